@@ -1,0 +1,68 @@
+/** The vocabulary of the engine's public face: what goes in, what is reported, what comes out. */
+
+/** An 8-bit RGB picture, rows top to bottom. */
+export interface RgbImage {
+  readonly width: number;
+  readonly height: number;
+  /** [height, width, 3] */
+  readonly pixels: Uint8Array;
+}
+
+/** What to draw, in the field's own words. Ranges are checked by `Pipeline.generate`, which names the field it refuses. */
+export interface GenerateParams {
+  readonly prompt: string;
+  /** Default: a single space, as the model card recommends. */
+  readonly negativePrompt?: string;
+  /** Pixels, 16…16384, snapped down to a multiple of 16. */
+  readonly width: number;
+  readonly height: number;
+  /** Denoising steps, 1…1000. Default: the model card's, else 20. */
+  readonly steps?: number;
+  /** True classifier-free guidance scale; at 1 or below the model runs once per step, without the negative prompt. Default 4. */
+  readonly guidance?: number;
+  /** 0 … 2⁶⁴-1; result `i` uses `seed + i`. Only the low 32 bits reach torch's generator, as in PyTorch. Default: random. */
+  readonly seed?: bigint;
+  /** Pictures to draw, 1…20. Default 1. */
+  readonly count?: number;
+}
+
+/** Reported after every solver step. */
+export interface StepEvent {
+  /** Index of the picture within this call, from 0. */
+  readonly image: number;
+  /** Steps finished, 1…steps. */
+  readonly step: number;
+  readonly steps: number;
+  /** Noise level that the latents have now, 0…1. */
+  readonly sigma: number;
+  /** A rough RGB picture of the current estimate, [height/8, width/8]: costs well under a millisecond, made only when called. */
+  preview(): RgbImage;
+}
+
+export interface GenerateHooks {
+  /** Called after each step; when it returns a promise, the next step waits for it. */
+  onStep?(event: StepEvent): void | Promise<void>;
+  /** Called as each picture is ready, before the next one starts. */
+  onImage?(image: GeneratedImage, index: number): void | Promise<void>;
+  /** Aborting stops before the next step and makes `generate` reject with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+export interface GeneratedImage extends RgbImage {
+  readonly seed: bigint;
+}
+
+/** Thrown for a parameter the engine refuses; the message names it, what was given and what is allowed. */
+export class ParameterError extends Error {
+  override readonly name = "ParameterError";
+  readonly parameter: string;
+  constructor(parameter: string, message: string) {
+    super(message);
+    this.parameter = parameter;
+  }
+}
+
+/** Thrown when a checkpoint folder cannot be used; the message names the file, tensor or key. */
+export class CheckpointError extends Error {
+  override readonly name = "CheckpointError";
+}

@@ -1,0 +1,34 @@
+import { air, float, group, imageReference, integer, listOf, oneOf } from "./field.ts";
+
+export const CONTROL_MODES = ["balanced", "controlnet", "prompt"] as const;
+
+/** Guide images that shape the result; their effects add up. */
+export const controlNet = listOf(
+  "ControlNet models with their guide images. Several add up.",
+  group("One ControlNet.", {
+    model: air("ControlNet model identifier."),
+    guideImage: imageReference("Reference image, already preprocessed (UUID, URL, data URI, or base64)."),
+    weight: float("Strength. 0 means no influence; negative values steer away.", {
+      min: -4,
+      max: 4,
+      step: 0.01,
+    }).default(1),
+    controlMode: oneOf(
+      "`balanced`: equal weight; `controlnet`: the guide image prevails; `prompt`: the prompt prevails.",
+      CONTROL_MODES,
+    ).default("balanced"),
+    startStep: integer("First step under its influence. Less than the end.", { min: 0 }).optional(),
+    endStep: integer("Step at which the influence ends. Greater than the start, at most `steps`.", {
+      min: 1,
+    }).optional(),
+    startStepPercentage: integer("The start as a percentage of steps. Not together with `startStep`.", {
+      min: 0,
+      max: 99,
+    }).optional(),
+    endStepPercentage: integer("The end as a percentage of steps. Not together with `endStep`.", {
+      min: 1,
+      max: 100,
+    }).optional(),
+  }),
+  8,
+);

@@ -1,0 +1,179 @@
+/** The catalogue: every error code, its HTTP status and the template of its message. Codes are never reused. */
+
+/** One entry of the catalogue. `{name}` in the message is filled in when the error is raised. */
+export interface ErrorKind {
+  readonly status: number;
+  readonly message: string;
+  /** When it is raised, for the reference page. */
+  readonly when: string;
+}
+
+/** Codes with a fixed name. Two families are named after a parameter instead: `invalid…` and `missing…` (error-names.ts). */
+export const ERRORS = {
+  // The request
+  invalidRequest: {
+    status: 400,
+    message: "Invalid request. {reason}",
+    when: "The body or frame is not JSON, or not an array of task objects.",
+  },
+  requestTooLarge: {
+    status: 413,
+    message: "The request is too large. At most {limit} bytes are accepted.",
+    when: "The body exceeds the limit of the server.",
+  },
+  requestTimeout: {
+    status: 408,
+    message: "The request did not arrive within {seconds} seconds.",
+    when: "The body arrives too slowly.",
+  },
+  maxTasksExceeded: {
+    status: 400,
+    message: "Too many tasks in one request: {given}. At most {limit} are accepted.",
+    when: "The array holds more tasks than the server accepts at once.",
+  },
+  notFound: { status: 404, message: "There is nothing at {path}.", when: "The path does not exist." },
+
+  // The caller
+  invalidApiKey: {
+    status: 401,
+    message: "Invalid API key. Create one with 'inkstone keys create'.",
+    when: "The key is unknown, revoked or, on WebSocket, absent.",
+  },
+  missingApiKey: {
+    status: 401,
+    message: "Missing API key. Send it as 'Authorization: Bearer KEY' or as the first task of the request.",
+    when: "An HTTP request carries no key.",
+  },
+  forbidden: {
+    status: 403,
+    message: "This server has no API keys set, so it answers only callers on its own machine.",
+    when: "No keys are configured and the caller is not on the loopback interface.",
+  },
+  invalidConnectionSessionUUID: {
+    status: 400,
+    message: "Invalid value for 'connectionSessionUUID' parameter. It must be a UUID v4. Received: {given}.",
+    when: "An authentication names a session that is not a UUID v4.",
+  },
+
+  // The task
+  unsupportedTaskType: {
+    status: 400,
+    message: "Unsupported task type: {given}. Supported values are: {allowed}.",
+    when: "`taskType` is not one that this server runs.",
+  },
+  unsupportedParameter: {
+    status: 400,
+    message:
+      "Unsupported use of '{parameter}' parameter. This parameter is not supported. Allowed values are: {allowed}.",
+    when: "The task holds a key that its type does not have. The whole task is refused.",
+  },
+  incompatibleParameters: {
+    status: 400,
+    message: "Parameter '{first}' and Parameter '{second}' cannot be used together. {reason}",
+    when: "Two parameters exclude each other, or an old and a new spelling of one parameter disagree.",
+  },
+  duplicateTaskUUID: {
+    status: 400,
+    message: "The taskUUID {taskUUID} is used twice in one request. Each task needs its own.",
+    when: "Two tasks of one request carry the same taskUUID.",
+  },
+  conflictTaskUUID: {
+    status: 400,
+    message:
+      "The taskUUID {taskUUID} already belongs to a task with other parameters. Use a new UUID v4 for a new task.",
+    when: "The taskUUID is known, but the parameters differ. With equal parameters the known task is answered instead.",
+  },
+  unknownModel: {
+    status: 404,
+    message: "Unknown model '{model}'. Available models are: {allowed}.",
+    when: "The AIR is well formed, but no such model is installed.",
+  },
+  notImplemented: {
+    status: 400,
+    message: "'{parameter}' is valid, but this version cannot run it yet. {reason}",
+    when: "The parameter is understood and its value is right, but the engine part does not exist yet.",
+  },
+  rateLimitExceeded: {
+    status: 429,
+    message: "The queue is full: {waiting} tasks are waiting. Try again in {seconds} seconds.",
+    when: "More tasks wait than the server is set to hold.",
+  },
+
+  // The life of a task
+  taskFailedOrNotFound: {
+    status: 404,
+    message: "No task with the taskUUID {taskUUID} is known to this key.",
+    when: "getResponse, getTaskDetails, cancelling or events name a task that never was, or that is no longer kept.",
+  },
+  taskCancelled: { status: 409, message: "The task was cancelled.", when: "The caller cancelled it, or hung up." },
+  syncTimeout: {
+    status: 504,
+    message: "The task is not finished after {seconds} seconds. It goes on; fetch it with getResponse.",
+    when: "A sync task takes longer than the server lets a request wait.",
+  },
+  inferenceError: {
+    status: 500,
+    message: "The task failed while the image was generated. {reason}",
+    when: "The engine reports an error, or was lost too often.",
+  },
+  engineTimeout: {
+    status: 504,
+    message: "The engine made no progress for {seconds} seconds.",
+    when: "The engine hangs; its process was ended and no attempt is left.",
+  },
+  modelUnavailable: {
+    status: 503,
+    message: "The model '{model}' cannot be loaded. {reason}",
+    when: "The checkpoint is damaged or does not fit into memory.",
+  },
+  downloadFailed: {
+    status: 400,
+    message: "The image at '{parameter}' cannot be downloaded. {reason}",
+    when: "A URL given as an image refuses, is too large, too slow or not allowed.",
+  },
+  uploadFailed: {
+    status: 400,
+    message: "The result cannot be uploaded to 'uploadEndpoint'. {reason}",
+    when: "The endpoint refuses the upload for good. Seen in getTaskDetails.",
+  },
+  webhookFailed: {
+    status: 400,
+    message: "The webhook was not accepted. {reason}",
+    when: "The receiver refuses the webhook for good. Seen in getTaskDetails.",
+  },
+
+  // The server
+  serviceUnavailable: {
+    status: 503,
+    message: "The server cannot take tasks now. {reason}",
+    when: "It is starting or stopping, or its database or disk is not usable.",
+  },
+  internalServerError: {
+    status: 500,
+    message: "An internal error occurred.",
+    when: "A defect. The log has the details.",
+  },
+} as const satisfies Record<string, ErrorKind>;
+
+/** A code of the catalogue, or one named after a parameter: `invalidWidth`, `missingPositivePrompt`. */
+export type ErrorCode = keyof typeof ERRORS | `invalid${string}` | `missing${string}`;
+
+/** The catalogue entry of any code. */
+export function errorKind(code: ErrorCode): ErrorKind {
+  if (Object.hasOwn(ERRORS, code)) return ERRORS[code as keyof typeof ERRORS];
+  return code.startsWith("missing") ? MISSING_PARAMETER : INVALID_PARAMETER;
+}
+
+/** The family `invalid…`. */
+export const INVALID_PARAMETER: ErrorKind = {
+  status: 400,
+  message: "Invalid value for '{parameter}' parameter. {rule} Received: {given}.",
+  when: "The value has the wrong type, or lies outside what the parameter allows.",
+};
+
+/** The family `missing…`. */
+export const MISSING_PARAMETER: ErrorKind = {
+  status: 400,
+  message: "Missing required parameter: '{parameter}'.{reason}",
+  when: "A required parameter is absent, or another parameter needs it.",
+};

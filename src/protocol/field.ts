@@ -1,0 +1,215 @@
+/** Builders of the schemas' fields. Each field is a zod schema plus the facts that messages and pages are made of. */
+
+import { z } from "zod";
+import { MAX_SEED } from "./seed.ts";
+import { isUuidV4 } from "./uuid.ts";
+
+/** What a field allows, in the words of an error message. */
+export interface FieldFacts {
+  /** The type as error items name it. */
+  readonly type: string;
+  /** Ends the sentence "X must be …". */
+  readonly rule: string;
+  readonly about: string;
+  readonly min?: number;
+  readonly max?: number;
+  readonly multiplier?: number;
+  readonly allowedValues?: readonly string[];
+  /** The value is never repeated in an error message. */
+  readonly secret?: boolean;
+}
+
+/** The facts of every field schema built here. */
+export const fieldFacts = z.registry<FieldFacts>();
+
+function field<Schema extends z.ZodType>(schema: Schema, facts: FieldFacts): Schema {
+  const described = schema.describe(facts.about);
+  fieldFacts.add(described, facts);
+  return described;
+}
+
+interface NumberRange {
+  readonly min?: number;
+  readonly max?: number;
+  readonly step?: number;
+}
+
+/** A whole number. */
+export function integer(about: string, { min, max, step }: NumberRange) {
+  let schema = z.int();
+  if (min !== undefined) schema = schema.min(min);
+  if (max !== undefined) schema = schema.max(max);
+  if (step !== undefined) schema = schema.multipleOf(step);
+  return field(schema, {
+    type: "integer",
+    rule: `an integer value ${between(min, max)}${step === undefined ? "" : `, in multiples of '${step}'`}`,
+    about,
+    ...range(min, max, step),
+  });
+}
+
+/** A number with decimals; `step` is checked with room for the rounding of binary fractions. */
+export function float(about: string, { min, max, step }: NumberRange) {
+  let schema = z.number();
+  if (min !== undefined) schema = schema.min(min);
+  if (max !== undefined) schema = schema.max(max);
+  if (step !== undefined) schema = schema.refine((value) => isMultiple(value, step)).meta({ multipleOf: step });
+  const bounded = min !== undefined || max !== undefined;
+  return field(schema, {
+    type: "float",
+    rule: `a float value${bounded ? ` ${between(min, max)}` : ""}${step === undefined ? "" : `, in steps of '${step}'`}`,
+    about,
+    ...range(min, max, step),
+  });
+}
+
+const isMultiple = (value: number, step: number): boolean =>
+  Math.abs(value / step - Math.round(value / step)) < 1e-6 * Math.max(1, Math.abs(value / step));
+
+function between(min?: number, max?: number): string {
+  if (min === undefined) return `of at most ${max}`;
+  return max === undefined ? `of at least ${min}` : `between ${min} and ${max}`;
+}
+
+const range = (min?: number, max?: number, multiplier?: number) => ({
+  ...(min !== undefined && { min }),
+  ...(max !== undefined && { max }),
+  ...(multiplier !== undefined && { multiplier }),
+});
+
+/** A seed: an integer of any size a client can write, kept exactly. */
+export function seed(about: string) {
+  const schema = z
+    .union([z.int(), z.bigint()])
+    .transform(BigInt)
+    .refine((value) => value >= 0n && value <= MAX_SEED);
+  const max = Number(MAX_SEED);
+  const described = schema.meta({ description: about, type: "integer", minimum: 0, maximum: max });
+  fieldFacts.add(described, {
+    type: "integer",
+    rule: `an integer value between 0 and ${MAX_SEED}`,
+    about,
+    min: 0,
+    max,
+  });
+  return described;
+}
+
+/** Text of a bounded length. */
+export function text(about: string, { min = 0, max }: { readonly min?: number; readonly max?: number } = {}) {
+  let schema = z.string().min(min);
+  if (max !== undefined) schema = schema.max(max);
+  const length = max === undefined ? "" : ` with ${min} to ${max} characters`;
+  return field(schema, { type: "string", rule: `a string value${length}`, about, ...range(min || undefined, max) });
+}
+
+/** Text that is never shown in a message. */
+export function secret(about: string) {
+  return field(z.string().min(1).max(512), { type: "string", rule: "a non-empty string value", about, secret: true });
+}
+
+/** true or false. */
+export function flag(about: string) {
+  return field(z.boolean(), { type: "boolean", rule: "a boolean value", about });
+}
+
+/** One of a few words. With `anyCase`, other letter cases are understood and put right. */
+export function oneOf<const Values extends readonly [string, ...string[]]>(
+  about: string,
+  values: Values,
+  {
+    anyCase = false,
+    find,
+  }: { readonly anyCase?: boolean; readonly find?: (given: string) => Values[number] | undefined } = {},
+) {
+  const search = find ?? ((given: string) => values.find((value) => value.toLowerCase() === given.toLowerCase()));
+  const tidy = (given: unknown) => (typeof given === "string" && (anyCase || find) ? (search(given) ?? given) : given);
+  const schema = z.preprocess(tidy, z.enum(values));
+  return field(schema, {
+    type: "string",
+    rule: `one of the supported values. Supported values are: ${quoted(values)}`,
+    about,
+    allowedValues: values,
+  });
+}
+
+/** `'a', 'b', 'c'` */
+export const quoted = (values: readonly string[]): string => values.map((value) => `'${value}'`).join(", ");
+
+/** Exactly one value. */
+export function literal<const Value extends string | true>(about: string, value: Value) {
+  return field(z.literal(value), { type: typeof value, rule: `'${value}'`, about });
+}
+
+/** A UUID of version 4, kept as it was written. */
+export function uuid(about: string) {
+  const schema = z.string().refine(isUuidV4).meta({ format: "uuid" });
+  return field(schema, { type: "string", rule: "a UUID v4 string value", about });
+}
+
+const AIR = /^[A-Za-z0-9][\w.-]*:[A-Za-z0-9][\w.-]*@[A-Za-z0-9][\w.-]*$/;
+
+/** The identifier of a model: `source:id@version`. */
+export function air(about: string) {
+  const schema = z.string().max(256).regex(AIR);
+  return field(schema, {
+    type: "string",
+    rule: "a string value representing a valid AIR identifier (source:id@version)",
+    about,
+  });
+}
+
+/** An http or https address. */
+export function webAddress(about: string) {
+  const schema = z.string().max(8192).refine(isWebAddress).meta({ format: "uri" });
+  return field(schema, { type: "string", rule: "an absolute http or https URL without credentials", about });
+}
+
+function isWebAddress(value: string): boolean {
+  if (!URL.canParse(value)) return false;
+  const { protocol, username, password } = new URL(value);
+  return (protocol === "http:" || protocol === "https:") && username === "" && password === "";
+}
+
+const BASE64 = /^[A-Za-z0-9+/_-]+={0,2}$/;
+const DATA_URI = /^data:image\/(png|jpe?g|webp|bmp|gif);base64,/i;
+
+/** An image by UUID, URL, data URI or base64. Its form is checked here, its content when the task runs. */
+export function imageReference(about: string) {
+  return field(z.string().min(1).refine(isImageReference), {
+    type: "string",
+    rule:
+      "specified in one of the following formats: a UUID v4 of an uploaded or generated image, a data URI, base64 data, " +
+      "or a public http(s) URL. Supported formats are: PNG, JPG, and WEBP",
+    about,
+  });
+}
+
+function isImageReference(value: string): boolean {
+  if (isUuidV4(value)) return true;
+  if (/^https?:/i.test(value)) return value.length <= 8192 && isWebAddress(value);
+  const prefix = DATA_URI.exec(value)?.[0];
+  if (/^data:/i.test(value) && prefix === undefined) return false;
+  const payload = prefix === undefined ? value : value.slice(prefix.length);
+  // The shortest possible image is longer than this; a word such as "cat" is also base64.
+  return payload.length >= 32 && BASE64.test(payload);
+}
+
+/** A closed group of parameters. */
+export function group<Shape extends z.ZodRawShape>(about: string, shape: Shape) {
+  return field(z.strictObject(shape), { type: "object", rule: "an object", about });
+}
+
+/** One or more groups. */
+export function listOf<Item extends z.ZodType>(about: string, item: Item, max: number) {
+  return field(z.array(item).min(1).max(max), { type: "object[]", rule: `an array of 1 to ${max} objects`, about });
+}
+
+/** A list of strings. */
+export function words(about: string, max: number) {
+  return field(z.array(z.string().max(200)).max(max), {
+    type: "string[]",
+    rule: `an array of at most ${max} strings`,
+    about,
+  });
+}

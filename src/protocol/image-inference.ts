@@ -1,0 +1,129 @@
+/** The task `imageInference`: every parameter of the API page, with its type, range, step and default. */
+
+import { z } from "zod";
+import { acceleratorOptions } from "./accelerator-options.ts";
+import { controlNet } from "./control-net.ts";
+import {
+  air,
+  flag,
+  float,
+  group,
+  imageReference,
+  integer,
+  literal,
+  oneOf,
+  seed,
+  text,
+  uuid,
+  webAddress,
+} from "./field.ts";
+import { lora } from "./lora.ts";
+import { safety } from "./safety.ts";
+import { findScheduler, SCHEDULERS } from "./schedulers.ts";
+import { ultralytics } from "./ultralytics.ts";
+
+export const OUTPUT_TYPES = ["URL", "base64Data", "dataURI"] as const;
+export const OUTPUT_FORMATS = ["JPG", "PNG", "WEBP"] as const;
+export const DELIVERY_METHODS = ["sync", "async"] as const;
+
+/** Start and mask images for image-to-image, inpainting and outpainting. */
+const inputs = group("Input images. These must be nested inside the inputs object.", {
+  seedImage: imageReference(
+    "Image used as a starting point for the generation (UUID, URL, data URI, or base64).",
+  ).optional(),
+  maskImage: imageReference(
+    "Which areas of the seed image to edit: white is edited, black is kept (UUID, URL, data URI, or base64). Needs `seedImage`.",
+  ).optional(),
+  strength: float(
+    "Strength of the transformation: the last strength × steps steps run. Lower values keep more of the original. Default 0.8. Needs `seedImage`.",
+    { min: 0, max: 1, step: 0.01 },
+  ).optional(),
+});
+
+const side = (name: string) => integer(`Number of pixels to extend to the ${name}.`, { min: 0, max: 2048 }).default(0);
+
+/** Extends the seed image beyond its edges. */
+const outpaint = group(
+  "Extends the seed image in the given directions. `width` and `height` must equal the seed image plus the extensions. Needs `inputs.seedImage`.",
+  {
+    top: side("top"),
+    right: side("right"),
+    bottom: side("bottom"),
+    left: side("left"),
+    blur: integer("Softness of the transition between old and new area, in pixels.", { min: 0, max: 32 }).default(0),
+  },
+);
+
+const settings = group("Technical parameters. These must be nested inside the settings object.", {
+  trueCFGScale: float(
+    "True classifier-free guidance scale; wins over `CFGScale`. Higher values follow the prompt more closely. At 1 or below the model runs once a step and `negativePrompt` is ignored.",
+    {},
+  ).optional(),
+});
+
+const advancedFeatures = group("Post-processing features.", { ultralytics: ultralytics.optional() });
+
+export const imageInference = z
+  .strictObject({
+    taskType: literal("The type of task.", "imageInference"),
+    taskUUID: uuid("Identifies the task in results, errors, polls and webhooks. A UUID v4, unique per task."),
+    model: air("The model to use: `runware:108@1` is Qwen-Image."),
+    positivePrompt: text("What the image should show. `__BLANK__` stands for no text guidance.", {
+      min: 1,
+      max: 32_000,
+    }),
+    negativePrompt: text("What the image should not show. Ignored when guidance is disabled (CFGScale ≤ 1).", {
+      min: 1,
+      max: 32_000,
+    }).optional(),
+    width: integer("Width of the image in pixels.", { min: 128, max: 2048, step: 16 }),
+    height: integer("Height of the image in pixels.", { min: 128, max: 2048, step: 16 }),
+    seed: seed(
+      "Start of the random numbers: same seed, same image. Result i uses seed + i. Without it a random one in the unsigned 32-bit range is drawn.",
+    ).optional(),
+    steps: integer("Number of denoising steps. More give more detail and take longer.", { min: 1, max: 50 }).default(
+      20,
+    ),
+    scheduler: oneOf("The sampler and its noise levels. Letter case does not matter.", SCHEDULERS, {
+      find: findScheduler,
+    }).default("Default"),
+    CFGScale: float("How closely the image follows the prompt. Without it the model's own value is used (4).", {
+      min: 1,
+      max: 20,
+      step: 0.01,
+    }).optional(),
+    numberResults: integer("Number of images, each with its own seed.", { min: 1, max: 20 }).default(1),
+    outputType: oneOf("How the image is returned.", OUTPUT_TYPES).default("URL"),
+    outputFormat: oneOf("File format of the image. Letter case does not matter.", OUTPUT_FORMATS, {
+      anyCase: true,
+    }).default("JPG"),
+    outputQuality: integer("Compression quality of JPG and WEBP.", { min: 20, max: 99 }).default(95),
+    deliveryMethod: oneOf(
+      "`sync` answers with the finished images; `async` acknowledges at once, then poll with getResponse.",
+      DELIVERY_METHODS,
+    ).default("sync"),
+    webhookURL: webAddress("Receives one POST per finished image.").optional(),
+    uploadEndpoint: webAddress(
+      "Receives each finished image as the raw body of a PUT, for instance a presigned URL.",
+    ).optional(),
+    ttl: integer("Seconds until the image is deleted, with outputType URL. Without it images are kept 7 days.", {
+      min: 60,
+    }).optional(),
+    includeCost: flag("Whether results carry `cost`, in US dollars.").default(false),
+    safety: safety.optional(),
+    inputs: inputs.optional(),
+    maskMargin: integer("Zooms into the masked area, with this many pixels around it. Needs `inputs.maskImage`.", {
+      min: 32,
+      max: 128,
+    }).optional(),
+    outpaint: outpaint.optional(),
+    lora: lora.optional(),
+    controlNet: controlNet.optional(),
+    acceleratorOptions: acceleratorOptions.optional(),
+    settings: settings.optional(),
+    advancedFeatures: advancedFeatures.optional(),
+  })
+  .describe("Generates images from text, and from images.");
+
+/** A validated `imageInference` task with its defaults filled in. */
+export type ImageInferenceTask = z.output<typeof imageInference>;

@@ -1,0 +1,90 @@
+import { type ErrorCode, errorKind } from "./errors.ts";
+
+/** What an error may say beside its code and message. */
+export interface ErrorFacts {
+  /** The parameter at fault, dotted (`inputs.seedImage`, `lora.0.weight`), or several. */
+  readonly parameter?: string | readonly string[];
+  /** The expected type: integer, float, string, boolean, object, … */
+  readonly type?: string;
+  readonly min?: number;
+  readonly max?: number;
+  readonly multiplier?: number;
+  readonly default?: unknown;
+  readonly allowedValues?: readonly string[];
+}
+
+/** An error as data: what is stored with a failed task. */
+export interface TaskErrorBody extends ErrorFacts {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+/** An error of the catalogue. `values` fill the template of its message. */
+export class TaskError extends Error {
+  override readonly name = "TaskError";
+  readonly code: ErrorCode;
+  readonly facts: ErrorFacts;
+
+  constructor(
+    code: ErrorCode,
+    values: Readonly<Record<string, string | number>> = {},
+    facts: ErrorFacts = {},
+    options?: ErrorOptions,
+  ) {
+    super(fill(errorKind(code).message, values), options);
+    this.code = code;
+    this.facts = facts;
+  }
+
+  /** The error as data. */
+  get body(): TaskErrorBody {
+    return { code: this.code, message: this.message, ...this.facts };
+  }
+}
+
+/** The task an error belongs to, as far as it is known. */
+export interface ErrorOwner {
+  readonly taskUUID?: string | undefined;
+  readonly taskType?: string | undefined;
+}
+
+/** An error on the wire. */
+export interface ErrorItem extends TaskErrorBody {
+  readonly documentation?: string;
+  readonly taskUUID?: string;
+  readonly taskType?: string;
+  readonly status?: "error";
+}
+
+/** The wire form of an error of a task. `documentation` is the address of the reference page. */
+export function errorItem(body: TaskErrorBody, task: ErrorOwner = {}, documentation?: string): ErrorItem {
+  const { code, message, parameter, type, ...numbers } = body;
+  return {
+    code,
+    message,
+    ...(parameter !== undefined && { parameter }),
+    ...(type !== undefined && { type }),
+    ...(documentation !== undefined && { documentation: documentation + errorAnchor(body) }),
+    ...(task.taskUUID !== undefined && { taskUUID: task.taskUUID }),
+    ...(task.taskType !== undefined && { taskType: task.taskType }),
+    ...numbers,
+  };
+}
+
+/** The anchor of a parameter on the reference page: `request-controlnet-startstep`. */
+export function parameterAnchor(path: string): string {
+  const names = path.split(".").filter((part) => !/^\d+$/.test(part));
+  return `request-${names.join("-").toLowerCase()}`;
+}
+
+/** The anchor of an error code on the reference page. */
+export const codeAnchor = (code: string): string => `error-${code.toLowerCase()}`;
+
+function errorAnchor({ code, parameter }: TaskErrorBody): string {
+  const first = typeof parameter === "string" ? parameter : parameter?.[0];
+  const ofParameter = first !== undefined && /^(invalid|missing|notImplemented$)/.test(code);
+  return `#${ofParameter ? parameterAnchor(first) : codeAnchor(code)}`;
+}
+
+const fill = (template: string, values: Readonly<Record<string, string | number>>): string =>
+  template.replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? "")).trimEnd();

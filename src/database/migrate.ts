@@ -1,0 +1,50 @@
+import { createHash } from "node:crypto";
+import type { Database } from "./database.ts";
+import { type Migration, migrations } from "./migrations/index.ts";
+
+/** Any two servers that start at once take turns on this lock. The number is arbitrary and must never change. */
+const LOCK = 4_951_427_308;
+
+/** The database was written by a newer version of the program, or a past migration was altered. */
+export class MigrationError extends Error {
+  override readonly name = "MigrationError";
+}
+
+/** Brings the tables up to date, forward only; each migration commits with its own row, so that none runs twice. */
+export async function migrate(database: Database, wanted: readonly Migration[] = migrations): Promise<void> {
+  await database
+    .script(
+      "create table if not exists migrations (number int primary key, name text not null, checksum text not null, applied_at timestamptz not null default now())",
+    )
+    .catch((error) => {
+      // Two servers at once: "if not exists" can still collide in the catalogue; then the other one has made it.
+      if (!(error instanceof Error && "code" in error && (error.code === "23505" || error.code === "42P07")))
+        throw error;
+    });
+  for (const migration of wanted) await applyOnce(database, migration, wanted.length);
+}
+
+async function applyOnce(database: Database, migration: Migration, newest: number): Promise<void> {
+  await database.transaction(async (tx) => {
+    await tx.query("select pg_advisory_xact_lock($1)", [LOCK]);
+    const applied = await tx.query<{ number: number; checksum: string }>("select number, checksum from migrations");
+    const ahead = applied.find((row) => row.number > newest);
+    if (ahead) {
+      throw new MigrationError(
+        `the database is at version ${ahead.number}, this program knows ${newest}: upgrade the program`,
+      );
+    }
+    const before = applied.find((row) => row.number === migration.number);
+    const checksum = createHash("sha256").update(migration.statements.join(";")).digest("hex");
+    if (before) {
+      if (before.checksum === checksum) return;
+      throw new MigrationError(`migration ${migration.number} (${migration.name}) was altered after it was applied`);
+    }
+    for (const statement of migration.statements) await tx.query(statement);
+    await tx.query("insert into migrations (number, name, checksum) values ($1, $2, $3)", [
+      migration.number,
+      migration.name,
+      checksum,
+    ]);
+  });
+}

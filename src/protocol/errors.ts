@@ -49,11 +49,6 @@ export const ERRORS = {
     message: "This server has no API keys set, so it answers only callers on its own machine.",
     when: "No keys are configured and the caller is not on the loopback interface.",
   },
-  invalidConnectionSessionUUID: {
-    status: 400,
-    message: "Invalid value for 'connectionSessionUUID' parameter. It must be a UUID v4. Received: {given}.",
-    when: "An authentication names a session that is not a UUID v4.",
-  },
 
   // The task
   unsupportedTaskType: {
@@ -71,11 +66,6 @@ export const ERRORS = {
     status: 400,
     message: "Parameter '{first}' and Parameter '{second}' cannot be used together. {reason}",
     when: "Two parameters exclude each other, or an old and a new spelling of one parameter disagree.",
-  },
-  duplicateTaskUUID: {
-    status: 400,
-    message: "The taskUUID {taskUUID} is used twice in one request. Each task needs its own.",
-    when: "Two tasks of one request carry the same taskUUID.",
   },
   conflictTaskUUID: {
     status: 400,

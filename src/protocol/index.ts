@@ -1,6 +1,8 @@
 /** The wire format: task schemas, errors and results. No I/O. */
 
+export { CAPABILITIES, type Capabilities, capabilityErrors, FEATURES, type Feature } from "./capabilities.ts";
 export { ERRORS, type ErrorCode, type ErrorKind, errorKind } from "./errors.ts";
+export type { FieldTable, Parameter } from "./field-table.ts";
 export {
   DELIVERY_METHODS,
   type ImageInferenceTask,
@@ -9,7 +11,30 @@ export {
   OUTPUT_TYPES,
 } from "./image-inference.ts";
 export { parseJson, stringifyJson } from "./json.ts";
+export type {
+  AccountManagementTask,
+  AuthenticationTask,
+  GetResponseTask,
+  GetTaskDetailsTask,
+  ImageUploadTask,
+  ModelSearchTask,
+  PingTask,
+} from "./other-tasks.ts";
+export { invalidParameter, missingParameter } from "./parameter-errors.ts";
+export { parseRequest, type RequestOptions } from "./request.ts";
+export {
+  type DataItem,
+  fileExtension,
+  type ImageItem,
+  mediaType,
+  type OtherItem,
+  type OutputFormat,
+  type ProcessingItem,
+  type ReplyBody,
+} from "./result.ts";
 export { EULER_SCHEDULERS, findScheduler, SCHEDULER_ALIASES, SCHEDULERS, type SchedulerName } from "./schedulers.ts";
 export { MAX_SEED, randomSeed, resultSeed } from "./seed.ts";
+export { resolveWindow, type StepWindow } from "./step-window.ts";
+export { type ParsedTask, parametersOf, parseTask, TASK_SCHEMAS, type Task, type TaskType } from "./task.ts";
 export { type ErrorItem, type ErrorOwner, errorItem, TaskError, type TaskErrorBody } from "./task-error.ts";
 export { isUuidV4 } from "./uuid.ts";

@@ -1,0 +1,91 @@
+/** Older and other spellings that real clients send, brought to the one spelling of the schema. */
+
+import { TaskError } from "./task-error.ts";
+
+type Raw = Record<string, unknown>;
+
+/** Keys at the top of the task that belong into a group. */
+const MOVED: ReadonlyArray<readonly [from: string, group: string, key: string]> = [
+  ["seedImage", "inputs", "seedImage"],
+  ["maskImage", "inputs", "maskImage"],
+  ["strength", "inputs", "strength"],
+  ["trueCFGScale", "settings", "trueCFGScale"],
+  ["ultralytics", "advancedFeatures", "ultralytics"],
+  ["checkNSFW", "safety", "checkContent"],
+];
+
+/** Keys that clients send for other models. With these values they mean nothing and are dropped. */
+const NEUTRAL: Readonly<Record<string, readonly unknown[]>> = {
+  clipSkip: [0, false, ""],
+  promptWeighting: ["", "none", false],
+  usePromptWeighting: [false],
+  checkNSFW: [false],
+};
+
+/** A task in the schema's spelling, and how the caller spelled what was moved. */
+export interface Normalized {
+  readonly value: Raw;
+  readonly errors: readonly TaskError[];
+  /** The caller's spelling of a path: `inputs.seedImage` may have been `seedImage`. */
+  spelling(path: string): string;
+}
+
+/** Drops nulls (they mean "absent") and brings an imageInference task to the schema's spelling. Never throws. */
+export function normalize(given: Raw): Normalized {
+  const value = withoutNulls(given, 6) as Raw;
+  const errors: TaskError[] = [];
+  const spellings = new Map<string, string>();
+
+  for (const [key, neutral] of Object.entries(NEUTRAL)) if (neutral.includes(value[key])) delete value[key];
+
+  for (const [from, group, key] of MOVED) {
+    if (!Object.hasOwn(value, from)) continue;
+    const target = Object.hasOwn(value, group) ? value[group] : {};
+    if (!isGroup(target)) continue;
+    const path = `${group}.${key}`;
+    if (!Object.hasOwn(target, key)) {
+      value[group] = { ...target, [key]: value[from] };
+      spellings.set(path, from);
+    } else if (JSON.stringify(target[key]) !== JSON.stringify(value[from])) errors.push(disagreement(path, from));
+    delete value[from];
+  }
+
+  const cache = value.acceleratorOptions;
+  if (isGroup(cache) && Object.hasOwn(cache, "fbcache")) {
+    const { fbcache, ...rest } = cache;
+    if (!Object.hasOwn(rest, "fbCache")) {
+      value.acceleratorOptions = { ...rest, fbCache: fbcache };
+      spellings.set("acceleratorOptions.fbCache", "acceleratorOptions.fbcache");
+    } else {
+      value.acceleratorOptions = rest;
+      if (rest.fbCache !== fbcache) {
+        errors.push(disagreement("acceleratorOptions.fbCache", "acceleratorOptions.fbcache"));
+      }
+    }
+  }
+  return { value, errors, spelling: (path) => respell(path, spellings) };
+}
+
+/** Drops the nulls of any task. */
+export const withoutNulls = (value: unknown, depth: number): unknown => {
+  if (typeof value !== "object" || value === null || depth === 0) return value;
+  if (Array.isArray(value)) return value.map((item) => withoutNulls(item, depth - 1));
+  const entries = Object.entries(value).filter(([, item]) => item !== null);
+  return Object.fromEntries(entries.map(([key, item]) => [key, withoutNulls(item, depth - 1)]));
+};
+
+function respell(path: string, spellings: ReadonlyMap<string, string>): string {
+  for (const [canonical, written] of spellings) {
+    if (path === canonical || path.startsWith(`${canonical}.`)) return written + path.slice(canonical.length);
+  }
+  return path;
+}
+
+const disagreement = (first: string, second: string): TaskError =>
+  new TaskError(
+    "incompatibleParameters",
+    { first, second, reason: "They are two spellings of one parameter and have different values." },
+    { parameter: [first, second] },
+  );
+
+const isGroup = (value: unknown): value is Raw => typeof value === "object" && value !== null && !Array.isArray(value);

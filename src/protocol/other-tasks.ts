@@ -1,0 +1,83 @@
+/** The small task types beside imageInference. */
+
+import { z } from "zod";
+import { imageReference, integer, literal, oneOf, secret, text, uuid, words } from "./field.ts";
+
+const taskUUID = (about = "Identifies the task in its reply. A UUID v4.") => uuid(about);
+
+export const authentication = z
+  .strictObject({
+    taskType: literal("The type of task.", "authentication"),
+    apiKey: secret("The API key.").optional(),
+    connectionSessionUUID: uuid("Resumes this earlier session: results that could not be delivered follow.").optional(),
+    taskUUID: taskUUID().optional(),
+  })
+  .describe("Proves who is calling. The first message on a WebSocket; on HTTP an alternative to the header.");
+
+export const ping = z
+  .strictObject({
+    taskType: literal("The type of task.", "ping"),
+    ping: literal("Always true.", true).optional(),
+    taskUUID: taskUUID().optional(),
+  })
+  .describe("Keeps a WebSocket open; answered with `pong` at once.");
+
+export const getResponse = z
+  .strictObject({
+    taskType: literal("The type of task.", "getResponse"),
+    taskUUID: taskUUID("The task to ask about."),
+  })
+  .describe("Tells how far a task is, with the results so far. Works for sync and async tasks.");
+
+export const getTaskDetails = z
+  .strictObject({
+    taskType: literal("The type of task.", "getTaskDetails"),
+    taskUUID: taskUUID("The task to ask about."),
+  })
+  .describe("Returns the request of a task, its response, and its webhook calls and uploads.");
+
+export const imageUpload = z
+  .strictObject({
+    taskType: literal("The type of task.", "imageUpload"),
+    taskUUID: taskUUID(),
+    image: imageReference("The image: data URI, base64, or public URL."),
+  })
+  .describe("Stores an image to be used as an input by its imageUUID.");
+
+export const accountManagement = z
+  .strictObject({
+    taskType: literal("The type of task.", "accountManagement"),
+    taskUUID: taskUUID(),
+    operation: oneOf("What to ask.", ["getDetails"]),
+  })
+  .describe("Describes the account behind the API key.");
+
+export const modelSearch = z
+  .strictObject({
+    taskType: literal("The type of task.", "modelSearch"),
+    taskUUID: taskUUID(),
+    search: text("Text in the name, AIR, comment or tags.", { max: 200 }).optional(),
+    tags: words("Only models with all of these tags.", 32).optional(),
+    category: oneOf(
+      "Only models of this category.",
+      ["checkpoint", "lora", "lycoris", "controlnet", "vae", "embeddings"],
+      {
+        anyCase: true,
+      },
+    ).optional(),
+    type: oneOf("Only checkpoints of this type.", ["base", "inpainting", "refiner"]).optional(),
+    architecture: text("Only models of this architecture, for instance `qwen_image`.", { min: 1, max: 100 }).optional(),
+    conditioning: text("Only ControlNets with this conditioning.", { min: 1, max: 100 }).optional(),
+    visibility: oneOf("Public or private models.", ["public", "private", "all"]).default("all"),
+    limit: integer("Results per page.", { min: 1, max: 100 }).default(20),
+    offset: integer("Results to skip.", { min: 0 }).default(0),
+  })
+  .describe("Searches the installed models.");
+
+export type AuthenticationTask = z.output<typeof authentication>;
+export type PingTask = z.output<typeof ping>;
+export type GetResponseTask = z.output<typeof getResponse>;
+export type GetTaskDetailsTask = z.output<typeof getTaskDetails>;
+export type ImageUploadTask = z.output<typeof imageUpload>;
+export type AccountManagementTask = z.output<typeof accountManagement>;
+export type ModelSearchTask = z.output<typeof modelSearch>;

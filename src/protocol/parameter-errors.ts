@@ -1,0 +1,112 @@
+import type { z } from "zod";
+import { invalidCode, label, missingCode, withoutPositions } from "./error-names.ts";
+import { quoted } from "./field.ts";
+import type { FieldTable, Parameter } from "./field-table.ts";
+import { stringifyJson } from "./json.ts";
+import { type ErrorFacts, TaskError } from "./task-error.ts";
+
+/** More than this is noise: the caller mends the first ones and tries again. */
+const MOST_ERRORS = 32;
+
+/** A value of the right form that breaks a rule which needs other parameters or the task's context. */
+export function invalidParameter(path: string, given: unknown, rule: string, facts: ErrorFacts = {}): TaskError {
+  return new TaskError(invalidCode(path), { parameter: path, rule, given: show(given) }, { parameter: path, ...facts });
+}
+
+/** An absent parameter; `reason` says what needs it. */
+export function missingParameter(path: string, reason = "", facts: ErrorFacts = {}): TaskError {
+  const values = { parameter: path, reason: reason && ` ${reason}` };
+  return new TaskError(missingCode(path), values, { parameter: path, ...facts });
+}
+
+/**
+ * Errors of the catalogue for what zod found wrong with `given`.
+ * `spelling` tells how the caller wrote a path that has an older alias.
+ */
+export function parameterErrors(
+  issues: readonly z.core.$ZodIssue[],
+  given: unknown,
+  table: FieldTable,
+  spelling: (path: string) => string,
+): TaskError[] {
+  const found = new Map<string, TaskError>();
+  for (const issue of issues) {
+    for (const error of issueErrors(issue, given, table, spelling)) {
+      const key = `${error.code} ${error.facts.parameter}`;
+      if (found.size < MOST_ERRORS && !found.has(key)) found.set(key, error);
+    }
+  }
+  return [...found.values()];
+}
+
+function issueErrors(
+  issue: z.core.$ZodIssue,
+  given: unknown,
+  table: FieldTable,
+  spelling: (path: string) => string,
+): TaskError[] {
+  const path = issue.path.map(String);
+  if (issue.code === "unrecognized_keys") {
+    const allowed = allowedKeys(table, path);
+    return issue.keys.map((key) => unsupportedParameter(spelling([...path, key].join(".")), allowed));
+  }
+  const parameter = nearest(table, path);
+  if (parameter === undefined) return [invalidParameter(path.join("."), given, "It is not understood.")];
+  const value = valueAt(given, path);
+  const written = spelling(path.join("."));
+  const facts = numbers(parameter);
+  if (value === undefined) return [missingParameter(written, "", facts)];
+  const rule = `${label(parameter.path)} must be ${parameter.rule}.`;
+  return [invalidParameter(written, parameter.secret ? "(hidden)" : value, rule, facts)];
+}
+
+/** A key that the task or group does not have. */
+export const unsupportedParameter = (path: string, allowed: readonly string[]): TaskError =>
+  new TaskError("unsupportedParameter", { parameter: path, allowed: quoted(allowed) }, { parameter: path });
+
+/** What error items carry about a parameter. */
+function numbers(parameter: Parameter): ErrorFacts {
+  const { type, min, max, multiplier, allowedValues } = parameter;
+  return {
+    type,
+    ...(min !== undefined && { min }),
+    ...(max !== undefined && { max }),
+    ...(multiplier !== undefined && { multiplier }),
+    ...(parameter.default !== undefined && { default: parameter.default }),
+    ...(allowedValues !== undefined && { allowedValues }),
+  };
+}
+
+function allowedKeys(table: FieldTable, path: readonly string[]): readonly string[] {
+  const group = withoutPositions(path.join("."));
+  if (group === "") return [...table.keys()].filter((key) => !key.includes("."));
+  return table.get(group)?.keys ?? [];
+}
+
+/** The parameter at a path, or the one that contains it (an element of a list of strings). */
+function nearest(table: FieldTable, path: readonly string[]): Parameter | undefined {
+  for (let length = path.length; length > 0; length--) {
+    const parameter = table.get(withoutPositions(path.slice(0, length).join(".")));
+    if (parameter !== undefined) return parameter;
+  }
+  return undefined;
+}
+
+function valueAt(given: unknown, path: readonly string[]): unknown {
+  let value = given;
+  for (const key of path) {
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) return undefined;
+    value = (value as Record<string, unknown>)[key];
+  }
+  return value;
+}
+
+/** A value for a message: short, on one line, long strings by their length. */
+export function show(value: unknown): string {
+  if (typeof value === "string") {
+    return value.length > 80 ? `a string of ${value.length} characters` : JSON.stringify(value);
+  }
+  if (Array.isArray(value)) return `an array of ${value.length} elements`;
+  if (typeof value === "object" && value !== null) return "an object";
+  return stringifyJson(value);
+}

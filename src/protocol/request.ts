@@ -1,0 +1,50 @@
+/** Reads a whole request: one JSON array of tasks. */
+
+import type { Capabilities } from "./capabilities.ts";
+import { parseJson } from "./json.ts";
+import { invalidParameter, show } from "./parameter-errors.ts";
+import { type ParsedTask, parseTask } from "./task.ts";
+import { TaskError } from "./task-error.ts";
+
+export interface RequestOptions {
+  readonly maxTasks: number;
+  readonly capabilities?: Capabilities;
+}
+
+/** The tasks of a body or frame, each on its own. Throws a `TaskError` when it is no array of tasks at all. */
+export function parseRequest(text: string, { maxTasks, capabilities }: RequestOptions): ParsedTask[] {
+  const json = parseBody(text);
+  // A single object is taken for an array of one.
+  const items = Array.isArray(json) ? json : [json];
+  if (typeof json !== "object" || json === null) {
+    throw new TaskError("invalidRequest", { reason: `Send an array of task objects. Received: ${show(json)}.` });
+  }
+  if (items.length === 0) throw new TaskError("invalidRequest", { reason: "The array holds no task." });
+  if (items.length > maxTasks) throw new TaskError("maxTasksExceeded", { given: items.length, limit: maxTasks });
+  return refuseRepeated(items.map((item) => parseTask(item, capabilities)));
+}
+
+function parseBody(text: string): unknown {
+  try {
+    return parseJson(text);
+  } catch (cause) {
+    throw new TaskError("invalidRequest", { reason: "The text is not valid JSON." }, {}, { cause });
+  }
+}
+
+/** Two new tasks of one request may not share a taskUUID: only the first stands. */
+function refuseRepeated(parsed: readonly ParsedTask[]): ParsedTask[] {
+  const seen = new Set<string>();
+  return parsed.map((item) => {
+    if (!item.ok || item.task.taskType !== "imageInference") return item;
+    const { taskUUID, taskType } = item.task;
+    if (!seen.has(taskUUID)) {
+      seen.add(taskUUID);
+      return item;
+    }
+    const error = invalidParameter("taskUUID", taskUUID, "It is used twice in one request; each task needs its own.", {
+      type: "string",
+    });
+    return { ok: false, owner: { taskUUID, taskType }, errors: [error] };
+  });
+}

@@ -1,0 +1,100 @@
+/** What parameters of an imageInference task demand of each other. */
+
+import type { ImageInferenceTask } from "./image-inference.ts";
+import { missingParameter } from "./parameter-errors.ts";
+import { windowErrors } from "./step-window.ts";
+import { TaskError } from "./task-error.ts";
+
+/** One rule: a sentence for the reference page, and the check. */
+export interface Rule {
+  readonly text: string;
+  check(task: ImageInferenceTask): readonly TaskError[];
+}
+
+/** A dependency: `used` needs `needed`. */
+const needs = (
+  used: string,
+  isUsed: (task: ImageInferenceTask) => boolean,
+  needed: string,
+  isThere: (task: ImageInferenceTask) => boolean,
+): Rule => ({
+  text: `\`${used}\` needs \`${needed}\`.`,
+  check: (task) =>
+    isUsed(task) && !isThere(task) ? [missingParameter(needed, `'${used}' needs it.`, { type: "string" })] : [],
+});
+
+const hasSeedImage = (task: ImageInferenceTask) => task.inputs?.seedImage !== undefined;
+const hasMaskImage = (task: ImageInferenceTask) => task.inputs?.maskImage !== undefined;
+
+export const RULES: readonly Rule[] = [
+  needs("inputs.maskImage", hasMaskImage, "inputs.seedImage", hasSeedImage),
+  needs("inputs.strength", (task) => task.inputs?.strength !== undefined, "inputs.seedImage", hasSeedImage),
+  needs("outpaint", (task) => task.outpaint !== undefined, "inputs.seedImage", hasSeedImage),
+  needs("maskMargin", (task) => task.maskMargin !== undefined, "inputs.maskImage", hasMaskImage),
+  {
+    text: "`outpaint` makes its own mask and cannot be used together with `inputs.maskImage`.",
+    check: (task) =>
+      task.outpaint !== undefined && hasMaskImage(task)
+        ? [
+            new TaskError(
+              "incompatibleParameters",
+              { first: "outpaint", second: "inputs.maskImage", reason: "Outpainting makes its own mask." },
+              { parameter: ["outpaint", "inputs.maskImage"] },
+            ),
+          ]
+        : [],
+  },
+  {
+    text: "Of `controlNet.startStep` and `controlNet.startStepPercentage` only one may be given; likewise for the end. The start is less than the end, the end at most `steps`.",
+    check: (task) =>
+      (task.controlNet ?? []).flatMap((item, index) =>
+        windowErrors(
+          {
+            start: item.startStep,
+            startPercentage: item.startStepPercentage,
+            end: item.endStep,
+            endPercentage: item.endStepPercentage,
+          },
+          task.steps,
+          {
+            start: `controlNet.${index}.startStep`,
+            startPercentage: `controlNet.${index}.startStepPercentage`,
+            end: `controlNet.${index}.endStep`,
+            endPercentage: `controlNet.${index}.endStepPercentage`,
+          },
+        ),
+      ),
+  },
+  {
+    text: "Of `acceleratorOptions.cacheStartStep` and `acceleratorOptions.cacheStartStepPercentage` only one may be given; likewise for the end. The start is less than the end, the end at most `steps`.",
+    check: ({ acceleratorOptions: options, steps }) =>
+      options === undefined
+        ? []
+        : windowErrors(
+            {
+              start: options.cacheStartStep,
+              startPercentage: options.cacheStartStepPercentage,
+              end: options.cacheEndStep,
+              endPercentage: options.cacheEndStepPercentage,
+            },
+            steps,
+            {
+              start: "acceleratorOptions.cacheStartStep",
+              startPercentage: "acceleratorOptions.cacheStartStepPercentage",
+              end: "acceleratorOptions.cacheEndStep",
+              endPercentage: "acceleratorOptions.cacheEndStepPercentage",
+            },
+          ),
+  },
+];
+
+/** Every broken rule of a task; the same error is told once. */
+export function ruleErrors(task: ImageInferenceTask): TaskError[] {
+  const errors = RULES.flatMap((rule) => rule.check(task));
+  return errors.filter(
+    (error, index) =>
+      errors.findIndex(
+        (other) => other.code === error.code && String(other.facts.parameter) === String(error.facts.parameter),
+      ) === index,
+  );
+}

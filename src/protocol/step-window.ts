@@ -1,0 +1,60 @@
+import { invalidParameter } from "./parameter-errors.ts";
+import { TaskError } from "./task-error.ts";
+
+/** The steps during which something applies, given absolutely or in percent. */
+export interface StepWindow {
+  readonly start?: number | undefined;
+  readonly startPercentage?: number | undefined;
+  readonly end?: number | undefined;
+  readonly endPercentage?: number | undefined;
+}
+
+/** The names of a window's four parameters. */
+export type WindowNames = Readonly<Record<keyof StepWindow, string>>;
+
+/** First step (inclusive) and last step (exclusive) of a window in a run of `steps`. */
+export function resolveWindow(window: StepWindow, steps: number): { readonly start: number; readonly end: number } {
+  const share = (percentage: number) => Math.floor((percentage * steps) / 100);
+  return {
+    start: window.start ?? share(window.startPercentage ?? 0),
+    end: window.end ?? share(window.endPercentage ?? 100),
+  };
+}
+
+/** What is wrong with a window: exclusive pairs, an end past the last step, a start not before the end. */
+export function windowErrors(window: StepWindow, steps: number, names: WindowNames): TaskError[] {
+  const errors: TaskError[] = [];
+  if (window.start !== undefined && window.startPercentage !== undefined) {
+    errors.push(exclusive(names.start, names.startPercentage));
+  }
+  if (window.end !== undefined && window.endPercentage !== undefined) {
+    errors.push(exclusive(names.end, names.endPercentage));
+  }
+  if (errors.length > 0) return errors;
+
+  if (window.end !== undefined && window.end > steps) {
+    const rule = `It must be an integer value of at most the number of steps, ${steps}.`;
+    return [invalidParameter(names.end, window.end, rule, { type: "integer", min: 1, max: steps })];
+  }
+  // Both in percent are compared as given: with few steps two different shares may be the same step.
+  const bothShares = window.startPercentage !== undefined && window.endPercentage !== undefined;
+  const { start, end } = bothShares
+    ? { start: window.startPercentage!, end: window.endPercentage! }
+    : resolveWindow(window, steps);
+  const given = window.start !== undefined || window.startPercentage !== undefined;
+  if (given && start >= end) {
+    const name = window.start === undefined ? names.startPercentage : names.start;
+    const ends = window.end === undefined ? names.endPercentage : names.end;
+    const limit = bothShares ? `'${ends}', ${end}` : `the end of its steps, ${end} of ${steps}`;
+    const rule = `It must be less than ${limit}.`;
+    errors.push(invalidParameter(name, window.start ?? window.startPercentage, rule, { type: "integer" }));
+  }
+  return errors;
+}
+
+const exclusive = (first: string, second: string): TaskError =>
+  new TaskError(
+    "incompatibleParameters",
+    { first, second, reason: "They are two ways to say the same." },
+    { parameter: [first, second] },
+  );

@@ -1,0 +1,111 @@
+/** Reads one task object: which type it is, and whether it holds. */
+
+import type { z } from "zod";
+import { normalize, withoutNulls } from "./aliases.ts";
+import { CAPABILITIES, type Capabilities, capabilityErrors } from "./capabilities.ts";
+import { quoted } from "./field.ts";
+import { type FieldTable, fieldTable } from "./field-table.ts";
+import { type ImageInferenceTask, imageInference } from "./image-inference.ts";
+import {
+  accountManagement,
+  authentication,
+  getResponse,
+  getTaskDetails,
+  imageUpload,
+  modelSearch,
+  ping,
+} from "./other-tasks.ts";
+import { missingParameter, parameterErrors, show } from "./parameter-errors.ts";
+import { ruleErrors } from "./rules.ts";
+import { type ErrorOwner, TaskError } from "./task-error.ts";
+
+/** The schema of every task type. */
+export const TASK_SCHEMAS = {
+  authentication,
+  ping,
+  imageInference,
+  getResponse,
+  getTaskDetails,
+  imageUpload,
+  accountManagement,
+  modelSearch,
+} as const;
+
+export type TaskType = keyof typeof TASK_SCHEMAS;
+
+/** Any validated task. */
+export type Task = { [Type in TaskType]: z.output<(typeof TASK_SCHEMAS)[Type]> }[TaskType];
+
+/** A task object that holds, with the object as it was received, or everything that is wrong with it. */
+export type ParsedTask =
+  | { readonly ok: true; readonly task: Task; readonly raw: Readonly<Record<string, unknown>> }
+  | { readonly ok: false; readonly owner: ErrorOwner; readonly errors: readonly [TaskError, ...TaskError[]] };
+
+const tables = Object.fromEntries(
+  Object.entries(TASK_SCHEMAS).map(([type, schema]) => [type, fieldTable(schema)]),
+) as Record<TaskType, FieldTable>;
+
+/** The parameters of a task type. */
+export const parametersOf = (type: TaskType): FieldTable => tables[type];
+
+/** Validates one task object against its schema, the rules between parameters, and what the engine can do. Never throws. */
+export function parseTask(given: unknown, capabilities: Capabilities = CAPABILITIES): ParsedTask {
+  if (typeof given !== "object" || given === null || Array.isArray(given)) {
+    return refuse({}, [
+      new TaskError("invalidRequest", { reason: `A task must be an object. Received: ${show(given)}.` }),
+    ]);
+  }
+  const raw = given as Record<string, unknown>;
+  const owner = ownerOf(raw);
+  const type = raw.taskType;
+  if (type === undefined || type === null) {
+    return refuse(owner, [
+      missingParameter("taskType", "", { type: "string", allowedValues: Object.keys(TASK_SCHEMAS) }),
+    ]);
+  }
+  if (typeof type !== "string" || !Object.hasOwn(TASK_SCHEMAS, type)) return refuse(owner, [unsupportedTaskType(type)]);
+
+  const errors = type === "imageInference" ? readInference(raw, capabilities) : read(type as TaskType, raw);
+  return Array.isArray(errors)
+    ? refuse(owner, errors as [TaskError, ...TaskError[]])
+    : { ok: true, task: errors as Task, raw };
+}
+
+function read(type: TaskType, raw: Record<string, unknown>): Task | TaskError[] {
+  const value = withoutNulls(raw, 6);
+  const parsed = TASK_SCHEMAS[type].safeParse(value);
+  return parsed.success
+    ? (parsed.data as Task)
+    : parameterErrors(parsed.error.issues, value, tables[type], (path) => path);
+}
+
+function readInference(raw: Record<string, unknown>, capabilities: Capabilities): ImageInferenceTask | TaskError[] {
+  const { value, errors, spelling } = normalize(raw);
+  const parsed = imageInference.safeParse(value);
+  if (!parsed.success) {
+    return [...errors, ...parameterErrors(parsed.error.issues, value, tables.imageInference, spelling)];
+  }
+  const task = parsed.data;
+  const broken = [...errors, ...ruleErrors(task)];
+  if (broken.length > 0) return broken;
+  const beyond = capabilityErrors(task, capabilities);
+  return beyond.length > 0 ? beyond : task;
+}
+
+/** What an error can say about the task it belongs to, even when the task is broken. */
+function ownerOf(raw: Record<string, unknown>): ErrorOwner {
+  const word = (value: unknown) => (typeof value === "string" && value.length <= 100 ? value : undefined);
+  return { taskUUID: word(raw.taskUUID), taskType: word(raw.taskType) };
+}
+
+function unsupportedTaskType(given: unknown): TaskError {
+  const allowedValues = Object.keys(TASK_SCHEMAS);
+  const values = { given: show(given), allowed: quoted(allowedValues) };
+  return new TaskError("unsupportedTaskType", values, { parameter: "taskType", type: "string", allowedValues });
+}
+
+const refuse = (owner: ErrorOwner, errors: readonly [TaskError, ...TaskError[]]): ParsedTask => ({
+  ok: false,
+  owner,
+  errors,
+});

@@ -35,8 +35,8 @@ export interface StepEvent {
   readonly steps: number;
   /** Noise level that the latents have now, 0…1. */
   readonly sigma: number;
-  /** A rough RGB picture of the current estimate, [height/8, width/8]: costs well under a millisecond, made only when called. */
-  preview(): RgbImage;
+  /** A rough RGB picture of where the current velocity leads, [height/8, width/8]: a few milliseconds, made only when called. */
+  preview(): Promise<RgbImage>;
 }
 
 export interface GenerateHooks {

@@ -1,0 +1,75 @@
+import { join } from "node:path";
+import { z } from "zod";
+import { CheckpointError } from "../types.ts";
+import {
+  readConfig,
+  type SchedulerConfig,
+  schedulerConfig,
+  type TextEncoderConfig,
+  type TransformerConfig,
+  textEncoderConfig,
+  transformerConfig,
+  type VaeConfig,
+  vaeConfig,
+} from "./config.ts";
+import { openWeights, type Weights } from "./weights.ts";
+
+/** A diffusers-layout folder, opened: configs read and checked, weights indexed, nothing loaded yet. */
+export interface Checkpoint {
+  readonly folder: string;
+  readonly tokenizerFolder: string;
+  readonly scheduler: SchedulerConfig;
+  readonly textEncoder: { config: TextEncoderConfig; weights: Weights };
+  readonly transformer: { config: TransformerConfig; weights: Weights };
+  readonly vae: { config: VaeConfig; weights: Weights };
+}
+
+const modelIndex = z.looseObject({ _class_name: z.string() });
+const nestedTextConfig = z.looseObject({ text_config: z.record(z.string(), z.unknown()).optional() });
+
+/**
+ * Opens any Qwen-Image checkpoint in diffusers layout, of any size.
+ * @throws CheckpointError naming the file, key, tensor or size that does not fit
+ */
+export async function openCheckpoint(folder: string): Promise<Checkpoint> {
+  const index = await readConfig(join(folder, "model_index.json"), modelIndex);
+  if (!index._class_name.startsWith("QwenImage")) {
+    throw new CheckpointError(`${folder}: pipeline ${index._class_name} is not a Qwen-Image pipeline`);
+  }
+  const component = (name: string) => join(folder, name);
+  const transformer = await readConfig(join(component("transformer"), "config.json"), transformerConfig);
+  const vae = await readConfig(join(component("vae"), "config.json"), vaeConfig);
+  const textEncoder = await readTextEncoderConfig(join(component("text_encoder"), "config.json"));
+  checkSizesFit(folder, transformer, vae, textEncoder);
+  return {
+    folder,
+    tokenizerFolder: component("tokenizer"),
+    scheduler: await readConfig(join(component("scheduler"), "scheduler_config.json"), schedulerConfig),
+    textEncoder: { config: textEncoder, weights: await openWeights(component("text_encoder"), "model") },
+    transformer: {
+      config: transformer,
+      weights: await openWeights(component("transformer"), "diffusion_pytorch_model"),
+    },
+    vae: { config: vae, weights: await openWeights(component("vae"), "diffusion_pytorch_model") },
+  };
+}
+
+/** Newer files nest the language half under `text_config`; where both exist the nested one is the truth. */
+async function readTextEncoderConfig(path: string): Promise<TextEncoderConfig> {
+  const flatOrNested = nestedTextConfig.transform(({ text_config: nested, ...flat }) => ({ ...flat, ...nested }));
+  return readConfig(path, flatOrNested.pipe(textEncoderConfig));
+}
+
+function checkSizesFit(folder: string, transformer: TransformerConfig, vae: VaeConfig, text: TextEncoderConfig): void {
+  const fit = (what: string, actual: number, expected: number) => {
+    if (actual !== expected) throw new CheckpointError(`${folder}: ${what} is ${actual}, expected ${expected}`);
+  };
+  const ropeFeatures = transformer.axes_dims_rope.reduce((sum, dim) => sum + dim, 0);
+  fit("transformer in_channels", transformer.in_channels, vae.z_dim * transformer.patch_size ** 2);
+  fit("transformer out_channels", transformer.out_channels, vae.z_dim);
+  fit("transformer joint_attention_dim", transformer.joint_attention_dim, text.hidden_size);
+  fit("sum of transformer axes_dims_rope", ropeFeatures, transformer.attention_head_dim);
+  fit("length of vae temperal_downsample", vae.temperal_downsample.length, vae.dim_mult.length - 1);
+  fit("length of vae latents_mean", vae.latents_mean.length, vae.z_dim);
+  fit("length of vae latents_std", vae.latents_std.length, vae.z_dim);
+}

@@ -1,0 +1,116 @@
+import { readFile } from "node:fs/promises";
+import { z } from "zod";
+import { CheckpointError } from "../types.ts";
+
+const size = z.number().int().positive();
+const positive = z.number().positive();
+
+/** Keys every diffusers config may carry; they say who wrote it, not what the model is. */
+const provenance = {
+  _class_name: z.string().optional(),
+  _diffusers_version: z.string().optional(),
+  _name_or_path: z.string().nullish(),
+};
+
+/** A feature of a sibling model that this engine does not draw with: allowed only when switched off. */
+const off = z.literal(false).nullish();
+
+/** `transformer/config.json` (QwenImageTransformer2DModel). */
+export const transformerConfig = z.strictObject({
+  ...provenance,
+  patch_size: z.literal(2).default(2),
+  in_channels: size,
+  out_channels: size,
+  num_layers: size,
+  attention_head_dim: size,
+  num_attention_heads: size,
+  joint_attention_dim: size,
+  axes_dims_rope: z.tuple([size, size, size]),
+  guidance_embeds: off,
+  zero_cond_t: off,
+  use_additional_t_cond: off,
+  use_layer3d_rope: off,
+  /** Carried by the first releases and read by nobody. */
+  pooled_projection_dim: z.number().nullish(),
+});
+export type TransformerConfig = z.infer<typeof transformerConfig>;
+
+/** `vae/config.json` (AutoencoderKLQwenImage). */
+export const vaeConfig = z.strictObject({
+  ...provenance,
+  base_dim: size,
+  z_dim: size,
+  dim_mult: z.array(size).min(2),
+  num_res_blocks: size,
+  attn_scales: z.array(z.number()).max(0).default([]),
+  temperal_downsample: z.array(z.boolean()),
+  dropout: z.number().default(0),
+  input_channels: z.literal(3).default(3),
+  latents_mean: z.array(z.number()),
+  latents_std: z.array(positive),
+});
+export type VaeConfig = z.infer<typeof vaeConfig>;
+
+/** `scheduler/scheduler_config.json` (FlowMatchEulerDiscreteScheduler). */
+export const schedulerConfig = z.strictObject({
+  ...provenance,
+  num_train_timesteps: size.default(1000),
+  shift: positive.default(1),
+  use_dynamic_shifting: z.boolean().default(false),
+  base_shift: z.number().nullish().transform((v) => v ?? 0.5),
+  max_shift: z.number().nullish().transform((v) => v ?? 1.15),
+  base_image_seq_len: size.nullish().transform((v) => v ?? 256),
+  max_image_seq_len: size.nullish().transform((v) => v ?? 4096),
+  shift_terminal: z.number().positive().lt(1).nullish(),
+  time_shift_type: z.enum(["exponential", "linear"]).default("exponential"),
+  invert_sigmas: off,
+  stochastic_sampling: off,
+  use_karras_sigmas: off,
+  use_exponential_sigmas: off,
+  use_beta_sigmas: off,
+});
+export type SchedulerConfig = z.infer<typeof schedulerConfig>;
+
+/**
+ * The language half of `text_encoder/config.json` (Qwen2.5-VL); newer files nest it under `text_config`. Its vision half and
+ * the dozens of generation defaults that transformers writes do not touch the text path, so unknown keys pass here.
+ */
+export const textEncoderConfig = z.object({
+  hidden_size: size,
+  intermediate_size: size,
+  num_hidden_layers: size,
+  num_attention_heads: size,
+  num_key_value_heads: size,
+  head_dim: size.nullish(),
+  hidden_act: z.literal("silu").default("silu"),
+  rms_norm_eps: positive.default(1e-6),
+  rope_theta: positive.optional(),
+  rope_parameters: z.object({ rope_theta: positive.optional() }).nullish(),
+  vocab_size: size,
+  use_sliding_window: off,
+});
+export type TextEncoderConfig = z.infer<typeof textEncoderConfig>;
+
+/**
+ * Reads and checks one JSON config of a checkpoint.
+ * @throws CheckpointError naming the file, the key, what it holds and what is allowed
+ */
+export async function readConfig<Schema extends z.ZodType>(path: string, schema: Schema): Promise<z.output<Schema>> {
+  const result = schema.safeParse(await readJson(path));
+  if (result.success) return result.data;
+  const issues = result.error.issues.map((issue) => {
+    const key = issue.path.join(".");
+    return key ? `${key}: ${issue.message}` : issue.message;
+  });
+  throw new CheckpointError(`${path}: ${issues.join("; ")}`);
+}
+
+/** @throws CheckpointError when the file is missing or is not JSON */
+export async function readJson(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, "utf8"));
+  } catch (cause) {
+    const reason = (cause as NodeJS.ErrnoException).code === "ENOENT" ? "is missing" : (cause as Error).message;
+    throw new CheckpointError(`${path} ${reason}`, { cause });
+  }
+}

@@ -1,0 +1,67 @@
+import { mersenneTwister } from "./mersenne-twister.ts";
+import { logFloat32, sinCosFloat32 } from "./vector-math.ts";
+
+/** A random stream equal, bit for bit, to `torch.Generator("cpu").manual_seed(seed)`. */
+export interface TorchGenerator {
+  /** `torch.randn(n, generator=…)` in float32; later calls continue the stream. */
+  randn(n: number): Float32Array;
+}
+
+const TWO_PI = Math.fround(2 * Math.PI);
+const BLOCK = 16;
+
+/**
+ * @param seed 0 … 2⁶⁴-1; torch's engine uses the low 32 bits only
+ * Source: ATen `normal_fill` and `normal_distribution`, described in the model spec 6.10.
+ */
+export function torchGenerator(seed: bigint): TorchGenerator {
+  const uniform32 = mersenneTwister(seed);
+  const uniformFloat = () => (uniform32() & 0xffffff) * 2 ** -24;
+  const scalar = scalarNormals(uniform32);
+  return {
+    randn(n) {
+      const values = new Float32Array(n);
+      if (n < BLOCK) return values.map(scalar);
+      for (let i = 0; i < n; i++) values[i] = uniformFloat();
+      for (let start = 0; start + BLOCK <= n; start += BLOCK) boxMuller(values, start);
+      if (n % BLOCK !== 0) {
+        // The last sixteen are drawn anew and overlap the block before.
+        for (let i = n - BLOCK; i < n; i++) values[i] = uniformFloat();
+        boxMuller(values, n - BLOCK);
+      }
+      return values;
+    },
+  };
+}
+
+/** Turns sixteen uniforms into sixteen normals: eight radii with eight angles. */
+function boxMuller(values: Float32Array, start: number): void {
+  for (let j = start; j < start + BLOCK / 2; j++) {
+    const radius = Math.fround(Math.sqrt(Math.fround(-2 * logFloat32(Math.fround(1 - values[j]!)))));
+    const { sin, cos } = sinCosFloat32(Math.fround(TWO_PI * values[j + BLOCK / 2]!));
+    values[j] = radius * cos;
+    values[j + BLOCK / 2] = radius * sin;
+  }
+}
+
+/** Fewer than sixteen values are drawn one by one in float64, in pairs; the second of a pair waits for the next call. */
+function scalarNormals(uniform32: () => number): () => number {
+  let waiting: number | undefined;
+  const uniform53 = () => {
+    const high = uniform32();
+    const low = uniform32();
+    return ((high & 0x1fffff) * 2 ** 32 + low) * 2 ** -53;
+  };
+  return () => {
+    if (waiting !== undefined) {
+      const value = waiting;
+      waiting = undefined;
+      return value;
+    }
+    const u1 = uniform53();
+    const u2 = uniform53();
+    const radius = Math.sqrt(-2 * Math.log1p(-u2));
+    waiting = radius * Math.sin(2 * Math.PI * u1);
+    return radius * Math.cos(2 * Math.PI * u1);
+  };
+}

@@ -1,0 +1,90 @@
+import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import type { SchedulerConfig } from "../checkpoint/config.ts";
+import { createSession, type HostTensor, type Session, type SessionOptions } from "../runtime/session.ts";
+import { promptEmbeddings, promptIds } from "./prompt.ts";
+import { type RotaryTable, textRotary } from "./rope.ts";
+import { buildTextEncoder, textEncoderSizes } from "./text-encoder.ts";
+import { buildTimeGraph, timeFeatures } from "./time-embedding.ts";
+import { loadTokenizer } from "./tokenizer.ts";
+import { buildTransformer } from "./transformer.ts";
+import { buildVaeDecoder, buildVaeEncoder, spatialFactor } from "./vae.ts";
+import { decodeTiled, TILE } from "./vae-tiles.ts";
+
+/** The networks of one checkpoint, loaded and ready to run. */
+export interface Model {
+  readonly scheduler: SchedulerConfig;
+  readonly latentChannels: number;
+  /** Pixels per latent position: 8. */
+  readonly pixelFactor: number;
+  readonly ropeAxes: readonly number[];
+  /** Prompt → [1, T, features]. */
+  encodePrompt(prompt: string): Promise<HostTensor>;
+  /** Noise levels → one row of modulations each, as `velocity` takes them. */
+  modulations(sigmas: readonly number[]): Promise<Float32Array[]>;
+  /** Packed latents [B, L, 4C] and text [B, T, features] → velocity, same shape as the latents. */
+  velocity(latents: HostTensor, text: HostTensor, rotary: RotaryTable, modulation: Float32Array): Promise<Float32Array>;
+  /** Picture planes [1, 3, H, W] in -1…1 → normalised latents [C, H/8, W/8] (posterior mean). */
+  encodePicture(planes: HostTensor): Promise<Float32Array>;
+  /** Normalised latents [C, h, w] → planes [3, 8h, 8w] in -1…1; in tiles when a side exceeds 64. */
+  decodeLatents(latents: Float32Array, height: number, width: number): Promise<Float32Array>;
+  /** Small latents [B, C, h, w] → planes [B, 3, 8h, 8w], never tiled. */
+  decodeBatch(latents: HostTensor): Promise<Float32Array>;
+  dispose(): Promise<void>;
+}
+
+/** Loads all networks but the VAE encoder, which waits until a picture has to be encoded. */
+export async function loadModel(checkpoint: Checkpoint, options: SessionOptions = {}): Promise<Model> {
+  const { textEncoder, transformer, vae } = checkpoint;
+  const tokenize = await loadTokenizer(checkpoint.tokenizerFolder);
+  const { headDim, theta } = textEncoderSizes(textEncoder.config);
+  const features = textEncoder.config.hidden_size;
+  const sessions = {
+    text: await createSession(buildTextEncoder(textEncoder.config, textEncoder.weights), options),
+    time: await createSession(buildTimeGraph(transformer.config, transformer.weights), options),
+    transformer: await createSession(buildTransformer(transformer.config, transformer.weights), options),
+    decoder: await createSession(buildVaeDecoder(vae.config, vae.weights), options),
+  };
+  let encoder: Promise<Session> | undefined;
+  const channels = vae.config.z_dim;
+  const pixelFactor = spatialFactor(vae.config);
+  const decodeBatch = async (latents: HostTensor) => (await sessions.decoder.run({ latents })).picture!.data;
+
+  return {
+    scheduler: checkpoint.scheduler,
+    latentChannels: channels,
+    pixelFactor,
+    ropeAxes: transformer.config.axes_dims_rope,
+    async encodePrompt(prompt) {
+      const ids = promptIds(tokenize, prompt);
+      const { embeddings } = await sessions.text.run({
+        ids: { data: BigInt64Array.from(ids, BigInt), dims: [1, ids.length] },
+        ...textRotary(ids.length, headDim, theta),
+      });
+      const data = promptEmbeddings(embeddings!.data, features);
+      return { data, dims: [1, data.length / features, features] };
+    },
+    async modulations(sigmas) {
+      const { modulation } = await sessions.time.run({ features: timeFeatures(sigmas) });
+      const width = modulation!.dims[1]!;
+      return sigmas.map((_, i) => modulation!.data.subarray(i * width, (i + 1) * width));
+    },
+    async velocity(latents, text, rotary, modulation) {
+      const feeds = { latents, text, ...rotary, modulation: { data: modulation, dims: [modulation.length] } };
+      return (await sessions.transformer.run(feeds)).velocity!.data;
+    },
+    async encodePicture(picture) {
+      encoder ??= createSession(buildVaeEncoder(vae.config, vae.weights), options);
+      return (await (await encoder).run({ picture })).latents!.data;
+    },
+    decodeBatch,
+    async decodeLatents(latents, height, width) {
+      if (Math.max(height, width) <= TILE) return decodeBatch({ data: latents, dims: [1, channels, height, width] });
+      return decodeTiled(latents, [channels, height, width], pixelFactor, decodeBatch);
+    },
+    async dispose() {
+      const all = [...Object.values(sessions), await encoder];
+      await Promise.all(all.map((session) => session?.release()));
+    },
+  };
+}
+

@@ -1,0 +1,178 @@
+import { deflateSync } from "node:zlib";
+import { describe, expect, test } from "vitest";
+import { animatedWebp, cmykJpeg, pngFile, rotatedJpeg, sixteenBitPng } from "../../test/pictures.ts";
+import { decodeImage, encodeImage, readHeader, resizeImage } from "./codec.ts";
+import { ImageError } from "./errors.ts";
+import { imageFormats, type RgbImage } from "./picture.ts";
+
+const gradient = (width: number, height: number): RgbImage => {
+  const pixels = new Uint8Array(width * height * 3);
+  for (let i = 0; i < width * height; i++) {
+    pixels[i * 3] = ((i % width) * 255) / width;
+    pixels[i * 3 + 1] = (Math.floor(i / width) * 255) / height;
+    pixels[i * 3 + 2] = 128;
+  }
+  return { width, height, pixels };
+};
+
+const refusal = async (bytes: Uint8Array, options = {}) => {
+  const error = await decodeImage(bytes, options).then(
+    () => undefined,
+    (e) => e,
+  );
+  expect(error).toBeInstanceOf(ImageError);
+  return error as ImageError;
+};
+
+describe("encode and decode", () => {
+  test("PNG keeps every pixel", async () => {
+    const image = gradient(37, 21);
+    const decoded = await decodeImage(await encodeImage(image, { format: "PNG" }));
+    expect(decoded).toMatchObject({ width: 37, height: 21, format: "PNG" });
+    expect(Buffer.compare(decoded.pixels, image.pixels)).toBe(0);
+    expect(decoded.alpha).toBeUndefined();
+  });
+
+  test.each(["JPG", "WEBP"] as const)("%s is close at high quality and smaller at low quality", async (format) => {
+    const image = gradient(64, 48);
+    const high = await encodeImage(image, { format, quality: 99 });
+    const low = await encodeImage(image, { format, quality: 20 });
+    expect(low.length).toBeLessThan(high.length);
+    const { pixels } = await decodeImage(high);
+    const worst = pixels.reduce((most, v, i) => Math.max(most, Math.abs(v - image.pixels[i]!)), 0);
+    expect(worst).toBeLessThan(12);
+  });
+
+  test.each(imageFormats)("%s: same picture, same bytes", async (format) => {
+    const options = { format, metadata: { software: "test", parameters: { seed: 1n } } };
+    const [a, b] = await Promise.all([encodeImage(gradient(32, 32), options), encodeImage(gradient(32, 32), options)]);
+    expect(Buffer.compare(a, b)).toBe(0);
+  });
+
+  test.each([19, 100, 50.5, Number.NaN])("quality %s is refused", async (quality) => {
+    await expect(encodeImage(gradient(8, 8), { format: "JPG", quality })).rejects.toThrow(
+      `quality is ${quality}; allowed is an integer from 20 to 99`,
+    );
+  });
+
+  test("a picture whose size and bytes disagree is refused", async () => {
+    const wrong = { width: 4, height: 4, pixels: new Uint8Array(47) };
+    await expect(encodeImage(wrong, { format: "PNG" })).rejects.toThrow("a 4×4 picture has 48 bytes, given 47");
+  });
+});
+
+describe("unusual pictures", () => {
+  test("alpha is kept apart and colours under it stay", async () => {
+    const bytes = pngFile({ width: 2, height: 1, colourType: 6, rows: [[10, 20, 30, 0, 40, 50, 60, 200]] });
+    const decoded = await decodeImage(bytes);
+    expect([...decoded.pixels]).toEqual([10, 20, 30, 40, 50, 60]);
+    expect([...decoded.alpha!]).toEqual([0, 200]);
+  });
+
+  test("EXIF orientation is applied", async () => {
+    const bytes = await rotatedJpeg(24, 8);
+    expect(await readHeader(bytes)).toMatchObject({ width: 8, height: 24 });
+    expect(await decodeImage(bytes)).toMatchObject({ width: 8, height: 24 });
+  });
+
+  test("16-bit PNG becomes 8-bit by its high byte", async () => {
+    const { pixels } = await decodeImage(await sixteenBitPng([0x1234, 0x80ff, 0xffff]));
+    expect([...pixels]).toEqual([0x12, 0x80, 0xff]);
+  });
+
+  test("CMYK JPEG becomes RGB", async () => {
+    const { pixels } = await decodeImage(await cmykJpeg({ r: 200, g: 100, b: 50 }));
+    expect(pixels[0]).toBeGreaterThan(pixels[1]!);
+    expect(pixels[1]).toBeGreaterThan(pixels[2]!);
+  });
+
+  test("maxSide shrinks at the same aspect and never enlarges", async () => {
+    const bytes = await encodeImage(gradient(64, 32), { format: "PNG" });
+    expect(await decodeImage(bytes, { maxSide: 16 })).toMatchObject({ width: 16, height: 8 });
+    expect(await decodeImage(bytes, { maxSide: 500 })).toMatchObject({ width: 64, height: 32 });
+  });
+});
+
+describe("hostile pictures", () => {
+  test("an empty file", async () => {
+    expect(await refusal(new Uint8Array())).toMatchObject({ reason: "empty" });
+  });
+
+  test.each([
+    ["SVG", '<svg xmlns="http://www.w3.org/2000/svg"><image href="file:///etc/passwd"/></svg>'],
+    ["SVG", '<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>'],
+    ["HTML", "<!DOCTYPE html><title>x</title>"],
+    ["GIF", "GIF89a\x01\x00\x01\x00"],
+    ["BMP", "BM\x00\x00"],
+    ["PDF", "%PDF-1.7"],
+    ["text", "hello"],
+    ["an unknown kind of file", "\x00\x01\x02"],
+  ])("%s is named and refused", async (found, content) => {
+    const error = await refusal(Buffer.from(content, "latin1"));
+    expect(error.reason).toBe("unsupportedFormat");
+    expect(error.message).toBe(`the picture is ${found}; allowed are PNG, JPG and WEBP`);
+  });
+
+  test.each(imageFormats)("%s magic with rubbish behind it", async (format) => {
+    const good = await encodeImage(gradient(32, 32), { format });
+    const rubbish = Buffer.concat([good.subarray(0, 12), Buffer.alloc(200, 0x5a)]);
+    expect(await refusal(rubbish)).toMatchObject({ reason: "damaged" });
+  });
+
+  test.each(imageFormats)("%s cut off anywhere before its last pixels", async (format) => {
+    const noise = gradient(48, 48);
+    for (let i = 0; i < noise.pixels.length; i++) noise.pixels[i] = (noise.pixels[i]! * 31 + i * 17) % 256;
+    const whole = await encodeImage(noise, { format });
+    for (const part of [0.05, 0.3, 0.6, 0.9]) {
+      const error = await refusal(whole.subarray(0, Math.floor(whole.length * part)));
+      expect(error).toMatchObject({ reason: "damaged" });
+      expect(error.message).toContain(`the ${format} picture is damaged or incomplete`);
+    }
+  });
+
+  test("a PNG bomb of 20,000² in a few hundred kilobytes is refused by its header, at once", async () => {
+    const row = Buffer.alloc(1 + 20_000 / 8);
+    const data = deflateSync(Buffer.concat(Array.from({ length: 2_000 }, () => row)), { level: 9 });
+    const bomb = pngFile({ width: 20_000, height: 20_000, colourType: 0, bitDepth: 1, data });
+    expect(bomb.length).toBeLessThan(50_000);
+    const before = process.memoryUsage().rss;
+    const error = await refusal(bomb);
+    expect(error).toMatchObject({ reason: "tooManyPixels" });
+    expect(error.message).toBe("the picture has 20000×20000 pixels; at most 50000000 in all are allowed");
+    expect(process.memoryUsage().rss - before).toBeLessThan(50_000_000);
+  });
+
+  test("a PNG of zero width", async () => {
+    expect(await refusal(pngFile({ width: 0, height: 4, colourType: 2, rows: [[]] }))).toMatchObject({
+      reason: "damaged",
+    });
+  });
+
+  test("an animation", async () => {
+    const error = await refusal(await animatedWebp(3));
+    expect(error.message).toBe("the picture is an animation of 3 frames; only still pictures are allowed");
+  });
+});
+
+describe("resize", () => {
+  test("fill gives exactly the size asked for", async () => {
+    const small = await resizeImage(gradient(64, 64), 30, 17);
+    expect(small).toMatchObject({ width: 30, height: 17 });
+    expect(small.pixels.length).toBe(30 * 17 * 3);
+  });
+
+  test("cover keeps the middle", async () => {
+    const wide: RgbImage = { width: 30, height: 10, pixels: new Uint8Array(900) };
+    for (let y = 0; y < 10; y++) for (let x = 10; x < 20; x++) wide.pixels[(y * 30 + x) * 3] = 255;
+    const square = await resizeImage(wide, 10, 10, "cover");
+    expect(square.pixels.filter((_, i) => i % 3 === 0).every((red) => red > 200)).toBe(true);
+  });
+
+  test.each([
+    [0, 5],
+    [5, 16385],
+    [2.5, 5],
+  ])("%s×%s is refused", async (width, height) => {
+    await expect(resizeImage(gradient(8, 8), width, height)).rejects.toThrow(`size is ${width}×${height}`);
+  });
+});

@@ -1,0 +1,191 @@
+/** Bytes to pixels and back. The only file that talks to sharp (libvips). */
+
+import sharp, { type Sharp } from "sharp";
+import { ImageError } from "./errors.ts";
+import { addExtendedXmp, mainPacketLimit, readExtendedXmp } from "./jpeg-extended-xmp.ts";
+import { formatMetadata, type PictureMetadata, parseMetadata } from "./metadata.ts";
+import { type DecodedImage, type ImageFormat, imageFormats, type RgbImage } from "./picture.ts";
+import { sniff } from "./sniff.ts";
+
+// Pictures are decoded once each, so libvips' cache would only hold memory; and no loader but ours is ever reachable.
+sharp.cache(false);
+sharp.block({ operation: ["VipsForeignLoad"] });
+sharp.unblock({
+  operation: ["VipsForeignLoadPngBuffer", "VipsForeignLoadJpegBuffer", "VipsForeignLoadWebpBuffer"],
+});
+
+/** Pixels of the largest picture decoded unless told otherwise: 50 megapixels, 150 MB as RGB. */
+export const defaultMaxPixels = 50_000_000;
+
+const decodeSeconds = 30;
+
+export interface DecodeOptions {
+  /** Pixels (width × height) allowed, checked on the header before anything is decoded. Default `defaultMaxPixels`. */
+  readonly maxPixels?: number;
+  /** Shrink (never enlarge) at the same aspect until neither side is longer than this, in pixels. Default: as it is. */
+  readonly maxSide?: number;
+}
+
+/** What a file says of itself, without decoding its pixels. */
+export interface ImageHeader {
+  readonly format: ImageFormat;
+  /** Pixels as shown, EXIF orientation applied. */
+  readonly width: number;
+  readonly height: number;
+  readonly hasAlpha: boolean;
+}
+
+/**
+ * Decodes a PNG, JPEG or WEBP file to 8-bit sRGB, upright (EXIF orientation applied), alpha kept apart. CMYK, 16-bit, grey and
+ * palette pictures and embedded colour profiles are converted.
+ * @throws ImageError `empty`, `unsupportedFormat`, `damaged`, `tooManyPixels` or `animated`
+ */
+export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}): Promise<DecodedImage> {
+  const { format } = await readHeader(bytes, options);
+  const maxPixels = options.maxPixels ?? defaultMaxPixels;
+  const side = options.maxSide;
+  let pipeline = open(bytes, maxPixels).timeout({ seconds: decodeSeconds }).autoOrient().toColourspace("srgb");
+  if (side !== undefined) {
+    pipeline = pipeline.resize(side, side, { fit: "inside", kernel: "lanczos3", withoutEnlargement: true });
+  }
+  const { data, info } = await pipeline
+    .raw({ depth: "uchar" })
+    .toBuffer({ resolveWithObject: true })
+    .catch((cause) => refuse(format, cause));
+  const { width, height } = info;
+  if (info.channels === 3) return { width, height, pixels: data, format };
+  if (info.channels !== 4) throw new ImageError("damaged", `the ${format} picture has ${info.channels} channels`);
+  return { width, height, ...splitAlpha(data), format };
+}
+
+/**
+ * Reads format and size from a file's header, with the same refusals as `decodeImage` up to damage deeper in the file.
+ * @throws ImageError `empty`, `unsupportedFormat`, `damaged`, `tooManyPixels` or `animated`
+ */
+export async function readHeader(bytes: Uint8Array, options: DecodeOptions = {}): Promise<ImageHeader> {
+  const format = requireSupported(bytes);
+  const header = await open(bytes, false)
+    .metadata()
+    .catch((cause) => refuse(format, cause));
+  const { width, height } = header.autoOrient;
+  const maxPixels = options.maxPixels ?? defaultMaxPixels;
+  if (width * height > maxPixels) {
+    throw new ImageError(
+      "tooManyPixels",
+      `the picture has ${width}×${height} pixels; at most ${maxPixels} in all are allowed`,
+    );
+  }
+  if ((header.pages ?? 1) > 1) {
+    throw new ImageError(
+      "animated",
+      `the picture is an animation of ${header.pages} frames; only still pictures are allowed`,
+    );
+  }
+  return { format, width, height, hasAlpha: header.hasAlpha };
+}
+
+export interface EncodeOptions {
+  readonly format: ImageFormat;
+  /** 20 … 99, for JPG and WEBP; PNG is lossless whatever it says. Default 95. */
+  readonly quality?: number;
+  /** Written into the file, for `readMetadata`. */
+  readonly metadata?: PictureMetadata;
+}
+
+/**
+ * Encodes a picture. Same picture and options, same bytes. JPG keeps full colour resolution (4:4:4): lettering stays sharp.
+ * @throws ImageError `invalidFormat`, `invalidQuality`, `invalidSize` or `invalidMetadata`
+ */
+export async function encodeImage(image: RgbImage, options: EncodeOptions): Promise<Uint8Array> {
+  const { format, quality = 95 } = options;
+  if (!imageFormats.includes(format)) {
+    throw new ImageError("invalidFormat", `format is ${format}; allowed are ${imageFormats.join(", ")}`);
+  }
+  if (!Number.isInteger(quality) || quality < 20 || quality > 99) {
+    throw new ImageError("invalidQuality", `quality is ${quality}; allowed is an integer from 20 to 99`);
+  }
+  const packet = options.metadata && formatMetadata(options.metadata);
+  const extended = packet !== undefined && format === "JPG" && Buffer.byteLength(packet) > mainPacketLimit;
+  const encoded = asFormat(fromRaw(image), format, quality);
+  const bytes = await (packet === undefined || extended ? encoded : encoded.withXmp(packet)).toBuffer();
+  return extended ? addExtendedXmp(bytes, packet) : bytes;
+}
+
+/**
+ * The metadata that `encodeImage` wrote into a file, or undefined when it has none of ours.
+ * @throws ImageError as `readHeader` (of any size), or `invalidMetadata` when ours is there but damaged
+ */
+export async function readMetadata(bytes: Uint8Array): Promise<PictureMetadata | undefined> {
+  const format = requireSupported(bytes);
+  const { xmp } = await open(bytes, false)
+    .metadata()
+    .catch((cause) => refuse(format, cause));
+  const packet = (format === "JPG" ? readExtendedXmp(bytes) : undefined) ?? xmp;
+  return packet && parseMetadata(Buffer.from(packet).toString("utf8"));
+}
+
+/**
+ * Resamples with a Lanczos-3 kernel to exactly `width` × `height` pixels, 1 … 16384 each.
+ * `fill` stretches; `cover` keeps the aspect and cuts what sticks out, equally on both sides.
+ * @throws ImageError `invalidSize`
+ */
+export async function resizeImage(
+  image: RgbImage,
+  width: number,
+  height: number,
+  fit: "fill" | "cover" = "fill",
+): Promise<RgbImage> {
+  for (const side of [width, height]) {
+    if (!Number.isInteger(side) || side < 1 || side > 16384) {
+      throw new ImageError("invalidSize", `size is ${width}×${height}; allowed are integers from 1 to 16384`);
+    }
+  }
+  if (image.width === width && image.height === height) return image;
+  const pixels = await fromRaw(image).resize(width, height, { fit, kernel: "lanczos3" }).raw().toBuffer();
+  return { width, height, pixels };
+}
+
+function open(bytes: Uint8Array, limitInputPixels: number | false): Sharp {
+  return sharp(bytes, { failOn: "error", limitInputPixels, animated: false });
+}
+
+function fromRaw({ width, height, pixels }: RgbImage): Sharp {
+  if (width < 1 || height < 1 || pixels.length !== width * height * 3) {
+    throw new ImageError(
+      "invalidSize",
+      `a ${width}×${height} picture has ${width * height * 3} bytes, given ${pixels.length}`,
+    );
+  }
+  return sharp(pixels, { raw: { width, height, channels: 3 } });
+}
+
+function asFormat(image: Sharp, format: ImageFormat, quality: number): Sharp {
+  if (format === "PNG") return image.png({ compressionLevel: 6, adaptiveFiltering: true });
+  if (format === "JPG") return image.jpeg({ quality, chromaSubsampling: "4:4:4" });
+  return image.webp({ quality, smartSubsample: true });
+}
+
+function requireSupported(bytes: Uint8Array): ImageFormat {
+  if (bytes.length === 0) throw new ImageError("empty", "the picture is empty (0 bytes)");
+  const sniffed = sniff(bytes);
+  if (sniffed.supported) return sniffed.format;
+  throw new ImageError("unsupportedFormat", `the picture is ${sniffed.found}; allowed are PNG, JPG and WEBP`);
+}
+
+function refuse(format: ImageFormat, cause: Error): never {
+  const why = cause.message.split("\n", 1)[0];
+  throw new ImageError("damaged", `the ${format} picture is damaged or incomplete (${why})`, { cause });
+}
+
+function splitAlpha(rgba: Uint8Array): { pixels: Uint8Array; alpha: Uint8Array } {
+  const count = rgba.length / 4;
+  const pixels = new Uint8Array(count * 3);
+  const alpha = new Uint8Array(count);
+  for (let i = 0; i < count; i++) {
+    pixels[i * 3] = rgba[i * 4]!;
+    pixels[i * 3 + 1] = rgba[i * 4 + 1]!;
+    pixels[i * 3 + 2] = rgba[i * 4 + 2]!;
+    alpha[i] = rgba[i * 4 + 3]!;
+  }
+  return { pixels, alpha };
+}

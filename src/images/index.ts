@@ -1,0 +1,22 @@
+export {
+  type DecodeOptions,
+  decodeImage,
+  defaultMaxPixels,
+  type EncodeOptions,
+  encodeImage,
+  type ImageHeader,
+  readHeader,
+  readMetadata,
+  resizeImage,
+} from "./codec.ts";
+export { ImageError, type ImageErrorReason } from "./errors.ts";
+export type { MetadataObject, MetadataValue, PictureMetadata } from "./metadata.ts";
+export {
+  contentTypeOf,
+  type DecodedImage,
+  extensionOf,
+  formatFromName,
+  type ImageFormat,
+  imageFormats,
+  type RgbImage,
+} from "./picture.ts";

@@ -1,0 +1,45 @@
+import type { ImageFormat } from "./picture.ts";
+
+/** What the first bytes say a file is: one of ours, or another kind by name, so that an error can say what was given. */
+export type Sniffed =
+  | { readonly supported: true; readonly format: ImageFormat }
+  | { readonly supported: false; readonly found: string };
+
+const ours: readonly [ImageFormat, (b: Uint8Array) => boolean][] = [
+  ["PNG", (b) => starts(b, [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])],
+  ["JPG", (b) => starts(b, [0xff, 0xd8, 0xff])],
+  ["WEBP", (b) => latin(b, 0, 4) === "RIFF" && latin(b, 8, 12) === "WEBP"],
+];
+
+const others: readonly [string, (b: Uint8Array) => boolean][] = [
+  ["GIF", (b) => latin(b, 0, 4) === "GIF8"],
+  ["BMP", (b) => latin(b, 0, 2) === "BM"],
+  ["TIFF", (b) => latin(b, 0, 4) === "II*\0" || latin(b, 0, 4) === "MM\0*"],
+  ["AVIF", (b) => latin(b, 4, 8) === "ftyp" && latin(b, 8, 11) === "avi"],
+  ["HEIC", (b) => latin(b, 4, 8) === "ftyp" && /^(hei|hev|mif|msf)/.test(latin(b, 8, 12))],
+  ["JPEG XL", (b) => starts(b, [0xff, 0x0a]) || latin(b, 4, 8) === "JXL "],
+  ["JPEG 2000", (b) => latin(b, 4, 8) === "jP  "],
+  ["PDF", (b) => latin(b, 0, 5) === "%PDF-"],
+  ["SVG", (b) => /^\s*(<\?xml|<svg|<!--|<!doctype svg)/i.test(text(b)) && /<svg/i.test(text(b))],
+  ["HTML", (b) => /^\s*<(!doctype html|html)/i.test(text(b))],
+  ["text", (b) => /^[\s -~]*$/.test(latin(b, 0, 64))],
+];
+
+/** Tells a picture's format from its magic bytes alone: nothing is parsed and names or headers are not trusted. */
+export function sniff(bytes: Uint8Array): Sniffed {
+  for (const [format, matches] of ours) if (matches(bytes)) return { supported: true, format };
+  const found = others.find(([, matches]) => matches(bytes))?.[0] ?? "an unknown kind of file";
+  return { supported: false, found };
+}
+
+function starts(bytes: Uint8Array, magic: readonly number[]): boolean {
+  return magic.every((byte, i) => bytes[i] === byte);
+}
+
+function latin(bytes: Uint8Array, from: number, to: number): string {
+  return String.fromCharCode(...bytes.subarray(from, to));
+}
+
+function text(bytes: Uint8Array): string {
+  return latin(bytes, 0, 512).replace(/^\u00ef\u00bb\u00bf/, "");
+}

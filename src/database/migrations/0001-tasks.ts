@@ -59,9 +59,11 @@ export const tasks: Migration = {
        nsfw          boolean,
        created_at    timestamptz not null default now(),
        delete_at     timestamptz not null,
+       -- when the file was removed; the row stays for as long as its task is kept
+       deleted_at    timestamptz,
        unique (task_id, index)
      )`,
-    "create index images_to_delete on images (delete_at)",
+    "create index images_to_delete on images (delete_at) where deleted_at is null",
     `create table deliveries (
        id              bigint generated always as identity primary key,
        owner           text not null,

@@ -1,0 +1,135 @@
+import { randomUUID } from "node:crypto";
+import type { Database } from "../database/index.ts";
+import { randomSeed } from "../protocol/index.ts";
+import { cancelTask } from "./cancel.ts";
+import { countTasks } from "./counts.ts";
+import { findTask, type StoredTask } from "./find.ts";
+import { findDeliveries } from "./find-deliveries.ts";
+import type { TaskSignals } from "./signals.ts";
+import { canonicalTask, hashBody } from "./stored-task.ts";
+import { insertTask } from "./submit.ts";
+import type { OwnerId, Submission, SubmitOutcome, TaskProgress, TaskRecord, TaskService } from "./types.ts";
+import { createWatchers } from "./watchers.ts";
+
+export interface TaskServiceOptions {
+  readonly db: Database;
+  readonly signals: TaskSignals;
+  /** Tasks that may wait before new ones are refused. */
+  readonly maxQueued: number;
+  /** What a refused client is told to wait. */
+  readonly retryAfterSeconds?: number;
+  /** In [0, 1): draws the seeds of tasks that name none. */
+  readonly random?: () => number;
+  readonly pollMs?: number;
+}
+
+/** The life of tasks as the HTTP side sees it; `close` ends its timers, the tasks stay. */
+export function createTaskService(options: TaskServiceOptions): TaskService & { close(): void } {
+  const { db, signals, maxQueued, retryAfterSeconds = 10, random = Math.random, pollMs = 2_000 } = options;
+  const watchers = createWatchers({ db, signals, pollMs });
+  const progress = followProgress(signals);
+
+  const fresh = ({ id, record }: StoredTask): TaskRecord => {
+    const latest = record.state === "running" ? progress.of(id) : undefined;
+    return latest ? { ...record, progress: latest } : record;
+  };
+
+  async function submit(owner: OwnerId, { task, request }: Submission): Promise<SubmitOutcome> {
+    const canonical = canonicalTask(task);
+    const bodyHash = hashBody(canonical);
+    const seed = task.seed ?? randomSeed(random);
+    const inserted = await insertTask(
+      db,
+      {
+        owner,
+        taskUUID: task.taskUUID,
+        bodyHash,
+        task: canonical,
+        request,
+        seed,
+        salt: randomUUID(),
+        weight: task.numberResults,
+      },
+      maxQueued,
+    );
+    if (inserted) {
+      signals.publish({ type: "queued" });
+      const { createdAt, place } = inserted;
+      return {
+        kind: "accepted",
+        record: {
+          owner,
+          taskUUID: task.taskUUID,
+          state: "queued",
+          task,
+          request,
+          seed,
+          results: [],
+          attempt: 0,
+          place,
+          createdAt,
+        },
+      };
+    }
+    const known = await findTask(db, owner, task.taskUUID);
+    if (!known) return { kind: "queueFull", retryAfterSeconds };
+    return known.bodyHash === bodyHash ? { kind: "known", record: fresh(known) } : { kind: "conflict" };
+  }
+
+  const service: TaskService = {
+    submit,
+    async get(owner, taskUUID) {
+      const found = await findTask(db, owner, taskUUID);
+      return found && fresh(found);
+    },
+    waitForFinal(owner, taskUUID, signal) {
+      const { promise, resolve, reject } = Promise.withResolvers<TaskRecord | undefined>();
+      if (signal?.aborted) reject(signal.reason);
+      const abort = () => reject(signal?.reason);
+      signal?.addEventListener("abort", abort, { once: true });
+      const watching = service.subscribe(owner, taskUUID, (event) => {
+        if (event.type === "final") resolve(event.record);
+      });
+      watching.then((stop) => (stop ? undefined : resolve(undefined)), reject);
+      return promise.finally(async () => {
+        signal?.removeEventListener("abort", abort);
+        (await watching.catch(() => undefined))?.();
+      });
+    },
+    async cancel(owner, taskUUID) {
+      const id = await cancelTask(db, owner, taskUUID);
+      if (id !== undefined) {
+        signals.publish({ type: "cancelled", id });
+        signals.publish({ type: "changed", id, ended: true });
+      }
+      return service.get(owner, taskUUID);
+    },
+    async subscribe(owner, taskUUID, listener) {
+      const read = async () => {
+        const found = await findTask(db, owner, taskUUID);
+        return found && { ...found, record: fresh(found) };
+      };
+      return (await watchers.watch(read, listener))?.stop;
+    },
+    deliveries: (owner, taskUUID) => findDeliveries(db, owner, taskUUID),
+    counts: () => countTasks(db),
+  };
+
+  return {
+    ...service,
+    close() {
+      watchers.close();
+      progress.close();
+    },
+  };
+}
+
+/** The latest progress of each running task of this process, which is ahead of the row's. */
+function followProgress(signals: TaskSignals) {
+  const latest = new Map<string, TaskProgress>();
+  const close = signals.listen((signal) => {
+    if (signal.type === "progress") latest.set(signal.id, signal.progress);
+    if (signal.type === "changed" && signal.ended) latest.delete(signal.id);
+  });
+  return { of: (id: string) => latest.get(id), close };
+}

@@ -1,0 +1,79 @@
+import { EventEmitter } from "node:events";
+import type { Database } from "../database/index.ts";
+import type { TaskProgress } from "./types.ts";
+
+/** A hint that something happened to a task. The rows are the truth; a lost signal costs time, never a task. */
+export type TaskSignal =
+  | { readonly type: "queued" }
+  /** Started, a picture finished, put back, or (`ended`) final: read the row. */
+  | { readonly type: "changed"; readonly id: string; readonly ended?: boolean }
+  | { readonly type: "cancelled"; readonly id: string }
+  | { readonly type: "progress"; readonly id: string; readonly progress: TaskProgress }
+  /** Signals of other processes may have been missed. */
+  | { readonly type: "gap" };
+
+/** Carries signals at once within this process, and over NOTIFY to others when the database is shared. */
+export interface TaskSignals {
+  publish(signal: TaskSignal): void;
+  listen(listener: (signal: TaskSignal) => void): () => void;
+  close(): Promise<void>;
+}
+
+const CHANNEL = "inkstone_tasks";
+/** Steps of other processes' tasks are told at most this often; within the process every step is. */
+const REMOTE_PROGRESS_MS = 500;
+
+export interface SignalsOptions {
+  readonly db: Database;
+  /** Names this process, so that it does not hear itself twice. */
+  readonly process: string;
+  readonly now?: () => number;
+}
+
+/** Opens the signals of this process; subscribes to other processes' when the database is PostgreSQL. */
+export async function openSignals({ db, process, now = Date.now }: SignalsOptions): Promise<TaskSignals> {
+  const emitter = new EventEmitter().setMaxListeners(0);
+  const told = new Map<string, number>();
+  let closed = false;
+
+  function shouldTellOthers(signal: TaskSignal): boolean {
+    if (db.kind === "pglite" || closed || signal.type === "gap") return false;
+    if (signal.type !== "progress") {
+      if (signal.type !== "queued") told.delete(signal.id);
+      return true;
+    }
+    if (now() - (told.get(signal.id) ?? Number.NEGATIVE_INFINITY) < REMOTE_PROGRESS_MS) return false;
+    told.set(signal.id, now());
+    return true;
+  }
+
+  const stop =
+    db.kind === "pglite"
+      ? async () => {}
+      : await db.listen(
+          CHANNEL,
+          (payload) => {
+            const { from, ...signal } = JSON.parse(payload) as TaskSignal & { from: string };
+            if (from !== process) emitter.emit("signal", signal);
+          },
+          () => emitter.emit("signal", { type: "gap" } satisfies TaskSignal),
+        );
+
+  return {
+    publish(signal) {
+      emitter.emit("signal", signal);
+      if (!shouldTellOthers(signal)) return;
+      const payload = JSON.stringify({ from: process, ...signal });
+      db.query("select pg_notify($1, $2)", [CHANNEL, payload]).catch(() => {}); // a hint: polling finds what it told
+    },
+    listen(listener) {
+      emitter.on("signal", listener);
+      return () => emitter.off("signal", listener);
+    },
+    async close() {
+      closed = true;
+      emitter.removeAllListeners();
+      await stop();
+    },
+  };
+}

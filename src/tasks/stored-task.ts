@@ -1,0 +1,22 @@
+import { createHash } from "node:crypto";
+import { type ImageInferenceTask, parseJson, stringifyJson } from "../protocol/index.ts";
+
+/** The task as text in which equal tasks are equal: keys sorted at every depth, absent ones left out. */
+export const canonicalTask = (task: ImageInferenceTask): string => stringifyJson(sortKeys(task));
+
+/** Tells two bodies under one taskUUID apart. */
+export const hashBody = (canonical: string): string => createHash("sha256").update(canonical).digest("hex");
+
+/** The inverse of `canonicalTask`. */
+export function readTask(text: string): ImageInferenceTask {
+  const task = parseJson(text) as Omit<ImageInferenceTask, "seed"> & { seed?: number | bigint };
+  const { seed, ...rest } = task;
+  return seed === undefined ? rest : { ...rest, seed: BigInt(seed) };
+}
+
+function sortKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortKeys);
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value).filter(([, item]) => item !== undefined);
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, item]) => [key, sortKeys(item)]));
+}

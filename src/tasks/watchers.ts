@@ -1,0 +1,141 @@
+import type { Database } from "../database/index.ts";
+import { findTaskById, type StoredTask } from "./find.ts";
+import type { TaskSignals } from "./signals.ts";
+import { isFinal } from "./state.ts";
+import type { TaskEvent, TaskRecord, TaskState } from "./types.ts";
+
+/** Someone who follows a task, and what they know of it already. */
+interface Watcher {
+  readonly tell: (event: TaskEvent) => void;
+  attempt: number;
+  results: number;
+  place: number | undefined;
+}
+
+export interface Watchers {
+  /**
+   * Tells `tell` where the task that `read` finds stands, and then what happens to it, until `final` or `stop`. Nothing
+   * that happens between the reading and the watching is missed.
+   */
+  watch(
+    read: () => Promise<StoredTask | undefined>,
+    tell: (event: TaskEvent) => void,
+  ): Promise<{ readonly stop: () => void } | undefined>;
+  close(): void;
+}
+
+export interface WatchersOptions {
+  readonly db: Database;
+  readonly signals: TaskSignals;
+  /** How often to look at the rows in case signals were lost, and at places in the queue. */
+  readonly pollMs: number;
+}
+
+/** Turns signals and rows into the events of each followed task: a row is read once per change, however many follow it. */
+export function createWatchers({ db, signals, pollMs }: WatchersOptions): Watchers {
+  const byTask = new Map<string, Set<Watcher>>();
+  const reading = new Map<string, "once" | "again">();
+  /** Tasks that changed while a watcher-to-be was still reading; one set per reader. */
+  const readers = new Set<Set<string>>();
+
+  /** Reads the row and tells the news. Signals that come meanwhile lead to one more reading, not to many. */
+  async function refresh(id: string): Promise<void> {
+    if (reading.has(id)) {
+      reading.set(id, "again");
+      return;
+    }
+    do {
+      reading.set(id, "once");
+      const found = await findTaskById(db, id).catch(() => undefined); // the database is away: the poll comes back to it
+      if (found) for (const watcher of [...(byTask.get(id) ?? [])]) tellNews(id, watcher, found.record);
+    } while (reading.get(id) === "again");
+    reading.delete(id);
+  }
+
+  function tellNews(id: string, watcher: Watcher, record: TaskRecord): void {
+    for (const event of newsFor(watcher, record)) {
+      if (event.type === "final") drop(id, watcher);
+      watcher.tell(event);
+    }
+  }
+
+  function drop(id: string, watcher: Watcher): void {
+    const all = byTask.get(id);
+    all?.delete(watcher);
+    if (all?.size === 0) byTask.delete(id);
+  }
+
+  async function poll(): Promise<void> {
+    if (byTask.size === 0) return;
+    const rows = await db.query<{ id: string; state: TaskState; attempt: number; results: number }>(
+      `select t.id::text, t.state, t.attempt, (select count(*)::int from images i where i.task_id = t.id) as results
+       from tasks t where t.id = any($1::bigint[])`,
+      [[...byTask.keys()]],
+    );
+    const places = await db.query<{ id: string; place: number }>(
+      `select id::text, place::int from (
+         select id, row_number() over (order by turn, id) - 1 as place from tasks where state = 'queued'
+       ) waiting where id = any($1::bigint[])`,
+      [[...byTask.keys()]],
+    );
+    const placeOf = new Map(places.map((row) => [row.id, row.place]));
+    for (const row of rows) {
+      for (const watcher of byTask.get(row.id) ?? []) {
+        const stale = watcher.attempt !== row.attempt || watcher.results !== row.results;
+        if (stale || isFinal(row.state)) void refresh(row.id);
+        else tellPlace(watcher, placeOf.get(row.id));
+      }
+    }
+  }
+
+  function tellPlace(watcher: Watcher, place: number | undefined): void {
+    if (place === undefined || place === watcher.place) return;
+    watcher.place = place;
+    watcher.tell({ type: "queued", place });
+  }
+
+  const unlisten = signals.listen((signal) => {
+    if (signal.type === "gap") void poll().catch(() => {});
+    if (signal.type === "changed") {
+      for (const changed of readers) changed.add(signal.id);
+      if (byTask.has(signal.id)) void refresh(signal.id);
+    }
+    if (signal.type === "progress") {
+      for (const watcher of byTask.get(signal.id) ?? []) watcher.tell({ type: "progress", ...signal.progress });
+    }
+  });
+  const timer = setInterval(() => void poll().catch(() => {}), pollMs).unref();
+
+  return {
+    async watch(read, tell) {
+      const changed = new Set<string>();
+      readers.add(changed);
+      const task = await read().finally(() => readers.delete(changed));
+      if (!task) return undefined;
+      const watcher: Watcher = { tell, attempt: 0, results: 0, place: undefined };
+      byTask.set(task.id, (byTask.get(task.id) ?? new Set()).add(watcher));
+      tellNews(task.id, watcher, task.record);
+      if (changed.has(task.id)) void refresh(task.id);
+      return { stop: () => drop(task.id, watcher) };
+    },
+    close() {
+      clearInterval(timer);
+      unlisten();
+      byTask.clear();
+    },
+  };
+}
+
+/** The difference between what a watcher knows and how the task stands, as events; notes them as known. */
+function newsFor(watcher: Watcher, record: TaskRecord): TaskEvent[] {
+  const news: TaskEvent[] = [];
+  if (record.place !== undefined && record.place !== watcher.place) news.push({ type: "queued", place: record.place });
+  if (record.attempt > watcher.attempt) news.push({ type: "started", attempt: record.attempt });
+  if (record.progress) news.push({ type: "progress", ...record.progress });
+  for (const result of record.results.slice(watcher.results)) news.push({ type: "result", result });
+  if (isFinal(record.state)) news.push({ type: "final", record });
+  watcher.place = record.place;
+  watcher.attempt = record.attempt;
+  watcher.results = record.results.length;
+  return news;
+}

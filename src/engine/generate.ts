@@ -6,7 +6,7 @@ import type { Previewer } from "./preview.ts";
 import type { Model } from "./qwen-image/model.ts";
 import { jointRotary, type RotaryTable } from "./qwen-image/rope.ts";
 import type { HostTensor } from "./runtime/session.ts";
-import { eulerStep } from "./schedulers/euler.ts";
+import { euler } from "./schedulers/euler.ts";
 import { flowSigmas } from "./sigmas.ts";
 import type { GeneratedImage, GenerateHooks, GenerateParams } from "./types.ts";
 
@@ -36,51 +36,69 @@ export async function generate(
   }
 
   // 2. The noise levels, and everything the transformer derives from them alone.
-  const sigmas = flowSigmas(steps, rows * columns, model.scheduler);
-  const modulations = await model.modulations(sigmas.slice(0, steps));
+  const tokens = rows * columns;
+  const sigmas = flowSigmas(steps, tokens, model.scheduler);
+  const modulation = await modulationsOf(model, sigmas.slice(0, steps));
 
-  // 3. The velocity at step i, guided away from the negative prompt.
+  // 3. The velocity at a noise level, guided away from the negative prompt.
   const features = model.latentChannels * 4;
-  const velocity = async (latents: HostTensor, step: number) => {
+  let latest: Float32Array = new Float32Array();
+  const velocity = async (latents: Float32Array, sigma: number) => {
     const velocities = [];
     for (const { text, rotary } of conditions) {
       hooks.signal?.throwIfAborted();
-      velocities.push(await model.velocity(latents, text, rotary, modulations[step]!)); // [1, L, features]
+      const packed = { data: latents, dims: [1, tokens, features] };
+      velocities.push(await model.velocity(packed, text, rotary, await modulation(sigma))); // [1, L, features]
     }
     const [positive, negative] = velocities as [Float32Array, Float32Array?];
-    return negative ? guide(positive, negative, guidance, features) : positive;
+    latest = negative ? guide(positive, negative, guidance, features) : positive;
+    return latest;
   };
 
   const images: GeneratedImage[] = [];
   for (let image = 0; image < recipe.count; image++) {
     // 4. Pure noise, the same that torch draws for this seed.
     const seed = BigInt.asUintN(64, recipe.seed + BigInt(image));
-    const noise = torchGenerator(seed).randn(model.latentChannels * h * w);
-    const latents = { data: pack(noise, model.latentChannels, h, w), dims: [1, rows * columns, features] };
+    const generator = torchGenerator(seed);
+    const noise = () => pack(generator.randn(model.latentChannels * h * w), model.latentChannels, h, w);
+    let latents = noise(); // [L, features]
 
     // 5. Denoise: follow the velocity from σ = 1 to σ = 0.
+    const solver = euler({ sigmas, velocity, gaussian: noise });
     for (let step = 0; step < steps; step++) {
-      const v = await velocity(latents, step);
-      const [sigma, next] = [sigmas[step]!, sigmas[step + 1]!];
-      eulerStep(latents.data, v, sigma, next);
-      await hooks.onStep?.({
-        image,
-        step: step + 1,
-        steps,
-        sigma: next,
-        preview: async () => {
-          const estimate = latents.data.map((x, i) => x - next * v[i]!); // where this velocity would lead
-          return (await previewer())(unpack(estimate, model.latentChannels, h, w), w, h);
-        },
-      });
+      latents = await solver.step(latents, step);
+      const sigma = sigmas[step + 1]!;
+      const estimate = () =>
+        unpack(
+          latents.map((x, i) => x - sigma * latest[i]!),
+          model.latentChannels,
+          h,
+          w,
+        );
+      const preview = async () => (await previewer())(estimate(), w, h);
+      await hooks.onStep?.({ image, step: step + 1, steps, sigma, preview });
     }
 
     // 6. Latents → picture.
     hooks.signal?.throwIfAborted();
-    const planes = await model.decodeLatents(unpack(latents.data, model.latentChannels, h, w), h, w);
+    const planes = await model.decodeLatents(unpack(latents, model.latentChannels, h, w), h, w);
     const finished = { ...toRgb(planes, width, height), seed };
     images.push(finished);
     await hooks.onImage?.(finished, image);
   }
   return images;
+}
+
+/** Modulations of all scheduled noise levels in one run; a solver's levels in between are added as it asks for them. */
+async function modulationsOf(
+  model: Model,
+  sigmas: readonly number[],
+): Promise<(sigma: number) => Promise<Float32Array>> {
+  const rows = await model.modulations(sigmas);
+  const known = new Map(sigmas.map((sigma, i) => [sigma, rows[i]!]));
+  return async (sigma) => {
+    const modulation = known.get(sigma) ?? (await model.modulations([sigma]))[0]!;
+    known.set(sigma, modulation);
+    return modulation;
+  };
 }

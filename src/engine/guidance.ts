@@ -6,12 +6,7 @@
  * @param negative velocity for the negative prompt, same shape
  * @param scale above 1
  */
-export function guide(
-  positive: Float32Array,
-  negative: Float32Array,
-  scale: number,
-  features: number,
-): Float32Array {
+export function guide(positive: Float32Array, negative: Float32Array, scale: number, features: number): Float32Array {
   const guided = new Float32Array(positive.length);
   for (let token = 0; token < positive.length; token += features) {
     let wanted = 0;

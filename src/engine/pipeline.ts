@@ -68,7 +68,8 @@ function completeRecipe(params: GenerateParams): Recipe {
   if (typeof negativePrompt !== "string") throw refused("negativePrompt", negativePrompt, "a string");
   if (!Number.isFinite(guidance)) throw refused("guidance", guidance, "a finite number");
   const seed = params.seed ?? BigInt(randomInt(2 ** 32));
-  if (typeof seed !== "bigint" || seed < 0n || seed >= 1n << 64n) throw refused("seed", seed, "a bigint from 0 to 2⁶⁴-1");
+  if (typeof seed !== "bigint" || seed < 0n || seed >= 1n << 64n)
+    throw refused("seed", seed, "a bigint from 0 to 2⁶⁴-1");
   return {
     prompt,
     negativePrompt,
@@ -97,5 +98,8 @@ function integer(name: string, value: number, min: number, max: number): number 
 }
 
 function refused(name: string, value: unknown, allowed: string): ParameterError {
-  return new ParameterError(name, `${name} is ${typeof value === "string" ? `"${value}"` : String(value)}; allowed: ${allowed}`);
+  return new ParameterError(
+    name,
+    `${name} is ${typeof value === "string" ? `"${value}"` : String(value)}; allowed: ${allowed}`,
+  );
 }

@@ -61,15 +61,15 @@ async function readTextEncoderConfig(path: string): Promise<TextEncoderConfig> {
 }
 
 function checkSizesFit(folder: string, transformer: TransformerConfig, vae: VaeConfig, text: TextEncoderConfig): void {
-  const fit = (what: string, actual: number, expected: number) => {
+  const mustEqual = (what: string, actual: number, expected: number) => {
     if (actual !== expected) throw new CheckpointError(`${folder}: ${what} is ${actual}, expected ${expected}`);
   };
   const ropeFeatures = transformer.axes_dims_rope.reduce((sum, dim) => sum + dim, 0);
-  fit("transformer in_channels", transformer.in_channels, vae.z_dim * transformer.patch_size ** 2);
-  fit("transformer out_channels", transformer.out_channels, vae.z_dim);
-  fit("transformer joint_attention_dim", transformer.joint_attention_dim, text.hidden_size);
-  fit("sum of transformer axes_dims_rope", ropeFeatures, transformer.attention_head_dim);
-  fit("length of vae temperal_downsample", vae.temperal_downsample.length, vae.dim_mult.length - 1);
-  fit("length of vae latents_mean", vae.latents_mean.length, vae.z_dim);
-  fit("length of vae latents_std", vae.latents_std.length, vae.z_dim);
+  mustEqual("transformer in_channels", transformer.in_channels, vae.z_dim * transformer.patch_size ** 2);
+  mustEqual("transformer out_channels", transformer.out_channels, vae.z_dim);
+  mustEqual("transformer joint_attention_dim", transformer.joint_attention_dim, text.hidden_size);
+  mustEqual("sum of transformer axes_dims_rope", ropeFeatures, transformer.attention_head_dim);
+  mustEqual("length of vae temperal_downsample", vae.temperal_downsample.length, vae.dim_mult.length - 1);
+  mustEqual("length of vae latents_mean", vae.latents_mean.length, vae.z_dim);
+  mustEqual("length of vae latents_std", vae.latents_std.length, vae.z_dim);
 }

@@ -57,8 +57,14 @@ export const schedulerConfig = z.strictObject({
   num_train_timesteps: size.default(1000),
   shift: positive.default(1),
   use_dynamic_shifting: z.boolean().default(false),
-  base_shift: z.number().nullish().transform((v) => v ?? 0.5),
-  max_shift: z.number().nullish().transform((v) => v ?? 1.15),
+  base_shift: z
+    .number()
+    .nullish()
+    .transform((v) => v ?? 0.5),
+  max_shift: z
+    .number()
+    .nullish()
+    .transform((v) => v ?? 1.15),
   base_image_seq_len: size.nullish().transform((v) => v ?? 256),
   max_image_seq_len: size.nullish().transform((v) => v ?? 4096),
   shift_terminal: z.number().positive().lt(1).nullish(),

@@ -105,7 +105,8 @@ function parseEntry(name: string, value: unknown, dataStart: number, fileSize: n
   if (typeof dtype !== "string" || !Object.hasOwn(BYTES_PER_ELEMENT, dtype)) {
     throw fail(`dtype ${JSON.stringify(dtype)} is not one of ${Object.keys(BYTES_PER_ELEMENT).join(", ")}`);
   }
-  if (!Array.isArray(shape) || !shape.every(isSize)) throw fail(`shape ${JSON.stringify(shape)} is not a list of sizes`);
+  if (!Array.isArray(shape) || !shape.every(isSize))
+    throw fail(`shape ${JSON.stringify(shape)} is not a list of sizes`);
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) {
     throw fail(`data_offsets ${JSON.stringify(offsets)} are not two byte positions`);
   }

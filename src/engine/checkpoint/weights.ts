@@ -46,7 +46,9 @@ export async function openWeights(folder: string, stem: string): Promise<Weights
       const weight = tensors.get(name);
       if (!weight) throw new CheckpointError(`${folder}: tensor "${name}" is missing`);
       if (weight.shape.length !== shape.length || weight.shape.some((size, i) => size !== shape[i])) {
-        throw new CheckpointError(`${folder}: tensor "${name}" has shape [${weight.shape}], the config needs [${shape}]`);
+        throw new CheckpointError(
+          `${folder}: tensor "${name}" has shape [${weight.shape}], the config needs [${shape}]`,
+        );
       }
       return weight;
     },

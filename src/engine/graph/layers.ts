@@ -39,7 +39,15 @@ export function rotate(g: Graph, x: Value, cos: Value, sin: Value, interleaved: 
 }
 
 /** `softmax(q kᵀ / √headDim) v`. q, k, v: [B, S, heads · headDim] */
-export function attention(g: Graph, q: Value, k: Value, v: Value, heads: number, headDim: number, causal = false): Value {
+export function attention(
+  g: Graph,
+  q: Value,
+  k: Value,
+  v: Value,
+  heads: number,
+  headDim: number,
+  causal = false,
+): Value {
   return g.fused("MultiHeadAttention", [q, k, v], {
     num_heads: heads,
     scale: { float: 1 / Math.sqrt(headDim) },

@@ -87,4 +87,3 @@ export async function loadModel(checkpoint: Checkpoint, options: SessionOptions 
     },
   };
 }
-

@@ -70,7 +70,8 @@ export function buildTransformer(
     streams = {
       image: feedForward(context, `${name}.img_mlp`, attended.image, imageMlp),
       // What the last block would do to the text, nothing reads.
-      text: attended.text === undefined ? streams.text : feedForward(context, `${name}.txt_mlp`, attended.text, textMlp),
+      text:
+        attended.text === undefined ? streams.text : feedForward(context, `${name}.txt_mlp`, attended.text, textMlp),
     };
     if (options.outputBlocks) {
       g.output(`block/${i}/image`, streams.image, ["BL", dim]);
@@ -120,7 +121,8 @@ function jointAttention(
   const text = modulatedNorm(g, streams.text, modulation.text.scale, modulation.text.shift, EPS);
   const name = `${block}.attn`;
   const joined = (imagePart: Value, textPart: Value) => g.op("Concat", [textPart, imagePart], { axis: 1 });
-  const onImage = (layer: string, norm?: string) => project(context, image, `${name}.${layer}`, context.imageShape, norm);
+  const onImage = (layer: string, norm?: string) =>
+    project(context, image, `${name}.${layer}`, context.imageShape, norm);
   const onText = (layer: string, norm?: string) => project(context, text, `${name}.${layer}`, context.textShape, norm);
 
   const k = rotate(

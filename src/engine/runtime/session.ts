@@ -12,7 +12,9 @@ export interface Session {
    * Runs the graph once. ONNX Runtime's Node binding computes on the calling thread: nothing else in this process runs meanwhile.
    * @throws Error naming the graph and the shapes it was fed
    */
-  run(feeds: Readonly<Record<string, HostTensor<Float32Array> | HostTensor<BigInt64Array>>>): Promise<Record<string, HostTensor>>;
+  run(
+    feeds: Readonly<Record<string, HostTensor<Float32Array> | HostTensor<BigInt64Array>>>,
+  ): Promise<Record<string, HostTensor>>;
   release(): Promise<void>;
 }
 
@@ -44,7 +46,9 @@ export async function createSession(graph: BuiltGraph, options: SessionOptions =
         );
       } catch (cause) {
         const shapes = Object.entries(feeds).map(([name, t]) => `${name}[${t.dims}]`);
-        throw new Error(`the ${graph.name} graph failed on ${shapes.join(", ")}: ${(cause as Error).message}`, { cause });
+        throw new Error(`the ${graph.name} graph failed on ${shapes.join(", ")}: ${(cause as Error).message}`, {
+          cause,
+        });
       }
     },
     release: () => session.release(),

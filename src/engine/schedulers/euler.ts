@@ -1,9 +1,11 @@
-/**
- * One Euler step along the velocity: `x ← x + (σ_next - σ) · v`, in place.
- * @param latents [L, features]
- * @param velocity same shape
- */
-export function eulerStep(latents: Float32Array, velocity: Float32Array, sigma: number, next: number): void {
-  const delta = Math.fround(next - sigma);
-  for (let i = 0; i < latents.length; i++) latents[i]! += Math.fround(delta * velocity[i]!);
-}
+import type { CreateSolver } from "./solver.ts";
+
+/** First order: `x ← x + (σ_next - σ) · v`. Source: FlowMatchEulerDiscreteScheduler; model spec 6.2. */
+export const euler: CreateSolver = ({ sigmas, velocity }) => ({
+  async step(latents, step) {
+    const [sigma, next] = [sigmas[step]!, sigmas[step + 1]!];
+    const v = await velocity(latents, sigma);
+    const delta = Math.fround(next - sigma);
+    return latents.map((x, i) => x + Math.fround(delta * v[i]!));
+  },
+});

@@ -1,0 +1,154 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { CheckpointError, type GeneratedImage, type GenerateParams, ParameterError } from "../engine/index.ts";
+import type { EngineFailure, EngineReport, EngineRequest, EngineStep } from "./engine-messages.ts";
+
+export interface EngineHooks {
+  onStep?(step: EngineStep): void;
+  onImage?(image: GeneratedImage, index: number): void;
+  /** Aborting stops within a step; the promise then rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** Send a small picture with every step. Default false. */
+  readonly previews?: boolean;
+}
+
+export interface EngineProcessOptions {
+  /** Milliseconds without any report after which the process counts as hung and is killed. Default 10 minutes. */
+  readonly stallTimeout?: number;
+  /** Milliseconds an aborted request may take to stop before the process is killed. Default 10 s. */
+  readonly abortGrace?: number;
+  /** The child's program; tests put a misbehaving one here. */
+  readonly program?: string;
+}
+
+/** An engine in a process of its own: a native crash or an out-of-memory kill costs one request, and the caller stays responsive. */
+export interface EngineProcess {
+  /**
+   * Draws as `Pipeline.generate` does, with the checkpoint in `folder`, loading it when another one was used before.
+   * Requests run one at a time, in order. A process that died is started again by the next request.
+   *
+   * @throws ParameterError, CheckpointError as the engine does
+   * @throws EngineDied when the process ended or hung; the request may be repeated and gives the same pixels
+   */
+  generate(folder: string, params: GenerateParams, hooks?: EngineHooks): Promise<GeneratedImage[]>;
+  /** The running process's id, undefined while there is none. */
+  readonly pid: number | undefined;
+  /** Ends the process; a request under way rejects with EngineDied. */
+  stop(): Promise<void>;
+}
+
+/** The engine process ended before its request did. */
+export class EngineDied extends Error {
+  override readonly name = "EngineDied";
+}
+
+const PROGRAM = fileURLToPath(
+  new URL(`./engine-child${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url),
+);
+
+export function createEngineProcess(options: EngineProcessOptions = {}): EngineProcess {
+  const { stallTimeout = 600_000, abortGrace = 10_000, program = PROGRAM } = options;
+  let child: ChildProcess | undefined;
+  let queue: Promise<unknown> = Promise.resolve();
+  let nextId = 1;
+
+  const start = () => {
+    const started = fork(program, { serialization: "advanced", execArgv: [] });
+    started.once("exit", () => {
+      if (child === started) child = undefined;
+    });
+    return started;
+  };
+
+  return {
+    generate(folder, params, hooks = {}) {
+      const turn = queue.then(() => {
+        hooks.signal?.throwIfAborted();
+        child ??= start();
+        const request = {
+          type: "generate",
+          id: nextId++,
+          checkpoint: folder,
+          params,
+          previews: hooks.previews ?? false,
+        } as const;
+        return runRequest(child, request, hooks, { stallTimeout, abortGrace });
+      });
+      queue = turn.catch(() => {});
+      return turn;
+    },
+    get pid() {
+      return child?.pid;
+    },
+    async stop() {
+      const stopping = child;
+      if (!stopping) return;
+      const gone = new Promise((resolve) => stopping.once("exit", resolve));
+      stopping.kill("SIGKILL"); // it owns no files and no connections: nothing to tidy up
+      await gone;
+    },
+  };
+}
+
+/** Sends one request and follows its reports to the end. */
+function runRequest(
+  child: ChildProcess,
+  request: Extract<EngineRequest, { type: "generate" }>,
+  hooks: EngineHooks,
+  limits: { stallTimeout: number; abortGrace: number },
+): Promise<GeneratedImage[]> {
+  const images: GeneratedImage[] = [];
+  let killedBecause: string | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const killAfter = (ms: number, reason: string) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      killedBecause = reason;
+      child.kill("SIGKILL");
+    }, ms);
+  };
+
+  return new Promise<GeneratedImage[]>((resolve, reject) => {
+    const settle = (finish: () => void) => {
+      clearTimeout(timer);
+      child.off("message", onReport).off("exit", onExit);
+      hooks.signal?.removeEventListener("abort", onAbort);
+      finish();
+    };
+    const onExit = (code: number | null, signal: string | null) => {
+      const how = killedBecause ?? `ended with ${signal ?? `exit code ${code}`}`;
+      settle(() => reject(hooks.signal?.aborted ? hooks.signal.reason : new EngineDied(`the engine process ${how}`)));
+    };
+    const onAbort = () => {
+      send(child, { type: "abort", id: request.id });
+      killAfter(limits.abortGrace, `did not stop within ${limits.abortGrace} ms and was killed`);
+    };
+    const onReport = (report: EngineReport) => {
+      if (report.id !== request.id) return;
+      if (!hooks.signal?.aborted)
+        killAfter(limits.stallTimeout, `was silent for ${limits.stallTimeout} ms and was killed`);
+      if (report.type === "step") hooks.onStep?.(report);
+      else if (report.type === "image") {
+        images[report.index] = report.image;
+        hooks.onImage?.(report.image, report.index);
+      } else if (report.type === "done") settle(() => resolve(images));
+      else if (report.type === "aborted") settle(() => reject(hooks.signal?.reason));
+      else if (report.type === "failed") settle(() => reject(restoreError(report.error)));
+    };
+    child.on("message", onReport).on("exit", onExit);
+    hooks.signal?.addEventListener("abort", onAbort, { once: true });
+    killAfter(limits.stallTimeout, `was silent for ${limits.stallTimeout} ms and was killed`);
+    send(child, request);
+  });
+}
+
+/** A process that is already gone reports itself through its exit event. */
+function send(child: ChildProcess, request: EngineRequest): void {
+  child.send(request, () => {});
+}
+
+function restoreError({ name, message, parameter }: EngineFailure): Error {
+  if (name === "ParameterError") return new ParameterError(parameter ?? "", message);
+  if (name === "CheckpointError") return new CheckpointError(message);
+  return Object.assign(new Error(message), { name });
+}

@@ -1,0 +1,94 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+/** What diffusers computed, written by `reference/fixtures.py`. */
+
+export const CASES = ["plain", "odd", "bf16", "half"] as const;
+export type Case = (typeof CASES)[number];
+
+/** Runs that start from pure noise. */
+export const TEXT_TO_IMAGE: readonly (readonly [Case, string])[] = [
+  ["plain", "stages"],
+  ["plain", "unguided"],
+  ["odd", "stages"],
+  ["odd", "empty"],
+  ["bf16", "stages"],
+  ["half", "stages"],
+  ["half", "single-step"],
+];
+
+export interface ReferenceTensor {
+  readonly data: Float32Array | Int32Array | Uint8Array;
+  readonly dims: readonly number[];
+}
+
+export interface Fixture {
+  readonly prompt: string;
+  readonly negativePrompt: string;
+  readonly width: number;
+  readonly height: number;
+  readonly steps: number;
+  readonly guidance: number;
+  readonly seed: bigint;
+  readonly names: readonly string[];
+  /** @throws Error when there is no tensor of that name */
+  tensor(name: string): ReferenceTensor;
+  /** @throws Error when the tensor is not float32 */
+  floats(name: string): { data: Float32Array; dims: readonly number[] };
+}
+
+export function fixturePath(path: string): string {
+  return fileURLToPath(new URL(`../fixtures/${path}`, import.meta.url));
+}
+
+export function checkpointPath(name: Case): string {
+  return fixturePath(`${name}/checkpoint`);
+}
+
+const ARRAYS = { F32: Float32Array, I32: Int32Array, U8: Uint8Array } as const;
+
+/** Reads all tensors of a safetensors file that we wrote ourselves, and its metadata. */
+export function readTensors(path: string): { metadata: Record<string, string>; tensors: Map<string, ReferenceTensor> } {
+  const bytes = readFileSync(fixturePath(path));
+  const length = Number(bytes.readBigUInt64LE());
+  const { __metadata__: metadata = {}, ...entries } = JSON.parse(bytes.toString("utf8", 8, 8 + length));
+  const tensors = new Map<string, ReferenceTensor>();
+  for (const [name, entry] of Object.entries(entries)) {
+    const { dtype, shape, data_offsets } = entry as {
+      dtype: keyof typeof ARRAYS;
+      shape: number[];
+      data_offsets: [number, number];
+    };
+    const [begin, end] = data_offsets;
+    const copy = new Uint8Array(bytes.subarray(8 + length + begin, 8 + length + end));
+    tensors.set(name, { data: new ARRAYS[dtype](copy.buffer), dims: shape });
+  }
+  return { metadata, tensors };
+}
+
+/** One picture and the stages on the way to it: `test/fixtures/<name>/<run>.safetensors`. */
+export function readFixture(name: Case, run = "stages"): Fixture {
+  const { metadata, tensors } = readTensors(`${name}/${run}.safetensors`);
+  const number = (key: string) => Number(metadata[key]);
+  const tensor = (key: string) => {
+    const found = tensors.get(key);
+    if (!found) throw new Error(`${name}/${run}.safetensors has no tensor "${key}"`);
+    return found;
+  };
+  return {
+    prompt: metadata.prompt!,
+    negativePrompt: metadata.negative_prompt!,
+    width: number("width"),
+    height: number("height"),
+    steps: number("steps"),
+    guidance: number("true_cfg_scale"),
+    seed: BigInt(metadata.seed!),
+    names: [...tensors.keys()],
+    tensor,
+    floats(key) {
+      const { data, dims } = tensor(key);
+      if (!(data instanceof Float32Array)) throw new Error(`${name}/${run}.safetensors: "${key}" is not float32`);
+      return { data, dims };
+    },
+  };
+}

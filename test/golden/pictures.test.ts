@@ -1,0 +1,65 @@
+import { describe, expect, it } from "vitest";
+import { openCheckpoint } from "../../src/engine/checkpoint/checkpoint.ts";
+import { generate } from "../../src/engine/generate.ts";
+import { Pipeline } from "../../src/engine/index.ts";
+import { loadModel, type Model } from "../../src/engine/qwen-image/model.ts";
+import { expectPicture, expectStage } from "./compare.ts";
+import { checkpointPath, type Fixture, readFixture, TEXT_TO_IMAGE } from "./fixture.ts";
+
+describe("a picture equals diffusers'", () => {
+  it.each(TEXT_TO_IMAGE)("%s/%s", async (name, run) => {
+    const fixture = readFixture(name, run);
+    const model = await loadModel(await openCheckpoint(checkpointPath(name)));
+    try {
+      const { recorded, picture } = await draw(model, fixture);
+      for (const [stage, actual] of recorded) expectStage(stage, { data: actual }, fixture.tensor(stage));
+      expectPicture(picture, fixture.tensor("picture"));
+    } finally {
+      await model.dispose();
+    }
+  });
+
+  it("and so does every picture of a call, each by its own seed", async () => {
+    const pipeline = await Pipeline.load(checkpointPath("plain"));
+    const { prompt, width, height, steps, guidance, seed, ...fixture } = readFixture("plain");
+    const images = await pipeline.generate({ prompt, width, height, steps, guidance, seed: seed - 1n, count: 2 });
+    expect(images.map((image) => image.seed)).toEqual([seed - 1n, seed]);
+    expectPicture(images[1]!.pixels, fixture.tensor("picture"));
+    await pipeline.dispose();
+  });
+});
+
+/** Draws with the engine's own recipe and keeps what passes between its parts, under the reference's names, in order. */
+async function draw(
+  model: Model,
+  fixture: Fixture,
+): Promise<{ recorded: Map<string, Float32Array>; picture: Uint8Array }> {
+  const { prompt, negativePrompt, width, height, steps, guidance, seed } = fixture;
+  const recorded = new Map<string, Float32Array>();
+  const passes = guidance > 1 ? 2 : 1;
+  let prompts = 0;
+  let forwards = 0;
+  const recording: Model = {
+    ...model,
+    async encodePrompt(text) {
+      const embeddings = await model.encodePrompt(text);
+      recorded.set(prompts++ === 0 ? "embeddings" : "negative/embeddings", embeddings.data);
+      return embeddings;
+    },
+    async velocity(latents, ...rest) {
+      const [step, pass] = [Math.floor(forwards / passes), forwards++ % passes];
+      if (pass === 0) recorded.set(step === 0 ? "noise" : `latents/${step - 1}`, latents.data.slice());
+      const velocity = await model.velocity(latents, ...rest);
+      if (step === 0) recorded.set(pass === 0 ? "velocity" : "velocity/negative", velocity.slice());
+      return velocity;
+    },
+    async decodeLatents(latents, h, w) {
+      const planes = await model.decodeLatents(latents, h, w);
+      if (fixture.names.includes("vae/decoded")) recorded.set("vae/decoded", planes);
+      return planes;
+    },
+  };
+  const recipe = { prompt, negativePrompt, width, height, steps, guidance, seed, count: 1 };
+  const [image] = await generate(recording, recipe, {}, () => Promise.reject(new Error("no preview wanted")));
+  return { recorded, picture: image!.pixels };
+}

@@ -1,0 +1,88 @@
+import { afterEach, expect, test } from "vitest";
+import { ParameterError, Pipeline } from "../engine/index.ts";
+import type { EngineStep } from "./engine-messages.ts";
+import { createEngineProcess, EngineDied, type EngineProcess } from "./engine-process.ts";
+
+const folder = "test/fixtures/plain/checkpoint";
+const params = { prompt: "A red fox", width: 64, height: 64, steps: 3, seed: 7n };
+
+let engine: EngineProcess;
+afterEach(() => engine.stop());
+
+test("draws the same pixels as the pipeline in this process, and reports each step and picture", async () => {
+  engine = createEngineProcess();
+  const steps: EngineStep[] = [];
+  const ready: number[] = [];
+  const images = await engine.generate(
+    folder,
+    { ...params, count: 2 },
+    { previews: true, onStep: (step) => steps.push(step), onImage: (_, index) => ready.push(index) },
+  );
+  const pipeline = await Pipeline.load(folder);
+  expect(images).toEqual(await pipeline.generate({ ...params, count: 2 }));
+  await pipeline.dispose();
+  expect(steps.map(({ image, step }) => [image, step])).toEqual([0, 1].flatMap((i) => [1, 2, 3].map((s) => [i, s])));
+  expect(steps[0]!.preview).toMatchObject({ width: 8, height: 8 });
+  expect(ready).toEqual([0, 1]);
+});
+
+test("refusals arrive with their class and parameter", async () => {
+  engine = createEngineProcess();
+  const error = await engine.generate(folder, { ...params, steps: 0 }).catch((e) => e);
+  expect(error).toBeInstanceOf(ParameterError);
+  expect(error.parameter).toBe("steps");
+  await expect(engine.generate("test/fixtures/nowhere", params)).rejects.toThrow(/model_index\.json is missing/);
+});
+
+test("an abort stops within a step and leaves the process ready", async () => {
+  engine = createEngineProcess();
+  const abort = new AbortController();
+  let last = 0;
+  const drawing = engine.generate(
+    folder,
+    { ...params, steps: 1000 },
+    {
+      signal: abort.signal,
+      onStep({ step }) {
+        last = step;
+        if (step === 5) abort.abort(new Error("enough"));
+      },
+    },
+  );
+  await expect(drawing).rejects.toThrow("enough");
+  const pid = engine.pid;
+  expect(last).toBeLessThan(100);
+  await engine.generate(folder, params);
+  expect(engine.pid).toBe(pid);
+});
+
+test("a killed process fails its request alone; the next one starts a new process", async () => {
+  engine = createEngineProcess();
+  const first = await engine.generate(folder, params);
+  const pid = engine.pid!;
+  const doomed = engine.generate(folder, { ...params, steps: 1000 }, { onStep: () => process.kill(pid, "SIGKILL") });
+  const next = engine.generate(folder, params);
+  await expect(doomed).rejects.toThrow(EngineDied);
+  expect(await next).toEqual(first);
+  expect(engine.pid).not.toBe(pid);
+});
+
+test("a silent process is killed", async () => {
+  engine = createEngineProcess({ program: "test/fixtures/silent-engine.mjs", stallTimeout: 300 });
+  await expect(engine.generate(folder, params)).rejects.toThrow(/silent for 300 ms/);
+});
+
+test("the caller stays responsive while the engine computes", async () => {
+  engine = createEngineProcess();
+  let longest = 0;
+  let before = performance.now();
+  const ticking = setInterval(() => {
+    longest = Math.max(longest, performance.now() - before);
+    before = performance.now();
+  }, 5);
+  let computing = 0;
+  await engine.generate(folder, { ...params, width: 256, height: 256, steps: 8 }, { onStep: () => computing++ });
+  clearInterval(ticking);
+  expect(computing).toBe(8);
+  expect(longest).toBeLessThan(1000);
+});

@@ -1,13 +1,11 @@
 import type { Database } from "./database.ts";
 import { migrate } from "./migrate.ts";
-import { openPglite } from "./pglite.ts";
+import { openPglite, type PgliteOptions } from "./pglite.ts";
 import { openPostgres } from "./postgres.ts";
 
-export interface DatabaseOptions {
+export interface DatabaseOptions extends PgliteOptions {
   /** `postgres://…`; without it the embedded database is used. */
   readonly url?: string;
-  /** Folder of the embedded database; in memory when absent. */
-  readonly dataDir?: string;
   readonly onConnectionLost?: (error: Error) => void;
 }
 
@@ -15,7 +13,7 @@ export interface DatabaseOptions {
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const database =
     options.url === undefined
-      ? await openPglite(options.dataDir)
+      ? await openPglite(options)
       : openPostgres({
           url: options.url,
           ...(options.onConnectionLost && { onConnectionLost: options.onConnectionLost }),

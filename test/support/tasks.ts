@@ -1,0 +1,81 @@
+/** Tasks, results and an opened task service for tests. */
+
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Database } from "../../src/database/index.ts";
+import {
+  type ImageInferenceTask,
+  imageInference,
+  resultSeed,
+  stringifyJson,
+  TaskError,
+} from "../../src/protocol/index.ts";
+import {
+  type Claim,
+  createTaskQueue,
+  createTaskService,
+  expireTasks,
+  imageUUID,
+  type NewResult,
+  openSignals,
+  type Submission,
+} from "../../src/tasks/index.ts";
+
+/** A valid task as a client would send it, with `fields` on top. */
+export function aTask(fields: Partial<ImageInferenceTask> = {}): Submission {
+  const sent = {
+    taskType: "imageInference",
+    taskUUID: randomUUID(),
+    model: "runware:108@1",
+    positivePrompt: "a teapot",
+    width: 128,
+    height: 128,
+    steps: 4,
+    ...fields,
+  };
+  return { task: imageInference.parse(sent), request: stringifyJson(sent) };
+}
+
+/** What a worker records for picture `index` of its task. */
+export function aResult(claim: Claim, index: number): NewResult {
+  const uuid = imageUUID(claim.salt, index);
+  return {
+    index,
+    imageUUID: uuid,
+    seed: resultSeed(claim.seed, index),
+    outputFormat: "PNG",
+    fileName: `${uuid}.png`,
+    contentType: "image/png",
+    width: 128,
+    height: 128,
+    byteLength: 100,
+    cost: 0.0058,
+    keepSeconds: 604_800,
+  };
+}
+
+export type OpenTasks = Awaited<ReturnType<typeof openTasks>>;
+
+/** Service and queue on one database, as in the one-process server; retries come without a pause. */
+export async function openTasks(db: Database, maxQueued = 20) {
+  const signals = await openSignals({ db, process: randomUUID() });
+  const service = createTaskService({ db, signals, maxQueued, pollMs: 100 });
+  const queue = createTaskQueue({ db, signals, worker: "test", retryPauseSeconds: () => 0 });
+  return {
+    db,
+    signals,
+    service,
+    queue,
+    maxQueued,
+    error: new TaskError("inferenceError", { reason: "Test." }).body,
+    clear: () => db.script("truncate tasks, images, deliveries restart identity cascade"),
+    expire: () => expireTasks(db, 24 * 3600),
+    /** Lets readings that signals caused come in. */
+    settle: () => sleep(50),
+    async close() {
+      queue.close();
+      service.close();
+      await signals.close();
+    },
+  };
+}

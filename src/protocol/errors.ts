@@ -95,6 +95,11 @@ export const ERRORS = {
     message: "No task with the taskUUID {taskUUID} is known to this key.",
     when: "getResponse, getTaskDetails, cancelling or events name a task that never was, or that is no longer kept.",
   },
+  imageExpired: {
+    status: 404,
+    message: "The image {imageUUID} is no longer kept.",
+    when: "A result is asked for as base64 or data URI after its image was deleted.",
+  },
   taskCancelled: { status: 409, message: "The task was cancelled.", when: "The caller cancelled it, or hung up." },
   syncTimeout: {
     status: 504,

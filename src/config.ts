@@ -1,0 +1,231 @@
+/** Settings of the server: one table gives the flags, the environment variables, the checks and the reference page. */
+
+/** A setting that cannot be used; the message names it, what was given and what is allowed. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+/** One setting. */
+export interface Setting<Value> {
+  readonly env: string;
+  /** The long flag without dashes; absent for secrets, which do not belong on a command line. */
+  readonly flag?: string;
+  /** What a value looks like, for help texts. */
+  readonly shape: string;
+  readonly about: string;
+  readonly fallback: Value;
+  read(text: string): Value | undefined;
+  readonly rule: string;
+}
+
+type Names = { readonly env: string; readonly flag?: string | false };
+
+const flagOf = ({ env, flag }: Names) =>
+  flag === false ? {} : { flag: flag ?? env.replace("INKSTONE_", "").toLowerCase().replaceAll("_", "-") };
+
+const whole = (env: string, fallback: number, min: number, max: number, about: string): Setting<number> => ({
+  env,
+  ...flagOf({ env }),
+  shape: "N",
+  about,
+  fallback,
+  rule: `a whole number from ${min} to ${max}`,
+  read: (text) => (/^\d+$/.test(text) && Number(text) >= min && Number(text) <= max ? Number(text) : undefined),
+});
+
+const words = (names: Names, shape: string, about: string): Setting<readonly string[]> => ({
+  env: names.env,
+  ...flagOf(names),
+  shape,
+  about,
+  fallback: [],
+  rule: "a list separated by commas",
+  read: (text) =>
+    text
+      .split(",")
+      .map((word) => word.trim())
+      .filter(Boolean),
+});
+
+const flag = (env: string, fallback: boolean, about: string): Setting<boolean> => ({
+  env,
+  ...flagOf({ env }),
+  shape: "true|false",
+  about,
+  fallback,
+  rule: "true or false",
+  read: (text) => ({ true: true, "1": true, false: false, "0": false })[text.toLowerCase()],
+});
+
+const oneOf = <const Value extends string>(
+  env: string,
+  values: readonly Value[],
+  fallback: Value,
+  about: string,
+): Setting<Value> => ({
+  env,
+  ...flagOf({ env }),
+  shape: values.join("|"),
+  about,
+  fallback,
+  rule: `one of ${values.join(", ")}`,
+  read: (text) => values.find((value) => value === text),
+});
+
+function text(names: Names, shape: string, fallback: string, about: string): Setting<string>;
+function text(names: Names, shape: string, fallback: undefined, about: string): Setting<string | undefined>;
+function text(names: Names, shape: string, fallback: string | undefined, about: string): Setting<string | undefined> {
+  return { env: names.env, ...flagOf(names), shape, about, fallback, rule: "a non-empty text", read: (given) => given };
+}
+
+const webAddress = (env: string, about: string): Setting<string | undefined> => ({
+  env,
+  ...flagOf({ env }),
+  shape: "URL",
+  about,
+  fallback: undefined,
+  rule: "an http or https URL",
+  read: (given) =>
+    URL.canParse(given) && /^https?:$/.test(new URL(given).protocol) ? given.replace(/\/+$/, "") : undefined,
+});
+
+const MiB = 2 ** 20;
+
+export const SETTINGS = {
+  host: text({ env: "INKSTONE_HOST" }, "ADDRESS", "127.0.0.1", "Address to listen on. `0.0.0.0` listens on all."),
+  port: whole("INKSTONE_PORT", 7437, 0, 65_535, "Port to listen on. 0 picks a free one."),
+  dataDir: text({ env: "INKSTONE_DATA_DIR" }, "DIR", "inkstone-data", "Folder for the database, images and keys."),
+  publicUrl: webAddress(
+    "INKSTONE_PUBLIC_URL",
+    "Address under which clients reach the server; image URLs begin with it. Default: the address listened on.",
+  ),
+  databaseUrl: text(
+    { env: "INKSTONE_DATABASE_URL", flag: false },
+    "postgres://…",
+    undefined,
+    "PostgreSQL to use instead of the embedded database in the data folder.",
+  ),
+  apiKeys: words(
+    { env: "INKSTONE_API_KEYS", flag: false },
+    "KEY,KEY",
+    "API keys that may call, beside those of `inkstone keys`. When there are none at all, only callers on this machine are answered, with any key.",
+  ),
+  models: words({ env: "INKSTONE_MODELS" }, "AIR=DIR,…", "Checkpoint folders to serve beside the bundled one."),
+  threads: whole("INKSTONE_THREADS", 0, 0, 1024, "Threads of the inference engine. 0: one for each core."),
+  maxQueue: whole(
+    "INKSTONE_MAX_QUEUE",
+    1000,
+    1,
+    1_000_000,
+    "Tasks that may wait. More are answered with `rateLimitExceeded` (429).",
+  ),
+  maxTasks: whole("INKSTONE_MAX_TASKS", 100, 1, 10_000, "Tasks in one request."),
+  maxBodyBytes: whole(
+    "INKSTONE_MAX_BODY_BYTES",
+    64 * MiB,
+    1024,
+    1024 * MiB,
+    "Bytes of a request body or WebSocket frame.",
+  ),
+  maxConnections: whole("INKSTONE_MAX_CONNECTIONS", 1000, 1, 100_000, "Open connections, HTTP and WebSocket together."),
+  maxImagePixels: whole("INKSTONE_MAX_IMAGE_PIXELS", 50_000_000, 16_384, 500_000_000, "Pixels of an input image."),
+  requestTimeout: whole("INKSTONE_REQUEST_TIMEOUT", 60, 1, 3600, "Seconds in which a request must have arrived."),
+  syncTimeout: whole(
+    "INKSTONE_SYNC_TIMEOUT",
+    290,
+    1,
+    86_400,
+    "Seconds an HTTP request waits for a sync task. The task goes on after that. (Node's fetch gives up at 300.)",
+  ),
+  sendTimeout: whole(
+    "INKSTONE_SEND_TIMEOUT",
+    60,
+    1,
+    3600,
+    "Seconds in which a client must take a frame; slower ones are cut off.",
+  ),
+  idleTimeout: whole("INKSTONE_IDLE_TIMEOUT", 120, 1, 86_400, "Seconds after which a silent WebSocket is closed."),
+  sessionBuffer: whole(
+    "INKSTONE_SESSION_BUFFER",
+    120,
+    0,
+    86_400,
+    "Seconds for which results are held for a WebSocket that broke off.",
+  ),
+  cancelOnHangUp: flag(
+    "INKSTONE_CANCEL_ON_HANG_UP",
+    true,
+    "Whether a sync task is cancelled when its client goes away.",
+  ),
+  resultRetention: whole("INKSTONE_RESULT_RETENTION", 24, 1, 8760, "Hours for which finished tasks can be asked for."),
+  imageRetention: whole("INKSTONE_IMAGE_RETENTION", 168, 1, 87_600, "Hours for which images without `ttl` are kept."),
+  webhookStyle: oneOf(
+    "INKSTONE_WEBHOOK_STYLE",
+    ["wrapped", "flat"],
+    "wrapped",
+    'Body of webhooks: `{"data":[item]}` or the bare item.',
+  ),
+  webhookSecret: text(
+    { env: "INKSTONE_WEBHOOK_SECRET", flag: false },
+    "whsec_…",
+    undefined,
+    "Key that signs webhooks (Standard Webhooks). Default: one made for this data folder.",
+  ),
+  allowedAddresses: words(
+    { env: "INKSTONE_ALLOWED_ADDRESSES" },
+    "CIDR,HOST,…",
+    "Private addresses that images, webhooks and uploads may use. By default only public ones.",
+  ),
+  shutdownGrace: whole(
+    "INKSTONE_SHUTDOWN_GRACE",
+    30,
+    0,
+    3600,
+    "Seconds that running tasks get to finish after SIGTERM.",
+  ),
+  stepTimeout: whole(
+    "INKSTONE_STEP_TIMEOUT",
+    600,
+    1,
+    86_400,
+    "Seconds without progress after which the engine is restarted.",
+  ),
+  maxAttempts: whole(
+    "INKSTONE_MAX_ATTEMPTS",
+    3,
+    1,
+    20,
+    "Times a task is started before it fails, when the engine is lost.",
+  ),
+  logLevel: oneOf(
+    "INKSTONE_LOG_LEVEL",
+    ["fatal", "error", "warn", "info", "debug", "trace", "silent"],
+    "info",
+    "Least important log lines to write.",
+  ),
+  logPrompts: flag("INKSTONE_LOG_PROMPTS", false, "Whether prompts appear in the log."),
+} as const;
+
+export type SettingName = keyof typeof SETTINGS;
+
+/** All settings of a server. */
+export type Config = {
+  readonly [Name in SettingName]: (typeof SETTINGS)[Name] extends Setting<infer Value> ? Value : never;
+};
+
+/** Reads the settings: flags first, then the environment, then defaults. Throws `ConfigError`. */
+export function readConfig(
+  flags: Readonly<Partial<Record<SettingName, string>>> = {},
+  env: Readonly<Record<string, string | undefined>> = {},
+): Config {
+  const entries = Object.entries(SETTINGS).map(([name, setting]) => {
+    const fromFlag = flags[name as SettingName];
+    const given = fromFlag ?? env[setting.env];
+    if (given === undefined || given === "") return [name, setting.fallback];
+    const value = setting.read(given);
+    if (value !== undefined) return [name, value];
+    const source = fromFlag === undefined || setting.flag === undefined ? setting.env : `--${setting.flag}`;
+    throw new ConfigError(`${source} is ${JSON.stringify(given)}; allowed is ${setting.rule}`);
+  });
+  return Object.freeze(Object.fromEntries(entries)) as Config;
+}

@@ -1,0 +1,26 @@
+import { type DataItem, type ErrorItem, type ErrorOwner, errorItem, TaskError } from "../protocol/index.ts";
+
+/** An item of `data`, made only when it is sent: images in base64 are large, and one at a time is enough. */
+export type LazyItem = () => DataItem | Promise<DataItem>;
+
+/** What a task is answered with. */
+export interface Answer {
+  readonly data: readonly LazyItem[];
+  readonly errors: readonly ErrorItem[];
+}
+
+/** An answer of items that need no work. */
+export const answerWith = (...items: readonly DataItem[]): Answer => ({
+  data: items.map((item) => () => item),
+  errors: [],
+});
+
+/** An answer that is only errors. */
+export const refuseWith = (errors: readonly TaskError[], owner: ErrorOwner, documentation: string): Answer => ({
+  data: [],
+  errors: errors.map((error) => errorItem(error.body, owner, documentation)),
+});
+
+/** Any thrown thing as a catalogue error; what is not one of ours is a defect and says nothing to the caller. */
+export const asTaskError = (thrown: unknown): TaskError =>
+  thrown instanceof TaskError ? thrown : new TaskError("internalServerError", {}, {}, { cause: thrown });

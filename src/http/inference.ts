@@ -1,0 +1,86 @@
+/** imageInference: hands a task in, and tells what became of it. */
+
+import { type ErrorItem, errorItem, type ImageInferenceTask, stringifyJson, TaskError } from "../protocol/index.ts";
+import type { TaskRecord } from "../tasks/types.ts";
+import { type Answer, answerWith } from "./answer.ts";
+import type { Caller } from "./caller.ts";
+import type { Exchange } from "./exchange.ts";
+import { imageItem, processingItems } from "./image-items.ts";
+
+/** Stores a task, or finds the one that was stored under its taskUUID before. Throws when it cannot be taken. */
+export async function accept(
+  exchange: Exchange,
+  caller: Caller,
+  task: ImageInferenceTask,
+  raw: object,
+): Promise<TaskRecord> {
+  const { tasks, metrics } = exchange.ports;
+  const outcome = await tasks.submit(caller.owner, { task, request: stringifyJson(raw) });
+  metrics.accepted(outcome.kind);
+  switch (outcome.kind) {
+    case "accepted":
+    case "known":
+      return outcome.record;
+    case "conflict":
+      throw new TaskError("conflictTaskUUID", { taskUUID: task.taskUUID }, { parameter: "taskUUID", type: "string" });
+    case "queueFull": {
+      const { queued } = await tasks.counts();
+      throw new TaskError("rateLimitExceeded", { waiting: queued, seconds: outcome.retryAfterSeconds });
+    }
+  }
+}
+
+/** Refuses a task for a model that is not installed. */
+export function requireModel({ ports }: Exchange, task: ImageInferenceTask): void {
+  const installed = ports.models.list().filter(({ category }) => category === "checkpoint");
+  if (installed.some(({ air }) => air === task.model)) return;
+  const allowedValues = installed.map(({ air }) => air);
+  const allowed = allowedValues.map((air) => `'${air}'`).join(", ");
+  throw new TaskError(
+    "unknownModel",
+    { model: task.model, allowed },
+    { parameter: "model", type: "string", allowedValues },
+  );
+}
+
+/** The acknowledgement of an async task. */
+export const acknowledgement = ({ taskUUID }: ImageInferenceTask): Answer =>
+  answerWith({ taskType: "imageInference", taskUUID });
+
+/** What a validated task would give, without running it. */
+export function dryRun({ ports }: Exchange, task: ImageInferenceTask): Answer {
+  const cost = ports.models.cost(task);
+  const item = { taskType: task.taskType, taskUUID: task.taskUUID, ...(cost !== undefined && { cost }), dryRun: true };
+  return answerWith(...Array.from({ length: task.numberResults }, () => item));
+}
+
+/** Everything a final task has to say: its pictures, then why there are no more. */
+export function finalAnswer(exchange: Exchange, record: TaskRecord, withStatus = false): Answer {
+  return {
+    data: record.results.map((result) => imageItem(record, result, exchange.source, withStatus)),
+    errors: failure(exchange, record, withStatus),
+  };
+}
+
+/** A task as it stands. Errors are told only when nothing more will come. */
+export function standing(exchange: Exchange, record: TaskRecord): Answer {
+  const answer = finalAnswer(exchange, record, true);
+  return isFinal(record) ? answer : { data: [...answer.data, ...processingItems(record)], errors: [] };
+}
+
+export const isFinal = ({ state }: TaskRecord): boolean => state !== "queued" && state !== "running";
+
+/** Why a task did not end well. */
+export function failure({ documentation }: Exchange, record: TaskRecord, withStatus = false): ErrorItem[] {
+  if (record.state !== "failed" && record.state !== "cancelled") return [];
+  const body =
+    record.state === "cancelled"
+      ? new TaskError("taskCancelled").body
+      : (record.error ?? new TaskError("internalServerError").body);
+  const owner = { taskUUID: record.taskUUID, taskType: "imageInference" };
+  return [{ ...errorItem(body, owner, documentation), ...(withStatus && { status: "error" as const }) }];
+}
+
+/** The error for a task that this caller does not have. */
+export const unknownTask = (taskUUID: string): TaskError =>
+  new TaskError("taskFailedOrNotFound", { taskUUID }, { parameter: "taskUUID", type: "string" });

@@ -1,0 +1,20 @@
+import { type DestinationStream, destination, type Logger, pino } from "pino";
+
+export type Log = Logger;
+
+export interface LogOptions {
+  readonly level: string;
+  /** Whether prompts appear. */
+  readonly prompts: boolean;
+}
+
+/** Keys whose values never reach the log. */
+const SECRETS = ["apiKey", "authorization", "webhookURL", "uploadEndpoint", "webhookSecret"];
+const PROMPTS = ["positivePrompt", "negativePrompt", "prompt"];
+
+/** A log of JSON lines, on standard error unless told otherwise. Secrets are cut out wherever they stand, prompts by default. */
+export function createLog({ level, prompts }: LogOptions, stream: DestinationStream = destination(2)): Log {
+  const hidden = prompts ? SECRETS : [...SECRETS, ...PROMPTS];
+  const paths = hidden.flatMap((key) => [key, `*.${key}`, `*.*.${key}`]);
+  return pino({ level, base: null, redact: { paths, censor: "[hidden]" } }, stream);
+}

@@ -1,0 +1,80 @@
+import { readFile } from "node:fs/promises";
+import { z } from "zod";
+import { ModelError } from "./errors.ts";
+
+/** An AIR identifier, `source:id@version`. */
+export const airPattern = /^[A-Za-z0-9][\w.-]*:[A-Za-z0-9][\w.-]*@[A-Za-z0-9][\w.-]*$/;
+
+const air = z.string().regex(airPattern, "must be an AIR: source:id@version");
+const side = z.int().min(16).max(16384).multipleOf(16);
+
+const defaults = z.strictObject({
+  steps: z.int().min(1).max(50).default(20),
+  CFGScale: z.number().min(1).max(20).default(4),
+  width: side.default(1024),
+  height: side.default(1024),
+});
+
+/**
+ * US dollars for a picture: `unit · round(base + steps · (perMegapixel · MP + perSquareMegapixel · MP²))`, rounded to 4 decimals,
+ * MP = width · height / 10⁶. The defaults reproduce the four prices on the API page; other sizes are read off the same curve.
+ */
+const price = z.strictObject({
+  unit: z.number().min(0).default(0.00064),
+  base: z.number().min(0).default(0.3),
+  perMegapixel: z.number().min(0).default(0.332),
+  perSquareMegapixel: z.number().min(0).default(0.052),
+});
+export type Price = z.output<typeof price>;
+
+/** What is known of a model: `card.json` beside a checkpoint, or in a folder of the models directory. */
+export const modelCard = z.strictObject({
+  /** The identifier that tasks name it by, `source:id@version`. */
+  air,
+  /** Further identifiers it answers to unless another model has one as its own. */
+  aliases: z.array(air).default([]),
+  name: z.string().min(1).max(200),
+  comment: z.string().max(2000).default(""),
+  tags: z.array(z.string().min(1).max(100)).default([]),
+  architecture: z.literal("qwen_image").default("qwen_image"),
+  /** Checkpoint folder in diffusers layout, absolute or relative to the card's own folder. */
+  checkpoint: z.string().min(1).default("."),
+  /** Most pixels (width × height) it draws; larger pictures are drawn within it and enlarged. Absent: no such limit. */
+  maxPixels: z.int().min(256).optional(),
+  /** Sizes in pixels, [width, height], that it was trained at. */
+  trainedSizes: z.array(z.tuple([side, side])).default([]),
+  defaults: defaults.prefault({}),
+  price: price.prefault({}),
+});
+export type ModelCard = z.output<typeof modelCard>;
+/** A card as its author writes it: everything with a default may be left out. */
+export type ModelCardInput = z.input<typeof modelCard>;
+
+/**
+ * Checks a card and fills in its defaults.
+ * @throws ModelError `invalidCard` naming `source`, the key, and what is wrong with it
+ */
+export function parseCard(card: unknown, source: string): ModelCard {
+  const result = modelCard.safeParse(card);
+  if (!result.success) throw new ModelError("invalidCard", `${source}: ${z.prettifyError(result.error)}`);
+  return result.data;
+}
+
+/**
+ * Reads a `card.json`; undefined when there is no such file.
+ * @throws ModelError `invalidCard`
+ */
+export async function readCard(path: string): Promise<ModelCard | undefined> {
+  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
+    throw error;
+  });
+  if (text === undefined) return undefined;
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new ModelError("invalidCard", `${path}: ${(cause as Error).message}`, { cause });
+  }
+  return parseCard(json, path);
+}

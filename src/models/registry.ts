@@ -1,0 +1,92 @@
+import { access, readdir, stat } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import { airPattern, type ModelCard, parseCard, readCard } from "./card.ts";
+import { ModelError } from "./errors.ts";
+import type { ModelLocations } from "./locations.ts";
+
+/** A model that can be asked for. */
+export interface Model {
+  readonly card: ModelCard;
+  /** Its checkpoint in diffusers layout, absolute. */
+  readonly folder: string;
+  /** Came with the package, was added to the models directory, or was named by its path. */
+  readonly origin: "bundled" | "installed" | "folder";
+  /** Folder of its card in the models directory; only of installed ones. */
+  readonly registration?: string;
+}
+
+/**
+ * All models, installed ones first (by folder name), then the bundled one.
+ * @throws ModelError `invalidCard`
+ */
+export async function listModels({ modelsDir, bundledDir }: ModelLocations): Promise<Model[]> {
+  const folders = await readdir(modelsDir).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    throw error;
+  });
+  const models: Model[] = [];
+  for (const name of folders.sort()) {
+    const registration = join(modelsDir, name);
+    const card = await readCard(join(registration, "card.json"));
+    if (card !== undefined) {
+      models.push({ card, folder: resolve(registration, card.checkpoint), origin: "installed", registration });
+    }
+  }
+  const bundled = await readCard(join(bundledDir, "card.json"));
+  if (bundled) models.push({ card: bundled, folder: resolve(bundledDir, bundled.checkpoint), origin: "bundled" });
+  return models;
+}
+
+/**
+ * Finds a model by AIR. A model's own AIR goes before an alias, an installed model before the bundled one: so `runware:108@1` is the
+ * bundled checkpoint until one is installed under that name.
+ * @throws ModelError `unknownModel` listing what is known, `invalidCard`
+ */
+export async function resolveModel(air: string, locations: ModelLocations): Promise<Model> {
+  const models = await listModels(locations);
+  const found = models.find(({ card }) => card.air === air) ?? models.find(({ card }) => card.aliases.includes(air));
+  if (found) return found;
+  const known = models.flatMap(({ card }) => [card.air, ...card.aliases]);
+  throw new ModelError("unknownModel", `model is "${air}"; known are ${[...new Set(known)].join(", ") || "none"}`);
+}
+
+/**
+ * Opens a checkpoint folder that need not be installed. Its own `card.json` is used where it has one.
+ * @throws ModelError `notACheckpoint` or `invalidCard`
+ */
+export async function modelInFolder(path: string): Promise<Model> {
+  const folder = resolve(path);
+  const card = (await readCard(join(folder, "card.json"))) ?? parseCard(unnamedCard(folder), folder);
+  const checkpoint = resolve(folder, card.checkpoint);
+  await requireCheckpoint(checkpoint);
+  return { card, folder: checkpoint, origin: "folder" };
+}
+
+/**
+ * A model by AIR, or by the path of its folder: whatever a person may name it by. What looks like an AIR and is no folder is one.
+ * @throws ModelError `unknownModel`, `notACheckpoint` or `invalidCard`
+ */
+export async function findModel(name: string, locations: ModelLocations): Promise<Model> {
+  const isFolder = await stat(name).then(
+    (entry) => entry.isDirectory(),
+    () => false,
+  );
+  if (isFolder) return modelInFolder(name);
+  if (airPattern.test(name)) return resolveModel(name, locations);
+  throw new ModelError("unknownModel", `model is "${name}"; that is neither a folder nor an AIR (source:id@version)`);
+}
+
+/** @throws ModelError `notACheckpoint` when the folder has no `model_index.json` */
+export async function requireCheckpoint(folder: string): Promise<void> {
+  await access(join(folder, "model_index.json")).catch(() => {
+    throw new ModelError(
+      "notACheckpoint",
+      `${folder} is not a checkpoint: it has no model_index.json (a folder in diffusers layout is needed)`,
+    );
+  });
+}
+
+function unnamedCard(folder: string) {
+  const name = basename(folder) || "checkpoint";
+  return { air: `local:${name.replace(/[^\w.-]+/g, "-").replace(/^[^A-Za-z0-9]+/, "") || "checkpoint"}@1`, name };
+}

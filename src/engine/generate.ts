@@ -1,21 +1,20 @@
-import { guide } from "./guidance.ts";
-import { pack, unpack } from "./latents.ts";
+import { canvasFor } from "./canvas.ts";
+import { guidedVelocity } from "./guided-velocity.ts";
 import { torchGenerator } from "./noise/torch-generator.ts";
 import { toRgb } from "./pixels.ts";
 import type { Previewer } from "./preview.ts";
 import type { Model } from "./qwen-image/model.ts";
-import { jointRotary, type RotaryTable } from "./qwen-image/rope.ts";
-import type { HostTensor } from "./runtime/session.ts";
 import { euler } from "./schedulers/euler.ts";
 import { flowSigmas } from "./sigmas.ts";
+import { startingPicture } from "./starting-picture.ts";
 import type { GeneratedImage, GenerateHooks, GenerateParams } from "./types.ts";
 
 /** A request with every choice made: sizes are multiples of 16, numbers in range. */
-export type Recipe = Required<GenerateParams>;
+export type Recipe = Required<Omit<GenerateParams, "image" | "mask">> & Pick<GenerateParams, "image" | "mask">;
 
 /**
- * Text to image, after "Qwen-Image Technical Report" (2025) as diffusers' `QwenImagePipeline` runs it.
- * Symbols: C latent channels, h·w latent positions, L = h/2 · w/2 image tokens, T text tokens, σ noise level, v velocity.
+ * Prompt to picture, after "Qwen-Image Technical Report" (2025) as diffusers' `QwenImagePipeline` and its image-to-image and
+ * inpainting siblings run it. Symbols: L image tokens, C latent channels, σ noise level, v velocity.
  */
 export async function generate(
   model: Model,
@@ -23,82 +22,53 @@ export async function generate(
   hooks: GenerateHooks,
   previewer: () => Promise<Previewer>,
 ): Promise<GeneratedImage[]> {
-  const { steps, guidance, width, height } = recipe;
-  const [h, w] = [height / model.pixelFactor, width / model.pixelFactor];
-  const [rows, columns] = [h / 2, w / 2];
+  const canvas = canvasFor(model, recipe);
 
-  // 1. What to draw, and what not: only guidance above 1 needs the second.
-  const prompts = guidance > 1 ? [recipe.prompt, recipe.negativePrompt] : [recipe.prompt];
-  const conditions: { text: HostTensor; rotary: RotaryTable }[] = [];
-  for (const prompt of prompts) {
-    const text = await model.encodePrompt(prompt); // [1, T, features]
-    conditions.push({ text, rotary: jointRotary(text.dims[1]!, rows, columns, model.ropeAxes) });
-  }
+  // 1. The noise levels from 1 to 0; a starting picture skips the first ones.
+  const sigmas = flowSigmas(recipe.steps, canvas.tokens, model.scheduler);
+  const first = recipe.image ? firstStep(recipe.steps, recipe.strength) : 0;
+  const steps = recipe.steps - first;
 
-  // 2. The noise levels, and everything the transformer derives from them alone.
-  const tokens = rows * columns;
-  const sigmas = flowSigmas(steps, tokens, model.scheduler);
-  const modulation = await modulationsOf(model, sigmas.slice(0, steps));
-
-  // 3. The velocity at a noise level, guided away from the negative prompt.
-  const features = model.latentChannels * 4;
-  let latest: Float32Array = new Float32Array();
-  const velocity = async (latents: Float32Array, sigma: number) => {
-    const velocities = [];
-    for (const { text, rotary } of conditions) {
-      hooks.signal?.throwIfAborted();
-      const packed = { data: latents, dims: [1, tokens, features] };
-      velocities.push(await model.velocity(packed, text, rotary, await modulation(sigma))); // [1, L, features]
-    }
-    const [positive, negative] = velocities as [Float32Array, Float32Array?];
-    latest = negative ? guide(positive, negative, guidance, features) : positive;
-    return latest;
-  };
+  // 2. The flow to follow: towards the prompt, away from the negative prompt.
+  const guided = await guidedVelocity(model, canvas, recipe, sigmas.slice(first, -1), hooks.signal);
+  const start = recipe.image && (await startingPicture(model, canvas, recipe.image, recipe.mask));
 
   const images: GeneratedImage[] = [];
   for (let image = 0; image < recipe.count; image++) {
-    // 4. Pure noise, the same that torch draws for this seed.
+    // 3. Pure noise, the same that torch draws for this seed.
     const seed = BigInt.asUintN(64, recipe.seed + BigInt(image));
     const generator = torchGenerator(seed);
-    const noise = () => pack(generator.randn(model.latentChannels * h * w), model.latentChannels, h, w);
-    let latents = noise(); // [L, features]
+    const gaussian = () => canvas.pack(generator.randn(canvas.channels * canvas.height * canvas.width)); // [L, 4C]
+    const noise = gaussian();
+    let latents = start ? start.atNoiseLevel(sigmas[first]!, noise) : noise;
 
-    // 5. Denoise: follow the velocity from σ = 1 to σ = 0.
-    const solver = euler({ sigmas, velocity, gaussian: noise });
-    for (let step = 0; step < steps; step++) {
-      latents = await solver.step(latents, step);
-      const sigma = sigmas[step + 1]!;
-      const estimate = () =>
-        unpack(
-          latents.map((x, i) => x - sigma * latest[i]!),
-          model.latentChannels,
-          h,
-          w,
-        );
-      const preview = async () => (await previewer())(estimate(), w, h);
-      await hooks.onStep?.({ image, step: step + 1, steps, sigma, preview });
+    // 4. Denoise, step by step.
+    let v: Float32Array;
+    const velocity = async (x: Float32Array, sigma: number) => {
+      v = await guided(x, sigma);
+      return v;
+    };
+    const solver = euler({ sigmas, velocity, gaussian });
+    for (let step = 1; step <= steps; step++) {
+      latents = await solver.step(latents, first + step - 1);
+      const sigma = sigmas[first + step]!;
+      if (start) latents = start.keep(latents, sigma, noise, step / steps);
+      const destination = () => latents.map((x, i) => x - sigma * v[i]!); // where this velocity leads
+      const preview = async () => (await previewer())(canvas.unpack(destination()), canvas.width, canvas.height);
+      await hooks.onStep?.({ image, step, steps, sigma, preview });
     }
 
-    // 6. Latents → picture.
+    // 5. Latents to pixels.
     hooks.signal?.throwIfAborted();
-    const planes = await model.decodeLatents(unpack(latents, model.latentChannels, h, w), h, w);
-    const finished = { ...toRgb(planes, width, height), seed };
+    const planes = await model.decodeLatents(canvas.unpack(latents), canvas.height, canvas.width);
+    const finished = { ...toRgb(planes, recipe.width, recipe.height), seed };
     images.push(finished);
     await hooks.onImage?.(finished, image);
   }
   return images;
 }
 
-/** Modulations of all scheduled noise levels in one run; a solver's levels in between are added as it asks for them. */
-async function modulationsOf(
-  model: Model,
-  sigmas: readonly number[],
-): Promise<(sigma: number) => Promise<Float32Array>> {
-  const rows = await model.modulations(sigmas);
-  const known = new Map(sigmas.map((sigma, i) => [sigma, rows[i]!]));
-  return async (sigma) => {
-    const modulation = known.get(sigma) ?? (await model.modulations([sigma]))[0]!;
-    known.set(sigma, modulation);
-    return modulation;
-  };
+/** Only the last `strength · steps` steps run, at least one. Source: `get_timesteps` of the image-to-image pipelines. */
+function firstStep(steps: number, strength: number): number {
+  return Math.min(steps - 1, Math.trunc(steps - Math.min(steps * strength, steps)));
 }

@@ -6,6 +6,7 @@ export {
   type GeneratedImage,
   type GenerateHooks,
   type GenerateParams,
+  type GrayImage,
   ParameterError,
   type RgbImage,
   type StepEvent,

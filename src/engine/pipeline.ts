@@ -4,12 +4,19 @@ import { generate, type Recipe } from "./generate.ts";
 import { fitPreviewer, type Previewer } from "./preview.ts";
 import { loadModel, type Model } from "./qwen-image/model.ts";
 import type { SessionOptions } from "./runtime/session.ts";
-import { type GeneratedImage, type GenerateHooks, type GenerateParams, ParameterError } from "./types.ts";
+import {
+  type GeneratedImage,
+  type GenerateHooks,
+  type GenerateParams,
+  type GrayImage,
+  ParameterError,
+  type RgbImage,
+} from "./types.ts";
 
 /** Pictures are made of 16×16-pixel tokens. */
 const TOKEN_PIXELS = 16;
 const MAX_SIDE = 16_384;
-const DEFAULTS = { negativePrompt: " ", steps: 20, guidance: 4, count: 1 };
+const DEFAULTS = { negativePrompt: " ", steps: 20, guidance: 4, count: 1, strength: 0.6 };
 
 /**
  * A loaded checkpoint that draws.
@@ -63,18 +70,28 @@ export class Pipeline {
 /** Fills in defaults and refuses what cannot be drawn. */
 function completeRecipe(params: GenerateParams): Recipe {
   const { prompt } = params;
-  const { negativePrompt, steps, guidance, count } = { ...DEFAULTS, ...withoutUndefined(params) };
+  const { negativePrompt, steps, guidance, count, strength } = { ...DEFAULTS, ...withoutUndefined(params) };
   if (typeof prompt !== "string") throw refused("prompt", prompt, "a string");
   if (typeof negativePrompt !== "string") throw refused("negativePrompt", negativePrompt, "a string");
   if (!Number.isFinite(guidance)) throw refused("guidance", guidance, "a finite number");
   const seed = params.seed ?? BigInt(randomInt(2 ** 32));
   if (typeof seed !== "bigint" || seed < 0n || seed >= 1n << 64n)
     throw refused("seed", seed, "a bigint from 0 to 2⁶⁴-1");
+  if (!(strength > 0 && strength <= 1)) throw refused("strength", strength, "a number above 0, up to 1");
+  const width = snap(integer("width", params.width, TOKEN_PIXELS, MAX_SIDE));
+  const height = snap(integer("height", params.height, TOKEN_PIXELS, MAX_SIDE));
+  const { image, mask } = params;
+  if (mask && !image) throw refused("mask", "given without an image", "a mask together with the image it belongs to");
+  if (image) requireSize("image", image, width, height, 3);
+  if (mask) requireSize("mask", mask, width, height, 1);
   return {
     prompt,
     negativePrompt,
-    width: snap(integer("width", params.width, TOKEN_PIXELS, MAX_SIDE)),
-    height: snap(integer("height", params.height, TOKEN_PIXELS, MAX_SIDE)),
+    width,
+    height,
+    strength,
+    ...(image && { image }),
+    ...(mask && { mask }),
     steps: integer("steps", steps, 1, 1000),
     guidance,
     seed,
@@ -95,6 +112,14 @@ function integer(name: string, value: number, min: number, max: number): number 
     throw refused(name, value, `a whole number from ${min} to ${max}`);
   }
   return value;
+}
+
+function requireSize(name: string, picture: RgbImage | GrayImage, width: number, height: number, channels: number) {
+  const bytes = width * height * channels;
+  if (picture.width !== width || picture.height !== height || picture.pixels.length !== bytes) {
+    const given = `${picture.width}×${picture.height} with ${picture.pixels.length} bytes`;
+    throw refused(name, given, `exactly ${width}×${height} with ${bytes} bytes`);
+  }
 }
 
 function refused(name: string, value: unknown, allowed: string): ParameterError {

@@ -8,6 +8,14 @@ export interface RgbImage {
   readonly pixels: Uint8Array;
 }
 
+/** An 8-bit grey picture, rows top to bottom. */
+export interface GrayImage {
+  readonly width: number;
+  readonly height: number;
+  /** [height, width] */
+  readonly pixels: Uint8Array;
+}
+
 /** What to draw, in the field's own words. Ranges are checked by `Pipeline.generate`, which names the field it refuses. */
 export interface GenerateParams {
   readonly prompt: string;
@@ -24,6 +32,12 @@ export interface GenerateParams {
   readonly seed?: bigint;
   /** Pictures to draw, 1…20. Default 1. */
   readonly count?: number;
+  /** A picture to start from, of exactly the size drawn. */
+  readonly image?: RgbImage;
+  /** How much of `image` may change, above 0 to 1: only the last `strength · steps` steps run. Default 0.6, diffusers' own. */
+  readonly strength?: number;
+  /** Which parts of `image` may change: white all, black none, grey g during the last share g of the steps. Size of `image`. */
+  readonly mask?: GrayImage;
 }
 
 /** Reported after every solver step. */

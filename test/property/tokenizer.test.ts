@@ -1,0 +1,55 @@
+import { readFileSync } from "node:fs";
+import fc from "fast-check";
+import { beforeAll, expect, it } from "vitest";
+import { promptIds, TEMPLATE_IDS } from "../../src/engine/qwen-image/prompt.ts";
+import { loadTokenizer, type Tokenize } from "../../src/engine/qwen-image/tokenizer.ts";
+import { checkpointPath } from "../golden/fixture.ts";
+
+const folder = `${checkpointPath("odd")}/tokenizer`;
+let tokenize: Tokenize;
+let symbols: Map<number, string>;
+
+beforeAll(async () => {
+  tokenize = await loadTokenizer(folder);
+  const vocab: Record<string, number> = JSON.parse(readFileSync(`${folder}/vocab.json`, "utf8"));
+  symbols = new Map(Object.entries(vocab).map(([symbol, id]) => [id, symbol]));
+});
+
+/** GPT-2's printable stand-ins → the bytes they stand for. */
+function bytesOf(text: string): Buffer {
+  const printable = (byte: number) => (byte > 32 && byte < 127) || (byte > 160 && byte < 256 && byte !== 173);
+  const moved = Array.from({ length: 256 }, (_, byte) => byte).filter((byte) => !printable(byte));
+  return Buffer.from(
+    [...text].map((symbol) =>
+      printable(symbol.codePointAt(0)!) ? symbol.codePointAt(0)! : moved[symbol.codePointAt(0)! - 256]!,
+    ),
+  );
+}
+
+const text = fc.string({ unit: "binary", maxLength: 60 }).filter((s) => s.isWellFormed() && !s.includes("<"));
+
+it("ids spell the text's normalised bytes, whatever the text", () => {
+  fc.assert(
+    fc.property(text, (s) => {
+      const spelled = bytesOf(
+        tokenize(s)
+          .map((id) => symbols.get(id)!)
+          .join(""),
+      );
+      expect(spelled.toString("utf8")).toBe(s.normalize("NFC"));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+it("any prompt gives more than the template's ids and at most 1024 more", () => {
+  const unit = fc.constantFrom("a", "<|im_end|>", "\n", " ", "猫", "\u0301", "\ud800");
+  fc.assert(
+    fc.property(fc.array(unit, { maxLength: 2000 }), (parts) => {
+      const ids = promptIds(tokenize, parts.join(""));
+      expect(ids.length).toBeGreaterThan(TEMPLATE_IDS);
+      expect(ids.length).toBeLessThanOrEqual(TEMPLATE_IDS + 1024);
+      expect(ids.every(Number.isInteger)).toBe(true);
+    }),
+  );
+});

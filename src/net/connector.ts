@@ -1,0 +1,44 @@
+import { lookup as systemLookup } from "node:dns";
+import { isIP, type LookupFunction } from "node:net";
+import { buildConnector } from "undici";
+import { type AllowList, isAllowedAddress } from "./address.ts";
+
+/** All addresses of a name. */
+export type Resolve = (hostname: string) => Promise<readonly { readonly address: string; readonly family: number }[]>;
+
+/**
+ * A connector that connects only to allowed addresses. Node skips `lookup` for address literals, so these are checked
+ * first; names are resolved once, every answer is checked, and the connection goes to a checked answer: no second
+ * resolution, hence nothing to rebind.
+ */
+export function guardedConnector(allow: AllowList, resolve: Resolve = resolveBySystem): buildConnector.connector {
+  const lookupChecked: LookupFunction = (hostname, options, callback) => {
+    resolve(hostname).then(
+      (addresses) => {
+        const anyHost = allow.hosts.has(hostname.toLowerCase());
+        const refused = addresses.length === 0 || addresses.some(({ address }) => !isAllowedAddress(address, allow));
+        if (refused && !anyHost)
+          return callback(new Error(`${hostname} resolves to an address that is not allowed`), "", 0);
+        if (options.all) return callback(null, [...addresses]);
+        const [first] = addresses;
+        callback(null, first!.address, first!.family);
+      },
+      (error: Error) => callback(error, "", 0),
+    );
+  };
+  const connect = buildConnector({ timeout: 10_000, lookup: lookupChecked } as buildConnector.BuildOptions);
+
+  return (options, callback) => {
+    const host = options.hostname.replace(/^\[|\]$/g, "").toLowerCase();
+    if (isIP(host) && !isAllowedAddress(host, allow)) return callback(new Error(`${host} is not allowed`), null);
+    if (!isIP(host) && !host.includes(".") && !allow.hosts.has(host)) {
+      return callback(new Error(`${host} is a name of the local network`), null);
+    }
+    connect(options, callback);
+  };
+}
+
+const resolveBySystem: Resolve = (hostname) =>
+  new Promise((resolve, reject) => {
+    systemLookup(hostname, { all: true }, (error, addresses) => (error ? reject(error) : resolve(addresses)));
+  });

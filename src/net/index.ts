@@ -1,0 +1,7 @@
+export {
+  createOutbound,
+  type Outbound,
+  OutboundError,
+  type OutboundRequest,
+  type OutboundResponse,
+} from "./outbound.ts";

@@ -1,0 +1,169 @@
+import { createServer, type RequestListener, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, describe, expect, test } from "vitest";
+import { createOutbound, type Outbound, OutboundError, type OutboundRequest } from "./index.ts";
+
+const open: { server?: Server; clients: Outbound[] } = { clients: [] };
+afterEach(async () => {
+  for (const client of open.clients.splice(0)) await client.close();
+  open.server?.closeAllConnections();
+  await new Promise((resolve) => (open.server ? open.server.close(resolve) : resolve(undefined)));
+  delete open.server;
+});
+
+async function serve(listener: RequestListener): Promise<{ port: number; hits: () => number }> {
+  let hits = 0;
+  open.server = createServer((request, response) => {
+    hits++;
+    listener(request, response);
+  });
+  await new Promise<void>((resolve) => open.server!.listen(0, "127.0.0.1", resolve));
+  return { port: (open.server.address() as AddressInfo).port, hits: () => hits };
+}
+
+function client(...[options]: Parameters<typeof createOutbound>): Outbound {
+  const made = createOutbound(options);
+  open.clients.push(made);
+  return made;
+}
+
+const get = (url: string, more: Partial<OutboundRequest> = {}): OutboundRequest => ({
+  method: "GET",
+  url,
+  timeoutMs: 2_000,
+  maxBytes: 1_000,
+  ...more,
+});
+
+describe("without an allow list, nothing on this machine is reached", () => {
+  const ways = [
+    "127.0.0.1",
+    "127.0.0.1.",
+    "127.1",
+    "0x7f.1",
+    "2130706433",
+    "0177.0.0.1",
+    "0.0.0.0",
+    "[::1]",
+    "[::ffff:127.0.0.1]",
+    "[::ffff:7f00:1]",
+    "[::127.0.0.1]",
+    "localhost",
+    "localhost.",
+    "inner.example",
+    "rebind.example",
+    "mixed.example",
+  ];
+  test.each(ways)("%s", async (host) => {
+    const { port, hits } = await serve((_, response) => response.end("secret"));
+    let turn = 0;
+    const resolve = async (name: string) => {
+      if (name.startsWith("mixed"))
+        return [
+          { address: "93.184.216.34", family: 4 },
+          { address: "127.0.0.1", family: 4 },
+        ];
+      // Rebinding: a first, harmless answer would be followed by another one. Only one may ever be asked for and used.
+      if (name.startsWith("rebind") && turn++ === 0) return [{ address: "192.0.2.1", family: 4 }];
+      return [{ address: "127.0.0.1", family: 4 }];
+    };
+    const failure = await client({ resolve })
+      .request(get(`http://${host}:${port}/`))
+      .catch((error) => error);
+    expect(failure).toBeInstanceOf(OutboundError);
+    expect(failure.message).toMatch(/^(The address is not allowed or cannot be reached\.|It is not a valid URL\.)$/);
+    expect(hits()).toBe(0);
+  });
+});
+
+test("a refused address and a closed port give the same error", async () => {
+  const { port } = await serve((_, response) => response.end());
+  const refused = await client()
+    .request(get(`http://127.0.0.1:${port}/`))
+    .catch((error) => error);
+  const closed = await client({ allow: ["127.0.0.1"] })
+    .request(get("http://127.0.0.1:1/"))
+    .catch((error) => error);
+  expect([refused.kind, refused.message]).toEqual([closed.kind, closed.message]);
+});
+
+test("a name is resolved once, and the connection goes to the checked answer", async () => {
+  const { port } = await serve((_, response) => response.end("ok"));
+  let asked = 0;
+  const resolve = async () => {
+    asked++;
+    return [{ address: "127.0.0.1", family: 4 }];
+  };
+  const answer = await client({ allow: ["127.0.0.1"], resolve }).request(get(`http://hooks.example:${port}/`));
+  expect(Buffer.from(answer.body).toString()).toBe("ok");
+  expect(asked).toBe(1);
+});
+
+test("an allowed host name may resolve to any address; others may not", async () => {
+  const { port } = await serve((_, response) => response.end("ok"));
+  const resolve = async () => [{ address: "127.0.0.1", family: 4 }];
+  const made = client({ allow: ["minio"], resolve });
+  expect((await made.request(get(`http://minio:${port}/`))).status).toBe(200);
+  await expect(made.request(get(`http://other.example:${port}/`))).rejects.toThrow(OutboundError);
+});
+
+test("redirects are not followed", async () => {
+  const { port, hits } = await serve((_, response) => response.writeHead(302, { location: "/elsewhere" }).end());
+  const answer = await client({ allow: ["127.0.0.1"] }).request(get(`http://127.0.0.1:${port}/`));
+  expect([answer.status, answer.headers.location, hits()]).toEqual([302, "/elsewhere", 1]);
+});
+
+test.each([
+  "ftp://example.com/",
+  "file:///etc/passwd",
+  "gopher://example.com",
+  "http://user:pw@example.com/",
+  "http://",
+  "nonsense",
+])("%s is not a usable address", async (url) => {
+  const failure = await client()
+    .request(get(url))
+    .catch((error) => error);
+  expect(failure).toBeInstanceOf(OutboundError);
+  expect(failure.kind).toBe("invalidUrl");
+});
+
+test("an answer larger than allowed is refused, or cut where that is asked for", async () => {
+  const { port } = await serve((_, response) => {
+    response.writeHead(200);
+    const pump = () => {
+      while (!response.destroyed && response.write("x".repeat(10_000)));
+      if (!response.destroyed) response.once("drain", pump);
+    };
+    pump();
+  });
+  const made = client({ allow: ["127.0.0.1"] });
+  const url = `http://127.0.0.1:${port}/`;
+  await expect(made.request(get(url))).rejects.toMatchObject({ kind: "tooLarge" });
+  expect((await made.request(get(url, { overflow: "cut" }))).body).toHaveLength(1_000);
+});
+
+test("a receiver that never answers, or drips, is given up in time", async () => {
+  const { port } = await serve((request, response) => {
+    if (request.url === "/silent") return;
+    response.writeHead(200);
+    const timer = setInterval(() => response.write("."), 20);
+    response.on("close", () => clearInterval(timer));
+  });
+  const made = client({ allow: ["127.0.0.1"] });
+  for (const path of ["silent", "drip"]) {
+    const before = Date.now();
+    await expect(made.request(get(`http://127.0.0.1:${port}/${path}`, { timeoutMs: 200 }))).rejects.toMatchObject({
+      kind: "timeout",
+    });
+    expect(Date.now() - before).toBeLessThan(1_500);
+  }
+});
+
+test("an aborted request rejects with the caller's reason", async () => {
+  const { port } = await serve(() => {});
+  const abort = new AbortController();
+  setTimeout(() => abort.abort(new Error("stopping")), 50);
+  const asking = client({ allow: ["127.0.0.1"] }).request(get(`http://127.0.0.1:${port}/`, { signal: abort.signal }));
+  await expect(asking).rejects.toThrow("stopping");
+});

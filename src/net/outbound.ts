@@ -1,0 +1,124 @@
+import { isIP } from "node:net";
+import { Agent, request } from "undici";
+import { readAllowList } from "./address.ts";
+import { guardedConnector, type Resolve } from "./connector.ts";
+
+/**
+ * A request that did not get an answer. The message is the same for refused and unreachable addresses, so that a caller
+ * cannot map the network with it; the cause is for the log.
+ */
+export class OutboundError extends Error {
+  override readonly name = "OutboundError";
+  readonly kind: "unreachable" | "timeout" | "tooLarge" | "invalidUrl";
+  constructor(kind: OutboundError["kind"], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.kind = kind;
+  }
+}
+
+export interface OutboundRequest {
+  readonly method: "GET" | "POST" | "PUT";
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+  /** For everything together: name, connection, sending, answer. */
+  readonly timeoutMs: number;
+  /** Of the answer's body. */
+  readonly maxBytes: number;
+  /** What to do with a larger body: give up (default), or keep the beginning. */
+  readonly overflow?: "refuse" | "cut";
+  readonly signal?: AbortSignal;
+}
+
+export interface OutboundResponse {
+  /** 3xx included: redirects are never followed. */
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+/** The only way out: every request to an address that a client has named goes through here. */
+export interface Outbound {
+  request(outbound: OutboundRequest): Promise<OutboundResponse>;
+  close(): Promise<void>;
+}
+
+export interface OutboundOptions {
+  /** Private addresses, blocks and host names that may be reached all the same. Default: none. */
+  readonly allow?: readonly string[];
+  /** Resolves names; tests inject their own. */
+  readonly resolve?: Resolve;
+}
+
+/** Makes the guarded client. The address is checked when connecting, so that a name cannot change its mind in between. */
+export function createOutbound({ allow = [], resolve }: OutboundOptions = {}): Outbound {
+  const agent = new Agent({
+    connect: guardedConnector(readAllowList(allow), resolve),
+    keepAliveTimeout: 1_000,
+    maxHeaderSize: 16_384,
+  });
+
+  async function send(outbound: OutboundRequest): Promise<OutboundResponse> {
+    const url = readUrl(outbound.url);
+    const clock = AbortSignal.timeout(outbound.timeoutMs);
+    const signal = outbound.signal ? AbortSignal.any([clock, outbound.signal]) : clock;
+    try {
+      const response = await request(url, {
+        dispatcher: agent,
+        method: outbound.method,
+        headers: { "user-agent": "inkstone", ...outbound.headers },
+        body: outbound.body ?? null,
+        signal,
+        headersTimeout: 0, // the clock above covers both
+        bodyTimeout: 0,
+      });
+      const body = await readBounded(response.body, outbound.maxBytes, outbound.overflow ?? "refuse");
+      const headers = Object.entries(response.headers).map(([name, value]) => [name, String(value)]);
+      return { status: response.statusCode, headers: Object.fromEntries(headers), body };
+    } catch (error) {
+      if (error instanceof OutboundError) throw error;
+      if (outbound.signal?.aborted) throw outbound.signal.reason;
+      if (clock.aborted) {
+        const seconds = outbound.timeoutMs / 1000;
+        throw new OutboundError("timeout", `There was no complete answer within ${seconds} seconds.`, { cause: error });
+      }
+      throw new OutboundError("unreachable", "The address is not allowed or cannot be reached.", { cause: error });
+    }
+  }
+
+  return { request: send, close: () => agent.destroy() };
+}
+
+function readUrl(text: string): URL {
+  const url = URL.parse(text);
+  if (!url) throw new OutboundError("invalidUrl", "It is not a valid URL.");
+  if (url.protocol !== "http:" && url.protocol !== "https:") {
+    throw new OutboundError("invalidUrl", "Only http and https addresses can be used.");
+  }
+  if (url.username !== "" || url.password !== "") {
+    throw new OutboundError("invalidUrl", "An address with a user name or password cannot be used.");
+  }
+  // "127.0.0.1." and the like: no address, and no name either.
+  if (url.hostname.endsWith(".") && isIP(url.hostname.slice(0, -1))) {
+    throw new OutboundError("invalidUrl", "It is not a valid URL.");
+  }
+  return url;
+}
+
+async function readBounded(
+  stream: AsyncIterable<Uint8Array> & { destroy(): unknown },
+  maxBytes: number,
+  overflow: "refuse" | "cut",
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of stream) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length <= maxBytes) continue;
+    stream.destroy();
+    if (overflow === "cut") break;
+    throw new OutboundError("tooLarge", `The answer is larger than ${maxBytes} bytes.`);
+  }
+  return Buffer.concat(chunks).subarray(0, maxBytes);
+}

@@ -6,10 +6,12 @@ import { fileURLToPath } from "node:url";
 export const CASES = ["plain", "odd", "bf16", "half"] as const;
 export type Case = (typeof CASES)[number];
 
-/** Runs that start from pure noise. */
-export const TEXT_TO_IMAGE: readonly (readonly [Case, string])[] = [
+/** Every recorded picture: checkpoint and run. */
+export const PICTURES: readonly (readonly [Case, string])[] = [
   ["plain", "stages"],
   ["plain", "unguided"],
+  ["plain", "img2img"],
+  ["plain", "inpaint"],
   ["odd", "stages"],
   ["odd", "empty"],
   ["bf16", "stages"],
@@ -30,6 +32,8 @@ export interface Fixture {
   readonly steps: number;
   readonly guidance: number;
   readonly seed: bigint;
+  /** Of image-to-image and inpainting, which start from the tensor `source`. */
+  readonly strength: number | undefined;
   readonly names: readonly string[];
   /** @throws Error when there is no tensor of that name */
   tensor(name: string): ReferenceTensor;
@@ -83,6 +87,7 @@ export function readFixture(name: Case, run = "stages"): Fixture {
     steps: number("steps"),
     guidance: number("true_cfg_scale"),
     seed: BigInt(metadata.seed!),
+    strength: metadata.strength === undefined ? undefined : number("strength"),
     names: [...tensors.keys()],
     tensor,
     floats(key) {

@@ -3,11 +3,12 @@ import { openCheckpoint } from "../../src/engine/checkpoint/checkpoint.ts";
 import { generate } from "../../src/engine/generate.ts";
 import { Pipeline } from "../../src/engine/index.ts";
 import { loadModel, type Model } from "../../src/engine/qwen-image/model.ts";
+import type { GrayImage, RgbImage } from "../../src/engine/types.ts";
 import { expectPicture, expectStage } from "./compare.ts";
-import { checkpointPath, type Fixture, readFixture, TEXT_TO_IMAGE } from "./fixture.ts";
+import { checkpointPath, type Fixture, PICTURES, readFixture } from "./fixture.ts";
 
 describe("a picture equals diffusers'", () => {
-  it.each(TEXT_TO_IMAGE)("%s/%s", async (name, run) => {
+  it.each(PICTURES)("%s/%s", async (name, run) => {
     const fixture = readFixture(name, run);
     const model = await loadModel(await openCheckpoint(checkpointPath(name)));
     try {
@@ -29,14 +30,25 @@ describe("a picture equals diffusers'", () => {
   });
 });
 
+/** The pictures that a run starts from. The reference makes a mask black and white at one half before it looks at it. */
+function sources(fixture: Fixture): { image?: RgbImage; mask?: GrayImage } {
+  const { width, height, names } = fixture;
+  const pixels = (name: string) => fixture.tensor(name).data as Uint8Array;
+  return {
+    ...(names.includes("source") && { image: { width, height, pixels: pixels("source") } }),
+    ...(names.includes("mask") && { mask: { width, height, pixels: pixels("mask").map((g) => (g >= 128 ? 255 : 0)) } }),
+  };
+}
+
 /** Draws with the engine's own recipe and keeps what passes between its parts, under the reference's names, in order. */
 async function draw(
   model: Model,
   fixture: Fixture,
 ): Promise<{ recorded: Map<string, Float32Array>; picture: Uint8Array }> {
-  const { prompt, negativePrompt, width, height, steps, guidance, seed } = fixture;
+  const { prompt, negativePrompt, width, height, steps, guidance, seed, strength = 1 } = fixture;
   const recorded = new Map<string, Float32Array>();
   const passes = guidance > 1 ? 2 : 1;
+  const start = fixture.names.includes("source") ? "start" : "noise";
   let prompts = 0;
   let forwards = 0;
   const recording: Model = {
@@ -48,7 +60,7 @@ async function draw(
     },
     async velocity(latents, ...rest) {
       const [step, pass] = [Math.floor(forwards / passes), forwards++ % passes];
-      if (pass === 0) recorded.set(step === 0 ? "noise" : `latents/${step - 1}`, latents.data.slice());
+      if (pass === 0) recorded.set(step === 0 ? start : `latents/${step - 1}`, latents.data.slice());
       const velocity = await model.velocity(latents, ...rest);
       if (step === 0) recorded.set(pass === 0 ? "velocity" : "velocity/negative", velocity.slice());
       return velocity;
@@ -59,7 +71,10 @@ async function draw(
       return planes;
     },
   };
-  const recipe = { prompt, negativePrompt, width, height, steps, guidance, seed, count: 1 };
+  const recipe = {
+    ...{ prompt, negativePrompt, width, height, steps, guidance, seed, strength, count: 1 },
+    ...sources(fixture),
+  };
   const [image] = await generate(recording, recipe, {}, () => Promise.reject(new Error("no preview wanted")));
   return { recorded, picture: image!.pixels };
 }

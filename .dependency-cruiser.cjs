@@ -23,10 +23,11 @@ module.exports = {
     folder("database", []),
     folder("net", []),
     folder("models", ["engine"]),
-    folder("storage", ["images"]),
+    folder("drawing", ["engine", "images", "models", "protocol"]),
+    folder("storage", ["images", "protocol", "database", "net"]),
     folder("tasks", ["protocol", "database"]),
     folder("delivery", ["protocol", "database", "net", "tasks"]),
-    folder("worker", ["protocol", "engine", "images", "models", "storage", "tasks", "net", "log"]),
+    folder("worker", ["protocol", "engine", "drawing", "images", "models", "storage", "tasks", "net", "log"]),
     folder("http", ["protocol", "tasks", "images", "models", "storage", "log", "metrics"]),
     only(
       "one-file-imports-onnxruntime",

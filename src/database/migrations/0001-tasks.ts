@@ -1,6 +1,6 @@
 import type { Migration } from "./index.ts";
 
-/** Tasks, the pictures they make (uploads too), the deliveries they owe, and the API keys they belong to. */
+/** Tasks, the pictures they make (uploads too) and the deliveries they owe. */
 export const tasks: Migration = {
   number: 1,
   name: "tasks",
@@ -83,13 +83,5 @@ export const tasks: Migration = {
      )`,
     "create index deliveries_due on deliveries (next_attempt_at) where state = 'pending'",
     "create index deliveries_of_task on deliveries (owner, task_uuid)",
-    `create table api_keys (
-       id           text primary key,
-       name         text not null,
-       hash         text not null unique,
-       created_at   timestamptz not null default now(),
-       last_used_at timestamptz,
-       revoked_at   timestamptz
-     )`,
   ],
 };

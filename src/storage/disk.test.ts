@@ -1,0 +1,74 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { openDisk, StorageUnavailableError } from "./index.ts";
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "inkstone-disk-"));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const name = () => `${randomUUID()}.png`;
+const bytes = Buffer.from("picture");
+
+test("what was put can be got, by a store opened later too, until it is deleted", async () => {
+  const file = name();
+  await (await openDisk(folder)).put(file, bytes);
+  const disk = await openDisk(folder);
+  expect(Buffer.from((await disk.get(file))!)).toEqual(bytes);
+  await disk.delete(file);
+  await disk.delete(file);
+  expect(await disk.get(file)).toBeUndefined();
+});
+
+test("putting again replaces the file whole", async () => {
+  const disk = await openDisk(folder);
+  const file = name();
+  await disk.put(file, Buffer.alloc(1000, 1));
+  await disk.put(file, bytes);
+  expect(Buffer.from((await disk.get(file))!)).toEqual(bytes);
+});
+
+test.each([
+  "../../etc/passwd",
+  "a.png",
+  "..",
+  "",
+  `${randomUUID()}.svg`,
+  `../${randomUUID()}.png`,
+  `${randomUUID()}.png/../x`,
+])("'%s' is no name of a file", async (bad) => {
+  const disk = await openDisk(folder);
+  expect(await disk.get(bad)).toBeUndefined();
+  await expect(disk.put(bad, bytes)).rejects.toThrow(RangeError);
+});
+
+test.each(["ENOSPC", "EIO", "EROFS", "EDQUOT"])(
+  "%s while writing: a typed error, and nothing is left behind",
+  async (code) => {
+    const disk = await openDisk(folder, {
+      async write(path, content) {
+        await writeFile(path, content.subarray(0, 3));
+        throw Object.assign(new Error(`${code}: no`), { code });
+      },
+    });
+    const file = name();
+    await expect(disk.put(file, bytes)).rejects.toThrow(StorageUnavailableError);
+    expect(await disk.get(file)).toBeUndefined();
+    expect(await readdir(join(folder, file.slice(0, 2)))).toEqual([]);
+  },
+);
+
+test("drafts of a killed process are removed when the store opens, files stay", async () => {
+  const file = name();
+  await (await openDisk(folder)).put(file, bytes);
+  const shard = join(folder, "zz");
+  await mkdir(shard);
+  await writeFile(join(shard, `${name()}.1.part`), "half");
+  const disk = await openDisk(folder);
+  expect(await readdir(shard)).toEqual([]);
+  expect(await disk.get(file)).toBeDefined();
+});

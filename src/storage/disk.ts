@@ -1,0 +1,89 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+
+/** Files by name. Names are made by this program (`<imageUUID>.<ext>`), never by a client. */
+export interface FileStore {
+  /** Stores durably: once this resolves the file survives a power cut, and before that nobody sees a part of it. */
+  put(name: string, bytes: Uint8Array): Promise<void>;
+  /** The bytes, or undefined when there is no such file. */
+  get(name: string): Promise<Uint8Array | undefined>;
+  delete(name: string): Promise<void>;
+}
+
+/** The disk is full, read-only or failing: not the file's fault, and it may be over later. */
+export class StorageUnavailableError extends Error {
+  override readonly name = "StorageUnavailableError";
+}
+
+/** The few calls on the file system that a fault test wants to break. */
+export interface DiskCalls {
+  write(path: string, bytes: Uint8Array): Promise<void>;
+}
+
+const DRAFT = /\.part$/;
+/** Drafts left by a killed process are removed when the store opens. */
+const NAME = /^[0-9a-f]{8}-[0-9a-f-]{27}\.(jpg|png|webp)$/;
+
+/** Opens a folder of files, spread over 256 sub-folders by the first two letters of their names. */
+export async function openDisk(folder: string, calls: DiskCalls = { write: writeDurably }): Promise<FileStore> {
+  await mkdir(folder, { recursive: true });
+  await removeDrafts(folder);
+
+  const place = (name: string): string => {
+    if (!NAME.test(name)) throw new RangeError(`'${name}' is not the name of a stored file`);
+    return join(folder, name.slice(0, 2), name);
+  };
+
+  return {
+    async put(name, bytes) {
+      const path = place(name);
+      const draft = `${path}.${randomUUID()}.part`;
+      try {
+        await mkdir(dirname(path), { recursive: true });
+        await calls.write(draft, bytes);
+        await rename(draft, path);
+        await syncFolder(dirname(path));
+      } catch (error) {
+        await rm(draft, { force: true }).catch(() => {});
+        throw new StorageUnavailableError(`cannot store ${name}: ${(error as Error).message}`, { cause: error });
+      }
+    },
+    async get(name) {
+      if (!NAME.test(name)) return undefined;
+      try {
+        return await readFile(place(name));
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+        throw new StorageUnavailableError(`cannot read ${name}: ${(error as Error).message}`, { cause: error });
+      }
+    },
+    delete: (name) => rm(place(name), { force: true }),
+  };
+}
+
+async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await open(path, "wx");
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** A rename is durable once its folder is; not every system lets a folder be synced. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, "r").catch(() => undefined);
+  await handle?.sync().catch(() => {});
+  await handle?.close();
+}
+
+async function removeDrafts(folder: string): Promise<void> {
+  for (const shard of await readdir(folder, { withFileTypes: true })) {
+    if (!shard.isDirectory()) continue;
+    for (const name of await readdir(join(folder, shard.name))) {
+      if (DRAFT.test(name)) await rm(join(folder, shard.name, name), { force: true });
+    }
+  }
+}

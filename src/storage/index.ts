@@ -1,0 +1,3 @@
+export { type DiskCalls, type FileStore, openDisk, StorageUnavailableError } from "./disk.ts";
+export { createImageReferences, type ImageReferences, type ReferencedImage } from "./image-reference.ts";
+export { createImageStore, type ImageStore, type StoredImage } from "./image-store.ts";

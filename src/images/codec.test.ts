@@ -1,9 +1,9 @@
 import { deflateSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { animatedWebp, cmykJpeg, pngFile, rotatedJpeg, sixteenBitPng } from "../../test/pictures.ts";
-import { decodeImage, encodeImage, readHeader, resizeImage } from "./codec.ts";
+import { decodeImage, encodeImage, readHeader, resizeGray, resizeImage } from "./codec.ts";
 import { ImageError } from "./errors.ts";
-import { imageFormats, type RgbImage } from "./picture.ts";
+import { grayOf, imageFormats, type RgbImage } from "./picture.ts";
 
 const gradient = (width: number, height: number): RgbImage => {
   const pixels = new Uint8Array(width * height * 3);
@@ -166,6 +166,19 @@ describe("resize", () => {
     for (let y = 0; y < 10; y++) for (let x = 10; x < 20; x++) wide.pixels[(y * 30 + x) * 3] = 255;
     const square = await resizeImage(wide, 10, 10, "cover");
     expect(square.pixels.filter((_, i) => i % 3 === 0).every((red) => red > 200)).toBe(true);
+  });
+
+  test("grey pictures stay one channel", async () => {
+    const mask = { width: 8, height: 8, pixels: new Uint8Array(64).map((_, i) => (i % 8 < 4 ? 255 : 0)) };
+    const larger = await resizeGray(mask, 16, 4);
+    expect(larger.pixels.length).toBe(64);
+    expect([larger.pixels[0], larger.pixels[15]]).toEqual([255, 0]);
+  });
+
+  test("grey values are PIL's", () => {
+    const colours = [255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 255, 10, 20, 30];
+    const { pixels } = grayOf({ width: 5, height: 1, pixels: Uint8Array.from(colours) });
+    expect([...pixels]).toEqual([76, 150, 29, 255, 18]);
   });
 
   test.each([

@@ -4,7 +4,7 @@ import sharp, { type Sharp } from "sharp";
 import { ImageError } from "./errors.ts";
 import { addExtendedXmp, mainPacketLimit, readExtendedXmp } from "./jpeg-extended-xmp.ts";
 import { formatMetadata, type PictureMetadata, parseMetadata } from "./metadata.ts";
-import { type DecodedImage, type ImageFormat, imageFormats, type RgbImage } from "./picture.ts";
+import { type DecodedImage, type GrayImage, type ImageFormat, imageFormats, type RgbImage } from "./picture.ts";
 import { sniff } from "./sniff.ts";
 
 // Pictures are decoded once each, so libvips' cache would only hold memory; and no loader but ours is ever reachable.
@@ -106,7 +106,7 @@ export async function encodeImage(image: RgbImage, options: EncodeOptions): Prom
   }
   const packet = options.metadata && formatMetadata(options.metadata);
   const extended = packet !== undefined && format === "JPG" && Buffer.byteLength(packet) > mainPacketLimit;
-  const encoded = asFormat(fromRaw(image), format, quality);
+  const encoded = asFormat(fromRaw(image, 3), format, quality);
   const bytes = await (packet === undefined || extended ? encoded : encoded.withXmp(packet)).toBuffer();
   return extended ? addExtendedXmp(bytes, packet) : bytes;
 }
@@ -124,6 +124,8 @@ export async function readMetadata(bytes: Uint8Array): Promise<PictureMetadata |
   return packet && parseMetadata(Buffer.from(packet).toString("utf8"));
 }
 
+export type Fit = "fill" | "cover";
+
 /**
  * Resamples with a Lanczos-3 kernel to exactly `width` × `height` pixels, 1 … 16384 each.
  * `fill` stretches; `cover` keeps the aspect and cuts what sticks out, equally on both sides.
@@ -133,15 +135,37 @@ export async function resizeImage(
   image: RgbImage,
   width: number,
   height: number,
-  fit: "fill" | "cover" = "fill",
+  fit: Fit = "fill",
 ): Promise<RgbImage> {
+  return resize(image, 3, { width, height, fit });
+}
+
+/**
+ * `resizeImage` for grey pictures.
+ * @throws ImageError `invalidSize`
+ */
+export async function resizeGray(
+  mask: GrayImage,
+  width: number,
+  height: number,
+  fit: Fit = "fill",
+): Promise<GrayImage> {
+  return resize(mask, 1, { width, height, fit });
+}
+
+async function resize(image: RgbImage | GrayImage, channels: 1 | 3, to: { width: number; height: number; fit: Fit }) {
+  const { width, height, fit } = to;
   for (const side of [width, height]) {
     if (!Number.isInteger(side) || side < 1 || side > 16384) {
       throw new ImageError("invalidSize", `size is ${width}×${height}; allowed are integers from 1 to 16384`);
     }
   }
   if (image.width === width && image.height === height) return image;
-  const pixels = await fromRaw(image).resize(width, height, { fit, kernel: "lanczos3" }).raw().toBuffer();
+  const pixels = await fromRaw(image, channels)
+    .resize(width, height, { fit, kernel: "lanczos3" })
+    .toColourspace(channels === 1 ? "b-w" : "srgb")
+    .raw()
+    .toBuffer();
   return { width, height, pixels };
 }
 
@@ -149,14 +173,12 @@ function open(bytes: Uint8Array, limitInputPixels: number | false): Sharp {
   return sharp(bytes, { failOn: "error", limitInputPixels, animated: false });
 }
 
-function fromRaw({ width, height, pixels }: RgbImage): Sharp {
-  if (width < 1 || height < 1 || pixels.length !== width * height * 3) {
-    throw new ImageError(
-      "invalidSize",
-      `a ${width}×${height} picture has ${width * height * 3} bytes, given ${pixels.length}`,
-    );
+function fromRaw({ width, height, pixels }: RgbImage | GrayImage, channels: 1 | 3): Sharp {
+  const expected = width * height * channels;
+  if (width < 1 || height < 1 || pixels.length !== expected) {
+    throw new ImageError("invalidSize", `a ${width}×${height} picture has ${expected} bytes, given ${pixels.length}`);
   }
-  return sharp(pixels, { raw: { width, height, channels: 3 } });
+  return sharp(pixels, { raw: { width, height, channels } });
 }
 
 function asFormat(image: Sharp, format: ImageFormat, quality: number): Sharp {

@@ -7,6 +7,7 @@ export {
   type ImageHeader,
   readHeader,
   readMetadata,
+  resizeGray,
   resizeImage,
 } from "./codec.ts";
 export { ImageError, type ImageErrorReason } from "./errors.ts";
@@ -16,6 +17,8 @@ export {
   type DecodedImage,
   extensionOf,
   formatFromName,
+  type GrayImage,
+  grayOf,
   type ImageFormat,
   imageFormats,
   type RgbImage,

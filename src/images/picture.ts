@@ -6,6 +6,22 @@ export interface RgbImage {
   readonly pixels: Uint8Array;
 }
 
+/** An 8-bit grey picture, a mask for example. The same shape as the engine's. */
+export interface GrayImage {
+  readonly width: number;
+  readonly height: number;
+  /** [height, width] */
+  readonly pixels: Uint8Array;
+}
+
+/** An 8-bit grey picture (a mask: white is edited, black is kept), rows top to bottom. */
+export interface GrayImage {
+  readonly width: number;
+  readonly height: number;
+  /** [height, width] */
+  readonly pixels: Uint8Array;
+}
+
 /** A decoded file. */
 export interface DecodedImage extends RgbImage {
   /**
@@ -41,4 +57,13 @@ export function formatFromName(name: string): ImageFormat | undefined {
   const word = name.slice(name.lastIndexOf(".") + 1).toUpperCase();
   const format = word === "JPEG" ? "JPG" : word;
   return imageFormats.find((known) => known === format);
+}
+
+/** Brightness of a picture by the weights of ITU-R 601, rounded as PIL's `convert("L")` does. */
+export function grayOf({ width, height, pixels }: RgbImage): GrayImage {
+  const gray = new Uint8Array(width * height);
+  for (let i = 0; i < gray.length; i++) {
+    gray[i] = (pixels[i * 3]! * 19595 + pixels[i * 3 + 1]! * 38470 + pixels[i * 3 + 2]! * 7471 + 0x8000) >> 16;
+  }
+  return { width, height, pixels: gray };
 }

@@ -1,0 +1,177 @@
+/** From flags and `--params` to one validated task: the same schema, words and refusals as the API's. */
+
+import { randomInt, randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { formatFromName } from "../images/index.ts";
+import { findModel, type Model, modelLocations } from "../models/index.ts";
+import { type ImageInferenceTask, parseJson, parseTask } from "../protocol/index.ts";
+import { UsageError } from "./exit.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Flags of `inkstone generate` as commander hands them over: text as typed. */
+export interface GenerateFlags {
+  readonly negative?: string;
+  readonly width?: string;
+  readonly height?: string;
+  readonly steps?: string;
+  readonly cfg?: string;
+  readonly trueCfg?: string;
+  readonly seed?: string;
+  readonly scheduler?: string;
+  readonly number?: string;
+  readonly model?: string;
+  readonly format?: string;
+  readonly quality?: string;
+  readonly params?: string;
+}
+
+/** What is to be drawn. */
+export interface Drawing {
+  readonly task: ImageInferenceTask;
+  readonly model: Model;
+  /** Seed of the first picture, 0 … 2⁶⁴-1. */
+  readonly seed: bigint;
+  /** True when the file format was asked for and is not just the default. */
+  readonly formatGiven: boolean;
+}
+
+/** Which flag stands for which parameter of the task. */
+export const flagOf: Readonly<Record<string, string>> = {
+  positivePrompt: "PROMPT",
+  negativePrompt: "--negative",
+  width: "--width",
+  height: "--height",
+  steps: "--steps",
+  CFGScale: "--cfg",
+  "settings.trueCFGScale": "--true-cfg",
+  seed: "--seed",
+  scheduler: "--scheduler",
+  numberResults: "--number",
+  model: "--model",
+  outputFormat: "--format",
+  outputQuality: "--quality",
+};
+
+/** Parameters about handing results over, with the one value that means nothing here: a file is written, and that is all. */
+const delivery: Readonly<Record<string, unknown>> = {
+  outputType: "URL",
+  deliveryMethod: "sync",
+  webhookURL: undefined,
+  uploadEndpoint: undefined,
+  ttl: undefined,
+};
+
+const maxSeed = 2n ** 64n - 1n;
+
+/**
+ * @throws UsageError for the first or all parameters that are refused, each named with what was given and what is allowed
+ * @throws ModelError when there is no such model
+ */
+export async function readDrawing(
+  prompt: string | undefined,
+  flags: GenerateFlags,
+  terminal: Terminal,
+): Promise<Drawing> {
+  const given: Record<string, unknown> = { ...(await readParams(flags.params, terminal)), ...fromFlags(prompt, flags) };
+  refuseDelivery(given);
+  if ((given.positivePrompt ?? undefined) === undefined) {
+    throw new UsageError(
+      'there is no prompt: give it as inkstone generate "PROMPT", or as positivePrompt in --params FILE',
+    );
+  }
+  const name = given.model ?? "runware:108@1";
+  if (typeof name !== "string") throw new UsageError(`model is ${name}; allowed is text: an AIR or a folder`);
+  const local = flags.model === undefined ? name : resolvePath(name, terminal);
+  const model = await findModel(local, modelLocations(terminal.env));
+  const { seed, ...rest } = withDefaults(given, model);
+  const parsed = parseTask({ ...rest, model: model.card.air });
+  if (!parsed.ok) throw new UsageError(parsed.errors.map((e) => withFlag(e.facts.parameter, e.message)).join("\n"));
+  const task = parsed.task as ImageInferenceTask;
+  return { task, model, seed: readSeed(seed), formatGiven: (given.outputFormat ?? undefined) !== undefined };
+}
+
+function fromFlags(prompt: string | undefined, flags: GenerateFlags): Record<string, unknown> {
+  const { trueCfg } = flags;
+  const given = {
+    positivePrompt: prompt,
+    negativePrompt: flags.negative,
+    width: number(flags.width),
+    height: number(flags.height),
+    steps: number(flags.steps),
+    CFGScale: number(flags.cfg),
+    ...(trueCfg !== undefined && { settings: { trueCFGScale: number(trueCfg) } }),
+    seed: flags.seed,
+    scheduler: flags.scheduler,
+    numberResults: number(flags.number),
+    model: flags.model,
+    outputFormat: flags.format && (formatFromName(flags.format) ?? flags.format),
+    outputQuality: number(flags.quality),
+  };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
+
+/** A number where the text is one; else the text itself, which the schema then refuses with its name. */
+function number(text: string | undefined): number | string | undefined {
+  return text !== undefined && /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text) ? Number(text) : text;
+}
+
+async function readParams(file: string | undefined, terminal: Terminal): Promise<Record<string, unknown>> {
+  if (file === undefined) return {};
+  const text = await readFile(resolve(terminal.cwd, file), "utf8").catch((error: Error) => {
+    throw new UsageError(`--params: ${file} cannot be read (${error.message})`);
+  });
+  let value: unknown;
+  try {
+    value = parseJson(text);
+  } catch (error) {
+    throw new UsageError(`--params: ${file} is not JSON (${(error as Error).message})`);
+  }
+  // A request of the API is a list of tasks.
+  const task = Array.isArray(value) && value.length === 1 ? value[0] : value;
+  if (typeof task !== "object" || task === null || Array.isArray(task)) {
+    throw new UsageError(`--params: ${file} must hold one task object, or a list with one`);
+  }
+  if ((task.taskType ?? "imageInference") !== "imageInference") {
+    throw new UsageError(`--params: taskType is ${JSON.stringify(task.taskType)}; allowed is "imageInference"`);
+  }
+  return task as Record<string, unknown>;
+}
+
+function refuseDelivery(given: Record<string, unknown>): void {
+  for (const [parameter, neutral] of Object.entries(delivery)) {
+    const value = given[parameter] ?? undefined;
+    if (value === undefined || value === neutral) continue;
+    throw new UsageError(
+      `${parameter} is ${JSON.stringify(value)}; it is about how a server delivers, and inkstone generate only writes files:` +
+        ` leave it out${neutral === undefined ? "" : `, or ${JSON.stringify(neutral)}`}`,
+    );
+  }
+}
+
+/** What the task leaves open comes from the model's card. */
+function withDefaults(given: Record<string, unknown>, { card }: Model): Record<string, unknown> {
+  const defaults = { taskType: "imageInference", taskUUID: randomUUID(), ...card.defaults };
+  const present = Object.entries(given).filter(([, value]) => value !== undefined && value !== null);
+  return { ...defaults, ...Object.fromEntries(present) };
+}
+
+function readSeed(given: unknown): bigint {
+  if (given === undefined) return BigInt(randomInt(2 ** 32));
+  const isWhole = typeof given === "bigint" || (typeof given === "number" && Number.isSafeInteger(given));
+  if (isWhole || (typeof given === "string" && /^\d{1,20}$/.test(given))) {
+    const seed = BigInt(given);
+    if (seed >= 0n && seed <= maxSeed) return seed;
+  }
+  throw new UsageError(`${withFlag("seed", `seed is ${given}`)}; allowed is a whole number from 0 to ${maxSeed}`);
+}
+
+function withFlag(parameter: string | readonly string[] | undefined, message: string): string {
+  const flag = typeof parameter === "string" ? flagOf[parameter] : undefined;
+  return flag === undefined ? message : `${flag}: ${message}`;
+}
+
+/** A `--model` that is a folder is relative to where the command runs. */
+function resolvePath(name: string, { cwd }: Terminal): string {
+  return /[/\\]|^\.+$/.test(name) ? resolve(cwd, name) : name;
+}

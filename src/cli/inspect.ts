@@ -1,0 +1,60 @@
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { Command } from "commander";
+import { ImageError, type ImageHeader, type PictureMetadata, readHeader, readMetadata } from "../images/index.ts";
+import { stringifyJson } from "../protocol/index.ts";
+import { UsageError } from "./exit.ts";
+import { print, type Terminal } from "./terminal.ts";
+
+/** `inkstone inspect FILE…`: what pictures were made from. */
+export function inspectCommand(terminal: Terminal): Command {
+  return new Command("inspect")
+    .description("Show what pictures were made from: size, format, and the parameters written into the file.")
+    .argument("<file...>", "PNG, JPG or WEBP files")
+    .option("--json", "one JSON array on stdout")
+    .addHelpText(
+      "after",
+      '\nExample:\n  inkstone inspect sign.png\n  inkstone inspect --json *.webp | jq ".[].parameters.seed"',
+    )
+    .action(async (files: string[], options: { json?: true }) => {
+      const pictures = [];
+      for (const file of files) pictures.push(await inspect(resolve(terminal.cwd, file), file));
+      if (options.json) print(terminal, stringifyJson(pictures.map(asJson), 2));
+      else print(terminal, pictures.map(asText).join("\n\n"));
+    });
+}
+
+interface Inspected extends ImageHeader {
+  readonly file: string;
+  readonly metadata: PictureMetadata | undefined;
+}
+
+async function inspect(path: string, file: string): Promise<Inspected> {
+  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+    throw new UsageError(
+      `${file} cannot be read: ${error.code === "ENOENT" ? "there is no such file" : error.message}`,
+    );
+  });
+  try {
+    return { file, ...(await readHeader(bytes, { maxPixels: Infinity })), metadata: await readMetadata(bytes) };
+  } catch (error) {
+    throw error instanceof ImageError
+      ? new ImageError(error.reason, `${file}: ${error.message}`, { cause: error })
+      : error;
+  }
+}
+
+function asJson({ file, format, width, height, metadata }: Inspected) {
+  return { file, format, width, height, ...metadata };
+}
+
+function asText({ file, format, width, height, metadata }: Inspected): string {
+  const head = `${file}\n  ${format}, ${width}×${height}`;
+  if (!metadata) return `${head}\n  no parameters of Inkstone in it`;
+  const rows = Object.entries({ software: metadata.software, ...metadata.parameters });
+  const longest = Math.max(...rows.map(([key]) => key.length));
+  const lines = rows.map(
+    ([key, value]) => `  ${key.padEnd(longest)}  ${typeof value === "string" ? value : stringifyJson(value)}`,
+  );
+  return [head, ...lines].join("\n");
+}

@@ -1,0 +1,30 @@
+#!/usr/bin/env node
+import { styleText } from "node:util";
+import { exitOf, Stopped } from "./exit.ts";
+import { createProgram } from "./program.ts";
+import { type Terminal, tell } from "./terminal.ts";
+
+const stop = new AbortController();
+for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, () => stop.abort(new Stopped(name)));
+
+const terminal: Terminal = {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
+  cwd: process.cwd(),
+  signal: stop.signal,
+};
+
+// A reader that closes early (`inkstone … | head -1`) is no reason for a stack trace.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+});
+
+try {
+  await createProgram(terminal).parseAsync();
+} catch (error) {
+  const { code, message } = exitOf(error);
+  if (message) tell(terminal, `${styleText("red", "error:", { stream: process.stderr })} ${message}`);
+  process.exitCode = code;
+}

@@ -6,14 +6,6 @@ export interface RgbImage {
   readonly pixels: Uint8Array;
 }
 
-/** An 8-bit grey picture, a mask for example. The same shape as the engine's. */
-export interface GrayImage {
-  readonly width: number;
-  readonly height: number;
-  /** [height, width] */
-  readonly pixels: Uint8Array;
-}
-
 /** An 8-bit grey picture (a mask: white is edited, black is kept), rows top to bottom. */
 export interface GrayImage {
   readonly width: number;

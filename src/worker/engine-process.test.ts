@@ -16,7 +16,7 @@ test("draws the same pixels as the pipeline in this process, and reports each st
   const images = await engine.generate(
     folder,
     { ...params, count: 2 },
-    { previews: true, onStep: (step) => steps.push(step), onImage: (_, index) => ready.push(index) },
+    { previews: true, onStep: (step) => steps.push(step), onImage: (_, index) => void ready.push(index) },
   );
   const pipeline = await Pipeline.load(folder);
   expect(images).toEqual(await pipeline.generate({ ...params, count: 2 }));
@@ -68,7 +68,7 @@ test("a killed process fails its request alone; the next one starts a new proces
 });
 
 test("a silent process is killed", async () => {
-  engine = createEngineProcess({ program: "test/fixtures/silent-engine.mjs", stallTimeout: 300 });
+  engine = createEngineProcess({ program: "test/stand-ins/silent-engine.mjs", stallTimeout: 300 });
   await expect(engine.generate(folder, params)).rejects.toThrow(/silent for 300 ms/);
 });
 

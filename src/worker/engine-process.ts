@@ -5,7 +5,8 @@ import type { EngineFailure, EngineReport, EngineRequest, EngineStep } from "./e
 
 export interface EngineHooks {
   onStep?(step: EngineStep): void;
-  onImage?(image: GeneratedImage, index: number): void;
+  /** What it returns is awaited before `generate` resolves; a rejection becomes the request's. */
+  onImage?(image: GeneratedImage, index: number): void | Promise<void>;
   /** Aborting stops within a step; the promise then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** Send a small picture with every step. Default false. */
@@ -98,6 +99,7 @@ function runRequest(
   limits: { stallTimeout: number; abortGrace: number },
 ): Promise<GeneratedImage[]> {
   const images: GeneratedImage[] = [];
+  const handled: Promise<void>[] = [];
   let killedBecause: string | undefined;
   let timer: NodeJS.Timeout | undefined;
   const killAfter = (ms: number, reason: string) => {
@@ -130,8 +132,8 @@ function runRequest(
       if (report.type === "step") hooks.onStep?.(report);
       else if (report.type === "image") {
         images[report.index] = report.image;
-        hooks.onImage?.(report.image, report.index);
-      } else if (report.type === "done") settle(() => resolve(images));
+        handled.push(handle(() => hooks.onImage?.(report.image, report.index)));
+      } else if (report.type === "done") settle(() => Promise.all(handled).then(() => resolve(images), reject));
       else if (report.type === "aborted") settle(() => reject(hooks.signal?.reason));
       else if (report.type === "failed") settle(() => reject(restoreError(report.error)));
     };
@@ -140,6 +142,11 @@ function runRequest(
     killAfter(limits.stallTimeout, `was silent for ${limits.stallTimeout} ms and was killed`);
     send(child, request);
   });
+}
+
+/** A hook's outcome as a promise, also when it throws at once. */
+async function handle(hook: () => void | Promise<void>): Promise<void> {
+  await hook();
 }
 
 /** A process that is already gone reports itself through its exit event. */

@@ -1,0 +1,132 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { GeneratedImage, GenerateParams, GrayImage, RgbImage } from "../engine/index.ts";
+import { draw } from "./draw.ts";
+import type { Drawing, Engine } from "./drawing.ts";
+
+/** Paints everything red and remembers what it was asked. */
+function redEngine(): Engine & { asked: GenerateParams[] } {
+  const asked: GenerateParams[] = [];
+  return {
+    asked,
+    async generate(params, hooks) {
+      asked.push(params);
+      const images: GeneratedImage[] = [];
+      for (let i = 0; i < (params.count ?? 1); i++) {
+        const pixels = new Uint8Array(params.width * params.height * 3).map((_, at) => (at % 3 === 0 ? 255 : 0));
+        images.push({ width: params.width, height: params.height, pixels, seed: params.seed! + BigInt(i) });
+        await hooks.onImage?.(images[i]!, i);
+      }
+      return images;
+    },
+  };
+}
+
+const noise = (width: number, height: number): RgbImage => ({
+  width,
+  height,
+  pixels: Uint8Array.from({ length: width * height * 3 }, (_, i) => (i * 7919) % 251),
+});
+const base: Drawing = { prompt: "a sign", width: 128, height: 96, seed: 5n };
+
+test("a picture above the model's budget is drawn smaller and comes back at the size asked for", async () => {
+  const engine = redEngine();
+  const [image] = await draw(engine, { ...base, width: 512, height: 512 }, { maxPixels: 65536 });
+  expect(engine.asked[0]).toMatchObject({ width: 256, height: 256, prompt: "a sign" });
+  expect(image).toMatchObject({ width: 512, height: 512, seed: 5n });
+  expect([...image!.pixels.subarray(0, 3)]).toEqual([255, 0, 0]);
+});
+
+test("strength 0 gives the seed image back without running the engine", async () => {
+  const engine = redEngine();
+  const image = noise(128, 96);
+  const images = await draw(engine, { ...base, image, strength: 0, count: 2 });
+  expect(engine.asked).toEqual([]);
+  expect(images.map(({ seed }) => seed)).toEqual([5n, 6n]);
+  expect(images[1]!.pixels).toEqual(image.pixels);
+});
+
+describe("masks", () => {
+  const rectangle = fc.record({
+    x: fc.nat(120),
+    y: fc.nat(88),
+    w: fc.integer({ min: 1, max: 60 }),
+    h: fc.integer({ min: 1, max: 60 }),
+  });
+  const maskOf = ({ x, y, w, h }: { x: number; y: number; w: number; h: number }): GrayImage => ({
+    width: 128,
+    height: 96,
+    pixels: Uint8Array.from({ length: 128 * 96 }, (_, i) => {
+      const [column, row] = [i % 128, Math.floor(i / 128)];
+      return column >= x && column < x + w && row >= y && row < y + h ? 255 : 0;
+    }),
+  });
+
+  test("kept pixels are identical, for any mask, margin and budget", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        rectangle,
+        fc.option(fc.integer({ min: 32, max: 128 })),
+        fc.constantFrom(undefined, 4096),
+        async (area, maskMargin, maxPixels) => {
+          const image = noise(128, 96);
+          const mask = maskOf(area);
+          const drawing = { ...base, image, mask, ...(maskMargin !== null && { maskMargin }) };
+          const [result] = await draw(redEngine(), drawing, maxPixels === undefined ? {} : { maxPixels });
+          mask.pixels.forEach((white, i) => {
+            const [old, now] = [image, result!].map(({ pixels }) => [...pixels.subarray(3 * i, 3 * i + 3)]);
+            if (!white) expect(now).toEqual(old);
+          });
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  test("the inside of the mask is repainted, and every touched cell is released to the engine", async () => {
+    const engine = redEngine();
+    const mask = maskOf({ x: 30, y: 30, w: 40, h: 40 });
+    const [result] = await draw(engine, { ...base, image: noise(128, 96), mask });
+    const middle = 50 * 128 + 50;
+    expect([...result!.pixels.subarray(3 * middle, 3 * middle + 3)]).toEqual([255, 0, 0]);
+    const released = engine.asked[0]!.mask!;
+    expect(released.pixels[24 * 128 + 24]).toBe(255);
+    expect(released.pixels[23 * 128 + 24]).toBe(0);
+  });
+
+  test("an empty mask and a mask without an image are refused by name", async () => {
+    const mask = { width: 8, height: 8, pixels: new Uint8Array(64) };
+    const refusal = draw(redEngine(), { ...base, image: noise(8, 8), mask });
+    await expect(refusal).rejects.toMatchObject({ parameter: "maskImage" });
+    await expect(draw(redEngine(), { ...base, mask })).rejects.toMatchObject({ parameter: "seedImage" });
+  });
+
+  test("a margin zooms in: the engine sees the masked part at full size", async () => {
+    const engine = redEngine();
+    const image: RgbImage = { ...noise(128, 96), pixels: new Uint8Array(128 * 96 * 3).fill(9) };
+    image.pixels.fill(200, (40 * 128 + 60) * 3, (40 * 128 + 64) * 3);
+    await draw(engine, { ...base, image, mask: maskOf({ x: 60, y: 40, w: 4, h: 1 }), maskMargin: 32 });
+    const shown = engine.asked[0]!.image!;
+    expect(shown).toMatchObject({ width: 128, height: 96 });
+    expect(shown.pixels.filter((value) => value > 100).length).toBeGreaterThan(4 * 3);
+  });
+});
+
+describe("outpaint", () => {
+  const sides = { top: 16, right: 0, bottom: 0, left: 32, blur: 8 };
+
+  test("the original stays outside the blur band, the new area is new", async () => {
+    const source = noise(96, 80);
+    const [result] = await draw(redEngine(), { ...base, image: source, outpaint: sides });
+    for (let y = 8; y < 80; y++) {
+      const row = result!.pixels.subarray(((y + 16) * 128 + 32 + 8) * 3, ((y + 16) * 128 + 128) * 3);
+      expect(Buffer.compare(row, source.pixels.subarray((y * 96 + 8) * 3, (y + 1) * 96 * 3))).toBe(0);
+    }
+    expect([...result!.pixels.subarray(0, 3)]).toEqual([255, 0, 0]);
+  });
+
+  test("sizes that do not add up are refused with the number expected", async () => {
+    const refusal = draw(redEngine(), { ...base, image: noise(90, 80), outpaint: sides });
+    await expect(refusal).rejects.toThrow(/width is 128; with outpaint it must be 122/);
+  });
+});

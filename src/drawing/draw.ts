@@ -1,0 +1,109 @@
+import {
+  type GeneratedImage,
+  type GenerateHooks,
+  type GenerateParams,
+  type GrayImage,
+  ParameterError,
+  type RgbImage,
+} from "../engine/index.ts";
+import { resizeGray, resizeImage } from "../images/index.ts";
+import { planSize } from "../models/index.ts";
+import { composite, crop, paste } from "./composite.ts";
+import type { Drawing, Engine, EngineHooks } from "./drawing.ts";
+import { maskBounds, type Rectangle, releaseCells, seam } from "./mask.ts";
+import { extendPicture } from "./outpaint.ts";
+import { zoomRegion } from "./zoom.ts";
+
+export interface DrawOptions extends EngineHooks {
+  /** Most pixels the model draws; larger pictures are drawn smaller and enlarged. Absent: no limit. */
+  readonly maxPixels?: number;
+}
+
+/**
+ * Draws pictures of exactly the size asked for: prepares the inputs at the size the model works at, runs the engine, and brings
+ * the result back, leaving every pixel that was to be kept bit for bit as it was.
+ *
+ * @throws ParameterError naming the parameter in the API's words, what was given and what is allowed
+ */
+export async function draw(engine: Engine, drawing: Drawing, options: DrawOptions = {}): Promise<GeneratedImage[]> {
+  const { maxPixels, ...hooks } = options;
+  const start = await prepare(drawing);
+  if (start && drawing.strength === 0) return unchanged(start.image, drawing, hooks);
+
+  const area = start?.region ?? { left: 0, top: 0, width: drawing.width, height: drawing.height };
+  const working = planSize({ width: drawing.width, height: drawing.height }, maxPixels).drawn;
+  const params = {
+    ...engineParams(drawing),
+    ...working,
+    ...(start && { image: await resizeImage(crop(start.image, area), working.width, working.height) }),
+    ...(start?.mask && { mask: releaseCells(await resizeGray(crop(start.mask, area), working.width, working.height)) }),
+  };
+  const finish = async (drawn: RgbImage): Promise<RgbImage> => {
+    const resized = await resizeImage(drawn, area.width, area.height);
+    if (!start?.opacity) return resized;
+    return composite(start.image, paste(start.image, resized, area.left, area.top), start.opacity);
+  };
+
+  const finished: GeneratedImage[] = [];
+  await engine.generate(params, {
+    ...hooks,
+    async onImage(image, index) {
+      const picture = { ...(await finish(image)), seed: image.seed };
+      finished[index] = picture;
+      await hooks.onImage?.(picture, index);
+    },
+  });
+  return finished;
+}
+
+/** What is drawn over, at the finished picture's size. */
+interface Start {
+  readonly image: RgbImage;
+  /** Where the engine may change it. */
+  readonly mask?: GrayImage;
+  /** How much of the new picture shows; absent when all of it does. */
+  readonly opacity?: GrayImage;
+  /** The part that is drawn, when not all of it. */
+  readonly region?: Rectangle;
+}
+
+async function prepare(drawing: Drawing): Promise<Start | undefined> {
+  const { image, mask, outpaint, maskMargin, width, height } = drawing;
+  if (!image) {
+    if (mask) throw new ParameterError("seedImage", "maskImage is given without the seedImage it belongs to");
+    if (outpaint) throw new ParameterError("seedImage", "outpaint is given without the seedImage to extend");
+    return undefined;
+  }
+  if (outpaint) {
+    const extended = extendPicture(image, outpaint, drawing);
+    return { ...extended, mask: extended.opacity };
+  }
+  const covered = await resizeImage(image, width, height, "cover");
+  if (!mask) return { image: covered };
+  const aligned = await resizeGray(mask, image.width, image.height);
+  const covering = await resizeGray(aligned, width, height, "cover");
+  const bounds = maskBounds(covering);
+  if (!bounds) throw new ParameterError("maskImage", "maskImage is black all over; allowed: white where to repaint");
+  return {
+    image: covered,
+    mask: covering,
+    opacity: seam(covering),
+    ...(maskMargin !== undefined && { region: zoomRegion(bounds, maskMargin, covered) }),
+  };
+}
+
+function engineParams(drawing: Drawing): Omit<GenerateParams, "width" | "height" | "image" | "mask"> {
+  const { width, height, image, mask, maskMargin, outpaint, ...params } = drawing;
+  return params;
+}
+
+/** Strength 0 leaves nothing to draw: the seed image comes back at the size asked for. */
+async function unchanged(
+  image: RgbImage,
+  { seed, count = 1 }: Drawing,
+  hooks: Pick<GenerateHooks, "onImage">,
+): Promise<GeneratedImage[]> {
+  const images = Array.from({ length: count }, (_, i) => ({ ...image, seed: BigInt.asUintN(64, seed + BigInt(i)) }));
+  for (const [index, picture] of images.entries()) await hooks.onImage?.(picture, index);
+  return images;
+}

@@ -1,0 +1,51 @@
+import type { GrayImage, RgbImage } from "../engine/index.ts";
+import { grayOf } from "../images/index.ts";
+import type { ImageInferenceTask } from "../protocol/index.ts";
+import type { Drawing } from "./drawing.ts";
+
+/** The pictures that a task refers to, fetched and decoded. */
+export interface TaskPictures {
+  readonly seedImage?: RgbImage;
+  readonly maskImage?: GrayImage;
+}
+
+/** Stands for "no text guidance" in the API. */
+const BLANK = "__BLANK__";
+const STRENGTH = 0.8;
+
+/**
+ * The one place where the API's words become the field's words.
+ *
+ * @param seed of the first result: the task's own, or the random one drawn for it
+ * @param defaults what the model's card says
+ */
+export function drawingFromTask(
+  task: ImageInferenceTask,
+  seed: bigint,
+  defaults: { CFGScale: number },
+  { seedImage, maskImage }: TaskPictures = {},
+): Drawing {
+  const guidance = task.settings?.trueCFGScale ?? task.CFGScale ?? defaults.CFGScale;
+  const text = task.positivePrompt === BLANK ? { prompt: "", guidance: 1 } : { prompt: task.positivePrompt, guidance };
+  return {
+    ...text,
+    ...(task.negativePrompt !== undefined && { negativePrompt: task.negativePrompt }),
+    width: task.width,
+    height: task.height,
+    steps: task.steps,
+    scheduler: task.scheduler,
+    seed,
+    count: task.numberResults,
+    ...(seedImage && { image: seedImage, strength: task.inputs?.strength ?? STRENGTH }),
+    ...(maskImage && { mask: maskImage }),
+    ...(task.maskMargin !== undefined && { maskMargin: task.maskMargin }),
+    ...(task.outpaint && { outpaint: task.outpaint }),
+  };
+}
+
+/** A decoded file as a mask: its lightness, with clear pixels counting as black. */
+export function maskFromPicture(picture: RgbImage & { readonly alpha?: Uint8Array }): GrayImage {
+  const gray = grayOf(picture);
+  const { alpha } = picture;
+  return alpha ? { ...gray, pixels: gray.pixels.map((value, i) => Math.round((value * alpha[i]!) / 255)) } : gray;
+}

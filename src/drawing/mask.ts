@@ -1,0 +1,81 @@
+import type { GrayImage } from "../engine/index.ts";
+
+/** Values up to this count as black: the noise that JPEG leaves in black areas. */
+const BLACK = 7;
+/** Pixels from the mask's border inwards over which the new picture takes over. */
+const SEAM = 4;
+
+/** Latent positions are cells of 8×8 pixels. */
+const CELL = 8;
+
+/** The smallest rectangle around everything that is not black; undefined for an empty mask. */
+export function maskBounds({ width, height, pixels }: GrayImage): Rectangle | undefined {
+  let [left, top, right, bottom] = [width, height, 0, 0];
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      if (pixels[y * width + x]! <= BLACK) continue;
+      left = Math.min(left, x);
+      right = Math.max(right, x + 1);
+      top = Math.min(top, y);
+      bottom = y + 1;
+    }
+  }
+  return right === 0 ? undefined : { left, top, width: right - left, height: bottom - top };
+}
+
+export interface Rectangle {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Every cell takes its lightest pixel, so that no stroke falls between the latent positions. */
+export function releaseCells({ width, height, pixels }: GrayImage): GrayImage {
+  const released = new Uint8Array(pixels.length);
+  for (let top = 0; top < height; top += CELL) {
+    for (let left = 0; left < width; left += CELL) {
+      const rows = Math.min(CELL, height - top);
+      const columns = Math.min(CELL, width - left);
+      let lightest = 0;
+      for (let y = top; y < top + rows; y++) {
+        for (let x = left; x < left + columns; x++) lightest = Math.max(lightest, pixels[y * width + x]!);
+      }
+      if (lightest <= BLACK) continue;
+      for (let y = top; y < top + rows; y++) released.fill(lightest, y * width + left, y * width + left + columns);
+    }
+  }
+  return { width, height, pixels: released };
+}
+
+/**
+ * How much of the new picture shows: 0 wherever the mask is black, then rising within a few pixels to all of it.
+ * @returns opacity of the new picture, 0…255
+ */
+export function seam(mask: GrayImage): GrayImage {
+  const distance = distanceInside(mask);
+  return { ...mask, pixels: Uint8Array.from(distance, (d) => Math.min(255, Math.round((255 * d) / SEAM))) };
+}
+
+/** City-block distance of each pixel to the nearest black one, up to SEAM; outside the picture nothing counts as black. */
+function distanceInside({ width, height, pixels }: GrayImage): Uint8Array {
+  const distance = Uint8Array.from(pixels, (value) => (value <= BLACK ? 0 : SEAM));
+  const relax = (at: number, neighbour: number) => {
+    distance[at] = Math.min(distance[at]!, distance[neighbour]! + 1);
+  };
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const at = y * width + x;
+      if (x > 0) relax(at, at - 1);
+      if (y > 0) relax(at, at - width);
+    }
+  }
+  for (let y = height - 1; y >= 0; y--) {
+    for (let x = width - 1; x >= 0; x--) {
+      const at = y * width + x;
+      if (x < width - 1) relax(at, at + 1);
+      if (y < height - 1) relax(at, at + width);
+    }
+  }
+  return distance;
+}

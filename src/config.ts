@@ -110,7 +110,12 @@ export const SETTINGS = {
     "KEY,KEY",
     "API keys that may call, beside those of `inkstone keys`. When there are none at all, only callers on this machine are answered, with any key.",
   ),
-  models: words({ env: "INKSTONE_MODELS" }, "AIR=DIR,…", "Checkpoint folders to serve beside the bundled one."),
+  modelsDir: text(
+    { env: "INKSTONE_MODELS_DIR" },
+    "DIR",
+    undefined,
+    "Folder of installed models. Default: `models` in the data folder.",
+  ),
   threads: whole("INKSTONE_THREADS", 0, 0, 1024, "Threads of the inference engine. 0: one for each core."),
   maxQueue: whole(
     "INKSTONE_MAX_QUEUE",

@@ -25,7 +25,8 @@ export async function accept(
       throw new TaskError("conflictTaskUUID", { taskUUID: task.taskUUID }, { parameter: "taskUUID", type: "string" });
     case "queueFull": {
       const { queued } = await tasks.counts();
-      throw new TaskError("rateLimitExceeded", { waiting: queued, seconds: outcome.retryAfterSeconds });
+      const retryAfter = outcome.retryAfterSeconds;
+      throw new TaskError("rateLimitExceeded", { waiting: queued, seconds: retryAfter }, { retryAfter });
     }
   }
 }

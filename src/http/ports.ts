@@ -86,4 +86,6 @@ export interface HttpPorts {
   readonly log: HttpLog;
   readonly capabilities: Capabilities;
   readiness(): Promise<Readiness>;
+  /** Aborted when the server stops and waits for nobody any more. */
+  readonly stopping: AbortSignal;
 }

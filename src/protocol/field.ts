@@ -171,8 +171,8 @@ function isWebAddress(value: string): boolean {
   return (protocol === "http:" || protocol === "https:") && username === "" && password === "";
 }
 
-const BASE64 = /^[A-Za-z0-9+/_-]+={0,2}$/;
-const DATA_URI = /^data:image\/(png|jpe?g|webp|bmp|gif);base64,/i;
+const BASE64 = /^[A-Za-z0-9+/_\-\r\n]+={0,2}\s*$/;
+const DATA_URI = /^data:image\/(png|jpe?g|webp);base64,/i;
 
 /** An image by UUID, URL, data URI or base64. Its form is checked here, its content when the task runs. */
 export function imageReference(about: string) {

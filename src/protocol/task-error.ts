@@ -11,6 +11,8 @@ export interface ErrorFacts {
   readonly multiplier?: number;
   readonly default?: unknown;
   readonly allowedValues?: readonly string[];
+  /** Seconds after which repeating makes sense. */
+  readonly retryAfter?: number;
 }
 
 /** An error as data: what is stored with a failed task. */

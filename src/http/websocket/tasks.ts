@@ -1,0 +1,111 @@
+/** Tasks that came over a WebSocket. Frames follow the rule of the clients: one task each, one error each. */
+
+import {
+  errorItem,
+  type GetResponseTask,
+  type ImageInferenceTask,
+  type ParsedTask,
+  type Task,
+  type TaskError,
+} from "../../protocol/index.ts";
+import type { TaskRecord } from "../../tasks/types.ts";
+import { type Answer, asTaskError } from "../answer.ts";
+import type { Exchange } from "../exchange.ts";
+import { imageItem } from "../image-items.ts";
+import { accept, acknowledgement, dryRun, failure, isFinal, requireModel, standing } from "../inference.ts";
+import { answerSmallTask } from "../small-tasks.ts";
+import type { Session } from "./session.ts";
+
+type ValidTask = Extract<ParsedTask, { ok: true }>;
+export type SocketTask = Exclude<Task, { taskType: "authentication" | "ping" }>;
+
+/** Begins a task; what it has to say arrives in the session's outbox. Resolves when the next one may be handed in. */
+export async function beginTask(
+  exchange: Exchange,
+  session: Session,
+  task: SocketTask,
+  raw: ValidTask["raw"],
+): Promise<void> {
+  const refuse = (thrown: unknown) => session.outbox.push(oneError(exchange, asTaskError(thrown), task));
+  try {
+    if (task.taskType === "imageInference") await beginInference(exchange, session, task, raw);
+    else {
+      void answerSmallTask(exchange, session.caller, task)
+        .then((answer) => session.outbox.push(answer))
+        .then(() => (task.taskType === "getResponse" ? tellTheEnd(exchange, session, task) : undefined))
+        .catch(refuse);
+    }
+  } catch (thrown) {
+    refuse(thrown);
+  }
+}
+
+/** A frame with one error. Clients read only the first, so the others of a task would be lost on them. */
+export function oneError(
+  exchange: Exchange,
+  error: TaskError,
+  owner: { readonly taskUUID?: string | undefined; readonly taskType?: string | undefined },
+): Answer {
+  exchange.ports.metrics.refused(error.code);
+  if (error.cause !== undefined) {
+    exchange.ports.log.error({ err: error.cause, taskUUID: owner.taskUUID }, error.message);
+  }
+  const { taskUUID, taskType } = owner;
+  return { data: [], errors: [errorItem(error.body, { taskUUID, taskType }, exchange.documentation)] };
+}
+
+async function beginInference(
+  exchange: Exchange,
+  session: Session,
+  task: ImageInferenceTask,
+  raw: ValidTask["raw"],
+): Promise<void> {
+  const { outbox, caller } = session;
+  requireModel(exchange, task);
+  if (exchange.dryRun) return outbox.push(dryRun(exchange, task));
+  const record = await accept(exchange, caller, task, raw);
+  if (task.deliveryMethod === "async") return outbox.push(acknowledgement(task));
+  await follow(exchange, session, record);
+}
+
+/** Sends each picture of a sync task as it is finished, and the error if it fails. */
+async function follow(exchange: Exchange, session: Session, record: TaskRecord): Promise<void> {
+  const { tasks, settings } = exchange.ports;
+  const { owner } = session.caller;
+  const { taskUUID } = record;
+  const release = exchange.interest.waitFor(owner, taskUUID);
+  let unsubscribe: (() => void) | undefined;
+  const ending = () => {
+    unsubscribe?.();
+    if (release() && settings.cancelOnHangUp) void tasks.cancel(owner, taskUUID).catch(() => undefined);
+  };
+  session.endings.add(ending);
+  unsubscribe = await tasks.subscribe(owner, taskUUID, (event) => {
+    if (event.type === "result") {
+      session.outbox.push({ data: [imageItem(record, event.result, exchange.source)], errors: [] });
+    } else if (event.type === "final") {
+      const errors = failure(exchange, event.record);
+      if (errors.length > 0) session.outbox.push({ data: [], errors });
+      session.endings.delete(ending);
+      release();
+    }
+  });
+}
+
+/** After a poll for an unfinished task: sends its final state without being asked again (the Python client waits for it). */
+async function tellTheEnd(exchange: Exchange, session: Session, { taskUUID }: GetResponseTask): Promise<void> {
+  if (session.polled.has(taskUUID)) return;
+  const { tasks } = exchange.ports;
+  const record = await tasks.get(session.caller.owner, taskUUID);
+  if (record === undefined || isFinal(record)) return;
+  session.polled.add(taskUUID);
+  let unsubscribe: (() => void) | undefined;
+  const ending = () => unsubscribe?.();
+  session.endings.add(ending);
+  unsubscribe = await tasks.subscribe(session.caller.owner, taskUUID, (event) => {
+    if (event.type !== "final") return;
+    session.polled.delete(taskUUID);
+    session.endings.delete(ending);
+    session.outbox.push(standing(exchange, event.record));
+  });
+}

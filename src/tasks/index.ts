@@ -1,5 +1,6 @@
 export type { NewResult } from "./complete.ts";
 export { expireTasks } from "./expire.ts";
+export { findTask } from "./find.ts";
 export { imageUUID } from "./image-uuid.ts";
 export { type Claim, createTaskQueue, type TaskQueue } from "./queue.ts";
 export { createTaskService } from "./service.ts";

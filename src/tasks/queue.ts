@@ -80,6 +80,11 @@ export function createTaskQueue(options: TaskQueueOptions): TaskQueue {
       if (written) signals.publish({ type: "changed", id: task.id, ...(ended && { ended }) });
       return written;
     };
+    const owing = (written: boolean) => {
+      if (written && (task.task.webhookURL ?? task.task.uploadEndpoint) !== undefined)
+        signals.publish({ type: "owed" });
+      return written;
+    };
     return {
       ...task,
       signal: abort.signal,
@@ -87,13 +92,13 @@ export function createTaskQueue(options: TaskQueueOptions): TaskQueue {
         progress = latest;
         signals.publish({ type: "progress", id: task.id, progress: latest });
       },
-      result: async (result, last) => changed(await completeResult(db, task, result, last), last),
+      result: async (result, last) => owing(changed(await completeResult(db, task, result, last), last)),
       succeed: async () => changed(await markSucceeded(db, task), true),
       async fail(failure) {
         const failures = task.failures + 1;
         const poisonous = failure.death && task.deaths + 1 >= maxDeaths;
         if (!failure.again || failures >= maxAttempts || poisonous) {
-          return changed(await failTask(db, task, failure), true) ? "failed" : "lost";
+          return owing(changed(await failTask(db, task, failure), true)) ? "failed" : "lost";
         }
         const pause = retryPauseSeconds(failures);
         if (!changed(await retryTask(db, task, failure, pause))) return "lost";
@@ -136,6 +141,7 @@ export function createTaskQueue(options: TaskQueueOptions): TaskQueue {
     async sweep(all = false) {
       const swept = await sweepLost(db, maxAttempts, lostError, all);
       for (const { id, requeued } of swept) signals.publish({ type: "changed", id, ...(!requeued && { ended: true }) });
+      if (swept.some((task) => !task.requeued)) signals.publish({ type: "owed" });
       if (swept.some((task) => task.requeued)) signals.publish({ type: "queued" });
       return swept.length;
     },

@@ -8,6 +8,8 @@ export type TaskSignal =
   /** Started, a picture finished, put back, or (`ended`) final: read the row. */
   | { readonly type: "changed"; readonly id: string; readonly ended?: boolean }
   | { readonly type: "cancelled"; readonly id: string }
+  /** A webhook call or an upload has become due. */
+  | { readonly type: "owed" }
   | { readonly type: "progress"; readonly id: string; readonly progress: TaskProgress }
   /** Signals of other processes may have been missed. */
   | { readonly type: "gap" };
@@ -39,7 +41,7 @@ export async function openSignals({ db, process, now = Date.now }: SignalsOption
   function shouldTellOthers(signal: TaskSignal): boolean {
     if (db.kind === "pglite" || closed || signal.type === "gap") return false;
     if (signal.type !== "progress") {
-      if (signal.type !== "queued") told.delete(signal.id);
+      if (signal.type === "changed") told.delete(signal.id);
       return true;
     }
     if (now() - (told.get(signal.id) ?? Number.NEGATIVE_INFINITY) < REMOTE_PROGRESS_MS) return false;

@@ -1,0 +1,140 @@
+import type { Database } from "../database/index.ts";
+import { type Outbound, OutboundError } from "../net/index.ts";
+import { findTask, type TaskSignals } from "../tasks/index.ts";
+import { composeMessage, type DeliverySources, type MessageOptions } from "./message.ts";
+import { type DueDelivery, postponeDelivery, returnDelivery, settleDelivery, takeDue } from "./outbox.ts";
+import { nextAttempt, readRetryAfter } from "./schedule.ts";
+
+export interface DelivererOptions extends Partial<MessageOptions> {
+  readonly db: Database;
+  readonly signals: TaskSignals;
+  readonly outbound: Outbound;
+  readonly sources: DeliverySources;
+  readonly log: { info(facts: object, message: string): void; warn(facts: object, message: string): void };
+  readonly random?: () => number;
+  readonly now?: () => Date;
+  /** Attempts under way at once, in all and to one host: a slow receiver holds up itself only. */
+  readonly concurrency?: number;
+  readonly perHost?: number;
+  readonly timeoutMs?: { readonly webhook: number; readonly upload: number };
+  readonly pollMs?: number;
+}
+
+/** Works off the outbox. */
+export interface Deliverer {
+  /** Ends the attempts under way; they are made again after the next start. */
+  stop(): Promise<void>;
+}
+
+/** Of an answer's body; only its beginning is ever of interest. */
+const ANSWER_BYTES = 2_048;
+
+/** Starts delivering webhooks and uploads: at once when a result is recorded, else when their next attempt is due. */
+export function startDeliverer(options: DelivererOptions): Deliverer {
+  const { db, signals, outbound, sources, log, random = Math.random, now = () => new Date() } = options;
+  const { concurrency = 16, perHost = 4, timeoutMs = { webhook: 20_000, upload: 120_000 }, pollMs = 1_000 } = options;
+  const { webhookBody = "wrapped", webhookSecrets = [] } = options;
+  const message = { webhookBody, webhookSecrets };
+  const stopping = new AbortController();
+  const underWay = new Map<Promise<void>, string>();
+  let filling: Promise<void> | undefined;
+  let again = false;
+
+  /** Starts attempts until no slot is free or nothing is due. */
+  async function fill(): Promise<void> {
+    while (!stopping.signal.aborted && underWay.size < concurrency) {
+      const due = await takeDue(db, busyHosts());
+      if (!due) return;
+      const attempt = deliver(due)
+        .catch((error) => log.warn({ delivery: due.id, error }, "a delivery attempt could not be recorded"))
+        .finally(() => {
+          underWay.delete(attempt);
+          wake();
+        });
+      underWay.set(attempt, due.url.split("/")[2]!);
+    }
+  }
+
+  function wake(): void {
+    if (stopping.signal.aborted) return;
+    if (filling) {
+      again = true;
+      return;
+    }
+    filling = fill()
+      .catch((error) => log.warn({ error }, "the outbox cannot be read"))
+      .finally(() => {
+        filling = undefined;
+        if (again) {
+          again = false;
+          wake();
+        }
+      });
+  }
+
+  function busyHosts(): string[] {
+    const counts = new Map<string, number>();
+    for (const host of underWay.values()) counts.set(host, (counts.get(host) ?? 0) + 1);
+    return [...counts].filter(([, count]) => count >= perHost).map(([host]) => host);
+  }
+
+  async function deliver(due: DueDelivery): Promise<void> {
+    const facts = { taskUUID: due.taskUUID, delivery: due.id, kind: due.kind, attempt: due.attempts };
+    const outcome = await attempt(due);
+    if (outcome === "stopped") return returnDelivery(db, due.id);
+    if (outcome === "delivered") {
+      log.info(facts, "delivered");
+      return settleDelivery(db, due.id, undefined);
+    }
+    const next = nextAttempt({ kind: due.kind, attempts: due.attempts, ...outcome }, random);
+    log.warn({ ...facts, error: outcome.error, next }, "a delivery failed");
+    if (next === "give up" || outcome.impossible) return settleDelivery(db, due.id, outcome.error);
+    return postponeDelivery(db, due.id, next.retryInSeconds, outcome.error);
+  }
+
+  async function attempt(due: DueDelivery): Promise<"delivered" | "stopped" | Refusal> {
+    try {
+      const task = await findTask(db, due.owner, due.taskUUID);
+      const composed = await composeMessage(due, task?.record, sources, message, now());
+      if ("impossible" in composed) return { error: composed.impossible, impossible: true };
+      const answer = await outbound.request({
+        ...composed,
+        timeoutMs: timeoutMs[due.kind],
+        maxBytes: ANSWER_BYTES,
+        overflow: "cut",
+        signal: stopping.signal,
+      });
+      if (answer.status >= 200 && answer.status < 300) return "delivered";
+      const retryAfterSeconds = readRetryAfter(answer.headers["retry-after"], now());
+      return { error: `The receiver answered with status ${answer.status}.`, status: answer.status, retryAfterSeconds };
+    } catch (error) {
+      if (stopping.signal.aborted) return "stopped";
+      const impossible = error instanceof OutboundError && error.kind === "invalidUrl";
+      return { error: (error as Error).message, ...(impossible && { impossible }) };
+    }
+  }
+
+  const unlisten = signals.listen((signal) => {
+    if (signal.type === "owed" || signal.type === "gap") wake();
+  });
+  const timer = setInterval(wake, pollMs);
+  wake();
+
+  return {
+    async stop() {
+      stopping.abort();
+      clearInterval(timer);
+      unlisten();
+      await filling;
+      await Promise.allSettled(underWay.keys());
+    },
+  };
+}
+
+interface Refusal {
+  readonly error: string;
+  readonly status?: number;
+  readonly retryAfterSeconds?: number;
+  /** No further attempt can succeed. */
+  readonly impossible?: boolean;
+}

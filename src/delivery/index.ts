@@ -1,0 +1,2 @@
+export { type Deliverer, type DelivererOptions, startDeliverer } from "./deliverer.ts";
+export type { DeliverySources } from "./message.ts";

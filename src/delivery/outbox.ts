@@ -1,0 +1,74 @@
+import type { Queryable } from "../database/index.ts";
+import type { DeliveryKind, OwnerId } from "../tasks/index.ts";
+
+/** A delivery whose time has come. */
+export interface DueDelivery {
+  readonly id: string;
+  readonly owner: OwnerId;
+  readonly taskUUID: string;
+  readonly messageId: string;
+  readonly kind: DeliveryKind;
+  readonly url: string;
+  /** Absent for the webhook that tells of a failed task. */
+  readonly imageUUID?: string;
+  /** Attempts made, the one about to be made included. */
+  readonly attempts: number;
+}
+
+/** If the process dies during an attempt, the delivery is due again after this. */
+const LEASE_SECONDS = 90;
+
+/** Takes the delivery that is due longest, except to hosts that are busy with others; undefined when there is none. */
+export async function takeDue(db: Queryable, busyHosts: readonly string[]): Promise<DueDelivery | undefined> {
+  const [row] = await db.query<DueRow>(
+    `update deliveries set attempts = attempts + 1, next_attempt_at = now() + make_interval(secs => $1)
+     where id = (
+       select id from deliveries
+       where state = 'pending' and next_attempt_at <= now() and split_part(url, '/', 3) <> all($2::text[])
+       order by next_attempt_at, id limit 1 for update skip locked
+     )
+     returning id::text, owner, task_uuid, message_id, kind, url, image_uuid, attempts`,
+    [LEASE_SECONDS, busyHosts],
+  );
+  if (!row) return undefined;
+  const { id, owner, task_uuid: taskUUID, message_id: messageId, kind, url, image_uuid: imageUUID, attempts } = row;
+  return { id, owner, taskUUID, messageId, kind, url, attempts, ...(imageUUID !== null && { imageUUID }) };
+}
+
+/** Settles a delivery: done, or given up with the reason. */
+export async function settleDelivery(db: Queryable, id: string, error: string | undefined): Promise<void> {
+  await db.query(
+    `update deliveries set state = case when $2::text is null then 'delivered' else 'failed' end,
+                           last_error = $2, finished_at = now()
+     where id = $1 and state = 'pending'`,
+    [id, error ?? null],
+  );
+}
+
+/** Puts a delivery off, with the reason. */
+export async function postponeDelivery(db: Queryable, id: string, seconds: number, error: string): Promise<void> {
+  await db.query(
+    `update deliveries set next_attempt_at = now() + make_interval(secs => $2), last_error = $3
+     where id = $1 and state = 'pending'`,
+    [id, seconds, error],
+  );
+}
+
+/** Takes an attempt back that was cut short by the end of the server. */
+export async function returnDelivery(db: Queryable, id: string): Promise<void> {
+  await db.query(
+    "update deliveries set attempts = attempts - 1, next_attempt_at = now() where id = $1 and state = 'pending'",
+    [id],
+  );
+}
+
+interface DueRow {
+  id: string;
+  owner: string;
+  task_uuid: string;
+  message_id: string;
+  kind: DeliveryKind;
+  url: string;
+  image_uuid: string | null;
+  attempts: number;
+}

@@ -29,7 +29,8 @@ export const hashKey = (key: string): string => createHash("sha256").update(key)
 /** What is remembered of a key. */
 export const remember = (key: string, facts: { id: OwnerId; name: string; createdAt: string }): KnownKey => ({
   ...facts,
-  hint: key.slice(0, 8),
+  // Of short keys, which people choose themselves, a quarter at most.
+  hint: key.slice(0, Math.min(8, Math.floor(key.length / 4))),
   hash: hashKey(key),
 });
 

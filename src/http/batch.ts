@@ -64,8 +64,8 @@ async function start(
   hungUp: AbortSignal,
 ): Promise<{ readonly answer: Promise<Answer> }> {
   if (task.taskType !== "imageInference") return { answer: answerSmallTask(exchange, caller, task) };
-  requireModel(exchange, task);
-  if (exchange.dryRun) return { answer: Promise.resolve(dryRun(exchange, task)) };
+  await requireModel(exchange, task);
+  if (exchange.dryRun) return { answer: dryRun(exchange, task) };
   const record = await accept(exchange, caller, task, raw);
   if (task.deliveryMethod === "async") return { answer: Promise.resolve(acknowledgement(task)) };
   return { answer: waitFor(exchange, caller, record, hungUp) };

@@ -32,10 +32,11 @@ export async function accept(
 }
 
 /** Refuses a task for a model that is not installed. */
-export function requireModel({ ports }: Exchange, task: ImageInferenceTask): void {
-  const installed = ports.models.list().filter(({ category }) => category === "checkpoint");
-  if (installed.some(({ air }) => air === task.model)) return;
-  const allowedValues = installed.map(({ air }) => air);
+export async function requireModel({ ports }: Exchange, task: ImageInferenceTask): Promise<void> {
+  const models = await ports.models.list();
+  const checkpoints = models.filter(({ category }) => category === "checkpoint");
+  const allowedValues = [...new Set(checkpoints.flatMap(({ air, aliases = [] }) => [air, ...aliases]))];
+  if (allowedValues.includes(task.model)) return;
   const allowed = allowedValues.map((air) => `'${air}'`).join(", ");
   throw new TaskError(
     "unknownModel",
@@ -49,8 +50,8 @@ export const acknowledgement = ({ taskUUID }: ImageInferenceTask): Answer =>
   answerWith({ taskType: "imageInference", taskUUID });
 
 /** What a validated task would give, without running it. */
-export function dryRun({ ports }: Exchange, task: ImageInferenceTask): Answer {
-  const cost = ports.models.cost(task);
+export async function dryRun({ ports }: Exchange, task: ImageInferenceTask): Promise<Answer> {
+  const cost = await ports.models.cost(task);
   const item = { taskType: task.taskType, taskUUID: task.taskUUID, ...(cost !== undefined && { cost }), dryRun: true };
   return answerWith(...Array.from({ length: task.numberResults }, () => item));
 }

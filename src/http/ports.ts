@@ -27,6 +27,8 @@ export interface ModelSummary {
   readonly air: string;
   readonly name: string;
   readonly version: string;
+  /** Further identifiers that tasks may name it by. */
+  readonly aliases?: readonly string[];
   readonly category: "checkpoint" | "lora" | "lycoris" | "controlnet" | "vae" | "embeddings";
   readonly architecture: string;
   readonly type?: string;
@@ -42,9 +44,9 @@ export interface ModelSummary {
 
 /** The installed models. */
 export interface ModelCatalogue {
-  list(): readonly ModelSummary[];
+  list(): Promise<readonly ModelSummary[]>;
   /** What one result of a task costs, in US dollars; undefined when the model is not installed. */
-  cost(task: ImageInferenceTask): number | undefined;
+  cost(task: ImageInferenceTask): Promise<number | undefined>;
 }
 
 /** Whether the server can take tasks, and why not. */

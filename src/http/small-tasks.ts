@@ -98,7 +98,7 @@ async function accountDetails({ ports }: Exchange, caller: Caller, task: Account
 /** Nobody is billed here, so nothing is counted. */
 const NOTHING = { credits: 0, requests: 0 };
 
-function modelSearch({ ports }: Exchange, task: ModelSearchTask): Answer {
-  const { results, totalResults } = searchModels(ports.models.list(), task);
+async function modelSearch({ ports }: Exchange, task: ModelSearchTask): Promise<Answer> {
+  const { results, totalResults } = searchModels(await ports.models.list(), task);
   return answerWith({ taskType: task.taskType, taskUUID: task.taskUUID, results, totalResults });
 }

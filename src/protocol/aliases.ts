@@ -1,5 +1,6 @@
 /** Older and other spellings that real clients send, brought to the one spelling of the schema. */
 
+import { stringifyJson } from "./json.ts";
 import { TaskError } from "./task-error.ts";
 
 type Raw = Record<string, unknown>;
@@ -46,7 +47,7 @@ export function normalize(given: Raw): Normalized {
     if (!Object.hasOwn(target, key)) {
       value[group] = { ...target, [key]: value[from] };
       spellings.set(path, from);
-    } else if (JSON.stringify(target[key]) !== JSON.stringify(value[from])) errors.push(disagreement(path, from));
+    } else if (!same(target[key], value[from])) errors.push(disagreement(path, from));
     delete value[from];
   }
 
@@ -79,6 +80,16 @@ function respell(path: string, spellings: ReadonlyMap<string, string>): string {
     if (path === canonical || path.startsWith(`${canonical}.`)) return written + path.slice(canonical.length);
   }
   return path;
+}
+
+function same(first: unknown, second: unknown): boolean {
+  if (first === second) return true;
+  try {
+    return stringifyJson(first) === stringifyJson(second);
+  } catch {
+    // Nested too deeply to be anything that the schema allows.
+    return false;
+  }
 }
 
 const disagreement = (first: string, second: string): TaskError =>

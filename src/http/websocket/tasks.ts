@@ -61,8 +61,8 @@ async function beginInference(
   raw: ValidTask["raw"],
 ): Promise<void> {
   const { outbox, caller } = session;
-  requireModel(exchange, task);
-  if (exchange.dryRun) return outbox.push(dryRun(exchange, task));
+  await requireModel(exchange, task);
+  if (exchange.dryRun) return outbox.push(await dryRun(exchange, task));
   const record = await accept(exchange, caller, task, raw);
   if (task.deliveryMethod === "async") return outbox.push(acknowledgement(task));
   await follow(exchange, session, record);

@@ -1,0 +1,424 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { inference, KEY, type MemoryApp, post, startMemoryApp } from "../../test/contract/memory-app.ts";
+import type { HttpSettings } from "./ports.ts";
+
+const started: MemoryApp[] = [];
+const start = async (...options: Parameters<typeof startMemoryApp>) => {
+  const app = await startMemoryApp(...options);
+  started.push(app);
+  return app;
+};
+afterEach(async () => {
+  for (const { app } of started.splice(0)) await app.close();
+});
+
+describe("POST /v1", () => {
+  test("a sync task is answered with its pictures, seeds exact beyond 2⁵³", async () => {
+    const { base } = await start();
+    const raw = JSON.stringify([inference({ numberResults: 2, seed: 0, includeCost: true })]);
+    const { status, text, body } = await post(base, raw.replace('"seed":0', '"seed":9223372036854775000'));
+    expect(status).toBe(200);
+    expect(text).toContain('"seed":9223372036854775000,');
+    expect(text).toContain('"seed":9223372036854775001,');
+    expect(body.errors).toBeUndefined();
+    expect(body.data).toHaveLength(2);
+    expect(Object.keys(body.data[0])).toEqual(["taskType", "taskUUID", "imageUUID", "imageURL", "seed", "cost"]);
+    expect(body.data[0].imageURL).toBe(`${base}/images/${body.data[0].imageUUID}.jpg`);
+    const image = await fetch(body.data[0].imageURL);
+    expect(image.headers.get("content-type")).toBe("image/jpeg");
+    expect(await image.text()).toBe("picture");
+  });
+
+  test("tasks are answered in the order they came, whichever ends first", async () => {
+    const { base, tasks } = await start();
+    const [first, second] = [inference(), inference()];
+    tasks.onAccept = (taskUUID) => setTimeout(() => tasks.finish(taskUUID), taskUUID === first.taskUUID ? 60 : 5);
+    const { body } = await post(base, [first, second]);
+    expect(body.data.map((item: { taskUUID: string }) => item.taskUUID)).toEqual([first.taskUUID, second.taskUUID]);
+  });
+
+  test.each([
+    ["base64Data", "imageBase64Data", Buffer.from("picture").toString("base64")],
+    ["dataURI", "imageDataURI", `data:image/png;base64,${Buffer.from("picture").toString("base64")}`],
+  ])("outputType %s", async (outputType, field, value) => {
+    const { base } = await start();
+    const { body } = await post(base, [inference({ outputType, outputFormat: "png" })]);
+    expect(body.data[0]).toMatchObject({ [field]: value });
+    expect(body.data[0].imageURL).toBeUndefined();
+  });
+
+  test("one bad task does not sink the others: 200 with both lists", async () => {
+    const { base } = await start();
+    const bad = inference({ width: 100 });
+    const { status, body } = await post(base, [inference(), bad]);
+    expect(status).toBe(200);
+    expect(body.data).toHaveLength(1);
+    expect(body.errors).toMatchObject([{ code: "invalidWidth", parameter: "width", taskUUID: bad.taskUUID }]);
+    expect(body.error).toBeUndefined();
+  });
+
+  test("all errors of a task at once, and the first once more for clients that read only that", async () => {
+    const { base } = await start();
+    const { status, body } = await post(base, [inference({ width: 100, height: 9000, foo: 1 })]);
+    expect(status).toBe(400);
+    expect(body.data).toEqual([]);
+    expect(body.errors.map(({ code }: { code: string }) => code)).toEqual([
+      "invalidWidth",
+      "invalidHeight",
+      "unsupportedParameter",
+    ]);
+    expect(body.error).toEqual(body.errors[0]);
+    expect(body.error.documentation).toBe(`${base}/docs#request-width`);
+  });
+
+  test("async is acknowledged at once and polled until it is done", async () => {
+    const { base, tasks } = await start();
+    tasks.onAccept = () => undefined;
+    const task = inference({ deliveryMethod: "async", numberResults: 2 });
+    const { body } = await post(base, [task]);
+    expect(body).toEqual({ data: [{ taskType: "imageInference", taskUUID: task.taskUUID }] });
+
+    const poll = async () => (await post(base, [{ taskType: "getResponse", taskUUID: task.taskUUID }])).body;
+    tasks.progress(task.taskUUID, 5, 20);
+    expect((await poll()).data).toMatchObject([
+      { status: "processing", progress: 25, step: 5, steps: 20 },
+      { status: "processing" },
+    ]);
+    tasks.picture(task.taskUUID);
+    expect((await poll()).data).toMatchObject([{ status: "success", seed: 42 }, { status: "processing" }]);
+    tasks.picture(task.taskUUID);
+    expect((await poll()).data).toMatchObject([{ status: "success" }, { status: "success", seed: 43 }]);
+  });
+
+  test("a failed task: its error in the reply, and with status error in getResponse", async () => {
+    const { base, tasks } = await start();
+    tasks.onAccept = (taskUUID) => {
+      tasks.picture(taskUUID);
+      tasks.fail(taskUUID, { code: "inferenceError", message: "it broke" });
+    };
+    const task = inference({ numberResults: 2 });
+    const { status, body } = await post(base, [task]);
+    expect(status).toBe(200);
+    expect(body.data).toHaveLength(1);
+    expect(body.errors).toMatchObject([{ code: "inferenceError", message: "it broke", taskUUID: task.taskUUID }]);
+    const polled = await post(base, [{ taskType: "getResponse", taskUUID: task.taskUUID }]);
+    expect(polled.body.errors).toMatchObject([{ code: "inferenceError", status: "error" }]);
+  });
+
+  test("a task that fails without any picture has the status of its error", async () => {
+    const { base, tasks } = await start();
+    tasks.onAccept = (taskUUID) => tasks.fail(taskUUID, { code: "engineTimeout", message: "hung" });
+    expect(await post(base, [inference()])).toMatchObject({
+      status: 504,
+      body: { data: [], error: { message: "hung" } },
+    });
+  });
+
+  test("an unknown taskUUID is an error, never empty data", async () => {
+    const { base } = await start();
+    const taskUUID = crypto.randomUUID();
+    const { status, body } = await post(base, [{ taskType: "getResponse", taskUUID }]);
+    expect(status).toBe(404);
+    expect(body.errors).toMatchObject([{ code: "taskFailedOrNotFound", taskUUID, taskType: "getResponse" }]);
+  });
+
+  test("the same task twice is one task; another body under its taskUUID is a conflict", async () => {
+    const { base, tasks } = await start();
+    const task = inference();
+    const [first, second] = [await post(base, [task]), await post(base, [task])];
+    expect(second.body).toEqual(first.body);
+    expect(tasks.records.size).toBe(1);
+    const other = await post(base, [{ ...task, positivePrompt: "a dog" }]);
+    expect(other).toMatchObject({
+      status: 400,
+      body: { error: { code: "conflictTaskUUID", taskUUID: task.taskUUID } },
+    });
+  });
+
+  test("one taskUUID twice in one request", async () => {
+    const { base } = await start();
+    const task = inference();
+    const { body } = await post(base, [task, task]);
+    expect(body.data).toHaveLength(1);
+    expect(body.errors).toMatchObject([{ code: "invalidTaskUUID" }]);
+  });
+
+  test("a full queue says when to come back", async () => {
+    const { base, tasks } = await start();
+    tasks.onAccept = () => undefined;
+    tasks.maxQueued = 1;
+    await post(base, [inference({ deliveryMethod: "async" })]);
+    const { status, headers, body } = await post(base, [inference({ deliveryMethod: "async" })]);
+    expect(status).toBe(429);
+    expect(headers.get("retry-after")).toBe("7");
+    expect(body.error).toMatchObject({ code: "rateLimitExceeded", retryAfter: 7 });
+  });
+
+  test("a model that is not installed", async () => {
+    const { base } = await start();
+    const { status, body } = await post(base, [inference({ model: "civitai:1@2" })]);
+    expect(status).toBe(404);
+    expect(body.error).toMatchObject({ code: "unknownModel", allowedValues: ["runware:108@1"] });
+  });
+
+  test("dryRun validates and prices, and runs nothing", async () => {
+    const { base, tasks } = await start();
+    const { body } = await post(base, [inference({ numberResults: 2 })], { query: "?dryRun=1" });
+    expect(body.data).toMatchObject([{ dryRun: true, cost: 0.0077 }, { dryRun: true }]);
+    expect(tasks.records.size).toBe(0);
+    const bad = await post(base, [inference({ steps: 99 })], { query: "?sdk=js&dryRun=1" });
+    expect(bad).toMatchObject({ status: 400, body: { error: { code: "invalidSteps" } } });
+  });
+
+  test.each([
+    ["not JSON", "{", "invalidRequest"],
+    ["no array", "5", "invalidRequest"],
+    ["empty array", "[]", "invalidRequest"],
+    ["no object in it", "[null]", "invalidRequest"],
+    ["no task type", "[{}]", "missingTaskType"],
+    ["too many", JSON.stringify(Array(21).fill({ taskType: "ping" })), "maxTasksExceeded"],
+    ["deep", `${'[{"a":'.repeat(20_000)}1${"}]".repeat(20_000)}`, "missingTaskType"],
+    [
+      "deep with a long number",
+      `${'[{"a":'.repeat(20_000)}12345678901234567890${"}]".repeat(20_000)}`,
+      "invalidRequest",
+    ],
+    ["unknown type", '[{"taskType":"videoInference","taskUUID":"x"}]', "unsupportedTaskType"],
+    ["__proto__", '[{"taskType":"ping","__proto__":{"polluted":1}}]', "unsupportedParameter"],
+  ])("%s is refused", async (_, text, code) => {
+    const { base } = await start();
+    expect(await post(base, text)).toMatchObject({ status: 400, body: { data: [], error: { code } } });
+    expect(({} as Record<string, unknown>).polluted).toBeUndefined();
+  });
+
+  test("a single object is an array of one", async () => {
+    const { base } = await start();
+    expect((await post(base, { taskType: "ping", ping: true })).body).toEqual({
+      data: [{ taskType: "ping", pong: true }],
+    });
+  });
+
+  test("a body beyond the limit, and one that is not JSON", async () => {
+    const { base } = await start();
+    expect(await post(base, `["${"x".repeat(2 ** 20)}"]`)).toMatchObject({
+      status: 413,
+      body: { error: { code: "requestTooLarge" } },
+    });
+    const form = await fetch(`${base}/v1`, { method: "POST", body: "[{}]", headers: { "content-type": "text/plain" } });
+    expect(form.status).toBe(400);
+    expect(await form.json()).toMatchObject({ error: { code: "invalidRequest" } });
+  });
+});
+
+describe("keys", () => {
+  test("by header or by task; the task wins; no authentication item in the reply", async () => {
+    const { base } = await start();
+    const authentication = { taskType: "authentication", apiKey: KEY };
+    const { status, body } = await post(base, [authentication, inference()], { key: "wrong" });
+    expect(status).toBe(200);
+    expect(body.data).toHaveLength(1);
+    const alone = await post(base, [authentication], { key: undefined });
+    expect(alone.body.data[0]).toMatchObject({ taskType: "authentication", connectionSessionUUID: expect.any(String) });
+  });
+
+  test.each([
+    ["wrong", "invalidApiKey"],
+    [undefined, "missingApiKey"],
+  ])("%s", async (key, code) => {
+    const { base, tasks } = await start();
+    const response = await fetch(`${base}/v1`, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...(key && { authorization: `Bearer ${key}` }) },
+      body: JSON.stringify([inference()]),
+    });
+    expect(response.status).toBe(401);
+    expect(await response.json()).toMatchObject({ error: { code, taskType: "authentication" } });
+    expect(tasks.records.size).toBe(0);
+  });
+
+  test("another key does not see a task", async () => {
+    const { base } = await start({}, { keys: [KEY, "other"] });
+    const task = inference();
+    await post(base, [task]);
+    const stranger = await post(base, [{ taskType: "getResponse", taskUUID: task.taskUUID }], { key: "other" });
+    expect(stranger.status).toBe(404);
+  });
+
+  test("without keys: programs on this machine, not pages of web sites, not through proxies", async () => {
+    const { base } = await start({}, { keys: [] });
+    const ask = (headers: Record<string, string>) =>
+      fetch(`${base}/v1`, {
+        method: "POST",
+        headers: { "content-type": "application/json", ...headers },
+        body: '[{"taskType":"ping"}]',
+      }).then(({ status }) => status);
+    expect(await ask({})).toBe(200);
+    expect(await ask({ authorization: "Bearer whatever" })).toBe(200);
+    expect(await ask({ origin: "http://localhost:3000" })).toBe(200);
+    expect(await ask({ origin: "https://example.com" })).toBe(403);
+    expect(await ask({ "x-forwarded-for": "192.0.2.7" })).toBe(403);
+  });
+});
+
+describe("hanging up", () => {
+  const hangUp = async (settings: Partial<HttpSettings>) => {
+    const { base, tasks } = await start(settings);
+    const abort = new AbortController();
+    const task = inference();
+    tasks.onAccept = () => abort.abort();
+    const request = fetch(`${base}/v1`, {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization: `Bearer ${KEY}` },
+      body: JSON.stringify([task]),
+      signal: abort.signal,
+    });
+    await expect(request).rejects.toThrow();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    return tasks.records.get(task.taskUUID)!.state;
+  };
+  test("cancels a sync task", async () => expect(await hangUp({})).toBe("cancelled"));
+  test("unless set otherwise", async () => expect(await hangUp({ cancelOnHangUp: false })).toBe("queued"));
+
+  test("not while somebody else waits for it", async () => {
+    const { base, tasks } = await start();
+    tasks.onAccept = () => undefined;
+    const task = inference();
+    const abort = new AbortController();
+    const impatient = fetch(`${base}/v1`, {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization: `Bearer ${KEY}` },
+      body: JSON.stringify([task]),
+      signal: abort.signal,
+    }).catch(() => undefined);
+    const patient = post(base, [task]);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    abort.abort();
+    await impatient;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    tasks.finish(task.taskUUID);
+    expect((await patient).body.data).toHaveLength(1);
+  });
+
+  test("a request that waits too long is told how to get the result", async () => {
+    const { base, tasks } = await start({ syncTimeout: 0.1 });
+    tasks.onAccept = () => undefined;
+    const task = inference();
+    expect(await post(base, [task])).toMatchObject({ status: 504, body: { error: { code: "syncTimeout" } } });
+    expect(tasks.records.get(task.taskUUID)!.state).toBe("queued");
+  });
+
+  test("a stopping server lets waiting requests go", async () => {
+    const { base, tasks, stop } = await start();
+    tasks.onAccept = () => stop.abort();
+    expect(await post(base, [inference()])).toMatchObject({
+      status: 503,
+      body: { error: { code: "serviceUnavailable" } },
+    });
+  });
+});
+
+describe("other tasks", () => {
+  test("getTaskDetails returns the request as it was sent, and the response", async () => {
+    const { base } = await start();
+    const task = inference({ checkNSFW: false });
+    await post(base, [task]);
+    const { body } = await post(base, [{ taskType: "getTaskDetails", taskUUID: task.taskUUID }]);
+    expect(body.data[0]).toMatchObject({
+      taskType: "getTaskDetails",
+      taskUUID: task.taskUUID,
+      request: [task],
+      response: { data: [{ taskUUID: task.taskUUID }] },
+    });
+  });
+
+  test("imageUpload answers with a UUID and an address", async () => {
+    const { base } = await start();
+    const image = Buffer.alloc(64).toString("base64");
+    const { body } = await post(base, [{ taskType: "imageUpload", taskUUID: crypto.randomUUID(), image }]);
+    expect(body.data[0].imageURL).toBe(`${base}/images/${body.data[0].imageUUID}.png`);
+  });
+
+  test("modelSearch pages through installed models", async () => {
+    const { base } = await start();
+    const search = (changes: object) =>
+      post(base, [{ taskType: "modelSearch", taskUUID: crypto.randomUUID(), ...changes }]).then(
+        ({ body }) => body.data[0],
+      );
+    expect(await search({ search: "qwen" })).toMatchObject({ totalResults: 1, results: [{ air: "runware:108@1" }] });
+    expect(await search({ offset: 1 })).toMatchObject({ totalResults: 1, results: [] });
+    expect(await search({ category: "lora" })).toMatchObject({ totalResults: 0 });
+  });
+
+  test("accountManagement shows the caller's key, masked", async () => {
+    const { base } = await start();
+    const { text, body } = await post(base, [
+      { taskType: "accountManagement", taskUUID: crypto.randomUUID(), operation: "getDetails" },
+    ]);
+    expect(body.data[0]).toMatchObject({ operation: "getDetails", apiKeys: [{ enabled: true }] });
+    expect(text).not.toContain(KEY);
+  });
+});
+
+describe("a task's own address", () => {
+  const headers = { authorization: `Bearer ${KEY}` };
+
+  test("DELETE cancels, again without harm", async () => {
+    const { base, tasks } = await start();
+    tasks.onAccept = () => undefined;
+    const task = inference({ deliveryMethod: "async" });
+    await post(base, [task]);
+    for (const _ of [1, 2]) {
+      const response = await fetch(`${base}/v1/tasks/${task.taskUUID}`, { method: "DELETE", headers });
+      expect(await response.json()).toMatchObject({ data: [{ taskUUID: task.taskUUID, state: "cancelled" }] });
+    }
+    const unknown = await fetch(`${base}/v1/tasks/${crypto.randomUUID()}`, { method: "DELETE", headers });
+    expect(unknown.status).toBe(404);
+    expect((await fetch(`${base}/v1/tasks/${task.taskUUID}`, { method: "DELETE" })).status).toBe(401);
+  });
+
+  test("events tell progress, results and the end", async () => {
+    const { base, tasks } = await start();
+    tasks.onAccept = () => undefined;
+    const task = inference({ deliveryMethod: "async", outputType: "base64Data" });
+    await post(base, [task]);
+    const response = await fetch(`${base}/v1/tasks/${task.taskUUID}/events`, { headers });
+    expect(response.headers.get("content-type")).toBe("text/event-stream");
+    tasks.progress(task.taskUUID, 10, 20);
+    tasks.finish(task.taskUUID);
+    const events = (await response.text())
+      .trim()
+      .split("\n\n")
+      .map((event) => /event: (.*)\ndata: (.*)/.exec(event)!.slice(1));
+    expect(events.map(([name]) => name)).toEqual(["progress", "result", "final"]);
+    expect(JSON.parse(events[0]![1]!)).toMatchObject({ step: 10, steps: 20, percentage: 50 });
+    expect(JSON.parse(events[2]![1]!)).toMatchObject({ state: "succeeded", data: [{ imageURL: expect.any(String) }] });
+  });
+});
+
+describe("operation", () => {
+  test("health, readiness, metrics, document", async () => {
+    const app = await start();
+    const get = (path: string) => fetch(app.base + path);
+    expect((await get("/healthz")).status).toBe(200);
+    expect((await get("/readyz")).status).toBe(200);
+    app.readiness = { ready: false, reason: "the database is gone" };
+    const unready = await get("/readyz");
+    expect(unready.status).toBe(503);
+    expect(await unready.json()).toMatchObject({ reason: "the database is gone" });
+    await post(app.base, [inference({ width: 1 })]);
+    const metrics = await (await get("/metrics")).text();
+    expect(metrics).toContain('inkstone_errors_total{code="invalidWidth"} 1');
+    expect(metrics).toContain('inkstone_tasks{state="queued"} 0');
+    expect(await (await get("/openapi.json")).json()).toMatchObject({ openapi: "3.1.0" });
+  });
+
+  test.each(["/nowhere", "/images/../keys.json", "/images/x.png", `/images/${crypto.randomUUID()}.png`, "/v1"])(
+    "nothing at %s",
+    async (path) => {
+      const { base } = await start();
+      const response = await fetch(base + path);
+      expect(response.status).toBe(404);
+      expect(await response.json()).toMatchObject({ error: { code: "notFound" } });
+    },
+  );
+});

@@ -1,0 +1,115 @@
+/** The HTTP application over tasks in memory. */
+
+import { Registry } from "prom-client";
+import { createKeyRing, type KeyRing } from "../../src/http/api-keys.ts";
+import { createApp } from "../../src/http/app.ts";
+import { createHttpMetrics } from "../../src/http/metrics.ts";
+import type { HttpPorts, HttpSettings, Readiness } from "../../src/http/ports.ts";
+import { CAPABILITIES } from "../../src/protocol/index.ts";
+import { createMemoryTasks, type MemoryTasks } from "./memory-tasks.ts";
+
+export const KEY = "test-key";
+
+export interface MemoryApp {
+  readonly app: Awaited<ReturnType<typeof createApp>>;
+  readonly tasks: MemoryTasks;
+  readonly logged: unknown[];
+  readonly stop: AbortController;
+  readonly base: string;
+  readonly socketUrl: string;
+  readiness: Readiness;
+}
+
+export const SETTINGS: HttpSettings = {
+  maxTasks: 20,
+  maxBodyBytes: 2 ** 20,
+  maxConnections: 200,
+  requestTimeout: 60,
+  syncTimeout: 30,
+  sendTimeout: 5,
+  idleTimeout: 120,
+  sessionBuffer: 120,
+  cancelOnHangUp: true,
+};
+
+/** Starts the application on a free port of the loopback interface. */
+export async function startMemoryApp(
+  settings: Partial<HttpSettings> = {},
+  {
+    keys = [KEY],
+    bytes,
+    ports = {},
+  }: { keys?: readonly string[]; bytes?: Uint8Array; ports?: Partial<HttpPorts> } = {},
+): Promise<MemoryApp> {
+  const tasks = createMemoryTasks(bytes);
+  const logged: unknown[] = [];
+  const stop = new AbortController();
+  const note = (facts: object, message: string) => void logged.push({ ...facts, message });
+  const stored: KeyRing = { list: async () => [] };
+  const state: { readiness: Readiness } = { readiness: { ready: true } };
+  const app = await createApp({
+    settings: { ...SETTINGS, ...settings },
+    tasks,
+    images: { read: async (fileName) => tasks.files.get(fileName) },
+    uploads: {
+      store: async () => {
+        const imageUUID = crypto.randomUUID();
+        return { imageUUID, fileName: `${imageUUID}.png` };
+      },
+    },
+    models: {
+      list: async () => [
+        { air: "runware:108@1", name: "Qwen-Image", version: "1", category: "checkpoint", architecture: "qwen_image" },
+      ],
+      cost: async () => 0.0077,
+    },
+    keys: createKeyRing(keys, stored),
+    metrics: createHttpMetrics(new Registry(), tasks),
+    log: { info: note, warn: note, error: note },
+    capabilities: CAPABILITIES,
+    readiness: async () => state.readiness,
+    stopping: stop.signal,
+    ...ports,
+  });
+  const base = await app.listen({ port: 0, host: "127.0.0.1" });
+  return {
+    app,
+    tasks,
+    logged,
+    stop,
+    base,
+    socketUrl: `${base.replace("http", "ws")}/v1`,
+    get readiness() {
+      return state.readiness;
+    },
+    set readiness(next) {
+      state.readiness = next;
+    },
+  };
+}
+
+/** A valid task with changes. */
+export const inference = (changes: object = {}) => ({
+  taskType: "imageInference",
+  taskUUID: crypto.randomUUID(),
+  model: "runware:108@1",
+  positivePrompt: "a cat",
+  width: 512,
+  height: 512,
+  ...changes,
+});
+
+/** Posts tasks; the reply's JSON with its status and headers. */
+export async function post(
+  base: string,
+  tasks: unknown,
+  { key = KEY, query = "" }: { key?: string | undefined; query?: string } = {},
+) {
+  const response = await fetch(`${base}/v1${query}`, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...(key !== undefined && { authorization: `Bearer ${key}` }) },
+    body: typeof tasks === "string" ? tasks : JSON.stringify(tasks),
+  });
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, text, body: JSON.parse(text) };
+}

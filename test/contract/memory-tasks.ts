@@ -1,0 +1,150 @@
+/** A task service in memory: tests decide when pictures are finished. */
+
+import { randomUUID } from "node:crypto";
+import { fileExtension, mediaType, resultSeed, stringifyJson, type TaskErrorBody } from "../../src/protocol/index.ts";
+import type { TaskEvent, TaskRecord, TaskResult, TaskService } from "../../src/tasks/index.ts";
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+export interface MemoryTasks extends TaskService {
+  /** What happens to a task as soon as it is accepted. */
+  onAccept: (taskUUID: string) => void;
+  /** Finishes the next picture; the last one ends the task. */
+  picture(taskUUID: string): TaskResult;
+  /** Finishes all pictures. */
+  finish(taskUUID: string): void;
+  fail(taskUUID: string, error: TaskErrorBody): void;
+  progress(taskUUID: string, step: number, steps: number): void;
+  readonly records: ReadonlyMap<string, TaskRecord>;
+  readonly files: Map<string, { bytes: Uint8Array; contentType: string }>;
+  maxQueued: number;
+}
+
+export function createMemoryTasks(bytes: Uint8Array = Buffer.from("picture")): MemoryTasks {
+  const records = new Map<string, Mutable<TaskRecord>>();
+  const listeners = new Map<string, Set<(event: TaskEvent) => void>>();
+  const files = new Map<string, { bytes: Uint8Array; contentType: string }>();
+  const find = (owner: string, taskUUID: string) => {
+    const record = records.get(taskUUID);
+    return record?.owner === owner ? record : undefined;
+  };
+  const tell = (taskUUID: string, event: TaskEvent) => {
+    for (const listener of [...(listeners.get(taskUUID) ?? [])]) listener(event);
+  };
+  const end = (record: Mutable<TaskRecord>, state: TaskRecord["state"]) => {
+    record.state = state;
+    tell(record.taskUUID, { type: "final", record: { ...record } });
+    listeners.delete(record.taskUUID);
+  };
+  const isFinal = ({ state }: TaskRecord) => state !== "queued" && state !== "running";
+
+  const service: MemoryTasks = {
+    records,
+    files,
+    maxQueued: 1000,
+    onAccept: (taskUUID) => service.finish(taskUUID),
+    async submit(owner, { task, request }) {
+      const known = find(owner, task.taskUUID);
+      if (known !== undefined) {
+        const same = stringifyJson(known.task) === stringifyJson(task);
+        return same ? { kind: "known", record: { ...known } } : { kind: "conflict" };
+      }
+      if ([...records.values()].filter((record) => !isFinal(record)).length >= service.maxQueued) {
+        return { kind: "queueFull", retryAfterSeconds: 7 };
+      }
+      const record: Mutable<TaskRecord> = {
+        owner,
+        taskUUID: task.taskUUID,
+        state: "queued",
+        task,
+        request,
+        seed: task.seed ?? 42n,
+        results: [],
+        attempt: 0,
+        place: 0,
+        createdAt: new Date(),
+      };
+      records.set(task.taskUUID, record);
+      const accepted = { ...record };
+      setImmediate(() => service.onAccept(task.taskUUID));
+      return { kind: "accepted", record: accepted };
+    },
+    get: async (owner, taskUUID) => {
+      const record = find(owner, taskUUID);
+      return record && { ...record };
+    },
+    waitForFinal: (owner, taskUUID, signal) =>
+      new Promise((resolve, reject) => {
+        signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+        void service
+          .subscribe(owner, taskUUID, (event) => event.type === "final" && resolve(event.record))
+          .then((stop) => stop ?? resolve(undefined));
+      }),
+    cancel: async (owner, taskUUID) => {
+      const record = find(owner, taskUUID);
+      if (record !== undefined && !isFinal(record)) end(record, "cancelled");
+      return record && { ...record };
+    },
+    subscribe: async (owner, taskUUID, listener) => {
+      const record = find(owner, taskUUID);
+      if (record === undefined) return undefined;
+      for (const result of record.results) listener({ type: "result", result });
+      if (isFinal(record)) {
+        listener({ type: "final", record: { ...record } });
+        return () => undefined;
+      }
+      const all = listeners.get(taskUUID) ?? new Set();
+      listeners.set(taskUUID, all.add(listener));
+      return () => void all.delete(listener);
+    },
+    deliveries: async () => [],
+    counts: async () => {
+      const all = [...records.values()];
+      const count = (state: string) => all.filter((record) => record.state === state).length;
+      return { queued: count("queued"), running: count("running") };
+    },
+    picture(taskUUID) {
+      const record = records.get(taskUUID)!;
+      const index = record.results.length;
+      const imageUUID = randomUUID();
+      const { outputFormat, width, height } = record.task;
+      const fileName = `${imageUUID}.${fileExtension(outputFormat)}`;
+      const contentType = mediaType(outputFormat);
+      const result: TaskResult = {
+        index,
+        imageUUID,
+        seed: resultSeed(record.seed, index),
+        outputFormat,
+        fileName,
+        contentType,
+        width,
+        height,
+        byteLength: bytes.length,
+        cost: 0.0077,
+        createdAt: new Date(),
+      };
+      files.set(fileName, { bytes, contentType });
+      record.state = "running";
+      record.results = [...record.results, result];
+      tell(taskUUID, { type: "result", result });
+      if (record.results.length === record.task.numberResults) end(record, "succeeded");
+      return result;
+    },
+    finish(taskUUID) {
+      const record = records.get(taskUUID)!;
+      while (!isFinal(record)) service.picture(taskUUID);
+    },
+    fail(taskUUID, error) {
+      const record = records.get(taskUUID)!;
+      record.error = error;
+      end(record, "failed");
+    },
+    progress(taskUUID, step, steps) {
+      const record = records.get(taskUUID)!;
+      record.state = "running";
+      record.progress = { image: 0, images: record.task.numberResults, step, steps, percentage: (100 * step) / steps };
+      tell(taskUUID, { type: "progress", ...record.progress });
+    },
+  };
+  return service;
+}

@@ -66,6 +66,7 @@ class Checkpoint:
     old_names: bool = False
     tied: bool = False
     theta: float = 1_000_000.0
+    rms_norm_eps: float = 1e-6
     scheduler: dict = field(default_factory=lambda: QWEN_IMAGE_SCHEDULER)
 
 
@@ -74,7 +75,7 @@ CHECKPOINTS = [
                text_layers=2, mrope=(2, 3, 3), merges=400, base_dim=4, dim_mult=(1, 2, 3, 3)),
     Checkpoint("odd", 12, heads=3, axes=(2, 4, 6), layers=3, hidden=40, text_heads=5, text_kv_heads=5,
                text_layers=3, mrope=(1, 1, 2), merges=120, base_dim=6, dim_mult=(1, 1, 2, 2), shards=3, tied=True,
-               theta=50_000.0),
+               theta=50_000.0, rms_norm_eps=1e-5),
     Checkpoint("bf16", 13, heads=4, axes=(4, 2, 6), layers=2, hidden=32, text_heads=4, text_kv_heads=2,
                text_layers=2, mrope=(1, 1, 2), merges=250, base_dim=4, dtype=torch.bfloat16, old_names=True),
     Checkpoint("half", 14, heads=1, axes=(8, 12, 12), layers=1, hidden=32, text_heads=2, text_kv_heads=1,
@@ -117,7 +118,7 @@ def text_encoder_config(checkpoint: Checkpoint, vocab_size: int, special: dict[s
         "num_attention_heads": checkpoint.text_heads,
         "num_key_value_heads": checkpoint.text_kv_heads,
         "hidden_act": "silu",
-        "rms_norm_eps": 1e-6,
+        "rms_norm_eps": checkpoint.rms_norm_eps,
         "rope_theta": checkpoint.theta,
         "rope_scaling": {"mrope_section": list(checkpoint.mrope), "rope_type": "default", "type": "default"},
         "vocab_size": vocab_size,

@@ -65,11 +65,6 @@ async function draw(
       if (step === 0) recorded.set(pass === 0 ? "velocity" : "velocity/negative", velocity.slice());
       return velocity;
     },
-    async decodeLatents(latents, h, w) {
-      const planes = await model.decodeLatents(latents, h, w);
-      if (fixture.names.includes("vae/decoded")) recorded.set("vae/decoded", planes);
-      return planes;
-    },
   };
   const recipe = {
     ...{ prompt, negativePrompt, width, height, steps, guidance, seed, strength, count: 1 },

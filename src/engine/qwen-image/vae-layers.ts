@@ -28,12 +28,20 @@ export function conv2d(
   return g.op("Conv", inputs, { pads, strides: [stride, stride] });
 }
 
-/** `x / max(‖x‖₂, 1e-12) · √C · gamma`, the norm over channels. gammaShape: [C, 1, 1, 1], in attention [C, 1, 1] */
+/**
+ * `x / max(‖x‖₂, 1e-12) · √C · gamma`, the norm over channels. gamma: [C, 1, 1, 1], in attention [C, 1, 1]
+ *
+ * The squares are summed as a product with a row of ones: ReduceL2 over a middle axis took a fifth of the decoder's time.
+ */
 export function channelNorm(g: Graph, x: Value, name: string, channels: number, gammaRank: 3 | 4 = 4): Value {
   const gamma = g.weight(`${name}.gamma`, [channels, ...Array<number>(gammaRank - 1).fill(1)]);
-  const factor = g.op("Mul", [g.op("Reshape", [gamma, g.ints([channels, 1, 1])]), g.scalar(Math.sqrt(channels))]);
-  const norm = g.op("Max", [g.op("ReduceL2", [x, g.ints([1])], { keepdims: 1 }), g.scalar(1e-12)]);
-  return g.op("Mul", [g.op("Div", [x, norm]), factor]);
+  const factor = g.op("Mul", [g.op("Reshape", [gamma, g.ints([channels, 1])]), g.scalar(Math.sqrt(channels))]);
+  const flat = g.op("Reshape", [x, g.ints([0, channels, -1])]); // [B, C, HW]
+  const ones = g.floats(Array<number>(channels).fill(1), [1, channels]);
+  const squares = g.op("MatMul", [ones, g.op("Mul", [flat, flat])]); // [B, 1, HW]
+  const norm = g.op("Max", [g.op("Sqrt", [squares]), g.scalar(1e-12)]);
+  const normed = g.op("Mul", [g.op("Div", [flat, norm]), factor]);
+  return g.op("Reshape", [normed, g.op("Shape", [x])]);
 }
 
 /** `shortcut(x) + conv2(silu(norm2(conv1(silu(norm1(x))))))` */

@@ -22,7 +22,12 @@ export interface EngineProcessOptions {
   readonly program?: string;
 }
 
-/** An engine in a process of its own: a native crash or an out-of-memory kill costs one request, and the caller stays responsive. */
+/**
+ * An engine in a process of its own: a native crash or an out-of-memory kill costs one request, and the caller stays responsive.
+ *
+ * The worker does not call it directly: `drawingFromTask` and `draw` of src/drawing turn a task into engine runs (pixel budget,
+ * seed image, masks) and take `{ generate: (params, hooks) => engine.generate(folder, params, hooks) }` as their engine.
+ */
 export interface EngineProcess {
   /**
    * Draws as `Pipeline.generate` does, with the checkpoint in `folder`, loading it when another one was used before.

@@ -12,6 +12,8 @@ export interface ClaimedTask {
   readonly task: ImageInferenceTask;
   readonly seed: bigint;
   readonly salt: string;
+  /** Since it was accepted. */
+  readonly waitedSeconds: number;
   /** Attempts that ended badly before this one. */
   readonly failures: number;
   /** Those of them that ended with the death of the engine. */
@@ -34,6 +36,7 @@ export async function claimTask(db: Queryable, worker: string, leaseSeconds: num
        order by turn, id limit 1 for update skip locked
      )
      returning id::text, attempt, owner, task_uuid, task, seed, salt, failures, deaths,
+               extract(epoch from now() - created_at)::float8 as waited,
                (select json_agg(i.index) from images i where i.task_id = t.id) as finished`,
     [worker, leaseSeconds],
   );
@@ -47,6 +50,7 @@ export async function claimTask(db: Queryable, worker: string, leaseSeconds: num
       task: readTask(row.task),
       seed: BigInt(row.seed),
       salt: row.salt,
+      waitedSeconds: row.waited,
       failures: row.failures,
       deaths: row.deaths,
       finished: row.finished ?? [],
@@ -62,6 +66,7 @@ interface ClaimRow {
   task: string;
   seed: string;
   salt: string;
+  waited: number;
   failures: number;
   deaths: number;
   finished: number[] | null;

@@ -1,0 +1,174 @@
+import {
+  type Drawing,
+  draw,
+  drawingFromTask,
+  type Engine,
+  maskFromPicture,
+  pictureRecord,
+  type TaskPictures,
+} from "../drawing/index.ts";
+import type { GeneratedImage } from "../engine/index.ts";
+import { contentTypeOf, decodeImage, encodeImage, extensionOf } from "../images/index.ts";
+import { costPerPicture, type Model, planSize } from "../models/index.ts";
+import { MAX_SEED, resultSeed } from "../protocol/index.ts";
+import type { FileStore, ImageReferences } from "../storage/index.ts";
+import { type Claim, imageUUID } from "../tasks/index.ts";
+import type { EngineProcess } from "./engine-process.ts";
+import type { WorkerMetrics } from "./metrics.ts";
+
+/** What drawing a task needs. */
+export interface DrawMeans {
+  readonly engine: Pick<EngineProcess, "generate">;
+  findModel(air: string): Promise<Model>;
+  readonly references: ImageReferences;
+  readonly files: FileStore;
+  /** Program and version, written into pictures. */
+  readonly software: string;
+  /** How long a picture without `ttl` is kept. */
+  readonly keepSeconds: number;
+  readonly metrics: WorkerMetrics;
+  readonly log: { info(facts: object, message: string): void };
+  /** Stores and records through times when the disk is full or the database away. */
+  patiently<T>(work: () => Promise<T>): Promise<T>;
+}
+
+/** Draws what is still missing of a task; each picture is stored and recorded while the next one is drawn. */
+export async function drawTask(claim: Claim, means: DrawMeans, signal: AbortSignal, onStep: () => void): Promise<void> {
+  const { task } = claim;
+  const model = await means.findModel(task.model);
+  const first = claim.finished.length; // recorded in order, so the finished ones are the first ones
+  if (first >= task.numberResults) {
+    await means.patiently(() => claim.succeed());
+    return;
+  }
+  const pictures = await measured(means, "inputs", () => loadPictures(claim, means.references, signal));
+  const { maxPixels } = model.card;
+  const { note } = planSize(task, maxPixels);
+  if (note) means.log.info({ taskUUID: claim.taskUUID }, note);
+
+  const drawing = drawingFromTask(task, claim.seed, model.card.defaults, pictures);
+  for (const run of runsOf(claim.seed, first, task.numberResults)) {
+    const recording = inOrder();
+    await measured(means, "draw", () =>
+      draw(engineFor(model, means, recording), { ...drawing, ...run } satisfies Drawing, {
+        ...(maxPixels !== undefined && { maxPixels }),
+        signal,
+        onStep({ image, step, steps }) {
+          onStep();
+          const done = run.from + image + step / steps;
+          claim.report({
+            image: run.from + image,
+            images: task.numberResults,
+            step,
+            steps,
+            percentage: Math.floor((100 * done) / task.numberResults),
+          });
+        },
+        onImage: (image, index) => record(claim, model, image, run.from + index, means),
+      }),
+    );
+  }
+}
+
+/**
+ * Pictures that one run of the engine can draw: it counts seeds upwards, which result seeds do too, except where they
+ * wrap around at the largest one.
+ */
+function runsOf(seed: bigint, first: number, total: number): { from: number; seed: bigint; count: number }[] {
+  const count = total - first;
+  if (seed + BigInt(total - 1) <= MAX_SEED) return [{ from: first, seed: seed + BigInt(first), count }];
+  return Array.from({ length: count }, (_, i) => ({ from: first + i, seed: resultSeed(seed, first + i), count: 1 }));
+}
+
+/** The engine with its checkpoint chosen; done when its pictures have been dealt with too. */
+function engineFor(model: Model, { engine }: DrawMeans, dealing: ReturnType<typeof inOrder>): Engine {
+  return {
+    async generate(params, hooks) {
+      const images = await engine.generate(model.folder, params, {
+        ...(hooks.onStep && { onStep: (step) => hooks.onStep?.(step) }),
+        ...(hooks.signal && { signal: hooks.signal }),
+        onImage: (image, index) => dealing.add(async () => hooks.onImage?.(image, index)),
+      });
+      await dealing.done();
+      return images;
+    },
+  };
+}
+
+/** Work done piece by piece in the order it was added; the first failure ends it and is told by `done`. */
+function inOrder() {
+  let chain: Promise<unknown> = Promise.resolve();
+  return {
+    add(work: () => Promise<unknown>): void {
+      chain = chain.then(work);
+      chain.catch(() => {}); // told by done()
+    },
+    done: () => chain,
+  };
+}
+
+async function record(
+  claim: Claim,
+  model: Model,
+  image: GeneratedImage,
+  index: number,
+  means: DrawMeans,
+): Promise<void> {
+  const { task } = claim;
+  const seed = resultSeed(claim.seed, index);
+  const format = task.outputFormat;
+  const parameters = pictureRecord(task, model.card.air, seed);
+  const bytes = await measured(means, "encode", () =>
+    encodeImage(image, { format, quality: task.outputQuality, metadata: { software: means.software, parameters } }),
+  );
+  const uuid = imageUUID(claim.salt, index);
+  const fileName = `${uuid}.${extensionOf(format)}`;
+  await measured(means, "store", () => means.patiently(() => means.files.put(fileName, bytes)));
+  const { width, height } = task;
+  await means.patiently(() =>
+    claim.result(
+      {
+        index,
+        imageUUID: uuid,
+        seed,
+        outputFormat: format,
+        fileName,
+        contentType: contentTypeOf(format),
+        width,
+        height,
+        byteLength: bytes.length,
+        cost: costPerPicture(model.card.price, task),
+        keepSeconds: (task.outputType === "URL" ? task.ttl : undefined) ?? means.keepSeconds,
+      },
+      index === task.numberResults - 1,
+    ),
+  );
+}
+
+async function loadPictures(
+  { owner, task }: Claim,
+  references: ImageReferences,
+  signal: AbortSignal,
+): Promise<TaskPictures> {
+  const load = async (reference: string | undefined, parameter: string) => {
+    if (reference === undefined) return undefined;
+    const { bytes } = await references.load(owner, reference, parameter, signal);
+    return decodeImage(bytes);
+  };
+  const seedImage = await load(task.inputs?.seedImage, "inputs.seedImage");
+  const maskImage = await load(task.inputs?.maskImage, "inputs.maskImage");
+  return { ...(seedImage && { seedImage }), ...(maskImage && { maskImage: maskFromPicture(maskImage) }) };
+}
+
+async function measured<T>(
+  { metrics }: DrawMeans,
+  stage: Parameters<WorkerMetrics["stage"]>[0],
+  work: () => Promise<T>,
+): Promise<T> {
+  const before = performance.now();
+  try {
+    return await work();
+  } finally {
+    metrics.stage(stage, (performance.now() - before) / 1000);
+  }
+}

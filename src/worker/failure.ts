@@ -1,0 +1,43 @@
+import { CheckpointError, ParameterError } from "../engine/index.ts";
+import { ModelError } from "../models/index.ts";
+import { type ErrorCode, TaskError } from "../protocol/index.ts";
+import { EngineDied } from "./engine-process.ts";
+
+/** How an attempt ended badly: what to tell, whether another attempt may help, whether the engine died of it. */
+export interface AttemptFailure {
+  readonly error: TaskError;
+  readonly again: boolean;
+  readonly death: boolean;
+}
+
+/** The engine made no progress within its time and was ended. */
+export class EngineStalled extends Error {
+  override readonly name = "EngineStalled";
+  readonly seconds: number;
+  constructor(seconds: number) {
+    super(`no progress for ${seconds} seconds`);
+    this.seconds = seconds;
+  }
+}
+
+/** What an error of an attempt means for its task. */
+export function failureOf(error: unknown, model: string): AttemptFailure {
+  const lasting = (taskError: TaskError) => ({ error: taskError, again: false, death: false });
+  const passing = (taskError: TaskError, death = false) => ({ error: taskError, again: true, death });
+  const told = (code: ErrorCode, values: Record<string, string | number>) =>
+    new TaskError(code, values, {}, { cause: error });
+
+  if (error instanceof TaskError) return lasting(error);
+  if (error instanceof EngineStalled) return passing(told("engineTimeout", { seconds: error.seconds }));
+  if (error instanceof EngineDied)
+    return passing(told("inferenceError", { reason: "The engine process was lost." }), true);
+  if (error instanceof CheckpointError) return lasting(told("modelUnavailable", { model, reason: error.message }));
+  if (error instanceof ParameterError) return lasting(told("inferenceError", { reason: error.message }));
+  if (error instanceof ModelError) {
+    if (error.reason === "unknownModel")
+      return lasting(told("modelUnavailable", { model, reason: "It is not installed any more." }));
+    return lasting(told("modelUnavailable", { model, reason: error.message }));
+  }
+  const reason = error instanceof Error ? error.message : String(error);
+  return passing(told("inferenceError", { reason }));
+}

@@ -1,0 +1,4 @@
+export { createEngineProcess, type EngineProcess } from "./engine-process.ts";
+export { createWorkerMetrics, type WorkerMetrics } from "./metrics.ts";
+export { startUpkeep } from "./upkeep.ts";
+export { startWorker, type Worker, type WorkerOptions } from "./worker.ts";

@@ -1,0 +1,56 @@
+import { Counter, Histogram, type Registry } from "prom-client";
+
+/** What a worker reports of its work. */
+export interface WorkerMetrics {
+  started(waitedSeconds: number): void;
+  step(seconds: number): void;
+  stage(name: "inputs" | "draw" | "encode" | "store", seconds: number): void;
+  ended(outcome: string, seconds: number): void;
+}
+
+const LONG = [0.05, 0.2, 1, 5, 20, 60, 300, 1200];
+
+/** Registers what a worker measures. */
+export function createWorkerMetrics(register: Registry): WorkerMetrics {
+  const registers = [register];
+  const waits = new Histogram({
+    name: "inkstone_task_wait_seconds",
+    help: "Time from acceptance to start",
+    buckets: [0.005, ...LONG],
+    registers,
+  });
+  const steps = new Histogram({
+    name: "inkstone_step_seconds",
+    help: "Time of a denoising step",
+    buckets: [0.01, ...LONG],
+    registers,
+  });
+  const stages = new Histogram({
+    name: "inkstone_stage_seconds",
+    help: "Time of a stage of a task",
+    labelNames: ["stage"],
+    buckets: [0.005, ...LONG],
+    registers,
+  });
+  const runs = new Histogram({
+    name: "inkstone_attempt_seconds",
+    help: "Time of an attempt at a task, by its outcome",
+    labelNames: ["outcome"],
+    buckets: LONG,
+    registers,
+  });
+  const deaths = new Counter({
+    name: "inkstone_engine_deaths_total",
+    help: "Ends of the engine process that were not asked for",
+    registers,
+  });
+  return {
+    started: (seconds) => waits.observe(seconds),
+    step: (seconds) => steps.observe(seconds),
+    stage: (stage, seconds) => stages.observe({ stage }, seconds),
+    ended(outcome, seconds) {
+      runs.observe({ outcome }, seconds);
+      if (outcome === "engineDied" || outcome === "engineTimeout") deaths.inc();
+    },
+  };
+}

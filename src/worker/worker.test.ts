@@ -1,0 +1,240 @@
+import { writeFile } from "node:fs/promises";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { TEST_DATABASES } from "../../test/support/databases.ts";
+import { aTask, type OpenTasks, openTasks } from "../../test/support/tasks.ts";
+import { MODEL, openWorker, type WorkerSetting } from "../../test/support/workers.ts";
+import { decodeImage, readMetadata } from "../images/index.ts";
+import { type ImageInferenceTask, MAX_SEED } from "../protocol/index.ts";
+import type { TaskEvent } from "../tasks/index.ts";
+
+const embedded = TEST_DATABASES[0]!;
+let opened: Awaited<ReturnType<typeof embedded.open>>;
+let tasks: OpenTasks;
+let running: Awaited<ReturnType<typeof openWorker>> | undefined;
+
+beforeAll(async () => {
+  opened = await embedded.open();
+});
+beforeEach(async () => {
+  tasks = await openTasks(opened.db);
+  await tasks.clear();
+});
+afterEach(async () => {
+  await running?.close();
+  running = undefined;
+  await tasks.close();
+});
+afterAll(() => opened?.drop());
+
+async function start(setting: WorkerSetting = {}) {
+  running = await openWorker(tasks, setting);
+  return running;
+}
+
+async function submit(fields: Partial<ImageInferenceTask> = {}): Promise<string> {
+  const sent = aTask(fields);
+  await tasks.service.submit("me", sent);
+  return sent.task.taskUUID;
+}
+
+const final = async (taskUUID: string) =>
+  (await tasks.service.waitForFinal("me", taskUUID, AbortSignal.timeout(20_000)))!;
+
+async function firstSteps(taskUUID: string, count = 1): Promise<TaskEvent[]> {
+  const heard: TaskEvent[] = [];
+  const enough = Promise.withResolvers<void>();
+  await tasks.service.subscribe("me", taskUUID, (event) => {
+    heard.push(event);
+    if (heard.filter(({ type }) => type === "progress").length >= count) enough.resolve();
+  });
+  await enough.promise;
+  return heard;
+}
+
+describe("a task that goes well", () => {
+  test("gives files with its parameters inside, a price, and seeds that count up", async () => {
+    const { images } = await start();
+    const record = await final(await submit({ numberResults: 3, seed: 41n, outputFormat: "PNG" }));
+    expect(record.state).toBe("succeeded");
+    expect(record.results.map(({ index, seed, cost }) => [index, seed, cost])).toEqual([
+      [0, 41n, 0],
+      [1, 42n, 0],
+      [2, 43n, 0],
+    ]);
+    for (const result of record.results) {
+      const { bytes, contentType } = (await images.read(result.fileName))!;
+      expect([contentType, bytes.length]).toEqual(["image/png", result.byteLength]);
+      expect(await decodeImage(bytes)).toMatchObject({ width: 128, height: 128 });
+      const metadata = await readMetadata(bytes);
+      expect(metadata).toMatchObject({
+        software: "inkstone test",
+        parameters: { positivePrompt: "a teapot", steps: 4 },
+      });
+      expect(BigInt(metadata!.parameters.seed as number)).toBe(result.seed);
+    }
+  });
+
+  test("costs what the price curve says", async () => {
+    await start();
+    const record = await final(await submit({ width: 1024, height: 768, steps: 28 }));
+    expect(record.results[0]!.cost).toBe(0.0058);
+  });
+
+  test("the same task gives the same bytes", async () => {
+    const { images } = await start();
+    const fields = { seed: 7n, outputFormat: "WEBP" } as const;
+    const bytes = [];
+    for (let i = 0; i < 2; i++) {
+      const record = await final(await submit(fields));
+      bytes.push(Buffer.from((await images.read(record.results[0]!.fileName))!.bytes));
+    }
+    expect(bytes[0]!.equals(bytes[1]!)).toBe(true);
+  });
+
+  test("seeds wrap around after the largest one", async () => {
+    await start();
+    const record = await final(await submit({ numberResults: 3, seed: MAX_SEED - 1n }));
+    expect(record.results.map(({ seed }) => seed)).toEqual([MAX_SEED - 1n, MAX_SEED, 0n]);
+  });
+
+  test("progress covers all pictures and never falls", async () => {
+    await start();
+    const heard = await firstSteps(await submit({ numberResults: 2, steps: 5, positivePrompt: "step 15" }), 10);
+    const percentages = heard.flatMap((event) => (event.type === "progress" ? [event.percentage] : []));
+    expect(percentages).toEqual([...percentages].sort((a, b) => a - b));
+    expect(percentages.at(-1)).toBe(100);
+  });
+
+  test("a model's pixel budget changes what is drawn, not the size of the picture, and is logged", async () => {
+    const small = { ...MODEL, card: { ...MODEL.card, maxPixels: 65_536 } };
+    const { images, logged } = await start({ findModel: async () => small });
+    const record = await final(await submit({ width: 512, height: 512 }));
+    expect(await decodeImage((await images.read(record.results[0]!.fileName))!.bytes)).toMatchObject({
+      width: 512,
+      height: 512,
+    });
+    expect(logged.some(({ message }) => message.includes("drawn at 256×256"))).toBe(true);
+  });
+
+  test("starts within 10 ms of its acceptance (median of 20)", async () => {
+    await start();
+    await final(await submit({ steps: 1 }));
+    const waits = [];
+    for (let i = 0; i < 20; i++) {
+      const record = await final(await submit({ steps: 1 }));
+      waits.push(record.startedAt!.getTime() - record.createdAt.getTime());
+    }
+    expect(waits.sort((a, b) => a - b)[10]).toBeLessThanOrEqual(10);
+  });
+});
+
+describe("a task that is stopped", () => {
+  test("cancelled while running: it stops within a step, and the next one starts in the same engine process", async () => {
+    const { engine } = await start();
+    const taskUUID = await submit({ steps: 50, positivePrompt: "step 50" });
+    await firstSteps(taskUUID, 2);
+    const pid = engine.pid;
+    const next = await submit();
+    const before = performance.now();
+    expect((await tasks.service.cancel("me", taskUUID))?.state).toBe("cancelled");
+    expect((await final(next)).state).toBe("succeeded");
+    expect(performance.now() - before).toBeLessThan(1_000);
+    expect(engine.pid).toBe(pid);
+    expect(await final(taskUUID)).toMatchObject({ state: "cancelled", results: [] });
+  });
+
+  test("cancelled in a step that never ends: the engine is killed after its grace", async () => {
+    const { engine } = await start();
+    const taskUUID = await submit({ positivePrompt: "spin at 2" });
+    await firstSteps(taskUUID);
+    const pid = engine.pid;
+    await tasks.service.cancel("me", taskUUID);
+    expect((await final(await submit())).state).toBe("succeeded");
+    expect(engine.pid).not.toBe(pid);
+  });
+
+  test("handed back when the server stops, and finished after its next start", async () => {
+    const first = await start();
+    const taskUUID = await submit({ steps: 20, positivePrompt: "step 20", seed: 3n });
+    await firstSteps(taskUUID, 2);
+    await first.close();
+    expect(await tasks.service.get("me", taskUUID)).toMatchObject({ state: "queued", attempt: 1 });
+    await start();
+    expect(await final(taskUUID)).toMatchObject({ state: "succeeded", attempt: 2, results: [{ seed: 3n }] });
+  });
+
+  test("given time to finish when the server stops gracefully", async () => {
+    const { worker } = await start();
+    const taskUUID = await submit({ steps: 10, positivePrompt: "step 20" });
+    const waiting = await submit();
+    await firstSteps(taskUUID);
+    await worker.stop(10_000);
+    expect((await tasks.service.get("me", taskUUID))?.state).toBe("succeeded");
+    expect((await tasks.service.get("me", waiting))?.state).toBe("queued");
+  });
+});
+
+describe("a task that goes wrong", () => {
+  test("an engine that dies each time costs this task alone: two attempts, then the reason", async () => {
+    await start();
+    const bad = await submit({ positivePrompt: "die at 2" });
+    const good = await submit();
+    expect(await final(bad)).toMatchObject({
+      state: "failed",
+      attempt: 2,
+      error: { code: "inferenceError", message: expect.stringContaining("The engine process was lost.") },
+    });
+    expect((await final(good)).state).toBe("succeeded");
+  });
+
+  test.each(["hang at 2", "spin at 2"])(
+    "an engine that makes no progress (%s) is ended, thrice, then engineTimeout",
+    async (positivePrompt) => {
+      await start({ stepTimeoutMs: 300, abortGrace: 50 });
+      const record = await final(await submit({ positivePrompt }));
+      expect(record).toMatchObject({ state: "failed", attempt: 3, error: { code: "engineTimeout" } });
+      expect((await final(await submit())).state).toBe("succeeded");
+    },
+  );
+
+  test("an error of the engine is tried three times, then told", async () => {
+    await start();
+    const record = await final(await submit({ positivePrompt: "error" }));
+    expect(record).toMatchObject({
+      state: "failed",
+      attempt: 3,
+      error: { message: expect.stringContaining("no such kernel") },
+    });
+  });
+
+  test("an input that cannot be had fails at once, by name", async () => {
+    await start();
+    const record = await final(await submit({ inputs: { seedImage: "http://127.0.0.1:9/a.png" } }));
+    expect(record).toMatchObject({
+      state: "failed",
+      attempt: 1,
+      error: { code: "downloadFailed", parameter: "inputs.seedImage" },
+    });
+  });
+
+  test("a full disk delays, and loses nothing: the picture is not drawn again", async () => {
+    let full = true;
+    const { worker, logged } = await start({
+      calls: {
+        async write(path, bytes) {
+          if (full) throw Object.assign(new Error("ENOSPC: no space left on device"), { code: "ENOSPC" });
+          await writeFile(path, bytes);
+        },
+      },
+    });
+    const taskUUID = await submit();
+    const waiting = await submit();
+    await expect.poll(() => worker.trouble).toContain("ENOSPC");
+    expect(await tasks.service.get("me", taskUUID)).toMatchObject({ state: "running", results: [] });
+    full = false;
+    expect(await final(taskUUID)).toMatchObject({ state: "succeeded", attempt: 1 });
+    expect((await final(waiting)).state).toBe("succeeded");
+    expect(worker.trouble).toBeUndefined();
+    expect(logged.filter(({ level }) => level === "warn").length).toBeGreaterThan(0);
+  });
+});

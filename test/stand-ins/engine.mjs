@@ -1,0 +1,53 @@
+// An engine process for tests: speaks the messages of src/worker/engine-messages.ts, draws pixels that depend on the
+// seed and size alone, and misbehaves when the prompt says so:
+//   "step 20"   each step takes 20 ms        "hang at 2"   sleeps for ever in step 2
+//   "spin at 2" blocks the event loop there  "die at 2"    kills itself there         "error" reports a failure
+import { setTimeout as sleep } from "node:timers/promises";
+
+process.on("disconnect", () => process.exit(0));
+const aborted = new Set();
+process.on("message", (request) => {
+  if (request.type === "abort") aborted.add(request.id);
+  else void draw(request);
+});
+
+const number = (prompt, word) => Number(new RegExp(`${word} (\\d+)`).exec(prompt)?.[1] ?? Number.NaN);
+
+async function draw({ id, params }) {
+  const { prompt, width, height, steps, seed, count = 1 } = params;
+  process.send({ type: "loaded", id });
+  if (prompt.includes("error")) {
+    process.send({ type: "failed", id, error: { name: "Error", message: "no such kernel" } });
+    return;
+  }
+  for (let image = 0; image < count; image++) {
+    for (let step = 1; step <= steps; step++) {
+      if (step === number(prompt, "hang at")) await sleep(1e9);
+      if (step === number(prompt, "spin at")) while (true);
+      if (step === number(prompt, "die at")) process.kill(process.pid, "SIGKILL");
+      await sleep(number(prompt, "step") || 1);
+      if (aborted.has(id)) {
+        process.send({ type: "aborted", id });
+        return;
+      }
+      process.send({ type: "step", id, image, step, steps, sigma: 1 - step / steps });
+    }
+    process.send({
+      type: "image",
+      id,
+      index: image,
+      image: { width, height, seed: seed + BigInt(image), pixels: paint(seed + BigInt(image), width, height) },
+    });
+  }
+  process.send({ type: "done", id });
+}
+
+function paint(seed, width, height) {
+  const pixels = new Uint8Array(width * height * 3);
+  let state = Number(seed & 0xffffffffn) | 1;
+  for (let i = 0; i < pixels.length; i++) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    pixels[i] = state >>> 24;
+  }
+  return pixels;
+}

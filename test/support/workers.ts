@@ -1,0 +1,63 @@
+/** A worker with a stand-in for the engine, on a model that does not exist. */
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseUnavailableError } from "../../src/database/index.ts";
+import type { Model } from "../../src/models/index.ts";
+import { createOutbound } from "../../src/net/index.ts";
+import { createImageReferences, createImageStore, type DiskCalls, openDisk } from "../../src/storage/index.ts";
+import { createEngineProcess, startWorker, type WorkerOptions } from "../../src/worker/index.ts";
+import type { OpenTasks } from "./tasks.ts";
+
+export const STAND_IN_ENGINE = new URL("../stand-ins/engine.mjs", import.meta.url).pathname;
+
+export const MODEL = {
+  card: {
+    air: "runware:108@1",
+    name: "Stand-in",
+    defaults: { steps: 20, CFGScale: 4, width: 1024, height: 1024 },
+    price: { unit: 0.00064, base: 0.3, perMegapixel: 0.332, perSquareMegapixel: 0.052 },
+  },
+  folder: "/nowhere",
+  origin: "folder",
+} as unknown as Model;
+
+export interface WorkerSetting extends Partial<WorkerOptions> {
+  readonly calls?: DiskCalls;
+  readonly abortGrace?: number;
+}
+
+export async function openWorker(tasks: OpenTasks, { calls, abortGrace = 200, ...options }: WorkerSetting = {}) {
+  const folder = await mkdtemp(join(tmpdir(), "inkstone-worker-"));
+  const files = await openDisk(folder, calls);
+  const images = createImageStore(tasks.db, files);
+  const engine = createEngineProcess({ program: STAND_IN_ENGINE, abortGrace });
+  const logged: { level: string; facts: Record<string, unknown>; message: string }[] = [];
+  const logger = (level: string) => (facts: object, message: string) =>
+    void logged.push({ level, facts: facts as Record<string, unknown>, message });
+  const worker = startWorker({
+    queue: tasks.queue,
+    engine,
+    findModel: async () => MODEL,
+    references: createImageReferences(images, createOutbound()),
+    files,
+    software: "inkstone test",
+    keepSeconds: 604_800,
+    stepTimeoutMs: 10_000,
+    isDatabaseAway: (error) => error instanceof DatabaseUnavailableError,
+    log: { info: logger("info"), warn: logger("warn"), error: logger("error") },
+    ...options,
+  });
+  return {
+    worker,
+    engine,
+    images,
+    files,
+    logged,
+    async close() {
+      await worker.stop(0);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}

@@ -24,7 +24,7 @@ describe("noise levels", () => {
       fc.property(steps, tokens, config, (count, length, scheduler) => {
         const sigmas = flowSigmas(count, length, scheduler);
         expect(sigmas).toHaveLength(count + 1);
-        expect(sigmas[0]).toBeCloseTo(1, 6);
+        expect(sigmas[0]).toBeCloseTo(1, 5);
         expect(sigmas.at(-1)).toBe(0);
         for (let i = 0; i < count; i++) expect(sigmas[i + 1]).toBeLessThan(sigmas[i]!);
       }),

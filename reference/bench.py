@@ -1,0 +1,90 @@
+"""Diffusers' side of the benchmark: loads a checkpoint once, then draws a picture for every line of JSON on stdin.
+
+    python reference/bench.py --model DIR --dtype float32|bfloat16
+    python reference/bench.py --model DIR --dtype … --once '{"prompt": …}' --out FILE.png
+
+`npm run bench -- --peer PYTHON` runs it; the messages are described in `test/bench/drawer.ts`.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+import warnings
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TQDM_DISABLE"] = "1"
+warnings.filterwarnings("ignore")
+
+import torch  # noqa: E402
+from diffusers import QwenImagePipeline  # noqa: E402
+
+
+class Stopwatch:
+    """Adds up the time spent in the pipeline's networks."""
+
+    def __init__(self, pipe: QwenImagePipeline) -> None:
+        self.seconds = {"text": 0.0, "transformer": 0.0, "decode": 0.0}
+        pipe.text_encoder.forward = self._timed("text", pipe.text_encoder.forward)
+        pipe.transformer.forward = self._timed("transformer", pipe.transformer.forward)
+        pipe.vae.decode = self._timed("decode", pipe.vae.decode)
+
+    def _timed(self, name: str, call):
+        def timed(*args, **kwargs):
+            start = time.perf_counter()
+            result = call(*args, **kwargs)
+            self.seconds[name] += time.perf_counter() - start
+            return result
+
+        return timed
+
+    def reset(self) -> None:
+        self.seconds = dict.fromkeys(self.seconds, 0.0)
+
+
+@torch.inference_mode()
+def draw(pipe: QwenImagePipeline, job: dict):
+    """One picture, as PIL image."""
+    return pipe(
+        prompt=job["prompt"],
+        negative_prompt=job["negativePrompt"],
+        true_cfg_scale=job["guidance"],
+        width=job["width"],
+        height=job["height"],
+        num_inference_steps=job["steps"],
+        generator=torch.Generator("cpu").manual_seed(job["seed"]),
+    ).images[0]
+
+
+def serve(pipe: QwenImagePipeline, load: float) -> None:
+    print(json.dumps({"load": load}), flush=True)
+    stopwatch = Stopwatch(pipe)
+    for line in sys.stdin:
+        stopwatch.reset()
+        start = time.perf_counter()
+        draw(pipe, json.loads(line))
+        print(json.dumps({"total": time.perf_counter() - start} | stopwatch.seconds), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--dtype", choices=["float32", "bfloat16"], required=True)
+    parser.add_argument("--once", help="one job as JSON; draw it, write --out and leave")
+    parser.add_argument("--out")
+    arguments = parser.parse_args()
+
+    start = time.perf_counter()
+    pipe = QwenImagePipeline.from_pretrained(arguments.model, dtype=getattr(torch, arguments.dtype))
+    pipe.set_progress_bar_config(disable=True)
+    load = time.perf_counter() - start
+    if arguments.once is None:
+        serve(pipe, load)
+    else:
+        draw(pipe, json.loads(arguments.once)).save(arguments.out)
+        print(arguments.out, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+/** Inkstone's side of the benchmark: `node inkstone.ts CHECKPOINT` answers every job on stdin with a timing. */
+
+import { createInterface } from "node:readline";
+import { openCheckpoint } from "../../src/engine/checkpoint/checkpoint.ts";
+import { generate } from "../../src/engine/generate.ts";
+import { loadModel, type Model } from "../../src/engine/qwen-image/model.ts";
+import type { Job, Timing } from "./drawer.ts";
+
+const [, , checkpoint] = process.argv;
+const started = performance.now();
+const model = await loadModel(await openCheckpoint(checkpoint!));
+answer({ load: since(started) });
+for await (const line of createInterface(process.stdin)) answer(await timedPicture(JSON.parse(line)));
+await model.dispose();
+
+async function timedPicture(job: Job): Promise<Timing> {
+  const seconds = { text: 0, transformer: 0, decode: 0 };
+  const timed = <Args extends unknown[], Result>(
+    stage: keyof typeof seconds,
+    run: (...args: Args) => Promise<Result>,
+  ) => {
+    return async (...args: Args) => {
+      const start = performance.now();
+      const result = await run(...args);
+      seconds[stage] += since(start);
+      return result;
+    };
+  };
+  const watched: Model = {
+    ...model,
+    encodePrompt: timed("text", model.encodePrompt),
+    modulations: timed("transformer", model.modulations),
+    velocity: timed("transformer", model.velocity),
+    decodeLatents: timed("decode", model.decodeLatents),
+  };
+  const start = performance.now();
+  const recipe = { ...job, seed: BigInt(job.seed), count: 1, strength: 1 };
+  await generate(watched, recipe, {}, () => Promise.reject(new Error("no preview wanted")));
+  return { total: since(start), ...seconds };
+}
+
+function since(start: number): number {
+  return (performance.now() - start) / 1000;
+}
+
+function answer(message: object): void {
+  process.stdout.write(`${JSON.stringify(message)}\n`);
+}

@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, readdir, rmdir, stat } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdtemp, readdir, rmdir, stat } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { styleText } from "node:util";
 import { Command } from "commander";
 import { decodeImage, encodeImage, imageFormats } from "../images/index.ts";
@@ -93,11 +94,12 @@ function gigabytes(bytes: number): string {
   return `${(bytes / 1e9).toFixed(2)} GB`;
 }
 
+/** Makes a folder in it and removes it again; where it does not exist yet, in the nearest folder above that does. */
 async function checkDataFolder(folder: string): Promise<string> {
-  const made = await mkdir(folder, { recursive: true });
-  await rmdir(await mkdtemp(join(folder, ".doctor-")));
-  if (made !== undefined) await rmdir(folder);
-  return `${folder} can be written`;
+  let nearest = folder;
+  while (!existsSync(nearest)) nearest = dirname(nearest);
+  await rmdir(await mkdtemp(join(nearest, ".inkstone-doctor-")));
+  return `${folder} can be ${nearest === folder ? "written" : "made"}`;
 }
 
 function colour(name: "green" | "red", text: string, { stdout }: Terminal): string {

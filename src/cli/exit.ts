@@ -19,10 +19,13 @@ export class Stopped extends Error {
   }
 }
 
-/** Maps what a command threw to an exit code and a message for stderr; an empty message means it has been said. */
+/**
+ * Maps what a command threw to an exit code and what is left to say on stderr; commander has said its own errors, and who presses
+ * Ctrl-C need not be told.
+ */
 export function exitOf(error: unknown): { code: number; message: string } {
   if (error instanceof CommanderError) return { code: error.exitCode === 0 ? 0 : 2, message: "" };
-  if (error instanceof Stopped) return { code: error.exitCode, message: error.message };
+  if (error instanceof Stopped) return { code: error.exitCode, message: "" };
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof UsageError || error instanceof ImageError) return { code: 2, message };
   if (error instanceof ModelError) return { code: 2, message };

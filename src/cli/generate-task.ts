@@ -7,6 +7,7 @@ import { formatFromName } from "../images/index.ts";
 import { findModel, type Model, modelLocations } from "../models/index.ts";
 import { type ImageInferenceTask, parseJson, parseTask } from "../protocol/index.ts";
 import { UsageError } from "./exit.ts";
+import { pictureFile } from "./input-pictures.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Flags of `inkstone generate` as commander hands them over: text as typed. */
@@ -23,11 +24,16 @@ export interface GenerateFlags {
   readonly model?: string;
   readonly format?: string;
   readonly quality?: string;
+  readonly seedImage?: string;
+  readonly mask?: string;
+  readonly strength?: string;
+  readonly maskMargin?: string;
+  readonly outpaint?: string;
   readonly params?: string;
 }
 
 /** What is to be drawn. */
-export interface Drawing {
+export interface Order {
   readonly task: ImageInferenceTask;
   readonly model: Model;
   /** Seed of the first picture, 0 … 2⁶⁴-1. */
@@ -51,6 +57,11 @@ export const flagOf: Readonly<Record<string, string>> = {
   model: "--model",
   outputFormat: "--format",
   outputQuality: "--quality",
+  "inputs.seedImage": "--seed-image",
+  "inputs.maskImage": "--mask",
+  "inputs.strength": "--strength",
+  maskMargin: "--mask-margin",
+  outpaint: "--outpaint",
 };
 
 /** Parameters about handing results over, with the one value that means nothing here: a file is written, and that is all. */
@@ -68,12 +79,8 @@ const maxSeed = 2n ** 64n - 1n;
  * @throws UsageError for the first or all parameters that are refused, each named with what was given and what is allowed
  * @throws ModelError when there is no such model
  */
-export async function readDrawing(
-  prompt: string | undefined,
-  flags: GenerateFlags,
-  terminal: Terminal,
-): Promise<Drawing> {
-  const given: Record<string, unknown> = { ...(await readParams(flags.params, terminal)), ...fromFlags(prompt, flags) };
+export async function readOrder(prompt: string | undefined, flags: GenerateFlags, terminal: Terminal): Promise<Order> {
+  const given = merge(await readParams(flags.params, terminal), await fromFlags(prompt, flags, terminal));
   refuseDelivery(given);
   if ((given.positivePrompt ?? undefined) === undefined) {
     throw new UsageError(
@@ -91,24 +98,64 @@ export async function readDrawing(
   return { task, model, seed: readSeed(seed), formatGiven: (given.outputFormat ?? undefined) !== undefined };
 }
 
-function fromFlags(prompt: string | undefined, flags: GenerateFlags): Record<string, unknown> {
-  const { trueCfg } = flags;
-  const given = {
+/** Flags win over the file; groups are merged key by key. */
+function merge(params: Record<string, unknown>, flags: Record<string, unknown>): Record<string, unknown> {
+  const merged = { ...params, ...flags };
+  for (const group of ["inputs", "settings"]) {
+    const [below, above] = [params[group], flags[group]];
+    if (isGroup(below) && isGroup(above)) merged[group] = { ...below, ...above };
+  }
+  return merged;
+}
+
+function isGroup(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+async function fromFlags(prompt: string | undefined, flags: GenerateFlags, terminal: Terminal) {
+  const given = withoutUndefined({
     positivePrompt: prompt,
     negativePrompt: flags.negative,
     width: number(flags.width),
     height: number(flags.height),
     steps: number(flags.steps),
     CFGScale: number(flags.cfg),
-    ...(trueCfg !== undefined && { settings: { trueCFGScale: number(trueCfg) } }),
+    settings: withoutUndefined({ trueCFGScale: number(flags.trueCfg) }),
     seed: flags.seed,
     scheduler: flags.scheduler,
     numberResults: number(flags.number),
     model: flags.model,
     outputFormat: flags.format && (formatFromName(flags.format) ?? flags.format),
     outputQuality: number(flags.quality),
-  };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+    inputs: withoutUndefined({
+      seedImage: await pictureFile("--seed-image", flags.seedImage, terminal),
+      maskImage: await pictureFile("--mask", flags.mask, terminal),
+      strength: number(flags.strength),
+    }),
+    maskMargin: number(flags.maskMargin),
+    outpaint: flags.outpaint === undefined ? undefined : outpaint(flags.outpaint),
+  });
+  return given ?? {};
+}
+
+function withoutUndefined(values: Record<string, unknown>): Record<string, unknown> | undefined {
+  const present = Object.entries(values).filter(([, value]) => value !== undefined);
+  return present.length === 0 ? undefined : Object.fromEntries(present);
+}
+
+/** `TOP,RIGHT,BOTTOM,LEFT[,BLUR]` in pixels. */
+function outpaint(text: string): Record<string, unknown> {
+  const parts = text.split(",");
+  if (parts.length < 4 || parts.length > 5) {
+    throw new UsageError(
+      `--outpaint is "${text}"; allowed is TOP,RIGHT,BOTTOM,LEFT or TOP,RIGHT,BOTTOM,LEFT,BLUR, in pixels`,
+    );
+  }
+  return Object.fromEntries(
+    ["top", "right", "bottom", "left", "blur"]
+      .slice(0, parts.length)
+      .map((side, i) => [side, number(parts[i]!.trim())]),
+  );
 }
 
 /** A number where the text is one; else the text itself, which the schema then refuses with its name. */

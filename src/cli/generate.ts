@@ -2,12 +2,15 @@ import { mkdir } from "node:fs/promises";
 import { relative } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { Command, Option } from "commander";
-import type { GeneratedImage, GenerateParams } from "../engine/index.ts";
-import { encodeImage, type MetadataObject, resizeImage } from "../images/index.ts";
-import { costPerPicture, planSize, type SizePlan } from "../models/index.ts";
+import { pictureRecord } from "../drawing/record.ts";
+import type { GeneratedImage } from "../engine/index.ts";
+import { encodeImage } from "../images/index.ts";
+import { costPerPicture, planSize } from "../models/index.ts";
 import { stringifyJson } from "../protocol/index.ts";
 import { software } from "../version.ts";
-import { type Drawing, type GenerateFlags, readDrawing } from "./generate-task.ts";
+import { UsageError } from "./exit.ts";
+import { type GenerateFlags, type Order, readOrder } from "./generate-task.ts";
+import { loadPictures } from "./input-pictures.ts";
 import { type OutputTarget, outputPath, outputTarget, writeWhole } from "./output-file.ts";
 import { createProgress, duration } from "./progress.ts";
 import { print, type Terminal, tell } from "./terminal.ts";
@@ -36,14 +39,23 @@ export function generateCommand(terminal: Terminal): Command {
     .option("--out <file|folder>", "where to write; a folder must exist or end in / (default: this folder)")
     .option("--format <name>", "PNG, JPG or WEBP (default: by the extension of --out, else PNG)")
     .option("--quality <n>", "of JPG and WEBP, 20 to 99 (default: 95)")
+    .option("--seed-image <file>", "picture to start from: PNG, JPG or WEBP")
+    .option("--strength <n>", "how much of it may change, 0 to 1 (default: 0.8)")
+    .option("--mask <file>", "picture of where it may change: white yes, black no")
+    .option("--mask-margin <pixels>", "zoom into the mask with this margin, 32 to 128")
+    .option("--outpaint <t,r,b,l[,blur]>", "pixels to add to it above, right, below, left")
     .option("--params <file>", "JSON file with a task as the API takes it; flags override it")
     .addOption(new Option("--threads <n>", "processor threads (default: one per core)").argParser(threads))
     .option("--json", "one JSON object on stdout instead of paths")
     .addHelpText("after", examples)
     .action(async (prompt: string | undefined, flags: Flags) => {
-      const drawing = await readDrawing(prompt, flags, terminal);
-      const format = drawing.formatGiven ? drawing.task.outputFormat : undefined;
-      await draw(drawing, await outputTarget(flags.out, format, terminal.cwd), flags, terminal);
+      const order = await readOrder(prompt, flags, terminal);
+      const target = await outputTarget(
+        flags.out,
+        order.formatGiven ? order.task.outputFormat : undefined,
+        terminal.cwd,
+      );
+      await fulfil({ ...order, task: { ...order.task, outputFormat: target.format } }, target, flags, terminal);
     });
 }
 
@@ -58,7 +70,7 @@ Exit codes: 0 done, 1 failed, 2 wrongly asked, 130 stopped by Ctrl-C.`;
 function threads(text: string): number {
   const n = Number(text);
   if (!Number.isInteger(n) || n < 1 || n > 1024) {
-    throw new RangeError(`--threads is ${text}; allowed is a whole number from 1 to 1024`);
+    throw new UsageError(`--threads is ${text}; allowed is a whole number from 1 to 1024`);
   }
   return n;
 }
@@ -72,15 +84,20 @@ interface Saved {
   readonly cost?: number;
 }
 
-async function draw(drawing: Drawing, target: OutputTarget, flags: Flags, terminal: Terminal): Promise<void> {
-  const { task, model } = drawing;
-  const plan = planSize(task, model.card.maxPixels);
-  if (plan.note) tell(terminal, plan.note);
+async function fulfil(order: Order, target: OutputTarget, flags: Flags, terminal: Terminal): Promise<void> {
+  const { task, model, seed } = order;
+  const pictures = await loadPictures(task);
+  const { note } = planSize(task, model.card.maxPixels);
+  if (note) tell(terminal, note);
   if (flags.quality !== undefined && target.format === "PNG") tell(terminal, "--quality changes nothing in a PNG");
   await mkdir(target.folder, { recursive: true });
 
   const started = performance.now();
-  const { Pipeline } = await import("../engine/index.ts");
+  // Loaded here, not above: ONNX Runtime takes its time, and `--help` needs none of it.
+  const [{ Pipeline }, { draw, drawingFromTask }] = await Promise.all([
+    import("../engine/index.ts"),
+    import("../drawing/index.ts"),
+  ]);
   const pipeline = await Pipeline.load(model.folder, flags.threads === undefined ? {} : { threads: flags.threads });
   const loaded = performance.now();
   tell(terminal, `${model.card.name} loaded in ${duration((loaded - started) / 1000)}`);
@@ -89,86 +106,60 @@ async function draw(drawing: Drawing, target: OutputTarget, flags: Flags, termin
   const saved: Saved[] = [];
   try {
     await letSignalsIn();
-    await pipeline.generate(engineParams(drawing, plan), {
+    await draw(pipeline, drawingFromTask(task, seed, model.card.defaults, pictures), {
+      ...(model.card.maxPixels !== undefined && { maxPixels: model.card.maxPixels }),
       signal: terminal.signal,
       async onStep(event) {
         progress.step(event);
         await letSignalsIn();
       },
       async onImage(image, index) {
-        const picture = await save(image, index, { drawing, plan, target });
+        const picture = await save(image, index, order, target);
         saved.push(picture);
         progress.end();
         if (!flags.json) print(terminal, shown(picture.path, terminal));
       },
     });
-  } finally {
+    tell(terminal, `${pictureCount(saved.length)} in ${duration((performance.now() - loaded) / 1000)}`);
+  } catch (error) {
     progress.end();
+    if (terminal.signal.aborted)
+      tell(terminal, `stopped: ${saved.length} of ${pictureCount(task.numberResults)} finished`);
+    throw error;
+  } finally {
     await pipeline.dispose();
   }
-  const seconds = (performance.now() - loaded) / 1000;
-  tell(terminal, `${saved.length === 1 ? "1 picture" : `${saved.length} pictures`} in ${duration(seconds)}`);
   if (flags.json) {
     const images = saved.map((picture) => ({ ...picture, outputFormat: target.format }));
-    const times = { load: (loaded - started) / 1000, draw: seconds };
-    print(terminal, stringifyJson({ images, parameters: parameters(drawing, drawing.seed), seconds: times }, 2));
+    const times = { load: milliseconds(loaded - started), draw: milliseconds(performance.now() - loaded) };
+    const parameters = pictureRecord(task, model.card.air, seed);
+    print(terminal, stringifyJson({ images, parameters, seconds: times }, 2));
   }
 }
 
-/** The task in the engine's words. */
-function engineParams({ task, seed }: Drawing, { drawn }: SizePlan): GenerateParams {
-  return {
-    prompt: task.positivePrompt === "__BLANK__" ? " " : task.positivePrompt,
-    ...(task.negativePrompt !== undefined && { negativePrompt: task.negativePrompt }),
-    width: drawn.width,
-    height: drawn.height,
-    steps: task.steps,
-    ...guidance(task),
-    seed,
-    count: task.numberResults,
-  };
-}
-
-function guidance({ settings, CFGScale }: Drawing["task"]): { guidance?: number } {
-  const scale = settings?.trueCFGScale ?? CFGScale;
-  return scale === undefined ? {} : { guidance: scale };
-}
-
-/** What is written into the file: all that is needed to draw the same picture again, as a task for `--params`. */
-function parameters({ task, model }: Drawing, seed: bigint): MetadataObject {
-  const { positivePrompt, negativePrompt, width, height, steps, scheduler, CFGScale, settings } = task;
-  return {
-    taskType: "imageInference",
-    model: model.card.air,
-    positivePrompt,
-    ...(negativePrompt !== undefined && { negativePrompt }),
-    width,
-    height,
-    steps,
-    scheduler,
-    ...(CFGScale !== undefined && { CFGScale }),
-    ...(settings?.trueCFGScale !== undefined && { settings: { trueCFGScale: settings.trueCFGScale } }),
-    seed,
-  };
-}
-
-interface Setting {
-  readonly drawing: Drawing;
-  readonly plan: SizePlan;
-  readonly target: OutputTarget;
-}
-
-async function save(image: GeneratedImage, index: number, { drawing, plan, target }: Setting): Promise<Saved> {
-  const { task, model } = drawing;
-  const { width, height } = plan.asked;
-  const picture = plan.resampled ? await resizeImage(image, width, height) : image;
-  const metadata = { software, parameters: parameters(drawing, image.seed) };
-  const bytes = await encodeImage(picture, { format: target.format, quality: task.outputQuality, metadata });
+async function save(image: GeneratedImage, index: number, order: Order, target: OutputTarget): Promise<Saved> {
+  const { task, model } = order;
+  const parameters = pictureRecord(task, model.card.air, image.seed);
+  const bytes = await encodeImage(image, {
+    format: target.format,
+    quality: task.outputQuality,
+    metadata: { software, parameters },
+  });
   const naming = { prompt: task.positivePrompt, seed: image.seed, index, count: task.numberResults };
   const path = await outputPath(target, naming);
   await writeWhole(path, bytes);
+  const { width, height } = image;
   const cost = task.includeCost ? { cost: costPerPicture(model.card.price, task) } : {};
   return { path, seed: image.seed, width, height, byteLength: bytes.length, ...cost };
+}
+
+function pictureCount(n: number): string {
+  return n === 1 ? "1 picture" : `${n} pictures`;
+}
+
+/** In seconds, three decimals. */
+function milliseconds(ms: number): number {
+  return Math.round(ms) / 1000;
 }
 
 /** Two turns of the event loop: one of them passes where Node looks for signals, so Ctrl-C is seen before the next step. */

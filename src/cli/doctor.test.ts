@@ -1,0 +1,37 @@
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { inkstone, tinyCheckpoint } from "../../test/cli.ts";
+import { checkNode } from "./doctor.ts";
+
+const tinyFile = join(tinyCheckpoint, "model_index.json", "data");
+
+let cwd: string;
+beforeEach(async () => {
+  cwd = await mkdtemp(join(tmpdir(), "inkstone-doctor-"));
+});
+afterEach(() => rm(cwd, { recursive: true }));
+
+test("a machine that can draw: six times ok, and nothing left behind", async () => {
+  const data = join(cwd, "not", "yet");
+  const { code, out } = await inkstone(["doctor", "--model", tinyCheckpoint, "--data-dir", data], { cwd });
+  expect(out.match(/^ok/gm)).toHaveLength(6);
+  expect(out).toContain("is complete, loads in");
+  expect(code).toBe(0);
+  expect(await readdir(cwd)).toEqual([]);
+});
+
+test("what is wrong is said, the other checks run all the same, exit code 1", async () => {
+  const { code, out, err } = await inkstone(["doctor", "--model", "a:b@1", "--data-dir", tinyFile], { cwd });
+  expect(out).toMatch(/^FAILED {2}checkpoint {5}model is "a:b@1"; known are/m);
+  expect(out).toMatch(/^FAILED {2}data folder/m);
+  expect(out).toMatch(/^ok {6}ONNX Runtime/m);
+  expect(code).toBe(1);
+  expect(err).toBe("3 checks failed");
+});
+
+test("Node before 22.18 is too old", () => {
+  expect(checkNode("24.0.0")).toBe("24.0.0");
+  for (const old of ["20.20.2", "22.17.1"]) expect(() => checkNode(old)).toThrow(`${old} is too old; 22.18 or newer`);
+});

@@ -1,0 +1,160 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { inkstone, tinyCheckpoint } from "../../test/cli.ts";
+import { decodeImage, readMetadata } from "../images/index.ts";
+import { Stopped } from "./exit.ts";
+
+let cwd: string;
+beforeEach(async () => {
+  cwd = await mkdtemp(join(tmpdir(), "inkstone-cli-"));
+});
+afterEach(() => rm(cwd, { recursive: true }));
+
+const small = ["--model", tinyCheckpoint, "--width", "128", "--height", "128", "--steps", "2"];
+const generate = (...args: string[]) => inkstone(["generate", ...args], { cwd });
+const file = (name: string) => readFile(join(cwd, name));
+
+describe("drawing", () => {
+  test("prints the path alone on stdout, and the file tells what it was made from", async () => {
+    const { code, out, err } = await generate("春桥 “Tea” & co", ...small, "--seed", "18446744073709551615");
+    expect(err).toMatch(/loaded in .* s\n.*step 2\/2, .* it\/s, 0\.0 s left\n1 picture in /);
+    expect([code, out]).toEqual([0, "春桥-tea-co-18446744073709551615.png\n"]);
+    const bytes = await file(out.trim());
+    expect(await decodeImage(bytes)).toMatchObject({ width: 128, height: 128, format: "PNG" });
+    expect((await readMetadata(bytes))?.parameters).toMatchObject({
+      positivePrompt: "春桥 “Tea” & co",
+      seed: 18446744073709551615n,
+      steps: 2,
+      width: 128,
+    });
+  });
+
+  test("a picture's own parameters draw it again, byte for byte", async () => {
+    await generate("a sign", ...small, "--seed", "5", "--cfg", "2.5", "--negative", "blur", "--out", "first.png");
+    const { out } = await inkstone(["inspect", "--json", "first.png"], { cwd });
+    const [{ parameters }] = JSON.parse(out);
+    await writeFile(join(cwd, "task.json"), JSON.stringify({ ...parameters, model: undefined }));
+    const again = await generate("--params", "task.json", "--model", tinyCheckpoint, "--out", "second.png");
+    expect(again.code).toBe(0);
+    expect(Buffer.compare(await file("first.png"), await file("second.png"))).toBe(0);
+  });
+
+  test("several pictures are numbered, their seeds follow each other, and each equals one drawn alone", async () => {
+    const { out } = await generate("x", ...small, "--seed", "7", "--number", "2", "--out", "a.webp", "--json");
+    const { images } = JSON.parse(out);
+    expect(images).toMatchObject([
+      { path: join(cwd, "a-1.webp"), seed: 7, outputFormat: "WEBP", width: 128 },
+      { path: join(cwd, "a-2.webp"), seed: 8 },
+    ]);
+    await generate("x", ...small, "--seed", "8", "--out", "alone.webp");
+    expect(Buffer.compare(await file("alone.webp"), await file("a-2.webp"))).toBe(0);
+  });
+
+  test("names made from the prompt never overwrite; folders are made", async () => {
+    for (let i = 0; i < 2; i++) await generate("one two", ...small, "--seed", "1", "--out", "new/", "--format", "jpeg");
+    expect((await readdir(join(cwd, "new"))).sort()).toEqual(["one-two-1-2.jpg", "one-two-1.jpg"]);
+  });
+
+  test("above the model's pixel budget it says so and delivers the size asked for", async () => {
+    const card = { air: "me:small@1", name: "Small", maxPixels: 16384, checkpoint: tinyCheckpoint };
+    await writeFile(
+      join(cwd, "card.json"),
+      JSON.stringify({ ...card, defaults: { width: 256, height: 128, steps: 2 } }),
+    );
+    const { code, err } = await generate("x", "--model", cwd, "--out", "big.png");
+    expect(code).toBe(0);
+    expect(err).toContain(
+      "256×128 is above this model's 16384 pixels: drawn at 160×80, then enlarged to 256×128 (Lanczos)",
+    );
+    expect(await decodeImage(await file("big.png"))).toMatchObject({ width: 256, height: 128 });
+  });
+
+  test("stopping leaves finished pictures and no half ones", async () => {
+    const stop = new AbortController();
+    const { code, out, err } = await inkstone(["generate", "x", ...small, "--number", "20", "--out", "s.png"], {
+      cwd,
+      signal: stop.signal,
+      onStderr: (text) => text.includes("picture 2/20, step 2/2") && stop.abort(new Stopped("SIGINT")),
+    });
+    expect(code).toBe(130);
+    expect(err).toContain(`stopped: ${out.split("\n").length - 1} of 20 pictures finished`);
+    expect((await readdir(cwd)).sort()).toEqual(out.trim().split("\n").sort());
+  });
+});
+
+describe("a task file", () => {
+  const task = (value: object) => writeFile(join(cwd, "task.json"), JSON.stringify(value));
+
+  test("may be a whole request of the API; flags win", async () => {
+    const request = { taskType: "imageInference", model: "runware:108@1", positivePrompt: "p", outputFormat: "webp" };
+    await task([{ ...request, steps: 40, width: 1024, height: 1024, CFGScale: 7.5, includeCost: true, seed: 3 }]);
+    const { code, out } = await generate("--params", "task.json", ...small, "--json");
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({
+      images: [{ path: join(cwd, "p-3.webp"), cost: 0 }],
+      parameters: { positivePrompt: "p", steps: 2, CFGScale: 7.5, width: 128, outputFormat: "WEBP" },
+    });
+  });
+
+  test.each([
+    [
+      { webhookURL: "https://example.org/x" },
+      'webhookURL is "https://example.org/x"; it is about how a server delivers',
+    ],
+    [{ deliveryMethod: "async" }, 'deliveryMethod is "async"; .*: leave it out, or "sync"'],
+    [{ taskType: "ping" }, 'taskType is "ping"; allowed is "imageInference"'],
+    [{ frobnicate: 1 }, "Unsupported use of 'frobnicate' parameter"],
+    [{ width: 100 }, "Width must be an integer value between 128 and 2048, in multiples of '16'. Received: 100"],
+    [{ seed: 1.5 }, "seed is 1.5; allowed is a whole number from 0 to 18446744073709551615"],
+    [{ model: 7 }, "model is 7; allowed is text"],
+    [{ lora: [{ model: "a:b@1" }] }, "'lora' is valid, but this version cannot run it yet"],
+  ])("refuses %j", async (value, message) => {
+    await task({ positivePrompt: "p", ...value });
+    const { code, out, err } = await generate("--params", "task.json");
+    expect([code, out]).toEqual([2, ""]);
+    expect(err).toMatch(new RegExp(message));
+  });
+
+  test.each([
+    ["nothing", /cannot be read/],
+    ["{", /is not JSON/],
+    ["[]", /must hold one task object/],
+  ])("that is %s is refused by name", async (text, message) => {
+    if (text !== "nothing") await writeFile(join(cwd, "task.json"), text);
+    const { code, err } = await generate("--params", "task.json");
+    expect(code).toBe(2);
+    expect(err).toMatch(message);
+  });
+});
+
+describe("wrongly asked: exit code 2, flag, value and what is allowed", () => {
+  test.each([
+    [[], /there is no prompt/],
+    [["a", "b"], /too many arguments/],
+    [["a", "--frobnicate"], /unknown option '--frobnicate'/],
+    [["a", "--steps", "0"], /--steps: .* between 1 and 50. Received: 0\./],
+    [["a", "--steps", "many"], /--steps: .* Received: "many"/],
+    [["a", "--width", "99"], /--width: .* Received: 99\./],
+    [["a", "--cfg", "21"], /--cfg: .* between 1 and 20/],
+    [["a", "--number", "21"], /--number: .* between 1 and 20/],
+    [["a", "--seed", "-1"], /--seed: seed is -1; allowed is a whole number from 0 to 18446744073709551615/],
+    [["a", "--seed", "18446744073709551616"], /--seed/],
+    [["a", "--scheduler", "Nonsense"], /--scheduler: .*Supported values are: 'DDIM'/],
+    [["a", "--quality", "100"], /--quality: .* between 20 and 99/],
+    [["a", "--format", "gif"], /--format: .*'JPG', 'PNG', 'WEBP'.*"gif"/],
+    [["a", "--out", "a.gif"], /--out is "a.gif"; a file name must end in .jpg, .png, .webp/],
+    [["a", "--out", "a.png", "--format", "jpg"], /--out is "a.png", which is PNG, but the format is JPG/],
+    [["a", "--threads", "0"], /--threads is 0; allowed is a whole number from 1 to 1024/],
+    [["a", "--model", "nowhere"], /model is "nowhere"/],
+    [["a", "--model", "a:b@1"], /model is "a:b@1"; known are inkstone:nano@1, runware:108@1/],
+    [["a", "--outpaint", "1,2"], /--outpaint is "1,2"; allowed is TOP,RIGHT,BOTTOM,LEFT/],
+    [["a", "--seed-image", "none.png"], /--seed-image: none.png cannot be read/],
+  ])("%j", async (args, message) => {
+    const { code, out, err } = await generate(...args);
+    expect(err).toMatch(message);
+    expect([code, out]).toEqual([2, ""]);
+    expect(await readdir(cwd)).toEqual([]);
+  });
+});

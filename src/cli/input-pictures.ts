@@ -1,0 +1,54 @@
+/** Pictures that a drawing starts from: files of this machine, or carried inside the task. */
+
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { maskFromPicture, type TaskPictures } from "../drawing/from-task.ts";
+import { contentTypeOf, type DecodedImage, decodeImage, ImageError, readHeader } from "../images/index.ts";
+import type { ImageInferenceTask } from "../protocol/index.ts";
+import { UsageError } from "./exit.ts";
+import type { Terminal } from "./terminal.ts";
+
+/**
+ * Reads a picture file into a data URI, the form in which a task can carry it.
+ * @throws UsageError naming the flag when the file cannot be read or is no picture
+ */
+export async function pictureFile(
+  flag: string,
+  file: string | undefined,
+  terminal: Terminal,
+): Promise<string | undefined> {
+  if (file === undefined) return undefined;
+  const bytes = await readFile(resolve(terminal.cwd, file)).catch((error: Error) => {
+    throw new UsageError(`${flag}: ${file} cannot be read (${error.message})`);
+  });
+  const { format } = await named(`${flag}: ${file}`, () => readHeader(bytes));
+  return `data:${contentTypeOf(format)};base64,${bytes.toString("base64")}`;
+}
+
+/**
+ * Decodes the pictures that a task carries as data URI or base64.
+ * @throws UsageError for an image UUID or a URL (those belong to a server), or a damaged picture, naming the parameter
+ */
+export async function loadPictures({ inputs }: ImageInferenceTask): Promise<TaskPictures> {
+  const seedImage = inputs?.seedImage && (await carried("inputs.seedImage", inputs.seedImage));
+  const maskImage = inputs?.maskImage && (await carried("inputs.maskImage", inputs.maskImage));
+  return { ...(seedImage && { seedImage }), ...(maskImage && { maskImage: maskFromPicture(maskImage) }) };
+}
+
+async function carried(parameter: string, reference: string): Promise<DecodedImage> {
+  if (/^(https?:|[0-9a-f]{8}-)/i.test(reference)) {
+    throw new UsageError(
+      `${parameter} is ${reference}; inkstone generate takes files (--seed-image, --mask), data URIs and base64`,
+    );
+  }
+  const payload = reference.replace(/^data:[^,]*,/i, "");
+  return named(parameter, () => decodeImage(Buffer.from(payload, "base64")));
+}
+
+async function named<T>(name: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof ImageError ? new UsageError(`${name}: ${error.message}`, { cause: error }) : error;
+  }
+}

@@ -1,0 +1,59 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { tinyCheckpoint } from "../../test/cli.ts";
+import { version } from "../version.ts";
+
+const main = fileURLToPath(new URL("main.ts", import.meta.url));
+
+let cwd: string;
+beforeEach(async () => {
+  cwd = await mkdtemp(join(tmpdir(), "inkstone-main-"));
+});
+afterEach(() => rm(cwd, { recursive: true }));
+
+function run(args: string[], onStderr: (text: string, child: ChildProcess) => void = () => {}) {
+  return new Promise<{ code: number | null; out: string; err: string }>((done) => {
+    const child = spawn(process.execPath, [main, ...args], { cwd, env: { ...process.env, NO_COLOR: "1" } });
+    let [out, err] = ["", ""];
+    child.stdout.on("data", (text) => (out += text));
+    child.stderr.on("data", (text) => {
+      err += text;
+      onStderr(err, child);
+    });
+    child.on("close", (code) => done({ code, out, err }));
+  });
+}
+
+describe("as a process", () => {
+  test("--version and --help need neither ONNX Runtime nor a second", async () => {
+    expect(await run(["--version"])).toEqual({ code: 0, out: `${version}\n`, err: "" });
+    const help = await run(["generate", "--help"]);
+    expect([help.code, help.err]).toEqual([0, ""]);
+    expect(help.out).toContain("--negative <text>");
+  });
+
+  test("a wrong flag: exit code 2, one line, no stack, no colours with NO_COLOR", async () => {
+    const { code, out, err } = await run(["generate", "a", "--steps", "0"]);
+    expect([code, out]).toEqual([2, ""]);
+    expect(err).toMatch(/^error: --steps: .*\n$/);
+  });
+
+  test.each([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const)("%s stops within a step and leaves no half file", async (signal, expected) => {
+    const size = ["--width", "256", "--height", "256", "--steps", "50", "--number", "20"];
+    const { code, out, err } = await run(["generate", "x", "--model", tinyCheckpoint, ...size], (heard, child) => {
+      if (heard.includes("step")) child.kill(signal);
+    });
+    expect(code).toBe(expected);
+    const finished = out.split("\n").length - 1;
+    expect(err).toContain(`stopped: ${finished} of 20 pictures finished`);
+    expect(finished).toBeLessThan(20);
+    expect(await readdir(cwd)).toHaveLength(finished);
+  });
+});

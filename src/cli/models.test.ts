@@ -1,0 +1,50 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { inkstone, tinyCheckpoint } from "../../test/cli.ts";
+
+let cwd: string;
+beforeEach(async () => {
+  cwd = await mkdtemp(join(tmpdir(), "inkstone-models-"));
+});
+afterEach(() => rm(cwd, { recursive: true }));
+
+const models = (...args: string[]) =>
+  inkstone(["models", ...args], { cwd, env: { INKSTONE_MODELS_DIR: join(cwd, "models") } });
+
+test("a checkpoint is added, listed, drawn with by its AIR, and removed", async () => {
+  expect(await models("add", tinyCheckpoint, "--air", "me:tiny@1", "--name", "Tiny")).toMatchObject({
+    code: 0,
+    err: "",
+  });
+  const list = JSON.parse((await models("list", "--json")).out);
+  expect(list).toMatchObject([
+    { air: "me:tiny@1", name: "Tiny", origin: "installed", checkpoint: tinyCheckpoint },
+    { air: "inkstone:nano@1", aliases: ["runware:108@1"], origin: "bundled" },
+  ]);
+  expect((await models("list")).out).toContain("inkstone:nano@1 (also runware:108@1)\n  Inkstone nano, bundled");
+
+  const size = ["--width", "128", "--height", "128", "--steps", "1"];
+  const drawn = await inkstone(["generate", "x", "--model", "me:tiny@1", ...size, "--json"], {
+    cwd,
+    env: { INKSTONE_MODELS_DIR: join(cwd, "models") },
+  });
+  expect(JSON.parse(drawn.out).parameters.model).toBe("me:tiny@1");
+
+  expect((await models("remove", "me:tiny@1")).out).toBe(
+    `removed me:tiny@1; its weights are still in ${tinyCheckpoint}\n`,
+  );
+  expect(JSON.parse((await models("list", "--json")).out)).toHaveLength(1);
+});
+
+test.each([
+  [["add", "."], /is not a checkpoint/],
+  [["add", tinyCheckpoint, "--air", "nonsense"], /must be an AIR: source:id@version/],
+  [["remove", "inkstone:nano@1"], /came with the package/],
+  [["frob"], /unknown command 'frob'/],
+])("%j is refused", async (args, message) => {
+  const { code, out, err } = await models(...args);
+  expect([code, out]).toEqual([2, ""]);
+  expect(err).toMatch(message);
+});

@@ -1,0 +1,62 @@
+import { expect, test } from "vitest";
+import { listener } from "../../test/cli.ts";
+import { createProgress, duration } from "./progress.ts";
+
+function stage({ isTTY }: { isTTY: boolean }) {
+  let time = 0;
+  const ears = listener();
+  const stderr = Object.assign(ears.stream, { isTTY });
+  const terminal = { stdout: ears.stream, stderr, env: {}, cwd: "/", signal: new AbortController().signal };
+  const progress = createProgress(terminal, 2, () => time);
+  const step = (image: number, step: number, at: number) => {
+    time = at;
+    progress.step({ image, step, steps: 4 });
+  };
+  return { progress, step, text: ears.text };
+}
+
+test("in a pipe: a line a second and one at each picture's end, with rate and time left", () => {
+  const { step, text } = stage({ isTTY: false });
+  for (const [image, n, at] of [
+    [0, 1, 500],
+    [0, 2, 1000],
+    [0, 3, 1500],
+    [0, 4, 2000],
+    [1, 1, 2500],
+    [1, 4, 4000],
+  ] as const) {
+    step(image, n, at);
+  }
+  expect(text()).toBe(
+    [
+      "picture 1/2, step 2/4, 2.00 it/s, 3.0 s left",
+      "picture 1/2, step 4/4, 2.00 it/s, 2.0 s left",
+      "picture 2/2, step 4/4, 2.00 it/s, 0.0 s left",
+      "",
+    ].join("\n"),
+  );
+});
+
+test("the rate follows the last steps, not the slow start", () => {
+  const { step, text } = stage({ isTTY: false });
+  for (let n = 1; n <= 40; n++) step(0, n, n <= 4 ? n * 10_000 : 40_000 + (n - 4) * 100);
+  expect(text().trim().split("\n").at(-1)).toContain("10.00 it/s");
+});
+
+test("on a terminal: one bar, redrawn in place, taken away at the end", () => {
+  const { step, progress, text } = stage({ isTTY: true });
+  step(0, 1, 500);
+  step(0, 2, 1000);
+  progress.end();
+  expect(text()).toContain("█");
+  expect(text()).toContain("picture 1/2, step 2/4, 2.00 it/s, 3.0 s left");
+  expect(text()).not.toContain("\n");
+});
+
+test.each([
+  [0, "0.0 s"],
+  [59.9, "59.9 s"],
+  [60, "1:00 min"],
+  [3599.9, "1:00:00 h"],
+  [7325, "2:02:05 h"],
+])("%d seconds are %s", (seconds, text) => expect(duration(seconds)).toBe(text));

@@ -1,0 +1,52 @@
+/** Runs the command line inside the test, with a made-up terminal. */
+
+import { Writable } from "node:stream";
+import { fileURLToPath } from "node:url";
+import { exitOf } from "../src/cli/exit.ts";
+import { createProgram } from "../src/cli/program.ts";
+
+/** The smallest trained-shape checkpoint: random weights, draws noise in milliseconds. */
+export const tinyCheckpoint = fileURLToPath(new URL("fixtures/plain/checkpoint", import.meta.url));
+
+interface Surroundings {
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly signal?: AbortSignal;
+  /** Called with everything written to stderr, as it is written. */
+  onStderr?(text: string): void;
+}
+
+/** What a run left behind: exit code and both streams, the error message as `main.ts` would add it. */
+export interface Run {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+export async function inkstone(args: readonly string[], world: Surroundings = {}): Promise<Run> {
+  const stdout = listener();
+  const stderr = listener(world.onStderr);
+  const { cwd = process.cwd(), env = {}, signal = new AbortController().signal } = world;
+  try {
+    await createProgram({ stdout: stdout.stream, stderr: stderr.stream, cwd, env, signal }).parseAsync(args, {
+      from: "user",
+    });
+    return { code: 0, out: stdout.text(), err: stderr.text() };
+  } catch (error) {
+    const { code, message } = exitOf(error);
+    return { code, out: stdout.text(), err: stderr.text() + message };
+  }
+}
+
+/** A stream that keeps what is written to it. */
+export function listener(onText: (text: string) => void = () => {}) {
+  let heard = "";
+  const stream = new Writable({
+    write(chunk, _encoding, done) {
+      heard += chunk;
+      onText(String(chunk));
+      done();
+    },
+  });
+  return { stream, text: () => heard };
+}

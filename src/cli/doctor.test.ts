@@ -23,7 +23,10 @@ test("a machine that can draw: six times ok, and nothing left behind", async () 
 });
 
 test("what is wrong is said, the other checks run all the same, exit code 1", async () => {
-  const { code, out, err } = await inkstone(["doctor", "--model", "a:b@1", "--data-dir", tinyFile], { cwd });
+  const { code, out, err } = await inkstone(["doctor", "--model", "a:b@1", "--data-dir", tinyFile], {
+    cwd,
+    env: { INKSTONE_MODELS_DIR: cwd },
+  });
   expect(out).toMatch(/^FAILED {2}checkpoint {5}model is "a:b@1"; known are/m);
   expect(out).toMatch(/^FAILED {2}data folder/m);
   expect(out).toMatch(/^ok {6}ONNX Runtime/m);

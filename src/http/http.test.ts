@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { inference, KEY, type MemoryApp, post, startMemoryApp } from "../../test/contract/memory-app.ts";
 import type { HttpSettings } from "./ports.ts";
 
+const PICTURE = Buffer.from("picture".repeat(9));
 const started: MemoryApp[] = [];
 const start = async (...options: Parameters<typeof startMemoryApp>) => {
   const app = await startMemoryApp(...options);
@@ -26,7 +27,7 @@ describe("POST /v1", () => {
     expect(body.data[0].imageURL).toBe(`${base}/images/${body.data[0].imageUUID}.jpg`);
     const image = await fetch(body.data[0].imageURL);
     expect(image.headers.get("content-type")).toBe("image/jpeg");
-    expect(await image.text()).toBe("picture");
+    expect(await image.text()).toBe(String(PICTURE));
   });
 
   test("tasks are answered in the order they came, whichever ends first", async () => {
@@ -38,8 +39,8 @@ describe("POST /v1", () => {
   });
 
   test.each([
-    ["base64Data", "imageBase64Data", Buffer.from("picture").toString("base64")],
-    ["dataURI", "imageDataURI", `data:image/png;base64,${Buffer.from("picture").toString("base64")}`],
+    ["base64Data", "imageBase64Data", PICTURE.toString("base64")],
+    ["dataURI", "imageDataURI", `data:image/png;base64,${PICTURE.toString("base64")}`],
   ])("outputType %s", async (outputType, field, value) => {
     const { base } = await start();
     const { body } = await post(base, [inference({ outputType, outputFormat: "png" })]);

@@ -26,6 +26,10 @@ export const getResponse = z
   .strictObject({
     taskType: literal("The type of task.", "getResponse"),
     taskUUID: taskUUID("The task to ask about."),
+    numberResults: integer("How many results the client expects. The reply holds all there are.", {
+      min: 1,
+      max: 20,
+    }).optional(),
   })
   .describe("Tells how far a task is, with the results so far. Works for sync and async tasks.");
 

@@ -20,7 +20,7 @@ export interface MemoryTasks extends TaskService {
   maxQueued: number;
 }
 
-export function createMemoryTasks(bytes: Uint8Array = Buffer.from("picture")): MemoryTasks {
+export function createMemoryTasks(bytes: Uint8Array = Buffer.from("picture".repeat(9))): MemoryTasks {
   const records = new Map<string, Mutable<TaskRecord>>();
   const listeners = new Map<string, Set<(event: TaskEvent) => void>>();
   const files = new Map<string, { bytes: Uint8Array; contentType: string }>();

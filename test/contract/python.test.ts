@@ -1,0 +1,64 @@
+/** The official Python client, unmodified, in the virtual environment that `.ci/run` makes. */
+
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type ContractServer, startContractServer } from "./server.ts";
+
+const python = process.env.INKSTONE_TEST_PYTHON;
+
+interface Outcome {
+  readonly scenario: string;
+  readonly seconds: number;
+  // biome-ignore lint/suspicious/noExplicitAny: whatever the scenario printed
+  readonly value?: any;
+  readonly failed?: string;
+}
+
+if (!python)
+  console.warn("test/contract/python: skipped, INKSTONE_TEST_PYTHON names no Python with `runware` installed");
+
+describe.skipIf(!python)("the Python client (skipped without INKSTONE_TEST_PYTHON)", () => {
+  let server: ContractServer;
+  let outcomes: ReadonlyMap<string, Outcome>;
+
+  beforeAll(async () => {
+    server = await startContractServer();
+    const script = new URL("python/scenarios.py", import.meta.url).pathname;
+    const { stdout } = await promisify(execFile)(python!, [script, server.socketUrl, server.key], { timeout: 300_000 });
+    const lines = stdout.trim().split("\n");
+    outcomes = new Map(lines.map((line) => JSON.parse(line) as Outcome).map((outcome) => [outcome.scenario, outcome]));
+  }, 300_000);
+  afterAll(() => server?.stop());
+
+  const value = (scenario: string) => {
+    const outcome = outcomes.get(scenario);
+    expect(outcome?.failed).toBeUndefined();
+    return outcome!.value;
+  };
+  const seeds = (images: Array<{ seed: number }>) => images.map(({ seed }) => seed).sort();
+
+  test("a picture", () => {
+    expect(value("picture")).toMatchObject([{ seed: 73347, cost: expect.any(Number), imageURL: expect.any(String) }]);
+  });
+  test("three pictures", () => expect(seeds(value("three"))).toEqual([10, 11, 12]));
+  test("two tasks at once do not mix", () => {
+    expect(value("parallel").map(seeds)).toEqual([
+      [100, 101],
+      [200, 201],
+    ]);
+  });
+  test("two failing tasks at once: each its own error", () => {
+    const [first, second] = value("parallel_failures");
+    expect(first).toContain("invalidWidth");
+    expect(second).toContain("invalidSteps");
+  });
+  test("base64", () => expect(value("base64")).toMatchObject([{ base64: true }]));
+  test("async ends as soon as the pictures are there, not at the client's next poll", () => {
+    expect(seeds(value("later"))).toEqual([5, 6]);
+    expect(outcomes.get("later")!.seconds).toBeLessThan(15);
+  });
+  test("an unknown task", () => expect(value("unknown")).toContain("taskFailedOrNotFound"));
+  test("getTaskDetails", () => expect(value("details")).toEqual({ prompt: "a red square" }));
+  test("a wrong key is refused", () => expect(value("wrong_key")).toMatch(/invalid.?api.?key/i));
+});

@@ -4,8 +4,8 @@ import { torchGenerator } from "./noise/torch-generator.ts";
 import { toRgb } from "./pixels.ts";
 import type { Previewer } from "./preview.ts";
 import type { Model } from "./qwen-image/model.ts";
-import { euler } from "./schedulers/euler.ts";
-import { flowSigmas } from "./sigmas.ts";
+import { denoised } from "./schedulers/flow.ts";
+import { resolveScheduler } from "./schedulers/resolve.ts";
 import { startingPicture } from "./starting-picture.ts";
 import type { GeneratedImage, GenerateHooks, GenerateParams } from "./types.ts";
 
@@ -25,7 +25,8 @@ export async function generate(
   const canvas = canvasFor(model, recipe);
 
   // 1. The noise levels from 1 to 0; a starting picture skips the first ones.
-  const sigmas = flowSigmas(recipe.steps, canvas.tokens, model.scheduler);
+  const { solver: kind, spacing } = resolveScheduler(recipe.scheduler);
+  const sigmas = spacing.sigmas(recipe.steps, canvas.tokens, model.scheduler);
   const first = recipe.image ? firstStep(recipe.steps, recipe.strength) : 0;
   const steps = recipe.steps - first;
 
@@ -43,17 +44,17 @@ export async function generate(
     let latents = start ? start.atNoiseLevel(sigmas[first]!, noise) : noise;
 
     // 4. Denoise, step by step.
-    let v: Float32Array;
+    let destination: () => Float32Array; // where the latest velocity leads
     const velocity = async (x: Float32Array, sigma: number) => {
-      v = await guided(x, sigma);
+      const v = await guided(x, sigma);
+      destination = () => denoised(x, sigma, v);
       return v;
     };
-    const solver = euler({ sigmas, velocity, gaussian });
+    const solver = kind.create({ sigmas, velocity, gaussian });
     for (let step = 1; step <= steps; step++) {
       latents = await solver.step(latents, first + step - 1);
       const sigma = sigmas[first + step]!;
       if (start) latents = start.keep(latents, sigma, noise, step / steps);
-      const destination = () => latents.map((x, i) => x - sigma * v[i]!); // where this velocity leads
       const preview = async () => (await previewer())(canvas.unpack(destination()), canvas.width, canvas.height);
       await hooks.onStep?.({ image, step, steps, sigma, preview });
     }

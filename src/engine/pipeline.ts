@@ -4,6 +4,7 @@ import { generate, type Recipe } from "./generate.ts";
 import { fitPreviewer, type Previewer } from "./preview.ts";
 import { loadModel, type Model } from "./qwen-image/model.ts";
 import type { SessionOptions } from "./runtime/session.ts";
+import { resolveScheduler } from "./schedulers/resolve.ts";
 import {
   type GeneratedImage,
   type GenerateHooks,
@@ -16,7 +17,7 @@ import {
 /** Pictures are made of 16×16-pixel tokens. */
 const TOKEN_PIXELS = 16;
 const MAX_SIDE = 16_384;
-const DEFAULTS = { negativePrompt: " ", steps: 20, guidance: 4, count: 1, strength: 0.6 };
+const DEFAULTS = { negativePrompt: " ", steps: 20, scheduler: "Default", guidance: 4, count: 1, strength: 0.6 };
 
 /**
  * A loaded checkpoint that draws.
@@ -70,9 +71,10 @@ export class Pipeline {
 /** Fills in defaults and refuses what cannot be drawn. */
 function completeRecipe(params: GenerateParams): Recipe {
   const { prompt } = params;
-  const { negativePrompt, steps, guidance, count, strength } = { ...DEFAULTS, ...withoutUndefined(params) };
+  const { negativePrompt, steps, scheduler, guidance, count, strength } = { ...DEFAULTS, ...withoutUndefined(params) };
   if (typeof prompt !== "string") throw refused("prompt", prompt, "a string");
   if (typeof negativePrompt !== "string") throw refused("negativePrompt", negativePrompt, "a string");
+  if (typeof scheduler !== "string") throw refused("scheduler", scheduler, "a string");
   if (!Number.isFinite(guidance)) throw refused("guidance", guidance, "a finite number");
   const seed = params.seed ?? BigInt(randomInt(2 ** 32));
   if (typeof seed !== "bigint" || seed < 0n || seed >= 1n << 64n)
@@ -93,6 +95,7 @@ function completeRecipe(params: GenerateParams): Recipe {
     ...(image && { image }),
     ...(mask && { mask }),
     steps: integer("steps", steps, 1, 1000),
+    scheduler: resolveScheduler(scheduler).name,
     guidance,
     seed,
     count: integer("count", count, 1, 20),

@@ -8,9 +8,19 @@ import type { SchedulerConfig } from "./checkpoint/config.ts";
  */
 export function flowSigmas(steps: number, tokens: number, config: SchedulerConfig): number[] {
   const shift = shiftFunction(tokens, config);
-  const shifted = Array.from({ length: steps }, (_, k) => shift(1 - (k * (1 - 1 / steps)) / Math.max(1, steps - 1)));
+  const shifted = evenly(steps).map(shift);
   const stretched = config.shift_terminal ? stretchToTerminal(shifted, config.shift_terminal) : shifted;
   return [...stretched.map(Math.fround), 0];
+}
+
+/** Noise levels in equal steps from 1 to 0, not shifted. */
+export function uniformSigmas(steps: number): number[] {
+  return [...evenly(steps).map(Math.fround), 0];
+}
+
+/** `linspace(1, 1 / steps, steps)`. */
+function evenly(steps: number): number[] {
+  return Array.from({ length: steps }, (_, k) => 1 - (k * (1 - 1 / steps)) / Math.max(1, steps - 1));
 }
 
 function shiftFunction(tokens: number, config: SchedulerConfig): (sigma: number) => number {

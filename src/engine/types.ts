@@ -26,6 +26,8 @@ export interface GenerateParams {
   readonly height: number;
   /** Denoising steps, 1…1000. Default: the model card's, else 20. */
   readonly steps?: number;
+  /** A scheduler's name, in any letter case: solver and noise levels. Default "Default", the model's own Euler. */
+  readonly scheduler?: string;
   /** True classifier-free guidance scale; at 1 or below the model runs once per step, without the negative prompt. Default 4. */
   readonly guidance?: number;
   /** 0 … 2⁶⁴-1; result `i` uses `seed + i`. Only the low 32 bits reach torch's generator, as in PyTorch. Default: random. */

@@ -34,7 +34,7 @@ async function timedPicture(job: Job): Promise<Timing> {
     decodeLatents: timed("decode", model.decodeLatents),
   };
   const start = performance.now();
-  const recipe = { ...job, seed: BigInt(job.seed), count: 1, strength: 1 };
+  const recipe = { ...job, scheduler: "Default", seed: BigInt(job.seed), count: 1, strength: 1 };
   await generate(watched, recipe, {}, () => Promise.reject(new Error("no preview wanted")));
   return { total: since(start), ...seconds };
 }

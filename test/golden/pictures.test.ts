@@ -67,7 +67,7 @@ async function draw(
     },
   };
   const recipe = {
-    ...{ prompt, negativePrompt, width, height, steps, guidance, seed, strength, count: 1 },
+    ...{ prompt, negativePrompt, width, height, steps, guidance, seed, strength, count: 1, scheduler: "Default" },
     ...sources(fixture),
   };
   const [image] = await generate(recording, recipe, {}, () => Promise.reject(new Error("no preview wanted")));

@@ -1,0 +1,158 @@
+import { ddpm } from "./ddpm.ts";
+import { deis } from "./deis.ts";
+import { dpmMultistep } from "./dpm-multistep.ts";
+import { dpmSinglestep } from "./dpm-singlestep.ts";
+import { dpm2 } from "./dpm2.ts";
+import { dpm2Ancestral } from "./dpm2-ancestral.ts";
+import { euler } from "./euler.ts";
+import { eulerAncestral } from "./euler-ancestral.ts";
+import { heun } from "./heun.ts";
+import { ipndm } from "./ipndm.ts";
+import { lcm } from "./lcm.ts";
+import { lms } from "./lms.ts";
+import { plms } from "./plms.ts";
+import type { CreateSolver } from "./solver.ts";
+import { tcd } from "./tcd.ts";
+import { unipc } from "./unipc.ts";
+
+/** A way of following the flow, and what it costs. */
+export interface SolverKind {
+  readonly title: string;
+  readonly about: string;
+  readonly create: CreateSolver;
+  /** Adds noise of its own on the way, drawn from the picture's seed. */
+  readonly stochastic: boolean;
+  /** Model evaluations a step, but for the first or last. */
+  readonly evaluations: 1 | 2;
+}
+
+const ode = { stochastic: false, evaluations: 1 } as const;
+const sde = { stochastic: true, evaluations: 1 } as const;
+
+export const SOLVERS = {
+  euler: {
+    title: "Euler",
+    about: "First order. The model's own.",
+    create: euler,
+    ...ode,
+  },
+  eulerAncestral: {
+    title: "Euler ancestral",
+    about: "Euler to below the next level, then fresh noise back up, in shares that suit a flow (η = 1).",
+    create: eulerAncestral,
+    ...sde,
+  },
+  heun: {
+    title: "Heun",
+    about: "Second order: the mean velocity of both ends of a step.",
+    create: heun,
+    ...ode,
+    evaluations: 2,
+  },
+  dpm2: {
+    title: "DPM2",
+    about: "Second order: the velocity at the middle of a step in ln σ.",
+    create: dpm2,
+    ...ode,
+    evaluations: 2,
+  },
+  dpm2Ancestral: {
+    title: "DPM2 ancestral",
+    about: "DPM2 to below the next level, then fresh noise back up, in shares that suit a flow (η = 1).",
+    create: dpm2Ancestral,
+    ...sde,
+    evaluations: 2,
+  },
+  lms: {
+    title: "LMS",
+    about: "Fourth order: the polynomial in σ through the last four velocities, for steps of any length.",
+    create: lms,
+    ...ode,
+  },
+  ipndm: {
+    title: "IPNDM",
+    about:
+      "Adams–Bashforth with the weights of equal steps, up to four velocities: fourth order where steps are equal.",
+    create: ipndm,
+    ...ode,
+  },
+  plms: {
+    title: "PLMS",
+    about: "As IPNDM, but begun with a step of Heun's.",
+    create: plms,
+    ...ode,
+  },
+  dpm2s: {
+    title: "DPM-Solver++ 2S",
+    about: "Second order over pairs of steps, one evaluation a step, for a predicted picture linear in λ.",
+    create: dpmSinglestep({ stochastic: false }),
+    ...ode,
+  },
+  dpm2sSde: {
+    title: "SDE-DPM-Solver++ 2S",
+    about: "The stochastic form of DPM-Solver++ 2S.",
+    create: dpmSinglestep({ stochastic: true }),
+    ...sde,
+  },
+  dpm2m: {
+    title: "DPM-Solver++ 2M",
+    about: "Second order from the last two predicted pictures, in λ.",
+    create: dpmMultistep({ order: 2, stochastic: false }),
+    ...ode,
+  },
+  dpm2mSde: {
+    title: "SDE-DPM-Solver++ 2M",
+    about: "The stochastic form of DPM-Solver++ 2M.",
+    create: dpmMultistep({ order: 2, stochastic: true }),
+    ...sde,
+  },
+  dpm3m: {
+    title: "DPM-Solver++ 3M",
+    about:
+      "From the last three predicted pictures, in λ, with the published formula, whose order is 2 with a smaller error.",
+    create: dpmMultistep({ order: 3, stochastic: false }),
+    ...ode,
+  },
+  dpm3mSde: {
+    title: "SDE-DPM-Solver++ 3M",
+    about: "The stochastic form of DPM-Solver++ 3M, as k-diffusion has it.",
+    create: dpmMultistep({ order: 3, stochastic: true }),
+    ...sde,
+  },
+  unipc2: {
+    title: "UniPC 2",
+    about: "Predictor and corrector of second order in λ, B₂(h), sharing their evaluations.",
+    create: unipc({ order: 2 }),
+    ...ode,
+  },
+  unipc3: {
+    title: "UniPC 3",
+    about: "Predictor and corrector of third order in λ, B₂(h), sharing their evaluations.",
+    create: unipc({ order: 3 }),
+    ...ode,
+  },
+  deis: {
+    title: "DEIS",
+    about: "Second order from the last two predicted noises, linear in ln(σ / (1 - σ)).",
+    create: deis,
+    ...ode,
+  },
+  ddpm: {
+    title: "DDPM",
+    about: "Draws each step from the distribution the next latents have, given the predicted picture (η = 1).",
+    create: ddpm,
+    ...sde,
+  },
+  lcm: {
+    title: "LCM",
+    about: "The predicted picture, noised anew each step.",
+    create: lcm,
+    ...sde,
+  },
+  tcd: {
+    title: "TCD",
+    about: "Between Euler and LCM, γ = 0.3.",
+    create: tcd,
+    ...sde,
+  },
+} as const satisfies Record<string, SolverKind>;

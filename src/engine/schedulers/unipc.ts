@@ -1,0 +1,99 @@
+import { denoised, halfLogSnr } from "./flow.ts";
+import { lagrangeBasis } from "./lagrange.ts";
+import type { CreateSolver } from "./solver.ts";
+import { weightedSum } from "./weighted-sum.ts";
+
+export interface UniPcOptions {
+  readonly order: 2 | 3;
+}
+
+/** A predicted picture, and where. */
+interface Known {
+  readonly sigma: number;
+  readonly lambda: number;
+  readonly D: Float32Array;
+}
+
+/** What the next step needs to correct this one. */
+interface Prediction {
+  /** Where the step began, newest first; as many as its order. */
+  readonly known: readonly Known[];
+  readonly start: Float32Array;
+  readonly end: Float32Array;
+}
+
+/**
+ * Predictor and corrector that share their model evaluations: what the model says at a predicted point first corrects that
+ * point, then predicts the next. Orders fall towards the end; the last step, to σ = 0, is of first order.
+ *
+ * Where something else has changed the latents between two steps (a mask), its values stand and are not corrected.
+ *
+ * Source: Zhao et al., "UniPC" (2023), B₂(h), as in UniPCMultistepScheduler with `use_flow_sigmas`.
+ */
+export const unipc =
+  ({ order }: UniPcOptions): CreateSolver =>
+  ({ sigmas, velocity }) => {
+    let known: Known[] = []; // newest first
+    let prediction: Prediction | undefined;
+    return {
+      async step(x, step) {
+        const [sigma, next] = [sigmas[step]!, sigmas[step + 1]!];
+        const now = { sigma, lambda: halfLogSnr(sigma), D: denoised(x, sigma, await velocity(x, sigma)) };
+        const start = prediction ? correct(prediction, now, x) : x;
+        if (next === 0) return now.D;
+        known = [now, ...known].slice(0, order);
+        const used = known.slice(0, sigmas.length - 1 - step);
+        const end = advance(start, used, next);
+        prediction = { known: used, start, end };
+        return end;
+      },
+    };
+  };
+
+function correct({ known, start, end }: Prediction, now: Known, x: Float32Array): Float32Array {
+  const corrected = advance(start, known, now.sigma, now);
+  return x.map((value, i) => (value === end[i] ? corrected[i]! : value));
+}
+
+/**
+ * With α = 1 - σ, h = λ_next - λ₀, r the other pictures' distances from D₀ in λ, in steps:
+ *
+ *     x ← (σ_next / σ₀) x + α_next (1 - e^{-h}) (D₀ + Σ ρ_k (D_k - D₀) / r_k)
+ *
+ * @param known newest first
+ * @param ahead the picture predicted at `next` itself, when correcting
+ */
+function advance(x: Float32Array, known: readonly Known[], next: number, ahead?: Known): Float32Array {
+  const [now, ...past] = known as [Known, ...Known[]];
+  const others = ahead ? [...past, ahead] : past;
+  const h = halfLogSnr(next) - now.lambda;
+  const distances = others.map(({ lambda }) => (lambda - now.lambda) / h);
+  const shares = rho(distances, h).map((share, k) => share / distances[k]!);
+  const integral = -(1 - next) * Math.expm1(-h);
+  const rest = shares.reduce((sum, share) => sum + share, 0);
+  return weightedSum([
+    [next / now.sigma, x],
+    [integral * (1 - rest), now.D],
+    ...others.map(({ D }, k) => [integral * shares[k]!, D] as const),
+  ]);
+}
+
+/** Solves `Σ ρ_k r_k^{i-1} = b_i`, i = 1 …; a single ρ is taken as ½, which it tends to. */
+function rho(distances: readonly number[], h: number): number[] {
+  if (distances.length === 1) return [0.5];
+  const b = moments(h, distances.length);
+  return lagrangeBasis(distances).map((p) => p.reduce((sum, coefficient, i) => sum + coefficient * b[i]!, 0));
+}
+
+/** `b_i = i! h φ_{i+1}(-h) / B₂(h)`, `B₂(h) = e^{-h} - 1`, by the recurrence of φ. */
+function moments(h: number, count: number): number[] {
+  const phi1 = Math.expm1(-h);
+  let phi = phi1 / -h - 1;
+  let factorial = 1;
+  return Array.from({ length: count }, (_, i) => {
+    const moment = (phi * factorial) / phi1;
+    factorial *= i + 2;
+    phi = phi / -h - 1 / factorial;
+    return moment;
+  });
+}

@@ -116,7 +116,6 @@ export const SETTINGS = {
     undefined,
     "Folder of installed models. Default: `models` in the data folder.",
   ),
-  threads: whole("INKSTONE_THREADS", 0, 0, 1024, "Threads of the inference engine. 0: one for each core."),
   maxQueue: whole(
     "INKSTONE_MAX_QUEUE",
     1000,

@@ -1,4 +1,4 @@
-import { type DestinationStream, destination, type Logger, pino } from "pino";
+import { type DestinationStream, destination, type Logger, pino, stdSerializers } from "pino";
 
 export type Log = Logger;
 
@@ -16,5 +16,6 @@ const PROMPTS = ["positivePrompt", "negativePrompt", "prompt"];
 export function createLog({ level, prompts }: LogOptions, stream: DestinationStream = destination(2)): Log {
   const hidden = prompts ? SECRETS : [...SECRETS, ...PROMPTS];
   const paths = hidden.flatMap((key) => [key, `*.${key}`, `*.*.${key}`]);
-  return pino({ level, base: null, redact: { paths, censor: "[hidden]" } }, stream);
+  const serializers = { err: stdSerializers.err, error: stdSerializers.err };
+  return pino({ level, base: null, serializers, redact: { paths, censor: "[hidden]" } }, stream);
 }

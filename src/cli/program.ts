@@ -3,7 +3,9 @@ import { version } from "../version.ts";
 import { doctorCommand } from "./doctor.ts";
 import { generateCommand } from "./generate.ts";
 import { inspectCommand } from "./inspect.ts";
+import { keysCommand } from "./keys.ts";
 import { modelsCommand } from "./models.ts";
+import { serveCommand } from "./serve.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** The whole command line, ready to parse. */
@@ -18,7 +20,7 @@ export function createProgram(terminal: Terminal): Command {
       writeErr: (text) => terminal.stderr.write(text),
     })
     .addHelpText("after", environmentHelp);
-  for (const command of [generateCommand, inspectCommand, modelsCommand, doctorCommand]) {
+  for (const command of [generateCommand, serveCommand, keysCommand, inspectCommand, modelsCommand, doctorCommand]) {
     program.addCommand(command(terminal).copyInheritedSettings(program));
   }
   return program;

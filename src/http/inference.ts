@@ -60,7 +60,7 @@ export async function dryRun({ ports }: Exchange, task: ImageInferenceTask): Pro
 export function finalAnswer(exchange: Exchange, record: TaskRecord, withStatus = false): Answer {
   return {
     data: record.results.map((result) => imageItem(record, result, exchange.source, withStatus)),
-    errors: failure(exchange, record, withStatus),
+    errors: failure(record, exchange.documentation, withStatus),
   };
 }
 
@@ -73,7 +73,7 @@ export function standing(exchange: Exchange, record: TaskRecord): Answer {
 export const isFinal = ({ state }: TaskRecord): boolean => state !== "queued" && state !== "running";
 
 /** Why a task did not end well. */
-export function failure({ documentation }: Exchange, record: TaskRecord, withStatus = false): ErrorItem[] {
+export function failure(record: TaskRecord, documentation: string, withStatus = false): ErrorItem[] {
   if (record.state !== "failed" && record.state !== "cancelled") return [];
   const body =
     record.state === "cancelled"

@@ -94,7 +94,7 @@ async function eventData(exchange: Exchange, event: TaskEvent): Promise<unknown>
       // Pictures by their addresses, whatever the outputType: an event is no place for megabytes.
       const byUrl = { ...record, task: { ...record.task, outputType: "URL" as const } };
       const data = await Promise.all(record.results.map((result) => imageItem(byUrl, result, exchange.source)()));
-      return { state: record.state, data, errors: failure(exchange, record) };
+      return { state: record.state, data, errors: failure(record, exchange.documentation) };
     }
   }
 }

@@ -84,7 +84,7 @@ async function follow(exchange: Exchange, session: Session, record: TaskRecord):
     if (event.type === "result") {
       session.outbox.push({ data: [imageItem(record, event.result, exchange.source)], errors: [] });
     } else if (event.type === "final") {
-      const errors = failure(exchange, event.record);
+      const errors = failure(event.record, exchange.documentation);
       if (errors.length > 0) session.outbox.push({ data: [], errors });
       session.endings.delete(ending);
       release();

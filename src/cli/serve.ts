@@ -1,0 +1,53 @@
+import { Command } from "commander";
+import { ConfigError, readConfig, SETTINGS, type SettingName } from "../config.ts";
+import { UsageError } from "./exit.ts";
+import { print, type Terminal, tell } from "./terminal.ts";
+
+/** `inkstone serve`: the API until it is asked to stop. */
+export function serveCommand(terminal: Terminal): Command {
+  const command = new Command("serve").description("Serve the imageInference API over HTTP and WebSocket.");
+  for (const { flag, shape, about, fallback, env } of Object.values(SETTINGS)) {
+    if (flag === undefined) continue;
+    const otherwise = fallback === undefined || String(fallback) === "" ? "" : ` (default: ${fallback})`;
+    command.option(`--${flag} <${shape}>`, `${about}${otherwise} [${env}]`);
+  }
+  return command.addHelpText("after", secrets).action(async (given: Record<string, string>) => {
+    const config = settings(given, terminal.env);
+    const { createServer } = await import("../server.ts");
+    terminal.signal.throwIfAborted();
+    const server = await createServer(config);
+    print(terminal, `inkstone listening on ${server.address}`);
+    await new Promise((resolve) => {
+      if (terminal.signal.aborted) resolve(undefined);
+      terminal.signal.addEventListener("abort", resolve, { once: true });
+    });
+    tell(terminal, "stopping; once more to stop at once");
+    const hurry = () => void server.stop(0);
+    for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, hurry);
+    await server.stop();
+  });
+}
+
+const secrets = `
+Secrets are read from the environment only:
+${Object.values(SETTINGS)
+  .filter(({ flag }) => flag === undefined)
+  .map(({ env, about }) => `  ${env}  ${about}`)
+  .join("\n")}`;
+
+function settings(given: Readonly<Record<string, string>>, env: NodeJS.ProcessEnv) {
+  const names = Object.entries(SETTINGS) as [SettingName, (typeof SETTINGS)[SettingName]][];
+  const flags = names.flatMap(([name, { flag }]) => {
+    const value = flag === undefined ? undefined : given[camelCase(flag)];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  try {
+    return readConfig(Object.fromEntries(flags), env);
+  } catch (error) {
+    if (error instanceof ConfigError) throw new UsageError(error.message);
+    throw error;
+  }
+}
+
+/** How commander names a flag. */
+const camelCase = (flag: string): string => flag.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());

@@ -1,0 +1,43 @@
+import type { ModelCatalogue, ModelSummary } from "./http/index.ts";
+import { costPerPicture, listModels, type Model, type ModelLocations } from "./models/index.ts";
+
+/** Cards are read anew this often, so that a model added to a running server is found. */
+const FRESH_MS = 1000;
+
+/** The installed models, for the API. */
+export function openModelCatalogue(locations: ModelLocations, now: () => number = Date.now): ModelCatalogue {
+  let known: { readonly at: number; readonly models: Promise<readonly Model[]> } | undefined;
+  const models = () => {
+    if (known === undefined || now() - known.at > FRESH_MS) known = { at: now(), models: listModels(locations) };
+    return known.models;
+  };
+  return {
+    list: async () => (await models()).map(summary),
+    cost: async (task) => {
+      const all = await models();
+      const found =
+        all.find(({ card }) => card.air === task.model) ?? all.find(({ card }) => card.aliases.includes(task.model));
+      return found && costPerPicture(found.card.price, task);
+    },
+  };
+}
+
+function summary({ card }: Model): ModelSummary {
+  const [name, version] = [card.name, card.air.split("@")[1]!];
+  return {
+    air: card.air,
+    name,
+    version,
+    aliases: card.aliases,
+    category: "checkpoint",
+    type: "base",
+    architecture: card.architecture,
+    tags: card.tags,
+    comment: card.comment,
+    defaultWidth: card.defaults.width,
+    defaultHeight: card.defaults.height,
+    defaultSteps: card.defaults.steps,
+    defaultScheduler: "Default",
+    defaultCFG: card.defaults.CFGScale,
+  };
+}

@@ -1,0 +1,207 @@
+/** The composition root: builds every part of a server from its settings and connects them. */
+
+import { hostname } from "node:os";
+import { join, resolve } from "node:path";
+import { collectDefaultMetrics, Registry } from "prom-client";
+import type { Config } from "./config.ts";
+import { DatabaseUnavailableError, openDatabase } from "./database/index.ts";
+import { startDeliverer } from "./delivery/index.ts";
+import {
+  createApp,
+  createHttpMetrics,
+  createKeyRing,
+  failure,
+  imageItem,
+  openKeyFile,
+  type Readiness,
+} from "./http/index.ts";
+import { createLog, type Log } from "./log.ts";
+import { openModelCatalogue } from "./model-catalogue.ts";
+import { modelLocations, resolveModel } from "./models/index.ts";
+import { createOutbound } from "./net/index.ts";
+import { CAPABILITIES, TaskError } from "./protocol/index.ts";
+import { createImageReferences, createImageStore, openDisk, StorageUnavailableError } from "./storage/index.ts";
+import { createTaskQueue, createTaskService, expireTasks, openSignals } from "./tasks/index.ts";
+import { software } from "./version.ts";
+import { webhookSecret } from "./webhook-secret.ts";
+import { createEngineProcess, createWorkerMetrics, startUpkeep, startWorker } from "./worker/index.ts";
+
+/** A running server. */
+export interface Server {
+  /** Where it listens: `http://127.0.0.1:7437`. */
+  readonly address: string;
+  /**
+   * Takes no more tasks, lets the running one finish for so many seconds, then keeps it for the next start, answers who
+   * still waits, and closes. May be called again with fewer seconds.
+   */
+  stop(graceSeconds?: number): Promise<void>;
+}
+
+/** Parts that a test may bring along. */
+export interface ServerParts {
+  readonly log?: Log;
+  /** Stands in for the engine child's program. */
+  readonly engineProgram?: string;
+  /** A database dump to begin with, where the folder is new. */
+  readonly databaseTemplate?: Blob;
+}
+
+/** Starts a server: database, queue, worker with its engine process, deliveries and HTTP. Resolves once it listens. */
+export async function createServer(config: Config, parts: ServerParts = {}): Promise<Server> {
+  const log = parts.log ?? createLog({ level: config.logLevel, prompts: config.logPrompts });
+  const folder = resolve(config.dataDir);
+  const locations = modelLocations(
+    config.modelsDir === undefined ? {} : { INKSTONE_MODELS_DIR: config.modelsDir },
+    folder,
+  );
+  const process = `${hostname()}-${globalThis.process.pid}-${crypto.randomUUID().slice(0, 8)}`;
+
+  const db = await openDatabase({
+    dataDir: join(folder, "database"),
+    ...(config.databaseUrl !== undefined && { url: config.databaseUrl }),
+    ...(parts.databaseTemplate && { template: parts.databaseTemplate }),
+    onConnectionLost: (error) => log.warn({ err: error }, "the database connection was lost"),
+  });
+  const signals = await openSignals({ db, process });
+  const tasks = createTaskService({ db, signals, maxQueued: config.maxQueue });
+  const queue = createTaskQueue({ db, signals, worker: process, maxAttempts: config.maxAttempts });
+  // Nobody else can have tasks in hand when the database is embedded: take them up again at once.
+  await queue.sweep(db.kind === "pglite");
+
+  const files = await openDisk(join(folder, "images"));
+  const images = createImageStore(db, files);
+  const outbound = createOutbound({ allow: config.allowedAddresses });
+  const references = createImageReferences(images, outbound, { maxPixels: config.maxImagePixels });
+
+  const register = new Registry();
+  collectDefaultMetrics({ register });
+  const stopping = new AbortController();
+  let closing = false;
+  let base = "";
+
+  const worker = startWorker({
+    queue,
+    engine: createEngineProcess({
+      stallTimeout: config.stepTimeout * 1000,
+      ...(parts.engineProgram !== undefined && { program: parts.engineProgram }),
+    }),
+    findModel: (air) => resolveModel(air, locations),
+    references,
+    files,
+    software,
+    keepSeconds: config.imageRetention * 3600,
+    metrics: createWorkerMetrics(register),
+    log,
+    stepTimeoutMs: config.stepTimeout * 1000,
+    isDatabaseAway: (error) => error instanceof DatabaseUnavailableError,
+  });
+
+  const readiness = async (): Promise<Readiness> => {
+    if (closing) return { ready: false, reason: "stopping" };
+    if (worker.trouble !== undefined) return { ready: false, reason: worker.trouble };
+    return db.query("select 1").then(
+      () => ({ ready: true }),
+      () => ({ ready: false, reason: "the database cannot be reached" }),
+    );
+  };
+
+  const app = await createApp({
+    settings: config,
+    tasks: tellingOutages({
+      ...tasks,
+      submit: async (...submission: Parameters<typeof tasks.submit>) => {
+        if (closing) throw new TaskError("serviceUnavailable", { reason: "It is stopping." }, { retryAfter: 10 });
+        return tasks.submit(...submission);
+      },
+    }),
+    images: tellingOutages(images),
+    uploads: tellingOutages({
+      store: async (owner: string, image: string) => {
+        const { bytes, header } = await references.load(owner, image, "image");
+        return images.addUpload(owner, bytes, header);
+      },
+    }),
+    models: openModelCatalogue(locations),
+    keys: createKeyRing(config.apiKeys, openKeyFile(folder)),
+    metrics: createHttpMetrics(register, tasks),
+    log,
+    capabilities: CAPABILITIES,
+    readiness,
+    stopping: stopping.signal,
+  });
+
+  const { webhookSecret: secret = await webhookSecret(folder) } = config;
+  const deliverer = startDeliverer({
+    db,
+    signals,
+    outbound,
+    log,
+    webhookBody: config.webhookStyle,
+    webhookSecrets: secret.split(" "),
+    sources: {
+      resultItem: async (record, result) => imageItem(record, result, { images, baseUrl: base })(),
+      errorItem: (record) => failure(record, `${base}/docs`)[0]!,
+      read: (fileName) => images.read(fileName),
+    },
+  });
+  const stopUpkeep = startUpkeep(
+    [
+      { name: "images", everyMs: 10_000, run: () => images.sweep() },
+      { name: "tasks", everyMs: 60_000, run: () => expireTasks(db, config.resultRetention * 3600) },
+      { name: "lost tasks", everyMs: 5_000, run: () => queue.sweep() },
+    ],
+    (chore, error) => log.warn({ chore, err: error }, "upkeep failed; it is tried again"),
+  );
+
+  const close = async (): Promise<void> => {
+    await stopUpkeep();
+    await deliverer.stop();
+    queue.close();
+    tasks.close();
+    await signals.close();
+    await db.close();
+  };
+  let address: string;
+  try {
+    address = await app.listen({ host: config.host, port: config.port });
+  } catch (error) {
+    await worker.stop(0);
+    await close();
+    throw error;
+  }
+  base = config.publicUrl ?? address.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:");
+  log.info({ address, database: db.kind }, "listening");
+
+  let stopped: Promise<void> | undefined;
+  return {
+    address,
+    stop(graceSeconds = config.shutdownGrace) {
+      closing = true;
+      const rested = worker.stop(graceSeconds * 1000);
+      stopped ??= rested.then(async () => {
+        stopping.abort();
+        await app.close();
+        await close();
+        log.info({}, "stopped");
+      });
+      return stopped;
+    },
+  };
+}
+
+/** The same functions; an outage of the database or the disk becomes an error that clients understand. */
+function tellingOutages<Service extends object>(service: Service): Service {
+  const told = Object.entries(service).map(([name, member]) => {
+    if (typeof member !== "function") return [name, member];
+    return [name, (...parameters: unknown[]) => Promise.resolve(member(...parameters)).catch(tellOutage)];
+  });
+  return Object.fromEntries(told) as Service;
+}
+
+function tellOutage(thrown: unknown): never {
+  if (thrown instanceof DatabaseUnavailableError || thrown instanceof StorageUnavailableError) {
+    const reason = thrown instanceof DatabaseUnavailableError ? "Its database is away." : "Its disk is not usable.";
+    throw new TaskError("serviceUnavailable", { reason }, { retryAfter: 5 }, { cause: thrown });
+  }
+  throw thrown;
+}

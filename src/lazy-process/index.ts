@@ -1,0 +1,9 @@
+/** A child process that starts with the first call and ends when idle. */
+export {
+  createLazyProcess,
+  type LazyProcess,
+  type LazyProcessOptions,
+  ProcessLost,
+  programBeside,
+} from "./lazy-process.ts";
+export { serveCalls } from "./serve-calls.ts";

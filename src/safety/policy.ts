@@ -1,0 +1,25 @@
+import type { SafetyClass, SafetyScores } from "./classes.ts";
+
+/** When a picture counts as unsafe. */
+export interface SafetyRule {
+  /** The classes that count. */
+  readonly classes: readonly SafetyClass[];
+  /** The probability, 0…1, from which their sum counts. */
+  readonly threshold: number;
+}
+
+/** What becomes of an unsafe picture: delivered and marked, replaced by an empty one and marked, or refused with an error. */
+export const SAFETY_POLICIES = ["deliver", "withhold", "refuse"] as const;
+export type SafetyPolicy = (typeof SAFETY_POLICIES)[number];
+
+export const DEFAULT_SAFETY_RULE: SafetyRule = { classes: ["Porn", "Hentai"], threshold: 0.7 };
+
+/** The classes exclude each other, so the sum is the probability that the picture is of one of them. */
+export function isUnsafe(scores: SafetyScores, { classes, threshold }: SafetyRule): boolean {
+  return classes.reduce((sum, name) => sum + scores[name], 0) >= threshold;
+}
+
+/** What is done with a picture. A safe one is always delivered. */
+export function treatment(flagged: boolean, policy: SafetyPolicy): SafetyPolicy {
+  return flagged ? policy : "deliver";
+}

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { type ImageInferenceTask, parseTask } from "../protocol/index.ts";
 import { pictureRecord } from "./record.ts";
 
-const everything = { schedulers: ["Default"], features: ["inputs.seedImage", "inputs.maskImage"] } as const;
+const everything = { features: ["inputs.seedImage", "inputs.maskImage"] } as const;
 
 function task(more: object): ImageInferenceTask {
   const base = { taskType: "imageInference", taskUUID: "ddf77178-639c-48d8-9827-501a20948cf7", model: "runware:108@1" };

@@ -1,7 +1,6 @@
 /** Which valid parameters the engine can run today. What it cannot is refused by name, never ignored. */
 
 import type { ImageInferenceTask } from "./image-inference.ts";
-import { EULER_SCHEDULERS, type SchedulerName } from "./schedulers.ts";
 import { TaskError } from "./task-error.ts";
 
 /** Parts of the API beyond plain text to image. */
@@ -21,12 +20,11 @@ export type Feature = (typeof FEATURES)[number];
 
 /** What the engine behind a server can do. */
 export interface Capabilities {
-  readonly schedulers: readonly SchedulerName[];
   readonly features: readonly Feature[];
 }
 
 /** What this version's engine can do. */
-export const CAPABILITIES: Capabilities = { schedulers: EULER_SCHEDULERS, features: [] };
+export const CAPABILITIES: Capabilities = { features: [] };
 
 const IN_USE: Readonly<Record<Feature, (task: ImageInferenceTask) => boolean>> = {
   "inputs.seedImage": (task) => task.inputs?.seedImage !== undefined,
@@ -43,14 +41,8 @@ const IN_USE: Readonly<Record<Feature, (task: ImageInferenceTask) => boolean>> =
 };
 
 /** One `notImplemented` for each thing a task uses that the engine cannot do yet. */
-export function capabilityErrors(task: ImageInferenceTask, { schedulers, features }: Capabilities): TaskError[] {
-  const errors = FEATURES.filter((feature) => !features.includes(feature) && IN_USE[feature](task)).map(
+export function capabilityErrors(task: ImageInferenceTask, { features }: Capabilities): TaskError[] {
+  return FEATURES.filter((feature) => !features.includes(feature) && IN_USE[feature](task)).map(
     (feature) => new TaskError("notImplemented", { parameter: feature }, { parameter: feature }),
   );
-  if (!schedulers.includes(task.scheduler)) {
-    const reason = `'${task.scheduler}' is not available. Available values are: ${schedulers.map((name) => `'${name}'`).join(", ")}.`;
-    const facts = { parameter: "scheduler", type: "string", allowedValues: schedulers };
-    errors.push(new TaskError("notImplemented", { parameter: "scheduler", reason }, facts));
-  }
-  return errors;
 }

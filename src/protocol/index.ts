@@ -32,7 +32,7 @@ export {
   type ProcessingItem,
   type ReplyBody,
 } from "./result.ts";
-export { EULER_SCHEDULERS, findScheduler, SCHEDULER_ALIASES, SCHEDULERS, type SchedulerName } from "./schedulers.ts";
+export { findScheduler, SCHEDULER_ALIASES, SCHEDULERS, type SchedulerName } from "./schedulers.ts";
 export { MAX_SEED, randomSeed, resultSeed } from "./seed.ts";
 export { resolveWindow, type StepWindow } from "./step-window.ts";
 export { type ParsedTask, parametersOf, parseTask, TASK_SCHEMAS, type Task, type TaskType } from "./task.ts";

@@ -1,4 +1,4 @@
-/** The scheduler names of the API, and which of them an engine solver stands behind today. */
+/** The scheduler names of the API. What each stands for is the engine's to say. */
 
 /** The 75 values of the `scheduler` parameter, as the API page spells them. */
 export const SCHEDULERS = [
@@ -86,14 +86,6 @@ export const SCHEDULER_ALIASES: Readonly<Record<string, SchedulerName>> = {
   "Euler DiscreteScheduler": "EulerDiscreteScheduler",
   UniPCMultistepScheduler: "UniPC",
 };
-
-/** Names that run on the engine's flow-matching Euler solver with the model's own noise levels. */
-export const EULER_SCHEDULERS: readonly SchedulerName[] = [
-  "Default",
-  "Euler",
-  "EulerDiscreteScheduler",
-  "FlowMatchEulerDiscreteScheduler",
-];
 
 const byLowerCase = new Map<string, SchedulerName>([
   ...SCHEDULERS.map((name) => [name.toLowerCase(), name] as const),

@@ -43,7 +43,7 @@ export interface Order {
 }
 
 /** Which flag stands for which parameter of the task. */
-export const flagOf: Readonly<Record<string, string>> = {
+const flagOf: Readonly<Record<string, string>> = {
   positivePrompt: "PROMPT",
   negativePrompt: "--negative",
   width: "--width",

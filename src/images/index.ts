@@ -1,7 +1,6 @@
 export {
   type DecodeOptions,
   decodeImage,
-  defaultMaxPixels,
   type EncodeOptions,
   encodeImage,
   type ImageHeader,

@@ -1,8 +1,8 @@
 /** The model registry: which checkpoints there are, what is known of them, what a picture costs. */
-export { type ModelCard, modelCard, type Price } from "./card.ts";
+export type { ModelCard, Price } from "./card.ts";
 export { ModelError, type ModelErrorReason } from "./errors.ts";
 export { addModel, type Naming, removeModel } from "./install.ts";
 export { dataDirectory, type ModelLocations, modelLocations } from "./locations.ts";
 export { planSize, type Size, type SizePlan } from "./pixel-budget.ts";
 export { costPerPicture } from "./price.ts";
-export { findModel, listModels, type Model, modelInFolder, requireCheckpoint, resolveModel } from "./registry.ts";
+export { findModel, listModels, type Model, resolveModel } from "./registry.ts";

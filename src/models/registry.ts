@@ -77,7 +77,7 @@ export async function findModel(name: string, locations: ModelLocations): Promis
 }
 
 /** @throws ModelError `notACheckpoint` when the folder has no `model_index.json` */
-export async function requireCheckpoint(folder: string): Promise<void> {
+async function requireCheckpoint(folder: string): Promise<void> {
   await access(join(folder, "model_index.json")).catch(() => {
     throw new ModelError(
       "notACheckpoint",

@@ -1,4 +1,4 @@
-import type { Migration } from "./index.ts";
+import type { Migration } from "./migration.ts";
 
 /** Tasks, the pictures they make (uploads too) and the deliveries they owe. */
 export const tasks: Migration = {

@@ -1,11 +1,6 @@
 import { tasks } from "./0001-tasks.ts";
+import type { Migration } from "./migration.ts";
 
-export interface Migration {
-  /** 1, 2, 3 … without gaps. */
-  readonly number: number;
-  readonly name: string;
-  /** Run one by one in one transaction. Never changed once released: a checksum is kept. */
-  readonly statements: readonly string[];
-}
+export type { Migration };
 
 export const migrations: readonly Migration[] = [tasks];

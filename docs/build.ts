@@ -1,0 +1,6 @@
+/** Writes the pages that are made from code: `npm run docs`. */
+
+import { writeFile } from "node:fs/promises";
+import { pages } from "./pages.ts";
+
+for (const [name, text] of Object.entries(pages)) await writeFile(new URL(name, import.meta.url), text);

@@ -1,8 +1,16 @@
-/** The server that the official clients are pointed at. */
+/** The server that the official clients are pointed at: the real one, on a tiny checkpoint with random weights. */
 
-import { startMemoryApp } from "./memory-app.ts";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { pino } from "pino";
+import { readConfig } from "../../src/config.ts";
+import { createServer } from "../../src/server.ts";
+import { pgliteTemplate } from "../support/databases.ts";
 
 export interface ContractServer {
+  /** `http://127.0.0.1:PORT` */
+  readonly base: string;
   /** `http://127.0.0.1:PORT/v1` */
   readonly httpUrl: string;
   /** `ws://127.0.0.1:PORT/v1` */
@@ -11,8 +19,30 @@ export interface ContractServer {
   stop(): Promise<void>;
 }
 
-export async function startContractServer(): Promise<ContractServer> {
-  const { app, base, socketUrl, tasks } = await startMemoryApp();
-  tasks.onAccept = (taskUUID) => setTimeout(() => tasks.finish(taskUUID), 300);
-  return { httpUrl: `${base}/v1`, socketUrl, key: "test-key", stop: () => app.close() };
+const CHECKPOINT = resolve("test/fixtures/plain/checkpoint");
+
+/** The card of the tiny checkpoint: large pictures are drawn small and enlarged, prices are those of the API page. */
+const CARD = { air: "runware:108@1", name: "Qwen-Image, tiny", checkpoint: CHECKPOINT, maxPixels: 4096 };
+
+/** Starts a server in a folder of its own; `env` are settings as the environment would give them. */
+export async function startContractServer(env: Record<string, string> = {}): Promise<ContractServer> {
+  const folder = await mkdtemp(join(tmpdir(), "inkstone-contract-"));
+  await mkdir(join(folder, "models", "tiny"), { recursive: true });
+  await writeFile(join(folder, "models", "tiny", "card.json"), JSON.stringify(CARD));
+  const key = "contract-key-of-some-length";
+  const config = readConfig({}, { INKSTONE_PORT: "0", INKSTONE_DATA_DIR: folder, INKSTONE_API_KEYS: key, ...env });
+  const server = await createServer(config, {
+    log: pino({ level: "silent" }),
+    databaseTemplate: await pgliteTemplate(),
+  });
+  return {
+    base: server.address,
+    httpUrl: `${server.address}/v1`,
+    socketUrl: `${server.address.replace("http", "ws")}/v1`,
+    key,
+    async stop() {
+      await server.stop(0);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
 }

@@ -60,6 +60,7 @@ export class Drawer {
   }
 
   async stop(): Promise<void> {
+    if (this.#child.exitCode !== null) return;
     const closed = once(this.#child, "close");
     this.#child.stdin.end();
     await closed;

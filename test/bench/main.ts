@@ -74,19 +74,23 @@ async function measureSize(size: string): Promise<Result[]> {
     progress(`${size}, ${count} steps: cold`);
   }
   const drawers: Drawer[] = [];
-  for (const contender of contenders) drawers.push(await Drawer.start(contender.warm));
-  for (const count of steps) {
-    // The first round warms up and is not counted.
-    for (let run = 0; run <= runs; run++) {
-      for (const [i, { name }] of contenders.entries()) {
-        const timing = await drawers[i]!.draw({ ...job, steps: count, seed: run });
-        if (run > 0) push(warm, `${name} ${count}`, timing);
+  const peaks: number[] = [];
+  try {
+    for (const contender of contenders) drawers.push(await Drawer.start(contender.warm));
+    for (const count of steps) {
+      // The first round warms up and is not counted.
+      for (let run = 0; run <= runs; run++) {
+        for (const [i, { name }] of contenders.entries()) {
+          const timing = await drawers[i]!.draw({ ...job, steps: count, seed: run });
+          if (run > 0) push(warm, `${name} ${count}`, timing);
+        }
       }
+      progress(`${size}, ${count} steps: warm`);
     }
-    progress(`${size}, ${count} steps: warm`);
+    peaks.push(...drawers.map((drawer) => drawer.peakMemory()));
+  } finally {
+    await Promise.all(drawers.map((drawer) => drawer.stop()));
   }
-  const peaks = drawers.map((drawer) => drawer.peakMemory());
-  await Promise.all(drawers.map((drawer) => drawer.stop()));
   return steps.flatMap((count) =>
     contenders.map(({ name }, i) => {
       const starts = cold.get(`${name} ${count}`)!;

@@ -10,7 +10,8 @@ import { startingPicture } from "./starting-picture.ts";
 import type { GeneratedImage, GenerateHooks, GenerateParams } from "./types.ts";
 
 /** A request with every choice made: sizes are multiples of 16, numbers in range. */
-export type Recipe = Required<Omit<GenerateParams, "image" | "mask">> & Pick<GenerateParams, "image" | "mask">;
+export type Recipe = Required<Omit<GenerateParams, Optional>> & Pick<GenerateParams, Optional>;
+type Optional = "image" | "mask" | "cache";
 
 /**
  * Prompt to picture, after "Qwen-Image Technical Report" (2025) as diffusers' `QwenImagePipeline` and its image-to-image and
@@ -31,7 +32,7 @@ export async function generate(
   const steps = recipe.steps - first;
 
   // 2. The flow to follow: towards the prompt, away from the negative prompt.
-  const guided = await guidedVelocity(model, canvas, recipe, sigmas.slice(first, -1), hooks.signal);
+  const newFlow = await guidedVelocity(model, canvas, recipe, sigmas.slice(first, -1), hooks.signal);
   const start = recipe.image && (await startingPicture(model, canvas, recipe.image, recipe.mask));
 
   const images: GeneratedImage[] = [];
@@ -44,15 +45,18 @@ export async function generate(
     let latents = start ? start.atNoiseLevel(sigmas[first]!, noise) : noise;
 
     // 4. Denoise, step by step.
+    const flow = newFlow();
+    let place = { step: first, last: steps === 1 };
     let destination: () => Float32Array; // where the latest velocity leads
     const velocity = async (x: Float32Array, sigma: number) => {
-      const v = await guided(x, sigma);
+      const v = await flow.velocity(x, sigma, place);
       destination = () => denoised(x, sigma, v);
       return v;
     };
     const solver = kind.create({ sigmas, velocity, gaussian });
     for (let step = 1; step <= steps; step++) {
-      latents = await solver.step(latents, first + step - 1);
+      place = { step: first + step - 1, last: step === steps };
+      latents = await solver.step(latents, place.step);
       const sigma = sigmas[first + step]!;
       if (start) latents = start.keep(latents, sigma, noise, step / steps);
       const preview = async () => (await previewer())(canvas.unpack(destination()), canvas.width, canvas.height);
@@ -62,7 +66,9 @@ export async function generate(
     // 5. Latents to pixels.
     hooks.signal?.throwIfAborted();
     const planes = await model.decodeLatents(canvas.unpack(latents), canvas.height, canvas.width);
-    const finished = { ...toRgb(planes, recipe.width, recipe.height), seed };
+    const skippedSteps = flow.skippedSteps();
+    const picture = toRgb(planes, recipe.width, recipe.height);
+    const finished = { ...picture, seed, ...(skippedSteps !== undefined && { skippedSteps }) };
     images.push(finished);
     await hooks.onImage?.(finished, image);
   }

@@ -1,6 +1,7 @@
 /** The inference engine: parameters in, pixels out. No network, no database, no files but the checkpoint's. */
+export type { CacheParams } from "./caching/params.ts";
 export { Pipeline } from "./pipeline.ts";
-export type { SessionOptions } from "./runtime/session.ts";
+export { type HostTensor, type OnnxFile, openOnnxFile, type SessionOptions } from "./runtime/session.ts";
 export {
   CheckpointError,
   type GeneratedImage,

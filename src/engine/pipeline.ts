@@ -1,4 +1,5 @@
 import { randomInt } from "node:crypto";
+import { checkCache } from "./caching/check.ts";
 import { openCheckpoint } from "./checkpoint/checkpoint.ts";
 import { generate, type Recipe } from "./generate.ts";
 import { fitPreviewer, type Previewer } from "./preview.ts";
@@ -94,6 +95,7 @@ function completeRecipe(params: GenerateParams): Recipe {
     strength,
     ...(image && { image }),
     ...(mask && { mask }),
+    ...(params.cache && { cache: checkCache(params.cache) }),
     steps: integer("steps", steps, 1, 1000),
     scheduler: resolveScheduler(scheduler).name,
     guidance,

@@ -1,5 +1,7 @@
 /** The vocabulary of the engine's public face: what goes in, what is reported, what comes out. */
 
+import type { CacheParams } from "./caching/params.ts";
+
 /** An 8-bit RGB picture, rows top to bottom. */
 export interface RgbImage {
   readonly width: number;
@@ -40,6 +42,8 @@ export interface GenerateParams {
   readonly strength?: number;
   /** Which parts of `image` may change: white all, black none, grey g during the last share g of the steps. Size of `image`. */
   readonly mask?: GrayImage;
+  /** Skips transformer blocks in steps that change little: faster, and not quite the same picture. Default: none. */
+  readonly cache?: CacheParams;
 }
 
 /** Reported after every solver step. */
@@ -66,6 +70,8 @@ export interface GenerateHooks {
 
 export interface GeneratedImage extends RgbImage {
   readonly seed: bigint;
+  /** Steps that the cache answered, when there was one; a half when only one of the two guidance passes was skipped. */
+  readonly skippedSteps?: number;
 }
 
 /** Thrown for a parameter the engine refuses; the message names it, what was given and what is allowed. */

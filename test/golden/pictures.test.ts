@@ -58,11 +58,11 @@ async function draw(
       recorded.set(prompts++ === 0 ? "embeddings" : "negative/embeddings", embeddings.data);
       return embeddings;
     },
-    async velocity(latents, ...rest) {
-      const [step, pass] = [Math.floor(forwards / passes), forwards++ % passes];
-      if (pass === 0) recorded.set(step === 0 ? start : `latents/${step - 1}`, latents.data.slice());
-      const velocity = await model.velocity(latents, ...rest);
-      if (step === 0) recorded.set(pass === 0 ? "velocity" : "velocity/negative", velocity.slice());
+    async velocity(pass) {
+      const [step, branch] = [Math.floor(forwards / passes), forwards++ % passes];
+      if (branch === 0) recorded.set(step === 0 ? start : `latents/${step - 1}`, pass.latents.data.slice());
+      const velocity = await model.velocity(pass);
+      if (step === 0) recorded.set(branch === 0 ? "velocity" : "velocity/negative", velocity.slice());
       return velocity;
     },
   };

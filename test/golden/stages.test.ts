@@ -132,7 +132,10 @@ describe.each(CASES)("%s", (name) => {
   it.runIf(fixture.names.includes("batch/hidden"))("batch", async () => {
     const { modulation } = await time.run({ features: timeFeatures([...fixture.floats("batch/sigma").data]) });
     const forward = async (latents: HostTensor, text: HostTensor) =>
-      model.velocity(latents, text, jointRotary(text.dims[1]!, rows, columns, model.ropeAxes), modulation!.data);
+      model.velocity({
+        ...{ latents, text, modulation: modulation!.data },
+        rotary: jointRotary(text.dims[1]!, rows, columns, model.ropeAxes),
+      });
     const hidden = fixture.floats("batch/hidden");
     const velocity = await forward(hidden, fixture.floats("batch/embeddings"));
     expectStage("batch/velocity", { data: velocity }, fixture.tensor("batch/velocity"));

@@ -17,7 +17,21 @@ export interface BuiltGraph {
   readonly bytes: Uint8Array;
   /** The folder that external data locations in `bytes` are relative to. */
   readonly weightsRoot: string;
+  /** Names of what a run has to be fed. */
+  readonly inputs: readonly string[];
+  /** How many numbers it reads from the checkpoint. */
+  readonly parameters: number;
 }
+
+/** Weights that are inputs of a graph, to be changed from run to run without building it again. */
+export interface FedWeights {
+  /** Tensors fed under their own name instead of being read from the checkpoint. */
+  readonly replaced: ReadonlySet<string>;
+  /** Linear layers that add `up · down · x`: fed as `<layer>/down` [rank, in] and `<layer>/up` [out, rank]. */
+  readonly lowRank: ReadonlySet<string>;
+}
+
+const NOTHING_FED: FedWeights = { replaced: new Set(), lowRank: new Set() };
 
 interface ExternalTensor {
   name: string;
@@ -41,21 +55,23 @@ const IR_VERSION = 10;
 export class Graph {
   readonly name: string;
   readonly #weights: Weights;
+  readonly #fed: FedWeights;
   readonly #nodes: object[] = [];
   readonly #initializers = new Map<string, object>();
   readonly #external: { tensor: ExternalTensor; weight: Weight }[] = [];
-  readonly #inputs: object[] = [];
+  readonly #inputs = new Map<string, object>();
   readonly #outputs: object[] = [];
   readonly #casts = new Map<string, Value>();
   #counter = 0;
 
-  constructor(name: string, weights: Weights) {
+  constructor(name: string, weights: Weights, fed: FedWeights = NOTHING_FED) {
     this.name = name;
     this.#weights = weights;
+    this.#fed = fed;
   }
 
   input(name: string, dims: readonly Dim[], type: "F32" | "I64" = "F32"): Value {
-    this.#inputs.push(valueInfo(name, dims, type));
+    this.#inputs.set(name, valueInfo(name, dims, type));
     return name as Value;
   }
 
@@ -64,9 +80,10 @@ export class Graph {
     this.#outputs.push(valueInfo(name, dims, "F32"));
   }
 
-  /** A checkpoint tensor as float32. @throws CheckpointError when it is missing or of another shape */
+  /** A checkpoint tensor as float32, or the input that replaces it. @throws CheckpointError when it is missing or of another shape */
   weight(name: string, shape: readonly number[]): Value {
     const stored = this.#weights.get(name, shape);
+    if (this.#fed.replaced.has(name)) return this.input(name, shape);
     const cast = this.#casts.get(name);
     if (cast) return cast;
     const tensor: ExternalTensor = {
@@ -84,6 +101,13 @@ export class Graph {
 
   hasWeight(name: string): boolean {
     return this.#weights.has(name);
+  }
+
+  /** The low-rank factors that are fed for a linear layer, if it has any. */
+  lowRank(layer: string, from: number, to: number): { down: Value; up: Value } | undefined {
+    if (!this.#fed.lowRank.has(layer)) return undefined;
+    const rank = `rank of ${layer}`;
+    return { down: this.input(`${layer}/down`, [rank, from]), up: this.input(`${layer}/up`, [to, rank]) };
   }
 
   /** A small constant: int64 for shapes and axes, float32 otherwise. */
@@ -138,11 +162,17 @@ export class Graph {
         name: this.name,
         node: this.#nodes,
         initializer: [...this.#initializers.values()],
-        input: this.#inputs,
+        input: [...this.#inputs.values()],
         output: this.#outputs,
       },
     };
-    return { name: this.name, bytes: ModelProto.encode(model).finish(), weightsRoot };
+    return {
+      name: this.name,
+      bytes: ModelProto.encode(model).finish(),
+      weightsRoot,
+      inputs: [...this.#inputs.keys()],
+      parameters: this.#external.reduce((sum, { weight }) => sum + weight.shape.reduce((n, size) => n * size, 1), 0),
+    };
   }
 
   #node(type: string, inputs: readonly (Value | undefined)[], output: string[], attributes: Attributes, domain = "") {

@@ -2,11 +2,11 @@ import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { SchedulerConfig } from "../checkpoint/config.ts";
 import { createSession, type HostTensor, type Session, type SessionOptions } from "../runtime/session.ts";
 import { promptEmbeddings, promptIds } from "./prompt.ts";
-import { type RotaryTable, textRotary } from "./rope.ts";
+import { textRotary } from "./rope.ts";
 import { buildTextEncoder, textEncoderSizes } from "./text-encoder.ts";
 import { buildTimeGraph, timeFeatures } from "./time-embedding.ts";
 import { loadTokenizer } from "./tokenizer.ts";
-import { buildTransformer } from "./transformer.ts";
+import { type Pass, type TransformerChain, transformerChain } from "./transformer-chain.ts";
 import { buildVaeDecoder, buildVaeEncoder, spatialFactor } from "./vae.ts";
 import { decodeTiled, TILE } from "./vae-tiles.ts";
 
@@ -22,7 +22,9 @@ export interface Model {
   /** Noise levels → one row of modulations each, as `velocity` takes them. */
   modulations(sigmas: readonly number[]): Promise<Float32Array[]>;
   /** Packed latents [B, L, 4C] and text [B, T, features] → velocity, same shape as the latents. */
-  velocity(latents: HostTensor, text: HostTensor, rotary: RotaryTable, modulation: Float32Array): Promise<Float32Array>;
+  velocity(pass: Pass): Promise<Float32Array>;
+  /** What computes `velocity`, for those who step in between its blocks. */
+  readonly transformer: TransformerChain;
   /** Picture planes [1, 3, H, W] in -1…1 → normalised latents [C, H/8, W/8] (posterior mean). */
   encodePicture(planes: HostTensor): Promise<Float32Array>;
   /** Normalised latents [C, h, w] → planes [3, 8h, 8w] in -1…1; in tiles when a side exceeds 64. */
@@ -41,9 +43,9 @@ export async function loadModel(checkpoint: Checkpoint, options: SessionOptions 
   const sessions = {
     text: await createSession(buildTextEncoder(textEncoder.config, textEncoder.weights), options),
     time: await createSession(buildTimeGraph(transformer.config, transformer.weights), options),
-    transformer: await createSession(buildTransformer(transformer.config, transformer.weights), options),
     decoder: await createSession(buildVaeDecoder(vae.config, vae.weights), options),
   };
+  const chain = await transformerChain(transformer.config, transformer.weights, options);
   let encoder: Promise<Session> | undefined;
   const channels = vae.config.z_dim;
   const pixelFactor = spatialFactor(vae.config);
@@ -68,10 +70,8 @@ export async function loadModel(checkpoint: Checkpoint, options: SessionOptions 
       const width = modulation!.dims[1]!;
       return sigmas.map((_, i) => modulation!.data.subarray(i * width, (i + 1) * width));
     },
-    async velocity(latents, text, rotary, modulation) {
-      const feeds = { latents, text, ...rotary, modulation: { data: modulation, dims: [modulation.length] } };
-      return (await sessions.transformer.run(feeds)).velocity!.data;
-    },
+    velocity: chain.velocity,
+    transformer: chain,
     async encodePicture(picture) {
       encoder ??= createSession(buildVaeEncoder(vae.config, vae.weights), options);
       return (await (await encoder).run({ picture })).latents!.data;
@@ -83,7 +83,7 @@ export async function loadModel(checkpoint: Checkpoint, options: SessionOptions 
     },
     async dispose() {
       const all = [...Object.values(sessions), await encoder];
-      await Promise.all(all.map((session) => session?.release()));
+      await Promise.all([chain.dispose(), ...all.map((session) => session?.release())]);
     },
   };
 }

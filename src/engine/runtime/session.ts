@@ -33,6 +33,47 @@ export async function createSession(graph: BuiltGraph, options: SessionOptions =
   }).catch((cause) => {
     throw new Error(`ONNX Runtime refused the ${graph.name} graph: ${cause.message}`, { cause });
   });
+  return runnable(session, `${graph.name} graph`);
+}
+
+/** A graph from a file of someone else's, with the names and shapes it declares. */
+export interface OnnxFile extends Session {
+  readonly inputs: readonly Declared[];
+  readonly outputs: readonly Declared[];
+}
+
+/** What a graph says of one of its inputs or outputs. */
+export interface Declared {
+  readonly name: string;
+  /** ONNX Runtime's word: `float32`, `float16`, `int64` … */
+  readonly type: string;
+  /** A name stands for a size that each run decides. */
+  readonly dims: readonly (number | string)[];
+}
+
+/** Opens an ONNX file from disk, self-contained or with its weights in files beside it. */
+export async function openOnnxFile(path: string, options: SessionOptions = {}): Promise<OnnxFile> {
+  const session = await InferenceSession.create(path, {
+    executionProviders: ["cpu"],
+    graphOptimizationLevel: "all",
+    ...(options.threads === undefined ? {} : { intraOpNumThreads: options.threads }),
+  }).catch((cause) => {
+    throw new Error(`ONNX Runtime refused the file ${path}: ${cause.message}`, { cause });
+  });
+  const declared = (metadata: readonly InferenceSession.ValueMetadata[]) =>
+    metadata.map((value) =>
+      value.isTensor
+        ? { name: value.name, type: value.type, dims: value.shape }
+        : { name: value.name, type: "no tensor", dims: [] },
+    );
+  return {
+    ...runnable(session, `graph of ${path}`),
+    inputs: declared(session.inputMetadata),
+    outputs: declared(session.outputMetadata),
+  };
+}
+
+function runnable(session: InferenceSession, name: string): Session {
   return {
     async run(feeds) {
       const tensors: Record<string, Tensor> = {};
@@ -46,7 +87,7 @@ export async function createSession(graph: BuiltGraph, options: SessionOptions =
         );
       } catch (cause) {
         const shapes = Object.entries(feeds).map(([name, t]) => `${name}[${t.dims}]`);
-        throw new Error(`the ${graph.name} graph failed on ${shapes.join(", ")}: ${(cause as Error).message}`, {
+        throw new Error(`the ${name} failed on ${shapes.join(", ")}: ${(cause as Error).message}`, {
           cause,
         });
       }

@@ -1,0 +1,26 @@
+import type { Drawing } from "../drawing/index.ts";
+import type { ImageInferenceTask } from "../protocol/index.ts";
+import type { Refinement } from "./refine.ts";
+
+/** The wishes of `advancedFeatures.ultralytics`, validated and with their defaults. */
+export type FaceSettings = NonNullable<NonNullable<ImageInferenceTask["advancedFeatures"]>["ultralytics"]>;
+
+/**
+ * How the faces of one picture are refined. Prompts that are absent or empty are the picture's own.
+ * @param picture how it was drawn
+ * @param seed of this picture
+ */
+export function refinementOf(settings: FaceSettings, picture: Drawing, seed: bigint): Refinement {
+  const negativePrompt = settings.negativePrompt || picture.negativePrompt;
+  return {
+    prompt: settings.positivePrompt || picture.prompt,
+    ...(negativePrompt !== undefined && { negativePrompt }),
+    steps: settings.steps,
+    guidance: settings.CFGScale,
+    ...(picture.scheduler !== undefined && { scheduler: picture.scheduler }),
+    strength: settings.strength,
+    seed,
+    maskPadding: settings.maskPadding,
+    maskBlur: settings.maskBlur,
+  };
+}

@@ -2,6 +2,10 @@
 
 import { createProgram } from "../src/cli/program.ts";
 import { commandReference } from "../src/cli/reference.ts";
+import { configurationReference } from "../src/config-reference.ts";
+import { apiReference, asMarkdown, errorReference } from "../src/protocol/index.ts";
+
+const note = "<!-- Made by `npm run docs`. Change the code, not this page. -->\n\n";
 
 const nowhere = {
   stdout: process.stdout,
@@ -12,5 +16,8 @@ const nowhere = {
 };
 
 export const pages: Readonly<Record<string, string>> = {
-  "cli.md": commandReference(createProgram(nowhere)),
+  "api.md": note + asMarkdown(apiReference()),
+  "cli.md": note + commandReference(createProgram(nowhere)),
+  "configuration.md": note + asMarkdown(configurationReference()),
+  "errors.md": note + asMarkdown(errorReference()),
 };

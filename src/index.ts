@@ -1,5 +1,6 @@
 /**
- * Qwen-Image in-process.
+ * Qwen-Image in-process, and the server that speaks the imageInference API. `inkstone/engine` is the engine alone and loads
+ * faster.
  *
  * @example
  * import { encodeImage, Pipeline } from "inkstone";
@@ -13,6 +14,7 @@
  * await pipeline.dispose();
  */
 
+export { type Config, ConfigError, readConfig } from "./config.ts";
 export { type Drawing, type DrawOptions, draw, type Outpaint } from "./drawing/index.ts";
 export {
   CheckpointError,
@@ -36,3 +38,4 @@ export {
   resizeImage,
 } from "./images/index.ts";
 export { findModel, listModels, type Model, ModelError, modelLocations } from "./models/index.ts";
+export { createServer, type Server } from "./server.ts";

@@ -7,7 +7,6 @@ export function commandReference(program: Command): string {
   return [
     "# Command line",
     "",
-    "Made by `npm run docs` from the commands themselves; a test fails when it is out of date.",
     "From a clone, `npm run inkstone -- COMMAND` is the same as `inkstone COMMAND`, and `npm run generate -- …` is `inkstone generate …`.",
     "",
     ...pages,

@@ -234,14 +234,18 @@ for (const database of TEST_DATABASES) {
       expect(await settled(taskUUID, "delivered")).toMatchObject([{ attempts: 1 }]);
     });
 
-    test("an attempt cut off by a crash is made again after its lease", async () => {
+    test("an attempt cut off by a crash is made again: at the next start, or after its lease where others share the database", async () => {
       const hook = await receiver();
       const { taskUUID } = await finish({ webhookURL: hook.url });
-      await open.db.query("update deliveries set attempts = 1, next_attempt_at = now() + interval '90 seconds'"); // as takeDue leaves it
+      await open.db.query(
+        "update deliveries set attempts = 1, taken = true, next_attempt_at = now() + interval '90 seconds'",
+      ); // as takeDue leaves it
       deliver();
-      await new Promise((resolve) => setTimeout(resolve, 200));
-      expect(hook.received).toEqual([]);
-      await dueNow();
+      if (database.name === "postgres") {
+        await new Promise((resolve) => setTimeout(resolve, 200));
+        expect(hook.received).toEqual([]);
+        await dueNow();
+      }
       await hook.until(1);
       expect(await settled(taskUUID, "delivered")).toMatchObject([{ attempts: 2 }]);
     });

@@ -2,7 +2,14 @@ import type { Database } from "../database/index.ts";
 import { type Outbound, OutboundError } from "../net/index.ts";
 import { findTask, type TaskSignals } from "../tasks/index.ts";
 import { composeMessage, type DeliverySources, type MessageOptions } from "./message.ts";
-import { type DueDelivery, postponeDelivery, returnDelivery, settleDelivery, takeDue } from "./outbox.ts";
+import {
+  type DueDelivery,
+  postponeDelivery,
+  returnAllDeliveries,
+  returnDelivery,
+  settleDelivery,
+  takeDue,
+} from "./outbox.ts";
 import { nextAttempt, readRetryAfter } from "./schedule.ts";
 
 export interface DelivererOptions extends Partial<MessageOptions> {
@@ -39,9 +46,13 @@ export function startDeliverer(options: DelivererOptions): Deliverer {
   const underWay = new Map<Promise<void>, string>();
   let filling: Promise<void> | undefined;
   let again = false;
+  // Nobody else can have taken any from an embedded database: those taken were cut off by the end of the last process.
+  const tidied = db.kind === "pglite" ? returnAllDeliveries(db) : Promise.resolve();
+  tidied.catch(() => {}); // told by the first fill
 
   /** Starts attempts until no slot is free or nothing is due. */
   async function fill(): Promise<void> {
+    await tidied;
     while (!stopping.signal.aborted && underWay.size < concurrency) {
       const due = await takeDue(db, busyHosts());
       if (!due) return;

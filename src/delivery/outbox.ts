@@ -21,7 +21,7 @@ const LEASE_SECONDS = 90;
 /** Takes the delivery that is due longest, except to hosts that are busy with others; undefined when there is none. */
 export async function takeDue(db: Queryable, busyHosts: readonly string[]): Promise<DueDelivery | undefined> {
   const [row] = await db.query<DueRow>(
-    `update deliveries set attempts = attempts + 1, next_attempt_at = now() + make_interval(secs => $1)
+    `update deliveries set attempts = attempts + 1, taken = true, next_attempt_at = now() + make_interval(secs => $1)
      where id = (
        select id from deliveries
        where state = 'pending' and next_attempt_at <= now() and split_part(url, '/', 3) <> all($2::text[])
@@ -39,7 +39,7 @@ export async function takeDue(db: Queryable, busyHosts: readonly string[]): Prom
 export async function settleDelivery(db: Queryable, id: string, error: string | undefined): Promise<void> {
   await db.query(
     `update deliveries set state = case when $2::text is null then 'delivered' else 'failed' end,
-                           last_error = $2, finished_at = now()
+                           last_error = $2, finished_at = now(), taken = false
      where id = $1 and state = 'pending'`,
     [id, error ?? null],
   );
@@ -48,7 +48,7 @@ export async function settleDelivery(db: Queryable, id: string, error: string | 
 /** Puts a delivery off, with the reason. */
 export async function postponeDelivery(db: Queryable, id: string, seconds: number, error: string): Promise<void> {
   await db.query(
-    `update deliveries set next_attempt_at = now() + make_interval(secs => $2), last_error = $3
+    `update deliveries set next_attempt_at = now() + make_interval(secs => $2), last_error = $3, taken = false
      where id = $1 and state = 'pending'`,
     [id, seconds, error],
   );
@@ -57,9 +57,14 @@ export async function postponeDelivery(db: Queryable, id: string, seconds: numbe
 /** Takes an attempt back that was cut short by the end of the server. */
 export async function returnDelivery(db: Queryable, id: string): Promise<void> {
   await db.query(
-    "update deliveries set attempts = attempts - 1, next_attempt_at = now() where id = $1 and state = 'pending'",
+    "update deliveries set attempts = attempts - 1, next_attempt_at = now(), taken = false where id = $1 and state = 'pending'",
     [id],
   );
+}
+
+/** Makes all attempts under way due again: for the start of the only process that has the database open. */
+export async function returnAllDeliveries(db: Queryable): Promise<void> {
+  await db.query("update deliveries set next_attempt_at = now(), taken = false where taken and state = 'pending'");
 }
 
 interface DueRow {

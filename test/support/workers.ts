@@ -4,24 +4,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseUnavailableError } from "../../src/database/index.ts";
-import type { Model } from "../../src/models/index.ts";
 import { createOutbound } from "../../src/net/index.ts";
 import { createImageReferences, createImageStore, type DiskCalls, openDisk } from "../../src/storage/index.ts";
 import { createEngineProcess, startWorker, type WorkerOptions } from "../../src/worker/index.ts";
+import { MODEL, STAND_IN_ENGINE } from "./stand-in-model.ts";
 import type { OpenTasks } from "./tasks.ts";
-
-export const STAND_IN_ENGINE = new URL("../stand-ins/engine.mjs", import.meta.url).pathname;
-
-export const MODEL = {
-  card: {
-    air: "runware:108@1",
-    name: "Stand-in",
-    defaults: { steps: 20, CFGScale: 4, width: 1024, height: 1024 },
-    price: { unit: 0.00064, base: 0.3, perMegapixel: 0.332, perSquareMegapixel: 0.052 },
-  },
-  folder: "/nowhere",
-  origin: "folder",
-} as unknown as Model;
 
 export interface WorkerSetting extends Partial<WorkerOptions> {
   readonly calls?: DiskCalls;

@@ -76,7 +76,9 @@ export const tasks: Migration = {
        image_uuid      text,
        state           text not null default 'pending' check (state in ('pending', 'delivered', 'failed')),
        attempts        int not null default 0,
+       -- while an attempt is under way (taken), the time at which it counts as lost
        next_attempt_at timestamptz not null default now(),
+       taken           boolean not null default false,
        last_error      text,
        created_at      timestamptz not null default now(),
        finished_at     timestamptz

@@ -38,6 +38,8 @@ const CONTEXT = 32;
 /**
  * Draws each face again at the model's full size, one after the other from left to right, and lays it over the old one. Pixels where
  * all masks are black stay as they are, bit for bit; so does everything without faces, or with strength 0.
+ *
+ * @throws the reason of `signal`, within one step
  */
 export async function refineFaces<Picture extends RgbImage>(
   engine: Engine,
@@ -51,6 +53,7 @@ export async function refineFaces<Picture extends RgbImage>(
   const masks = inReadingOrder(faces).flatMap(({ box }) => faceMask(box, refinement, picture) ?? []);
   let current: RgbImage = picture;
   for (const [face, mask] of masks.entries()) {
+    signal?.throwIfAborted();
     const drawing: Drawing = {
       ...painting,
       seed: BigInt.asUintN(64, painting.seed + BigInt(face)),

@@ -139,7 +139,7 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
     webhookBody: config.webhookStyle,
     webhookSecrets: secret.split(" "),
     sources: {
-      resultItem: async (record, result) => imageItem(record, result, { images, baseUrl: base })(),
+      resultItem: async (record, result) => imageItem(record, result, { images, baseUrl: base }).make(),
       errorItem: (record) => failure(record, `${base}/docs`)[0]!,
       read: (fileName) => images.read(fileName),
     },

@@ -1,7 +1,11 @@
 import { type DataItem, type ErrorItem, type ErrorOwner, errorItem, TaskError } from "../protocol/index.ts";
 
 /** An item of `data`, made only when it is sent: images in base64 are large, and one at a time is enough. */
-export type LazyItem = () => DataItem | Promise<DataItem>;
+export interface LazyItem {
+  /** Whose error it is when it cannot be made. */
+  readonly owner: ErrorOwner;
+  make(): DataItem | Promise<DataItem>;
+}
 
 /** What a task is answered with. */
 export interface Answer {
@@ -11,7 +15,7 @@ export interface Answer {
 
 /** An answer of items that need no work. */
 export const answerWith = (...items: readonly DataItem[]): Answer => ({
-  data: items.map((item) => () => item),
+  data: items.map((item) => ({ owner: item, make: () => item })),
   errors: [],
 });
 

@@ -17,10 +17,10 @@ export const imageUrl = (baseUrl: string, fileName: string): string => `${baseUr
 
 /** One finished picture of a task. `withStatus`: replies to getResponse say `success`. */
 export function imageItem(record: TaskRecord, result: TaskResult, source: ImageSource, withStatus = false): LazyItem {
-  const { task } = record;
-  return async (): Promise<ImageItem> => ({
-    taskType: "imageInference",
-    taskUUID: record.taskUUID,
+  const { task, taskUUID } = record;
+  const owner = { taskType: "imageInference", taskUUID } as const;
+  const make = async (): Promise<ImageItem> => ({
+    ...owner,
     imageUUID: result.imageUUID,
     ...(await imageField(record, result, source)),
     seed: result.seed,
@@ -28,6 +28,7 @@ export function imageItem(record: TaskRecord, result: TaskResult, source: ImageS
     ...(task.includeCost && { cost: result.cost }),
     ...(withStatus && { status: "success" as const }),
   });
+  return { owner, make };
 }
 
 async function imageField({ task }: TaskRecord, result: TaskResult, { images, baseUrl }: ImageSource) {
@@ -52,5 +53,5 @@ export function processingItems(record: TaskRecord): LazyItem[] {
     ...(progress && { step: progress.step, steps: progress.steps }),
     ...(place !== undefined && { queuePosition: place }),
   };
-  return Array.from({ length: missing }, () => () => item);
+  return Array.from({ length: missing }, () => ({ owner: item, make: () => item }));
 }

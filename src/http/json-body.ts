@@ -7,8 +7,8 @@ import { type Answer, asTaskError, type LazyItem } from "./answer.ts";
 export async function* replyText({ data, errors }: Answer, documentation: string): AsyncGenerator<string> {
   const failed: ErrorItem[] = [...errors];
   let separator = '{"data":[';
-  for (const make of data) {
-    const item = await makeItem(make, documentation);
+  for (const lazy of data) {
+    const item = await makeItem(lazy, documentation);
     if ("failed" in item) failed.push(item.failed);
     else {
       yield separator + item.text;
@@ -18,14 +18,14 @@ export async function* replyText({ data, errors }: Answer, documentation: string
   const begun = separator === ",";
   if (begun && failed.length === 0) yield "]}";
   else if (begun) yield `],"errors":${stringifyJson(failed)}}`;
-  else yield stringifyJson({ errors: failed });
+  else yield stringifyJson({ ...(data.length > 0 && { data: [] }), errors: failed });
 }
 
-async function makeItem(make: LazyItem, documentation: string) {
+async function makeItem({ make, owner: { taskUUID, taskType } }: LazyItem, documentation: string) {
   try {
     return { text: stringifyJson(await make()) };
   } catch (thrown) {
-    return { failed: errorItem(asTaskError(thrown).body, {}, documentation) };
+    return { failed: errorItem(asTaskError(thrown).body, { taskUUID, taskType }, documentation) };
   }
 }
 

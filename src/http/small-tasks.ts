@@ -48,9 +48,10 @@ async function getTaskDetails(exchange: Exchange, { owner }: Caller, task: GetTa
   if (record === undefined) throw unknownTask(task.taskUUID);
   const { data, errors } = finalAnswer(exchange, record);
   const deliveries = await tasks.deliveries(owner, task.taskUUID);
-  const item = async () => ({
-    taskType: task.taskType,
-    taskUUID: task.taskUUID,
+  const { taskType, taskUUID } = task;
+  const make = async () => ({
+    taskType,
+    taskUUID,
     state: record.state,
     attempts: record.attempt,
     createdAt: record.createdAt,
@@ -58,12 +59,12 @@ async function getTaskDetails(exchange: Exchange, { owner }: Caller, task: GetTa
     ...(record.finishedAt && { finishedAt: record.finishedAt }),
     request: [parseJson(record.request)],
     response: {
-      data: await Promise.all(data.map((make) => make())),
+      data: await Promise.all(data.map((item) => item.make())),
       ...(errors.length > 0 && { errors }),
     },
     ...(deliveries.length > 0 && { deliveries }),
   });
-  return { data: [item], errors: [] };
+  return { data: [{ owner: { taskType, taskUUID }, make }], errors: [] };
 }
 
 async function imageUpload(exchange: Exchange, { owner }: Caller, task: ImageUploadTask): Promise<Answer> {

@@ -6,7 +6,7 @@ import { TaskError } from "./task-error.ts";
 type Raw = Record<string, unknown>;
 
 /** Keys at the top of the task that belong into a group. */
-const MOVED: ReadonlyArray<readonly [from: string, group: string, key: string]> = [
+export const MOVED: ReadonlyArray<readonly [from: string, group: string, key: string]> = [
   ["seedImage", "inputs", "seedImage"],
   ["maskImage", "inputs", "maskImage"],
   ["strength", "inputs", "strength"],

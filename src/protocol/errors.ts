@@ -126,16 +126,6 @@ export const ERRORS = {
     message: "The image at '{parameter}' cannot be downloaded. {reason}",
     when: "A URL given as an image refuses, is too large, too slow or not allowed.",
   },
-  uploadFailed: {
-    status: 400,
-    message: "The result cannot be uploaded to 'uploadEndpoint'. {reason}",
-    when: "The endpoint refuses the upload for good. Seen in getTaskDetails.",
-  },
-  webhookFailed: {
-    status: 400,
-    message: "The webhook was not accepted. {reason}",
-    when: "The receiver refuses the webhook for good. Seen in getTaskDetails.",
-  },
 
   // The server
   serviceUnavailable: {

@@ -21,6 +21,8 @@ export type {
   PingTask,
 } from "./other-tasks.ts";
 export { invalidParameter, missingParameter } from "./parameter-errors.ts";
+export { apiReference, errorReference } from "./reference.ts";
+export { asHtml, asMarkdown, type Block } from "./reference-blocks.ts";
 export { parseRequest, type RequestOptions } from "./request.ts";
 export {
   type DataItem,

@@ -8,15 +8,19 @@ import { type ErrorFacts, TaskError } from "./task-error.ts";
 /** More than this is noise: the caller mends the first ones and tries again. */
 const MOST_ERRORS = 32;
 
-/** A value of the right form that breaks a rule which needs other parameters or the task's context. */
+/**
+ * A value that is not allowed. `facts.parameter` is how the caller spelled the path, when that is not the schema's way.
+ */
 export function invalidParameter(path: string, given: unknown, rule: string, facts: ErrorFacts = {}): TaskError {
-  return new TaskError(invalidCode(path), { parameter: path, rule, given: show(given) }, { parameter: path, ...facts });
+  const parameter = String(facts.parameter ?? path);
+  return new TaskError(invalidCode(path), { parameter, rule, given: show(given) }, { parameter, ...facts });
 }
 
 /** An absent parameter; `reason` says what needs it. */
 export function missingParameter(path: string, reason = "", facts: ErrorFacts = {}): TaskError {
-  const values = { parameter: path, reason: reason && ` ${reason}` };
-  return new TaskError(missingCode(path), values, { parameter: path, ...facts });
+  const parameter = String(facts.parameter ?? path);
+  const values = { parameter, reason: reason && ` ${reason}` };
+  return new TaskError(missingCode(path), values, { parameter, ...facts });
 }
 
 /**
@@ -53,11 +57,14 @@ function issueErrors(
   const parameter = nearest(table, path);
   if (parameter === undefined) return [invalidParameter(path.join("."), given, "It is not understood.")];
   const value = valueAt(given, path);
-  const written = spelling(path.join("."));
-  const facts = numbers(parameter);
-  if (value === undefined) return [missingParameter(written, "", facts)];
+  const full = path.join(".");
+  const facts = { parameter: spelling(full), ...numbers(parameter) };
+  // An element of a list can be wrong, but it cannot be missing.
+  if (value === undefined && withoutPositions(full) === parameter.path && !/\.\d+$/.test(full)) {
+    return [missingParameter(full, "", facts)];
+  }
   const rule = `${label(parameter.path)} must be ${parameter.rule}.`;
-  return [invalidParameter(written, parameter.secret ? "(hidden)" : value, rule, facts)];
+  return [invalidParameter(full, parameter.secret ? "(hidden)" : value, rule, facts)];
 }
 
 /** A key that the task or group does not have. */

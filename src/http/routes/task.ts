@@ -93,7 +93,7 @@ async function eventData(exchange: Exchange, event: TaskEvent): Promise<unknown>
       const { record } = event;
       // Pictures by their addresses, whatever the outputType: an event is no place for megabytes.
       const byUrl = { ...record, task: { ...record.task, outputType: "URL" as const } };
-      const data = await Promise.all(record.results.map((result) => imageItem(byUrl, result, exchange.source)()));
+      const data = await Promise.all(record.results.map((result) => imageItem(byUrl, result, exchange.source).make()));
       return { state: record.state, data, errors: failure(record, exchange.documentation) };
     }
   }

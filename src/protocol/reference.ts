@@ -1,0 +1,241 @@
+/** The reference pages of the API and its errors, made from the schemas and the catalogue. */
+
+import { MOVED } from "./aliases.ts";
+import { invalidCode, missingCode } from "./error-names.ts";
+import { ERRORS, INVALID_PARAMETER, MISSING_PARAMETER } from "./errors.ts";
+import type { Parameter } from "./field-table.ts";
+import { stringifyJson } from "./json.ts";
+import type { Block, Row } from "./reference-blocks.ts";
+import { RULES } from "./rules.ts";
+import { SCHEDULER_ALIASES } from "./schedulers.ts";
+import { parametersOf, TASK_SCHEMAS, type TaskType } from "./task.ts";
+import { codeAnchor, parameterAnchor } from "./task-error.ts";
+
+const TASK_TYPES = Object.keys(TASK_SCHEMAS) as TaskType[];
+
+/** The page of the API. */
+export function apiReference(): Block[] {
+  return [
+    { heading: "API", level: 1 },
+    ...TRANSPORT,
+    ...TASK_TYPES.flatMap(taskSection),
+    { heading: "Replies", level: 2 },
+    ...REPLIES,
+    { heading: "Watching and stopping a task", level: 2 },
+    ...WATCHING,
+  ];
+}
+
+/** The page of the errors. */
+export function errorReference(): Block[] {
+  const rows: Row[] = Object.entries(ERRORS).map(([code, { status, message, when }]) => ({
+    anchors: [codeAnchor(code)],
+    cells: [`\`${code}\``, String(status), when, `\`${message}\``],
+  }));
+  return [
+    { heading: "Errors", level: 1 },
+    {
+      text: "Every error has a `code`, a `message` that names the parameter, what was given and what is allowed, the `parameter` itself, its `type`, the `taskUUID` and `taskType` it belongs to, and a `documentation` link. Where they help it also has `min`, `max`, `multiplier`, `default`, `allowedValues` and `retryAfter`.",
+    },
+    {
+      text: "The status is that of the HTTP reply when nothing in it succeeded. When something did, the reply is 200 and carries the errors beside the results.",
+    },
+    { heading: "Named after a parameter", level: 2 },
+    {
+      columns: ["code", "status", "when", "message"],
+      rows: [
+        { cells: ["`invalid…`", "400", INVALID_PARAMETER.when, `\`${INVALID_PARAMETER.message}\``] },
+        { cells: ["`missing…`", "400", MISSING_PARAMETER.when, `\`${MISSING_PARAMETER.message}\``] },
+      ],
+    },
+    {
+      columns: ["parameter", "code", "when absent"],
+      rows: [...parameters().values()].map((parameter) => ({
+        cells: [
+          `\`${parameter.path}\``,
+          canBeInvalid(parameter) ? `\`${invalidCode(parameter.path)}\`` : "",
+          canBeMissing(parameter) ? `\`${missingCode(parameter.path)}\`` : "",
+        ],
+      })),
+    },
+    { heading: "All others", level: 2 },
+    { columns: ["code", "status", "when", "message"], rows },
+  ];
+}
+
+/** Every code that a client may see. */
+export function allCodes(): string[] {
+  const named = [...parameters().values()].flatMap((parameter) => [
+    ...(canBeInvalid(parameter) ? [invalidCode(parameter.path)] : []),
+    ...(canBeMissing(parameter) ? [missingCode(parameter.path)] : []),
+  ]);
+  return [...new Set([...Object.keys(ERRORS), ...named])];
+}
+
+/** Optional parameters that others need. */
+const NEEDED = new Set(["inputs.seedImage", "inputs.maskImage"]);
+
+/** A wrong `taskType` is an unsupported one. */
+const canBeInvalid = ({ path }: Parameter): boolean => path !== "taskType";
+
+const canBeMissing = ({ required, path }: Parameter): boolean => (required && path !== "apiKey") || NEEDED.has(path);
+
+function parameters(): ReadonlyMap<string, Parameter> {
+  const all = new Map<string, Parameter>();
+  for (const type of TASK_TYPES) {
+    for (const [path, parameter] of parametersOf(type))
+      if (!all.has(path) || parameter.required) all.set(path, parameter);
+  }
+  return all;
+}
+
+function taskSection(type: TaskType): Block[] {
+  const schema = TASK_SCHEMAS[type];
+  const rows = [...parametersOf(type).values()].map((parameter) => parameterRow(type, parameter));
+  const blocks: Block[] = [
+    { heading: `\`${type}\``, level: 2 },
+    { text: schema.description ?? "" },
+    { columns: ["parameter", "type", "allowed", "default", ""], rows },
+  ];
+  if (type === "imageInference") blocks.push(...INFERENCE_RULES);
+  return blocks;
+}
+
+function parameterRow(type: TaskType, parameter: Parameter): Row {
+  const { path, required, about } = parameter;
+  const fallback = parameter.default === undefined ? "" : `\`${stringifyJson(parameter.default)}\``;
+  // Each anchor is unique on the page: the main task has the bare ones.
+  const own = type === "imageInference" || !parametersOf("imageInference").has(path);
+  const aliases = MOVED.filter(([, group, key]) => `${group}.${key}` === path).map(([from]) => from);
+  const anchors = own && type === firstTypeWith(path) ? [path, ...aliases].map(parameterAnchor) : [];
+  return {
+    anchors,
+    cells: [`\`${path}\``, parameter.type, allowed(parameter), required ? "required" : fallback, about],
+  };
+}
+
+const firstTypeWith = (path: string): TaskType =>
+  parametersOf("imageInference").has(path)
+    ? "imageInference"
+    : TASK_TYPES.find((type) => parametersOf(type).has(path))!;
+
+function allowed({ type, min, max, multiplier, allowedValues }: Parameter): string {
+  if (allowedValues !== undefined) {
+    return allowedValues.length > 12
+      ? `one of ${allowedValues.length}, see below`
+      : allowedValues.map((value) => `\`${value}\``).join(", ");
+  }
+  const unit = type === "string" && (min !== undefined || max !== undefined) ? " characters" : "";
+  const range =
+    min !== undefined && max !== undefined
+      ? `${min} to ${max}`
+      : min !== undefined
+        ? `from ${min}`
+        : max !== undefined
+          ? `up to ${max}`
+          : "";
+  return `${range}${unit}${multiplier === undefined ? "" : `, step ${multiplier}`}`;
+}
+
+const code = (value: unknown): Block => ({ code: JSON.stringify(value, undefined, 2), language: "json" });
+
+const INFERENCE_RULES: readonly Block[] = [
+  { heading: "Rules between parameters", level: 3 },
+  {
+    list: [
+      ...RULES.map(({ text }) => text),
+      "`null` means that a parameter is absent. Unknown keys refuse the whole task (`unsupportedParameter`).",
+      "Integers keep all their digits; numbers in quotes are refused. Steps of 0.01 are checked with room for binary rounding.",
+    ],
+  },
+  { heading: "Other spellings", level: 3 },
+  {
+    list: [
+      ...MOVED.map(([from, group, key]) => `\`${from}\` is understood as \`${group}.${key}\`.`),
+      "`acceleratorOptions.fbcache` is understood as `acceleratorOptions.fbCache`.",
+      '`clipSkip`, `promptWeighting`, `usePromptWeighting` and `checkNSFW` are accepted with values that mean nothing (`0`, `false`, `""`).',
+      "Given twice with different values: `incompatibleParameters`.",
+    ],
+  },
+  { heading: "Schedulers", level: 3 },
+  {
+    text: `In any letter case: ${parametersOf("imageInference")
+      .get("scheduler")!
+      .allowedValues!.map((name) => `\`${name}\``)
+      .join(", ")}.`,
+  },
+  {
+    text: `Also understood: ${Object.entries(SCHEDULER_ALIASES)
+      .map(([alias, name]) => `\`${alias}\` as \`${name}\``)
+      .join(", ")}.`,
+  },
+];
+
+const TRANSPORT: readonly Block[] = [
+  {
+    text: "Every request is a JSON array of tasks, sent as the body of `POST /v1` (`Content-Type: application/json`) or as a text frame over a WebSocket at `/v1`. Each task is answered on its own: a bad one yields an entry in `errors` while others succeed. The machine-readable form of this page is `/openapi.json`.",
+  },
+  { heading: "Keys", level: 2 },
+  {
+    text: "On HTTP send `Authorization: Bearer KEY`, or an `authentication` task as the first element; the element wins. On WebSocket the first message is an `authentication` task. A server without any keys answers only programs on its own machine, with any key or none.",
+  },
+  { heading: "WebSocket", level: 2 },
+  {
+    list: [
+      "A frame holds results of one task only, one frame for each picture as it is finished; or one error.",
+      "After a connection breaks, results are held for 120 seconds (`INKSTONE_SESSION_BUFFER`) and follow when the client authenticates with the `connectionSessionUUID` it was given.",
+      "A socket without any message for 120 seconds (`INKSTONE_IDLE_TIMEOUT`) is closed, unless it waits for a task. `ping` keeps it open.",
+      "The final state of an async task is sent, unasked, to the socket that has polled for it.",
+    ],
+  },
+  { heading: "Sync, async, again", level: 2 },
+  {
+    list: [
+      '`deliveryMethod: "sync"` waits for the pictures. When the client goes away the task is cancelled, unless `INKSTONE_CANCEL_ON_HANG_UP` is false or somebody else waits for it.',
+      '`deliveryMethod: "async"` is acknowledged once the task is stored; then ask with `getResponse`, which works for sync tasks too.',
+      "The `taskUUID` makes sending safe to repeat: the same task under the same taskUUID and key is answered with the known task; another one is refused with `conflictTaskUUID`.",
+      "`?dryRun=1` validates and prices tasks without running them.",
+    ],
+  },
+];
+
+const REPLIES: readonly Block[] = [
+  {
+    text: "A reply holds `data`, `errors`, or both. On HTTP, a reply in which nothing succeeded also repeats its first error as `error`.",
+  },
+  code({
+    data: [
+      {
+        taskType: "imageInference",
+        taskUUID: "ddf77178-639c-48d8-9827-501a20948cf7",
+        imageUUID: "97784197-f610-40a8-9b6c-b62e5b6e2621",
+        imageURL: "http://127.0.0.1:7437/images/97784197-f610-40a8-9b6c-b62e5b6e2621.jpg",
+        seed: 73347,
+        cost: 0.0058,
+      },
+    ],
+  }),
+  {
+    list: [
+      "Exactly one of `imageURL`, `imageBase64Data` and `imageDataURI` is there, by `outputType`.",
+      "`cost` only with `includeCost`, `NSFWContent` only when a safety check ran, `status` only in replies to `getResponse`.",
+      "`imageUUID` can be used as an input image of later tasks.",
+      'In replies to `getResponse`, pictures that are not finished have `status: "processing"`, the `progress` of the task in percent, its `step` and `steps` and, while it waits, its `queuePosition`. Failures come in `errors`, once nothing more will follow.',
+    ],
+  },
+  { heading: "Webhooks and uploads", level: 3 },
+  {
+    text: '`webhookURL` receives one POST for each picture, `{"data":[item]}` by default (`INKSTONE_WEBHOOK_STYLE`), signed as Standard Webhooks describes (`webhook-id`, `webhook-timestamp`, `webhook-signature`). `uploadEndpoint` receives the bytes of each picture by PUT; `{imageUUID}` and `{index}` in its address are filled in. Both are tried again for hours and survive restarts; `getTaskDetails` shows where they stand.',
+  },
+];
+
+const WATCHING: readonly Block[] = [
+  {
+    list: [
+      "`GET /v1/tasks/{taskUUID}/events` streams server-sent events: `queued` (`queuePosition`), `started`, `progress` (`image`, `step`, `steps`, `percentage`), `result`, and `final`, after which it ends.",
+      "`DELETE /v1/tasks/{taskUUID}` cancels: a queued task never starts, a running one stops within a step. Doing it again does no harm.",
+      "`GET /images/{imageUUID}.{jpg|png|webp}` gives the file to anyone who knows its address, until its `ttl` is over.",
+      "`GET /healthz`, `GET /readyz` and `GET /metrics` (Prometheus) are for operators.",
+    ],
+  },
+];

@@ -35,6 +35,8 @@ export const modelCard = z.strictObject({
   aliases: z.array(air).default([]),
   name: z.string().min(1).max(200),
   comment: z.string().max(2000).default(""),
+  /** SPDX identifier of the weights' licence. */
+  license: z.string().min(1).max(100).optional(),
   tags: z.array(z.string().min(1).max(100)).default([]),
   architecture: z.literal("qwen_image").default("qwen_image"),
   /** Checkpoint folder in diffusers layout, absolute or relative to the card's own folder. */

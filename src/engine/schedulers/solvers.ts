@@ -20,6 +20,8 @@ export interface SolverKind {
   readonly title: string;
   readonly about: string;
   readonly create: CreateSolver;
+  /** p, where a step of length h errs by h^{p+1} once enough is known. Only of those that follow the flow without noise. */
+  readonly order?: number;
   /** Adds noise of its own on the way, drawn from the picture's seed. */
   readonly stochastic: boolean;
   /** Model evaluations a step, but for the first or last. */
@@ -34,6 +36,7 @@ export const SOLVERS = {
     title: "Euler",
     about: "First order. The model's own.",
     create: euler,
+    order: 1,
     ...ode,
   },
   eulerAncestral: {
@@ -46,6 +49,7 @@ export const SOLVERS = {
     title: "Heun",
     about: "Second order: the mean velocity of both ends of a step.",
     create: heun,
+    order: 2,
     ...ode,
     evaluations: 2,
   },
@@ -53,6 +57,7 @@ export const SOLVERS = {
     title: "DPM2",
     about: "Second order: the velocity at the middle of a step in ln σ.",
     create: dpm2,
+    order: 2,
     ...ode,
     evaluations: 2,
   },
@@ -67,6 +72,7 @@ export const SOLVERS = {
     title: "LMS",
     about: "Fourth order: the polynomial in σ through the last four velocities, for steps of any length.",
     create: lms,
+    order: 4,
     ...ode,
   },
   ipndm: {
@@ -74,18 +80,21 @@ export const SOLVERS = {
     about:
       "Adams–Bashforth with the weights of equal steps, up to four velocities: fourth order where steps are equal.",
     create: ipndm,
+    order: 4,
     ...ode,
   },
   plms: {
     title: "PLMS",
     about: "As IPNDM, but begun with a step of Heun's.",
     create: plms,
+    order: 4,
     ...ode,
   },
   dpm2s: {
     title: "DPM-Solver++ 2S",
     about: "Second order over pairs of steps, one evaluation a step, for a predicted picture linear in λ.",
     create: dpmSinglestep({ stochastic: false }),
+    order: 2,
     ...ode,
   },
   dpm2sSde: {
@@ -98,6 +107,7 @@ export const SOLVERS = {
     title: "DPM-Solver++ 2M",
     about: "Second order from the last two predicted pictures, in λ.",
     create: dpmMultistep({ order: 2, stochastic: false }),
+    order: 2,
     ...ode,
   },
   dpm2mSde: {
@@ -111,6 +121,7 @@ export const SOLVERS = {
     about:
       "From the last three predicted pictures, in λ, with the published formula, whose order is 2 with a smaller error.",
     create: dpmMultistep({ order: 3, stochastic: false }),
+    order: 2,
     ...ode,
   },
   dpm3mSde: {
@@ -123,18 +134,21 @@ export const SOLVERS = {
     title: "UniPC 2",
     about: "Predictor and corrector of second order in λ, B₂(h), sharing their evaluations.",
     create: unipc({ order: 2 }),
+    order: 2,
     ...ode,
   },
   unipc3: {
     title: "UniPC 3",
     about: "Predictor and corrector of third order in λ, B₂(h), sharing their evaluations.",
     create: unipc({ order: 3 }),
+    order: 3,
     ...ode,
   },
   deis: {
     title: "DEIS",
     about: "Second order from the last two predicted noises, linear in ln(σ / (1 - σ)).",
     create: deis,
+    order: 2,
     ...ode,
   },
   ddpm: {

@@ -1,0 +1,113 @@
+/** The table of scheduler names: complete, forgiving in spelling, and safe to draw with. */
+
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { schedulerConfig } from "../../src/engine/checkpoint/config.ts";
+import { resolveScheduler } from "../../src/engine/schedulers/resolve.ts";
+import { ALIASES, SCHEDULERS } from "../../src/engine/schedulers/table.ts";
+import { flowSigmas } from "../../src/engine/sigmas.ts";
+import { ParameterError } from "../../src/engine/types.ts";
+import { SCHEDULER_ALIASES, SCHEDULERS as WIRE_NAMES } from "../../src/protocol/index.ts";
+import { twoGaussians } from "./flows.ts";
+
+const config = schedulerConfig.parse({
+  base_shift: 0.5,
+  max_shift: 0.9,
+  max_image_seq_len: 8192,
+  shift_terminal: 0.02,
+  use_dynamic_shifting: true,
+});
+const names = SCHEDULERS.map(({ name }) => name);
+
+describe("names", () => {
+  test("are those of the API, aliases too", () => {
+    expect(names).toHaveLength(75);
+    expect(names).toEqual([...WIRE_NAMES]);
+    expect(ALIASES).toEqual(SCHEDULER_ALIASES);
+  });
+
+  test("are found in any letter case, with blanks around", () => {
+    for (const { name, solver, spacing } of SCHEDULERS) {
+      for (const spelling of [name.toUpperCase(), name.toLowerCase(), ` ${name}\n`]) {
+        expect(resolveScheduler(spelling)).toMatchObject({ name, solver, spacing });
+      }
+    }
+    expect(resolveScheduler("euler discreteSCHEDULER").name).toBe("EulerDiscreteScheduler");
+    expect(resolveScheduler("unipcmultistepscheduler").name).toBe("UniPC");
+  });
+
+  test("mean the model's own Euler by default", () => {
+    const { solver, spacing } = resolveScheduler("Default");
+    expect(solver.title).toBe("Euler");
+    expect(spacing.sigmas(20, 4096, config)).toEqual(flowSigmas(20, 4096, config));
+  });
+
+  test.each([
+    ["DPM++ 2M Karas", '"DPM++ 2M Karras"'],
+    ["eular", '"Euler"'],
+    ["heun++", '"Heun"'],
+    ["", '"LCM"'],
+  ])('"%s" is refused naming %s', (name, nearest) => {
+    const refuse = () => resolveScheduler(name);
+    expect(refuse).toThrow(ParameterError);
+    expect(refuse).toThrow(`scheduler is "${name}"; nearest of 75 names:`);
+    expect(refuse).toThrow(nearest);
+  });
+
+  test("differ: no two of different solver or spacing do the same", async () => {
+    const results = new Map<string, string>();
+    for (const { solver, spacing } of SCHEDULERS) {
+      const key = `${solver.title}, ${spacing.title}`;
+      const sigmas = spacing.sigmas(6, 256, config);
+      const x = await drawFrom(solver.create, sigmas, 0);
+      const same = [...results].find(([other, value]) => other !== key && value === x.join());
+      expect(same?.[0], key).toBeUndefined();
+      results.set(key, x.join());
+    }
+  });
+});
+
+test.each(SCHEDULERS.map((scheduler) => [scheduler.name, scheduler] as const))(
+  "%s stays finite and near the data in 1 to 50 steps, from any of them",
+  async (_, { solver, spacing }) => {
+    for (let steps = 1; steps <= 50; steps++) {
+      const sigmas = spacing.sigmas(steps, 256, config);
+      for (const first of new Set([0, 1, steps >> 1, steps - 2, steps - 1].filter((i) => i >= 0 && i < steps))) {
+        const x = await drawFrom(solver.create, sigmas, first);
+        for (const value of x) expect(Math.abs(value), `${steps} steps from ${first}`).toBeLessThan(4);
+      }
+    }
+  },
+);
+
+/** Latents at the end of a schedule entered at step `first`, with noise that repeats. */
+async function drawFrom(create: (typeof SCHEDULERS)[number]["solver"]["create"], sigmas: number[], first: number) {
+  const noises = [-1.7, 0.6, 0.1, -0.4, 2.1, 1.2, -0.9];
+  let drawn = 0;
+  const gaussian = () => Float32Array.from({ length: 5 }, () => noises[drawn++ % noises.length]!);
+  const solver = create({ sigmas, velocity: twoGaussians.velocity, gaussian });
+  const pictures = [-1.1, -0.3, 0.4, 0.8, 1.3];
+  let x = gaussian().map((noise, i) => sigmas[first]! * noise + (1 - sigmas[first]!) * pictures[i]!);
+  for (let step = first; step < sigmas.length - 1; step++) x = (await solver.step(x, step)) as typeof x;
+  return x;
+}
+
+test("noise levels fall from 1 to 0 for every name, size of picture and number of steps", () => {
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...SCHEDULERS),
+      fc.oneof(fc.integer({ min: 1, max: 60 }), fc.integer({ min: 1, max: 1000 })),
+      fc.integer({ min: 1, max: 65_536 }),
+      fc.boolean(),
+      ({ spacing }, steps, tokens, lightning) => {
+        const checkpoint = lightning ? schedulerConfig.parse({ shift: 3 }) : config;
+        const sigmas = spacing.sigmas(steps, tokens, checkpoint);
+        expect(sigmas).toHaveLength(steps + 1);
+        expect([sigmas[0], sigmas.at(-1)]).toEqual([1, 0]);
+        for (let i = 0; i < steps; i++) expect(sigmas[i + 1]).toBeLessThan(sigmas[i]!);
+        expect(sigmas).toEqual([...Float32Array.from(sigmas)]);
+      },
+    ),
+    { numRuns: 500 },
+  );
+});

@@ -132,14 +132,14 @@ async function fulfil(order: Order, target: OutputTarget, flags: Flags, terminal
   if (flags.json) {
     const images = saved.map((picture) => ({ ...picture, outputFormat: target.format }));
     const times = { load: milliseconds(loaded - started), draw: milliseconds(performance.now() - loaded) };
-    const parameters = pictureRecord(task, model.card.air, seed);
+    const parameters = pictureRecord(task, model.card, seed);
     print(terminal, stringifyJson({ images, parameters, seconds: times }, 2));
   }
 }
 
 async function save(image: GeneratedImage, index: number, order: Order, target: OutputTarget): Promise<Saved> {
   const { task, model } = order;
-  const parameters = pictureRecord(task, model.card.air, image.seed);
+  const parameters = pictureRecord(task, model.card, image.seed);
   const bytes = await encodeImage(image, {
     format: target.format,
     quality: task.outputQuality,

@@ -5,6 +5,7 @@ import { generateCommand } from "./generate.ts";
 import { inspectCommand } from "./inspect.ts";
 import { keysCommand } from "./keys.ts";
 import { modelsCommand } from "./models.ts";
+import { schedulersCommand } from "./schedulers.ts";
 import { serveCommand } from "./serve.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -20,7 +21,15 @@ export function createProgram(terminal: Terminal): Command {
       writeErr: (text) => terminal.stderr.write(text),
     })
     .addHelpText("after", environmentHelp);
-  for (const command of [generateCommand, serveCommand, keysCommand, inspectCommand, modelsCommand, doctorCommand]) {
+  for (const command of [
+    generateCommand,
+    serveCommand,
+    keysCommand,
+    inspectCommand,
+    modelsCommand,
+    schedulersCommand,
+    doctorCommand,
+  ]) {
     program.addCommand(command(terminal).copyInheritedSettings(program));
   }
   return program;

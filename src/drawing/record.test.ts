@@ -11,9 +11,11 @@ function task(more: object): ImageInferenceTask {
   return parsed.task as ImageInferenceTask;
 }
 
+const nano = { air: "inkstone:nano@1", defaults: { CFGScale: 4 } };
+
 test("is a task that draws the picture again, without the ways of delivery", () => {
   const delivered = { numberResults: 4, ttl: 60, webhookURL: "https://example.org/hook", includeCost: true };
-  const record = pictureRecord(task({ seed: 7, steps: 9, ...delivered }), "inkstone:nano@1", 9n);
+  const record = pictureRecord(task({ seed: 7, steps: 9, ...delivered }), nano, 9n);
   expect(record).toEqual({
     taskType: "imageInference",
     model: "inkstone:nano@1",
@@ -23,13 +25,20 @@ test("is a task that draws the picture again, without the ways of delivery", () 
     seed: 9n,
     steps: 9,
     scheduler: "Default",
+    CFGScale: 4,
     outputFormat: "JPG",
     outputQuality: 95,
   });
 });
 
+test("true guidance stands alone, as it wins over CFGScale", () => {
+  const record = pictureRecord(task({ settings: { trueCFGScale: 2 } }), nano, 1n);
+  expect(record).toMatchObject({ settings: { trueCFGScale: 2 } });
+  expect(record).not.toHaveProperty("CFGScale");
+});
+
 test("names input pictures by their hash", () => {
   const seedImage = `data:image/png;base64,${"iVBORw0KGgo".repeat(500)}`;
-  const record = pictureRecord(task({ inputs: { seedImage, strength: 0.5 } }), "inkstone:nano@1", 1n);
+  const record = pictureRecord(task({ inputs: { seedImage, strength: 0.5 } }), nano, 1n);
   expect(record.inputs).toEqual({ seedImage: expect.stringMatching(/^sha256:[0-9a-f]{64}$/), strength: 0.5 });
 });

@@ -14,16 +14,37 @@ const delivery = [
   "numberResults",
 ] as const satisfies readonly (keyof ImageInferenceTask)[];
 
+/** The keys that a reader looks for first. */
+const first = [
+  "taskType",
+  "model",
+  "positivePrompt",
+  "negativePrompt",
+  "width",
+  "height",
+  "seed",
+  "steps",
+  "scheduler",
+];
+
 /**
  * What is written into a finished picture: the task that draws this one picture again, in the API's words. Input pictures are named by
  * their SHA-256 (of the reference's text), not carried along.
  *
- * @param model AIR of the model that drew it
+ * @param card of the model that drew it
  * @param seed of this picture
  */
-export function pictureRecord(task: ImageInferenceTask, model: string, seed: bigint): MetadataObject {
-  const kept = Object.entries(task).filter(([key, value]) => value !== undefined && !delivery.includes(key as never));
-  return withoutPictures({ ...Object.fromEntries(kept), model, seed }) as MetadataObject;
+export function pictureRecord(
+  task: ImageInferenceTask,
+  card: { readonly air: string; readonly defaults: { readonly CFGScale: number } },
+  seed: bigint,
+): MetadataObject {
+  const CFGScale =
+    task.settings?.trueCFGScale === undefined ? (task.CFGScale ?? card.defaults.CFGScale) : task.CFGScale;
+  const facts: Record<string, unknown> = { ...task, model: card.air, seed, CFGScale };
+  const keys = [...first, ...Object.keys(facts).filter((key) => !first.includes(key))];
+  const kept = keys.filter((key) => facts[key] !== undefined && !delivery.includes(key as never));
+  return withoutPictures(Object.fromEntries(kept.map((key) => [key, facts[key]]))) as MetadataObject;
 }
 
 const pictureKeys = new Set(["seedImage", "maskImage", "guideImage"]);

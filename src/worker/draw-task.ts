@@ -1,6 +1,5 @@
 import {
   type Drawing,
-  draw,
   drawingFromTask,
   type Engine,
   maskFromPicture,
@@ -8,6 +7,7 @@ import {
   type TaskPictures,
 } from "../drawing/index.ts";
 import type { GeneratedImage } from "../engine/index.ts";
+import { drawFinished, type Findings, type FinishingMeans, stagesOf } from "../finishing/index.ts";
 import { contentTypeOf, decodeImage, encodeImage, extensionOf } from "../images/index.ts";
 import { costPerPicture, type Model, planSize } from "../models/index.ts";
 import { MAX_SEED, resultSeed } from "../protocol/index.ts";
@@ -22,6 +22,7 @@ export interface DrawMeans {
   findModel(air: string): Promise<Model>;
   readonly references: ImageReferences;
   readonly files: FileStore;
+  readonly finishing: FinishingMeans;
   /** Program and version, written into pictures. */
   readonly software: string;
   /** How long a picture without `ttl` is kept. */
@@ -47,24 +48,24 @@ export async function drawTask(claim: Claim, means: DrawMeans, signal: AbortSign
   if (note) means.log.info({ taskUUID: claim.taskUUID }, note);
 
   const drawing = drawingFromTask(task, claim.seed, model.card.defaults, pictures);
+  const stages = stagesOf(task, means.finishing);
   for (const run of runsOf(claim.seed, first, task.numberResults)) {
     const recording = inOrder();
     await measured(means, "draw", () =>
-      draw(engineFor(model, means, recording), { ...drawing, ...run } satisfies Drawing, {
+      drawFinished(engineFor(model, means, recording), { ...drawing, ...run } satisfies Drawing, stages, {
         ...(maxPixels !== undefined && { maxPixels }),
         signal,
-        onStep({ image, step, steps }) {
+        onStep(image, { step, steps, share }) {
           onStep();
-          const done = run.from + image + step / steps;
           claim.report({
             image: run.from + image,
             images: task.numberResults,
             step,
             steps,
-            percentage: Math.floor((100 * done) / task.numberResults),
+            percentage: Math.floor((100 * (run.from + image + share)) / task.numberResults),
           });
         },
-        onImage: (image, index) => record(claim, model, image, run.from + index, means),
+        onImage: (image, index, findings) => record(claim, model, image, run.from + index, findings, means),
       }),
     );
   }
@@ -112,12 +113,14 @@ async function record(
   model: Model,
   image: GeneratedImage,
   index: number,
+  findings: Findings,
   means: DrawMeans,
 ): Promise<void> {
   const { task } = claim;
+  noteFindings(claim, index, findings, means);
   const seed = resultSeed(claim.seed, index);
   const format = task.outputFormat;
-  const parameters = pictureRecord(task, model.card.air, seed);
+  const parameters = pictureRecord(task, model.card, seed);
   const bytes = await measured(means, "encode", () =>
     encodeImage(image, { format, quality: task.outputQuality, metadata: { software: means.software, parameters } }),
   );
@@ -138,11 +141,23 @@ async function record(
         height,
         byteLength: bytes.length,
         cost: costPerPicture(model.card.price, task),
+        ...(findings.NSFWContent !== undefined && { NSFWContent: findings.NSFWContent }),
         keepSeconds: (task.outputType === "URL" ? task.ttl : undefined) ?? means.keepSeconds,
       },
       index === task.numberResults - 1,
     ),
   );
+}
+
+function noteFindings(
+  { taskUUID }: Claim,
+  index: number,
+  { faces, safety }: Findings,
+  { log, metrics }: DrawMeans,
+): void {
+  if (faces !== undefined) metrics.faces(faces);
+  if (safety) metrics.checked(safety);
+  if (faces !== undefined || safety) log.info({ taskUUID, index, faces, safety }, "picture finished");
 }
 
 async function loadPictures(

@@ -1,8 +1,9 @@
 import { writeFile } from "node:fs/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { TEST_DATABASES } from "../../test/support/databases.ts";
+import { MODEL } from "../../test/support/stand-in-model.ts";
 import { aTask, type OpenTasks, openTasks } from "../../test/support/tasks.ts";
-import { MODEL, openWorker, type WorkerSetting } from "../../test/support/workers.ts";
+import { openWorker, type WorkerSetting } from "../../test/support/workers.ts";
 import { decodeImage, readMetadata } from "../images/index.ts";
 import { type ImageInferenceTask, MAX_SEED } from "../protocol/index.ts";
 import type { TaskEvent } from "../tasks/index.ts";

@@ -8,7 +8,7 @@ import { seededRandom } from "../support/random.ts";
 import { aTask, openTasks } from "../support/tasks.ts";
 import { openWorker } from "../support/workers.ts";
 
-const KILLS = 75;
+const KILLS = 85;
 const TASKS = 60;
 const SEED = Number(process.env.INKSTONE_TEST_SEED ?? 20261122);
 

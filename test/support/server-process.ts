@@ -1,56 +1,92 @@
-/** Starts, speaks to and kills the stand-in server. */
+/** Starts the real server (with the stand-in engine) in a process of its own, speaks to it over HTTP, and kills it. */
 
 import { type ChildProcess, fork } from "node:child_process";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Submission } from "../../src/tasks/index.ts";
-import type { FromServer, ServerSettings, ToServer } from "../stand-ins/server.ts";
 
 const PROGRAM = fileURLToPath(new URL("../stand-ins/server.ts", import.meta.url));
 
-export class ServerProcess {
-  readonly child: ChildProcess;
-  readonly ready: Promise<void>;
-  /** What it wrote on standard error. */
-  errors = "";
-  readonly exited: Promise<number | null>;
-  private idle = Promise.withResolvers<void>();
-  private readonly acknowledged = new Map<string, () => void>();
+/** A model for the stand-in engine, which needs no checkpoint. */
+async function installModel(folder: string): Promise<string> {
+  const models = join(folder, "models");
+  await mkdir(join(models, "stand-in"), { recursive: true });
+  await writeFile(join(models, "stand-in", "card.json"), JSON.stringify({ air: "runware:108@1", name: "Stand-in" }));
+  return models;
+}
 
-  constructor(settings: ServerSettings) {
-    this.child = fork(PROGRAM, [JSON.stringify(settings)], {
-      stdio: ["ignore", "ignore", "pipe", "ipc"],
-      execArgv: [],
-    });
-    this.child.stderr!.on("data", (chunk) => (this.errors += chunk));
-    this.exited = new Promise((resolve) => this.child.once("exit", resolve));
-    this.ready = new Promise((resolve, reject) => {
-      this.child.on("message", (message: FromServer) => {
-        if (message.type === "ready") resolve();
-        else if (message.type === "idle") this.idle.resolve();
-        else this.acknowledged.get(message.taskUUID)?.();
-      });
-      this.child.once("exit", () => reject(new Error(`the server ended: ${this.errors}`)));
-    });
-    this.ready.catch(() => {});
+export type ServerProcess = Awaited<ReturnType<typeof startServerProcess>>;
+
+export async function startServerProcess(folder: string, env: Readonly<Record<string, string>> = {}) {
+  const child: ChildProcess = fork(PROGRAM, [], {
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
+    execArgv: [],
+    env: {
+      ...process.env,
+      INKSTONE_DATA_DIR: folder,
+      INKSTONE_MODELS_DIR: await installModel(folder),
+      INKSTONE_PORT: "0",
+      INKSTONE_LOG_LEVEL: "error",
+      INKSTONE_ALLOWED_ADDRESSES: "127.0.0.1",
+      ...env,
+    },
+  });
+  let errors = "";
+  child.stderr!.on("data", (chunk) => {
+    errors += chunk;
+  });
+  const exited = new Promise<number | null>((resolve) => child.once("exit", resolve));
+  /** Where it listens; rejects when it ends before it does. */
+  const ready = new Promise<string>((resolve, reject) => {
+    child.once("message", (address: string) => resolve(address));
+    void exited.then((code) => reject(new Error(`the server ended with ${code}: ${errors}`)));
+  });
+  ready.catch(() => {});
+
+  async function post(task: string): Promise<{ status: number; body: { data: Item[]; errors?: Item[] } }> {
+    const headers = { "content-type": "application/json", authorization: "Bearer any" };
+    const response = await fetch(`${await ready}/v1`, { method: "POST", headers, body: `[${task}]` });
+    return { status: response.status, body: (await response.json()) as { data: Item[]; errors?: Item[] } };
   }
 
-  /** Resolves when the server has acknowledged the task; never, when it is killed before. */
-  submit(owner: string, { task, request }: Submission): Promise<void> {
-    return new Promise((resolve) => {
-      this.acknowledged.set(task.taskUUID, resolve);
-      this.child.send({ type: "submit", owner, request } satisfies ToServer, () => {});
-    });
-  }
+  return {
+    child,
+    ready,
+    exited,
+    errors: () => errors,
+    post,
+    /** Resolves when the server has acknowledged the task; rejects when it is killed before. */
+    async submit({ request }: Submission): Promise<void> {
+      const { status, body } = await post(request);
+      if (status !== 200) throw new Error(`not accepted: ${JSON.stringify(body)} ${errors}`);
+    },
+    /** How the task stands, by getResponse. */
+    async standing(taskUUID: string): Promise<{ data: Item[]; errors?: Item[] }> {
+      return (await post(JSON.stringify({ taskType: "getResponse", taskUUID }))).body;
+    },
+    /** Resolves with the final answer. */
+    async final(taskUUID: string): Promise<{ data: Item[]; errors?: Item[] }> {
+      for (;;) {
+        const answer = (await post(JSON.stringify({ taskType: "getResponse", taskUUID }))).body;
+        if (!answer.data?.some(({ status }) => status === "processing")) return answer;
+        await sleep(50);
+      }
+    },
+    async kill(): Promise<void> {
+      child.kill("SIGKILL");
+      await exited;
+    },
+  };
+}
 
-  /** Resolves when no task is open and no delivery due any more. */
-  untilIdle(): Promise<void> {
-    this.idle = Promise.withResolvers();
-    this.child.send({ type: "tellIdle" } satisfies ToServer, () => {});
-    return this.idle.promise;
-  }
-
-  async kill(): Promise<void> {
-    this.child.kill("SIGKILL");
-    await this.exited;
-  }
+export interface Item {
+  readonly taskUUID: string;
+  readonly status?: string;
+  readonly imageUUID?: string;
+  readonly imageURL?: string;
+  readonly seed?: number;
+  readonly code?: string;
+  readonly message?: string;
 }

@@ -3,7 +3,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { readConfig } from "../../src/config.ts";
 import { DatabaseUnavailableError } from "../../src/database/index.ts";
+import { openFinishing } from "../../src/finishing/index.ts";
 import { createOutbound } from "../../src/net/index.ts";
 import { createImageReferences, createImageStore, type DiskCalls, openDisk } from "../../src/storage/index.ts";
 import { createEngineProcess, startWorker, type WorkerOptions } from "../../src/worker/index.ts";
@@ -29,6 +31,7 @@ export async function openWorker(tasks: OpenTasks, { calls, abortGrace = 200, ..
     findModel: async () => MODEL,
     references: createImageReferences(images, createOutbound()),
     files,
+    finishing: openFinishing(readConfig()),
     software: "inkstone test",
     keepSeconds: 604_800,
     stepTimeoutMs: 10_000,

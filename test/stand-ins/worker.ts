@@ -1,0 +1,37 @@
+/** A worker alone, on a database that others share, in a process that can be killed. Settings are the first argument. */
+
+import { randomUUID } from "node:crypto";
+import { DatabaseUnavailableError, openDatabase } from "../../src/database/index.ts";
+import { createOutbound } from "../../src/net/index.ts";
+import { createImageReferences, createImageStore, openDisk } from "../../src/storage/index.ts";
+import { createTaskQueue, openSignals } from "../../src/tasks/index.ts";
+import { createEngineProcess, startUpkeep, startWorker } from "../../src/worker/index.ts";
+import { MODEL, STAND_IN_ENGINE } from "../support/stand-in-model.ts";
+
+export interface WorkerSettings {
+  readonly url: string;
+  readonly filesDir: string;
+  readonly leaseSeconds: number;
+}
+
+const { url, filesDir, leaseSeconds } = JSON.parse(process.argv[2]!) as WorkerSettings;
+const db = await openDatabase({ url });
+const signals = await openSignals({ db, process: randomUUID() });
+const worker = String(process.pid);
+const queue = createTaskQueue({ db, signals, worker, leaseSeconds, retryPauseSeconds: () => 0.05, pollMs: 200 });
+const files = await openDisk(filesDir);
+startWorker({
+  queue,
+  engine: createEngineProcess({ program: STAND_IN_ENGINE, abortGrace: 200 }),
+  findModel: async () => MODEL,
+  references: createImageReferences(createImageStore(db, files), createOutbound()),
+  files,
+  software: "inkstone test",
+  keepSeconds: 604_800,
+  stepTimeoutMs: 10_000,
+  isDatabaseAway: (error) => error instanceof DatabaseUnavailableError,
+  log: { info() {}, warn() {}, error: (facts, message) => console.error(message, facts) },
+});
+startUpkeep([{ name: "sweep", everyMs: 300, run: () => queue.sweep() }], () => {});
+process.on("disconnect", () => process.exit(0));
+process.send?.("ready");

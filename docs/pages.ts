@@ -4,6 +4,7 @@ import { createProgram } from "../src/cli/program.ts";
 import { commandReference } from "../src/cli/reference.ts";
 import { configurationReference } from "../src/config-reference.ts";
 import { apiReference, asMarkdown, errorReference } from "../src/protocol/index.ts";
+import { schedulersReference } from "../src/schedulers-reference.ts";
 
 const note = "<!-- Made by `npm run docs`. Change the code, not this page. -->\n\n";
 
@@ -20,4 +21,5 @@ export const pages: Readonly<Record<string, string>> = {
   "cli.md": note + commandReference(createProgram(nowhere)),
   "configuration.md": note + asMarkdown(configurationReference()),
   "errors.md": note + asMarkdown(errorReference()),
+  "schedulers.md": note + asMarkdown(schedulersReference()),
 };

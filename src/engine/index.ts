@@ -2,6 +2,7 @@
 export type { CacheParams } from "./caching/params.ts";
 export { Pipeline } from "./pipeline.ts";
 export { type HostTensor, type OnnxFile, openOnnxFile, type SessionOptions } from "./runtime/session.ts";
+export { SCHEDULERS, type Scheduler } from "./schedulers/table.ts";
 export {
   CheckpointError,
   type GeneratedImage,

@@ -1,5 +1,7 @@
 /** Settings of the server: one table gives the flags, the environment variables, the checks and the reference page. */
 
+import { DEFAULT_SAFETY_RULE, SAFETY_CLASSES, SAFETY_POLICIES } from "./safety/index.ts";
+
 /** A setting that cannot be used; the message names it, what was given and what is allowed. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
@@ -31,6 +33,34 @@ const whole = (env: string, fallback: number, min: number, max: number, about: s
   fallback,
   rule: `a whole number from ${min} to ${max}`,
   read: (text) => (/^\d+$/.test(text) && Number(text) >= min && Number(text) <= max ? Number(text) : undefined),
+});
+
+const share = (env: string, fallback: number, about: string): Setting<number> => ({
+  env,
+  ...flagOf({ env }),
+  shape: "0…1",
+  about,
+  fallback,
+  rule: "a number from 0 to 1",
+  read: (text) => (/^(\d+\.?\d*|\.\d+)$/.test(text) && Number(text) <= 1 ? Number(text) : undefined),
+});
+
+const someOf = <const Value extends string>(
+  env: string,
+  values: readonly Value[],
+  fallback: readonly Value[],
+  about: string,
+): Setting<readonly Value[]> => ({
+  env,
+  ...flagOf({ env }),
+  shape: "NAME,NAME,…",
+  about,
+  fallback,
+  rule: `one or more of ${values.join(", ")}, separated by commas`,
+  read(text) {
+    const given = text.split(",").map((word) => values.find((value) => value === word.trim()));
+    return given.every((value) => value !== undefined) ? [...new Set(given)] : undefined;
+  },
 });
 
 const words = (names: Names, shape: string, about: string): Setting<readonly string[]> => ({
@@ -200,6 +230,41 @@ export const SETTINGS = {
     1,
     20,
     "Times a task is started before it fails, when the engine is lost.",
+  ),
+  safetyPolicy: oneOf(
+    "INKSTONE_SAFETY_POLICY",
+    SAFETY_POLICIES,
+    "deliver",
+    "What becomes of pictures that the safety check flags: delivered and marked, a grey picture in their place and marked, or refused with `nsfwContentDetected`.",
+  ),
+  safetyThreshold: share(
+    "INKSTONE_SAFETY_THRESHOLD",
+    DEFAULT_SAFETY_RULE.threshold,
+    "Probability from which a picture is flagged: the sum over the classes that count.",
+  ),
+  safetyClasses: someOf(
+    "INKSTONE_SAFETY_CLASSES",
+    SAFETY_CLASSES,
+    DEFAULT_SAFETY_RULE.classes,
+    "Classes that count as unsafe.",
+  ),
+  safetyAlways: flag(
+    "INKSTONE_SAFETY_ALWAYS",
+    false,
+    "Whether pictures are checked that nobody asked to check. `NSFWContent` is told only where it was asked for.",
+  ),
+  faceModel: text(
+    { env: "INKSTONE_FACE_MODEL" },
+    "FILE",
+    undefined,
+    "YOLO face network as ONNX (Ultralytics' export) that finds faces. Default: the built-in detector.",
+  ),
+  helperIdle: whole(
+    "INKSTONE_HELPER_IDLE",
+    60,
+    1,
+    86_400,
+    "Seconds without use after which the safety check and the face detector are unloaded.",
   ),
   logLevel: oneOf(
     "INKSTONE_LOG_LEVEL",

@@ -6,6 +6,7 @@ import { collectDefaultMetrics, Registry } from "prom-client";
 import type { Config } from "./config.ts";
 import { DatabaseUnavailableError, openDatabase } from "./database/index.ts";
 import { startDeliverer } from "./delivery/index.ts";
+import { openFinishing } from "./finishing/index.ts";
 import {
   createApp,
   createHttpMetrics,
@@ -88,6 +89,7 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
     findModel: (air) => resolveModel(air, locations),
     references,
     files,
+    finishing: openFinishing(config),
     software,
     keepSeconds: config.imageRetention * 3600,
     metrics: createWorkerMetrics(register),

@@ -24,3 +24,8 @@ export function refinementOf(settings: FaceSettings, picture: Drawing, seed: big
     maskBlur: settings.maskBlur,
   };
 }
+
+/** Steps that refining one face takes: the last `strength · steps` of them, at least one; none with strength 0. */
+export function stepsPerFace({ steps, strength }: FaceSettings): number {
+  return strength === 0 ? 0 : Math.max(1, Math.trunc(steps * strength));
+}

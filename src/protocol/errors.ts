@@ -121,6 +121,11 @@ export const ERRORS = {
     message: "The model '{model}' cannot be loaded. {reason}",
     when: "The checkpoint is damaged or does not fit into memory.",
   },
+  nsfwContentDetected: {
+    status: 400,
+    message: "The safety check of this server refused result {result}.",
+    when: "The picture counts as unsafe and the server is set to refuse such (`INKSTONE_SAFETY_POLICY`). Results finished before it are kept.",
+  },
   downloadFailed: {
     status: 400,
     message: "The image at '{parameter}' cannot be downloaded. {reason}",

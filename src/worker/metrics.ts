@@ -6,6 +6,10 @@ export interface WorkerMetrics {
   step(seconds: number): void;
   stage(name: "inputs" | "draw" | "encode" | "store", seconds: number): void;
   ended(outcome: string, seconds: number): void;
+  /** A picture was looked at for faces. */
+  faces(found: number): void;
+  /** A picture was checked for safety. */
+  checked(report: { readonly scores: Readonly<Record<string, number>>; readonly flagged: boolean }): void;
 }
 
 const LONG = [0.05, 0.2, 1, 5, 20, 60, 300, 1200];
@@ -44,6 +48,20 @@ export function createWorkerMetrics(register: Registry): WorkerMetrics {
     help: "Ends of the engine process that were not asked for",
     registers,
   });
+  const faces = new Counter({ name: "inkstone_faces_refined_total", help: "Faces found and drawn again", registers });
+  const checks = new Counter({
+    name: "inkstone_safety_checks_total",
+    help: "Pictures checked for safety, by whether they were flagged",
+    labelNames: ["flagged"],
+    registers,
+  });
+  const scores = new Histogram({
+    name: "inkstone_safety_score",
+    help: "Scores of the safety check, by class",
+    labelNames: ["class"],
+    buckets: [0.1, 0.25, 0.5, 0.7, 0.9],
+    registers,
+  });
   return {
     started: (seconds) => waits.observe(seconds),
     step: (seconds) => steps.observe(seconds),
@@ -51,6 +69,11 @@ export function createWorkerMetrics(register: Registry): WorkerMetrics {
     ended(outcome, seconds) {
       runs.observe({ outcome }, seconds);
       if (outcome === "engineDied" || outcome === "engineTimeout") deaths.inc();
+    },
+    faces: (found) => faces.inc(found),
+    checked(report) {
+      checks.inc({ flagged: String(report.flagged) });
+      for (const [name, score] of Object.entries(report.scores)) scores.observe({ class: name }, score);
     },
   };
 }

@@ -38,11 +38,11 @@ class Stopping extends Error {
   override readonly name = "Stopping";
 }
 
-const SILENT: WorkerMetrics = { started() {}, step() {}, stage() {}, ended() {} };
+const SILENT: WorkerMetrics = { started() {}, step() {}, stage() {}, ended() {}, faces() {}, checked() {} };
 
 /** Starts a worker on a queue, with an engine of its own. */
 export function startWorker(options: WorkerOptions): Worker {
-  const { queue, engine, log, stepTimeoutMs, isDatabaseAway, metrics = SILENT } = options;
+  const { queue, engine, finishing, log, stepTimeoutMs, isDatabaseAway, metrics = SILENT } = options;
   const closing = new AbortController(); // no new tasks
   const ending = new AbortController(); // nor the one in hand
   let trouble: string | undefined;
@@ -147,6 +147,8 @@ export function startWorker(options: WorkerOptions): Worker {
       await working;
       clearTimeout(grace);
       await engine.stop();
+      await finishing.detector.stop();
+      await finishing.checker.stop();
     },
   };
 }

@@ -11,7 +11,7 @@ const picture: Drawing = {
   seed: 1n,
   scheduler: "Euler",
 };
-const everything = { schedulers: ["Default"], features: ["advancedFeatures.ultralytics"] } as const;
+const everything = { features: ["advancedFeatures.ultralytics"] } as const;
 
 function settings(ultralytics: object) {
   const base = { taskType: "imageInference", taskUUID: "ddf77178-639c-48d8-9827-501a20948cf7", model: "runware:108@1" };

@@ -5,6 +5,7 @@ import { ImageError } from "./errors.ts";
 import { addExtendedXmp, mainPacketLimit, readExtendedXmp } from "./jpeg-extended-xmp.ts";
 import { formatMetadata, type PictureMetadata, parseMetadata } from "./metadata.ts";
 import { type DecodedImage, type GrayImage, type ImageFormat, imageFormats, type RgbImage } from "./picture.ts";
+import { addReaderText } from "./reader-text.ts";
 import { sniff } from "./sniff.ts";
 
 // Pictures are decoded once each, so libvips' cache would only hold memory; and no loader but ours is ever reachable.
@@ -88,7 +89,7 @@ export interface EncodeOptions {
   readonly format: ImageFormat;
   /** 20 … 99, for JPG and WEBP; PNG is lossless whatever it says. Default 95. */
   readonly quality?: number;
-  /** Written into the file, for `readMetadata`. */
+  /** Written into the file: for `readMetadata` exactly, and as text for the readers of other programs. */
   readonly metadata?: PictureMetadata;
 }
 
@@ -108,7 +109,8 @@ export async function encodeImage(image: RgbImage, options: EncodeOptions): Prom
   const extended = packet !== undefined && format === "JPG" && Buffer.byteLength(packet) > mainPacketLimit;
   const encoded = asFormat(fromRaw(image, 3), format, quality);
   const bytes = await (packet === undefined || extended ? encoded : encoded.withXmp(packet)).toBuffer();
-  return extended ? addExtendedXmp(bytes, packet) : bytes;
+  if (!options.metadata) return bytes;
+  return addReaderText(extended ? addExtendedXmp(bytes, packet) : bytes, format, options.metadata);
 }
 
 /**

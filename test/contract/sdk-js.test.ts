@@ -113,12 +113,10 @@ test("a wrong key is refused, at once", async () => {
   expect(performance.now() - before).toBeLessThan(5000);
 });
 
-test("parameters of other issues are refused by name", async () => {
+test("what is not there yet is refused by name", async () => {
   const client = await connect();
-  const error = await failure(
-    client.imageInference({ ...task, numberResults: 1, lora: [{ model: "runware:108@5", weight: 1 }] }),
-  );
-  expect(error).toMatchObject({ code: "notImplemented", parameter: "lora" });
+  const error = await failure(client.imageInference({ ...task, numberResults: 1, upscaleFactor: 2 } as never));
+  expect(error).toMatchObject({ code: "unsupportedParameter", parameter: "upscaleFactor" });
 });
 
 describe("around it", () => {

@@ -24,11 +24,16 @@ const CHECKPOINT = resolve("test/fixtures/plain/checkpoint");
 /** The card of the tiny checkpoint: large pictures are drawn small and enlarged, prices are those of the API page. */
 const CARD = { air: "runware:108@1", name: "Qwen-Image, tiny", checkpoint: CHECKPOINT, maxPixels: 4096 };
 
+/** Registers the tiny checkpoint in a data folder. */
+export async function installModel(folder: string): Promise<void> {
+  await mkdir(join(folder, "models", "tiny"), { recursive: true });
+  await writeFile(join(folder, "models", "tiny", "card.json"), JSON.stringify(CARD));
+}
+
 /** Starts a server in a folder of its own; `env` are settings as the environment would give them. */
 export async function startContractServer(env: Record<string, string> = {}): Promise<ContractServer> {
   const folder = await mkdtemp(join(tmpdir(), "inkstone-contract-"));
-  await mkdir(join(folder, "models", "tiny"), { recursive: true });
-  await writeFile(join(folder, "models", "tiny", "card.json"), JSON.stringify(CARD));
+  await installModel(folder);
   const key = "contract-key-of-some-length";
   const config = readConfig({}, { INKSTONE_PORT: "0", INKSTONE_DATA_DIR: folder, INKSTONE_API_KEYS: key, ...env });
   const server = await createServer(config, {

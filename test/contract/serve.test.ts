@@ -1,0 +1,102 @@
+/** `inkstone serve` as a process: the line it prints, how it stops, and what it refuses. */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { inference, post } from "./memory-app.ts";
+import { installModel } from "./server.ts";
+
+let folder: string;
+const processes: ChildProcess[] = [];
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "inkstone-serve-"));
+  await installModel(folder);
+});
+afterAll(async () => {
+  for (const process of processes) process.kill("SIGKILL");
+  await rm(folder, { recursive: true, force: true });
+});
+
+function inkstone(command: string[], env: Record<string, string> = {}) {
+  const child = spawn(process.execPath, ["src/cli/main.ts", ...command], {
+    env: { PATH: process.env.PATH, INKSTONE_DATA_DIR: folder, ...env },
+  });
+  processes.push(child);
+  const output = { stdout: "", stderr: "" };
+  child.stdout.on("data", (chunk) => (output.stdout += chunk));
+  child.stderr.on("data", (chunk) => (output.stderr += chunk));
+  const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
+  return { child, output, ended };
+}
+
+async function serve(env: Record<string, string> = {}) {
+  const started = inkstone(["serve", "--port", "0"], env);
+  const line = /^inkstone listening on (http:\/\/127\.0\.0\.1:\d+)\n$/;
+  await expect.poll(() => started.output.stdout, { timeout: 60_000, interval: 50 }).toMatch(line);
+  return { ...started, base: line.exec(started.output.stdout)![1]! };
+}
+
+test("says where it listens, draws, and ends cleanly on SIGTERM with its work done", { timeout: 120_000 }, async () => {
+  const { child, output, ended, base } = await serve();
+  expect((await fetch(`${base}/readyz`)).status).toBe(200);
+
+  // Its folder is taken.
+  const second = inkstone(["serve", "--port", "0"]);
+  expect(await second.ended).toBe(1);
+  expect(second.output.stderr).toMatch(/database/);
+  expect(second.output.stdout).toBe("");
+
+  const running = post(base, [inference({ width: 128, height: 128, steps: 50, numberResults: 4 })]);
+  await expect
+    .poll(async () => (await (await fetch(`${base}/metrics`)).text()).includes('inkstone_tasks{state="running"} 1'), {
+      timeout: 30_000,
+      interval: 20,
+    })
+    .toBe(true);
+  child.kill("SIGTERM");
+  await sleep(50);
+  expect((await running).body.data).toHaveLength(4);
+  expect(await ended).toBe(0);
+  expect(output.stdout.split("\n")).toHaveLength(2);
+  for (const line of output.stderr.trim().split("\n")) if (!line.startsWith("stopping")) JSON.parse(line);
+  expect(output.stderr).not.toContain("a cat");
+});
+
+test("a task that is not finished in time goes on after the next start; keys apply", { timeout: 120_000 }, async () => {
+  const made = inkstone(["keys", "create", "tests"]);
+  expect(await made.ended).toBe(0);
+  const key = made.output.stdout.trim();
+
+  const first = await serve({ INKSTONE_SHUTDOWN_GRACE: "0" });
+  const task = inference({ width: 128, height: 128, steps: 50, numberResults: 8, deliveryMethod: "async" });
+  expect((await post(first.base, [task], { key: "wrong" })).status).toBe(401);
+  expect((await post(first.base, [task], { key })).status).toBe(200);
+  first.child.kill("SIGTERM");
+  expect(await first.ended).toBe(0);
+
+  const next = await serve();
+  const poll = async () => {
+    const { body } = await post(next.base, [{ taskType: "getResponse", taskUUID: task.taskUUID }], { key });
+    return body.data.map(({ status }: { status: string }) => status);
+  };
+  await expect.poll(poll, { timeout: 60_000, interval: 200 }).toEqual(Array(8).fill("success"));
+
+  const listed = inkstone(["keys", "list"]);
+  await listed.ended;
+  const [id] = listed.output.stdout.split("  ");
+  expect(listed.output.stdout).not.toContain(key);
+  expect(await inkstone(["keys", "revoke", id!]).ended).toBe(0);
+  // No key is left: the machine itself may call with any.
+  expect((await post(next.base, [{ taskType: "ping" }], { key: "any" })).status).toBe(200);
+  next.child.kill("SIGTERM");
+  expect(await next.ended).toBe(0);
+});
+
+test("refuses settings it cannot use, by name", async () => {
+  const { ended, output } = inkstone(["serve", "--port", "99999"]);
+  expect(await ended).toBe(2);
+  expect(output.stderr).toContain('--port is "99999"; allowed is a whole number from 0 to 65535');
+});

@@ -1,0 +1,62 @@
+/** Every scheduler name together with the rest of the engine: guidance, a picture to start from, strength, a mask. */
+
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type GenerateParams, ParameterError, Pipeline, type RgbImage, SCHEDULERS } from "../../src/engine/index.ts";
+import { checkpointPath } from "../golden/fixture.ts";
+
+const [width, height] = [32, 48];
+const picture = {
+  width,
+  height,
+  pixels: Uint8Array.from({ length: width * height * 3 }, (_, i) => (i * i) % 251),
+};
+const mask = {
+  width,
+  height,
+  pixels: Uint8Array.from({ length: width * height }, (_, i) => (i % width < 16 ? 0 : i % width < 32 ? 128 : 255)),
+};
+const base = { prompt: "two cups of tea", width, height, steps: 4, guidance: 3, seed: 11n };
+
+let pipeline: Pipeline;
+beforeAll(async () => {
+  pipeline = await Pipeline.load(checkpointPath("plain"));
+});
+afterAll(() => pipeline?.dispose());
+
+async function drawn(params: Partial<GenerateParams>): Promise<RgbImage> {
+  const [image] = await pipeline.generate({ ...base, ...params });
+  return image!;
+}
+
+test.each(SCHEDULERS.map(({ name }) => name))(
+  "%s draws, from a picture under a mask too, the same each time",
+  async (scheduler) => {
+    const masked = { scheduler, image: picture, mask, strength: 0.8 };
+    const image = await drawn(masked);
+    for (const { pixels } of [await drawn({ scheduler }), image]) {
+      expect(new Set(pixels).size, "different values").toBeGreaterThan(20); // latents that are not finite come out flat
+    }
+    expect(await drawn(masked)).toEqual(image);
+  },
+);
+
+test("the default is the model's own Euler; another name draws another picture", async () => {
+  const image = await drawn({});
+  for (const scheduler of ["default", "FLOWMATCHEULERDISCRETESCHEDULER"])
+    expect(await drawn({ scheduler })).toEqual(image);
+  expect((await drawn({ scheduler: "Heun" })).pixels).not.toEqual(image.pixels);
+});
+
+test("another seed is other noise on the way", async () => {
+  const fromPicture = { image: picture, strength: 0.7, scheduler: "Euler a" };
+  expect((await drawn({ ...fromPicture, seed: 12n })).pixels).not.toEqual((await drawn(fromPicture)).pixels);
+});
+
+test.each([
+  ["Eulr", '"Euler"'],
+  [7 as never, "a string"],
+])("%s is refused before anything is computed", async (scheduler, names) => {
+  const refusal = drawn({ scheduler, prompt: "a" });
+  await expect(refusal).rejects.toThrow(ParameterError);
+  await expect(refusal).rejects.toThrow(names);
+});

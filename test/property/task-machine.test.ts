@@ -126,7 +126,7 @@ const onClaim = (
   command(
     `${name}(${pick})`,
     async (model, real) => {
-      const at = pick % model.claims.length;
+      const at = model.claims.length - 1 - (pick % model.claims.length); // mostly the latest ones
       const given = model.claims[at]!;
       await run(model.holds(given), given.task, real.claims[at]!, model);
     },
@@ -205,15 +205,17 @@ async function compare(model: Model, { tasks }: Real): Promise<void> {
   }
 }
 
-const pick = fc.nat(30);
+const pick = fc.oneof({ weight: 4, arbitrary: fc.nat(1) }, { weight: 1, arbitrary: fc.nat(30) });
+const submission = fc.tuple(fc.constantFrom("a", "b", "c"), fc.integer({ min: 1, max: 3 }), fc.boolean());
 const commands = fc.commands(
   [
-    fc
-      .tuple(fc.constantFrom("a", "b", "c"), fc.integer({ min: 1, max: 3 }), fc.boolean())
-      .map((given) => submit(...given)),
+    submission.map((given) => submit(...given)),
     fc.tuple(pick, fc.boolean()).map((given) => resubmit(...given)),
-    fc.constant(claim),
+    // What moves tasks on comes more often than what stops them.
+    ...Array.from({ length: 4 }, () => fc.constant(claim)),
     pick.map(result),
+    pick.map(result),
+    pick.map(again),
     pick.map(again),
     fc.tuple(pick, fc.boolean(), fc.boolean()).map((given) => fail(...given)),
     pick.map(handBack),
@@ -221,7 +223,7 @@ const commands = fc.commands(
     pick.map(loseWorker),
     fc.boolean().map(sweep),
   ],
-  { maxCommands: 40, size: "max" },
+  { maxCommands: 60, size: "max" },
 );
 
 let opened: Awaited<ReturnType<(typeof TEST_DATABASES)[number]["open"]>>;

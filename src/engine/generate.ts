@@ -11,7 +11,7 @@ import type { GeneratedImage, GenerateHooks, GenerateParams } from "./types.ts";
 
 /** A request with every choice made: sizes are multiples of 16, numbers in range. */
 export type Recipe = Required<Omit<GenerateParams, Optional>> & Pick<GenerateParams, Optional>;
-type Optional = "image" | "mask" | "cache";
+type Optional = "image" | "mask" | "cache" | "loras" | "schedule";
 
 /**
  * Prompt to picture, after "Qwen-Image Technical Report" (2025) as diffusers' `QwenImagePipeline` and its image-to-image and
@@ -27,12 +27,12 @@ export async function generate(
 
   // 1. The noise levels from 1 to 0; a starting picture skips the first ones.
   const { solver: kind, spacing } = resolveScheduler(recipe.scheduler);
-  const sigmas = spacing.sigmas(recipe.steps, canvas.tokens, model.scheduler);
+  const sigmas = spacing.sigmas(recipe.steps, canvas.tokens, { ...model.scheduler, ...recipe.schedule });
   const first = recipe.image ? firstStep(recipe.steps, recipe.strength) : 0;
   const steps = recipe.steps - first;
 
   // 2. The flow to follow: towards the prompt, away from the negative prompt.
-  const newFlow = await guidedVelocity(model, canvas, recipe, sigmas.slice(first, -1), hooks.signal);
+  const newFlow = await guidedVelocity(model, canvas, recipe, { sigmas, hooks });
   const start = recipe.image && (await startingPicture(model, canvas, recipe.image, recipe.mask));
 
   const images: GeneratedImage[] = [];

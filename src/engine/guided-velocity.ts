@@ -4,10 +4,13 @@ import { createStepCache, cutsFor } from "./caching/step-cache.ts";
 import { skipTally } from "./caching/tally.ts";
 import type { Canvas } from "./canvas.ts";
 import { guide } from "./guidance.ts";
+import { experts } from "./lora/experts.ts";
+import type { LoraParams } from "./lora/params.ts";
 import type { Model } from "./qwen-image/model.ts";
 import { jointRotary, type RotaryTable } from "./qwen-image/rope.ts";
 import type { Pass } from "./qwen-image/transformer-chain.ts";
 import type { HostTensor } from "./runtime/session.ts";
+import type { GenerateHooks } from "./types.ts";
 
 /** What the transformer is told to draw or to avoid. */
 interface Condition {
@@ -21,6 +24,7 @@ export interface Guidance {
   /** True classifier-free guidance; at 1 or below the negative prompt is not even encoded. */
   readonly guidance: number;
   readonly cache?: CacheParams;
+  readonly loras?: readonly LoraParams[];
 }
 
 /** The velocity that one picture follows, and what its cache spared. */
@@ -31,16 +35,19 @@ export interface PictureFlow {
   skippedSteps(): number | undefined;
 }
 
-/**
- * The velocity at any noise level, guided away from the negative prompt. The result is called once for each picture.
- * @param sigmas the levels of the schedule; a solver's levels in between are prepared as it asks for them
- */
+/** What a flow needs to know of the request and of who asks. */
+export interface FlowContext {
+  /** The whole schedule, steps + 1 levels; a solver's levels in between are prepared as it asks for them. */
+  readonly sigmas: readonly number[];
+  readonly hooks: Pick<GenerateHooks, "signal" | "onWarning">;
+}
+
+/** The velocity at any noise level, guided away from the negative prompt. The result is called once for each picture. */
 export async function guidedVelocity(
   model: Model,
   canvas: Canvas,
-  { prompt, negativePrompt, guidance, cache }: Guidance,
-  sigmas: readonly number[],
-  signal?: AbortSignal,
+  { prompt, negativePrompt, guidance, cache, loras = [] }: Guidance,
+  { sigmas, hooks }: FlowContext,
 ): Promise<() => PictureFlow> {
   const condition = async (text: HostTensor): Promise<Condition> => ({
     text,
@@ -48,7 +55,7 @@ export async function guidedVelocity(
   });
   const conditions = [await condition(await model.encodePrompt(prompt))];
   if (guidance > 1) conditions.push(await condition(await model.encodePrompt(negativePrompt)));
-  const modulation = await modulationsOf(model, sigmas);
+  const expertAt = await experts(model, loras, sigmas, hooks.onWarning ?? (() => {}));
   if (cache) await model.transformer.openAt(cutsFor(cache, model.transformer.blocks));
 
   return () => {
@@ -62,29 +69,17 @@ export async function guidedVelocity(
     return {
       async velocity(data, sigma, place) {
         const latents = { data, dims: [1, canvas.tokens, canvas.features] };
+        const expert = expertAt(place.step);
         const velocities: Float32Array[] = []; // [1, L, 4C] each
         for (const [branch, { text, rotary }] of conditions.entries()) {
-          signal?.throwIfAborted();
-          velocities.push(await predict(branch, { latents, text, rotary, modulation: await modulation(sigma) }, place));
+          hooks.signal?.throwIfAborted();
+          const modulation = await expert.modulation(sigma);
+          velocities.push(await predict(branch, { latents, text, rotary, modulation, ...expert.attached }, place));
         }
         const [wanted, avoided] = velocities;
         return avoided ? guide(wanted!, avoided, guidance, canvas.features) : wanted!;
       },
       skippedSteps: () => tally?.skippedSteps(),
     };
-  };
-}
-
-/** Modulations of all scheduled noise levels in one run. */
-async function modulationsOf(
-  model: Model,
-  sigmas: readonly number[],
-): Promise<(sigma: number) => Promise<Float32Array>> {
-  const rows = await model.modulations(sigmas);
-  const known = new Map(sigmas.map((sigma, i) => [sigma, rows[i]!]));
-  return async (sigma) => {
-    const modulation = known.get(sigma) ?? (await model.modulations([sigma]))[0]!;
-    known.set(sigma, modulation);
-    return modulation;
   };
 }

@@ -2,6 +2,7 @@ import { randomInt } from "node:crypto";
 import { checkCache } from "./caching/check.ts";
 import { openCheckpoint } from "./checkpoint/checkpoint.ts";
 import { generate, type Recipe } from "./generate.ts";
+import { checkLoras } from "./lora/check.ts";
 import { fitPreviewer, type Previewer } from "./preview.ts";
 import { loadModel, type Model } from "./qwen-image/model.ts";
 import type { SessionOptions } from "./runtime/session.ts";
@@ -95,6 +96,8 @@ function completeRecipe(params: GenerateParams): Recipe {
     strength,
     ...(image && { image }),
     ...(mask && { mask }),
+    ...(params.loras && { loras: checkLoras(params.loras) }),
+    ...(params.schedule && { schedule: params.schedule }),
     ...(params.cache && { cache: checkCache(params.cache) }),
     steps: integer("steps", steps, 1, 1000),
     scheduler: resolveScheduler(scheduler).name,

@@ -1,6 +1,7 @@
 /** The vocabulary of the engine's public face: what goes in, what is reported, what comes out. */
 
 import type { CacheParams } from "./caching/params.ts";
+import type { LoraParams } from "./lora/params.ts";
 
 /** An 8-bit RGB picture, rows top to bottom. */
 export interface RgbImage {
@@ -42,8 +43,19 @@ export interface GenerateParams {
   readonly strength?: number;
   /** Which parts of `image` may change: white all, black none, grey g during the last share g of the steps. Size of `image`. */
   readonly mask?: GrayImage;
+  /** Adapters laid over the transformer; their effects add up. */
+  readonly loras?: readonly LoraParams[];
+  /** Noise levels other than the checkpoint's own, as a distilled adapter was trained with. */
+  readonly schedule?: ScheduleOverride;
   /** Skips transformer blocks in steps that change little: faster, and not quite the same picture. Default: none. */
   readonly cache?: CacheParams;
+}
+
+/** Settings of `scheduler_config.json` by their own names. Qwen-Image-Lightning: both shifts ln 3, no terminal. */
+export interface ScheduleOverride {
+  readonly base_shift?: number;
+  readonly max_shift?: number;
+  readonly shift_terminal?: number | null;
 }
 
 /** Reported after every solver step. */
@@ -64,6 +76,8 @@ export interface GenerateHooks {
   onStep?(event: StepEvent): void | Promise<void>;
   /** Called as each picture is ready, before the next one starts. */
   onImage?(image: GeneratedImage, index: number): void | Promise<void>;
+  /** Called for what was done only in part, such as an adapter of which not all layers fit. */
+  onWarning?(message: string): void;
   /** Aborting stops before the next step and makes `generate` reject with the signal's reason. */
   readonly signal?: AbortSignal;
 }

@@ -25,7 +25,7 @@ function file(header: string | Buffer, { data = 64, length }: { data?: number; l
 
 async function read(bytes: Buffer): Promise<Map<string, TensorEntry>> {
   await writeFile(path, bytes);
-  return readSafetensorsHeader(path);
+  return (await readSafetensorsHeader(path)).tensors;
 }
 
 /** Either a `CheckpointError` that names the file, or entries that all lie inside the file's data and apart. */

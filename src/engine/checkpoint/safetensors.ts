@@ -16,6 +16,12 @@ export type StoredType = keyof typeof BYTES_PER_ELEMENT;
 /** The format's own limit on the JSON header (huggingface/safetensors, `MAX_HEADER_SIZE`). */
 const MAX_HEADER_BYTES = 100_000_000;
 
+/** The header of a safetensors file: its tensors by name, and the strings its writer left. */
+export interface SafetensorsHeader {
+  readonly tensors: Map<string, TensorEntry>;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
 /**
  * Reads the header of a safetensors file; tensor data is not touched.
  *
@@ -24,13 +30,13 @@ const MAX_HEADER_BYTES = 100_000_000;
  *
  * @throws CheckpointError naming the file and what is wrong with it; never reads outside the file.
  */
-export async function readSafetensorsHeader(path: string): Promise<Map<string, TensorEntry>> {
+export async function readSafetensorsHeader(path: string): Promise<SafetensorsHeader> {
   const file = await open(path, "r").catch((cause) => {
     throw new CheckpointError(`cannot open ${path}: ${cause.message}`, { cause });
   });
   try {
     const { header, dataStart, fileSize } = await readHeaderJson(file, path);
-    return parseEntries(header, dataStart, fileSize, path);
+    return { tensors: parseEntries(header, dataStart, fileSize, path), metadata: stringsOf(header.__metadata__) };
   } finally {
     await file.close();
   }
@@ -97,6 +103,12 @@ function parseEntries(header: Record<string, unknown>, dataStart: number, fileSi
   }
   refuseOverlaps(entries, path);
   return entries;
+}
+
+/** Metadata says nothing about the tensors: what is not a string is left out, not refused. */
+function stringsOf(metadata: unknown): Record<string, string> {
+  if (typeof metadata !== "object" || metadata === null) return {};
+  return Object.fromEntries(Object.entries(metadata).filter(([, value]) => typeof value === "string"));
 }
 
 function parseEntry(name: string, value: unknown, dataStart: number, fileSize: number, path: string): TensorEntry {

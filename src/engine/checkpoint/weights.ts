@@ -18,6 +18,10 @@ export interface Weights {
   /** The tensor's place in its file. @throws CheckpointError when it is missing or has another shape. */
   get(name: string, shape: readonly number[]): Weight;
   has(name: string): boolean;
+  /** The tensor as it is, undefined when there is none of that name. */
+  find(name: string): Weight | undefined;
+  /** Names of all tensors. */
+  readonly names: readonly string[];
 }
 
 /**
@@ -31,7 +35,7 @@ export async function openWeights(folder: string, stem: string): Promise<Weights
   const tensors = new Map<string, Weight>();
   for (const path of shards.files) {
     const file = await realpath(path);
-    for (const [name, entry] of await readSafetensorsHeader(file)) {
+    for (const [name, entry] of (await readSafetensorsHeader(file)).tensors) {
       if (tensors.has(name)) throw new CheckpointError(`${folder}: tensor "${name}" is in more than one shard`);
       tensors.set(name, { ...entry, file });
     }
@@ -41,6 +45,8 @@ export async function openWeights(folder: string, stem: string): Promise<Weights
   }
   return {
     folder,
+    names: [...tensors.keys()],
+    find: (name) => tensors.get(name),
     has: (name) => tensors.has(name),
     get(name, shape) {
       const weight = tensors.get(name);

@@ -1,12 +1,13 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { SchedulerConfig } from "../checkpoint/config.ts";
+import { type LoraLibrary, loraLibrary } from "../lora/library.ts";
 import { createSession, type HostTensor, type Session, type SessionOptions } from "../runtime/session.ts";
 import { promptEmbeddings, promptIds } from "./prompt.ts";
 import { textRotary } from "./rope.ts";
 import { buildTextEncoder, textEncoderSizes } from "./text-encoder.ts";
-import { buildTimeGraph, timeFeatures } from "./time-embedding.ts";
+import { timeModulations } from "./time-modulations.ts";
 import { loadTokenizer } from "./tokenizer.ts";
-import { type Pass, type TransformerChain, transformerChain } from "./transformer-chain.ts";
+import { type Attachments, type Pass, type TransformerChain, transformerChain } from "./transformer-chain.ts";
 import { buildVaeDecoder, buildVaeEncoder, spatialFactor } from "./vae.ts";
 import { decodeTiled, TILE } from "./vae-tiles.ts";
 
@@ -20,11 +21,13 @@ export interface Model {
   /** Prompt → [1, T, features]. */
   encodePrompt(prompt: string): Promise<HostTensor>;
   /** Noise levels → one row of modulations each, as `velocity` takes them. */
-  modulations(sigmas: readonly number[]): Promise<Float32Array[]>;
+  modulations(sigmas: readonly number[], attachments?: Attachments): Promise<Float32Array[]>;
   /** Packed latents [B, L, 4C] and text [B, T, features] → velocity, same shape as the latents. */
   velocity(pass: Pass): Promise<Float32Array>;
   /** What computes `velocity`, for those who step in between its blocks. */
   readonly transformer: TransformerChain;
+  /** Low-rank adapters for `velocity` and `modulations`. */
+  readonly loras: LoraLibrary;
   /** Picture planes [1, 3, H, W] in -1…1 → normalised latents [C, H/8, W/8] (posterior mean). */
   encodePicture(planes: HostTensor): Promise<Float32Array>;
   /** Normalised latents [C, h, w] → planes [3, 8h, 8w] in -1…1; in tiles when a side exceeds 64. */
@@ -42,10 +45,10 @@ export async function loadModel(checkpoint: Checkpoint, options: SessionOptions 
   const features = textEncoder.config.hidden_size;
   const sessions = {
     text: await createSession(buildTextEncoder(textEncoder.config, textEncoder.weights), options),
-    time: await createSession(buildTimeGraph(transformer.config, transformer.weights), options),
     decoder: await createSession(buildVaeDecoder(vae.config, vae.weights), options),
   };
   const chain = await transformerChain(transformer.config, transformer.weights, options);
+  const modulations = await timeModulations(transformer.config, transformer.weights, options);
   let encoder: Promise<Session> | undefined;
   const channels = vae.config.z_dim;
   const pixelFactor = spatialFactor(vae.config);
@@ -65,13 +68,10 @@ export async function loadModel(checkpoint: Checkpoint, options: SessionOptions 
       const data = promptEmbeddings(embeddings!.data, features);
       return { data, dims: [1, data.length / features, features] };
     },
-    async modulations(sigmas) {
-      const { modulation } = await sessions.time.run({ features: timeFeatures(sigmas) });
-      const width = modulation!.dims[1]!;
-      return sigmas.map((_, i) => modulation!.data.subarray(i * width, (i + 1) * width));
-    },
+    modulations: modulations.run,
     velocity: chain.velocity,
     transformer: chain,
+    loras: loraLibrary(transformer.weights),
     async encodePicture(picture) {
       encoder ??= createSession(buildVaeEncoder(vae.config, vae.weights), options);
       return (await (await encoder).run({ picture })).latents!.data;
@@ -83,7 +83,7 @@ export async function loadModel(checkpoint: Checkpoint, options: SessionOptions 
     },
     async dispose() {
       const all = [...Object.values(sessions), await encoder];
-      await Promise.all([chain.dispose(), ...all.map((session) => session?.release())]);
+      await Promise.all([chain.dispose(), modulations.dispose(), ...all.map((session) => session?.release())]);
     },
   };
 }

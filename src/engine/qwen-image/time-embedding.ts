@@ -1,6 +1,6 @@
 import type { TransformerConfig } from "../checkpoint/config.ts";
 import type { Weights } from "../checkpoint/weights.ts";
-import { type BuiltGraph, Graph } from "../graph/graph.ts";
+import { type BuiltGraph, type FedWeights, Graph } from "../graph/graph.ts";
 import { linear, silu } from "../graph/layers.ts";
 import type { HostTensor } from "../runtime/session.ts";
 
@@ -40,8 +40,8 @@ export function modulationCount(config: TransformerConfig): number {
  * Input: `features` [N, 256]. Outputs: `modulation` [N, modulationCount · dim], block by block as
  * (image, text) × (shift, 1+scale, gate, shift, 1+scale, gate), then the head's (1+scale, shift); `embedding` [N, dim].
  */
-export function buildTimeGraph(config: TransformerConfig, weights: Weights): BuiltGraph {
-  const g = new Graph("time embedding", weights);
+export function buildTimeGraph(config: TransformerConfig, weights: Weights, fed?: FedWeights): BuiltGraph {
+  const g = new Graph("time embedding", weights, fed);
   const dim = config.num_attention_heads * config.attention_head_dim;
   const features = g.input("features", ["N", FEATURES]);
   const name = "time_text_embed.timestep_embedder";

@@ -49,7 +49,7 @@ export interface TransformerChain {
 }
 
 /** Weights that graph variants may hold together: below it switching adapters or ControlNets on and off costs nothing. */
-const VARIANT_BYTES = 2 * 2 ** 30;
+export const VARIANT_BYTES = 2 * 2 ** 30;
 
 export async function transformerChain(
   config: TransformerConfig,
@@ -119,7 +119,8 @@ function fedStreams({ image, text }: HostStreams): Record<string, HostTensor> {
   return { "image/in": image, ...(text && { "text/in": text }) };
 }
 
-function variantKey(attachments: Attachments | undefined): string {
+/** Names a variant by what it takes from its feeds. */
+export function variantKey(attachments: Attachments | undefined): string {
   const { fed, controls = [] } = attachments ?? {};
   return JSON.stringify([[...(fed?.replaced ?? [])].sort(), [...(fed?.lowRank ?? [])].sort(), controls]);
 }

@@ -1,0 +1,133 @@
+import { readTensorData } from "../checkpoint/tensor-data.ts";
+import type { Weights } from "../checkpoint/weights.ts";
+import type { Attachments } from "../qwen-image/transformer-chain.ts";
+import type { HostTensor } from "../runtime/session.ts";
+import { ParameterError } from "../types.ts";
+import type { Change, LowRankChange } from "./change.ts";
+import { type Matrix, scaled } from "./matrix.ts";
+import { type MergeLowRank, tensorOf } from "./merge.ts";
+
+/** Adapters made ready to be fed: to the transformer's graphs, and to the time graph that computes the modulations. */
+export interface Adaptation {
+  readonly transformer?: Attachments;
+  readonly time?: Attachments;
+  /** Memory that it holds. */
+  readonly bytes: number;
+}
+
+/** A change and how much of it to apply. */
+export interface WeightedChange {
+  readonly change: Change;
+  readonly weight: number;
+}
+
+/**
+ * Lays changes over the checkpoint's tensors, by one rule: merged tensors are faster (measured: 8 % above no adapter at all,
+ * low-rank inputs of rank 16 take 14 %), so everything is merged when that fits into `limit`; else low-rank changes stay
+ * low-rank and only the others are merged.
+ *
+ * @param changes by name of the tensor
+ * @param limit bytes that merged tensors may take
+ * @throws ParameterError when even the tensors that must be merged do not fit
+ */
+export async function adapt(
+  weights: Weights,
+  changes: ReadonlyMap<string, readonly WeightedChange[]>,
+  merge: MergeLowRank,
+  limit: number,
+): Promise<Adaptation> {
+  const names = [...changes.keys()];
+  const bytesOf = (merged: readonly string[]) =>
+    merged.reduce((sum, name) => sum + 4 * weights.find(name)!.shape.reduce((n, size) => n * size, 1), 0);
+  const mustMerge = names.filter((name) => changes.get(name)!.some(({ change }) => change.kind === "dense"));
+  const merged = new Set(bytesOf(names) <= limit ? names : mustMerge);
+  if (bytesOf([...merged]) > limit) {
+    const sizes = `${bytesOf([...merged])} bytes of merged weights exceed ${limit}`;
+    throw new ParameterError("loras", `loras change too many layers in ways that are not low-rank: ${sizes}`);
+  }
+
+  const parts = { transformer: emptyPart(), time: emptyPart() };
+  for (const name of names) {
+    const part = parts[isTimeTensor(name) ? "time" : "transformer"];
+    if (merged.has(name)) {
+      part.replaced.add(name);
+      part.feeds[name] = await mergedTensor(weights, name, changes.get(name)!, merge);
+    } else {
+      const layer = name.slice(0, -".weight".length);
+      const { up, down } = stacked(changes.get(name)!);
+      part.lowRank.add(layer);
+      part.feeds[`${layer}/up`] = tensorOf(up);
+      part.feeds[`${layer}/down`] = tensorOf(down);
+    }
+  }
+  const attached = ({ feeds, ...fed }: Part): Attachments | undefined =>
+    Object.keys(feeds).length > 0 ? { fed, feeds } : undefined;
+  const [transformer, time] = [attached(parts.transformer), attached(parts.time)];
+  const bytes = Object.values({ ...parts.transformer.feeds, ...parts.time.feeds }).reduce(
+    (sum, { data }) => sum + data.byteLength,
+    0,
+  );
+  return { ...(transformer && { transformer }), ...(time && { time }), bytes };
+}
+
+interface Part {
+  readonly replaced: Set<string>;
+  readonly lowRank: Set<string>;
+  readonly feeds: Record<string, HostTensor>;
+}
+
+function emptyPart(): Part {
+  return { replaced: new Set(), lowRank: new Set(), feeds: {} };
+}
+
+/** What the time graph reads, not the transformer's step: everything that depends on the noise level alone. */
+function isTimeTensor(name: string): boolean {
+  return /^time_text_embed\.|^norm_out\.linear\.|\.(?:img_mod|txt_mod)\./.test(name);
+}
+
+async function mergedTensor(
+  weights: Weights,
+  name: string,
+  changes: readonly WeightedChange[],
+  merge: MergeLowRank,
+): Promise<HostTensor> {
+  const stored = weights.find(name)!;
+  const base = await readTensorData(stored);
+  let data = base;
+  for (const { change, weight } of changes) {
+    if (change.kind === "lowRank") continue;
+    const difference = change.difference(base);
+    data = data.map((x, i) => x + weight * difference[i]!);
+  }
+  const dims = stored.shape;
+  const lowRank = changes.filter(({ change }) => change.kind === "lowRank");
+  if (lowRank.length > 0) {
+    const { up, down } = stacked(lowRank);
+    data = await merge({ data, dims }, up, down);
+  }
+  return { data, dims };
+}
+
+/** Several low-rank changes as one of their ranks together, weights included. */
+function stacked(changes: readonly WeightedChange[]): { up: Matrix; down: Matrix } {
+  const parts = changes.map(({ change, weight }) => {
+    const { up, down } = change as LowRankChange;
+    return { up: scaled(up, weight), down };
+  });
+  if (parts.length === 1) return parts[0]!;
+  const rank = parts.reduce((sum, { down }) => sum + down.rows, 0);
+  const { rows: out } = parts[0]!.up;
+  const { columns: width } = parts[0]!.down;
+  const up = new Float32Array(out * rank);
+  const down = new Float32Array(rank * width);
+  let at = 0;
+  for (const part of parts) {
+    down.set(part.down.data, at * width);
+    for (let row = 0; row < out; row++) {
+      const values = part.up.data.subarray(row * part.up.columns, (row + 1) * part.up.columns);
+      up.set(values, row * rank + at);
+    }
+    at += part.down.rows;
+  }
+  return { up: { data: up, rows: out, columns: rank }, down: { data: down, rows: rank, columns: width } };
+}

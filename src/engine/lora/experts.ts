@@ -1,0 +1,53 @@
+import type { Model } from "../qwen-image/model.ts";
+import type { Attachments } from "../qwen-image/transformer-chain.ts";
+import type { LoraParams } from "./params.ts";
+
+/** The transformer as it is at some steps: with the adapters that work there. */
+export interface Expert {
+  /** Modulations at a noise level, one row of the time graph. */
+  modulation(sigma: number): Promise<Float32Array>;
+  /** What every pass brings along. */
+  readonly attached: { readonly attachments?: Attachments };
+}
+
+/**
+ * Makes the adapters ready for both halves of a schedule; where the same ones work in both, the halves are one.
+ * @param sigmas of the schedule, steps + 1; all their modulations are computed in one run
+ */
+export async function experts(
+  model: Model,
+  loras: readonly LoraParams[],
+  sigmas: readonly number[],
+  warn: (message: string) => void,
+): Promise<(step: number) => Expert> {
+  const working = (half: "high" | "low") =>
+    loras.filter(({ transformer = "both" }) => ["both", half].includes(transformer));
+  const [high, low] = [working("high"), working("low")];
+  const first = await expert(model, high, sigmas, warn);
+  const second =
+    high.length === low.length && high.every((lora) => low.includes(lora))
+      ? first
+      : await expert(model, low, sigmas, warn);
+  const steps = sigmas.length - 1;
+  return (step) => (step < steps / 2 ? first : second);
+}
+
+async function expert(
+  model: Model,
+  loras: readonly LoraParams[],
+  sigmas: readonly number[],
+  warn: (message: string) => void,
+): Promise<Expert> {
+  const adaptation = await model.loras.adaptation(loras, warn);
+  const levels = sigmas.slice(0, -1);
+  const rows = await model.modulations(levels, adaptation?.time);
+  const known = new Map(levels.map((sigma, i) => [sigma, rows[i]!]));
+  return {
+    attached: adaptation?.transformer ? { attachments: adaptation.transformer } : {},
+    async modulation(sigma) {
+      const modulation = known.get(sigma) ?? (await model.modulations([sigma], adaptation?.time))[0]!;
+      known.set(sigma, modulation);
+      return modulation;
+    },
+  };
+}

@@ -1,0 +1,81 @@
+import { stat } from "node:fs/promises";
+import type { Weights } from "../checkpoint/weights.ts";
+import { ParameterError } from "../types.ts";
+import { type Adaptation, adapt, type WeightedChange } from "./adaptation.ts";
+import { lowRankMerger, type MergeLowRank } from "./merge.ts";
+import type { LoraParams } from "./params.ts";
+import { readLora } from "./read.ts";
+
+/** Adapters of one checkpoint, ready to use; the least recently used are forgotten when they take too much memory. */
+export interface LoraLibrary {
+  /**
+   * The adapters together; undefined when none of them does anything.
+   * @param warn told about files that fit only in part
+   * @throws ParameterError for a file that is missing, unreadable or fits no layer
+   */
+  adaptation(loras: readonly LoraParams[], warn: (message: string) => void): Promise<Adaptation | undefined>;
+}
+
+/** Memory for merged weights, in use or kept for the next request. */
+const MEMORY = 2 ** 30;
+/** Keys named in a message. */
+const NAMED = 5;
+
+export function loraLibrary(weights: Weights, memory = MEMORY): LoraLibrary {
+  const ready = new Map<string, { adaptation: Adaptation; warnings: readonly string[] }>(); // least recently used first
+  let merger: Promise<MergeLowRank> | undefined;
+
+  const make = async (loras: readonly Required<LoraParams>[]) => {
+    const changes = new Map<string, WeightedChange[]>();
+    const warnings: string[] = [];
+    for (const { file, weight } of loras) {
+      const lora = await readLora(file, weights).catch((cause) => {
+        throw new ParameterError("loras", `loras: ${cause.message}`);
+      });
+      if (lora.changes.size === 0) {
+        throw new ParameterError("loras", `loras: ${file} fits no layer of this checkpoint: ${named(lora.unused)}`);
+      }
+      if (lora.unused.length > 0) warnings.push(`${file} fits only in part, left out: ${named(lora.unused)}`);
+      for (const [name, change] of lora.changes) changes.set(name, [...(changes.get(name) ?? []), { change, weight }]);
+    }
+    merger ??= lowRankMerger();
+    return { adaptation: await adapt(weights, changes, await merger, memory), warnings };
+  };
+
+  return {
+    async adaptation(loras, warn) {
+      const active = loras.map(({ file, weight = 1, transformer = "both" }) => ({ file, weight, transformer }));
+      const inUse = active.filter(({ weight }) => weight !== 0);
+      if (inUse.length === 0) return undefined;
+      const key = JSON.stringify(await Promise.all(inUse.map(identity)));
+      const known = ready.get(key) ?? (await make(inUse));
+      ready.delete(key);
+      ready.set(key, known);
+      for (const [old, { adaptation }] of [...ready].slice(0, -1)) {
+        if (totalBytes(ready.values()) <= memory) break;
+        if (adaptation !== known.adaptation) ready.delete(old);
+      }
+      known.warnings.forEach(warn);
+      return known.adaptation;
+    },
+  };
+}
+
+/** Says which bytes a file holds without reading them. */
+async function identity({ file, weight }: Required<LoraParams>) {
+  const { size, mtimeMs } = await stat(file).catch((cause) => {
+    throw new ParameterError("loras", `loras: cannot open ${file}: ${cause.message}`);
+  });
+  return [file, size, mtimeMs, weight];
+}
+
+function totalBytes(ready: Iterable<{ adaptation: Adaptation }>): number {
+  let bytes = 0;
+  for (const { adaptation } of ready) bytes += adaptation.bytes;
+  return bytes;
+}
+
+function named(keys: readonly string[]): string {
+  const more = keys.length > NAMED ? ` and ${keys.length - NAMED} more` : "";
+  return keys.length === 0 ? "it is empty" : keys.slice(0, NAMED).join(", ") + more;
+}

@@ -1,6 +1,7 @@
 /** Exit codes: 0 done, 1 failed, 2 wrongly asked, 130 stopped by Ctrl-C, 143 stopped by SIGTERM. */
 
 import { CommanderError } from "commander";
+import { ConfigError } from "../config.ts";
 import { ImageError } from "../images/index.ts";
 import { ModelError } from "../models/index.ts";
 
@@ -28,7 +29,7 @@ export function exitOf(error: unknown): { code: number; message: string } {
   if (error instanceof Stopped) return { code: error.exitCode, message: "" };
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof UsageError || error instanceof ImageError) return { code: 2, message };
-  if (error instanceof ModelError) return { code: 2, message };
+  if (error instanceof ModelError || error instanceof ConfigError) return { code: 2, message };
   // The engine's own classes are known by name: importing them would load ONNX Runtime for `--help`.
   if (error instanceof Error && error.name === "ParameterError") return { code: 2, message };
   return { code: 1, message };

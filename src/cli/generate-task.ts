@@ -7,11 +7,12 @@ import { formatFromName } from "../images/index.ts";
 import { findModel, type Model, modelLocations } from "../models/index.ts";
 import { type ImageInferenceTask, parseJson, parseTask } from "../protocol/index.ts";
 import { UsageError } from "./exit.ts";
+import { type FinishingFlags, finishingFlagOf, finishingFromFlags } from "./finishing-flags.ts";
 import { pictureFile } from "./input-pictures.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Flags of `inkstone generate` as commander hands them over: text as typed. */
-export interface GenerateFlags {
+export interface GenerateFlags extends FinishingFlags {
   readonly negative?: string;
   readonly width?: string;
   readonly height?: string;
@@ -62,6 +63,7 @@ const flagOf: Readonly<Record<string, string>> = {
   "inputs.strength": "--strength",
   maskMargin: "--mask-margin",
   outpaint: "--outpaint",
+  ...finishingFlagOf,
 };
 
 /** Parameters about handing results over, with the one value that means nothing here: a file is written, and that is all. */
@@ -101,11 +103,18 @@ export async function readOrder(prompt: string | undefined, flags: GenerateFlags
 /** Flags win over the file; groups are merged key by key. */
 function merge(params: Record<string, unknown>, flags: Record<string, unknown>): Record<string, unknown> {
   const merged = { ...params, ...flags };
-  for (const group of ["inputs", "settings"]) {
+  for (const group of ["inputs", "settings", "safety"]) {
     const [below, above] = [params[group], flags[group]];
     if (isGroup(below) && isGroup(above)) merged[group] = { ...below, ...above };
   }
+  const [below, above] = [params, flags].map(faceWishes);
+  if (below && above) merged.advancedFeatures = { ultralytics: { ...below, ...above } };
   return merged;
+}
+
+function faceWishes({ advancedFeatures: group }: Record<string, unknown>): Record<string, unknown> | undefined {
+  const wishes = isGroup(group) ? group.ultralytics : undefined;
+  return isGroup(wishes) ? wishes : undefined;
 }
 
 function isGroup(value: unknown): value is Record<string, unknown> {
@@ -134,6 +143,7 @@ async function fromFlags(prompt: string | undefined, flags: GenerateFlags, termi
     }),
     maskMargin: number(flags.maskMargin),
     outpaint: flags.outpaint === undefined ? undefined : outpaint(flags.outpaint),
+    ...finishingFromFlags(flags, number),
   });
   return given ?? {};
 }

@@ -2,13 +2,16 @@ import { mkdir } from "node:fs/promises";
 import { relative } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { Command, Option } from "commander";
+import { readConfig } from "../config.ts";
 import { pictureRecord } from "../drawing/record.ts";
 import type { GeneratedImage } from "../engine/index.ts";
+import type { Findings, FinishingMeans } from "../finishing/index.ts";
 import { encodeImage } from "../images/index.ts";
 import { costPerPicture, planSize } from "../models/index.ts";
 import { stringifyJson } from "../protocol/index.ts";
 import { software } from "../version.ts";
 import { UsageError } from "./exit.ts";
+import { addFinishingOptions } from "./finishing-flags.ts";
 import { type GenerateFlags, type Order, readOrder } from "./generate-task.ts";
 import { loadPictures } from "./input-pictures.ts";
 import { type OutputTarget, outputPath, outputTarget, writeWhole } from "./output-file.ts";
@@ -23,7 +26,7 @@ interface Flags extends GenerateFlags {
 
 /** `inkstone generate "PROMPT"`: draws, and prints the path of each picture. */
 export function generateCommand(terminal: Terminal): Command {
-  return new Command("generate")
+  const command = new Command("generate")
     .description("Draw pictures from a prompt. Progress goes to stderr, the paths of finished pictures to stdout.")
     .argument("[prompt]", "what the picture should show; text in quotes is lettered")
     .option("--negative <text>", "what it should not show")
@@ -43,7 +46,8 @@ export function generateCommand(terminal: Terminal): Command {
     .option("--strength <n>", "how much of it may change, 0 to 1 (default: 0.8)")
     .option("--mask <file>", "picture of where it may change: white yes, black no")
     .option("--mask-margin <pixels>", "zoom into the mask with this margin, 32 to 128")
-    .option("--outpaint <t,r,b,l[,blur]>", "pixels to add to it above, right, below, left")
+    .option("--outpaint <t,r,b,l[,blur]>", "pixels to add to it above, right, below, left");
+  return addFinishingOptions(command)
     .option("--params <file>", "JSON file with a task as the API takes it; flags override it")
     .addOption(new Option("--threads <n>", "processor threads (default: one per core)").argParser(threads))
     .option("--json", "one JSON object on stdout instead of paths")
@@ -82,6 +86,10 @@ interface Saved {
   readonly height: number;
   readonly byteLength: number;
   readonly cost?: number;
+  /** Faces drawn again; only when they were looked for. */
+  readonly faces?: number;
+  /** Only when the check was asked for. */
+  readonly NSFWContent?: boolean;
 }
 
 async function fulfil(order: Order, target: OutputTarget, flags: Flags, terminal: Terminal): Promise<void> {
@@ -94,10 +102,12 @@ async function fulfil(order: Order, target: OutputTarget, flags: Flags, terminal
 
   const started = performance.now();
   // Loaded here, not above: ONNX Runtime takes its time, and `--help` needs none of it.
-  const [{ Pipeline }, { draw, drawingFromTask }] = await Promise.all([
+  const [{ Pipeline }, { drawingFromTask }, { drawFinished, openFinishing, stagesOf }] = await Promise.all([
     import("../engine/index.ts"),
     import("../drawing/index.ts"),
+    import("../finishing/index.ts"),
   ]);
+  const finishing = openFinishing(readConfig({}, terminal.env));
   const pipeline = await Pipeline.load(model.folder, flags.threads === undefined ? {} : { threads: flags.threads });
   const loaded = performance.now();
   tell(terminal, `${model.card.name} loaded in ${duration((loaded - started) / 1000)}`);
@@ -106,17 +116,21 @@ async function fulfil(order: Order, target: OutputTarget, flags: Flags, terminal
   const saved: Saved[] = [];
   try {
     await letSignalsIn();
-    await draw(pipeline, drawingFromTask(task, seed, model.card.defaults, pictures), {
+    const drawing = drawingFromTask(task, seed, model.card.defaults, pictures);
+    await drawFinished(pipeline, drawing, stagesOf(task, finishing), {
       ...(model.card.maxPixels !== undefined && { maxPixels: model.card.maxPixels }),
       signal: terminal.signal,
-      async onStep(event) {
-        progress.step(event);
+      async onStep(image, { step, steps }) {
+        progress.step({ image, step, steps });
         await letSignalsIn();
       },
-      async onImage(image, index) {
-        const picture = await save(image, index, order, target);
+      async onImage(image, index, findings) {
+        const { faces, NSFWContent } = findings;
+        const found = { ...(faces !== undefined && { faces }), ...(NSFWContent !== undefined && { NSFWContent }) };
+        const picture = { ...(await save(image, index, order, target)), ...found };
         saved.push(picture);
         progress.end();
+        for (const line of told(findings, finishing.policy)) tell(terminal, line);
         if (!flags.json) print(terminal, shown(picture.path, terminal));
       },
     });
@@ -127,7 +141,7 @@ async function fulfil(order: Order, target: OutputTarget, flags: Flags, terminal
       tell(terminal, `stopped: ${saved.length} of ${pictureCount(task.numberResults)} finished`);
     throw error;
   } finally {
-    await pipeline.dispose();
+    await Promise.all([pipeline.dispose(), finishing.detector.stop(), finishing.checker.stop()]);
   }
   if (flags.json) {
     const images = saved.map((picture) => ({ ...picture, outputFormat: target.format }));
@@ -151,6 +165,15 @@ async function save(image: GeneratedImage, index: number, order: Order, target: 
   const { width, height } = image;
   const cost = task.includeCost ? { cost: costPerPicture(model.card.price, task) } : {};
   return { path, seed: image.seed, width, height, byteLength: bytes.length, ...cost };
+}
+
+/** What the stages found, for the person who waits. */
+function told({ faces, safety }: Findings, policy: FinishingMeans["policy"]): string[] {
+  const lines: string[] = [];
+  if (faces !== undefined) lines.push(faces === 1 ? "1 face refined" : `${faces} faces refined`);
+  if (safety?.flagged)
+    lines.push(`flagged as unsafe${policy === "withhold" ? "; a grey picture is written instead" : ""}`);
+  return lines;
 }
 
 function pictureCount(n: number): string {

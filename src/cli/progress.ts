@@ -17,9 +17,13 @@ export function createProgress(
 ): Progress {
   const clock = stepClock(now);
   const show = terminal.stderr.isTTY ? barOn(terminal) : linesOn(terminal, now);
+  let [current, before, last] = [0, 0, 0]; // the picture, steps done before it, steps done of it
   return {
     step({ image, step, steps }) {
-      const rate = clock(image * steps + step);
+      // Not image · steps: a picture has more steps once faces are found in it.
+      if (image !== current) [current, before] = [image, before + last];
+      last = step;
+      const rate = clock(before + step);
       const left = rate > 0 ? (count * steps - image * steps - step) / rate : 0;
       show.step({ picture: image + 1, count, step, steps, rate, left });
     },
@@ -83,8 +87,10 @@ function barOn(terminal: Terminal) {
       const total = standing.count * standing.steps;
       const done = (standing.picture - 1) * standing.steps + standing.step;
       const payload = { text: describe(standing) };
-      if (started) bar.update(done, payload);
-      else bar.start(total, done, payload);
+      if (started) {
+        bar.setTotal(total);
+        bar.update(done, payload);
+      } else bar.start(total, done, payload);
       started = true;
     },
     end() {

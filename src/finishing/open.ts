@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { createFaceDetector } from "../faces/index.ts";
 import { createSafetyChecker, type SafetyClass, type SafetyPolicy } from "../safety/index.ts";
 import type { FinishingMeans } from "./stages.ts";
@@ -13,9 +14,15 @@ export interface FinishingSettings {
   readonly helperIdle: number;
 }
 
-/** Makes the means ready; nothing is loaded yet. Whoever opens them stops both. */
+/**
+ * Makes the means ready; nothing is loaded yet. Whoever opens them stops both.
+ * @throws Error naming the setting when the face network's file is not there
+ */
 export function openFinishing(settings: FinishingSettings): FinishingMeans {
   const { safetyPolicy, safetyThreshold, safetyClasses, safetyAlways, faceModel, helperIdle } = settings;
+  if (faceModel !== undefined && !statSync(faceModel, { throwIfNoEntry: false })?.isFile()) {
+    throw new Error(`INKSTONE_FACE_MODEL is ${JSON.stringify(faceModel)}; there is no such file`);
+  }
   const idleMs = helperIdle * 1000;
   return {
     detector: createFaceDetector({ idleMs, ...(faceModel !== undefined && { yoloFile: faceModel }) }),

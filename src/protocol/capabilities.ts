@@ -24,7 +24,16 @@ export interface Capabilities {
 }
 
 /** What this version's engine can do. */
-export const CAPABILITIES: Capabilities = { features: ["safety", "advancedFeatures.ultralytics"] };
+export const CAPABILITIES: Capabilities = {
+  features: [
+    "inputs.seedImage",
+    "inputs.maskImage",
+    "maskMargin",
+    "outpaint",
+    "safety",
+    "advancedFeatures.ultralytics",
+  ],
+};
 
 const IN_USE: Readonly<Record<Feature, (task: ImageInferenceTask) => boolean>> = {
   "inputs.seedImage": (task) => task.inputs?.seedImage !== undefined,

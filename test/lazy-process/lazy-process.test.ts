@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, expect, test } from "vitest";
 import { createLazyProcess, type LazyProcess, ProcessLost } from "../../src/lazy-process/index.ts";
 
-const program = "test/fixtures/echo-child.ts";
+const program = "test/stand-ins/echo-child.ts";
 let child: LazyProcess<string, string>;
 afterEach(() => child.stop());
 

@@ -1,7 +1,9 @@
 /** A worker alone, on a database that others share, in a process that can be killed. Settings are the first argument. */
 
 import { randomUUID } from "node:crypto";
+import { readConfig } from "../../src/config.ts";
 import { DatabaseUnavailableError, openDatabase } from "../../src/database/index.ts";
+import { openFinishing } from "../../src/finishing/index.ts";
 import { createOutbound } from "../../src/net/index.ts";
 import { createImageReferences, createImageStore, openDisk } from "../../src/storage/index.ts";
 import { createTaskQueue, openSignals } from "../../src/tasks/index.ts";
@@ -26,6 +28,7 @@ startWorker({
   findModel: async () => MODEL,
   references: createImageReferences(createImageStore(db, files), createOutbound()),
   files,
+  finishing: openFinishing(readConfig()),
   software: "inkstone test",
   keepSeconds: 604_800,
   stepTimeoutMs: 10_000,

@@ -15,6 +15,7 @@ from PIL import Image  # noqa: E402
 
 from checkpoints import CHECKPOINTS, Checkpoint, write_checkpoint  # noqa: E402
 from qwen_vocabulary import write_qwen_tokenizer  # noqa: E402
+from solvers import write_solvers  # noqa: E402
 from stages import (  # noqa: E402
     Run,
     batch_stages,
@@ -121,6 +122,7 @@ def main() -> None:
     shutil.rmtree(FIXTURES, ignore_errors=True)
     write_noise(FIXTURES / "noise")
     write_qwen_tokenizer(FIXTURES / "tokenizer")
+    write_solvers(FIXTURES / "solvers")
     for checkpoint in CHECKPOINTS:
         write_case(checkpoint)
         print(f"{checkpoint.name}: {', '.join(run.name for run in RUNS[checkpoint.name])}")

@@ -389,7 +389,7 @@ SPACINGS = {
 }
 
 
-def main() -> None:
+def write_solvers(folder: Path) -> None:
     tensors: dict[str, torch.Tensor] = {}
     for name, spacing in SPACINGS.items():
         for steps in (2, 10, 50):
@@ -413,9 +413,9 @@ def main() -> None:
             assert latents.isfinite().all(), (run_name, solver_name)
             tensors[f"{run_name}/{solver_name}/latents"] = latents.float()
             tensors[f"{run_name}/{solver_name}/levels"] = torch.tensor(recording.levels)
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    (FOLDER / "recorded.safetensors").write_bytes(save(tensors))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "recorded.safetensors").write_bytes(save(tensors))
 
 
 if __name__ == "__main__":
-    main()
+    write_solvers(FOLDER)

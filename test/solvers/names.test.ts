@@ -36,6 +36,23 @@ describe("names", () => {
     expect(resolveScheduler("unipcmultistepscheduler").name).toBe("UniPC");
   });
 
+  test.each(SCHEDULERS.map((scheduler) => [scheduler.name, scheduler] as const))(
+    "%s keeps what it promises of spacing and randomness",
+    (name, { solver, spacing }) => {
+      const promised = {
+        karras: /Karras|EDM/.test(name),
+        beta: / Beta/.test(name),
+        exponential: / Exponential/.test(name),
+        uniform: / Uniform|^DDIM|^DDPM|^PNDM/.test(name),
+      };
+      for (const [word, said] of Object.entries(promised)) {
+        expect(spacing.title.toLowerCase().includes(word), word).toBe(said);
+      }
+      expect(solver.stochastic).toBe(/SDE| a$|Ancestral|DDPM|LCM|TCD/.test(name));
+      expect(solver.evaluations).toBe(/Heun|KDPM2/.test(name) ? 2 : 1);
+    },
+  );
+
   test("mean the model's own Euler by default", () => {
     const { solver, spacing } = resolveScheduler("Default");
     expect(solver.title).toBe("Euler");

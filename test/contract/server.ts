@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { pino } from "pino";
 import { readConfig } from "../../src/config.ts";
-import { createServer } from "../../src/server.ts";
+import { createServer, type ServerParts } from "../../src/server.ts";
 import { pgliteTemplate } from "../support/databases.ts";
 
 export interface ContractServer {
@@ -31,7 +31,10 @@ export async function installModel(folder: string): Promise<void> {
 }
 
 /** Starts a server in a folder of its own; `env` are settings as the environment would give them. */
-export async function startContractServer(env: Record<string, string> = {}): Promise<ContractServer> {
+export async function startContractServer(
+  env: Record<string, string> = {},
+  parts: ServerParts = {},
+): Promise<ContractServer> {
   const folder = await mkdtemp(join(tmpdir(), "inkstone-contract-"));
   await installModel(folder);
   const key = "contract-key-of-some-length";
@@ -39,6 +42,7 @@ export async function startContractServer(env: Record<string, string> = {}): Pro
   const server = await createServer(config, {
     log: pino({ level: "silent" }),
     databaseTemplate: await pgliteTemplate(),
+    ...parts,
   });
   return {
     base: server.address,

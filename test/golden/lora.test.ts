@@ -1,0 +1,210 @@
+import { readdirSync } from "node:fs";
+import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openCheckpoint } from "../../src/engine/checkpoint/checkpoint.ts";
+import { Pipeline } from "../../src/engine/index.ts";
+import { type Adaptation, adapt } from "../../src/engine/lora/adaptation.ts";
+import { lowRankMerger } from "../../src/engine/lora/merge.ts";
+import { readLora } from "../../src/engine/lora/read.ts";
+import { loadModel } from "../../src/engine/qwen-image/model.ts";
+import { jointRotary } from "../../src/engine/qwen-image/rope.ts";
+import type { Pass } from "../../src/engine/qwen-image/transformer-chain.ts";
+import { expectIdentical, expectPicture, expectStage } from "./compare.ts";
+import { checkpointPath, fixturePath, readFixture, readTensors } from "./fixture.ts";
+
+const file = (name: string) => fixturePath(`lora/files/${name}.safetensors`);
+const pictures = readdirSync(fixturePath("lora/pictures")).map((name) => name.replace(".safetensors", ""));
+
+/** What `reference/lora.py` drew. */
+function readPicture(name: string) {
+  const { metadata, tensors } = readTensors(`lora/pictures/${name}.safetensors`);
+  const number = (key: string) => Number(metadata[key]);
+  const loras = (JSON.parse(metadata.loras!) as [string, number][]).map(([f, weight]) => ({ file: file(f), weight }));
+  return {
+    picture: tensors.get("picture")!,
+    params: {
+      prompt: metadata.prompt!,
+      negativePrompt: metadata.negative_prompt!,
+      width: number("width"),
+      height: number("height"),
+      steps: number("steps"),
+      guidance: number("true_cfg_scale"),
+      seed: BigInt(metadata.seed!),
+      loras,
+    },
+  };
+}
+
+describe("pictures with adapters", () => {
+  const { loras: _, ...params } = readPicture("peft").params;
+  let pipeline: Pipeline;
+  let plain: Uint8Array;
+  let folder: string;
+
+  beforeAll(async () => {
+    pipeline = await Pipeline.load(checkpointPath("plain"));
+    plain = (await pipeline.generate(params))[0]!.pixels;
+    folder = await mkdtemp(join(tmpdir(), "lora-"));
+  });
+  afterAll(async () => {
+    await pipeline?.dispose();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it.each(pictures)("%s equals the reference's", async (name) => {
+    const { params, picture } = readPicture(name);
+    const warnings: string[] = [];
+    const [image] = await pipeline.generate(params, { onWarning: (message) => void warnings.push(message) });
+    expect(warnings).toEqual([]);
+    expectPicture(image!.pixels, picture);
+  });
+
+  it("a weight of 0 and going back to none change no bit", async () => {
+    for (const loras of [[], [{ file: file("kohya"), weight: 0 }], undefined]) {
+      const [image] = await pipeline.generate({ ...params, ...(loras && { loras }) });
+      expectIdentical("picture", image!.pixels, plain);
+    }
+  });
+
+  it("high works in the first half of the steps, low in the second, both together in all", async () => {
+    const latentsAfter = async (transformer: "high" | "low" | "both" | "none") => {
+      const loras = transformer === "none" ? [] : [{ file: file("dotted"), transformer }];
+      const [image] = await pipeline.generate({ ...params, steps: 4, loras });
+      return image!.pixels;
+    };
+    const [none, high, low, both] = await Promise.all((["none", "high", "low", "both"] as const).map(latentsAfter));
+    for (const [a, b] of [
+      [none, high],
+      [none, low],
+      [high, both],
+      [low, both],
+      [high, low],
+    ] as const) {
+      expect(a).not.toEqual(b);
+    }
+    const halves = [
+      { file: file("dotted"), transformer: "high" },
+      { file: file("dotted"), transformer: "low" },
+    ] as const;
+    const [image] = await pipeline.generate({ ...params, steps: 4, loras: halves });
+    expectIdentical("picture", image!.pixels, both!);
+  });
+
+  it("works together with a cache", async () => {
+    const loras = [{ file: file("peft") }];
+    const cache = { kind: "fbCache", threshold: 1e9, start: 2 } as const;
+    const [cached] = await pipeline.generate({ ...params, loras, cache });
+    expect(cached!.skippedSteps).toBe(1);
+    expect(cached!.pixels).not.toEqual((await pipeline.generate({ ...params, cache }))[0]!.pixels);
+  });
+
+  it("warns of a file that fits only in part, naming the keys", async () => {
+    const { params } = readPicture("peft");
+    const bytes = readTensorsOf("peft", (key) =>
+      key.replace("transformer_blocks.1.attn.to_q", "transformer_blocks.9.attn.to_q"),
+    );
+    const path = join(folder, "partly.safetensors");
+    await writeFile(path, bytes);
+    const warnings: string[] = [];
+    await pipeline.generate(
+      { ...params, loras: [{ file: path }] },
+      { onWarning: (message) => void warnings.push(message) },
+    );
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toContain("transformer_blocks.9.attn.to_q.lora_A.weight");
+    expect(warnings[0]).toContain("transformer_blocks.9.attn.to_q.lora_B.weight");
+  });
+
+  it("refuses a file that fits no layer, naming keys and shapes", async () => {
+    const elsewhere = readTensorsOf("peft", (key) => key.replace("transformer_blocks", "double_blocks"));
+    await writeFile(join(folder, "elsewhere.safetensors"), elsewhere);
+    await expect(
+      pipeline.generate({ ...params, loras: [{ file: join(folder, "elsewhere.safetensors") }] }),
+    ).rejects.toThrow(/fits no layer.*double_blocks/);
+    const odd = await Pipeline.load(checkpointPath("odd"));
+    await expect(odd.generate({ ...params, loras: [{ file: file("peft") }] })).rejects.toThrow(
+      /fits no layer.*up \[32,4\] · down \[4,32\] is not \[36,36\]/,
+    );
+    await odd.dispose();
+  });
+
+  it("refuses files that are missing or no safetensors, and weights out of range", async () => {
+    await copyFile(fixturePath("plain/checkpoint/model_index.json"), join(folder, "text.safetensors"));
+    const bad = [
+      [{ file: join(folder, "none.safetensors") }, "loras"],
+      [{ file: join(folder, "text.safetensors") }, "loras"],
+      [{ file: file("peft"), weight: 4.01 }, "loras[0].weight"],
+      [{ file: file("peft"), weight: Number.NaN }, "loras[0].weight"],
+      [{ file: file("peft"), transformer: "middle" as "both" }, "loras[0].transformer"],
+      [{ file: "" }, "loras[0].file"],
+    ] as const;
+    for (const [lora, parameter] of bad) {
+      await expect(pipeline.generate({ ...params, loras: [lora] })).rejects.toMatchObject({
+        name: "ParameterError",
+        parameter,
+      });
+    }
+  });
+
+  it("a schedule of its own replaces the checkpoint's: Lightning's constant shift of 3", async () => {
+    const sigmas: number[] = [];
+    const schedule = { base_shift: Math.log(3), max_shift: Math.log(3), shift_terminal: null };
+    await pipeline.generate({ ...params, steps: 4, schedule }, { onStep: ({ sigma }) => void sigmas.push(sigma) });
+    for (const [i, sigma] of [0.9, 0.75, 0.5, 0].entries()) expect(sigmas[i]).toBeCloseTo(sigma, 5);
+  });
+});
+
+describe("merged weights and low-rank inputs", () => {
+  it.each(["peft", "kohya", "several"])("%s: give the same velocity", async (name) => {
+    const checkpoint = await openCheckpoint(checkpointPath("plain"));
+    const model = await loadModel(checkpoint);
+    const merge = await lowRankMerger();
+    const { weights } = checkpoint.transformer;
+    const changes = new Map<string, { change: never; weight: number }[]>();
+    for (const lora of readPicture(name).params.loras) {
+      for (const [tensor, change] of (await readLora(lora.file, weights)).changes) {
+        changes.set(tensor, [...(changes.get(tensor) ?? []), { change: change as never, weight: lora.weight }]);
+      }
+    }
+    const fixture = readFixture("plain");
+    const text = fixture.floats("embeddings");
+    const velocityWith = async ({ time, transformer: attachments }: Adaptation) => {
+      const pass: Pass = {
+        latents: fixture.floats("noise"),
+        text: { data: text.data, dims: [1, ...text.dims] },
+        rotary: jointRotary(text.dims[0]!, fixture.height / 16, fixture.width / 16, model.ropeAxes),
+        modulation: (await model.modulations([0.8], time))[0]!,
+        ...(attachments && { attachments }),
+      };
+      return model.velocity(pass);
+    };
+    const merged = await adapt(weights, changes, merge, 1e9);
+    const lowRank = await adapt(weights, changes, merge, 1000);
+    expect(merged.transformer!.fed!.lowRank.size).toBe(0);
+    expect(lowRank.transformer!.fed!.replaced.size).toBe(0);
+    expect(lowRank.bytes).toBeLessThan(merged.bytes);
+    const expected = await velocityWith(merged);
+    expectStage("velocity", { data: await velocityWith(lowRank) }, { data: expected, dims: [] });
+    await model.dispose();
+  });
+});
+
+/** A fixture's adapter file with other keys. */
+function readTensorsOf(name: string, rename: (key: string) => string): Buffer {
+  const { tensors } = readTensors(`lora/files/${name}.safetensors`);
+  const header: Record<string, unknown> = {};
+  const parts: Buffer[] = [];
+  let at = 0;
+  for (const [key, { data, dims }] of tensors) {
+    const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+    header[rename(key)] = { dtype: "F32", shape: dims, data_offsets: [at, at + bytes.length] };
+    at += bytes.length;
+    parts.push(bytes);
+  }
+  const text = Buffer.from(JSON.stringify(header));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(text.length));
+  return Buffer.concat([length, text, ...parts]);
+}

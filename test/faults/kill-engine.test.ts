@@ -29,6 +29,16 @@ test(`the engine is killed at ${KILLS} moments (seed ${SEED}): every task ends, 
       .digest("hex");
   const final = async (taskUUID: string) => (await tasks.service.waitForFinal("me", taskUUID))!;
 
+  /** Resolves when the next task has ended. */
+  const anEnd = () =>
+    new Promise<void>((resolve) => {
+      const stop = tasks.signals.listen((signal) => {
+        if (signal.type !== "changed" || !signal.ended) return;
+        stop();
+        resolve();
+      });
+    });
+
   // An undisturbed run: the bytes of each seed.
   const undisturbed = await final(await submit(0n, 12));
   const expected = await Promise.all(undisturbed.results.map(({ fileName }) => hashOf(fileName)));
@@ -45,7 +55,7 @@ test(`the engine is killed at ${KILLS} moments (seed ${SEED}): every task ends, 
       // Let some work be done between: a task that loses two engines is held to be the culprit.
       const before = engine.pid;
       while (engine.pid === before && !over) await sleep(5);
-      await sleep(random() * 120);
+      if (random() < 0.7) await Promise.race([anEnd(), sleep(1_000)]);
       if (random() < 0.3) submitted.push(await submit(BigInt(Math.floor(random() * 10)), 1));
     }
   })();

@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 process.on("disconnect", () => process.exit(0));
+process.on("error", () => process.exit(0)); // the parent went while something was being sent
 const aborted = new Set();
 process.on("message", (request) => {
   if (request.type === "abort") aborted.add(request.id);

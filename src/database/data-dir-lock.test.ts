@@ -1,0 +1,67 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { DataDirLockedError, lockDataDir } from "./data-dir-lock.ts";
+import { processStartTime } from "./process-start-time.ts";
+
+let parent: string;
+let dir: string;
+beforeEach(async () => {
+  parent = await mkdtemp(join(tmpdir(), "inkstone-lock-"));
+  dir = join(parent, "database");
+});
+afterEach(() => rm(parent, { recursive: true, force: true }));
+
+/** A process that is certainly gone: above every PID that Linux gives out. */
+const NOBODY = 2 ** 22 + 1;
+
+test("a folder is locked once, and can be locked again when given back", async () => {
+  const unlock = await lockDataDir(dir);
+  await expect(lockDataDir(dir)).rejects.toThrow(DataDirLockedError);
+  await expect(lockDataDir(`${dir}/`)).rejects.toThrow(`in use by process ${process.pid}`);
+  await unlock();
+  await (await lockDataDir(dir))();
+  expect(await readdir(parent)).toEqual(["database"]);
+});
+
+test("the lock is outside the folder, which PGlite wants for itself", async () => {
+  const unlock = await lockDataDir(dir);
+  expect(await readdir(dir)).toEqual([]);
+  expect(JSON.parse(await readFile(`${dir}.lock`, "utf8"))).toEqual({
+    pid: process.pid,
+    startTime: await processStartTime(process.pid),
+  });
+  await unlock();
+});
+
+test.each([
+  ["of a process that is gone", JSON.stringify({ pid: NOBODY, startTime: "x" })],
+  [
+    "of an earlier process with a PID that lives again",
+    JSON.stringify({ pid: process.pid, startTime: "before the last boot" }),
+  ],
+  ["that was never finished", ""],
+  ["that is garbage", "{"],
+])("a lock %s is taken over", async (_, text) => {
+  await writeFile(`${dir}.lock`, text);
+  const unlock = await lockDataDir(dir);
+  await expect(lockDataDir(dir)).rejects.toThrow(DataDirLockedError);
+  await unlock();
+  expect(await readdir(parent)).toEqual(["database"]);
+});
+
+test.runIf(process.platform === "linux")("a lock is never taken over because it is old", async () => {
+  await writeFile(`${dir}.lock`, JSON.stringify({ pid: 1, startTime: await processStartTime(1) }));
+  await expect(lockDataDir(dir)).rejects.toThrow("in use by process 1");
+});
+
+test("of many that want a dead lock at once, one gets it", async () => {
+  for (let round = 0; round < 20; round++) {
+    await writeFile(`${dir}.lock`, JSON.stringify({ pid: NOBODY }));
+    const outcomes = await Promise.allSettled(Array.from({ length: 8 }, () => lockDataDir(dir)));
+    const winners = outcomes.filter((outcome) => outcome.status === "fulfilled");
+    expect(winners).toHaveLength(1);
+    await winners[0]!.value();
+  }
+});

@@ -1,0 +1,118 @@
+/** What else can happen to a server: a second one on its folder, a full disk, a hung engine, SIGTERM: contract 5, 9 and 10. */
+
+import { execFileSync } from "node:child_process";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { type ServerProcess, startServerProcess } from "../support/server-process.ts";
+import { aTask } from "../support/tasks.ts";
+
+let folder: string;
+const servers: ServerProcess[] = [];
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "inkstone-faults-"));
+});
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.kill();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function start(env?: Readonly<Record<string, string>>): Promise<ServerProcess> {
+  const server = await startServerProcess(folder, env);
+  servers.push(server);
+  return server;
+}
+const asynchronous = (fields: Parameters<typeof aTask>[0] = {}) => aTask({ deliveryMethod: "async", ...fields });
+
+test("a second server on the same data folder refuses, naming the first; after a kill -9 the folder is free", async () => {
+  const first = await start();
+  await first.ready;
+  const second = await start();
+  expect(await second.exited).toBe(3);
+  expect(second.errors()).toContain("DataDirLockedError");
+  expect(second.errors()).toContain(`is in use by process ${first.child.pid}`);
+  const task = asynchronous();
+  await first.submit(task); // it was not disturbed
+  await first.kill();
+  const third = await start();
+  expect((await third.final(task.task.taskUUID)).data).toHaveLength(1);
+});
+
+test("SIGTERM under load: the running task is finished, who waits is answered, the rest is kept for the next start", async () => {
+  const first = await start({ INKSTONE_SHUTDOWN_GRACE: "20" });
+  await first.ready;
+  const running = aTask({ steps: 20, positivePrompt: "step 60" });
+  const sync = first.post(running.request);
+  await sleep(400);
+  const queued = asynchronous({ numberResults: 2 });
+  await first.submit(queued);
+  first.child.kill("SIGTERM");
+  expect(await sync).toMatchObject({ status: 200, body: { data: [{ taskUUID: running.task.taskUUID }] } });
+  expect(await first.exited).toBe(0);
+  const second = await start();
+  expect((await second.final(queued.task.taskUUID)).data).toHaveLength(2);
+});
+
+test("SIGTERM with no time left: the running task is handed back unharmed", async () => {
+  const first = await start({ INKSTONE_SHUTDOWN_GRACE: "0" });
+  await first.ready;
+  const task = asynchronous({ steps: 40, positivePrompt: "step 50" });
+  await first.submit(task);
+  await sleep(500);
+  const before = Date.now();
+  first.child.kill("SIGTERM");
+  expect(await first.exited).toBe(0);
+  expect(Date.now() - before).toBeLessThan(10_000);
+  const second = await start();
+  expect(await second.final(task.task.taskUUID)).toMatchObject({ data: [{ status: "success" }] });
+});
+
+test("a hung engine is ended and its task fails with engineTimeout, while others are served", async () => {
+  const server = await start({ INKSTONE_STEP_TIMEOUT: "1", INKSTONE_MAX_ATTEMPTS: "1" });
+  await server.ready;
+  const hung = asynchronous({ positivePrompt: "spin at 2" });
+  await server.submit(hung);
+  const next = asynchronous();
+  await server.submit(next);
+  expect((await server.final(hung.task.taskUUID)).errors).toMatchObject([{ code: "engineTimeout" }]);
+  expect((await server.final(next.task.taskUUID)).data).toHaveLength(1);
+});
+
+const NO_TMPFS = mountable() ? undefined : "a small file system cannot be mounted here";
+test.skipIf(NO_TMPFS)(
+  `a full disk${NO_TMPFS ? ` (${NO_TMPFS})` : ""}: not ready, nothing lost, goes on by itself`,
+  async () => {
+    const images = join(folder, "images");
+    await mkdir(images);
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", images]);
+    try {
+      const server = await start();
+      const base = await server.ready;
+      await writeFile(join(images, "filler"), Buffer.alloc(2 ** 20)).catch(() => {}); // as much as fits
+      const sent = [asynchronous({ outputFormat: "PNG" }), asynchronous({ outputFormat: "PNG" })];
+      for (const task of sent) await server.submit(task);
+      const readiness = async () => (await fetch(`${base}/readyz`)).status;
+      await expect.poll(readiness, { timeout: 20_000 }).toBe(503);
+      const { body } = await server.post(`{"taskType":"ping","ping":true}`);
+      expect(body.data).toMatchObject([{ pong: true }]);
+      await rm(join(images, "filler"));
+      for (const { task } of sent)
+        expect((await server.final(task.taskUUID)).data).toMatchObject([{ status: "success" }]);
+      await expect.poll(readiness).toBe(200);
+      await server.kill();
+    } finally {
+      execFileSync("umount", ["-l", images]);
+    }
+  },
+);
+
+function mountable(): boolean {
+  try {
+    execFileSync("unshare", ["--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], { stdio: "ignore" });
+    return process.getuid?.() === 0;
+  } catch {
+    return false;
+  }
+}

@@ -9,6 +9,7 @@ import { flowSigmas } from "../../src/engine/sigmas.ts";
 import { ParameterError } from "../../src/engine/types.ts";
 import { SCHEDULER_ALIASES, SCHEDULERS as WIRE_NAMES } from "../../src/protocol/index.ts";
 import { twoGaussians } from "./flows.ts";
+import { PAIRS } from "./pairs.ts";
 
 const config = schedulerConfig.parse({
   base_shift: 0.5,
@@ -73,7 +74,7 @@ describe("names", () => {
 
   test("differ: no two of different solver or spacing do the same", async () => {
     const results = new Map<string, string>();
-    for (const { solver, spacing } of SCHEDULERS) {
+    for (const { solver, spacing } of PAIRS) {
       const key = `${solver.title}, ${spacing.title}`;
       const sigmas = spacing.sigmas(6, 256, config);
       const x = await drawFrom(solver.create, sigmas, 0);
@@ -84,7 +85,7 @@ describe("names", () => {
   });
 });
 
-test.each(SCHEDULERS.map((scheduler) => [scheduler.name, scheduler] as const))(
+test.each(PAIRS.map((scheduler) => [scheduler.name, scheduler] as const))(
   "%s stays finite and near the data in 1 to 50 steps, from any of them",
   async (_, { solver, spacing }) => {
     for (let steps = 1; steps <= 50; steps++) {

@@ -1,8 +1,9 @@
 /** Every scheduler name together with the rest of the engine: guidance, a picture to start from, strength, a mask. */
 
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type GenerateParams, ParameterError, Pipeline, type RgbImage, SCHEDULERS } from "../../src/engine/index.ts";
+import { type GenerateParams, ParameterError, Pipeline, type RgbImage } from "../../src/engine/index.ts";
 import { checkpointPath } from "../golden/fixture.ts";
+import { PAIRS } from "./pairs.ts";
 
 const [width, height] = [32, 48];
 const picture = {
@@ -28,7 +29,7 @@ async function drawn(params: Partial<GenerateParams>): Promise<RgbImage> {
   return image!;
 }
 
-test.each(SCHEDULERS.map(({ name }) => name))(
+test.each(PAIRS.map(({ name }) => name))(
   "%s draws, from a picture under a mask too, the same each time",
   async (scheduler) => {
     const masked = { scheduler, image: picture, mask, strength: 0.8 };

@@ -1,5 +1,6 @@
 /** The fastify application: limits, routes, and what becomes of errors. */
 
+import { setMaxListeners } from "node:events";
 import type { Socket } from "node:net";
 import websocket from "@fastify/websocket";
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
@@ -58,13 +59,42 @@ export async function createApp(ports: HttpPorts): Promise<FastifyInstance> {
     metrics.replied(request.routeOptions.url ?? "other", reply.statusCode, reply.elapsedTime / 1000);
   });
 
-  await app.register(websocket, { options: { maxPayload: settings.maxBodyBytes, perMessageDeflate: false } });
+  await app.register(websocket, {
+    options: { maxPayload: settings.maxBodyBytes, perMessageDeflate: false },
+    preClose: (done) => {
+      for (const client of app.websocketServer.clients) {
+        client.close(1001, "the server is stopping");
+        setTimeout(() => client.terminate(), FAREWELL_MS).unref();
+      }
+      done();
+    },
+  });
+  endConnectionsOnClose(app, ports.stopping);
   taskRoute(app, ports, interest);
   taskRoutes(app, ports, interest);
   socketRoute(app, ports, interest);
   imageRoute(app, ports);
   operationRoutes(app, ports);
   return app;
+}
+
+/** How long clients may take to say goodbye when the server stops. */
+const FAREWELL_MS = 2000;
+
+/** Closing waits for open connections: those that are kept alive for a next request would hold it up. */
+function endConnectionsOnClose(app: FastifyInstance, stopping: AbortSignal): void {
+  setMaxListeners(0, stopping);
+  app.addHook("onSend", async (_request, reply) => {
+    if (stopping.aborted) reply.header("connection", "close");
+  });
+  app.addHook("preClose", async () => {
+    const idle = setInterval(() => app.server.closeIdleConnections(), 100);
+    const all = setTimeout(() => app.server.closeAllConnections(), 2 * FAREWELL_MS);
+    app.server.once("close", () => {
+      clearInterval(idle);
+      clearTimeout(all);
+    });
+  });
 }
 
 /** What fastify refuses, in the words of the catalogue. */

@@ -14,12 +14,13 @@ export async function accept(
   task: ImageInferenceTask,
   raw: object,
 ): Promise<TaskRecord> {
-  const { tasks, metrics } = exchange.ports;
+  const { tasks, metrics, log } = exchange.ports;
   const outcome = await tasks.submit(caller.owner, { task, request: stringifyJson(raw) });
   metrics.accepted(outcome.kind);
   switch (outcome.kind) {
     case "accepted":
     case "known":
+      log.info({ taskUUID: task.taskUUID, owner: caller.owner, outcome: outcome.kind }, "task accepted");
       return outcome.record;
     case "conflict":
       throw new TaskError("conflictTaskUUID", { taskUUID: task.taskUUID }, { parameter: "taskUUID", type: "string" });

@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { inference, KEY, type MemoryApp, post, startMemoryApp } from "../../test/contract/memory-app.ts";
+import { rawClient } from "../../test/contract/raw-client.ts";
+import { login } from "../../test/contract/socket-client.ts";
 import type { HttpSettings } from "./ports.ts";
 
 const started: MemoryApp[] = [];
@@ -173,4 +175,30 @@ describe("operation", () => {
       expect(await response.json()).toMatchObject({ error: { code: "notFound" } });
     },
   );
+});
+
+describe("stopping", () => {
+  test("does not wait for connections that are kept alive, watchers, or sockets that do not answer", async () => {
+    const { app, base, socketUrl, tasks, stop } = await startMemoryApp();
+    tasks.onAccept = () => undefined;
+    const task = inference({ deliveryMethod: "async" });
+    await post(base, [task]);
+    const headers = { authorization: `Bearer ${KEY}` };
+    const events = fetch(`${base}/v1/tasks/${task.taskUUID}/events`, { headers }).then((response) => response.text());
+    const waiting = post(base, [inference()]);
+    const client = await login(socketUrl);
+    const { hostname, port } = new URL(socketUrl);
+    const deaf = rawClient(
+      `http://${hostname}:${port}`,
+      "GET /v1 HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+    );
+    await expect.poll(() => deaf.received()).toContain("101");
+    const before = performance.now();
+    stop.abort();
+    await app.close();
+    expect(performance.now() - before).toBeLessThan(4000);
+    expect((await waiting).status).toBe(503);
+    expect((await client.closed).code).toBe(1001);
+    await Promise.all([events, deaf.closed]);
+  });
 });

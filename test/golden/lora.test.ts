@@ -180,8 +180,8 @@ describe("merged weights and low-rank inputs", () => {
       };
       return model.velocity(pass);
     };
-    const merged = await adapt(weights, changes, merge, 1e9);
-    const lowRank = await adapt(weights, changes, merge, 1000);
+    const merged = await adapt(weights, changes, merge, { addedWork: 0, bytes: 1e9 });
+    const lowRank = await adapt(weights, changes, merge, { addedWork: 1, bytes: 0 });
     expect(merged.transformer!.fed!.lowRank.size).toBe(0);
     expect(lowRank.transformer!.fed!.replaced.size).toBe(0);
     expect(lowRank.bytes).toBeLessThan(merged.bytes);

@@ -1,29 +1,49 @@
-import { open } from "node:fs/promises";
+import { closeSync, openSync, readSync } from "node:fs";
 import { CheckpointError } from "../types.ts";
 import type { Weight } from "./weights.ts";
 
-/**
- * Reads a tensor as float32, whatever it is stored in.
- * @throws CheckpointError when it holds whole numbers, or its file ends early
- */
-export async function readTensorData(weight: Weight): Promise<Float32Array> {
-  const { file: path, offset, byteLength, dtype } = weight;
+/** Reads tensors one after the other; every file is opened once. */
+export interface TensorReader {
+  /**
+   * The tensor as float32, whatever it is stored in.
+   * @throws CheckpointError when it holds whole numbers, or its file ends early
+   */
+  read(weight: Weight): Float32Array;
+  close(): void;
+}
+
+/** Reading is synchronous: hundreds of small tensors are read in the time that one asynchronous open takes. */
+export function tensorReader(): TensorReader {
+  const files = new Map<string, number>();
+  return {
+    read(weight) {
+      const file = files.get(weight.file) ?? openSync(weight.file, "r");
+      files.set(weight.file, file);
+      return toFloat32(readBytes(file, weight), weight);
+    },
+    close() {
+      for (const file of files.values()) closeSync(file);
+      files.clear();
+    },
+  };
+}
+
+function readBytes(file: number, { file: path, offset, byteLength }: Weight): ArrayBuffer {
   const bytes = new Uint8Array(byteLength);
-  const file = await open(path, "r");
-  try {
-    for (let filled = 0; filled < byteLength; ) {
-      const { bytesRead } = await file.read(bytes, filled, byteLength - filled, offset + filled);
-      if (bytesRead === 0) throw new CheckpointError(`${path}: ended ${byteLength - filled} bytes early`);
-      filled += bytesRead;
-    }
-  } finally {
-    await file.close();
+  for (let filled = 0; filled < byteLength; ) {
+    const count = readSync(file, bytes, filled, byteLength - filled, offset + filled);
+    if (count === 0) throw new CheckpointError(`${path}: ended ${byteLength - filled} bytes early`);
+    filled += count;
   }
-  if (dtype === "F32") return new Float32Array(bytes.buffer);
-  if (dtype === "F64") return Float32Array.from(new Float64Array(bytes.buffer));
-  if (dtype === "BF16") return fromBfloat16(new Uint16Array(bytes.buffer));
-  if (dtype === "F16") return Float32Array.from(new Uint16Array(bytes.buffer), halfToNumber);
-  throw new CheckpointError(`${path}: a tensor of ${dtype} where floating-point numbers are expected`);
+  return bytes.buffer;
+}
+
+function toFloat32(bytes: ArrayBuffer, { file, dtype }: Weight): Float32Array {
+  if (dtype === "F32") return new Float32Array(bytes);
+  if (dtype === "F64") return Float32Array.from(new Float64Array(bytes));
+  if (dtype === "BF16") return fromBfloat16(new Uint16Array(bytes));
+  if (dtype === "F16") return Float32Array.from(new Uint16Array(bytes), halfToNumber);
+  throw new CheckpointError(`${file}: a tensor of ${dtype} where floating-point numbers are expected`);
 }
 
 /** A bfloat16 is the upper half of a float32. */

@@ -1,5 +1,5 @@
-import { readTensorData } from "../checkpoint/tensor-data.ts";
-import type { Weights } from "../checkpoint/weights.ts";
+import { type TensorReader, tensorReader } from "../checkpoint/tensor-data.ts";
+import type { Weight, Weights } from "../checkpoint/weights.ts";
 import type { Attachments } from "../qwen-image/transformer-chain.ts";
 import type { HostTensor } from "../runtime/session.ts";
 import { ParameterError } from "../types.ts";
@@ -21,37 +21,43 @@ export interface WeightedChange {
   readonly weight: number;
 }
 
+/** When low-rank changes are merged into the weights, and how much memory merged weights may take. */
+export interface MergeRule {
+  /** Of the changed layers' own work; above it low-rank inputs are slower than merging. */
+  readonly addedWork: number;
+  readonly bytes: number;
+}
+
 /**
- * Lays changes over the checkpoint's tensors, by one rule: merged tensors are faster (measured: 8 % above no adapter at all,
- * low-rank inputs of rank 16 take 14 %), so everything is merged when that fits into `limit`; else low-rank changes stay
- * low-rank and only the others are merged.
+ * Lays changes over the checkpoint's tensors. Low-rank changes stay low-rank, which costs nothing to switch on and off, unless
+ * they would add more work than the rule allows; then they are merged, if the memory allows. Others are always merged.
  *
  * @param changes by name of the tensor
- * @param limit bytes that merged tensors may take
- * @throws ParameterError when even the tensors that must be merged do not fit
+ * @throws ParameterError when the tensors that must be merged do not fit into memory
  */
 export async function adapt(
   weights: Weights,
   changes: ReadonlyMap<string, readonly WeightedChange[]>,
   merge: MergeLowRank,
-  limit: number,
+  rule: MergeRule,
 ): Promise<Adaptation> {
   const names = [...changes.keys()];
-  const bytesOf = (merged: readonly string[]) =>
-    merged.reduce((sum, name) => sum + 4 * weights.find(name)!.shape.reduce((n, size) => n * size, 1), 0);
+  const bytesOf = (merged: readonly string[]) => merged.reduce((sum, name) => sum + 4 * sizeOf(weights, name), 0);
   const mustMerge = names.filter((name) => changes.get(name)!.some(({ change }) => change.kind === "dense"));
-  const merged = new Set(bytesOf(names) <= limit ? names : mustMerge);
-  if (bytesOf([...merged]) > limit) {
-    const sizes = `${bytesOf([...merged])} bytes of merged weights exceed ${limit}`;
+  const mergeAll = addedWork(weights, changes) > rule.addedWork && bytesOf(names) <= rule.bytes;
+  const merged = new Set(mergeAll ? names : mustMerge);
+  if (bytesOf([...merged]) > rule.bytes) {
+    const sizes = `${bytesOf([...merged])} bytes of merged weights exceed ${rule.bytes}`;
     throw new ParameterError("loras", `loras change too many layers in ways that are not low-rank: ${sizes}`);
   }
 
   const parts = { transformer: emptyPart(), time: emptyPart() };
+  const reader = tensorReader();
   for (const name of names) {
     const part = parts[isTimeTensor(name) ? "time" : "transformer"];
     if (merged.has(name)) {
       part.replaced.add(name);
-      part.feeds[name] = await mergedTensor(weights, name, changes.get(name)!, merge);
+      part.feeds[name] = await mergedTensor(weights.find(name)!, reader, changes.get(name)!, merge);
     } else {
       const layer = name.slice(0, -".weight".length);
       const { up, down } = stacked(changes.get(name)!);
@@ -60,6 +66,7 @@ export async function adapt(
       part.feeds[`${layer}/down`] = tensorOf(down);
     }
   }
+  reader.close();
   const attached = ({ feeds, ...fed }: Part): Attachments | undefined =>
     Object.keys(feeds).length > 0 ? { fed, feeds } : undefined;
   const [transformer, time] = [attached(parts.transformer), attached(parts.time)];
@@ -68,6 +75,22 @@ export async function adapt(
     0,
   );
   return { ...(transformer && { transformer }), ...(time && { time }), bytes };
+}
+
+function sizeOf(weights: Weights, name: string): number {
+  return weights.find(name)!.shape.reduce((product, n) => product * n, 1);
+}
+
+/** Multiplications of the low-rank factors for each one of the layers that they change: rank (in + out) / (in out). */
+function addedWork(weights: Weights, changes: ReadonlyMap<string, readonly WeightedChange[]>): number {
+  let own = 0;
+  let more = 0;
+  for (const [name, list] of changes) {
+    for (const { change } of list)
+      if (change.kind === "lowRank") more += change.up.data.length + change.down.data.length;
+    own += sizeOf(weights, name);
+  }
+  return more / own;
 }
 
 interface Part {
@@ -86,13 +109,12 @@ function isTimeTensor(name: string): boolean {
 }
 
 async function mergedTensor(
-  weights: Weights,
-  name: string,
+  stored: Weight,
+  reader: TensorReader,
   changes: readonly WeightedChange[],
   merge: MergeLowRank,
 ): Promise<HostTensor> {
-  const stored = weights.find(name)!;
-  const base = await readTensorData(stored);
+  const base = reader.read(stored);
   let data = base;
   for (const { change, weight } of changes) {
     if (change.kind === "lowRank") continue;

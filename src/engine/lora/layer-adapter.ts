@@ -7,7 +7,7 @@ import { type Matrix, multiply } from "./matrix.ts";
 export type LayerTensors = ReadonlyMap<Role, Weight>;
 
 /** Reads a tensor's values; shapes are known beforehand. */
-export type ReadValues = (tensor: Weight) => Promise<Float32Array>;
+export type ReadValues = (tensor: Weight) => Float32Array;
 
 /** The changes to a layer's weight and bias. */
 export interface LayerChanges {
@@ -21,45 +21,45 @@ export interface LayerChanges {
  *
  * @param scaleOfRank the scale that the file's metadata gives a layer of this rank, if any
  */
-export async function layerChanges(
+export function layerChanges(
   tensors: LayerTensors,
   scaleOfRank: (rank: number) => number | undefined,
   read: ReadValues,
-): Promise<LayerChanges> {
-  const matrix = async (role: Role): Promise<Matrix> => {
+): LayerChanges {
+  const matrix = (role: Role): Matrix => {
     const tensor = tensors.get(role)!;
-    return { data: await read(tensor), rows: tensor.shape[0]!, columns: tensor.shape[1] ?? 1 };
+    return { data: read(tensor), rows: tensor.shape[0]!, columns: tensor.shape[1] ?? 1 };
   };
-  const values = async (role: Role) => read(tensors.get(role)!);
-  const alpha = tensors.has("alpha") ? (await values("alpha"))[0]! : undefined;
+  const values = (role: Role) => read(tensors.get(role)!);
+  const alpha = tensors.has("alpha") ? values("alpha")[0]! : undefined;
   const scaleFor = (rank: number) => scaleOfRank(rank) ?? (alpha === undefined ? 1 : alpha / rank);
-  const factor = async (whole: Role, a: Role, b: Role) =>
-    tensors.has(whole) ? matrix(whole) : multiply(await matrix(a), await matrix(b));
+  const factor = (whole: Role, a: Role, b: Role) =>
+    tensors.has(whole) ? matrix(whole) : multiply(matrix(a), matrix(b));
 
   let rank = 1;
   let weight: Change | undefined;
   if (tensors.has("down")) {
-    const [up, down] = [await matrix("up"), await matrix("down")];
+    const [up, down] = [matrix("up"), matrix("down")];
     rank = down.rows;
     const change = lowRank(up, down, scaleFor(rank));
-    weight = isDecomposed(tensors) ? await decomposed(multiply(change.up, down), tensors, values) : change;
+    weight = isDecomposed(tensors) ? decomposed(multiply(change.up, down), tensors, values) : change;
   } else if (tensors.has("hadaW1a")) {
     rank = tensors.get("hadaW1b")!.shape[0]!;
-    const pair = async (a: Role, b: Role): Promise<[Matrix, Matrix]> => [await matrix(a), await matrix(b)];
-    const [first, second] = [await pair("hadaW1a", "hadaW1b"), await pair("hadaW2a", "hadaW2b")];
-    weight = await decomposed(hadamard(first, second, scaleFor(rank)), tensors, values);
+    const pair = (a: Role, b: Role): [Matrix, Matrix] => [matrix(a), matrix(b)];
+    const [first, second] = [pair("hadaW1a", "hadaW1b"), pair("hadaW2a", "hadaW2b")];
+    weight = decomposed(hadamard(first, second, scaleFor(rank)), tensors, values);
   } else if (tensors.has("w1") || tensors.has("w1a")) {
     const inner = tensors.get("w2b") ?? tensors.get("w1b");
     rank = inner?.shape[0] ?? 1;
-    const [w1, w2] = [await factor("w1", "w1a", "w1b"), await factor("w2", "w2a", "w2b")];
-    weight = await decomposed(kroneckerProduct(w1, w2, inner ? scaleFor(rank) : 1), tensors, values);
+    const [w1, w2] = [factor("w1", "w1a", "w1b"), factor("w2", "w2a", "w2b")];
+    weight = decomposed(kroneckerProduct(w1, w2, inner ? scaleFor(rank) : 1), tensors, values);
   }
-  if (tensors.has("diff")) weight = added(await values("diff"));
-  if (tensors.has("set")) weight = replacedBy(await values("set"));
+  if (tensors.has("diff")) weight = added(values("diff"));
+  if (tensors.has("set")) weight = replacedBy(values("set"));
 
   let bias: Change | undefined;
-  if (tensors.has("diffBias")) bias = added(await values("diffBias"));
-  else if (tensors.has("bias")) bias = added((await values("bias")).map((b) => b * scaleFor(rank)));
+  if (tensors.has("diffBias")) bias = added(values("diffBias"));
+  else if (tensors.has("bias")) bias = added(values("bias").map((b) => b * scaleFor(rank)));
   return { ...(weight && { weight }), ...(bias && { bias }) };
 }
 
@@ -68,15 +68,11 @@ function isDecomposed(tensors: LayerTensors): boolean {
 }
 
 /** The difference as it is, or with the magnitudes that came along. */
-async function decomposed(
-  difference: Matrix,
-  tensors: LayerTensors,
-  values: (role: Role) => Promise<Float32Array>,
-): Promise<Change> {
+function decomposed(difference: Matrix, tensors: LayerTensors, values: (role: Role) => Float32Array): Change {
   if (!isDecomposed(tensors)) return added(difference.data);
   if (tensors.has("magnitude")) {
-    return weightDecomposed(difference, { data: await values("magnitude"), by: "rows of V" });
+    return weightDecomposed(difference, { data: values("magnitude"), by: "rows of V" });
   }
   const byRows = tensors.get("doraScale")!.shape[0] === difference.rows;
-  return weightDecomposed(difference, { data: await values("doraScale"), by: byRows ? "rows of W" : "columns of V" });
+  return weightDecomposed(difference, { data: values("doraScale"), by: byRows ? "rows of W" : "columns of V" });
 }

@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import type { Weights } from "../checkpoint/weights.ts";
 import { ParameterError } from "../types.ts";
-import { type Adaptation, adapt, type WeightedChange } from "./adaptation.ts";
+import { type Adaptation, adapt, type MergeRule, type WeightedChange } from "./adaptation.ts";
 import { lowRankMerger, type MergeLowRank } from "./merge.ts";
 import type { LoraParams } from "./params.ts";
 import { readLora } from "./read.ts";
@@ -16,12 +16,16 @@ export interface LoraLibrary {
   adaptation(loras: readonly LoraParams[], warn: (message: string) => void): Promise<Adaptation | undefined>;
 }
 
-/** Memory for merged weights, in use or kept for the next request. */
-const MEMORY = 2 ** 30;
+/**
+ * Measured on a 19 M parameter transformer: rank 16 on all layers of its blocks (9 % more work) takes 14 % longer than no
+ * adapter, merged weights take 8 % longer and two steps' time to merge. The memory is for adapters in use and for those kept
+ * for the next request.
+ */
+const MERGE_RULE: MergeRule = { addedWork: 0.15, bytes: 2 ** 30 };
 /** Keys named in a message. */
 const NAMED = 5;
 
-export function loraLibrary(weights: Weights, memory = MEMORY): LoraLibrary {
+export function loraLibrary(weights: Weights, rule = MERGE_RULE): LoraLibrary {
   const ready = new Map<string, { adaptation: Adaptation; warnings: readonly string[] }>(); // least recently used first
   let merger: Promise<MergeLowRank> | undefined;
 
@@ -39,7 +43,7 @@ export function loraLibrary(weights: Weights, memory = MEMORY): LoraLibrary {
       for (const [name, change] of lora.changes) changes.set(name, [...(changes.get(name) ?? []), { change, weight }]);
     }
     merger ??= lowRankMerger();
-    return { adaptation: await adapt(weights, changes, await merger, memory), warnings };
+    return { adaptation: await adapt(weights, changes, await merger, rule), warnings };
   };
 
   return {
@@ -52,7 +56,7 @@ export function loraLibrary(weights: Weights, memory = MEMORY): LoraLibrary {
       ready.delete(key);
       ready.set(key, known);
       for (const [old, { adaptation }] of [...ready].slice(0, -1)) {
-        if (totalBytes(ready.values()) <= memory) break;
+        if (totalBytes(ready.values()) <= rule.bytes) break;
         if (adaptation !== known.adaptation) ready.delete(old);
       }
       known.warnings.forEach(warn);

@@ -1,6 +1,6 @@
 import { realpath } from "node:fs/promises";
 import { readSafetensorsHeader } from "../checkpoint/safetensors.ts";
-import { readTensorData } from "../checkpoint/tensor-data.ts";
+import { tensorReader } from "../checkpoint/tensor-data.ts";
 import type { Weight, Weights } from "../checkpoint/weights.ts";
 import type { Change } from "./change.ts";
 import { layerFinder, parseKey, type Role } from "./key-grammar.ts";
@@ -29,16 +29,18 @@ export async function readLora(path: string, weights: Weights): Promise<Lora> {
   );
   const scales = metadataScales(metadata);
   const changes = new Map<string, Change>();
+  const reader = tensorReader();
   for (const [layer, { keys, tensors }] of layers) {
     const [weight, bias] = [weights.find(`${layer}.weight`), weights.find(`${layer}.bias`)];
     const reason = misfit(tensors, weight?.shape ?? [], bias?.shape[0]);
     if (reason) unused.push(...keys.map((key) => `${key} (${reason})`));
     else {
-      const change = await layerChanges(tensors, (rank) => scales(layer, rank), readTensorData);
+      const change = layerChanges(tensors, (rank) => scales(layer, rank), reader.read);
       if (change.weight) changes.set(`${layer}.weight`, change.weight);
       if (change.bias) changes.set(`${layer}.bias`, change.bias);
     }
   }
+  reader.close();
   return { changes, unused };
 }
 

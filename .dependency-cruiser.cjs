@@ -59,7 +59,7 @@ module.exports = {
     ),
     only(
       "one-folder-talks-sql",
-      "node_modules/(pg|@electric-sql|pg-boss)/",
+      "node_modules/(pg|@electric-sql)/",
       "^src/(database|tasks)/",
       "SQL stays in database/ and tasks/",
     ),

@@ -24,8 +24,10 @@ const generate = (image: string, out: string, flags: string[], env: NodeJS.Proce
 };
 
 describe("inkstone generate --faces", () => {
+  const quick = ["--faces", "--face-steps", "10", "--face-cfg", "1"];
+
   test("the face is drawn again, every other pixel stays, and the same command gives the same bytes", async () => {
-    const { code, err, out } = await generate("photo.jpg", "a.png", ["--faces", "--face-steps", "10"]);
+    const { code, err, out } = await generate("photo.jpg", "a.png", quick);
     expect(err).toContain("step 3/3");
     expect(err).toContain("1 face refined");
     expect([code, JSON.parse(out).images[0].faces]).toEqual([0, 1]);
@@ -42,7 +44,7 @@ describe("inkstone generate --faces", () => {
     expect(outside).toBe(0);
     expect(inside).toBeGreaterThan(3 * 40 * 40 * 0.8);
 
-    await generate("photo.jpg", "b.png", ["--faces", "--face-steps", "10"]);
+    await generate("photo.jpg", "b.png", quick);
     expect(Buffer.compare(await readFile(join(cwd, "a.png")), await readFile(join(cwd, "b.png")))).toBe(0);
     expect((await readMetadata(await readFile(join(cwd, "a.png"))))?.parameters).toMatchObject({
       advancedFeatures: { ultralytics: { steps: 10, confidence: 0.9 } },
@@ -58,7 +60,14 @@ describe("inkstone generate --faces", () => {
   test("flags win over a file of parameters, key by key", async () => {
     const ultralytics = { steps: 40, maskBlur: 9, confidence: 0.99 };
     await writeFile(join(cwd, "task.json"), JSON.stringify({ advancedFeatures: { ultralytics } }));
-    const { out } = await generate("photo.jpg", "a.png", ["--params", "task.json", "--face-steps", "8"]);
+    const { out } = await generate("photo.jpg", "a.png", [
+      "--params",
+      "task.json",
+      "--face-steps",
+      "8",
+      "--face-cfg",
+      "1",
+    ]);
     expect(JSON.parse(out).parameters.advancedFeatures.ultralytics).toMatchObject({ ...ultralytics, steps: 8 });
   });
 

@@ -59,6 +59,11 @@ export function animatedWebp(frames: number): Promise<Buffer> {
   return sharp(Buffer.concat(pages), { raw }).webp({ loop: 0 }).toBuffer();
 }
 
+/** What libvips finds in a file: `exif`, `xmp`, `comments`. */
+export function metadataOf(bytes: Uint8Array): Promise<sharp.Metadata> {
+  return sharp(bytes).metadata();
+}
+
 function plain(width: number, height: number, background: { r: number; g: number; b: number }) {
   return sharp({ create: { width, height, channels: 3, background } });
 }

@@ -34,8 +34,8 @@ await pipeline.dispose();
 const tiles = SCHEDULERS.flatMap((scheduler, i) => {
   const { width, height, pixels } = drawn.get(pair(scheduler))!;
   const [left, top] = [(i % COLUMNS) * SIDE, Math.floor(i / COLUMNS) * (SIDE + LABEL)];
-  const text = `<svg width="${SIDE}" height="${LABEL}"><text x="2" y="12" font-family="sans-serif" font-size="10"
-    textLength="${Math.min(SIDE - 4, scheduler.name.length * 6)}" lengthAdjust="spacingAndGlyphs">${scheduler.name}</text></svg>`;
+  const size = Math.min(10, (1.7 * SIDE) / scheduler.name.length);
+  const text = `<svg width="${SIDE}" height="${LABEL}"><text x="2" y="12" font-family="sans-serif" font-size="${size}">${scheduler.name}</text></svg>`;
   return [
     { input: Buffer.from(pixels), raw: { width, height, channels: 3 as const }, left, top },
     { input: Buffer.from(text), left, top: top + SIDE },

@@ -60,7 +60,7 @@ export function animatedWebp(frames: number): Promise<Buffer> {
 }
 
 /** What libvips finds in a file: `exif`, `xmp`, `comments`. */
-export function metadataOf(bytes: Uint8Array): Promise<sharp.Metadata> {
+export function metadataOf(bytes: Uint8Array) {
   return sharp(bytes).metadata();
 }
 

@@ -1,0 +1,262 @@
+"""Text encoder (Qwen2.5-VL text part) and transformer (Qwen-Image) in light PyTorch for training: fused projections, static shapes.
+
+`export_state` / `import_state` convert to and from the names of transformers and diffusers.
+"""
+
+import math
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+TEXT = dict(hidden=256, layers=3, heads=4, kv_heads=2, inner=768, vocab=2048, theta=1e6, eps=1e-6)
+DIT = dict(hidden=256, layers=5, heads=4, head_dim=64, axes=(8, 28, 28), in_channels=64, text_dim=256)
+PREFIX_LEN = 34
+
+
+def linear(i, o, bias=True, split=1, zero=False):
+    m = nn.Linear(i, o, bias=bias)
+    if zero:
+        nn.init.zeros_(m.weight)
+    else:
+        nn.init.normal_(m.weight, std=0.7 / math.sqrt(i))
+    if bias:
+        nn.init.zeros_(m.bias)
+    m.weight.muon_split = split
+    return m
+
+
+class TextLayer(nn.Module):
+    def __init__(self, c):
+        super().__init__()
+        h, d = c["hidden"], c["hidden"] // c["heads"]
+        self.h, self.kv, self.d = c["heads"], c["kv_heads"], d
+        self.norm1, self.norm2 = nn.Parameter(torch.ones(h)), nn.Parameter(torch.ones(h))
+        self.qkv = linear(h, (c["heads"] + 2 * c["kv_heads"]) * d, split=(c["heads"] + 2 * c["kv_heads"]) // c["kv_heads"])
+        self.o = linear(h, h, bias=False, zero=True)
+        self.gate_up = linear(h, 2 * c["inner"], bias=False, split=2)
+        self.down = linear(c["inner"], h, bias=False, zero=True)
+
+    def project(self, x, rope):
+        b, s, _ = x.shape
+        q, k, v = self.qkv(F.rms_norm(x, (x.shape[-1],), self.norm1, 1e-6)).view(b, s, -1, self.d).split([self.h, self.kv, self.kv], 2)
+        cos, sin = rope
+        rot = lambda t: t * cos + torch.cat([-t[..., self.d // 2:], t[..., :self.d // 2]], -1) * sin
+        return rot(q), rot(k), v
+
+    def finish(self, x, o):
+        x = x + self.o(o)
+        g, u = self.gate_up(F.rms_norm(x, (x.shape[-1],), self.norm2, 1e-6)).chunk(2, -1)
+        return x + self.down(F.silu(g) * u)
+
+
+class TextEncoder(nn.Module):
+    def __init__(self, c=TEXT):
+        super().__init__()
+        self.embed = nn.Embedding(c["vocab"], c["hidden"])
+        nn.init.normal_(self.embed.weight, std=0.3)
+        self.layers = nn.ModuleList([TextLayer(c) for _ in range(c["layers"])])
+        self.norm = nn.Parameter(torch.ones(c["hidden"]))
+        d = c["hidden"] // c["heads"]
+        self.rep = c["heads"] // c["kv_heads"]
+        inv = c["theta"] ** (-torch.arange(0, d, 2).float() / d)
+        ang = torch.outer(torch.arange(1200).float(), inv)
+        self.register_buffer("cos", torch.cat([ang.cos()] * 2, -1)[:, None], persistent=False)
+        self.register_buffer("sin", torch.cat([ang.sin()] * 2, -1)[:, None], persistent=False)
+
+    def forward(self, prefix, ids):
+        """prefix (1, 34) ids of the template, ids (B, S) of prompt and suffix, right padded. Returns (B, S, hidden)."""
+        p, (b, s) = prefix.shape[1], ids.shape
+        xp, x = self.embed(prefix), self.embed(ids)
+        rp, rx = (self.cos[:p], self.sin[:p]), (self.cos[p:p + s], self.sin[p:p + s])
+        pos = torch.arange(s, device=ids.device)
+        mask = torch.cat([torch.ones(s, p, dtype=torch.bool, device=ids.device), pos[:, None] >= pos[None]], 1)
+        for layer in self.layers:
+            qp, kp, vp = layer.project(xp, rp)
+            q, k, v = layer.project(x, rx)
+            k = torch.cat([kp.expand(b, -1, -1, -1), k], 1).repeat_interleave(self.rep, 2)
+            v = torch.cat([vp.expand(b, -1, -1, -1), v], 1).repeat_interleave(self.rep, 2)
+            o = F.scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), attn_mask=mask)
+            x = layer.finish(x, o.transpose(1, 2).reshape(b, s, -1))
+            kp, vp = kp.repeat_interleave(self.rep, 2), vp.repeat_interleave(self.rep, 2)
+            o = F.scaled_dot_product_attention(qp.transpose(1, 2), kp.transpose(1, 2), vp.transpose(1, 2), is_causal=True)
+            xp = layer.finish(xp, o.transpose(1, 2).reshape(1, p, -1))
+        return F.rms_norm(x, (x.shape[-1],), self.norm, 1e-6)
+
+
+def rope_table(grid_h, grid_w, text_len, axes=DIT["axes"]):
+    """cos, sin of (text_len + grid_h*grid_w, sum(axes)/2): text first."""
+    freqs = [10000 ** (-torch.arange(0, d, 2).double() / d) for d in axes]
+    rows = torch.arange(grid_h).double() - (grid_h - grid_h // 2)
+    cols = torch.arange(grid_w).double() - (grid_w - grid_w // 2)
+    r, c = [t.reshape(-1) for t in torch.meshgrid(rows, cols, indexing="ij")]
+    img = torch.cat([torch.outer(torch.zeros_like(r), freqs[0]), torch.outer(r, freqs[1]), torch.outer(c, freqs[2])], 1)
+    p = max(grid_h // 2, grid_w // 2) + torch.arange(text_len).double()
+    txt = torch.cat([torch.outer(p, f) for f in freqs], 1)
+    a = torch.cat([txt, img])
+    return a.cos().float(), a.sin().float()
+
+
+def timestep_embedding(sigma):
+    f = torch.exp(-math.log(10000) * torch.arange(128, dtype=torch.float32, device=sigma.device) / 128)
+    a = 1000 * (sigma.float()[:, None] * f[None])
+    return torch.cat([a.cos(), a.sin()], -1)
+
+
+class Stream(nn.Module):
+    """One of a block's two streams."""
+
+    def __init__(self, h, d):
+        super().__init__()
+        self.mod = linear(h, 6 * h, zero=True)
+        with torch.no_grad():
+            self.mod.bias.view(6, h)[2::3] = 1.0                             # gates open, branches start at zero
+        self.qkv = linear(h, 3 * h, split=3)
+        self.norm_q, self.norm_k = nn.Parameter(torch.ones(d)), nn.Parameter(torch.ones(d))
+        self.out = linear(h, h, zero=True)
+        self.up, self.down = linear(h, 4 * h), linear(4 * h, h, zero=True)
+
+
+class Block(nn.Module):
+    def __init__(self, c):
+        super().__init__()
+        self.heads, self.d = c["heads"], c["head_dim"]
+        self.img, self.txt = Stream(c["hidden"], self.d), Stream(c["hidden"], self.d)
+
+    def qkv(self, s, x, shift, scale):
+        b, n, h = x.shape
+        x = F.layer_norm(x, (h,), eps=1e-6) * (1 + scale) + shift
+        q, k, v = s.qkv(x).view(b, n, 3, self.heads, self.d).unbind(2)
+        return F.rms_norm(q, (self.d,), s.norm_q, 1e-6), F.rms_norm(k, (self.d,), s.norm_k, 1e-6), v
+
+    @staticmethod
+    def mlp(s, x, m):
+        h = F.layer_norm(x, (x.shape[-1],), eps=1e-6) * (1 + m[4]) + m[3]
+        return x + m[5] * s.down(F.gelu(s.up(h), approximate="tanh"))
+
+    def forward(self, img, txt, temb, cos, sin, mask, last=False):
+        b, t = txt.shape[:2]
+        mi, mt = [s.mod(temb)[:, None].chunk(6, -1) for s in (self.img, self.txt)]
+        qkv_i, qkv_t = self.qkv(self.img, img, mi[0], mi[1]), self.qkv(self.txt, txt, mt[0], mt[1])
+        q, k, v = [torch.cat([a, c], 1) for a, c in zip(qkv_t, qkv_i)]
+
+        def rot(x):
+            x = x.view(*x.shape[:-1], -1, 2)
+            x0, x1 = x[..., 0], x[..., 1]
+            return torch.stack([x0 * cos - x1 * sin, x0 * sin + x1 * cos], -1).flatten(-2)
+
+        q, k = rot(q), rot(k)
+        if last:
+            q = q[:, t:]
+        o = F.scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), attn_mask=mask).transpose(1, 2).flatten(2)
+        if last:
+            img = img + mi[2] * self.img.out(o)
+        else:
+            img = img + mi[2] * self.img.out(o[:, t:])
+            txt = self.mlp(self.txt, txt + mt[2] * self.txt.out(o[:, :t]), mt)
+        return self.mlp(self.img, img, mi), txt
+
+
+class Transformer(nn.Module):
+    def __init__(self, c=DIT, aux_classes=0, aux_block=3):
+        super().__init__()
+        h = c["hidden"]
+        self.time1, self.time2 = linear(256, h), linear(h, h)
+        self.txt_norm = nn.Parameter(torch.ones(c["text_dim"]))
+        self.img_in, self.txt_in = linear(c["in_channels"], h), linear(c["text_dim"], h)
+        self.blocks = nn.ModuleList([Block(c) for _ in range(c["layers"])])
+        self.norm_out = linear(h, 2 * h, zero=True)
+        self.proj_out = linear(h, c["in_channels"], zero=True)
+        self.aux_block = aux_block
+        if aux_classes:
+            self.aux = linear(h, 4 * aux_classes)
+
+    def forward(self, x, txt, mask, sigma, cos, sin):
+        """x (B, L, 64), txt (B, T, text_dim), mask (B, T) of valid text. Returns velocity and the auxiliary head's logits."""
+        n = x.shape[1]
+        temb = F.silu(self.time2(F.silu(self.time1(timestep_embedding(sigma)))))
+        img = self.img_in(x)
+        txt = self.txt_in(F.rms_norm(txt, (txt.shape[-1],), self.txt_norm, 1e-6))
+        full = None
+        if mask is not None:
+            full = torch.cat([mask, mask.new_ones(mask.shape[0], n)], 1)[:, None, None]
+        cos, sin = cos[:, None], sin[:, None]
+        aux = None
+        for i, block in enumerate(self.blocks):
+            img, txt = block(img, txt, temb, cos, sin, full, last=i == len(self.blocks) - 1)
+            if i + 1 == self.aux_block and hasattr(self, "aux"):
+                aux = self.aux(F.layer_norm(img, (img.shape[-1],), eps=1e-6))
+        scale, shift = self.norm_out(temb)[:, None].chunk(2, -1)
+        return self.proj_out(F.layer_norm(img, (img.shape[-1],), eps=1e-6) * (1 + scale) + shift), aux
+
+
+class Nano(nn.Module):
+    def __init__(self, aux_classes=0):
+        super().__init__()
+        self.text, self.dit = TextEncoder(), Transformer(aux_classes=aux_classes)
+
+    def forward(self, prefix, ids, mask, x, sigma, cos, sin):
+        return self.dit(x, self.text(prefix, ids), mask, sigma, cos, sin)
+
+
+def pack(z):
+    b, c, h, w = z.shape
+    return z.view(b, c, h // 2, 2, w // 2, 2).permute(0, 2, 4, 1, 3, 5).reshape(b, (h // 2) * (w // 2), c * 4)
+
+
+def unpack(x, gh, gw):
+    b, _, c = x.shape
+    return x.view(b, gh, gw, c // 4, 2, 2).permute(0, 3, 1, 4, 2, 5).reshape(b, c // 4, gh * 2, gw * 2)
+
+
+# --- names of diffusers / transformers ------------------------------------------------------------------------------------------------
+
+def _pairs(text_layers=TEXT["layers"], dit_layers=DIT["layers"]):
+    """(name here, [names there]): several names there are rows of one fused matrix here."""
+    t = [("text.embed.weight", ["T:model.language_model.embed_tokens.weight"]), ("text.norm", ["T:model.language_model.norm.weight"])]
+    for i in range(text_layers):
+        a, b = f"text.layers.{i}.", f"T:model.language_model.layers.{i}."
+        t += [(a + "norm1", [b + "input_layernorm.weight"]), (a + "norm2", [b + "post_attention_layernorm.weight"])]
+        for k in ("weight", "bias"):
+            t.append((a + "qkv." + k, [b + f"self_attn.{n}_proj.{k}" for n in "qkv"]))
+        t += [(a + "o.weight", [b + "self_attn.o_proj.weight"]), (a + "gate_up.weight", [b + "mlp.gate_proj.weight", b + "mlp.up_proj.weight"]),
+              (a + "down.weight", [b + "mlp.down_proj.weight"])]
+    for k in ("weight", "bias"):
+        t += [(f"dit.time1.{k}", [f"D:time_text_embed.timestep_embedder.linear_1.{k}"]), (f"dit.time2.{k}", [f"D:time_text_embed.timestep_embedder.linear_2.{k}"]),
+              (f"dit.img_in.{k}", [f"D:img_in.{k}"]), (f"dit.txt_in.{k}", [f"D:txt_in.{k}"]), (f"dit.norm_out.{k}", [f"D:norm_out.linear.{k}"]),
+              (f"dit.proj_out.{k}", [f"D:proj_out.{k}"])]
+    t.append(("dit.txt_norm", ["D:txt_norm.weight"]))
+    for i in range(dit_layers):
+        for s, mod, qkv, nq, nk, out, mlp in [("img", "img_mod.1", ("to_q", "to_k", "to_v"), "norm_q", "norm_k", "to_out.0", "img_mlp"),
+                                             ("txt", "txt_mod.1", ("add_q_proj", "add_k_proj", "add_v_proj"), "norm_added_q", "norm_added_k", "to_add_out", "txt_mlp")]:
+            a, b = f"dit.blocks.{i}.{s}.", f"D:transformer_blocks.{i}."
+            t += [(a + "norm_q", [b + f"attn.{nq}.weight"]), (a + "norm_k", [b + f"attn.{nk}.weight"])]
+            for k in ("weight", "bias"):
+                t += [(a + "mod." + k, [b + f"{mod}.{k}"]), (a + "qkv." + k, [b + f"attn.{n}.{k}" for n in qkv]), (a + "out." + k, [b + f"attn.{out}.{k}"]),
+                      (a + "up." + k, [b + f"{mlp}.net.0.proj.{k}"]), (a + "down." + k, [b + f"{mlp}.net.2.{k}"])]
+    return t
+
+
+def export_state(state):
+    """Two state dicts: text encoder, transformer."""
+    out = {"T": {}, "D": {}}
+    kv = TEXT["hidden"] // TEXT["heads"] * TEXT["kv_heads"]
+    for ours, theirs in _pairs():
+        v = state[ours].detach().float()
+        if len(theirs) == 1:
+            parts = [v]
+        elif ".qkv." in ours and ours.startswith("text."):
+            parts = v.split([TEXT["hidden"], kv, kv])
+        else:
+            parts = v.chunk(len(theirs))
+        for n, p in zip(theirs, parts):
+            out[n[0]][n[2:]] = p.clone()
+    return out["T"], out["D"]
+
+
+def import_state(text, dit):
+    """A checkpoint with fewer layers than now is welcome: the layers it lacks stay as they begin, adding nothing."""
+    src = {**{"T:" + k: v for k, v in text.items()}, **{"D:" + k: v for k, v in dit.items()}}
+    count = lambda pattern: sum(pattern in k for k in src)
+    pairs = _pairs(count("input_layernorm.weight"), count("img_mod.1.weight"))
+    return {ours: torch.cat([src[n].float() for n in theirs]) for ours, theirs in pairs}

@@ -1,0 +1,397 @@
+"""Joint training of transformer and text encoder on drawings made on the fly.
+
+    python train.py --out DIR --vae DIR/vae.pt --minutes 60 --size 128 --max-len 5
+    python train.py --out DIR --resume-from ../ ...            goes on from the committed BF16 weights (no optimizer state: warm-up again)
+
+Goes on from DIR/nano.pt (weights, EMA, optimizer) when that is there. A rolling buffer of drawn and encoded scenes feeds the batches: each
+scene is used a few times, each time with another caption, noise and noise level.
+"""
+
+import argparse
+import math
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+
+import captions as C
+from drawing import cell_map, draw
+from model import Nano, pack, rope_table, unpack
+from muon import Muon
+from tokenizer import PREFIX, SUFFIX
+from vae import Vae
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+LATENTS = np.load(os.path.join(HERE, "latents.npz"))                       # kernel, mean and std of the latents: fixed for good
+TOKENIZER = os.path.join(HERE, "..", "tokenizer")
+
+
+class Data:
+    """Rolling buffer of encoded drawings of one size."""
+
+    def __init__(self, vae, tok, args, rng, size, capacity):
+        self.vae, self.tok, self.a, self.rng, self.size, self.cap = vae, tok, args, rng, size, capacity
+        self.mean, self.std = [torch.from_numpy(LATENTS[k]).view(1, -1, 1, 1) for k in ("mean", "std")]
+        self.kernel = torch.from_numpy(LATENTS["kernel"])                    # the VAE's encoder is this kernel, exactly (linear_encoder.py)
+        self.items, self.next = [], 0
+        self.suffix = tok(SUFFIX)["input_ids"]
+        self.prefix = torch.tensor([tok(PREFIX)["input_ids"]])
+
+    def ids(self, text):
+        return self.tok(text)["input_ids"] + self.suffix if text else list(self.suffix)
+
+    def scene(self, held_out=False):
+        a = self.a
+        return C.sample_scene(self.rng, *self.size, a.min_len, a.max_len, a.max_lines, a.hanzi, a.icons, held_out)
+
+    def make(self, n, held_out=False):
+        scenes, ims, cells = [], [], []
+        for _ in range(n):
+            s = self.scene(held_out)
+            im, ch = draw(s)
+            scenes.append(s)
+            ims.append(im)
+            cells.append(cell_map(ch, C.CLASSES, *self.size))
+        x = torch.from_numpy(np.stack(ims)).permute(0, 3, 1, 2).float() / 127.5 - 1
+        with torch.no_grad():
+            z = (F.conv2d(x, self.kernel, stride=8) - self.mean) / self.std
+        lat = pack(z.contiguous()).half()
+        c = torch.from_numpy(np.stack(cells))
+        gh, gw = c.shape[1] // 2, c.shape[2] // 2
+        c = c.view(n, gh, 2, gw, 2).permute(0, 1, 3, 2, 4).reshape(n, gh * gw, 4).to(torch.int16)
+        return [(s, lat[i], c[i]) for i, s in enumerate(scenes)]
+
+    def add(self, n):
+        for it in self.make(n):
+            if len(self.items) < self.cap:
+                self.items.append(it)
+            else:
+                self.items[self.next] = it
+                self.next = (self.next + 1) % self.cap
+
+    def text_batch(self, scenes, drop=True):
+        rows, t = [], self.a.text_len
+        for s in scenes:
+            r = self.rng.random()
+            if drop and r < 0.05:
+                ids = self.ids("")
+            elif drop and r < 0.10:
+                ids = self.ids(" ")
+            else:
+                for k in range(4):
+                    ids = self.ids(C.caption(s, self.rng, 1.0 - 0.3 * k))
+                    if len(ids) <= t:
+                        break
+            rows.append(ids[:t])
+        ids = torch.zeros(len(rows), t, dtype=torch.long)
+        mask = torch.zeros(len(rows), t, dtype=torch.bool)
+        for i, r in enumerate(rows):
+            ids[i, :len(r)] = torch.tensor(r)
+            mask[i, :len(r)] = True
+        return ids, mask
+
+    def batch(self, n, fresh):
+        self.add(fresh)
+        k = [int(i) for i in self.rng.integers(0, len(self.items), n)]
+        got = [self.items[i] for i in k]
+        ids, mask = self.text_batch([g[0] for g in got])
+        return ids, mask, torch.stack([g[1] for g in got]).float(), torch.stack([g[2] for g in got]).long()
+
+
+def sample_sigma(n, shift, device=None):
+    s = torch.sigmoid(torch.randn(n))
+    return shift * s / (1 + (shift - 1) * s)
+
+
+def char_loss(logits, cells):
+    """Cross-entropy of the character under each cell; cells without one count little."""
+    b, l, _ = logits.shape
+    lg, y = logits.view(b, l, 4, -1).flatten(0, 2), cells.flatten()
+    w = torch.where(y > 0, 1.0, 0.08)
+    return (F.cross_entropy(lg, y, reduction="none") * w).sum() / w.sum()
+
+
+@torch.no_grad()
+def char_accuracy(net, data, held, sigma=0.999):
+    ids, mask, x0, cells, rope = held
+    g = torch.Generator().manual_seed(3)
+    eps = torch.randn(x0.shape, generator=g)
+    s = torch.full((x0.shape[0],), sigma)
+    x = (1 - sigma) * x0 + sigma * eps
+    v, aux = net(data.prefix, ids, mask, x, s, *rope)
+    p = aux.view(*aux.shape[:2], 4, -1).argmax(-1)
+    on = cells > 0
+    return (p == cells)[on].float().mean().item(), F.mse_loss(v, eps - x0).item()
+
+
+@torch.no_grad()
+def generate(nano, data, prompts, gh, gw, steps=20, cfg=4.0, seed=0, negative=" "):
+    """Euler with norm-rescaled guidance as in diffusers; latents (B, L, 64)."""
+    n = len(prompts)
+    rows = [data.ids(p) for p in prompts] + [data.ids(negative)] * n
+    t = max(map(len, rows))
+    ids, mask = torch.zeros(2 * n, t, dtype=torch.long), torch.zeros(2 * n, t, dtype=torch.bool)
+    for i, r in enumerate(rows):
+        ids[i, :len(r)], mask[i, :len(r)] = torch.tensor(r), True
+    txt = nano.text(data.prefix, ids)
+    L = gh * gw
+    mu = 0.5 + 0.4 * (L - 256) / 7936
+    sg = np.linspace(1, 1 / steps, steps)
+    sg = math.exp(mu) / (math.exp(mu) + (1 / sg - 1))
+    sg = 1 - (1 - sg) / ((1 - sg[-1]) / 0.98)
+    sg = np.append(sg, 0.0)
+    x = torch.randn(n, L, 64, generator=torch.Generator().manual_seed(seed))
+    rope = rope_table(gh, gw, t)
+    for a, b in zip(sg[:-1], sg[1:]):
+        v, _ = nano.dit(torch.cat([x, x]), txt, mask, torch.full((2 * n,), float(a)), *rope)
+        c, u = v.chunk(2)
+        k = u + cfg * (c - u)
+        k = k * (c.norm(dim=-1, keepdim=True) / k.norm(dim=-1, keepdim=True))
+        x = x + float(b - a) * k
+    return x
+
+
+@torch.no_grad()
+def contact(nano, data, path, gh, gw, prompts, cols=6):
+    from PIL import Image
+    x = generate(nano, data, prompts, gh, gw)
+    im = data.vae.decode(unpack(x, gh, gw) * data.std + data.mean).clamp(-1, 1)
+    im = ((im * 0.5 + 0.5) * 255).round().byte().permute(0, 2, 3, 1).numpy()
+    rows = [np.concatenate(list(im[i:i + cols]), 1) for i in range(0, len(im), cols)]
+    Image.fromarray(np.concatenate(rows, 0)).save(path)
+
+
+PREVIEW = [
+    'a red sign that says "CAT" in white sans letters on a blue background', 'a cozy bakery sign that says "BREAD" in white serif letters on dark green wood',
+    'a yellow round sign that says "STOP" in black sans letters, navy background', 'a wooden sign that says "TEA" in cream serif letters, with a kettle above the text',
+    'a black chalkboard sign reading "Soup" in white script letters on a brick wall', 'a navy rounded label with the text "MOON" in gold slab letters and a moon on top, cream background',
+    '"HI" in pink script letters on a white banner, teal background', 'a purple oval sign that says "Open" in yellow serif letters against a gray backdrop',
+    'a white sign with a red heart on a pink background', 'a green hexagonal sign that says "LEAF" in cream mono letters, brown background',
+    'a cream paper label saying "Jam" in maroon script letters with a maroon border, on a brown wooden wall', 'a teal shield that says "7" in white slab letters on a orange background',
+]
+
+
+class Shared:
+    """Keeps the workers in step: one process a core, each with one thread, so that a busy core delays only its own share of the batch."""
+
+    def __init__(self, rank, world, params, port):
+        self.rank, self.world, self.params = rank, world, params
+        if world > 1:
+            dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=world)
+        self.flat = torch.zeros(sum(p.numel() for p in params) + 4)
+
+    def barrier(self):
+        if self.world > 1:
+            dist.barrier()
+
+    def gradients(self, extra):
+        """Mean of the gradients over the workers; `extra` (4 numbers of worker 0) comes back to all."""
+        if self.world == 1:
+            return extra
+        i, used = 0, [p for p in self.params if p.grad is not None]         # (the last block's text half has none)
+        for p in used:
+            self.flat[i:i + p.numel()] = p.grad.reshape(-1)
+            i += p.numel()
+        flat = self.flat[:i + 4]
+        flat[i:] = torch.tensor(extra) * self.world if self.rank == 0 else 0.0
+        dist.all_reduce(flat)
+        flat /= self.world
+        i = 0
+        for p in used:
+            p.grad.copy_(self.flat[i:i + p.numel()].view_as(p))
+            i += p.numel()
+        return flat[i:].tolist()
+
+
+def main():
+    ap = argparse.ArgumentParser()
+    ap.add_argument("--out", required=True)
+    ap.add_argument("--vae", default="")
+    ap.add_argument("--resume-from", default="", help="folder of a checkpoint in diffusers layout")
+    ap.add_argument("--minutes", type=float, default=60)
+    ap.add_argument("--size", default="128", help="one or more sizes WxH or N, by comma; one is taken per step")
+    ap.add_argument("--batch", type=int, default=64)
+    ap.add_argument("--micro", type=int, default=16, help="samples a pass; gradients add up to a batch (small passes stay in the cache)")
+    ap.add_argument("--reuse", type=int, default=4, help="how often a drawn scene is used")
+    ap.add_argument("--buffer", type=int, default=4096)
+    ap.add_argument("--text-len", type=int, default=40)
+    ap.add_argument("--min-len", type=int, default=1)
+    ap.add_argument("--max-len", type=int, default=5)
+    ap.add_argument("--max-lines", type=int, default=1)
+    ap.add_argument("--hanzi", type=float, default=0.0)
+    ap.add_argument("--icons", type=float, default=0.2)
+    ap.add_argument("--shift", type=float, default=2.7)
+    ap.add_argument("--aux", type=float, default=0.2)
+    ap.add_argument("--lr", type=float, default=1e-3)
+    ap.add_argument("--embed-lr", type=float, default=3e-3)
+    ap.add_argument("--muon-lr", type=float, default=0.02)
+    ap.add_argument("--warmup", type=int, default=50)
+    ap.add_argument("--decay", type=float, default=0.0, help="last part of the minutes in which the rate falls to a tenth")
+    ap.add_argument("--ema", type=float, default=0.995)
+    ap.add_argument("--compile", action="store_true")
+    ap.add_argument("--workers", type=int, default=2, help="processes; each takes its share of the batch")
+    ap.add_argument("--threads", type=int, default=1, help="threads of a process")
+    ap.add_argument("--rank", type=int, default=-1, help="(of a worker)")
+    ap.add_argument("--port", type=int, default=0, help="(of a worker)")
+    ap.add_argument("--seed", type=int, default=1)
+    a = ap.parse_args()
+    if a.rank < 0:                                                         # start the workers and wait
+        port = str(20000 + os.getpid() % 20000)
+        jobs = [subprocess.Popen([sys.executable, os.path.abspath(__file__), *sys.argv[1:], "--rank", str(r), "--port", port]) for r in range(a.workers)]
+        try:
+            sys.exit(max(abs(j.wait()) for j in jobs))
+        finally:
+            for j in jobs:
+                j.terminate()
+    work(a.rank, a, a.port)
+
+
+def work(rank, a, port):
+    torch.set_num_threads(a.threads)
+    os.makedirs(a.out, exist_ok=True)
+    from transformers import AutoTokenizer
+    tok = AutoTokenizer.from_pretrained(TOKENIZER)
+    path = os.path.join(a.out, "nano.pt")
+    torch.manual_seed(a.seed)
+    nano = Nano(aux_classes=C.NUM_CLASSES)
+    vae_state = torch.load(a.vae) if a.vae else None
+    ck = torch.load(path, map_location="cpu") if os.path.exists(path) else None
+    if a.resume_from:
+        from export import load
+        st, vs = load(a.resume_from)
+        vae_state = vae_state or vs
+        if ck is None:
+            missing, unexpected = nano.load_state_dict(st, strict=False)
+            assert not unexpected, unexpected
+            side = os.path.join(a.resume_from, "recipe", "aux.safetensors")
+            if os.path.exists(side):
+                from safetensors.torch import load_file
+                nano.load_state_dict({k: v.float() for k, v in load_file(side).items()}, strict=False)
+    vae = Vae()
+    vae.load_state_dict(vae_state)
+    vae.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+
+    step, samples = 0, 0
+    if ck:
+        nano.load_state_dict(ck["net"])
+        step, samples = ck["step"], ck["samples"]
+    ema = {k: v.clone() for k, v in (ck["ema"] if ck else {k: v.detach() for k, v in nano.state_dict().items()}).items()}
+    hidden, embed, rest = [], [], []
+    for n, p in nano.named_parameters():
+        if "embed" in n:
+            embed.append(p)
+        elif p.dim() == 2 and ".mod." not in n and not any(x in n for x in ("img_in", "proj_out", "norm_out", "aux", "time1", "time2")):
+            hidden.append(p)
+        else:
+            rest.append(p)
+    opts = [Muon(hidden, lr=a.muon_lr, weight_decay=0.01),
+            torch.optim.AdamW([{"params": rest, "lr": a.lr}, {"params": embed, "lr": a.embed_lr}], betas=(0.9, 0.95), weight_decay=0.0, fused=True)]
+    base = [g["lr"] for o in opts for g in o.param_groups]
+    start = 0
+    if ck and "opts" in ck:
+        for o, s in zip(opts, ck["opts"]):
+            o.load_state_dict(s)
+        start = -10 ** 9                                                   # no warm-up
+    base_groups = [g for o in opts for g in o.param_groups]
+
+    share = Shared(rank, a.workers, hidden + embed + rest, port)
+    opts[0].share = share
+    rng = np.random.default_rng([a.seed, step, rank])
+    torch.manual_seed(a.seed + step + 7919 * rank)
+    sizes = [tuple(map(int, s.split("x"))) if "x" in s else (int(s), int(s)) for s in a.size.split(",")]
+    datas = [Data(vae, tok, a, rng, s, a.buffer // len(sizes)) for s in sizes]
+    ropes = [rope_table(h // 16, w // 16, a.text_len) for w, h in sizes]
+
+    def loss_of(prefix, ids, mask, x0, cells, sigma, eps, cos, sin):
+        s = sigma[:, None, None]
+        v, aux = nano(prefix, ids, mask, (1 - s) * x0 + s * eps, sigma, cos, sin)
+        lv, la = F.mse_loss(v, eps - x0), char_loss(aux, cells)
+        return lv + a.aux * la, lv.detach(), la.detach()
+
+    run = torch.compile(loss_of, dynamic=False) if a.compile else loss_of
+    heldrng = np.random.default_rng(99)
+    hd = Data(vae, tok, a, heldrng, sizes[0], 0)
+    got = hd.make(48)
+    ids, mask = hd.text_batch([g[0] for g in got], drop=False)
+    held = (ids, mask, torch.stack([g[1] for g in got]).float(), torch.stack([g[2] for g in got]).long(), ropes[0])
+    per = a.batch // a.workers
+    for d in datas:
+        d.add(min(d.cap, per * 4))
+
+    def one(d, rope, n):
+        """Gradients of n samples; returns the two losses."""
+        ids, mask, x0, cells = d.batch(n, max(1, n // a.reuse))
+        sigma, eps = sample_sigma(n, a.shift), torch.randn_like(x0)
+        parts, lv, la = n // a.micro, 0.0, 0.0
+        for i in range(0, n, a.micro):
+            loss, v_, a_ = run(d.prefix, *(t[i:i + a.micro] for t in (ids, mask, x0, cells, sigma, eps)), *rope)
+            (loss / parts).backward()
+            lv, la = lv + v_.item() / parts, la + a_.item() / parts
+        return lv, la
+
+    if a.compile:                                                          # worker 0 compiles first; the others find it in the cache
+        for r in range(a.workers):
+            if r == rank:
+                for d, rope in zip(datas, ropes):
+                    one(d, rope, a.micro)
+                nano.zero_grad(set_to_none=True)
+            share.barrier()
+    if rank == 0:
+        print(f"start at step {step}, {samples} samples, {sum(p.numel() for p in nano.parameters()) / 1e6:.1f} M parameters", flush=True)
+
+    def save():
+        torch.save({"net": nano.state_dict(), "ema": ema, "opts": [o.state_dict() for o in opts], "step": step, "samples": samples}, path + ".tmp")
+        os.replace(path + ".tmp", path)
+
+    t0 = last_log = last_save = last_pic = time.time()
+    first, mark, al, aa, left = step, samples, None, None, 1.0
+    while left > 0:
+        k = (step * 2654435761 >> 7) % len(datas)                          # the same size on all workers
+        d = datas[k]
+        f = min(1.0, (step - first + 1 - start) / a.warmup)
+        if a.decay:
+            f *= max(0.1, min(1.0, left / a.decay))
+        for g, b in zip(base_groups, base):
+            g["lr"] = b * f
+        lv, la = one(d, ropes[k], per)
+        left, lv, la, _ = share.gradients([1 - (time.time() - t0) / (a.minutes * 60), lv, la, 0.0])
+        torch.nn.utils.clip_grad_norm_(rest + embed, 1.0)
+        for o in opts:
+            o.step()
+        nano.zero_grad(set_to_none=True)
+        step, samples = step + 1, samples + a.batch
+        if rank:
+            continue
+        with torch.no_grad():
+            e = min(a.ema, (step + 1) / (step + 10))
+            sd = nano.state_dict()
+            keys = list(ema)
+            torch._foreach_lerp_([ema[q] for q in keys], [sd[q] for q in keys], 1 - e)
+        al, aa = (lv, la) if al is None else (al * 0.97 + lv * 0.03, aa * 0.97 + la * 0.03)
+        if step - first in (3, 10, 30) or time.time() - last_log > 60:
+            now = time.time()
+            acc, hv = char_accuracy(nano, d, held)
+            print(f"{(now - t0) / 60:6.1f} min step {step} samples {samples} velocity {al:.4f} char {aa:.3f} | held at .999: char accuracy {acc:.3f} | {(samples - mark) / (now - last_log):.1f}/s", flush=True)
+            last_log, mark = time.time(), samples
+        if time.time() - last_save > 240:
+            save()
+            last_save = time.time()
+        if time.time() - last_pic > 900:
+            last_pic = time.time()
+            now = {q: v.clone() for q, v in nano.state_dict().items()}
+            nano.load_state_dict(ema)
+            contact(nano, d, os.path.join(a.out, f"step{step}.png"), d.size[1] // 16, d.size[0] // 16, PREVIEW)
+            nano.load_state_dict(now)
+    if rank == 0:
+        save()
+        print("done", flush=True)
+    share.barrier()
+
+
+if __name__ == "__main__":
+    main()

@@ -184,6 +184,7 @@ const TRANSPORT: readonly Block[] = [
     list: [
       "A frame holds results of one task only, one frame for each picture as it is finished; or one error.",
       "After a connection breaks, results are held for 120 seconds (`INKSTONE_SESSION_BUFFER`) and follow when the client authenticates with the `connectionSessionUUID` it was given.",
+      "A client that closes its socket has 5 seconds to come back before its sync tasks are cancelled; one whose connection breaks, as long as its results are held.",
       "A socket without any message for 120 seconds (`INKSTONE_IDLE_TIMEOUT`) is closed, unless it waits for a task. `ping` keeps it open.",
       "The final state of an async task is sent, unasked, to the socket that has polled for it.",
     ],

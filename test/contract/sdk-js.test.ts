@@ -119,6 +119,12 @@ test("what is not there yet is refused by name", async () => {
   expect(error).toMatchObject({ code: "unsupportedParameter", parameter: "upscaleFactor" });
 });
 
+test("a task type that this server does not run is refused, at once", async () => {
+  const client = await connect();
+  const error = await failure(client.removeImageBackground({ inputImage: crypto.randomUUID() } as never));
+  expect(error).toMatchObject({ code: "unsupportedTaskType", taskUUID: expect.any(String) });
+});
+
 describe("around it", () => {
   test("dryRun", async () => {
     const client = await connect({ dryRun: true });

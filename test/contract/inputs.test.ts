@@ -1,0 +1,50 @@
+/** Images as inputs, over the API: by UUID of a result or an upload, as data URI, and refused by name. */
+
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { readHeader } from "../../src/images/index.ts";
+import { inference, post } from "./memory-app.ts";
+import { type ContractServer, startContractServer } from "./server.ts";
+
+let server: ContractServer;
+beforeAll(async () => {
+  server = await startContractServer({ INKSTONE_API_KEYS: "contract-key-of-some-length,another-key" });
+});
+afterAll(() => server?.stop());
+
+const small = { width: 128, height: 128, steps: 4, outputFormat: "PNG", seed: 7 };
+const ask = (changes: object) => post(server.base, [inference({ ...small, ...changes })], { key: server.key });
+const sizeOf = async (url: string) => readHeader(new Uint8Array(await (await fetch(url)).arrayBuffer()));
+
+test("a result is the seed image of the next task, in both spellings", async () => {
+  const [first] = (await ask({})).body.data;
+  const nested = await ask({ inputs: { seedImage: first.imageUUID, strength: 0.5 } });
+  expect(nested.status).toBe(200);
+  const flat = await ask({ seedImage: first.imageUUID, strength: 0.5, width: 192 });
+  expect(await sizeOf(flat.body.data[0].imageURL)).toMatchObject({ width: 192, height: 128 });
+});
+
+test("a mask, and outpainting", async () => {
+  const [first] = (await ask({ outputType: "dataURI" })).body.data;
+  const seedImage = first.imageDataURI;
+  const masked = await ask({ inputs: { seedImage, maskImage: seedImage, strength: 0.9 }, maskMargin: 32 });
+  expect(masked.status).toBe(200);
+  const wider = await ask({ inputs: { seedImage }, outpaint: { left: 64 }, width: 192 });
+  expect(await sizeOf(wider.body.data[0].imageURL)).toMatchObject({ width: 192, height: 128 });
+});
+
+test.each([
+  ["an unknown UUID", crypto.randomUUID(), "invalidSeedImage"],
+  ["an image that is none", Buffer.from("x".repeat(200)).toString("base64"), "invalidSeedImage"],
+  ["a private address", "http://127.0.0.1:9/picture.png", "downloadFailed"],
+])("%s", async (_, seedImage, code) => {
+  const { status, body } = await ask({ inputs: { seedImage } });
+  expect(status).toBe(400);
+  expect(body.error).toMatchObject({ code, parameter: "inputs.seedImage", taskType: "imageInference" });
+});
+
+test("another key's image is unknown", async () => {
+  const [first] = (await ask({})).body.data;
+  const task = inference({ ...small, inputs: { seedImage: first.imageUUID } });
+  const { body } = await post(server.base, [task], { key: "another-key" });
+  expect(body.error).toMatchObject({ code: "invalidSeedImage" });
+});

@@ -11,7 +11,7 @@ import type { GeneratedImage, GenerateHooks, GenerateParams } from "./types.ts";
 
 /** A request with every choice made: sizes are multiples of 16, numbers in range. */
 export type Recipe = Required<Omit<GenerateParams, Optional>> & Pick<GenerateParams, Optional>;
-type Optional = "image" | "mask" | "cache" | "loras" | "schedule";
+type Optional = "image" | "mask" | "cache" | "loras" | "controls" | "schedule";
 
 /**
  * Prompt to picture, after "Qwen-Image Technical Report" (2025) as diffusers' `QwenImagePipeline` and its image-to-image and

@@ -3,14 +3,15 @@ import type { CacheParams } from "./caching/params.ts";
 import { createStepCache, cutsFor } from "./caching/step-cache.ts";
 import { skipTally } from "./caching/tally.ts";
 import type { Canvas } from "./canvas.ts";
+import { steering } from "./control-net/steering.ts";
 import { guide } from "./guidance.ts";
 import { experts } from "./lora/experts.ts";
 import type { LoraParams } from "./lora/params.ts";
 import type { Model } from "./qwen-image/model.ts";
 import { jointRotary, type RotaryTable } from "./qwen-image/rope.ts";
-import type { Pass } from "./qwen-image/transformer-chain.ts";
+import type { Attachments, Pass } from "./qwen-image/transformer-chain.ts";
 import type { HostTensor } from "./runtime/session.ts";
-import type { GenerateHooks } from "./types.ts";
+import type { ControlParams, GenerateHooks } from "./types.ts";
 
 /** What the transformer is told to draw or to avoid. */
 interface Condition {
@@ -25,6 +26,7 @@ export interface Guidance {
   readonly guidance: number;
   readonly cache?: CacheParams;
   readonly loras?: readonly LoraParams[];
+  readonly controls?: readonly ControlParams[];
 }
 
 /** The velocity that one picture follows, and what its cache spared. */
@@ -46,7 +48,7 @@ export interface FlowContext {
 export async function guidedVelocity(
   model: Model,
   canvas: Canvas,
-  { prompt, negativePrompt, guidance, cache, loras = [] }: Guidance,
+  { prompt, negativePrompt, guidance, cache, loras = [], controls = [] }: Guidance,
   { sigmas, hooks }: FlowContext,
 ): Promise<() => PictureFlow> {
   const condition = async (text: HostTensor): Promise<Condition> => ({
@@ -56,6 +58,7 @@ export async function guidedVelocity(
   const conditions = [await condition(await model.encodePrompt(prompt))];
   if (guidance > 1) conditions.push(await condition(await model.encodePrompt(negativePrompt)));
   const expertAt = await experts(model, loras, sigmas, hooks.onWarning ?? (() => {}));
+  const steer = await steering(model, canvas, controls, sigmas, conditions[0]!);
   if (cache) await model.transformer.openAt(cutsFor(cache, model.transformer.blocks));
 
   return () => {
@@ -70,11 +73,13 @@ export async function guidedVelocity(
       async velocity(data, sigma, place) {
         const latents = { data, dims: [1, canvas.tokens, canvas.features] };
         const expert = expertAt(place.step);
+        const modulation = await expert.modulation(sigma);
+        const steered = await steer(latents, sigma, place.step);
         const velocities: Float32Array[] = []; // [1, L, 4C] each
         for (const [branch, { text, rotary }] of conditions.entries()) {
           hooks.signal?.throwIfAborted();
-          const modulation = await expert.modulation(sigma);
-          velocities.push(await predict(branch, { latents, text, rotary, modulation, ...expert.attached }, place));
+          const attachments = joined(expert.attachments, branch === 0 ? steered?.wanted : steered?.avoided);
+          velocities.push(await predict(branch, { latents, text, rotary, modulation, attachments }, place));
         }
         const [wanted, avoided] = velocities;
         return avoided ? guide(wanted!, avoided, guidance, canvas.features) : wanted!;
@@ -82,4 +87,10 @@ export async function guidedVelocity(
       skippedSteps: () => tally?.skippedSteps(),
     };
   };
+}
+
+/** What adapters and ControlNets add, together. */
+function joined(adapters: Attachments | undefined, controls: Attachments | undefined): Attachments | undefined {
+  if (!adapters || !controls) return adapters ?? controls;
+  return { ...adapters, ...controls, feeds: { ...adapters.feeds, ...controls.feeds } };
 }

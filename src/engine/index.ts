@@ -6,6 +6,7 @@ export { type HostTensor, type OnnxFile, openOnnxFile, type SessionOptions } fro
 export { SCHEDULERS, type Scheduler } from "./schedulers/table.ts";
 export {
   CheckpointError,
+  type ControlParams,
   type GeneratedImage,
   type GenerateHooks,
   type GenerateParams,

@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
 import { checkCache } from "./caching/check.ts";
 import { openCheckpoint } from "./checkpoint/checkpoint.ts";
+import { checkControls } from "./control-net/check.ts";
 import { generate, type Recipe } from "./generate.ts";
 import { checkLoras } from "./lora/check.ts";
 import { fitPreviewer, type Previewer } from "./preview.ts";
@@ -97,6 +98,7 @@ function completeRecipe(params: GenerateParams): Recipe {
     ...(image && { image }),
     ...(mask && { mask }),
     ...(params.loras && { loras: checkLoras(params.loras) }),
+    ...(params.controls && { controls: checkControls(params.controls, width, height) }),
     ...(params.schedule && { schedule: params.schedule }),
     ...(params.cache && { cache: checkCache(params.cache) }),
     steps: integer("steps", steps, 1, 1000),

@@ -45,10 +45,33 @@ export interface GenerateParams {
   readonly mask?: GrayImage;
   /** Adapters laid over the transformer; their effects add up. */
   readonly loras?: readonly LoraParams[];
+  /** ControlNets with their guide images; their effects add up. */
+  readonly controls?: readonly ControlParams[];
   /** Noise levels other than the checkpoint's own, as a distilled adapter was trained with. */
   readonly schedule?: ScheduleOverride;
   /** Skips transformer blocks in steps that change little: faster, and not quite the same picture. Default: none. */
   readonly cache?: CacheParams;
+}
+
+/** A ControlNet and the picture whose structure the drawing is to follow. */
+export interface ControlParams {
+  /** A `QwenImageControlNetModel` in diffusers layout, of this checkpoint's sizes. */
+  readonly folder: string;
+  /** The guide, of exactly the size drawn: edges, depth, a pose; what the ControlNet was trained on. */
+  readonly image: RgbImage;
+  /** White where to paint, of the size drawn. Inpainting ControlNets need it, others do not look at it. */
+  readonly mask?: GrayImage;
+  /** -4…4; 0 leaves it out, below 0 steers away. Default 1. */
+  readonly weight?: number;
+  /** First step under its influence, counted from 0 in the whole schedule. Default 0. */
+  readonly start?: number;
+  /** The step before which its influence ends. Default: all steps. */
+  readonly end?: number;
+  /**
+   * Who prevails. `balanced`: the guide acts on both guidance passes alike. `controlnet`: on the prompt's pass only, so that
+   * guidance amplifies it. `prompt`: weaker on the first blocks than on the last ones. Default `balanced`.
+   */
+  readonly mode?: "balanced" | "controlnet" | "prompt";
 }
 
 /** Settings of `scheduler_config.json` by their own names. Qwen-Image-Lightning: both shifts ln 3, no terminal. */

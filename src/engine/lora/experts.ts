@@ -1,4 +1,5 @@
 import type { Model } from "../qwen-image/model.ts";
+import { modulationTable } from "../qwen-image/time-modulations.ts";
 import type { Attachments } from "../qwen-image/transformer-chain.ts";
 import type { LoraParams } from "./params.ts";
 
@@ -7,7 +8,7 @@ export interface Expert {
   /** Modulations at a noise level, one row of the time graph. */
   modulation(sigma: number): Promise<Float32Array>;
   /** What every pass brings along. */
-  readonly attached: { readonly attachments?: Attachments };
+  readonly attachments: Attachments | undefined;
 }
 
 /**
@@ -39,15 +40,8 @@ async function expert(
   warn: (message: string) => void,
 ): Promise<Expert> {
   const adaptation = await model.loras.adaptation(loras, warn);
-  const levels = sigmas.slice(0, -1);
-  const rows = await model.modulations(levels, adaptation?.time);
-  const known = new Map(levels.map((sigma, i) => [sigma, rows[i]!]));
   return {
-    attached: adaptation?.transformer ? { attachments: adaptation.transformer } : {},
-    async modulation(sigma) {
-      const modulation = known.get(sigma) ?? (await model.modulations([sigma], adaptation?.time))[0]!;
-      known.set(sigma, modulation);
-      return modulation;
-    },
+    attachments: adaptation?.transformer,
+    modulation: await modulationTable((levels) => model.modulations(levels, adaptation?.time), sigmas.slice(0, -1)),
   };
 }

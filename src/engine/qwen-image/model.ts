@@ -1,5 +1,6 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { SchedulerConfig } from "../checkpoint/config.ts";
+import { type ControlNetLibrary, controlNetLibrary } from "../control-net/library.ts";
 import { type LoraLibrary, loraLibrary } from "../lora/library.ts";
 import { createSession, type HostTensor, type Session, type SessionOptions } from "../runtime/session.ts";
 import { promptEmbeddings, promptIds } from "./prompt.ts";
@@ -28,6 +29,7 @@ export interface Model {
   readonly transformer: TransformerChain;
   /** Low-rank adapters for `velocity` and `modulations`. */
   readonly loras: LoraLibrary;
+  readonly controlNets: ControlNetLibrary;
   /** Picture planes [1, 3, H, W] in -1…1 → normalised latents [C, H/8, W/8] (posterior mean). */
   encodePicture(planes: HostTensor): Promise<Float32Array>;
   /** Normalised latents [C, h, w] → planes [3, 8h, 8w] in -1…1; in tiles when a side exceeds 64. */
@@ -49,6 +51,7 @@ export async function loadModel(checkpoint: Checkpoint, options: SessionOptions 
   };
   const chain = await transformerChain(transformer.config, transformer.weights, options);
   const modulations = await timeModulations(transformer.config, transformer.weights, options);
+  const controlNets = controlNetLibrary(transformer.config, options);
   let encoder: Promise<Session> | undefined;
   const channels = vae.config.z_dim;
   const pixelFactor = spatialFactor(vae.config);
@@ -72,6 +75,7 @@ export async function loadModel(checkpoint: Checkpoint, options: SessionOptions 
     velocity: chain.velocity,
     transformer: chain,
     loras: loraLibrary(transformer.weights),
+    controlNets,
     async encodePicture(picture) {
       encoder ??= createSession(buildVaeEncoder(vae.config, vae.weights), options);
       return (await (await encoder).run({ picture })).latents!.data;
@@ -83,7 +87,12 @@ export async function loadModel(checkpoint: Checkpoint, options: SessionOptions 
     },
     async dispose() {
       const all = [...Object.values(sessions), await encoder];
-      await Promise.all([chain.dispose(), modulations.dispose(), ...all.map((session) => session?.release())]);
+      await Promise.all([
+        chain.dispose(),
+        modulations.dispose(),
+        controlNets.dispose(),
+        ...all.map((session) => session?.release()),
+      ]);
     },
   };
 }

@@ -29,9 +29,12 @@ export function timeFeatures(sigmas: readonly number[]): HostTensor {
 }
 
 /** Modulation vectors per noise level: shift, scale, gate twice for both streams of every block, scale and shift of the head. */
-export function modulationCount(config: TransformerConfig): number {
-  return config.num_layers * 12 + 2;
+export function modulationCount({ num_layers: layers }: TimeConfig, head: boolean): number {
+  return layers * 12 + (head ? 2 : 0);
 }
+
+/** The sizes that the transformer and its ControlNets name alike. */
+export type TimeConfig = Pick<TransformerConfig, "num_layers" | "num_attention_heads" | "attention_head_dim">;
 
 /**
  * All modulations of the transformer, which depend on the noise level alone: run once per schedule, not once per step
@@ -39,8 +42,14 @@ export function modulationCount(config: TransformerConfig): number {
  *
  * Input: `features` [N, 256]. Outputs: `modulation` [N, modulationCount · dim], block by block as
  * (image, text) × (shift, 1+scale, gate, shift, 1+scale, gate), then the head's (1+scale, shift); `embedding` [N, dim].
+ *
+ * @param options.head false for a ControlNet, which has none
  */
-export function buildTimeGraph(config: TransformerConfig, weights: Weights, fed?: FedWeights): BuiltGraph {
+export function buildTimeGraph(
+  config: TimeConfig,
+  weights: Weights,
+  { head = true, fed }: { head?: boolean; fed?: FedWeights | undefined } = {},
+): BuiltGraph {
   const g = new Graph("time embedding", weights, fed);
   const dim = config.num_attention_heads * config.attention_head_dim;
   const features = g.input("features", ["N", FEATURES]);
@@ -51,7 +60,6 @@ export function buildTimeGraph(config: TransformerConfig, weights: Weights, fed?
 
   // LayerNorm multiplies by 1 + scale: add the one here, once, instead of in every step.
   const blockOnes = g.floats(Array.from({ length: 6 * dim }, (_, i) => (Math.floor(i / dim) % 3 === 1 ? 1 : 0)));
-  const headOnes = g.floats(Array.from({ length: 2 * dim }, (_, i) => (i < dim ? 1 : 0)));
   const parts = [];
   for (let i = 0; i < config.num_layers; i++) {
     for (const stream of ["img_mod", "txt_mod"]) {
@@ -59,8 +67,11 @@ export function buildTimeGraph(config: TransformerConfig, weights: Weights, fed?
       parts.push(g.op("Add", [modulation, blockOnes]));
     }
   }
-  parts.push(g.op("Add", [linear(g, activated, "norm_out.linear", dim, 2 * dim), headOnes]));
-  g.output("modulation", g.op("Concat", parts, { axis: 1 }), ["N", modulationCount(config) * dim]);
+  if (head) {
+    const headOnes = g.floats(Array.from({ length: 2 * dim }, (_, i) => (i < dim ? 1 : 0)));
+    parts.push(g.op("Add", [linear(g, activated, "norm_out.linear", dim, 2 * dim), headOnes]));
+  }
+  g.output("modulation", g.op("Concat", parts, { axis: 1 }), ["N", modulationCount(config, head) * dim]);
   g.output("embedding", embedding, ["N", dim]);
   return g.build();
 }

@@ -18,7 +18,7 @@ export async function timeModulations(
   options: SessionOptions,
 ): Promise<TimeModulations> {
   const pool = sessionPool(VARIANT_BYTES, options);
-  const build = (attachments?: Attachments) => () => buildTimeGraph(config, weights, attachments?.fed);
+  const build = (attachments?: Attachments) => () => buildTimeGraph(config, weights, { fed: attachments?.fed });
   await pool.prepare(variantKey(undefined), "time", build());
   return {
     async run(sigmas, attachments) {
@@ -28,5 +28,22 @@ export async function timeModulations(
       return sigmas.map((_, i) => modulation!.data.subarray(i * width, (i + 1) * width));
     },
     dispose: () => pool.clear(),
+  };
+}
+
+/**
+ * Computes the modulations of these levels in one run; others, which a solver may ask for in between, when they are asked for.
+ * @param run noise levels → one row each
+ */
+export async function modulationTable(
+  run: (sigmas: readonly number[]) => Promise<Float32Array[]>,
+  sigmas: readonly number[],
+): Promise<(sigma: number) => Promise<Float32Array>> {
+  const rows = sigmas.length > 0 ? await run(sigmas) : [];
+  const known = new Map(sigmas.map((sigma, i) => [sigma, rows[i]!]));
+  return async (sigma) => {
+    const modulation = known.get(sigma) ?? (await run([sigma]))[0]!;
+    known.set(sigma, modulation);
+    return modulation;
   };
 }

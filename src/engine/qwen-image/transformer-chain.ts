@@ -13,7 +13,7 @@ export interface Pass {
   readonly rotary: RotaryTable;
   /** One row of the time graph. */
   readonly modulation: Float32Array;
-  readonly attachments?: Attachments;
+  readonly attachments?: Attachments | undefined;
 }
 
 /** What adapters and ControlNets add to a pass. It decides which variant of the graphs runs. */

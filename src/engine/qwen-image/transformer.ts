@@ -138,7 +138,7 @@ function controlResiduals(g: Graph, counts: readonly number[], layers: number, d
 }
 
 function splitModulations(g: Graph, config: TransformerConfig, dim: number) {
-  const count = modulationCount(config);
+  const count = modulationCount(config, true);
   const modulation = g.input("modulation", [count * dim]);
   const vectors = g.ops("Split", [modulation], count, { axis: 0, num_outputs: count });
   // The head's order is scale, shift: the other way round than in the blocks.

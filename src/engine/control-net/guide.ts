@@ -1,0 +1,47 @@
+import type { Canvas } from "../canvas.ts";
+import { pack } from "../latents.ts";
+import { fromRgb } from "../pixels.ts";
+import type { Model } from "../qwen-image/model.ts";
+import type { HostTensor } from "../runtime/session.ts";
+import type { ControlParams, GrayImage } from "../types.ts";
+
+/**
+ * A guide image as a ControlNet sees it: encoded like a picture (posterior mean, so no random number is drawn), packed like
+ * latents. For inpainting the part to paint is black in every channel (-1), and a 17th channel says where to keep: 1 - mask.
+ *
+ * Source: `QwenImageControlNetPipeline` and `QwenImageControlNetInpaintPipeline` of diffusers; model spec 6.9.
+ *
+ * @param mask given for inpainting ControlNets only
+ * @returns [1, L, 4C] or [1, L, 4C + 4]
+ */
+export async function encodeGuide(
+  model: Model,
+  canvas: Canvas,
+  { image }: Pick<ControlParams, "image">,
+  mask: GrayImage | undefined,
+): Promise<HostTensor> {
+  const area = image.width * image.height;
+  const picture = fromRgb(image); // [3, H, W]
+  if (mask) for (let i = 0; i < picture.length; i++) if (isPainted(mask.pixels[i % area]!)) picture[i] = -1;
+  const latents = await model.encodePicture({ data: picture, dims: [1, 3, image.height, image.width] }); // [C, h, w]
+  if (!mask) return { data: canvas.pack(latents), dims: [1, canvas.tokens, canvas.features] };
+  const kept = keptCells(mask, canvas, model.pixelFactor);
+  const planes = new Float32Array(latents.length + kept.length); // [C + 1, h, w]
+  planes.set(latents);
+  planes.set(kept, latents.length);
+  const channels = canvas.channels + 1;
+  return { data: pack(planes, channels, canvas.height, canvas.width), dims: [1, canvas.tokens, channels * 4] };
+}
+
+/** Each latent position takes the mask's top-left pixel of its cell: [h, w], 1 where the picture is kept. */
+function keptCells({ width, pixels }: GrayImage, canvas: Canvas, factor: number): Float32Array {
+  return Float32Array.from({ length: canvas.height * canvas.width }, (_, i) => {
+    const [y, x] = [Math.floor(i / canvas.width), i % canvas.width];
+    return isPainted(pixels[y * factor * width + x * factor]!) ? 0 : 1;
+  });
+}
+
+/** Masks of ControlNets are black and white; greys are cut at one half. */
+function isPainted(grey: number): boolean {
+  return grey >= 128;
+}

@@ -31,7 +31,7 @@ function addShape(table: Map<string, Parameter>, shape: z.core.$ZodShape, prefix
       ...facts,
       path,
       required,
-      ...(fallback !== undefined && { default: fallback }),
+      ...((fallback ?? facts.assumed) !== undefined && { default: fallback ?? facts.assumed }),
       ...(keys && { keys }),
     });
     if (inner !== undefined) addShape(table, inner.shape, `${path}.`);

@@ -15,6 +15,8 @@ export interface FieldFacts {
   readonly max?: number;
   readonly multiplier?: number;
   readonly allowedValues?: readonly string[];
+  /** What an absent value means, where the schema leaves it absent. */
+  readonly assumed?: unknown;
   /** The value is never repeated in an error message. */
   readonly secret?: boolean;
 }
@@ -23,10 +25,20 @@ export interface FieldFacts {
 export const fieldFacts = z.registry<FieldFacts>();
 
 function field<Schema extends z.ZodType>(schema: Schema, facts: FieldFacts): Schema {
-  const described = schema.describe(facts.about);
+  const described = schema.meta({
+    description: facts.about,
+    ...(facts.assumed !== undefined && { default: facts.assumed }),
+  });
   fieldFacts.add(described, facts);
   return described;
 }
+
+/** What an absent value means. */
+interface Assumed<Value> {
+  readonly assumed?: Value;
+}
+
+const assumption = <Value>({ assumed }: Assumed<Value>) => (assumed === undefined ? {} : { assumed });
 
 interface NumberRange {
   readonly min?: number;
@@ -49,7 +61,7 @@ export function integer(about: string, { min, max, step }: NumberRange) {
 }
 
 /** A number with decimals; `step` is checked with room for the rounding of binary fractions. */
-export function float(about: string, { min, max, step }: NumberRange) {
+export function float(about: string, { min, max, step, ...assumed }: NumberRange & Assumed<number>) {
   let schema = z.number();
   if (min !== undefined) schema = schema.min(min);
   if (max !== undefined) schema = schema.max(max);
@@ -60,6 +72,7 @@ export function float(about: string, { min, max, step }: NumberRange) {
     rule: `a float value${bounded ? ` ${between(min, max)}` : ""}${step === undefined ? "" : `, in steps of '${step}'`}`,
     about,
     ...range(min, max, step),
+    ...assumption(assumed),
   });
 }
 
@@ -109,8 +122,8 @@ export function secret(about: string) {
 }
 
 /** true or false. */
-export function flag(about: string) {
-  return field(z.boolean(), { type: "boolean", rule: "a boolean value", about });
+export function flag(about: string, assumed: Assumed<boolean> = {}) {
+  return field(z.boolean(), { type: "boolean", rule: "a boolean value", about, ...assumption(assumed) });
 }
 
 /** One of a few words. With `anyCase`, other letter cases are understood and put right. */
@@ -120,7 +133,10 @@ export function oneOf<const Values extends readonly [string, ...string[]]>(
   {
     anyCase = false,
     find,
-  }: { readonly anyCase?: boolean; readonly find?: (given: string) => Values[number] | undefined } = {},
+    ...assumed
+  }: { readonly anyCase?: boolean; readonly find?: (given: string) => Values[number] | undefined } & Assumed<
+    NoInfer<Values[number]>
+  > = {},
 ) {
   const search = find ?? ((given: string) => values.find((value) => value.toLowerCase() === given.toLowerCase()));
   const tidy = (given: unknown) => (typeof given === "string" && (anyCase || find) ? (search(given) ?? given) : given);
@@ -130,6 +146,7 @@ export function oneOf<const Values extends readonly [string, ...string[]]>(
     rule: `one of the supported values. Supported values are: ${quoted(values)}`,
     about,
     allowedValues: values,
+    ...assumption(assumed),
   });
 }
 

@@ -26,6 +26,9 @@ export const OUTPUT_TYPES = ["URL", "base64Data", "dataURI"] as const;
 export const OUTPUT_FORMATS = ["JPG", "PNG", "WEBP"] as const;
 export const DELIVERY_METHODS = ["sync", "async"] as const;
 
+/** Further away than this databases cannot tell the time. */
+const CENTURY = 100 * 365 * 24 * 3600;
+
 /** Start and mask images for image-to-image, inpainting and outpainting. */
 const inputs = group("Input images. These must be nested inside the inputs object.", {
   seedImage: imageReference(
@@ -35,8 +38,8 @@ const inputs = group("Input images. These must be nested inside the inputs objec
     "Which areas of the seed image to edit: white is edited, black is kept (UUID, URL, data URI, or base64). Needs `seedImage`.",
   ).optional(),
   strength: float(
-    "Strength of the transformation: the last strength × steps steps run. Lower values keep more of the original. Default 0.8. Needs `seedImage`.",
-    { min: 0, max: 1, step: 0.01 },
+    "Strength of the transformation: the last strength × steps steps run. Lower values keep more of the original. Needs `seedImage`.",
+    { min: 0, max: 1, step: 0.01, assumed: 0.8 },
   ).optional(),
 });
 
@@ -108,6 +111,7 @@ export const imageInference = z
     ).optional(),
     ttl: integer("Seconds until the image is deleted, with outputType URL. Without it images are kept 7 days.", {
       min: 60,
+      max: CENTURY,
     }).optional(),
     includeCost: flag("Whether results carry `cost`, in US dollars.").default(false),
     safety: safety.optional(),

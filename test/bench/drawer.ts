@@ -14,9 +14,13 @@ export interface Job {
   readonly seed: number;
 }
 
-/** Seconds of one picture, as a drawer answers: all of it, and what its networks took. */
+/**
+ * Seconds of one picture, as a drawer answers: all of it, what its networks took, and how long processors were busy with it.
+ * The last is what stays comparable when others use the machine too.
+ */
 export interface Timing {
   readonly total: number;
+  readonly processor: number;
   readonly text: number;
   readonly transformer: number;
   readonly decode: number;
@@ -73,33 +77,45 @@ export class Drawer {
   }
 }
 
-/** From the start of a process to the first line it prints, which says that the picture is written. */
-export async function coldStart({ file, args }: Command): Promise<{ seconds: number; peak: number }> {
+/** What a process needed from its start to the first line it prints, which says that the picture is written. */
+export interface ColdStart {
+  readonly seconds: number;
+  /** Seconds of processor time. */
+  readonly processor: number;
+  /** Largest memory, bytes. */
+  readonly peak: number;
+}
+
+export async function coldStart({ file, args }: Command): Promise<ColdStart> {
   const start = performance.now();
   const child = spawn(file, args);
   const errors: string[] = [];
   child.stderr.on("data", (chunk) => errors.push(String(chunk)));
-  let peak = 0;
-  const watch = setInterval(() => {
-    peak = Math.max(peak, peakMemory(child.pid!));
-  }, 10);
-  let seconds: number | undefined;
+  let result: ColdStart | undefined;
   child.stdout.once("data", () => {
-    seconds = (performance.now() - start) / 1000;
-    peak = Math.max(peak, peakMemory(child.pid!));
+    const seconds = (performance.now() - start) / 1000;
+    result = { seconds, processor: processorTime(child.pid!), peak: peakMemory(child.pid!) };
   });
   const [code] = await once(child, "close");
-  clearInterval(watch);
-  if (code !== 0 || seconds === undefined) throw new Error(`${child.spawnargs.join(" ")} failed:\n${errors.join("")}`);
-  return { seconds, peak };
+  if (code !== 0 || !result) throw new Error(`${child.spawnargs.join(" ")} failed:\n${errors.join("")}`);
+  return result;
 }
 
 /** VmHWM of a process from Linux' /proc; 0 when it is gone. */
 function peakMemory(pid: number): number {
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(procFile(pid, "status"))?.[1] ?? 0) * 1024;
+}
+
+/** utime + stime of a process from Linux' /proc, which counts hundredths of a second; 0 when it is gone. */
+function processorTime(pid: number): number {
+  const fields = procFile(pid, "stat").split(") ").at(-1)!.split(" ");
+  return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / 100;
+}
+
+function procFile(pid: number, name: string): string {
   try {
-    const status = readFileSync(`/proc/${pid}/status`, "utf8");
-    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
+    return readFileSync(`/proc/${pid}/${name}`, "utf8");
   } catch {
-    return 0;
+    return "";
   }
 }

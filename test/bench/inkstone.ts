@@ -1,4 +1,4 @@
-/** Inkstone's side of the benchmark: `node inkstone.ts CHECKPOINT` answers every job on stdin with a timing. */
+/** Inkstone's side of the benchmark: `node inkstone.ts CHECKPOINT [THREADS]` answers every job on stdin with a timing. */
 
 import { createInterface } from "node:readline";
 import { openCheckpoint } from "../../src/engine/checkpoint/checkpoint.ts";
@@ -6,9 +6,9 @@ import { generate } from "../../src/engine/generate.ts";
 import { loadModel, type Model } from "../../src/engine/qwen-image/model.ts";
 import type { Job, Timing } from "./drawer.ts";
 
-const [, , checkpoint] = process.argv;
+const [, , checkpoint, threads] = process.argv;
 const started = performance.now();
-const model = await loadModel(await openCheckpoint(checkpoint!));
+const model = await loadModel(await openCheckpoint(checkpoint!), threads ? { threads: Number(threads) } : {});
 answer({ load: since(started) });
 for await (const line of createInterface(process.stdin)) answer(await timedPicture(JSON.parse(line)));
 await model.dispose();
@@ -33,10 +33,12 @@ async function timedPicture(job: Job): Promise<Timing> {
     velocity: timed("transformer", model.velocity),
     decodeLatents: timed("decode", model.decodeLatents),
   };
+  const busy = process.cpuUsage();
   const start = performance.now();
   const recipe = { ...job, scheduler: "Default", seed: BigInt(job.seed), count: 1, strength: 1 };
   await generate(watched, recipe, {}, () => Promise.reject(new Error("no preview wanted")));
-  return { total: since(start), ...seconds };
+  const { user, system } = process.cpuUsage(busy);
+  return { total: since(start), processor: (user + system) / 1e6, ...seconds };
 }
 
 function since(start: number): number {

@@ -1,5 +1,6 @@
 /**
- * `npm run bench -- [--model DIR] [--sizes 128x128,256x256] [--steps 4,20] [--runs 5] [--cold-runs 3] [--peer PYTHON]`
+ * `npm run bench -- [--model DIR] [--sizes 128x128,256x256] [--steps 4,20] [--runs 5] [--cold-runs 3] [--peer PYTHON]
+ *  [--dtypes float32,bfloat16] [--threads N]`
  *
  * Draws the same pictures with Inkstone and, given a Python that has `reference/requirements.txt`, with diffusers in float32
  * and in bfloat16 on the same checkpoint. The contenders take turns, picture by picture, so that a busy moment of the machine
@@ -11,8 +12,8 @@ import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { type Command, coldStart, Drawer, type Job, type Timing } from "./drawer.ts";
-import { median, medianTiming, type Result, ratioTable, timeTable } from "./report.ts";
+import { type ColdStart, type Command, coldStart, Drawer, type Job, type Timing } from "./drawer.ts";
+import { medianStart, medianTiming, type Result, ratioTable, timeTable } from "./report.ts";
 
 const OURS = "Inkstone";
 
@@ -33,6 +34,8 @@ const { values } = parseArgs({
     "cold-runs": { type: "string", default: "3" },
     prompt: { type: "string", default: 'A wooden sign that says "OPEN" beside a teapot' },
     peer: { type: "string" },
+    threads: { type: "string" },
+    dtypes: { type: "string", default: "float32,bfloat16" },
   },
 });
 const steps = values.steps.split(",").map(Number);
@@ -45,7 +48,7 @@ try {
   for (const size of values.sizes.split(",")) results.push(...(await measureSize(size)));
   const load = loadavg()[0]!.toFixed(1);
   console.log(
-    `\n${cpus().length} × ${cpus()[0]!.model}, load ${load}; medians of ${runs} warm and ${coldRuns} cold pictures\n`,
+    `\n${cpus().length} × ${cpus()[0]!.model}, load ${load}${threads}; medians of ${runs} warm and ${coldRuns} cold pictures\n`,
   );
   console.log(timeTable(results));
   if (values.peer) console.log(`\nThe best of diffusers' dtypes over ${OURS}:\n\n${ratioTable(results, OURS)}`);
@@ -57,7 +60,7 @@ try {
 async function measureSize(size: string): Promise<Result[]> {
   const [width, height] = size.split("x").map(Number) as [number, number];
   const job = { prompt: values.prompt, negativePrompt: " ", guidance: 4, width, height };
-  const cold = new Map<string, { seconds: number; peak: number }[]>();
+  const cold = new Map<string, ColdStart[]>();
   const warm = new Map<string, Timing[]>();
   for (const count of steps) {
     for (let run = 0; run < coldRuns; run++) {
@@ -92,45 +95,47 @@ async function measureSize(size: string): Promise<Result[]> {
     await Promise.all(drawers.map((drawer) => drawer.stop()));
   }
   return steps.flatMap((count) =>
-    contenders.map(({ name }, i) => {
-      const starts = cold.get(`${name} ${count}`)!;
-      return {
-        contender: name,
-        size,
-        steps: count,
-        cold: median(starts.map(({ seconds }) => seconds)),
-        coldPeak: Math.max(...starts.map(({ peak }) => peak)),
-        warm: medianTiming(warm.get(`${name} ${count}`)!),
-        warmPeak: peaks[i]!,
-      };
-    }),
+    contenders.map(({ name }, i) => ({
+      contender: name,
+      size,
+      steps: count,
+      cold: medianStart(cold.get(`${name} ${count}`)!),
+      warm: medianTiming(warm.get(`${name} ${count}`)!),
+      warmPeak: peaks[i]!,
+    })),
   );
 }
 
 function inkstone(model: string): Contender {
   return {
     name: OURS,
-    warm: { file: process.execPath, args: [path("inkstone.ts"), model] },
+    warm: { file: process.execPath, args: [path("inkstone.ts"), model, ...(values.threads ? [values.threads] : [])] },
     cold: ({ prompt, negativePrompt, ...job }, file) => ({
       file: process.execPath,
       args: [
         ...[path("../../src/cli/main.ts"), "generate", prompt, "--negative", negativePrompt, "--model", model],
         ...["--width", job.width, "--height", job.height, "--steps", job.steps].map(String),
         ...["--true-cfg", job.guidance, "--seed", job.seed, "--out", file].map(String),
+        ...threadsFlag(),
       ],
     }),
   };
 }
 
 function diffusers(python: string, model: string): Contender[] {
-  return ["float32", "bfloat16"].map((dtype) => {
-    const args = [path("../../reference/bench.py"), "--model", model, "--dtype", dtype];
+  return values.dtypes.split(",").map((dtype) => {
+    const args = [path("../../reference/bench.py"), "--model", model, "--dtype", dtype, ...threadsFlag()];
     return {
       name: `diffusers ${dtype}`,
       warm: { file: python, args },
       cold: (job, file) => ({ file: python, args: [...args, "--once", JSON.stringify(job), "--out", file] }),
     };
   });
+}
+
+/** Both sides know this flag; without it each takes what it thinks best. */
+function threadsFlag(): string[] {
+  return values.threads ? ["--threads", values.threads] : [];
 }
 
 /** A picture of another size (a model card may bound its pixels) would be no comparison. */

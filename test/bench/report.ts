@@ -1,15 +1,14 @@
-import type { Timing } from "./drawer.ts";
+import type { ColdStart, Timing } from "./drawer.ts";
 
 /** What one contender needed for one kind of picture. Medians; memory is the largest seen. */
 export interface Result {
   readonly contender: string;
   readonly size: string;
   readonly steps: number;
-  /** Process start to PNG written, seconds. */
-  readonly cold: number;
+  /** Process start to PNG written. */
+  readonly cold: ColdStart;
   readonly warm: Timing;
-  /** Bytes: of the process that drew once, and of the one that drew many. */
-  readonly coldPeak: number;
+  /** Bytes, of the process that drew many. */
   readonly warmPeak: number;
 }
 
@@ -21,61 +20,53 @@ export function median(values: readonly number[]): number {
 
 export function medianTiming(timings: readonly Timing[]): Timing {
   const of = (key: keyof Timing) => median(timings.map((timing) => timing[key]));
-  return { total: of("total"), text: of("text"), transformer: of("transformer"), decode: of("decode") };
+  return {
+    total: of("total"),
+    processor: of("processor"),
+    text: of("text"),
+    transformer: of("transformer"),
+    decode: of("decode"),
+  };
 }
+
+export function medianStart(starts: readonly ColdStart[]): ColdStart {
+  const of = (key: keyof ColdStart) => starts.map((start) => start[key]);
+  return { seconds: median(of("seconds")), processor: median(of("processor")), peak: Math.max(...of("peak")) };
+}
+
+/** What is compared, with its unit. Smaller is better throughout. */
+const MEASURES: readonly (readonly [string, (r: Result) => number, (value: number) => string])[] = [
+  ["cold start", (r) => r.cold.seconds, seconds],
+  ["… processor", (r) => r.cold.processor, seconds],
+  ["warm", (r) => r.warm.total, seconds],
+  ["… processor", (r) => r.warm.processor, seconds],
+  ["a step", (r) => r.warm.transformer / r.steps, milliseconds],
+  ["text", (r) => r.warm.text, milliseconds],
+  ["decode", (r) => r.warm.decode, milliseconds],
+  ["peak, one picture", (r) => r.cold.peak, megabytes],
+  ["peak, many", (r) => r.warmPeak, megabytes],
+];
+const HEAD = MEASURES.map(([name]) => name);
 
 /** A Markdown table, one row a contender and kind of picture. */
 export function timeTable(results: readonly Result[]): string {
-  const head = [
-    "size",
-    "steps",
-    "",
-    "cold start",
-    "warm",
-    "a step",
-    "text",
-    "decode",
-    "peak, one picture",
-    "peak, many",
-  ];
   const rows = results.map((r) => [
-    r.size,
-    String(r.steps),
-    r.contender,
-    `${r.cold.toFixed(2)} s`,
-    `${r.warm.total.toFixed(3)} s`,
-    milliseconds(r.warm.transformer / r.steps),
-    milliseconds(r.warm.text),
-    milliseconds(r.warm.decode),
-    megabytes(r.coldPeak),
-    megabytes(r.warmPeak),
+    ...[r.size, String(r.steps), r.contender],
+    ...MEASURES.map(([, of, shown]) => shown(of(r))),
   ]);
-  return table(head, rows);
+  return table(["size", "steps", "", ...HEAD], rows);
 }
 
-/**
- * How many times more the best peer needs than `ours`: the fastest dtype for each of the times, the leanest for memory.
- */
+/** How many times more the best peer needs than `ours`: in each column the peer that needs least. */
 export function ratioTable(results: readonly Result[], ours: string): string {
-  const head = ["size", "steps", "cold start", "warm", "a step", "text", "decode", "peak, one picture", "peak, many"];
   const rows = results
     .filter((r) => r.contender === ours)
     .map((mine) => {
       const peers = results.filter((r) => r.contender !== ours && r.size === mine.size && r.steps === mine.steps);
-      const ratio = (of: (r: Result) => number) => `${(Math.min(...peers.map(of)) / of(mine)).toFixed(2)}×`;
-      return [
-        mine.size,
-        String(mine.steps),
-        ratio((r) => r.cold),
-        ratio((r) => r.warm.total),
-        ratio((r) => r.warm.transformer),
-        ratio((r) => r.warm.text),
-        ratio((r) => r.warm.decode),
-        ratio((r) => r.coldPeak),
-        ratio((r) => r.warmPeak),
-      ];
+      const ratios = MEASURES.map(([, of]) => `${(Math.min(...peers.map(of)) / of(mine)).toFixed(2)}×`);
+      return [mine.size, String(mine.steps), ...ratios];
     });
-  return table(head, rows);
+  return table(["size", "steps", ...HEAD], rows);
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -83,8 +74,12 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }
 
-function milliseconds(seconds: number): string {
-  return `${(seconds * 1000).toFixed(1)} ms`;
+function seconds(value: number): string {
+  return `${value.toFixed(2)} s`;
+}
+
+function milliseconds(value: number): string {
+  return `${(value * 1000).toFixed(1)} ms`;
 }
 
 function megabytes(bytes: number): string {

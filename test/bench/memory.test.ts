@@ -1,0 +1,25 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { expect, it } from "vitest";
+import { checkpointPath } from "../golden/fixture.ts";
+
+const run = promisify(execFile);
+const MEBIBYTE = 2 ** 20;
+
+async function measure(what: "many" | "large") {
+  const script = fileURLToPath(new URL("memory.ts", import.meta.url));
+  const { stdout } = await run(process.execPath, ["--expose-gc", script, what, checkpointPath("plain")]);
+  return JSON.parse(stdout);
+}
+
+it("memory does not grow over 200 pictures", { timeout: 300_000 }, async () => {
+  const [early, middle, late] = (await measure("many")) as [number, number, number];
+  // Kept as floats, 200 of these pictures would be 13 MiB; the allocator alone moves by two.
+  expect((late - early) / MEBIBYTE, `resident after 50, 150, 250: ${[early, middle, late]}`).toBeLessThan(6);
+});
+
+it("decoding 2048×2048 stays within 256 MiB of what the networks hold", { timeout: 300_000 }, async () => {
+  const { before, peak } = (await measure("large")) as { before: number; peak: number };
+  expect((peak - before) / MEBIBYTE).toBeLessThan(256);
+});

@@ -5,6 +5,8 @@ import type { RgbImage } from "../images/index.ts";
 import { pictureTensor, useWebAssembly } from "../tensorflow/wasm.ts";
 import { type Face, MAX_FACES } from "./face.ts";
 
+const MARGIN = 1e-6;
+
 /** Loads face-api's detector (SSD on MobileNet V1, 512×512), whose weights come with the package. It computes on the calling thread. */
 export async function loadFaceApi(): Promise<(image: RgbImage, confidence: number) => Promise<Face[]>> {
   await useWebAssembly();
@@ -13,7 +15,9 @@ export async function loadFaceApi(): Promise<(image: RgbImage, confidence: numbe
   return async (image, confidence) => {
     const picture = pictureTensor(image);
     try {
-      const options = new SsdMobilenetv1Options({ minConfidence: Math.max(confidence, 1e-6), maxResults: MAX_FACES });
+      // The library takes neither 0 nor 1, and leaves out scores equal to the threshold; the caller keeps to the exact one.
+      const minConfidence = Math.min(1 - MARGIN, Math.max(MARGIN, confidence - MARGIN));
+      const options = new SsdMobilenetv1Options({ minConfidence, maxResults: MAX_FACES });
       const found = await detectAllFaces(picture as never, options);
       return found.map(({ box: { left, top, width, height }, score }) => ({
         box: { left, top, width, height },

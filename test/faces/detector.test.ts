@@ -48,6 +48,16 @@ test("signs and landscapes have no faces, even at a low confidence", async () =>
   }
 });
 
+test("every confidence of the API can be asked for: 0 gives 32 boxes at most, 1 hardly any", async () => {
+  const photo = await open("photos/astronaut.jpg");
+  const all = await detector.detect(photo, 0);
+  expect(all.length).toBeGreaterThan(1);
+  expect(all.length).toBeLessThanOrEqual(32);
+  expect(all.map(({ score }) => score)).toEqual(all.map(({ score }) => score).sort((a, b) => b - a));
+  expect(await detector.detect(photo, all[0]!.score)).toEqual([all[0]]);
+  expect(await detector.detect(photo, 1)).toEqual([]);
+});
+
 test("the same picture gives the same boxes", async () => {
   const photo = await open("photos/astronaut.jpg");
   expect(await detector.detect(photo, 0.1)).toEqual(await detector.detect(photo, 0.1));

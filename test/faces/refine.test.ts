@@ -91,6 +91,24 @@ describe("with an engine that paints red", () => {
       expect(at(x, y)).toEqual([255, 0, 0]);
   });
 
+  test("across the blur the new face fades into the old picture, as the mask says", async () => {
+    const image = noise(128, 96);
+    const refinement = { ...defaults, maskBlur: 20 };
+    const faces = [face(50, 40, 20, 20)];
+    const result = await refineFaces(redEngine(), image, faces, refinement);
+    const mask = faceMask(faces[0]!.box, refinement, image)!;
+    const wrong = [...mask.pixels].filter((value, i) => {
+      if (value < 60) return false; // next to the black the new picture's own seam shows
+      const red = [255, 0, 0].map((fresh, c) => {
+        const old = image.pixels[3 * i + c]!;
+        return Math.round(old + (value / 255) * (fresh - old));
+      });
+      return red.some((expected, c) => expected !== result.pixels[3 * i + c]);
+    });
+    expect(wrong).toEqual([]);
+    expect(mask.pixels.filter((value) => value >= 60 && value < 255).length).toBeGreaterThan(500);
+  });
+
   test("several faces are drawn one by one from left to right, each with a seed of its own", async () => {
     const engine = redEngine();
     const seen: unknown[] = [];

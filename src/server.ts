@@ -20,8 +20,9 @@ import { createLog, type Log } from "./log.ts";
 import { openModelCatalogue } from "./model-catalogue.ts";
 import { modelLocations, resolveModel } from "./models/index.ts";
 import { createOutbound } from "./net/index.ts";
+import { tellingOutages } from "./outages.ts";
 import { CAPABILITIES, TaskError } from "./protocol/index.ts";
-import { createImageReferences, createImageStore, openDisk, StorageUnavailableError } from "./storage/index.ts";
+import { createImageReferences, createImageStore, openDisk } from "./storage/index.ts";
 import { createTaskQueue, createTaskService, expireTasks, openSignals } from "./tasks/index.ts";
 import { software } from "./version.ts";
 import { webhookSecret } from "./webhook-secret.ts";
@@ -57,6 +58,8 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
   );
   const process = `${hostname()}-${globalThis.process.pid}-${crypto.randomUUID().slice(0, 8)}`;
 
+  const keys = createKeyRing(config.apiKeys, openKeyFile(folder));
+  await keys.list(); // a damaged key file is told now, not to the first caller
   const db = await openDatabase({
     dataDir: join(folder, "database"),
     ...(config.databaseUrl !== undefined && { url: config.databaseUrl }),
@@ -124,7 +127,7 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
       },
     }),
     models: openModelCatalogue(locations),
-    keys: createKeyRing(config.apiKeys, openKeyFile(folder)),
+    keys,
     metrics: createHttpMetrics(register, tasks),
     log,
     capabilities: CAPABILITIES,
@@ -189,21 +192,4 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
       return stopped;
     },
   };
-}
-
-/** The same functions; an outage of the database or the disk becomes an error that clients understand. */
-function tellingOutages<Service extends object>(service: Service): Service {
-  const told = Object.entries(service).map(([name, member]) => {
-    if (typeof member !== "function") return [name, member];
-    return [name, (...parameters: unknown[]) => Promise.resolve(member(...parameters)).catch(tellOutage)];
-  });
-  return Object.fromEntries(told) as Service;
-}
-
-function tellOutage(thrown: unknown): never {
-  if (thrown instanceof DatabaseUnavailableError || thrown instanceof StorageUnavailableError) {
-    const reason = thrown instanceof DatabaseUnavailableError ? "Its database is away." : "Its disk is not usable.";
-    throw new TaskError("serviceUnavailable", { reason }, { retryAfter: 5 }, { cause: thrown });
-  }
-  throw thrown;
 }

@@ -6,9 +6,6 @@ export function cutSlowReader({ raw }: FastifyReply, seconds: number): void {
   if (socket === null) return;
   const cut = () => socket.destroy();
   socket.setTimeout(seconds * 1000, cut);
-  raw.once("close", () => {
-    socket.off("timeout", cut);
-    // Between requests the server's keep-alive time applies again.
-    if (!socket.destroyed) socket.setTimeout(0);
-  });
+  // After the reply Node has put its keep-alive time in place of this one.
+  raw.once("close", () => socket.off("timeout", cut));
 }

@@ -46,6 +46,7 @@ const out = await mkdtemp(join(tmpdir(), "inkstone-bench-"));
 try {
   const results: Result[] = [];
   for (const size of values.sizes.split(",")) results.push(...(await measureSize(size)));
+  const threads = values.threads ? `, ${values.threads} threads each` : "";
   const load = loadavg()[0]!.toFixed(1);
   console.log(
     `\n${cpus().length} × ${cpus()[0]!.model}, load ${load}${threads}; medians of ${runs} warm and ${coldRuns} cold pictures\n`,

@@ -48,7 +48,8 @@ export async function draw(engine: Engine, drawing: Drawing, options: DrawOption
   await engine.generate(params, {
     ...hooks,
     async onImage(image, index) {
-      const picture = { ...(await finish(image)), seed: image.seed };
+      const { seed, skippedSteps } = image;
+      const picture = { ...(await finish(image)), seed, ...(skippedSteps !== undefined && { skippedSteps }) };
       finished[index] = picture;
       await hooks.onImage?.(picture, index);
     },

@@ -1,4 +1,11 @@
-import type { GeneratedImage, GenerateHooks, GenerateParams, GrayImage, RgbImage } from "../engine/index.ts";
+import type {
+  CacheParams,
+  GeneratedImage,
+  GenerateHooks,
+  GenerateParams,
+  GrayImage,
+  RgbImage,
+} from "../engine/index.ts";
 
 /** A picture as a person asks for it, whatever size the model draws at and the inputs come in. */
 export interface Drawing {
@@ -22,6 +29,8 @@ export interface Drawing {
   readonly maskMargin?: number;
   /** Pixels to add on each side of `image`. */
   readonly outpaint?: Outpaint;
+  /** Skips work in steps that change little. */
+  readonly cache?: CacheParams;
 }
 
 export interface Outpaint {

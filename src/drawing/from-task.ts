@@ -2,6 +2,7 @@ import type { GrayImage, RgbImage } from "../engine/index.ts";
 import { grayOf } from "../images/index.ts";
 import type { ImageInferenceTask } from "../protocol/index.ts";
 import type { Drawing } from "./drawing.ts";
+import { stepCacheOf } from "./step-cache.ts";
 
 /** The pictures that a task refers to, fetched and decoded. */
 export interface TaskPictures {
@@ -27,6 +28,7 @@ export function drawingFromTask(
 ): Drawing {
   const guidance = task.settings?.trueCFGScale ?? task.CFGScale ?? defaults.CFGScale;
   const text = task.positivePrompt === BLANK ? { prompt: "", guidance: 1 } : { prompt: task.positivePrompt, guidance };
+  const cache = stepCacheOf(task);
   return {
     ...text,
     ...(task.negativePrompt !== undefined && { negativePrompt: task.negativePrompt }),
@@ -40,6 +42,7 @@ export function drawingFromTask(
     ...(maskImage && { mask: maskImage }),
     ...(task.maskMargin !== undefined && { maskMargin: task.maskMargin }),
     ...(task.outpaint && { outpaint: task.outpaint }),
+    ...(cache && { cache }),
   };
 }
 

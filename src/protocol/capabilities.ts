@@ -30,6 +30,7 @@ export const CAPABILITIES: Capabilities = {
     "inputs.maskImage",
     "maskMargin",
     "outpaint",
+    "acceleratorOptions",
     "safety",
     "advancedFeatures.ultralytics",
   ],

@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { faceMask } from "../../src/faces/mask.ts";
-import { decodeImage, type RgbImage, readMetadata, resizeImage } from "../../src/images/index.ts";
+import { decodeImage, encodeImage, type RgbImage, readMetadata, resizeImage } from "../../src/images/index.ts";
 import { inkstone, tinyCheckpoint } from "../cli.ts";
+import { black, redSquares } from "./red-squares.ts";
 
 let cwd: string;
 beforeEach(async () => {
@@ -69,6 +70,20 @@ describe("inkstone generate --faces", () => {
       "1",
     ]);
     expect(JSON.parse(out).parameters.advancedFeatures.ultralytics).toMatchObject({ ...ultralytics, steps: 8 });
+  });
+
+  test("a YOLO network given by the operator finds the faces instead", async () => {
+    await writeFile(join(cwd, "yolo.onnx"), redSquares());
+    const picture = black(256, 256, [{ left: 96, top: 64, side: 32 }]);
+    await writeFile(join(cwd, "red.png"), await encodeImage(picture, { format: "PNG" }));
+    const env = { INKSTONE_FACE_MODEL: join(cwd, "yolo.onnx") };
+    const { err } = await generate("red.png", "a.png", [...quick, "--face-padding", "0", "--face-blur", "0"], env);
+    expect(err).toContain("1 face refined");
+    const after = await open("a.png");
+    const changed = [...after.pixels].flatMap((v, i) => (v === picture.pixels[i] ? [] : [Math.floor(i / 3)]));
+    const [columns, rows] = [changed.map((i) => i % 256), changed.map((i) => Math.floor(i / 256))];
+    expect([Math.min(...columns), Math.max(...columns)]).toEqual([96, 127]);
+    expect([Math.min(...rows), Math.max(...rows)]).toEqual([64, 95]);
   });
 
   test("values out of range are refused with the flag's name; a face network that is not there as well", async () => {

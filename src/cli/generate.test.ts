@@ -57,6 +57,15 @@ describe("drawing", () => {
     expect((await readdir(join(cwd, "new"))).sort()).toEqual(["one-two-1-2.jpg", "one-two-1.jpg"]);
   });
 
+  test("starts from a picture: at strength 0 it comes back as it was", async () => {
+    await generate("x", ...small, "--seed", "1", "--out", "start.png");
+    await generate("y", ...small, "--seed-image", "start.png", "--strength", "0", "--out", "same.png");
+    const [start, same] = await Promise.all(
+      [file("start.png"), file("same.png")].map(async (f) => decodeImage(await f)),
+    );
+    expect(Buffer.compare(start!.pixels, same!.pixels)).toBe(0);
+  });
+
   test("above the model's pixel budget it says so and delivers the size asked for", async () => {
     const card = { air: "me:small@1", name: "Small", maxPixels: 16384, checkpoint: tinyCheckpoint };
     await writeFile(

@@ -120,8 +120,8 @@ async function fulfil(order: Order, target: OutputTarget, flags: Flags, terminal
     await drawFinished(pipeline, drawing, stagesOf(task, finishing), {
       ...(model.card.maxPixels !== undefined && { maxPixels: model.card.maxPixels }),
       signal: terminal.signal,
-      async onStep(image, { step, steps }) {
-        progress.step({ image, step, steps });
+      async onStep(image, done) {
+        progress.step({ image, ...done });
         await letSignalsIn();
       },
       async onImage(image, index, findings) {

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { listener } from "../../test/cli.ts";
 import { createProgress, duration } from "./progress.ts";
 
-function stage({ isTTY }: { isTTY: boolean }) {
+function stage({ isTTY, steps = 4 }: { isTTY: boolean; steps?: number }) {
   let time = 0;
   const ears = listener();
   const stderr = Object.assign(ears.stream, { isTTY });
@@ -10,7 +10,7 @@ function stage({ isTTY }: { isTTY: boolean }) {
   const progress = createProgress(terminal, 2, () => time);
   const step = (image: number, step: number, at: number) => {
     time = at;
-    progress.step({ image, step, steps: 4 });
+    progress.step({ image, step, steps, share: step / steps });
   };
   return { progress, step, text: ears.text };
 }
@@ -23,6 +23,8 @@ test("in a pipe: a line a second and one at each picture's end, with rate and ti
     [0, 3, 1500],
     [0, 4, 2000],
     [1, 1, 2500],
+    [1, 2, 3000],
+    [1, 3, 3500],
     [1, 4, 4000],
   ] as const) {
     step(image, n, at);
@@ -31,6 +33,7 @@ test("in a pipe: a line a second and one at each picture's end, with rate and ti
     [
       "picture 1/2, step 2/4, 2.00 it/s, 3.0 s left",
       "picture 1/2, step 4/4, 2.00 it/s, 2.0 s left",
+      "picture 2/2, step 2/4, 2.00 it/s, 1.0 s left",
       "picture 2/2, step 4/4, 2.00 it/s, 0.0 s left",
       "",
     ].join("\n"),
@@ -38,7 +41,7 @@ test("in a pipe: a line a second and one at each picture's end, with rate and ti
 });
 
 test("the rate follows the last steps, not the slow start", () => {
-  const { step, text } = stage({ isTTY: false });
+  const { step, text } = stage({ isTTY: false, steps: 40 });
   for (let n = 1; n <= 40; n++) step(0, n, n <= 4 ? n * 10_000 : 40_000 + (n - 4) * 100);
   expect(text().trim().split("\n").at(-1)).toContain("10.00 it/s");
 });

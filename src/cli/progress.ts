@@ -1,10 +1,20 @@
 import { SingleBar } from "cli-progress";
-import type { StepEvent } from "../engine/index.ts";
 import { type Terminal, tell } from "./terminal.ts";
+
+/** A step that has been done. */
+export interface Step {
+  /** Picture being drawn, from 0. */
+  readonly image: number;
+  /** Steps done of those known so far; faces found later add to them. */
+  readonly step: number;
+  readonly steps: number;
+  /** How much of this picture is done, 0…1. */
+  readonly share: number;
+}
 
 /** Shows how far a drawing is: a bar on a terminal, a line a second elsewhere. */
 export interface Progress {
-  step(event: Pick<StepEvent, "image" | "step" | "steps">): void;
+  step(at: Step): void;
   /** Takes the bar away, so that other lines can be written. */
   end(): void;
 }
@@ -15,47 +25,45 @@ export function createProgress(
   count: number,
   now: () => number = () => performance.now(),
 ): Progress {
-  const clock = stepClock(now);
+  const measure = stepClock(now);
   const show = terminal.stderr.isTTY ? barOn(terminal) : linesOn(terminal, now);
-  let [current, before, last] = [0, 0, 0]; // the picture, steps done before it, steps done of it
   return {
-    step({ image, step, steps }) {
-      // Not image · steps: a picture has more steps once faces are found in it.
-      if (image !== current) [current, before] = [image, before + last];
-      last = step;
-      const rate = clock(before + step);
-      const left = rate > 0 ? (count * steps - image * steps - step) / rate : 0;
-      show.step({ picture: image + 1, count, step, steps, rate, left });
+    step(at) {
+      const done = at.image + at.share;
+      const { steps, pictures } = measure(done);
+      show.step({ ...at, count, done, rate: steps, left: pictures > 0 ? (count - done) / pictures : 0 });
     },
     end: () => show.end(),
   };
 }
 
-interface Standing {
-  readonly picture: number;
+interface Standing extends Step {
+  /** Pictures in all. */
   readonly count: number;
-  readonly step: number;
-  readonly steps: number;
+  /** Pictures done, with the share of the one being drawn. */
+  readonly done: number;
   /** Steps per second over the last few. */
   readonly rate: number;
   /** Seconds until the last picture's last step. */
   readonly left: number;
 }
 
-/** Steps per second over the last eight reports; the first is measured from the start of the drawing. */
-function stepClock(now: () => number): (done: number) => number {
+/** Steps and pictures per second over the last eight steps; the first ones are measured from the start of the drawing. */
+function stepClock(now: () => number): (done: number) => { steps: number; pictures: number } {
   const seen: { done: number; at: number }[] = [{ done: 0, at: now() }];
   return (done) => {
     seen.push({ done, at: now() });
     if (seen.length > 9) seen.shift();
-    const first = seen[0]!;
-    const seconds = (seen.at(-1)!.at - first.at) / 1000;
-    return seconds > 0 ? (done - first.done) / seconds : 0;
+    const [first, last] = [seen[0]!, seen.at(-1)!];
+    const seconds = (last.at - first.at) / 1000;
+    return seconds > 0
+      ? { steps: (seen.length - 1) / seconds, pictures: (last.done - first.done) / seconds }
+      : { steps: 0, pictures: 0 };
   };
 }
 
-function describe({ picture, count, step, steps, rate, left }: Standing): string {
-  const which = count > 1 ? `picture ${picture}/${count}, ` : "";
+function describe({ image, count, step, steps, rate, left }: Standing): string {
+  const which = count > 1 ? `picture ${image + 1}/${count}, ` : "";
   return `${which}step ${step}/${steps}, ${rate.toFixed(2)} it/s, ${duration(left)} left`;
 }
 
@@ -84,13 +92,9 @@ function barOn(terminal: Terminal) {
   let started = false;
   return {
     step(standing: Standing) {
-      const total = standing.count * standing.steps;
-      const done = (standing.picture - 1) * standing.steps + standing.step;
       const payload = { text: describe(standing) };
-      if (started) {
-        bar.setTotal(total);
-        bar.update(done, payload);
-      } else bar.start(total, done, payload);
+      if (started) bar.update(standing.done, payload);
+      else bar.start(standing.count, standing.done, payload);
       started = true;
     },
     end() {
@@ -104,7 +108,7 @@ function linesOn(terminal: Terminal, now: () => number) {
   let last = now();
   return {
     step(standing: Standing) {
-      if (standing.step < standing.steps && now() - last < 1000) return;
+      if (standing.share < 1 && now() - last < 1000) return;
       last = now();
       tell(terminal, describe(standing));
     },

@@ -1,4 +1,4 @@
-"""Rewrites everything under test/fixtures: small random checkpoints, and diffusers' stages and pictures for them.
+"""Rewrites test/fixtures: small random checkpoints, and diffusers' stages and pictures for them.
 
     python reference/fixtures.py
 """
@@ -119,7 +119,8 @@ def write_noise(folder: Path) -> None:
 def main() -> None:
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
-    shutil.rmtree(FIXTURES, ignore_errors=True)
+    for name in ("noise", "tokenizer", "solvers", *(checkpoint.name for checkpoint in CHECKPOINTS)):
+        shutil.rmtree(FIXTURES / name, ignore_errors=True)
     write_noise(FIXTURES / "noise")
     write_qwen_tokenizer(FIXTURES / "tokenizer")
     write_solvers(FIXTURES / "solvers")

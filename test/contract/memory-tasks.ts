@@ -9,6 +9,8 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 export interface MemoryTasks extends TaskService {
   /** What happens to a task as soon as it is accepted. */
   onAccept: (taskUUID: string) => void;
+  /** Resolves once the task has been handed in. */
+  accepted(taskUUID: string): Promise<void>;
   /** Finishes the next picture; the last one ends the task. */
   picture(taskUUID: string): TaskResult;
   /** Finishes all pictures. */
@@ -36,12 +38,19 @@ export function createMemoryTasks(bytes: Uint8Array = Buffer.from("picture".repe
     tell(record.taskUUID, { type: "final", record: { ...record } });
     listeners.delete(record.taskUUID);
   };
+  const arrivals = new Map<string, PromiseWithResolvers<void>>();
+  const arrival = (taskUUID: string) => {
+    const found = arrivals.get(taskUUID) ?? Promise.withResolvers<void>();
+    arrivals.set(taskUUID, found);
+    return found;
+  };
   const isFinal = ({ state }: TaskRecord) => state !== "queued" && state !== "running";
 
   const service: MemoryTasks = {
     records,
     files,
     maxQueued: 1000,
+    accepted: (taskUUID) => arrival(taskUUID).promise,
     onAccept: (taskUUID) => service.finish(taskUUID),
     async submit(owner, { task, request }) {
       const known = find(owner, task.taskUUID);
@@ -66,7 +75,10 @@ export function createMemoryTasks(bytes: Uint8Array = Buffer.from("picture".repe
       };
       records.set(task.taskUUID, record);
       const accepted = { ...record };
-      setImmediate(() => service.onAccept(task.taskUUID));
+      setImmediate(() => {
+        service.onAccept(task.taskUUID);
+        arrival(task.taskUUID).resolve();
+      });
       return { kind: "accepted", record: accepted };
     },
     get: async (owner, taskUUID) => {

@@ -77,7 +77,7 @@ describe("frames", () => {
     const client = await login(socketUrl);
     const task = inference({ numberResults: 3 });
     client.send(task);
-    await sleep(30);
+    await tasks.accepted(task.taskUUID);
     for (const seed of [42, 43, 44]) {
       tasks.picture(task.taskUUID);
       const frame = await client.next();
@@ -150,7 +150,7 @@ describe("async", () => {
       client.send({ taskType: "getResponse", taskUUID: task.taskUUID });
       expect((await client.next()).data).toMatchObject([{ status: "processing" }, { status: "processing" }]);
     }
-    await sleep(20);
+    await sleep(200);
     tasks.finish(task.taskUUID);
     expect((await client.next()).data).toMatchObject([
       { status: "success", seed: 42 },
@@ -178,7 +178,7 @@ describe("sessions", () => {
     const first = await login(socketUrl);
     const task = inference();
     first.send(task);
-    await sleep(30);
+    await tasks.accepted(task.taskUUID);
     broken(first);
     await first.closed;
     tasks.finish(task.taskUUID);
@@ -195,30 +195,29 @@ describe("sessions", () => {
   });
 
   test("a sync task is cancelled once the client has not come back", async () => {
-    const { socketUrl, tasks } = await start({ sessionBuffer: 0.1 });
+    const { socketUrl, tasks } = await start({ sessionBuffer: 1 });
     tasks.onAccept = () => undefined;
     const client = await login(socketUrl);
     const task = inference();
     client.send(task);
-    await sleep(30);
+    await tasks.accepted(task.taskUUID);
     broken(client);
     await client.closed;
     expect(tasks.records.get(task.taskUUID)!.state).toBe("queued");
-    await sleep(200);
-    expect(tasks.records.get(task.taskUUID)!.state).toBe("cancelled");
+    await expect.poll(() => tasks.records.get(task.taskUUID)!.state, { timeout: 10_000 }).toBe("cancelled");
   });
 
   test("not when the same task was sent again over a new socket", async () => {
-    const { socketUrl, tasks } = await start({ sessionBuffer: 0.1 });
+    const { socketUrl, tasks } = await start({ sessionBuffer: 1 });
     tasks.onAccept = () => undefined;
     const first = await login(socketUrl);
     const task = inference();
     first.send(task);
-    await sleep(30);
+    await tasks.accepted(task.taskUUID);
     broken(first);
     const second = await login(socketUrl);
     second.send(task);
-    await sleep(250);
+    await sleep(1500);
     tasks.finish(task.taskUUID);
     expect(await second.next()).toMatchObject({ data: [{ taskUUID: task.taskUUID }] });
   });
@@ -238,22 +237,22 @@ describe("sessions", () => {
 
 describe("silence", () => {
   test("a silent socket is closed, one that pings is not", async () => {
-    const { socketUrl } = await start({ idleTimeout: 0.3 });
+    const { socketUrl } = await start({ idleTimeout: 1.5 });
     const [silent, lively] = [await login(socketUrl), await login(socketUrl)];
     const pings = setInterval(() => lively.send(PING), 50);
     expect(await silent.closed).toEqual({ code: 1000 });
-    await sleep(300);
+    await sleep(500);
     expect(lively.socket.readyState).toBe(WebSocket.OPEN);
     clearInterval(pings);
   });
 
   test("a client that waits for a long task may be silent", async () => {
-    const { socketUrl, tasks } = await start({ idleTimeout: 0.15 });
+    const { socketUrl, tasks } = await start({ idleTimeout: 0.5 });
     tasks.onAccept = () => undefined;
     const client = await login(socketUrl);
     const task = inference();
     client.send(task);
-    await sleep(600);
+    await sleep(1800);
     tasks.finish(task.taskUUID);
     expect(await client.next()).toMatchObject({ data: [{ taskUUID: task.taskUUID }] });
   });
@@ -267,5 +266,5 @@ test("answers stay quick while a thousand results wait for clients that do not r
   const before = performance.now();
   brisk.send(PING);
   expect(await brisk.next()).toEqual(PONG);
-  expect(performance.now() - before).toBeLessThan(2000);
+  expect(performance.now() - before).toBeLessThan(5000);
 });

@@ -1,11 +1,40 @@
 import { defineConfig } from "vitest/config";
 
+/** Suites that start servers and engines, or hold clocks to promises: one at a time, when nothing else runs. */
+const alone = [
+  "test/contract/**",
+  "test/faults/**",
+  "test/safety/**",
+  "test/faces/**",
+  "src/worker/**",
+  "src/cli/main.test.ts",
+];
+
 export default defineConfig({
   test: {
-    include: ["src/**/*.test.ts", "test/**/*.test.ts"],
     testTimeout: 60_000,
     hookTimeout: 120_000,
     // Two cores and native thread pools: more files at once only slow each other down.
     maxWorkers: 2,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "together",
+          include: ["src/**/*.test.ts", "test/**/*.test.ts"],
+          exclude: alone,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "alone",
+          include: alone.map((path) => (path.endsWith("**") ? `${path}/*.test.ts` : path)),
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });

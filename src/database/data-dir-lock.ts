@@ -1,5 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { processStartTime } from "./process-start-time.ts";
 
 /** Another living process has the folder open. */
@@ -14,39 +16,47 @@ interface Holder {
 }
 
 /**
- * Takes `<dir>.lock`, beside the folder, or throws a DataDirLockedError that names the holder. A lock is taken over only
- * when the process that wrote it is gone, never because it is old. Returns the function that gives it back.
+ * Locks a folder by a file beside it, or throws a DataDirLockedError that names the holder. Every process has a lock file
+ * of its own name, puts it down first and looks for others then: of two that come at once at least one sees the other, so
+ * never do both hold the folder; they try again after a random pause. A file is removed only by its own process, or when
+ * that is gone, never because it is old. Returns the function that gives the lock back.
  */
-export async function lockDataDir(dir: string): Promise<() => Promise<void>> {
-  const path = `${dir.replace(/\/+$/, "")}.lock`;
+export async function lockDataDir(dir: string, random: () => number = Math.random): Promise<() => Promise<void>> {
+  const base = `${resolve(dir)}.lock.`;
   await mkdir(dir, { recursive: true });
   const me: Holder = { pid: process.pid, startTime: await processStartTime(process.pid) };
-  for (let tries = 0; tries < 5; tries++) {
-    if (await tryCreate(path, me)) return () => rm(path, { force: true });
-    const holder = await readHolder(path);
-    if (holder && (await isAlive(holder))) {
+  for (let tries = 1; ; tries++) {
+    const mine = base + randomUUID();
+    await putDown(mine, me);
+    const other = await findOther(base, mine);
+    if (!other) return () => rm(mine, { force: true });
+    await rm(mine, { force: true });
+    if (tries === 4) {
       throw new DataDirLockedError(
-        `${dir} is in use by process ${holder.pid}. One server per data folder: stop that one, or choose another --data-dir. (Lock file: ${path})`,
+        `${dir} is in use by process ${other.pid}. One server per data folder: stop that one, or choose another --data-dir.`,
       );
     }
-    await removeDeadLock(path);
+    await sleep(20 + random() * 100 * tries);
   }
-  throw new DataDirLockedError(`${dir}: could not take the lock file ${path}, other processes keep taking it`);
 }
 
-/** Creates the lock with its text in one step (a hard link fails when the name is taken): it is never seen empty. */
-async function tryCreate(path: string, holder: Holder): Promise<boolean> {
-  const draft = `${path}.${process.pid}.${randomUUID()}`;
+/** Written under another name first, so that nobody sees it empty. */
+async function putDown(path: string, holder: Holder): Promise<void> {
+  const draft = path.replace(".lock.", ".draft.");
   await writeFile(draft, JSON.stringify(holder), { flush: true });
-  try {
-    await link(draft, path);
-    return true;
-  } catch (error) {
-    if (isCode(error, "EEXIST")) return false;
-    throw error;
-  } finally {
-    await rm(draft, { force: true });
+  await rename(draft, path);
+}
+
+/** A living holder other than `mine`; the files of dead ones are removed on the way. */
+async function findOther(base: string, mine: string): Promise<Holder | undefined> {
+  for (const name of await readdir(dirname(base))) {
+    const path = join(dirname(base), name);
+    if (!path.startsWith(base) || path === mine) continue;
+    const holder = await readHolder(path);
+    if (holder && (await isAlive(holder))) return holder;
+    await rm(path, { force: true });
   }
+  return undefined;
 }
 
 async function readHolder(path: string): Promise<Holder | undefined> {
@@ -58,31 +68,13 @@ async function readHolder(path: string): Promise<Holder | undefined> {
   }
 }
 
-/** Moves the lock aside first: of two that found it dead, the slower may have caught the faster's new one, and puts it back. */
-async function removeDeadLock(path: string): Promise<void> {
-  const aside = `${path}.${process.pid}.${randomUUID()}`;
-  try {
-    await rename(path, aside);
-  } catch (error) {
-    if (isCode(error, "ENOENT")) return;
-    throw error;
-  }
-  const holder = await readHolder(aside);
-  if (holder && (await isAlive(holder))) await link(aside, path).catch(() => {});
-  await rm(aside, { force: true });
-}
-
 async function isAlive(holder: Holder): Promise<boolean> {
   try {
     process.kill(holder.pid, 0);
   } catch (error) {
-    return isCode(error, "EPERM"); // it lives, under another user
+    return error instanceof Error && "code" in error && error.code === "EPERM"; // it lives, under another user
   }
   if (holder.startTime === undefined) return true;
   const startTime = await processStartTime(holder.pid);
   return startTime === undefined || startTime === holder.startTime;
-}
-
-function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
 }

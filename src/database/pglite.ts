@@ -2,6 +2,7 @@ import { readdir } from "node:fs/promises";
 import { PGlite, type Transaction } from "@electric-sql/pglite";
 import { lockDataDir } from "./data-dir-lock.ts";
 import type { Database, Queryable, Row } from "./database.ts";
+import { asUnavailable } from "./unavailable.ts";
 
 export interface PgliteOptions {
   /** Created when missing; without it everything is in memory. */
@@ -30,20 +31,29 @@ export async function openPglite({ dataDir, template }: PgliteOptions = {}): Pro
 
   const on = (connection: PGlite | Transaction): Queryable => ({
     query: async <R = Row>(sql: string, parameters: readonly unknown[] = []) =>
-      (await connection.query<R>(sql, [...parameters])).rows,
+      (await told(connection.query<R>(sql, [...parameters]))).rows,
   });
 
   return {
     kind: "pglite",
     query: on(lite).query,
     async script(sql) {
-      await lite.exec(sql);
+      await told(lite.exec(sql));
     },
-    transaction: (work) => lite.transaction((tx) => work(on(tx))),
+    transaction: (work) => told(lite.transaction((tx) => work(on(tx)))),
     listen: (channel, onMessage) => lite.listen(channel, onMessage),
     async close() {
       await lite.close();
       await unlock();
     },
   };
+}
+
+/** A full disk is an outage here too. */
+async function told<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw asUnavailable(error);
+  }
 }

@@ -49,15 +49,13 @@ export async function listenPostgres(
   }
 
   async function keepListening(): Promise<void> {
-    let first = true;
     while (!stop.signal.aborted) {
       try {
         client = await connect();
-        if (!first) onGap();
-        first = false;
+        onGap(); // whatever was told before the subscription stood
         await holdWhileAlive(client);
       } catch {
-        first = false;
+        // away: tried again below
       } finally {
         void client?.end().catch(() => {});
         client = undefined;

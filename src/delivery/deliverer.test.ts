@@ -74,7 +74,7 @@ for (const database of TEST_DATABASES) {
     const deliveries = (taskUUID: string) => tasks.service.deliveries("me", taskUUID);
     async function settled(taskUUID: string, state: string) {
       await expect
-        .poll(async () => (await deliveries(taskUUID)).every((each) => each.state === state), { timeout: 10_000 })
+        .poll(async () => (await deliveries(taskUUID)).every((each) => each.state === state), { timeout: 15_000 })
         .toBe(true);
       return deliveries(taskUUID);
     }
@@ -155,7 +155,7 @@ for (const database of TEST_DATABASES) {
       const { taskUUID } = await finish({ webhookURL: `${hook.url}/?token=secret` });
       await hook.until(1);
       await expect
-        .poll(async () => (await deliveries(taskUUID))[0]?.lastError)
+        .poll(async () => (await deliveries(taskUUID))[0]?.lastError, { timeout: 15_000 })
         .toBe("The receiver answered with status 500.");
       const [seen] = await deliveries(taskUUID);
       expect(seen).toMatchObject({ kind: "webhook", state: "pending", attempts: 1 });
@@ -174,7 +174,7 @@ for (const database of TEST_DATABASES) {
       const hook = await receiver((_, response) => response.writeHead(307, { location: other.url }).end());
       deliver();
       const { taskUUID } = await finish({ webhookURL: hook.url });
-      await expect.poll(async () => (await deliveries(taskUUID))[0]?.lastError).toContain("307");
+      await expect.poll(async () => (await deliveries(taskUUID))[0]?.lastError, { timeout: 15_000 }).toContain("307");
       expect(other.received).toEqual([]);
     });
 
@@ -193,7 +193,7 @@ for (const database of TEST_DATABASES) {
       const hook = await receiver((_, response) => response.writeHead(429, { "retry-after": "3000" }).end());
       deliver();
       const { taskUUID } = await finish({ webhookURL: hook.url });
-      await expect.poll(async () => (await deliveries(taskUUID))[0]?.lastError).toContain("429");
+      await expect.poll(async () => (await deliveries(taskUUID))[0]?.lastError, { timeout: 15_000 }).toContain("429");
       expect((await deliveries(taskUUID))[0]!.nextAttemptAt!.getTime()).toBeGreaterThan(Date.now() + 2_900_000);
     });
 
@@ -202,7 +202,7 @@ for (const database of TEST_DATABASES) {
       deliver({ outbound: createOutbound() });
       const { taskUUID } = await finish({ webhookURL: inside.url });
       await expect
-        .poll(async () => (await deliveries(taskUUID))[0]?.lastError)
+        .poll(async () => (await deliveries(taskUUID))[0]?.lastError, { timeout: 15_000 })
         .toBe("The address is not allowed or cannot be reached.");
       expect(inside.received).toEqual([]);
     });

@@ -124,7 +124,7 @@ export function createTaskQueue(options: TaskQueueOptions): TaskQueue {
       if (!task) return undefined;
       work.resolve(); // there may be more
       const claim = hold(task);
-      signals.publish({ type: "changed", id: task.id });
+      signals.publish({ type: "started", id: task.id, attempt: task.attempt });
       return claim;
     },
     async waitForWork(signal) {

@@ -5,6 +5,8 @@ import { cancelTask } from "./cancel.ts";
 import { countTasks } from "./counts.ts";
 import { findTask, type StoredTask } from "./find.ts";
 import { findDeliveries } from "./find-deliveries.ts";
+import { rememberRecent } from "./recent.ts";
+import { createRoom } from "./room.ts";
 import type { TaskSignals } from "./signals.ts";
 import { canonicalTask, hashBody } from "./stored-task.ts";
 import { insertTask } from "./submit.ts";
@@ -28,6 +30,8 @@ export function createTaskService(options: TaskServiceOptions): TaskService & { 
   const { db, signals, maxQueued, retryAfterSeconds = 10, random = Math.random, pollMs = 2_000 } = options;
   const watchers = createWatchers({ db, signals, pollMs });
   const progress = followProgress(signals);
+  const room = createRoom(db, maxQueued);
+  const recent = rememberRecent(signals);
 
   const fresh = ({ id, record }: StoredTask): TaskRecord => {
     const latest = record.state === "running" ? progress.of(id) : undefined;
@@ -38,9 +42,8 @@ export function createTaskService(options: TaskServiceOptions): TaskService & { 
     const canonical = canonicalTask(task);
     const bodyHash = hashBody(canonical);
     const seed = task.seed ?? randomSeed(random);
-    const inserted = await insertTask(
-      db,
-      {
+    const attempt = await room.within(() =>
+      insertTask(db, {
         owner,
         taskUUID: task.taskUUID,
         bodyHash,
@@ -49,27 +52,26 @@ export function createTaskService(options: TaskServiceOptions): TaskService & { 
         seed,
         salt: randomUUID(),
         weight: task.numberResults,
-      },
-      maxQueued,
+      }),
     );
+    const inserted = attempt?.stored;
     if (inserted) {
+      const { id, createdAt } = inserted;
+      const state = "queued";
+      const record = {
+        owner,
+        taskUUID: task.taskUUID,
+        state,
+        task,
+        request,
+        seed,
+        results: [],
+        attempt: 0,
+        createdAt,
+      } as const;
+      recent.add({ id, bodyHash, record });
       signals.publish({ type: "queued" });
-      const { createdAt, place } = inserted;
-      return {
-        kind: "accepted",
-        record: {
-          owner,
-          taskUUID: task.taskUUID,
-          state: "queued",
-          task,
-          request,
-          seed,
-          results: [],
-          attempt: 0,
-          place,
-          createdAt,
-        },
-      };
+      return { kind: "accepted", record };
     }
     const known = await findTask(db, owner, task.taskUUID);
     if (!known) return { kind: "queueFull", retryAfterSeconds };
@@ -87,13 +89,14 @@ export function createTaskService(options: TaskServiceOptions): TaskService & { 
       if (signal?.aborted) reject(signal.reason);
       const abort = () => reject(signal?.reason);
       signal?.addEventListener("abort", abort, { once: true });
-      const watching = service.subscribe(owner, taskUUID, (event) => {
+      const read = async () => recent.find(owner, taskUUID) ?? (await findTask(db, owner, taskUUID));
+      const watching = watchers.watch(read, (event) => {
         if (event.type === "final") resolve(event.record);
       });
-      watching.then((stop) => (stop ? undefined : resolve(undefined)), reject);
+      watching.then((found) => (found ? undefined : resolve(undefined)), reject);
       return promise.finally(async () => {
         signal?.removeEventListener("abort", abort);
-        (await watching.catch(() => undefined))?.();
+        (await watching.catch(() => undefined))?.stop();
       });
     },
     async cancel(owner, taskUUID) {
@@ -120,6 +123,7 @@ export function createTaskService(options: TaskServiceOptions): TaskService & { 
     close() {
       watchers.close();
       progress.close();
+      recent.close();
     },
   };
 }

@@ -5,7 +5,8 @@ import type { TaskProgress } from "./types.ts";
 /** A hint that something happened to a task. The rows are the truth; a lost signal costs time, never a task. */
 export type TaskSignal =
   | { readonly type: "queued" }
-  /** Started, a picture finished, put back, or (`ended`) final: read the row. */
+  | { readonly type: "started"; readonly id: string; readonly attempt: number }
+  /** A picture finished, put back, or (`ended`) final: read the row. */
   | { readonly type: "changed"; readonly id: string; readonly ended?: boolean }
   | { readonly type: "cancelled"; readonly id: string }
   /** A webhook call or an upload has become due. */

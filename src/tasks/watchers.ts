@@ -88,6 +88,14 @@ export function createWatchers({ db, signals, pollMs }: WatchersOptions): Watche
     }
   }
 
+  /** Nothing else about the row has changed, so it need not be read. */
+  function tellStarted(watcher: Watcher, attempt: number): void {
+    watcher.place = undefined;
+    if (attempt <= watcher.attempt) return;
+    watcher.attempt = attempt;
+    watcher.tell({ type: "started", attempt });
+  }
+
   function tellPlace(watcher: Watcher, place: number | undefined): void {
     if (place === undefined || place === watcher.place) return;
     watcher.place = place;
@@ -96,6 +104,10 @@ export function createWatchers({ db, signals, pollMs }: WatchersOptions): Watche
 
   const unlisten = signals.listen((signal) => {
     if (signal.type === "gap") void poll().catch(() => {});
+    if (signal.type === "started") {
+      for (const changed of readers) changed.add(signal.id);
+      for (const watcher of byTask.get(signal.id) ?? []) tellStarted(watcher, signal.attempt);
+    }
     if (signal.type === "changed") {
       for (const changed of readers) changed.add(signal.id);
       if (byTask.has(signal.id)) void refresh(signal.id);

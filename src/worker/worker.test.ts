@@ -117,15 +117,17 @@ describe("a task that goes well", () => {
     expect(logged.some(({ message }) => message.includes("drawn at 256×256"))).toBe(true);
   });
 
-  test("starts within 10 ms of its acceptance (median of 20)", async () => {
-    await start();
-    await final(await submit({ steps: 1 }));
-    const waits = [];
-    for (let i = 0; i < 20; i++) {
-      const record = await final(await submit({ steps: 1 }));
-      waits.push(record.startedAt!.getTime() - record.createdAt.getTime());
+  test("starts when it is submitted: no poll is waited for, nor by who waits for its end", async () => {
+    const patient = await openTasks(opened.db, 20, 600_000);
+    const { close } = await openWorker(patient);
+    for (let i = 0; i < 5; i++) {
+      const sent = aTask({ steps: 1 });
+      await patient.service.submit("me", sent);
+      const record = await patient.service.waitForFinal("me", sent.task.taskUUID, AbortSignal.timeout(20_000));
+      expect(record?.state).toBe("succeeded");
     }
-    expect(waits.sort((a, b) => a - b)[10]).toBeLessThanOrEqual(10);
+    await close();
+    await patient.close();
   });
 });
 
@@ -136,10 +138,15 @@ describe("a task that is stopped", () => {
     await firstSteps(taskUUID, 2);
     const pid = engine.pid;
     const next = await submit();
-    const before = performance.now();
+    let steps = 0;
+    const stop = tasks.signals.listen((signal) => {
+      if (signal.type === "progress" && signal.progress.steps === 50) steps++;
+    });
     expect((await tasks.service.cancel("me", taskUUID))?.state).toBe("cancelled");
+    steps = 0;
     expect((await final(next)).state).toBe("succeeded");
-    expect(performance.now() - before).toBeLessThan(1_000);
+    stop();
+    expect(steps).toBeLessThanOrEqual(1);
     expect(engine.pid).toBe(pid);
     expect(await final(taskUUID)).toMatchObject({ state: "cancelled", results: [] });
   });
@@ -191,7 +198,7 @@ describe("a task that goes wrong", () => {
   test.each(["hang at 2", "spin at 2"])(
     "an engine that makes no progress (%s) is ended, thrice, then engineTimeout",
     async (positivePrompt) => {
-      await start({ stepTimeoutMs: 300, abortGrace: 50 });
+      await start({ stepTimeoutMs: 2_500, abortGrace: 50 });
       const record = await final(await submit({ positivePrompt }));
       expect(record).toMatchObject({ state: "failed", attempt: 3, error: { code: "engineTimeout" } });
       expect((await final(await submit())).state).toBe("succeeded");
@@ -230,7 +237,7 @@ describe("a task that goes wrong", () => {
     });
     const taskUUID = await submit();
     const waiting = await submit();
-    await expect.poll(() => worker.trouble).toContain("ENOSPC");
+    await expect.poll(() => worker.trouble, { timeout: 15_000 }).toContain("ENOSPC");
     expect(await tasks.service.get("me", taskUUID)).toMatchObject({ state: "running", results: [] });
     full = false;
     expect(await final(taskUUID)).toMatchObject({ state: "succeeded", attempt: 1 });

@@ -100,7 +100,7 @@ test.skipIf(NO_TMPFS)(
       await rm(join(images, "filler"));
       for (const { task } of sent)
         expect((await server.final(task.taskUUID)).data).toMatchObject([{ status: "success" }]);
-      await expect.poll(readiness).toBe(200);
+      await expect.poll(readiness, { timeout: 20_000 }).toBe(200);
       await server.kill();
     } finally {
       execFileSync("umount", ["-l", images]);

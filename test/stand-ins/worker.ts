@@ -14,13 +14,14 @@ export interface WorkerSettings {
   readonly url: string;
   readonly filesDir: string;
   readonly leaseSeconds: number;
+  readonly pollMs: number;
 }
 
-const { url, filesDir, leaseSeconds } = JSON.parse(process.argv[2]!) as WorkerSettings;
+const { url, filesDir, leaseSeconds, pollMs } = JSON.parse(process.argv[2]!) as WorkerSettings;
 const db = await openDatabase({ url });
 const signals = await openSignals({ db, process: randomUUID() });
 const worker = String(process.pid);
-const queue = createTaskQueue({ db, signals, worker, leaseSeconds, retryPauseSeconds: () => 0.05, pollMs: 200 });
+const queue = createTaskQueue({ db, signals, worker, leaseSeconds, retryPauseSeconds: () => 0.05, pollMs });
 const files = await openDisk(filesDir);
 startWorker({
   queue,

@@ -44,6 +44,8 @@ const face = (left: number, top: number, width: number, height: number, score = 
   score,
 });
 
+const reds = ({ pixels }: RgbImage) => pixels.filter((value, i) => i % 3 === 0 && value === 255).length;
+
 /** Pixels that differ although every face's mask is black there. */
 function changedOutside(before: RgbImage, after: RgbImage, faces: readonly Face[], refinement: Refinement): number {
   const masks = faces.flatMap(({ box }) => faceMask(box, refinement, before) ?? []);
@@ -120,6 +122,17 @@ describe("with an engine that paints red", () => {
     expect(seen).toEqual([0, 1].flatMap((index) => [1, 2, 3, 4, 5, 6].map((step) => [index, 2, step, 6])));
     // The second crop shows the second face's surroundings, where the first has not been.
     expect(engine.asked[1]!.image).toMatchObject({ width: 256, height: 128 });
+  });
+
+  test("where faces overlap the right one is painted over the left one, which it has seen, in whatever order they were found", async () => {
+    const faces = [face(40, 40, 30, 30, 0.99), face(60, 40, 30, 30, 0.91)];
+    const [found, reversed] = [redEngine(), redEngine()];
+    const image: RgbImage = { width: 128, height: 96, pixels: new Uint8Array(128 * 96 * 3) };
+    const result = await refineFaces(found, image, faces, defaults);
+    expect(await refineFaces(reversed, image, faces.toReversed(), defaults)).toEqual(result);
+    expect(reversed.asked).toEqual(found.asked);
+    expect(reds(found.asked[0]!.image!)).toBe(0);
+    expect(reds(found.asked[1]!.image!)).toBeGreaterThan(500);
   });
 
   test("each face is drawn enlarged to the model's full size, within its budget", async () => {

@@ -1,12 +1,15 @@
 import { Command } from "commander";
-import { type KnownKey, openKeyFile } from "../http/index.ts";
+import type { KnownKey } from "../http/index.ts";
 import { dataDirectory } from "../models/index.ts";
 import { UsageError } from "./exit.ts";
 import { print, type Terminal, tell } from "./terminal.ts";
 
 /** `inkstone keys create|list|revoke`: the API keys of a data folder. A running server heeds changes at once. */
 export function keysCommand(terminal: Terminal): Command {
-  const file = ({ dataDir }: { dataDir?: string }) => openKeyFile(dataDirectory(terminal.env, dataDir));
+  const file = async ({ dataDir }: { dataDir?: string }) => {
+    const { openKeyFile } = await import("../http/index.ts"); // not above: it brings the whole server along
+    return openKeyFile(dataDirectory(terminal.env, dataDir));
+  };
   const keys = new Command("keys").description("The API keys that may call the server. Only their hashes are kept.");
   const folder = ["--data-dir <folder>", "the server's data folder [INKSTONE_DATA_DIR]"] as const;
   keys
@@ -15,7 +18,7 @@ export function keysCommand(terminal: Terminal): Command {
     .argument("[name]", "what it is for", "unnamed")
     .option(...folder)
     .action(async (name: string, options: { dataDir?: string }) => {
-      const { key, known } = await file(options).create(name);
+      const { key, known } = await (await file(options)).create(name);
       tell(terminal, `key ${known.id} for ${name}; it is not shown again`);
       print(terminal, key);
     });
@@ -24,7 +27,7 @@ export function keysCommand(terminal: Terminal): Command {
     .description("List keys: id, beginning, date, name.")
     .option(...folder)
     .action(async (options: { dataDir?: string }) => {
-      for (const key of await file(options).list()) print(terminal, line(key));
+      for (const key of await (await file(options)).list()) print(terminal, line(key));
     });
   keys
     .command("revoke")
@@ -32,7 +35,8 @@ export function keysCommand(terminal: Terminal): Command {
     .argument("<id>", "its id, or its beginning as the list shows it")
     .option(...folder)
     .action(async (id: string, options: { dataDir?: string }) => {
-      if (!(await file(options).revoke(id))) throw new UsageError(`<id> is "${id}"; no key has that id or beginning`);
+      if (!(await (await file(options)).revoke(id)))
+        throw new UsageError(`<id> is "${id}"; no key has that id or beginning`);
       tell(terminal, `revoked ${id}`);
     });
   return keys;

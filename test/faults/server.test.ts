@@ -5,9 +5,11 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type ServerProcess, startServerProcess } from "../support/server-process.ts";
 import { aTask } from "../support/tasks.ts";
+
+vi.setConfig({ testTimeout: 240_000 }); // each starts up to three servers, on a machine that may be busy
 
 let folder: string;
 const servers: ServerProcess[] = [];

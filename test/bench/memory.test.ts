@@ -13,13 +13,13 @@ async function measure(what: "many" | "large") {
   return JSON.parse(stdout);
 }
 
-it("memory does not grow over 200 pictures", { timeout: 300_000 }, async () => {
+it("memory does not grow over 200 pictures", { timeout: 600_000 }, async () => {
   const [early, middle, late] = (await measure("many")) as [number, number, number];
   // Kept as floats, 200 of these pictures would be 13 MiB; the allocator alone moves by two.
   expect((late - early) / MEBIBYTE, `resident after 50, 150, 250: ${[early, middle, late]}`).toBeLessThan(6);
 });
 
-it("decoding 2048×2048 stays within 256 MiB of what the networks hold", { timeout: 300_000 }, async () => {
+it("decoding 2048×2048 stays within 256 MiB of what the networks hold", { timeout: 600_000 }, async () => {
   const { before, peak } = (await measure("large")) as { before: number; peak: number };
   expect((peak - before) / MEBIBYTE).toBeLessThan(256);
 });

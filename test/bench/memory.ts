@@ -19,7 +19,7 @@ console.log(JSON.stringify(what === "many" ? await manyPictures() : await largeP
 
 /** Resident bytes after each of 50, 150 and 250 pictures of mixed sizes. */
 async function manyPictures(): Promise<number[]> {
-  const pipeline = await Pipeline.load(checkpoint);
+  const pipeline = await Pipeline.load(checkpoint, { threads: 1 });
   const resident: number[] = [];
   for (let i = 1; i <= 250; i++) {
     const [width, height] = SIZES[i % SIZES.length]!;
@@ -32,7 +32,7 @@ async function manyPictures(): Promise<number[]> {
 
 /** Resident bytes with the networks loaded, and the most that decoding took. */
 async function largePicture(): Promise<{ before: number; peak: number }> {
-  const model = await loadModel(await openCheckpoint(checkpoint));
+  const model = await loadModel(await openCheckpoint(checkpoint), { threads: 1 });
   const side = 2048 / model.pixelFactor;
   const latents = new Float32Array(model.latentChannels * side * side).fill(0.5);
   const before = residentMemory();

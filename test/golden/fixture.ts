@@ -19,6 +19,9 @@ export const PICTURES: readonly (readonly [Case, string])[] = [
   ["half", "single-step"],
 ];
 
+/** Networks this small are done before a second thread has woken up. */
+export const ONE_THREAD = { threads: 1 };
+
 export interface ReferenceTensor {
   readonly data: Float32Array | Int32Array | Uint8Array;
   readonly dims: readonly number[];

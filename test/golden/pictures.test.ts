@@ -5,12 +5,12 @@ import { Pipeline } from "../../src/engine/index.ts";
 import { loadModel, type Model } from "../../src/engine/qwen-image/model.ts";
 import type { GrayImage, RgbImage } from "../../src/engine/types.ts";
 import { expectPicture, expectStage } from "./compare.ts";
-import { checkpointPath, type Fixture, PICTURES, readFixture } from "./fixture.ts";
+import { checkpointPath, type Fixture, ONE_THREAD, PICTURES, readFixture } from "./fixture.ts";
 
 describe("a picture equals diffusers'", () => {
   it.each(PICTURES)("%s/%s", async (name, run) => {
     const fixture = readFixture(name, run);
-    const model = await loadModel(await openCheckpoint(checkpointPath(name)));
+    const model = await loadModel(await openCheckpoint(checkpointPath(name)), ONE_THREAD);
     try {
       const { recorded, picture } = await draw(model, fixture);
       for (const [stage, actual] of recorded) expectStage(stage, { data: actual }, fixture.tensor(stage));
@@ -21,7 +21,7 @@ describe("a picture equals diffusers'", () => {
   });
 
   it("and so does every picture of a call, each by its own seed", async () => {
-    const pipeline = await Pipeline.load(checkpointPath("plain"));
+    const pipeline = await Pipeline.load(checkpointPath("plain"), ONE_THREAD);
     const { prompt, width, height, steps, guidance, seed, ...fixture } = readFixture("plain");
     const images = await pipeline.generate({ prompt, width, height, steps, guidance, seed: seed - 1n, count: 2 });
     expect(images.map((image) => image.seed)).toEqual([seed - 1n, seed]);

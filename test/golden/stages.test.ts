@@ -11,7 +11,7 @@ import { buildTransformer } from "../../src/engine/qwen-image/transformer.ts";
 import { createSession, type HostTensor, type Session } from "../../src/engine/runtime/session.ts";
 import { flowSigmas } from "../../src/engine/sigmas.ts";
 import { expectIdentical, expectStage } from "./compare.ts";
-import { CASES, checkpointPath, readFixture } from "./fixture.ts";
+import { CASES, checkpointPath, ONE_THREAD, readFixture } from "./fixture.ts";
 
 /** Every stage is fed the reference's values of the stage before, so the first test that fails is where the error is. */
 describe.each(CASES)("%s", (name) => {
@@ -26,9 +26,9 @@ describe.each(CASES)("%s", (name) => {
   beforeAll(async () => {
     checkpoint = await openCheckpoint(checkpointPath(name));
     const { config, weights } = checkpoint.transformer;
-    model = await loadModel(checkpoint);
-    time = await createSession(buildTimeGraph(config, weights));
-    transformer = await createSession(buildTransformer(config, weights, { outputBlocks: true }));
+    model = await loadModel(checkpoint, ONE_THREAD);
+    time = await createSession(buildTimeGraph(config, weights), ONE_THREAD);
+    transformer = await createSession(buildTransformer(config, weights, { outputBlocks: true }), ONE_THREAD);
   });
   afterAll(async () => {
     await Promise.all([model?.dispose(), time?.release(), transformer?.release()]);

@@ -2,8 +2,11 @@
 
 import { createRunware } from "@runware/ai-sdk-provider";
 import { experimental_generateImage as generateImage } from "ai";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type ContractServer, startContractServer } from "./server.ts";
+
+// Real engines on a machine that may be busy.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 // The provider "warns" of every response it gets.
 Object.assign(globalThis, { AI_SDK_LOG_WARNINGS: false });

@@ -1,10 +1,13 @@
 /** The four requests of the API page, answered with the sizes, seeds and costs that it states. */
 
 import { readdir, readFile } from "node:fs/promises";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { readHeader } from "../../src/images/index.ts";
 import { post } from "./memory-app.ts";
 import { type ContractServer, startContractServer } from "./server.ts";
+
+// Real engines on a machine that may be busy.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const folder = new URL("examples/", import.meta.url);
 const names = (await readdir(folder)).sort();

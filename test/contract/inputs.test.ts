@@ -1,9 +1,12 @@
 /** Images as inputs, over the API: by UUID of a result or an upload, as data URI, and refused by name. */
 
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { readHeader } from "../../src/images/index.ts";
 import { inference, post } from "./memory-app.ts";
 import { type ContractServer, startContractServer } from "./server.ts";
+
+// Real engines on a machine that may be busy.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 let server: ContractServer;
 beforeAll(async () => {

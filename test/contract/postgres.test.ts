@@ -1,10 +1,13 @@
 /** A whole server on PostgreSQL; the same code on another database. */
 
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { TEST_DATABASES } from "../support/databases.ts";
 import { inference, post } from "./memory-app.ts";
 import { type ContractServer, startContractServer } from "./server.ts";
 import { login } from "./socket-client.ts";
+
+// Real engines on a machine that may be busy.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const { open, skip } = TEST_DATABASES.find(({ name }) => name === "postgres")!;
 const small = { width: 128, height: 128, steps: 2 };
@@ -54,6 +57,6 @@ describe.skipIf(skip !== undefined)(`on PostgreSQL${skip === undefined ? "" : ` 
       });
       return body.data[0].status;
     };
-    await expect.poll(poll, { timeout: 30_000 }).toBe("success");
+    await expect.poll(poll, { timeout: 90_000 }).toBe("success");
   });
 });

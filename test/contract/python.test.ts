@@ -2,8 +2,11 @@
 
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type ContractServer, startContractServer } from "./server.ts";
+
+// Real engines on a machine that may be busy.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const python = process.env.INKSTONE_TEST_PYTHON;
 

@@ -1,8 +1,11 @@
 /** `@runware/sdk-js`, unmodified. */
 
 import { Runware } from "@runware/sdk-js";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type ContractServer, startContractServer } from "./server.ts";
+
+// Real engines on a machine that may be busy.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 type Client = InstanceType<typeof Runware>;
 
@@ -94,7 +97,7 @@ test("async: acknowledged, then getResponse as often as it takes", async () => {
   const poll = () =>
     client.getResponse<{ status: string }>({ taskUUID: acknowledged!.taskUUID, numberResults: 2 } as never);
   await expect
-    .poll(poll, { timeout: 20_000, interval: 200 })
+    .poll(poll, { timeout: 60_000, interval: 200 })
     .toMatchObject([{ status: "success" }, { status: "success" }]);
 });
 

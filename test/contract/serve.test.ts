@@ -6,6 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { openDatabase } from "../../src/database/index.ts";
+import { pgliteTemplate } from "../support/databases.ts";
 import { inference, post } from "./memory-app.ts";
 import { installModel } from "./server.ts";
 
@@ -14,7 +16,10 @@ const processes: ChildProcess[] = [];
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "inkstone-serve-"));
   await installModel(folder);
-});
+  // Making a database is slow; opening one is not.
+  const database = await openDatabase({ dataDir: join(folder, "database"), template: await pgliteTemplate() });
+  await database.close();
+}, 180_000);
 afterAll(async () => {
   for (const process of processes) process.kill("SIGKILL");
   await rm(folder, { recursive: true, force: true });
@@ -35,11 +40,11 @@ function inkstone(command: string[], env: Record<string, string> = {}) {
 async function serve(env: Record<string, string> = {}) {
   const started = inkstone(["serve", "--port", "0"], env);
   const line = /^inkstone listening on (http:\/\/127\.0\.0\.1:\d+)\n$/;
-  await expect.poll(() => started.output.stdout, { timeout: 60_000, interval: 50 }).toMatch(line);
+  await expect.poll(() => started.output.stdout, { timeout: 150_000, interval: 50 }).toMatch(line);
   return { ...started, base: line.exec(started.output.stdout)![1]! };
 }
 
-test("says where it listens, draws, and ends cleanly on SIGTERM with its work done", { timeout: 120_000 }, async () => {
+test("says where it listens, draws, and ends cleanly on SIGTERM with its work done", { timeout: 400_000 }, async () => {
   const { child, output, ended, base } = await serve();
   expect((await fetch(`${base}/readyz`)).status).toBe(200);
 
@@ -52,7 +57,7 @@ test("says where it listens, draws, and ends cleanly on SIGTERM with its work do
   const running = post(base, [inference({ width: 128, height: 128, steps: 50, numberResults: 4 })]);
   await expect
     .poll(async () => (await (await fetch(`${base}/metrics`)).text()).includes('inkstone_tasks{state="running"} 1'), {
-      timeout: 30_000,
+      timeout: 100_000,
       interval: 20,
     })
     .toBe(true);
@@ -65,7 +70,7 @@ test("says where it listens, draws, and ends cleanly on SIGTERM with its work do
   expect(output.stderr).not.toContain("a cat");
 });
 
-test("a task that is not finished in time goes on after the next start; keys apply", { timeout: 120_000 }, async () => {
+test("a task that is not finished in time goes on after the next start; keys apply", { timeout: 400_000 }, async () => {
   const made = inkstone(["keys", "create", "tests"]);
   expect(await made.ended).toBe(0);
   const key = made.output.stdout.trim();
@@ -82,7 +87,7 @@ test("a task that is not finished in time goes on after the next start; keys app
     const { body } = await post(next.base, [{ taskType: "getResponse", taskUUID: task.taskUUID }], { key });
     return body.data.map(({ status }: { status: string }) => status);
   };
-  await expect.poll(poll, { timeout: 60_000, interval: 200 }).toEqual(Array(8).fill("success"));
+  await expect.poll(poll, { timeout: 150_000, interval: 200 }).toEqual(Array(8).fill("success"));
 
   const listed = inkstone(["keys", "list"]);
   await listed.ended;
@@ -95,7 +100,7 @@ test("a task that is not finished in time goes on after the next start; keys app
   expect(await next.ended).toBe(0);
 });
 
-test("refuses settings it cannot use, by name", async () => {
+test("refuses settings it cannot use, by name", { timeout: 100_000 }, async () => {
   const { ended, output } = inkstone(["serve", "--port", "99999"]);
   expect(await ended).toBe(2);
   expect(output.stderr).toContain('--port is "99999"; allowed is a whole number from 0 to 65535');

@@ -6,6 +6,8 @@ import { asUnavailable } from "./unavailable.ts";
 export interface PostgresOptions {
   readonly url: string;
   readonly maxConnections?: number;
+  /** Milliseconds to wait for an answer: a connection cut off without a word would never give one. Default 30 s. */
+  readonly answerTimeout?: number;
   /** Told of connections that break while idle; the pool replaces them by itself. */
   readonly onConnectionLost?: (error: Error) => void;
 }
@@ -18,7 +20,8 @@ export function openPostgres(options: PostgresOptions): Database {
     keepAlive: true,
     application_name: "inkstone",
   };
-  const pool = new pg.Pool({ ...connection, max: options.maxConnections ?? 8 });
+  const { maxConnections = 8, answerTimeout = 30_000 } = options;
+  const pool = new pg.Pool({ ...connection, max: maxConnections, query_timeout: answerTimeout });
   pool.on("error", (error) => options.onConnectionLost?.(error));
 
   async function query<R = Row>(sql: string, parameters: readonly unknown[] = []): Promise<R[]> {

@@ -5,7 +5,7 @@ const SOCKET_CODES = new Set(["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT"
 const SQLSTATE = /^(08...|57P0[1-5]|53[0-4]..)$/;
 /** `pg` throws some connection losses without a code. */
 const MESSAGES =
-  /connection terminated|connection timeout|timeout exceeded when trying to connect|not queryable|connection error/i;
+  /connection terminated|connection timeout|query read timeout|timeout exceeded when trying to connect|not queryable|connection error/i;
 
 /** Turns an error that means "the database is away" into a DatabaseUnavailableError; returns any other as it is. */
 export function asUnavailable(error: unknown): unknown {

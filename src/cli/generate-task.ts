@@ -6,13 +6,14 @@ import { resolve } from "node:path";
 import { formatFromName } from "../images/index.ts";
 import { findModel, type Model, modelLocations } from "../models/index.ts";
 import { type ImageInferenceTask, parseJson, parseTask } from "../protocol/index.ts";
+import { type AdapterFlags, adapterFlagOf, adaptersFromFlags } from "./adapter-flags.ts";
 import { UsageError } from "./exit.ts";
 import { type FinishingFlags, finishingFlagOf, finishingFromFlags } from "./finishing-flags.ts";
 import { pictureFile } from "./input-pictures.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Flags of `inkstone generate` as commander hands them over: text as typed. */
-export interface GenerateFlags extends FinishingFlags {
+export interface GenerateFlags extends FinishingFlags, AdapterFlags {
   readonly negative?: string;
   readonly width?: string;
   readonly height?: string;
@@ -64,6 +65,7 @@ const flagOf: Readonly<Record<string, string>> = {
   maskMargin: "--mask-margin",
   outpaint: "--outpaint",
   ...finishingFlagOf,
+  ...adapterFlagOf,
 };
 
 /** Parameters about handing results over, with the one value that means nothing here: a file is written, and that is all. */
@@ -144,6 +146,7 @@ async function fromFlags(prompt: string | undefined, flags: GenerateFlags, termi
     maskMargin: number(flags.maskMargin),
     outpaint: flags.outpaint === undefined ? undefined : outpaint(flags.outpaint),
     ...finishingFromFlags(flags, number),
+    ...(await adaptersFromFlags(flags, number, terminal)),
   });
   return given ?? {};
 }
@@ -224,7 +227,7 @@ function readSeed(given: unknown): bigint {
 }
 
 function withFlag(parameter: string | readonly string[] | undefined, message: string): string {
-  const flag = typeof parameter === "string" ? flagOf[parameter] : undefined;
+  const flag = typeof parameter === "string" ? flagOf[parameter.replace(/\.\d+(?=\.|$)/g, "")] : undefined;
   return flag === undefined ? message : `${flag}: ${message}`;
 }
 

@@ -66,6 +66,22 @@ describe("drawing", () => {
     expect(Buffer.compare(start!.pixels, same!.pixels)).toBe(0);
   });
 
+  test("a step cache is used, and written into the file's record", async () => {
+    const { out, code } = await generate(
+      "x",
+      ...small,
+      "--steps",
+      "6",
+      "--cache",
+      "fb",
+      "--cache-threshold",
+      "0",
+      "--json",
+    );
+    expect(code).toBe(0);
+    expect(JSON.parse(out).parameters.acceleratorOptions).toMatchObject({ fbCache: true, fbCacheThreshold: 0 });
+  });
+
   test("above the model's pixel budget it says so and delivers the size asked for", async () => {
     const card = { air: "me:small@1", name: "Small", maxPixels: 16384, checkpoint: tinyCheckpoint };
     await writeFile(
@@ -118,7 +134,6 @@ describe("a task file", () => {
     [{ width: 100 }, "Width must be an integer value between 128 and 2048, in multiples of '16'. Received: 100"],
     [{ seed: 1.5 }, "seed is 1.5; allowed is a whole number from 0 to 18446744073709551615"],
     [{ model: 7 }, "model is 7; allowed is text"],
-    [{ lora: [{ model: "a:b@1" }] }, "'lora' is valid, but this version cannot run it yet"],
   ])("refuses %j", async (value, message) => {
     await task({ positivePrompt: "p", ...value });
     const { code, out, err } = await generate("--params", "task.json");
@@ -160,6 +175,14 @@ describe("wrongly asked: exit code 2, flag, value and what is allowed", () => {
     [["a", "--model", "a:b@1"], /model is "a:b@1"; known are inkstone:nano@1, runware:108@1/],
     [["a", "--outpaint", "1,2"], /--outpaint is "1,2"; allowed is TOP,RIGHT,BOTTOM,LEFT/],
     [["a", "--seed-image", "none.png"], /--seed-image: none.png cannot be read/],
+    [["a", "--lora", "nonsense"], /--lora: .*valid AIR identifier/],
+    [["a", "--lora", "a:b@1=9"], /--lora: .* between -4 and 4/],
+    [["a", "--control", "a:b@1"], /--control is given 1 times and --guide 0; each needs the other/],
+    [["a", "--control-mode", "prompt"], /--control-mode is given without --control, which it needs/],
+    [["a", "--cache", "tee"], /--cache is "tee"; allowed are tea, fb and db/],
+    [["a", "--cache", "tea", "--cache-threshold", "2"], /--cache-threshold: .* between 0 and 1/],
+    [["a", "--cache-end", "50"], /--cache-end is given without --cache, which it needs/],
+    [["a", "--cache", "tea", "--cache-skip", "2"], /--cache-skip is given without --cache db, which it needs/],
   ])("%j", async (args, message) => {
     const { code, out, err } = await generate(...args);
     expect(err).toMatch(message);

@@ -1,18 +1,31 @@
 import type { ModelCatalogue, ModelSummary } from "./http/index.ts";
-import { costPerPicture, listModels, type Model, type ModelLocations } from "./models/index.ts";
+import {
+  type Adapter,
+  costPerPicture,
+  listAdapters,
+  listModels,
+  type Model,
+  type ModelLocations,
+} from "./models/index.ts";
 
 /** Cards are read anew this often, so that a model added to a running server is found. */
 const FRESH_MS = 1000;
 
 /** The installed models, for the API. */
 export function openModelCatalogue(locations: ModelLocations, now: () => number = Date.now): ModelCatalogue {
+  let adapters: { readonly at: number; readonly found: Promise<readonly Adapter[]> } | undefined;
+  const knownAdapters = () => {
+    if (adapters === undefined || now() - adapters.at > FRESH_MS)
+      adapters = { at: now(), found: listAdapters(locations) };
+    return adapters.found;
+  };
   let known: { readonly at: number; readonly models: Promise<readonly Model[]> } | undefined;
   const models = () => {
     if (known === undefined || now() - known.at > FRESH_MS) known = { at: now(), models: listModels(locations) };
     return known.models;
   };
   return {
-    list: async () => (await models()).map(summary),
+    list: async () => [...(await models()).map(summary), ...(await knownAdapters()).map(adapterSummary)],
     cost: async (task) => {
       const all = await models();
       const found =
@@ -39,5 +52,18 @@ function summary({ card }: Model): ModelSummary {
     defaultSteps: card.defaults.steps,
     defaultScheduler: "Default",
     defaultCFG: card.defaults.CFGScale,
+  };
+}
+
+function adapterSummary({ card }: Adapter): ModelSummary {
+  return {
+    air: card.air,
+    name: card.name,
+    version: card.air.split("@")[1]!,
+    aliases: card.aliases,
+    category: card.kind,
+    architecture: card.architecture,
+    tags: card.tags,
+    comment: card.comment,
   };
 }

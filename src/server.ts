@@ -18,7 +18,7 @@ import {
 } from "./http/index.ts";
 import { createLog, type Log } from "./log.ts";
 import { openModelCatalogue } from "./model-catalogue.ts";
-import { modelLocations, resolveModel } from "./models/index.ts";
+import { modelLocations, resolveAdapter, resolveModel } from "./models/index.ts";
 import { createOutbound } from "./net/index.ts";
 import { tellingOutages } from "./outages.ts";
 import { CAPABILITIES, TaskError } from "./protocol/index.ts";
@@ -90,6 +90,7 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
       ...(parts.engineProgram !== undefined && { program: parts.engineProgram }),
     }),
     findModel: (air) => resolveModel(air, locations),
+    findAdapter: (air, kind) => resolveAdapter(air, kind, locations),
     references,
     files,
     finishing: openFinishing(config),

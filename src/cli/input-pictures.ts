@@ -29,10 +29,13 @@ export async function pictureFile(
  * Decodes the pictures that a task carries as data URI or base64.
  * @throws UsageError for an image UUID or a URL (those belong to a server), or a damaged picture, naming the parameter
  */
-export async function loadPictures({ inputs }: ImageInferenceTask): Promise<TaskPictures> {
+export async function loadPictures({ inputs, controlNet = [] }: ImageInferenceTask): Promise<TaskPictures> {
   const seedImage = inputs?.seedImage && (await carried("inputs.seedImage", inputs.seedImage));
   const maskImage = inputs?.maskImage && (await carried("inputs.maskImage", inputs.maskImage));
-  return { ...(seedImage && { seedImage }), ...(maskImage && { maskImage: maskFromPicture(maskImage) }) };
+  const guides = await Promise.all(
+    controlNet.map(({ guideImage }, i) => carried(`controlNet.${i}.guideImage`, guideImage)),
+  );
+  return { guides, ...(seedImage && { seedImage }), ...(maskImage && { maskImage: maskFromPicture(maskImage) }) };
 }
 
 async function carried(parameter: string, reference: string): Promise<DecodedImage> {

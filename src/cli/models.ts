@@ -1,7 +1,21 @@
 import { resolve } from "node:path";
-import { Command } from "commander";
-import { addModel, listModels, type Model, modelLocations, removeModel } from "../models/index.ts";
+import { Command, Option } from "commander";
+import {
+  ADAPTER_KINDS,
+  type Adapter,
+  type AdapterKind,
+  addAdapter,
+  addModel,
+  listAdapters,
+  listModels,
+  type Model,
+  modelLocations,
+  removeAdapter,
+  removeModel,
+} from "../models/index.ts";
 import { print, type Terminal } from "./terminal.ts";
+
+type Kind = "checkpoint" | AdapterKind;
 
 /** `inkstone models list|add|remove`. */
 export function modelsCommand(terminal: Terminal): Command {
@@ -11,28 +25,37 @@ export function modelsCommand(terminal: Terminal): Command {
     .description("List models: AIR, name, folder.")
     .option("--json", "the cards as a JSON array")
     .action(async (options: { json?: true }) => {
-      const found = await listModels(modelLocations(terminal.env));
-      if (options.json) print(terminal, JSON.stringify(found.map(asJson), undefined, 2));
-      else print(terminal, found.map(asText).join("\n\n"));
+      const locations = modelLocations(terminal.env);
+      const [found, adapters] = [await listModels(locations), await listAdapters(locations)];
+      if (options.json) {
+        const cards = [...found.map(asJson), ...adapters.map(({ card, path }) => ({ ...card, path }))];
+        print(terminal, JSON.stringify(cards, undefined, 2));
+      } else print(terminal, [...found.map(asText), ...adapters.map(adapterText)].join("\n\n"));
     });
   models
     .command("add")
-    .description("Register a checkpoint folder (diffusers layout). Its weights stay where they are.")
-    .argument("<folder>", "folder with model_index.json")
+    .description("Register a checkpoint, a LoRA or a ControlNet. Its weights stay where they are.")
+    .argument("<path>", "checkpoint or ControlNet: a folder in diffusers layout; LoRA: a safetensors file")
     .option("--air <air>", "identifier that tasks name it by, source:id@version", "runware:108@1")
     .option("--name <name>", "name for people (default: its card's, or the folder's)")
-    .action(async (folder: string, { air, name }: { air: string; name?: string }) => {
+    .addOption(
+      new Option("--kind <kind>", "what it is").choices(["checkpoint", ...ADAPTER_KINDS]).default("checkpoint"),
+    )
+    .action(async (path: string, { air, name, kind }: { air: string; name?: string; kind: Kind }) => {
       const naming = name === undefined ? { air } : { air, name };
-      const added = await addModel(resolve(terminal.cwd, folder), naming, modelLocations(terminal.env));
-      print(terminal, asText(added));
+      const [place, locations] = [resolve(terminal.cwd, path), modelLocations(terminal.env)];
+      if (kind === "checkpoint") print(terminal, asText(await addModel(place, naming, locations)));
+      else print(terminal, adapterText(await addAdapter(kind, place, naming, locations)));
     });
   models
     .command("remove")
     .description("Forget a model that was added. Its weights stay.")
     .argument("<air>", "its identifier")
     .action(async (air: string) => {
-      const removed = await removeModel(air, modelLocations(terminal.env));
-      print(terminal, `removed ${removed.card.air}; its weights are still in ${removed.folder}`);
+      const locations = modelLocations(terminal.env);
+      const adapter = await removeAdapter(air, locations);
+      const { card, folder } = adapter ? { ...adapter, folder: adapter.path } : await removeModel(air, locations);
+      print(terminal, `removed ${card.air}; its weights are still in ${folder}`);
     });
   return models;
 }
@@ -51,4 +74,9 @@ function asText({ card, folder, origin }: Model): string {
     `  unless told otherwise: ${width}×${height}, ${steps} steps, CFGScale ${CFGScale}`,
     `  ${folder}`,
   ].join("\n");
+}
+
+function adapterText({ card, path }: Adapter): string {
+  const also = card.aliases.length > 0 ? ` (also ${card.aliases.join(", ")})` : "";
+  return [`${card.air}${also}`, `  ${card.name}, ${card.kind}`, `  ${path}`].join("\n");
 }

@@ -1,4 +1,5 @@
 import {
+  type ControlParams,
   type GeneratedImage,
   type GenerateHooks,
   type GenerateParams,
@@ -7,7 +8,7 @@ import {
   type RgbImage,
 } from "../engine/index.ts";
 import { resizeGray, resizeImage } from "../images/index.ts";
-import { planSize } from "../models/index.ts";
+import { planSize, type Size } from "../models/index.ts";
 import { composite, crop, paste } from "./composite.ts";
 import type { Drawing, Engine, EngineHooks } from "./drawing.ts";
 import { maskBounds, type Rectangle, releaseCells, seam } from "./mask.ts";
@@ -32,9 +33,11 @@ export async function draw(engine: Engine, drawing: Drawing, options: DrawOption
 
   const area = start?.region ?? { left: 0, top: 0, width: drawing.width, height: drawing.height };
   const working = planSize({ width: drawing.width, height: drawing.height }, maxPixels).drawn;
+  const controls = await guided(drawing, start, area, working);
   const params = {
     ...engineParams(drawing),
     ...working,
+    ...(controls && { controls }),
     ...(start && { image: await resizeImage(crop(start.image, area), working.width, working.height) }),
     ...(start?.mask && { mask: releaseCells(await resizeGray(crop(start.mask, area), working.width, working.height)) }),
   };
@@ -93,9 +96,27 @@ async function prepare(drawing: Drawing): Promise<Start | undefined> {
   };
 }
 
-function engineParams(drawing: Drawing): Omit<GenerateParams, "width" | "height" | "image" | "mask"> {
-  const { width, height, image, mask, maskMargin, outpaint, ...params } = drawing;
+function engineParams(drawing: Drawing): Omit<GenerateParams, "width" | "height" | "image" | "mask" | "controls"> {
+  const { width, height, image, mask, maskMargin, outpaint, controls, ...params } = drawing;
   return params;
+}
+
+/** Guides cover the whole picture; the engine is given the part that is drawn, at the size that is drawn. */
+async function guided(
+  { controls, width, height }: Drawing,
+  start: Start | undefined,
+  area: Rectangle,
+  working: Size,
+): Promise<ControlParams[] | undefined> {
+  if (!controls) return undefined;
+  const mask = start?.mask && (await resizeGray(crop(start.mask, area), working.width, working.height));
+  return Promise.all(
+    controls.map(async (control) => {
+      const whole = await resizeImage(control.image, width, height);
+      const image = await resizeImage(crop(whole, area), working.width, working.height);
+      return { ...control, image, ...(mask && { mask }) };
+    }),
+  );
 }
 
 /** Strength 0 leaves nothing to draw: the seed image comes back at the size asked for. */

@@ -1,10 +1,13 @@
 import type {
   CacheParams,
+  ControlParams,
   GeneratedImage,
   GenerateHooks,
   GenerateParams,
   GrayImage,
+  LoraParams,
   RgbImage,
+  ScheduleOverride,
 } from "../engine/index.ts";
 
 /** A picture as a person asks for it, whatever size the model draws at and the inputs come in. */
@@ -31,7 +34,15 @@ export interface Drawing {
   readonly outpaint?: Outpaint;
   /** Skips work in steps that change little. */
   readonly cache?: CacheParams;
+  readonly loras?: readonly LoraParams[];
+  /** ControlNets; a mask goes to those that inpaint. */
+  readonly controls?: readonly Control[];
+  /** Noise levels that a distilled LoRA was trained with. */
+  readonly schedule?: ScheduleOverride;
 }
+
+/** A ControlNet and its guide image, which may be of any size: it is stretched over the whole picture. */
+export type Control = Omit<ControlParams, "mask">;
 
 export interface Outpaint {
   readonly top: number;
@@ -48,7 +59,7 @@ export interface Engine {
 }
 
 /** The hooks that a pipeline and an engine process share. */
-export type EngineHooks = Pick<GenerateHooks, "signal"> & {
+export type EngineHooks = Pick<GenerateHooks, "signal" | "onWarning"> & {
   onStep?(step: { image: number; step: number; steps: number; sigma: number }): void;
   onImage?(image: GeneratedImage, index: number): void | Promise<void>;
 };

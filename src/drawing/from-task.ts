@@ -1,6 +1,7 @@
 import type { GrayImage, RgbImage } from "../engine/index.ts";
 import { grayOf } from "../images/index.ts";
 import type { ImageInferenceTask } from "../protocol/index.ts";
+import { adaptersOf, type TaskAdapters } from "./adapters.ts";
 import type { Drawing } from "./drawing.ts";
 import { stepCacheOf } from "./step-cache.ts";
 
@@ -8,6 +9,8 @@ import { stepCacheOf } from "./step-cache.ts";
 export interface TaskPictures {
   readonly seedImage?: RgbImage;
   readonly maskImage?: GrayImage;
+  /** One for each ControlNet. */
+  readonly guides?: readonly RgbImage[];
 }
 
 /** Stands for "no text guidance" in the API. */
@@ -19,12 +22,14 @@ const STRENGTH = 0.8;
  *
  * @param seed of the first result: the task's own, or the random one drawn for it
  * @param defaults what the model's card says
+ * @param adapters found for the task by `findAdapters`
  */
 export function drawingFromTask(
   task: ImageInferenceTask,
   seed: bigint,
   defaults: { CFGScale: number },
-  { seedImage, maskImage }: TaskPictures = {},
+  { seedImage, maskImage, guides = [] }: TaskPictures = {},
+  adapters: TaskAdapters = { loras: [], controls: [] },
 ): Drawing {
   const guidance = task.settings?.trueCFGScale ?? task.CFGScale ?? defaults.CFGScale;
   const text = task.positivePrompt === BLANK ? { prompt: "", guidance: 1 } : { prompt: task.positivePrompt, guidance };
@@ -43,6 +48,7 @@ export function drawingFromTask(
     ...(task.maskMargin !== undefined && { maskMargin: task.maskMargin }),
     ...(task.outpaint && { outpaint: task.outpaint }),
     ...(cache && { cache }),
+    ...adaptersOf(task, adapters, guides),
   };
 }
 

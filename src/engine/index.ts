@@ -13,5 +13,6 @@ export {
   type GrayImage,
   ParameterError,
   type RgbImage,
+  type ScheduleOverride,
   type StepEvent,
 } from "./types.ts";

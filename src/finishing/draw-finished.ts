@@ -9,6 +9,8 @@ export interface DrawFinishedOptions {
   /** Most pixels the model draws. Absent: no limit. */
   readonly maxPixels?: number;
   readonly signal?: AbortSignal;
+  /** Called for what was done only in part. */
+  onWarning?(message: string): void;
   /** Called after each step of drawing and refining. */
   onStep?(image: number, progress: PictureProgress): void | Promise<void>;
   /** Called with each picture once it has passed all stages. */

@@ -6,6 +6,7 @@ import { type Answer, answerWith } from "./answer.ts";
 import type { Caller } from "./caller.ts";
 import type { Exchange } from "./exchange.ts";
 import { imageItem, processingItems } from "./image-items.ts";
+import type { ModelSummary } from "./ports.ts";
 
 /** Stores a task, or finds the one that was stored under its taskUUID before. Throws when it cannot be taken. */
 export async function accept(
@@ -32,18 +33,19 @@ export async function accept(
   }
 }
 
-/** Refuses a task for a model that is not installed. */
+/** Refuses a task for a model, a LoRA or a ControlNet that is not installed. */
 export async function requireModel({ ports }: Exchange, task: ImageInferenceTask): Promise<void> {
   const models = await ports.models.list();
-  const checkpoints = models.filter(({ category }) => category === "checkpoint");
-  const allowedValues = [...new Set(checkpoints.flatMap(({ air, aliases = [] }) => [air, ...aliases]))];
-  if (allowedValues.includes(task.model)) return;
-  const allowed = allowedValues.map((air) => `'${air}'`).join(", ");
-  throw new TaskError(
-    "unknownModel",
-    { model: task.model, allowed },
-    { parameter: "model", type: "string", allowedValues },
-  );
+  const require = (air: string, category: ModelSummary["category"], parameter: string) => {
+    const installed = models.filter((model) => model.category === category);
+    const allowedValues = [...new Set(installed.flatMap(({ air, aliases = [] }) => [air, ...aliases]))];
+    if (allowedValues.includes(air)) return;
+    const allowed = allowedValues.map((value) => `'${value}'`).join(", ") || "none";
+    throw new TaskError("unknownModel", { model: air, allowed }, { parameter, type: "string", allowedValues });
+  };
+  require(task.model, "checkpoint", "model");
+  for (const [i, { model }] of (task.lora ?? []).entries()) require(model, "lora", `lora.${i}.model`);
+  for (const [i, { model }] of (task.controlNet ?? []).entries()) require(model, "controlnet", `controlNet.${i}.model`);
 }
 
 /** The acknowledgement of an async task. */

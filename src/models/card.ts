@@ -5,7 +5,7 @@ import { ModelError } from "./errors.ts";
 /** An AIR identifier, `source:id@version`. */
 export const airPattern = /^[A-Za-z0-9][\w.-]*:[A-Za-z0-9][\w.-]*@[A-Za-z0-9][\w.-]*$/;
 
-const air = z.string().regex(airPattern, "must be an AIR: source:id@version");
+export const air = z.string().regex(airPattern, "must be an AIR: source:id@version");
 const side = z.int().min(16).max(16384).multipleOf(16);
 
 const defaults = z.strictObject({
@@ -63,20 +63,27 @@ export function parseCard(card: unknown, source: string): ModelCard {
 }
 
 /**
- * Reads a `card.json`; undefined when there is no such file.
+ * Reads a checkpoint's `card.json`; undefined when there is no such file.
  * @throws ModelError `invalidCard`
  */
 export async function readCard(path: string): Promise<ModelCard | undefined> {
+  const card = await readCardJson(path);
+  return card === undefined ? undefined : parseCard(card, path);
+}
+
+/**
+ * What a `card.json` holds, unchecked; undefined when there is no such file.
+ * @throws ModelError `invalidCard` when it is not JSON
+ */
+export async function readCardJson(path: string): Promise<unknown> {
   const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
     throw error;
   });
   if (text === undefined) return undefined;
-  let json: unknown;
   try {
-    json = JSON.parse(text);
+    return JSON.parse(text);
   } catch (cause) {
     throw new ModelError("invalidCard", `${path}: ${(cause as Error).message}`, { cause });
   }
-  return parseCard(json, path);
 }

@@ -1,5 +1,11 @@
 /** Why a model cannot be used; stable words that callers map to their own error codes. */
-export type ModelErrorReason = "unknownModel" | "invalidCard" | "notACheckpoint" | "alreadyInstalled" | "notRemovable";
+export type ModelErrorReason =
+  | "unknownModel"
+  | "invalidCard"
+  | "notACheckpoint"
+  | "notAnAdapter"
+  | "alreadyInstalled"
+  | "notRemovable";
 
 /** Thrown by the registry; the message says what was given and what is known or allowed. */
 export class ModelError extends Error {

@@ -1,4 +1,6 @@
 /** The model registry: which checkpoints there are, what is known of them, what a picture costs. */
+export { ADAPTER_KINDS, type AdapterKind } from "./adapter-card.ts";
+export { type Adapter, addAdapter, listAdapters, removeAdapter, resolveAdapter } from "./adapters.ts";
 export type { ModelCard, Price } from "./card.ts";
 export { ModelError, type ModelErrorReason } from "./errors.ts";
 export { addModel, type Naming, removeModel } from "./install.ts";

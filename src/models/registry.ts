@@ -1,6 +1,7 @@
 import { access, readdir, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { airPattern, type ModelCard, parseCard, readCard } from "./card.ts";
+import { isAdapterCard } from "./adapter-card.ts";
+import { airPattern, type ModelCard, parseCard, readCard, readCardJson } from "./card.ts";
 import { ModelError } from "./errors.ts";
 import type { ModelLocations } from "./locations.ts";
 
@@ -27,8 +28,10 @@ export async function listModels({ modelsDir, bundledDir }: ModelLocations): Pro
   const models: Model[] = [];
   for (const name of folders.sort()) {
     const registration = join(modelsDir, name);
-    const card = await readCard(join(registration, "card.json"));
-    if (card !== undefined) {
+    const source = join(registration, "card.json");
+    const json = await readCardJson(source);
+    if (json !== undefined && !isAdapterCard(json)) {
+      const card = parseCard(json, source);
       models.push({ card, folder: resolve(registration, card.checkpoint), origin: "installed", registration });
     }
   }

@@ -30,6 +30,8 @@ export const CAPABILITIES: Capabilities = {
     "inputs.maskImage",
     "maskMargin",
     "outpaint",
+    "lora",
+    "controlNet",
     "acceleratorOptions",
     "safety",
     "advancedFeatures.ultralytics",

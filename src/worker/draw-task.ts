@@ -2,14 +2,15 @@ import {
   type Drawing,
   drawingFromTask,
   type Engine,
+  findAdapters,
   maskFromPicture,
   pictureRecord,
   type TaskPictures,
 } from "../drawing/index.ts";
 import type { GeneratedImage } from "../engine/index.ts";
 import { drawFinished, type Findings, type FinishingMeans, stagesOf } from "../finishing/index.ts";
-import { contentTypeOf, decodeImage, encodeImage, extensionOf } from "../images/index.ts";
-import { costPerPicture, type Model, planSize } from "../models/index.ts";
+import { contentTypeOf, decodeImage, encodeImage, extensionOf, type RgbImage } from "../images/index.ts";
+import { type Adapter, type AdapterKind, costPerPicture, type Model, planSize } from "../models/index.ts";
 import { MAX_SEED, resultSeed } from "../protocol/index.ts";
 import type { FileStore, ImageReferences } from "../storage/index.ts";
 import { type Claim, imageUUID } from "../tasks/index.ts";
@@ -20,6 +21,8 @@ import type { WorkerMetrics } from "./metrics.ts";
 export interface DrawMeans {
   readonly engine: Pick<EngineProcess, "generate">;
   findModel(air: string): Promise<Model>;
+  /** LoRAs and ControlNets. Absent: there are none. */
+  findAdapter?(air: string, kind: AdapterKind): Promise<Adapter>;
   readonly references: ImageReferences;
   readonly files: FileStore;
   readonly finishing: FinishingMeans;
@@ -47,7 +50,8 @@ export async function drawTask(claim: Claim, means: DrawMeans, signal: AbortSign
   const { note } = planSize(task, maxPixels);
   if (note) means.log.info({ taskUUID: claim.taskUUID }, note);
 
-  const drawing = drawingFromTask(task, claim.seed, model.card.defaults, pictures);
+  const adapters = await findAdapters(task, means.findAdapter);
+  const drawing = drawingFromTask(task, claim.seed, model.card.defaults, pictures, adapters);
   const stages = stagesOf(task, means.finishing);
   for (const run of runsOf(claim.seed, first, task.numberResults)) {
     const recording = inOrder();
@@ -55,6 +59,7 @@ export async function drawTask(claim: Claim, means: DrawMeans, signal: AbortSign
       drawFinished(engineFor(model, means, recording), { ...drawing, ...run } satisfies Drawing, stages, {
         ...(maxPixels !== undefined && { maxPixels }),
         signal,
+        onWarning: (message) => means.log.info({ taskUUID: claim.taskUUID }, message),
         onStep(image, { step, steps, share }) {
           onStep();
           claim.report({
@@ -88,6 +93,7 @@ function engineFor(model: Model, { engine }: DrawMeans, dealing: ReturnType<type
       const images = await engine.generate(model.folder, params, {
         ...(hooks.onStep && { onStep: (step) => hooks.onStep?.(step) }),
         ...(hooks.signal && { signal: hooks.signal }),
+        ...(hooks.onWarning && { onWarning: (message: string) => hooks.onWarning?.(message) }),
         onImage: (image, index) => dealing.add(async () => hooks.onImage?.(image, index)),
       });
       await dealing.done();
@@ -172,7 +178,11 @@ async function loadPictures(
   };
   const seedImage = await load(task.inputs?.seedImage, "inputs.seedImage");
   const maskImage = await load(task.inputs?.maskImage, "inputs.maskImage");
-  return { ...(seedImage && { seedImage }), ...(maskImage && { maskImage: maskFromPicture(maskImage) }) };
+  const guides: RgbImage[] = [];
+  for (const [i, { guideImage }] of (task.controlNet ?? []).entries()) {
+    guides.push((await load(guideImage, `controlNet.${i}.guideImage`))!);
+  }
+  return { guides, ...(seedImage && { seedImage }), ...(maskImage && { maskImage: maskFromPicture(maskImage) }) };
 }
 
 async function measured<T>(

@@ -29,6 +29,7 @@ async function draw(request: Extract<EngineRequest, { type: "generate" }>): Prom
         report({ type: "step", id, image, step, steps, sigma, ...(previews && { preview: await preview() }) });
         await nextTurn(); // lets an abort message in
       },
+      onWarning: (message) => report({ type: "warning", id, message }),
       onImage: (image, index) => report({ type: "image", id, index, image }),
     });
     report({ type: "done", id });

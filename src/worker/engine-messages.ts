@@ -10,6 +10,7 @@ export type EngineReport =
   | { type: "loaded"; id: number }
   | ({ type: "step"; id: number } & EngineStep)
   | { type: "image"; id: number; index: number; image: GeneratedImage }
+  | { type: "warning"; id: number; message: string }
   | { type: "done"; id: number }
   | { type: "aborted"; id: number }
   | { type: "failed"; id: number; error: EngineFailure };

@@ -7,6 +7,8 @@ export interface EngineHooks {
   onStep?(step: EngineStep): void;
   /** What it returns is awaited before `generate` resolves; a rejection becomes the request's. */
   onImage?(image: GeneratedImage, index: number): void | Promise<void>;
+  /** What was done only in part, such as an adapter of which not all layers fit. */
+  onWarning?(message: string): void;
   /** Aborting stops within a step; the promise then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** Send a small picture with every step. Default false. */
@@ -135,6 +137,7 @@ function runRequest(
       if (!hooks.signal?.aborted)
         killAfter(limits.stallTimeout, `was silent for ${limits.stallTimeout} ms and was killed`);
       if (report.type === "step") hooks.onStep?.(report);
+      else if (report.type === "warning") hooks.onWarning?.(report.message);
       else if (report.type === "image") {
         images[report.index] = report.image;
         handled.push(handle(() => hooks.onImage?.(report.image, report.index)));

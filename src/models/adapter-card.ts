@@ -1,0 +1,47 @@
+import { z } from "zod";
+import { air } from "./card.ts";
+import { ModelError } from "./errors.ts";
+
+export const ADAPTER_KINDS = ["lora", "controlnet"] as const;
+export type AdapterKind = (typeof ADAPTER_KINDS)[number];
+
+/** What is known of a LoRA or a ControlNet: `card.json` in a folder of the models directory. */
+const adapterCard = z.strictObject({
+  kind: z.enum(ADAPTER_KINDS),
+  air,
+  aliases: z.array(air).default([]),
+  name: z.string().min(1).max(200),
+  comment: z.string().max(2000).default(""),
+  license: z.string().min(1).max(100).optional(),
+  tags: z.array(z.string().min(1).max(100)).default([]),
+  architecture: z.literal("qwen_image").default("qwen_image"),
+  /** A LoRA's safetensors file, or a ControlNet's folder in diffusers layout; absolute or relative to the card's own folder. */
+  path: z.string().min(1),
+  /**
+   * The noise levels that a distilled LoRA was trained with, by the keys of `scheduler_config.json`. Qwen-Image-Lightning:
+   * both shifts 1.0986 (ln 3), `shift_terminal` null.
+   */
+  schedule: z
+    .strictObject({
+      base_shift: z.number().optional(),
+      max_shift: z.number().optional(),
+      shift_terminal: z.number().gt(0).lt(1).nullable().optional(),
+    })
+    .optional(),
+});
+export type AdapterCard = z.output<typeof adapterCard>;
+
+/** Whether a card, not checked yet, is an adapter's rather than a checkpoint's. */
+export function isAdapterCard(card: unknown): boolean {
+  return ADAPTER_KINDS.includes((card as { kind?: AdapterKind } | undefined)?.kind as AdapterKind);
+}
+
+/**
+ * Checks a card and fills in its defaults.
+ * @throws ModelError `invalidCard` naming `source`, the key, and what is wrong with it
+ */
+export function parseAdapterCard(card: unknown, source: string): AdapterCard {
+  const result = adapterCard.safeParse(card);
+  if (!result.success) throw new ModelError("invalidCard", `${source}: ${z.prettifyError(result.error)}`);
+  return result.data;
+}

@@ -1,0 +1,83 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { addAdapter, listAdapters, removeAdapter, resolveAdapter } from "./adapters.ts";
+import { addModel } from "./install.ts";
+import { type ModelLocations, modelLocations } from "./locations.ts";
+import { listModels } from "./registry.ts";
+
+let root: string;
+let locations: ModelLocations;
+let lora: string;
+let net: string;
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "inkstone-adapters-"));
+  locations = { modelsDir: join(root, "models"), bundledDir: modelLocations({}).bundledDir };
+  lora = join(root, "neon.safetensors");
+  net = join(root, "edges");
+  await writeFile(lora, "");
+  await mkdir(net);
+  await writeFile(join(net, "config.json"), "{}");
+});
+afterEach(() => rm(root, { recursive: true }));
+
+describe("adapters", () => {
+  test("are found by AIR and kind, and are no checkpoints", async () => {
+    await addAdapter("lora", lora, { air: "me:neon@1" }, locations);
+    await addAdapter("controlnet", net, { air: "me:edges@1", name: "Edges" }, locations);
+    expect(await resolveAdapter("me:neon@1", "lora", locations)).toMatchObject({ path: lora, card: { name: "neon" } });
+    expect(await resolveAdapter("me:edges@1", "controlnet", locations)).toMatchObject({
+      path: net,
+      card: { name: "Edges" },
+    });
+    await expect(resolveAdapter("me:edges@1", "lora", locations)).rejects.toMatchObject({
+      reason: "unknownModel",
+      message: 'lora is "me:edges@1"; known are me:neon@1',
+    });
+    expect((await listModels(locations)).map(({ origin }) => origin)).toEqual(["bundled"]);
+  });
+
+  test("carry the noise levels of a distilled LoRA in their card", async () => {
+    const { registration } = await addAdapter("lora", lora, { air: "runware:108@5" }, locations);
+    const path = join(registration, "card.json");
+    const schedule = { base_shift: 1.0986, max_shift: 1.0986, shift_terminal: null };
+    await writeFile(path, JSON.stringify({ ...JSON.parse(await readFile(path, "utf8")), schedule }));
+    expect((await resolveAdapter("runware:108@5", "lora", locations)).card.schedule).toEqual(schedule);
+  });
+
+  test("cannot take a name that is taken, nor what is not there", async () => {
+    await addAdapter("lora", lora, { air: "me:neon@1" }, locations);
+    const reasonOf = (work: Promise<unknown>) =>
+      work.then(
+        () => "none",
+        (error) => error.reason,
+      );
+    expect(await reasonOf(addAdapter("controlnet", net, { air: "me:neon@1" }, locations))).toBe("alreadyInstalled");
+    expect(await reasonOf(addAdapter("lora", lora, { air: "inkstone:nano@1" }, locations))).toBe("alreadyInstalled");
+    expect(await reasonOf(addAdapter("lora", join(root, "none.safetensors"), { air: "me:a@1" }, locations))).toBe(
+      "notAnAdapter",
+    );
+    expect(await reasonOf(addAdapter("lora", net, { air: "me:a@1" }, locations))).toBe("notAnAdapter");
+    expect(await reasonOf(addAdapter("controlnet", lora, { air: "me:a@1" }, locations))).toBe("notAnAdapter");
+    expect(await reasonOf(addAdapter("lora", lora, { air: "neon" }, locations))).toBe("invalidCard");
+  });
+
+  test("are forgotten without touching their file", async () => {
+    await addAdapter("lora", lora, { air: "me:neon@1" }, locations);
+    expect(await removeAdapter("me:neon@1", locations)).toMatchObject({ path: lora });
+    expect(await listAdapters(locations)).toEqual([]);
+    expect(await readFile(lora, "utf8")).toBe("");
+    expect(await removeAdapter("me:neon@1", locations)).toBeUndefined();
+  });
+
+  test("a checkpoint beside them is listed as before", async () => {
+    await addAdapter("lora", lora, { air: "me:neon@1" }, locations);
+    const checkpoint = join(root, "qwen");
+    await mkdir(checkpoint);
+    await writeFile(join(checkpoint, "model_index.json"), "{}");
+    await addModel(checkpoint, { air: "me:qwen@1" }, locations);
+    expect((await listModels(locations)).map(({ card }) => card.air)).toEqual(["me:qwen@1", "inkstone:nano@1"]);
+  });
+});

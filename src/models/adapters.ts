@@ -1,0 +1,106 @@
+import { access, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import { type AdapterCard, type AdapterKind, isAdapterCard, parseAdapterCard } from "./adapter-card.ts";
+import { readCardJson } from "./card.ts";
+import { ModelError } from "./errors.ts";
+import type { Naming } from "./install.ts";
+import type { ModelLocations } from "./locations.ts";
+import { listModels } from "./registry.ts";
+
+/** A LoRA or a ControlNet that tasks can name. */
+export interface Adapter {
+  readonly card: AdapterCard;
+  /** A LoRA's file or a ControlNet's folder, absolute. */
+  readonly path: string;
+  /** Folder of its card. */
+  readonly registration: string;
+}
+
+/**
+ * The adapters in the models directory, and those that came with the package (in `adapters/` beside its checkpoint).
+ * @throws ModelError `invalidCard`
+ */
+export async function listAdapters({ modelsDir, bundledDir }: ModelLocations): Promise<Adapter[]> {
+  const adapters: Adapter[] = [];
+  for (const folder of [modelsDir, join(bundledDir, "adapters")]) {
+    const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return [];
+      throw error;
+    });
+    for (const name of names.sort()) {
+      const registration = join(folder, name);
+      const json = await readCardJson(join(registration, "card.json"));
+      if (!isAdapterCard(json)) continue;
+      const card = parseAdapterCard(json, registration);
+      adapters.push({ card, path: resolve(registration, card.path), registration });
+    }
+  }
+  return adapters;
+}
+
+/**
+ * Finds an adapter by AIR; its own AIR goes before an alias.
+ * @throws ModelError `unknownModel` listing what is known of its kind
+ */
+export async function resolveAdapter(air: string, kind: AdapterKind, locations: ModelLocations): Promise<Adapter> {
+  const adapters = (await listAdapters(locations)).filter(({ card }) => card.kind === kind);
+  const found =
+    adapters.find(({ card }) => card.air === air) ?? adapters.find(({ card }) => card.aliases.includes(air));
+  if (found) return found;
+  const known = adapters.flatMap(({ card }) => [card.air, ...card.aliases]);
+  throw new ModelError("unknownModel", `${kind} is "${air}"; known are ${[...new Set(known)].join(", ") || "none"}`);
+}
+
+/**
+ * Registers a LoRA file or a ControlNet folder under an AIR. It stays where it is: only a card that points to it is written.
+ * @throws ModelError `notAnAdapter`, `alreadyInstalled` or `invalidCard`
+ */
+export async function addAdapter(
+  kind: AdapterKind,
+  path: string,
+  naming: Naming,
+  locations: ModelLocations,
+): Promise<Adapter> {
+  const absolute = resolve(path);
+  await requireAdapter(kind, absolute);
+  const name = naming.name ?? basename(absolute).replace(/\.safetensors$/, "");
+  const card = parseAdapterCard({ kind, air: naming.air, name, path: absolute }, path);
+  const taken = [...(await listModels(locations)), ...(await listAdapters(locations))].some(
+    (model) => model.card.air === naming.air,
+  );
+  if (taken) throw new ModelError("alreadyInstalled", `${naming.air} is installed already`);
+  const registration = join(locations.modelsDir, naming.air.replace(":", "+"));
+  await mkdir(registration, { recursive: true });
+  const temporary = join(registration, `.card.${process.pid}.json`);
+  await writeFile(temporary, `${JSON.stringify(card, undefined, 2)}\n`);
+  await rename(temporary, join(registration, "card.json"));
+  return { card, path: absolute, registration };
+}
+
+/**
+ * Forgets an adapter that was added; its file stays. Undefined when there is none of that AIR.
+ * @throws ModelError `notRemovable` for one that came with the package, or whose weights lie beside its card
+ */
+export async function removeAdapter(air: string, locations: ModelLocations): Promise<Adapter | undefined> {
+  const adapter = (await listAdapters(locations)).find(({ card }) => card.air === air);
+  if (!adapter) return undefined;
+  if (!adapter.registration.startsWith(join(locations.modelsDir, "/"))) {
+    throw new ModelError("notRemovable", `${air} came with the package and cannot be removed`);
+  }
+  if (adapter.path.startsWith(join(adapter.registration, "/"))) {
+    throw new ModelError("notRemovable", `${air} keeps its weights in ${adapter.registration}: delete that folder`);
+  }
+  await rm(adapter.registration, { recursive: true });
+  return adapter;
+}
+
+async function requireAdapter(kind: AdapterKind, path: string): Promise<void> {
+  const needed = kind === "lora" ? path : join(path, "config.json");
+  await access(needed).catch(() => {
+    const what = kind === "lora" ? "a safetensors file" : "a folder in diffusers layout with a config.json";
+    throw new ModelError("notAnAdapter", `${path} is not a ${kind}: ${what} is needed`);
+  });
+  if (kind === "lora" && !path.endsWith(".safetensors")) {
+    throw new ModelError("notAnAdapter", `${path} is not a lora: a safetensors file is needed`);
+  }
+}

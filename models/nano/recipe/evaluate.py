@@ -77,6 +77,7 @@ def main():
     ap.add_argument("--batch", type=int, default=8)
     ap.add_argument("--max-len", type=int, default=8)
     ap.add_argument("--max-lines", type=int, default=2)
+    ap.add_argument("--large", type=int, default=0, help="so many pictures at 256x256 as well, on a sheet of their own")
     ap.add_argument("--note", default="", help="a Markdown file to put in front of the figures")
     ap.add_argument("--out", default="")
     ap.add_argument("--threads", type=int, default=1)
@@ -100,6 +101,11 @@ def main():
         out = pipe(prompt=part, negative_prompt=[" "] * len(part), width=S, height=S, num_inference_steps=a.steps, true_cfg_scale=4.0, generator=g, output_type="np").images
         ims += list((out * 255).round().astype(np.uint8))
     seconds = (time.time() - t0) / len(ims)
+    large = []
+    for i in range(a.large):
+        g = torch.Generator().manual_seed(1000 + i)
+        im = pipe(prompt=scenes[i][1], negative_prompt=" ", width=256, height=256, num_inference_steps=a.steps, true_cfg_scale=4.0, generator=g, output_type="np").images[0]
+        large.append((im * 255).round().astype(np.uint8))
 
     stats, chars, total = {}, 0, 0
     hit = lambda k, v: stats.setdefault(k, []).append(bool(v))
@@ -149,6 +155,9 @@ def main():
     show = ims[:24]
     rows = [np.concatenate(show[i:i + 6], 1) for i in range(0, len(show) - 5, 6)]
     Image.fromarray(np.concatenate(rows, 0)).save(os.path.join(out, "contact.png"), optimize=True)
+    if large:
+        rows = [np.concatenate(large[i:i + 3], 1) for i in range(0, len(large) - 2, 3)]
+        Image.fromarray(np.concatenate(rows, 0)).save(os.path.join(out, "contact-256.png"), optimize=True)
     L = ["# Evaluation of inkstone-nano", ""]
     if a.note:
         L += [open(a.note).read().strip(), ""]
@@ -159,6 +168,8 @@ def main():
         L.append(f"| {k} | {100 * np.mean(stats[k]):.1f} % | {len(stats[k])} |")
     L += [f"| characters (1 - edit distance) | {100 * chars / max(1, total):.1f} % | {total} |", f"| VAE PSNR, 128x128 held-out drawings | {p1:.2f} dB | 32 |",
           f"| VAE PSNR, 256x256 held-out drawings | {p2:.2f} dB | 8 |", "", "The first 24 pictures, uncurated, left to right and down:", "", "![contact sheet](contact.png)", ""]
+    if large:
+        L += [f"The first {len(large) // 3 * 3} of these prompts at 256x256:", "", "![contact sheet at 256x256](contact-256.png)", ""]
     L += [f"{i + 1}. {c}" for i, (_, c) in enumerate(scenes[:24])]
     open(os.path.join(out, "EVALUATION.md"), "w").write("\n".join(L) + "\n")
     print("\n".join(L[:30]))

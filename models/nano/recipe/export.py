@@ -43,14 +43,14 @@ def text_encoder_config(ids):
     return c
 
 
-def bf16(state):
-    return {k: v.to(torch.bfloat16).contiguous() for k, v in state.items()}
-
-
 def export(out, nano, vae_state):
     from diffusers import AutoencoderKLQwenImage, QwenImageTransformer2DModel
     from transformers import Qwen2_5_VLForConditionalGeneration
     text, dit = export_state(nano)
+    aux = {k: v.to(torch.bfloat16) for k, v in nano.items() if "aux" in k}
+    if aux:                                                                # the auxiliary head, for the next training run only
+        os.makedirs(os.path.join(out, "recipe"), exist_ok=True)
+        save_file(aux, os.path.join(out, "recipe", "aux.safetensors"))
     for d in ("scheduler", "text_encoder", "transformer", "vae"):
         os.makedirs(os.path.join(out, d), exist_ok=True)
     dump = lambda o, *p: open(os.path.join(out, *p), "w").write(json.dumps(o, indent=2) + "\n")
@@ -84,6 +84,8 @@ def export(out, nano, vae_state):
         cfg = json.load(open(p))
         cfg.pop("_name_or_path", None)
         dump(cfg, c, "config.json")
+        for n in os.listdir(os.path.join(out, c)):
+            os.chmod(os.path.join(out, c, n), 0o644)
 
 
 def load(folder):
@@ -132,10 +134,11 @@ if __name__ == "__main__":
     ap.add_argument("--nano")
     ap.add_argument("--vae")
     ap.add_argument("--out")
+    ap.add_argument("--weights", default="ema", choices=["ema", "net"])
     ap.add_argument("--check", default="")
     a = ap.parse_args()
     if a.check:
         check(a.check)
     else:
         n = torch.load(a.nano, map_location="cpu")
-        export(a.out, n["ema"] if "ema" in n else n, torch.load(a.vae))
+        export(a.out, n[a.weights] if a.weights in n else n, torch.load(a.vae))

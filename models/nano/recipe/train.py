@@ -34,8 +34,8 @@ TOKENIZER = os.path.join(HERE, "..", "tokenizer")
 class Data:
     """Rolling buffer of encoded drawings of one size."""
 
-    def __init__(self, vae, tok, args, rng, size, capacity):
-        self.vae, self.tok, self.a, self.rng, self.size, self.cap = vae, tok, args, rng, size, capacity
+    def __init__(self, vae, tok, args, rng, size, capacity, text_len):
+        self.vae, self.tok, self.a, self.rng, self.size, self.cap, self.text_len = vae, tok, args, rng, size, capacity, text_len
         self.mean, self.std = [torch.from_numpy(LATENTS[k]).view(1, -1, 1, 1) for k in ("mean", "std")]
         self.kernel = torch.from_numpy(LATENTS["kernel"])                    # the VAE's encoder is this kernel, exactly (linear_encoder.py)
         self.items, self.next = [], 0
@@ -75,7 +75,7 @@ class Data:
                 self.next = (self.next + 1) % self.cap
 
     def text_batch(self, scenes, drop=True):
-        rows, t = [], self.a.text_len
+        rows, t = [], self.text_len
         for s in scenes:
             r = self.rng.random()
             if drop and r < 0.05:
@@ -214,18 +214,19 @@ def main():
     ap.add_argument("--vae", default="")
     ap.add_argument("--resume-from", default="", help="folder of a checkpoint in diffusers layout")
     ap.add_argument("--minutes", type=float, default=60)
-    ap.add_argument("--size", default="128", help="one or more sizes WxH or N, by comma; one is taken per step")
-    ap.add_argument("--batch", type=int, default=64)
-    ap.add_argument("--micro", type=int, default=16, help="samples a pass; gradients add up to a batch (small passes stay in the cache)")
+    ap.add_argument("--size", default="128", help="one or more sizes WxH or N, by comma; one is taken per step. The next four go with them")
+    ap.add_argument("--batch", default="64")
+    ap.add_argument("--micro", default="16", help="samples a pass; gradients add up to a batch (small passes stay in the cache)")
+    ap.add_argument("--shift", default="2.7", help="of the noise levels; larger for larger pictures")
+    ap.add_argument("--text-len", default="36")
+    ap.add_argument("--mix", default="", help="weights of the sizes")
     ap.add_argument("--reuse", type=int, default=4, help="how often a drawn scene is used")
     ap.add_argument("--buffer", type=int, default=4096)
-    ap.add_argument("--text-len", type=int, default=40)
     ap.add_argument("--min-len", type=int, default=1)
     ap.add_argument("--max-len", type=int, default=5)
     ap.add_argument("--max-lines", type=int, default=1)
     ap.add_argument("--hanzi", type=float, default=0.0)
     ap.add_argument("--icons", type=float, default=0.2)
-    ap.add_argument("--shift", type=float, default=2.7)
     ap.add_argument("--aux", type=float, default=0.2)
     ap.add_argument("--lr", type=float, default=1e-3)
     ap.add_argument("--embed-lr", type=float, default=3e-3)
@@ -233,6 +234,7 @@ def main():
     ap.add_argument("--warmup", type=int, default=50)
     ap.add_argument("--decay", type=float, default=0.0, help="last part of the minutes in which the rate falls to a tenth")
     ap.add_argument("--ema", type=float, default=0.995)
+    ap.add_argument("--pictures", type=float, default=20, help="minutes between contact sheets")
     ap.add_argument("--compile", action="store_true")
     ap.add_argument("--workers", type=int, default=2, help="processes; each takes its share of the batch")
     ap.add_argument("--threads", type=int, default=1, help="threads of a process")
@@ -304,8 +306,11 @@ def work(rank, a, port):
     rng = np.random.default_rng([a.seed, step, rank])
     torch.manual_seed(a.seed + step + 7919 * rank)
     sizes = [tuple(map(int, s.split("x"))) if "x" in s else (int(s), int(s)) for s in a.size.split(",")]
-    datas = [Data(vae, tok, a, rng, s, a.buffer // len(sizes)) for s in sizes]
-    ropes = [rope_table(h // 16, w // 16, a.text_len) for w, h in sizes]
+    each = lambda text, kind: [kind(v) for v in (text.split(",") * len(sizes))[:len(sizes)]]
+    batches, micros, shifts, lens = each(a.batch, int), each(a.micro, int), each(a.shift, float), each(a.text_len, int)
+    mix = np.array(each(a.mix or "1", float))
+    datas = [Data(vae, tok, a, rng, s, a.buffer // len(sizes), t) for s, t in zip(sizes, lens)]
+    ropes = [rope_table(h // 16, w // 16, t) for (w, h), t in zip(sizes, lens)]
 
     def loss_of(prefix, ids, mask, x0, cells, sigma, eps, cos, sin):
         s = sigma[:, None, None]
@@ -315,21 +320,21 @@ def work(rank, a, port):
 
     run = torch.compile(loss_of, dynamic=False) if a.compile else loss_of
     heldrng = np.random.default_rng(99)
-    hd = Data(vae, tok, a, heldrng, sizes[0], 0)
+    hd = Data(vae, tok, a, heldrng, sizes[0], 0, lens[0])
     got = hd.make(48)
     ids, mask = hd.text_batch([g[0] for g in got], drop=False)
     held = (ids, mask, torch.stack([g[1] for g in got]).float(), torch.stack([g[2] for g in got]).long(), ropes[0])
-    per = a.batch // a.workers
-    for d in datas:
-        d.add(min(d.cap, per * 4))
+    for d, n in zip(datas, batches):
+        d.add(min(d.cap, n // a.workers * 4))
 
-    def one(d, rope, n):
-        """Gradients of n samples; returns the two losses."""
+    def one(k, n):
+        """Gradients of n samples of size k; returns the two losses."""
+        d, rope, micro = datas[k], ropes[k], micros[k]
         ids, mask, x0, cells = d.batch(n, max(1, n // a.reuse))
-        sigma, eps = sample_sigma(n, a.shift), torch.randn_like(x0)
-        parts, lv, la = n // a.micro, 0.0, 0.0
-        for i in range(0, n, a.micro):
-            loss, v_, a_ = run(d.prefix, *(t[i:i + a.micro] for t in (ids, mask, x0, cells, sigma, eps)), *rope)
+        sigma, eps = sample_sigma(n, shifts[k]), torch.randn_like(x0)
+        parts, lv, la = n // micro, 0.0, 0.0
+        for i in range(0, n, micro):
+            loss, v_, a_ = run(d.prefix, *(t[i:i + micro] for t in (ids, mask, x0, cells, sigma, eps)), *rope)
             (loss / parts).backward()
             lv, la = lv + v_.item() / parts, la + a_.item() / parts
         return lv, la
@@ -337,8 +342,8 @@ def work(rank, a, port):
     if a.compile:                                                          # worker 0 compiles first; the others find it in the cache
         for r in range(a.workers):
             if r == rank:
-                for d, rope in zip(datas, ropes):
-                    one(d, rope, a.micro)
+                for k in range(len(sizes)):
+                    one(k, micros[k])
                 nano.zero_grad(set_to_none=True)
             share.barrier()
     if rank == 0:
@@ -349,22 +354,22 @@ def work(rank, a, port):
         os.replace(path + ".tmp", path)
 
     t0 = last_log = last_save = last_pic = time.time()
-    first, mark, al, aa, left = step, samples, None, None, 1.0
+    first, mark, left, al, aa = step, samples, 1.0, [None] * len(sizes), [None] * len(sizes)
     while left > 0:
-        k = (step * 2654435761 >> 7) % len(datas)                          # the same size on all workers
+        k = int(np.random.default_rng([a.seed, step]).choice(len(sizes), p=mix / mix.sum()))    # the same size on all workers
         d = datas[k]
         f = min(1.0, (step - first + 1 - start) / a.warmup)
         if a.decay:
             f *= max(0.1, min(1.0, left / a.decay))
         for g, b in zip(base_groups, base):
             g["lr"] = b * f
-        lv, la = one(d, ropes[k], per)
+        lv, la = one(k, batches[k] // a.workers)
         left, lv, la, _ = share.gradients([1 - (time.time() - t0) / (a.minutes * 60), lv, la, 0.0])
         torch.nn.utils.clip_grad_norm_(rest + embed, 1.0)
         for o in opts:
             o.step()
         nano.zero_grad(set_to_none=True)
-        step, samples = step + 1, samples + a.batch
+        step, samples = step + 1, samples + batches[k]
         if rank:
             continue
         with torch.no_grad():
@@ -372,20 +377,21 @@ def work(rank, a, port):
             sd = nano.state_dict()
             keys = list(ema)
             torch._foreach_lerp_([ema[q] for q in keys], [sd[q] for q in keys], 1 - e)
-        al, aa = (lv, la) if al is None else (al * 0.97 + lv * 0.03, aa * 0.97 + la * 0.03)
+        al[k], aa[k] = (lv, la) if al[k] is None else (al[k] * 0.95 + lv * 0.05, aa[k] * 0.95 + la * 0.05)
         if step - first in (3, 10, 30) or time.time() - last_log > 60:
             now = time.time()
-            acc, hv = char_accuracy(nano, d, held)
-            print(f"{(now - t0) / 60:6.1f} min step {step} samples {samples} velocity {al:.4f} char {aa:.3f} | held at .999: char accuracy {acc:.3f} | {(samples - mark) / (now - last_log):.1f}/s", flush=True)
+            acc, hv = char_accuracy(nano, hd, held)
+            print(f"{(now - t0) / 60:6.1f} min step {step} samples {samples} velocity {' '.join(f'{v or 0:.4f}' for v in al)} char {' '.join(f'{v or 0:.3f}' for v in aa)} | held at .999: char accuracy {acc:.3f} | {(samples - mark) / (now - last_log):.1f}/s", flush=True)
             last_log, mark = time.time(), samples
         if time.time() - last_save > 240:
             save()
             last_save = time.time()
-        if time.time() - last_pic > 900:
+        if time.time() - last_pic > a.pictures * 60:
             last_pic = time.time()
             now = {q: v.clone() for q, v in nano.state_dict().items()}
             nano.load_state_dict(ema)
-            contact(nano, d, os.path.join(a.out, f"step{step}.png"), d.size[1] // 16, d.size[0] // 16, PREVIEW)
+            for q in datas:
+                contact(nano, q, os.path.join(a.out, f"step{step}-{q.size[0]}.png"), q.size[1] // 16, q.size[0] // 16, PREVIEW)
             nano.load_state_dict(now)
     if rank == 0:
         save()

@@ -1,11 +1,13 @@
 import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { faceMask } from "../../src/faces/mask.ts";
 import { decodeImage, encodeImage, type RgbImage, readMetadata, resizeImage } from "../../src/images/index.ts";
 import { inkstone, tinyCheckpoint } from "../cli.ts";
 import { black, redSquares } from "./red-squares.ts";
+
+vi.setConfig({ testTimeout: 180_000 }); // each loads a checkpoint and starts a helper, some several times
 
 let cwd: string;
 beforeEach(async () => {

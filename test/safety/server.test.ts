@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { readConfig } from "../../src/config.ts";
 import { decodeImage, encodeImage, resizeImage } from "../../src/images/index.ts";
 import { createLog } from "../../src/log.ts";
@@ -9,12 +9,14 @@ import { createServer, type Server } from "../../src/server.ts";
 import { listener, tinyCheckpoint } from "../cli.ts";
 import { pgliteTemplate } from "../support/databases.ts";
 
+vi.setConfig({ testTimeout: 180_000 }); // each starts a server, an engine and a helper
+
 let folder: string;
 let server: Server | undefined;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "inkstone-finishing-"));
   await mkdir(join(folder, "models", "tiny"), { recursive: true });
-  const card = { air: "runware:108@1", name: "Tiny", checkpoint: tinyCheckpoint };
+  const card = { air: "runware:108@1", name: "Tiny", checkpoint: tinyCheckpoint, maxPixels: 4096 };
   await writeFile(join(folder, "models", "tiny", "card.json"), JSON.stringify(card));
 });
 afterEach(async () => {

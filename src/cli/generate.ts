@@ -7,9 +7,10 @@ import { pictureRecord } from "../drawing/record.ts";
 import type { GeneratedImage } from "../engine/index.ts";
 import type { Findings, FinishingMeans } from "../finishing/index.ts";
 import { encodeImage } from "../images/index.ts";
-import { costPerPicture, planSize } from "../models/index.ts";
+import { costPerPicture, modelLocations, planSize, resolveAdapter } from "../models/index.ts";
 import { stringifyJson } from "../protocol/index.ts";
 import { software } from "../version.ts";
+import { addAdapterOptions } from "./adapter-flags.ts";
 import { UsageError } from "./exit.ts";
 import { addFinishingOptions } from "./finishing-flags.ts";
 import { type GenerateFlags, type Order, readOrder } from "./generate-task.ts";
@@ -47,7 +48,7 @@ export function generateCommand(terminal: Terminal): Command {
     .option("--mask <file>", "picture of where it may change: white yes, black no")
     .option("--mask-margin <pixels>", "zoom into the mask with this margin, 32 to 128")
     .option("--outpaint <t,r,b,l[,blur]>", "pixels to add to it above, right, below, left");
-  return addFinishingOptions(command)
+  return addFinishingOptions(addAdapterOptions(command))
     .option("--params <file>", "JSON file with a task as the API takes it; flags override it")
     .addOption(new Option("--threads <n>", "processor threads (default: one per core)").argParser(threads))
     .option("--json", "one JSON object on stdout instead of paths")
@@ -102,11 +103,8 @@ async function fulfil(order: Order, target: OutputTarget, flags: Flags, terminal
 
   const started = performance.now();
   // Loaded here, not above: ONNX Runtime takes its time, and `--help` needs none of it.
-  const [{ Pipeline }, { drawingFromTask }, { drawFinished, openFinishing, stagesOf }] = await Promise.all([
-    import("../engine/index.ts"),
-    import("../drawing/index.ts"),
-    import("../finishing/index.ts"),
-  ]);
+  const [{ Pipeline }, { drawingFromTask, findAdapters }, { drawFinished, openFinishing, stagesOf }] =
+    await Promise.all([import("../engine/index.ts"), import("../drawing/index.ts"), import("../finishing/index.ts")]);
   const finishing = openFinishing(readConfig({}, terminal.env));
   const pipeline = await Pipeline.load(model.folder, flags.threads === undefined ? {} : { threads: flags.threads });
   const loaded = performance.now();
@@ -116,10 +114,13 @@ async function fulfil(order: Order, target: OutputTarget, flags: Flags, terminal
   const saved: Saved[] = [];
   try {
     await letSignalsIn();
-    const drawing = drawingFromTask(task, seed, model.card.defaults, pictures);
+    const locations = modelLocations(terminal.env);
+    const adapters = await findAdapters(task, (air, kind) => resolveAdapter(air, kind, locations));
+    const drawing = drawingFromTask(task, seed, model.card.defaults, pictures, adapters);
     await drawFinished(pipeline, drawing, stagesOf(task, finishing), {
       ...(model.card.maxPixels !== undefined && { maxPixels: model.card.maxPixels }),
       signal: terminal.signal,
+      onWarning: (message) => tell(terminal, message),
       async onStep(image, done) {
         progress.step({ image, ...done });
         await letSignalsIn();

@@ -27,7 +27,7 @@ interface Sent {
   readonly numberResults: number;
 }
 
-test(`the server is killed at ${KILLS} moments (seed ${SEED}): no acknowledged task is lost, no result is there twice`, {
+test(`the server is killed at up to ${KILLS} moments (seed ${SEED}): no acknowledged task is lost, no result is there twice`, {
   timeout: 600_000,
 }, async () => {
   const random = seededRandom(SEED);
@@ -110,7 +110,7 @@ test(`the server is killed at ${KILLS} moments (seed ${SEED}): no acknowledged t
   // Most are finished in spite of it all; those that were running at three kills are told to have failed.
   expect(acknowledged.size - failures).toBeGreaterThan(acknowledged.size * 0.6);
   console.log(
-    `${acknowledged.size} tasks, ${results} results, ${failures} failed, ${hook.received.length} webhook calls`,
+    `${kills} kills, ${acknowledged.size} tasks, ${results} results, ${failures} failed, ${hook.received.length} webhook calls`,
   );
   await db.close();
   await hook.close();

@@ -72,7 +72,10 @@ export class Drawer {
 
   async #read(): Promise<string> {
     const { value, done } = await this.#lines.next();
-    if (done) throw new Error(`${this.#child.spawnargs.join(" ")} ended early:\n${this.#errors.join("")}`);
+    if (done)
+      throw new Error(
+        `${this.#child.spawnargs.join(" ")} ended early (${this.#child.signalCode ?? "no signal"}):\n${this.#errors.join("")}`,
+      );
     return value;
   }
 }

@@ -53,5 +53,5 @@ function asFailure(error: Error): EngineFailure {
 }
 
 function report(message: EngineReport): void {
-  process.send?.(message);
+  process.send?.(message, () => {}); // a parent that is gone needs no report
 }

@@ -37,6 +37,9 @@ export async function readSafetensorsHeader(path: string): Promise<SafetensorsHe
   try {
     const { header, dataStart, fileSize } = await readHeaderJson(file, path);
     return { tensors: parseEntries(header, dataStart, fileSize, path), metadata: stringsOf(header.__metadata__) };
+  } catch (cause) {
+    if (cause instanceof CheckpointError) throw cause;
+    throw new CheckpointError(`cannot read ${path}: ${(cause as Error).message}`, { cause });
   } finally {
     await file.close();
   }
@@ -64,7 +67,7 @@ async function readExactly(file: FileHandle, position: number, length: number): 
   let filled = 0;
   while (filled < length) {
     const { bytesRead } = await file.read(buffer, filled, length - filled, position + filled);
-    if (bytesRead === 0) throw new CheckpointError(`file ended ${length - filled} bytes early`);
+    if (bytesRead === 0) throw new Error(`it ended ${length - filled} bytes early`);
     filled += bytesRead;
   }
   return buffer;

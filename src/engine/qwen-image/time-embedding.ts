@@ -19,7 +19,7 @@ export function timeFeatures(sigmas: readonly number[]): HostTensor {
     // The reference scales σ to a timestep and back, rounding twice.
     const time = Math.fround(Math.fround(sigma * 1000) / 1000);
     for (let i = 0; i < half; i++) {
-      const frequency = Math.fround(Math.exp(Math.fround(Math.fround(-Math.log(10_000) * i) / half)));
+      const frequency = Math.fround(Math.exp(Math.fround(Math.fround(Math.fround(-Math.log(10_000)) * i) / half)));
       const angle = Math.fround(1000 * Math.fround(time * frequency));
       data[row * FEATURES + i] = Math.cos(angle);
       data[row * FEATURES + half + i] = Math.sin(angle);

@@ -7,6 +7,7 @@ const alone = [
   "test/safety/**",
   "test/faces/**",
   "src/worker/**",
+  "src/delivery/**",
   "src/cli/main.test.ts",
 ];
 

@@ -175,6 +175,14 @@ describe("resize", () => {
     expect([larger.pixels[0], larger.pixels[15]]).toEqual([255, 0]);
   });
 
+  test.each([200, 96])("a mask of %s pixels stays black and white beside its border", async (side) => {
+    const half = { width: side, height: 1, pixels: new Uint8Array(side).map((_, x) => (x < side / 2 ? 0 : 255)) };
+    const { pixels } = await resizeGray(half, 128, 1);
+    const [near, far] = [64 - Math.ceil(128 / side), 64 + Math.ceil(128 / side)];
+    expect(new Set(pixels.subarray(0, near))).toEqual(new Set([0]));
+    expect(new Set(pixels.subarray(far))).toEqual(new Set([255]));
+  });
+
   test("grey values are PIL's", () => {
     const colours = [255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 255, 10, 20, 30];
     const { pixels } = grayOf({ width: 5, height: 1, pixels: Uint8Array.from(colours) });

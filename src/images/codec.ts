@@ -143,7 +143,7 @@ export async function resizeImage(
 }
 
 /**
- * `resizeImage` for grey pictures.
+ * `resizeImage` for masks, with a linear kernel: Lanczos would ring, and open what a mask keeps shut.
  * @throws ImageError `invalidSize`
  */
 export async function resizeGray(
@@ -164,7 +164,7 @@ async function resize(image: RgbImage | GrayImage, channels: 1 | 3, to: { width:
   }
   if (image.width === width && image.height === height) return image;
   const pixels = await fromRaw(image, channels)
-    .resize(width, height, { fit, kernel: "lanczos3" })
+    .resize(width, height, { fit, kernel: channels === 1 ? "linear" : "lanczos3" })
     .toColourspace(channels === 1 ? "b-w" : "srgb")
     .raw()
     .toBuffer();

@@ -1,6 +1,6 @@
 import { CheckpointError, ParameterError } from "../engine/index.ts";
 import { ModelError } from "../models/index.ts";
-import { type ErrorCode, TaskError } from "../protocol/index.ts";
+import { type ErrorCode, type ImageInferenceTask, invalidParameter, TaskError } from "../protocol/index.ts";
 import { EngineDied } from "./engine-process.ts";
 
 /** How an attempt ended badly: what to tell, whether another attempt may help, whether the engine died of it. */
@@ -21,7 +21,8 @@ export class EngineStalled extends Error {
 }
 
 /** What an error of an attempt means for its task. */
-export function failureOf(error: unknown, model: string): AttemptFailure {
+export function failureOf(error: unknown, task: ImageInferenceTask): AttemptFailure {
+  const { model } = task;
   const lasting = (taskError: TaskError) => ({ error: taskError, again: false, death: false });
   const passing = (taskError: TaskError, death = false) => ({ error: taskError, again: true, death });
   const told = (code: ErrorCode, values: Record<string, string | number>) =>
@@ -32,7 +33,8 @@ export function failureOf(error: unknown, model: string): AttemptFailure {
   if (error instanceof EngineDied)
     return passing(told("inferenceError", { reason: "The engine process was lost." }), true);
   if (error instanceof CheckpointError) return lasting(told("modelUnavailable", { model, reason: error.message }));
-  if (error instanceof ParameterError) return lasting(told("inferenceError", { reason: error.message }));
+  if (error instanceof ParameterError)
+    return lasting(unfit(error, task) ?? told("inferenceError", { reason: error.message }));
   if (error instanceof ModelError) {
     if (error.reason === "unknownModel")
       return lasting(told("modelUnavailable", { model, reason: "It is not installed any more." }));
@@ -40,4 +42,11 @@ export function failureOf(error: unknown, model: string): AttemptFailure {
   }
   const reason = error instanceof Error ? error.message : String(error);
   return passing(told("inferenceError", { reason }));
+}
+
+/** A value that turned out wrong only beside the pictures: sizes that do not add up, a mask that is black all over. */
+function unfit({ parameter, message }: ParameterError, { width, height, inputs }: ImageInferenceTask) {
+  const given = { width, height, "inputs.seedImage": inputs?.seedImage, "inputs.maskImage": inputs?.maskImage };
+  const path = parameter in given ? parameter : `inputs.${parameter}`;
+  return path in given ? invalidParameter(path, given[path as keyof typeof given], `${message}.`) : undefined;
 }

@@ -99,7 +99,7 @@ export function startWorker(options: WorkerOptions): Worker {
       await record(() => claim.handBack());
       return "handedBack";
     }
-    const failure = failureOf(cause, claim.task.model);
+    const failure = failureOf(cause, claim.task);
     const outcome = await record(() => claim.fail({ ...failure, error: failure.error.body }));
     log.warn({ taskUUID: claim.taskUUID, attempt: claim.attempt, outcome, error: cause }, "an attempt failed");
     if (failure.death) return "engineDied";

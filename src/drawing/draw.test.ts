@@ -73,10 +73,10 @@ describe("masks", () => {
           const mask = maskOf(area);
           const drawing = { ...base, image, mask, ...(maskMargin !== null && { maskMargin }) };
           const [result] = await draw(redEngine(), drawing, maxPixels === undefined ? {} : { maxPixels });
-          mask.pixels.forEach((white, i) => {
-            const [old, now] = [image, result!].map(({ pixels }) => [...pixels.subarray(3 * i, 3 * i + 3)]);
-            if (!white) expect(now).toEqual(old);
-          });
+          const changed = [...mask.pixels.keys()].filter(
+            (i) => !mask.pixels[i] && [0, 1, 2].some((c) => result!.pixels[3 * i + c] !== image.pixels[3 * i + c]),
+          );
+          expect(changed).toEqual([]);
         },
       ),
       { numRuns: 60 },

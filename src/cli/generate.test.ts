@@ -70,16 +70,19 @@ describe("drawing", () => {
     const { out, code } = await generate(
       "x",
       ...small,
-      "--steps",
-      "6",
-      "--cache",
-      "fb",
-      "--cache-threshold",
-      "0",
-      "--json",
+      ...["--steps", "12", "--cache", "tea", "--cache-threshold", "1", "--json"],
     );
     expect(code).toBe(0);
-    expect(JSON.parse(out).parameters.acceleratorOptions).toMatchObject({ fbCache: true, fbCacheThreshold: 0 });
+    const { images, parameters } = JSON.parse(out);
+    expect(parameters.acceleratorOptions).toMatchObject({ teaCache: true, teaCacheDistance: 1 });
+    const [{ path, skippedSteps }] = images;
+    expect(skippedSteps).toBeGreaterThan(0);
+    expect((await readMetadata(await readFile(path)))?.skippedSteps).toBe(skippedSteps);
+    const told = await inkstone(["inspect", path], { cwd });
+    expect(told.out).toMatch(new RegExp(`skippedSteps +${skippedSteps}\n`));
+    const plain = JSON.parse((await generate("x", ...small, "--json")).out).images[0];
+    expect(plain).not.toHaveProperty("skippedSteps");
+    expect((await readMetadata(await readFile(plain.path)))?.skippedSteps).toBeUndefined();
   });
 
   test("above the model's pixel budget it says so and delivers the size asked for", async () => {

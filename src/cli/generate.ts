@@ -87,6 +87,8 @@ interface Saved {
   readonly height: number;
   readonly byteLength: number;
   readonly cost?: number;
+  /** Steps that the step cache answered; only when one was on. */
+  readonly skippedSteps?: number;
   /** Faces drawn again; only when they were looked for. */
   readonly faces?: number;
   /** Only when the check was asked for. */
@@ -155,17 +157,18 @@ async function fulfil(order: Order, target: OutputTarget, flags: Flags, terminal
 async function save(image: GeneratedImage, index: number, order: Order, target: OutputTarget): Promise<Saved> {
   const { task, model } = order;
   const parameters = pictureRecord(task, model.card, image.seed);
+  const skipped = image.skippedSteps !== undefined && { skippedSteps: image.skippedSteps };
   const bytes = await encodeImage(image, {
     format: target.format,
     quality: task.outputQuality,
-    metadata: { software, parameters },
+    metadata: { software, parameters, ...skipped },
   });
   const naming = { prompt: task.positivePrompt, seed: image.seed, index, count: task.numberResults };
   const path = await outputPath(target, naming);
   await writeWhole(path, bytes);
   const { width, height } = image;
   const cost = task.includeCost ? { cost: costPerPicture(model.card.price, task) } : {};
-  return { path, seed: image.seed, width, height, byteLength: bytes.length, ...cost };
+  return { path, seed: image.seed, width, height, byteLength: bytes.length, ...cost, ...skipped };
 }
 
 /** What the stages found, for the person who waits. */

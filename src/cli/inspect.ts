@@ -51,7 +51,8 @@ function asJson({ file, format, width, height, metadata }: Inspected) {
 function asText({ file, format, width, height, metadata }: Inspected): string {
   const head = `${file}\n  ${format}, ${width}×${height}`;
   if (!metadata) return `${head}\n  no parameters of Inkstone in it`;
-  const rows = Object.entries({ software: metadata.software, ...metadata.parameters });
+  const { parameters, ...facts } = metadata;
+  const rows = Object.entries({ ...facts, ...parameters });
   const longest = Math.max(...rows.map(([key]) => key.length));
   const lines = rows.map(
     ([key, value]) => `  ${key.padEnd(longest)}  ${typeof value === "string" ? value : stringifyJson(value)}`,

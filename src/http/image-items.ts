@@ -25,6 +25,7 @@ export function imageItem(record: TaskRecord, result: TaskResult, source: ImageS
     ...(await imageField(record, result, source)),
     seed: result.seed,
     ...(result.NSFWContent !== undefined && { NSFWContent: result.NSFWContent }),
+    ...(result.skippedSteps !== undefined && { skippedSteps: result.skippedSteps }),
     ...(task.includeCost && { cost: result.cost }),
     ...(withStatus && { status: "success" as const }),
   });

@@ -59,6 +59,7 @@ const imageItem: Schema = {
     imageDataURI: { type: "string" },
     seed: { type: "integer", description: "Sent again alone, it gives this image again." },
     NSFWContent: { type: "boolean", description: "Only when a safety check ran." },
+    skippedSteps: { type: "number", description: "Denoising steps that a step cache answered, only when one was on." },
     cost: { type: "number", description: "US dollars, only with includeCost." },
     status: { const: "success", description: "Only in replies to getResponse." },
   },

@@ -19,9 +19,11 @@ const parameters: MetadataObject = {
 
 describe("metadata in a file", () => {
   test.each(imageFormats)("%s gives back exactly what was written", async (format) => {
-    const metadata = { software: "inkstone 0.1.0", parameters };
-    const bytes = await encodeImage(image, { format, metadata });
-    expect(await readMetadata(bytes)).toEqual(metadata);
+    for (const facts of [{}, { skippedSteps: 0 }, { skippedSteps: 7.5 }]) {
+      const metadata = { software: "inkstone 0.1.0", parameters, ...facts };
+      const bytes = await encodeImage(image, { format, metadata });
+      expect(await readMetadata(bytes)).toEqual(metadata);
+    }
   });
 
   test.each(imageFormats)("%s takes the longest prompts the API allows", async (format) => {

@@ -220,6 +220,7 @@ const REPLIES: readonly Block[] = [
     list: [
       "Exactly one of `imageURL`, `imageBase64Data` and `imageDataURI` is there, by `outputType`.",
       "`cost` only with `includeCost`, `NSFWContent` only when a safety check ran, `status` only in replies to `getResponse`.",
+      "`skippedSteps` only when a step cache was on: how many denoising steps it answered, a half where it answered one of a step's two guidance passes. The original API has no such field.",
       "`imageUUID` can be used as an input image of later tasks.",
       'In replies to `getResponse`, pictures that are not finished have `status: "processing"`, the `progress` of the task in percent, its `step` and `steps` and, while it waits, its `queuePosition`. Failures come in `errors`, once nothing more will follow.',
     ],

@@ -15,6 +15,8 @@ export interface ImageItem {
   readonly imageDataURI?: string;
   readonly seed: bigint;
   readonly NSFWContent?: boolean;
+  /** Only when a step cache was on; ours, not in the original API. A half: one of a step's two guidance passes. */
+  readonly skippedSteps?: number;
   readonly cost?: number;
   readonly status?: "success";
 }

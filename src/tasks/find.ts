@@ -63,6 +63,7 @@ interface ImageRow {
   byte_length: number;
   cost: number;
   nsfw: boolean | null;
+  skipped_steps: number | null;
   created_at: string;
 }
 
@@ -103,6 +104,7 @@ function readImage(row: ImageRow): TaskResult {
     byteLength: row.byte_length,
     cost: row.cost,
     ...(row.nsfw !== null && { NSFWContent: row.nsfw }),
+    ...(row.skipped_steps !== null && { skippedSteps: row.skipped_steps }),
     createdAt: new Date(row.created_at),
   };
 }

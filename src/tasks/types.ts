@@ -27,6 +27,8 @@ export interface TaskResult {
   readonly cost: number;
   /** Present only when a safety check ran. */
   readonly NSFWContent?: boolean;
+  /** Steps that a step cache answered; present only when one was on. */
+  readonly skippedSteps?: number;
   readonly createdAt: Date;
 }
 

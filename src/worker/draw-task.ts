@@ -127,8 +127,10 @@ async function record(
   const seed = resultSeed(claim.seed, index);
   const format = task.outputFormat;
   const parameters = pictureRecord(task, model.card, seed);
+  const skipped = image.skippedSteps !== undefined && { skippedSteps: image.skippedSteps };
+  const metadata = { software: means.software, parameters, ...skipped };
   const bytes = await measured(means, "encode", () =>
-    encodeImage(image, { format, quality: task.outputQuality, metadata: { software: means.software, parameters } }),
+    encodeImage(image, { format, quality: task.outputQuality, metadata }),
   );
   const uuid = imageUUID(claim.salt, index);
   const fileName = `${uuid}.${extensionOf(format)}`;
@@ -148,6 +150,7 @@ async function record(
         byteLength: bytes.length,
         cost: costPerPicture(model.card.price, task),
         ...(findings.NSFWContent !== undefined && { NSFWContent: findings.NSFWContent }),
+        ...skipped,
         keepSeconds: (task.outputType === "URL" ? task.ttl : undefined) ?? means.keepSeconds,
       },
       index === task.numberResults - 1,

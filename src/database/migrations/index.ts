@@ -1,6 +1,7 @@
 import { tasks } from "./0001-tasks.ts";
+import { skippedSteps } from "./0002-skipped-steps.ts";
 import type { Migration } from "./migration.ts";
 
 export type { Migration };
 
-export const migrations: readonly Migration[] = [tasks];
+export const migrations: readonly Migration[] = [tasks, skippedSteps];

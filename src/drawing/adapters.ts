@@ -35,7 +35,7 @@ export function adaptersOf(
   guides: readonly RgbImage[],
 ): Pick<Drawing, "loras" | "controls" | "schedule"> {
   const files = lora.map(({ weight, transformer }, i): LoraParams => ({ file: loras[i]!.path, weight, transformer }));
-  const steered = controlNet.flatMap((item, i): Control[] => {
+  const steered = controlNet.map((item, i): Control => {
     const { startStep, startStepPercentage, endStep, endStepPercentage, weight, controlMode } = item;
     const window = {
       start: startStep,
@@ -44,8 +44,8 @@ export function adaptersOf(
       endPercentage: endStepPercentage,
     };
     const { start, end } = resolveWindow(window, steps);
-    if (start >= end) return []; // two percentages within one step
-    return [{ folder: controls[i]!.path, image: guides[i]!, weight, start, end, mode: controlMode }];
+    const control = { folder: controls[i]!.path, image: guides[i]!, mode: controlMode };
+    return start < end ? { ...control, weight, start, end } : { ...control, weight: 0 }; // two percentages within one step
   });
   const schedule = loras.find(({ card }, i) => card.schedule && lora[i]!.weight !== 0)?.card.schedule;
   return {

@@ -1,6 +1,12 @@
 import { CheckpointError, ParameterError } from "../engine/index.ts";
 import { ModelError } from "../models/index.ts";
-import { type ErrorCode, type ImageInferenceTask, invalidParameter, TaskError } from "../protocol/index.ts";
+import {
+  type ErrorCode,
+  type ImageInferenceTask,
+  invalidParameter,
+  missingParameter,
+  TaskError,
+} from "../protocol/index.ts";
 import { EngineDied } from "./engine-process.ts";
 
 /** How an attempt ended badly: what to tell, whether another attempt may help, whether the engine died of it. */
@@ -32,9 +38,12 @@ export function failureOf(error: unknown, task: ImageInferenceTask): AttemptFail
   if (error instanceof EngineStalled) return passing(told("engineTimeout", { seconds: error.seconds }));
   if (error instanceof EngineDied)
     return passing(told("inferenceError", { reason: "The engine process was lost." }), true);
-  if (error instanceof CheckpointError) return lasting(told("modelUnavailable", { model, reason: error.message }));
+  if (error instanceof CheckpointError)
+    return lasting(told("modelUnavailable", { model, reason: withoutFolders(error.message) }));
   if (error instanceof ParameterError)
-    return lasting(unfit(error, task) ?? told("inferenceError", { reason: error.message }));
+    return lasting(
+      unfit(error, task) ?? unfitAdapter(error, task) ?? told("inferenceError", { reason: error.message }),
+    );
   if (error instanceof ModelError) {
     if (error.reason === "unknownModel")
       return lasting(told("modelUnavailable", { model, reason: "It is not installed any more." }));
@@ -49,4 +58,21 @@ function unfit({ parameter, message }: ParameterError, { width, height, inputs }
   const given = { width, height, "inputs.seedImage": inputs?.seedImage, "inputs.maskImage": inputs?.maskImage };
   const path = parameter in given ? parameter : `inputs.${parameter}`;
   return path in given ? invalidParameter(path, given[path as keyof typeof given], `${message}.`) : undefined;
+}
+
+/** A LoRA or ControlNet that turned out to be for another model; the engine counts them as the task does. */
+function unfitAdapter({ parameter, message }: ParameterError, { lora, controlNet }: ImageInferenceTask) {
+  const [, list, index, part] = /^(loras|controls)\[(\d+)\]\.(file|folder|mask)$/.exec(parameter) ?? [];
+  if (list === undefined) return undefined;
+  const [name, models] = list === "loras" ? ["lora", lora] : ["controlNet", controlNet];
+  const path = `${name}.${index}.model`;
+  if (part === "mask")
+    return missingParameter("inputs.maskImage", `'${path}' is an inpainting ControlNet and needs it.`);
+  const reason = withoutFolders(message.slice(parameter.length).replace(/^: /, ""));
+  return invalidParameter(path, models?.[Number(index)]?.model, `${reason}.`);
+}
+
+/** Where files lie on the server is no caller's business: their names are enough. */
+function withoutFolders(message: string): string {
+  return message.replaceAll(/(?<![\w.])\/(?:[^\s/:]+\/)+/g, "");
 }

@@ -133,8 +133,8 @@ describe("pictures with adapters", () => {
   it("refuses files that are missing or no safetensors, and weights out of range", async () => {
     await copyFile(fixturePath("plain/checkpoint/model_index.json"), join(folder, "text.safetensors"));
     const bad = [
-      [{ file: join(folder, "none.safetensors") }, "loras"],
-      [{ file: join(folder, "text.safetensors") }, "loras"],
+      [{ file: join(folder, "none.safetensors") }, "loras[0].file"],
+      [{ file: join(folder, "text.safetensors") }, "loras[0].file"],
       [{ file: file("peft"), weight: 4.01 }, "loras[0].weight"],
       [{ file: file("peft"), weight: Number.NaN }, "loras[0].weight"],
       [{ file: file("peft"), transformer: "middle" as "both" }, "loras[0].transformer"],

@@ -1,6 +1,8 @@
 import type { Model } from "../qwen-image/model.ts";
 import { modulationTable } from "../qwen-image/time-modulations.ts";
 import type { Attachments } from "../qwen-image/transformer-chain.ts";
+import { ParameterError } from "../types.ts";
+import { LoraFileError } from "./library.ts";
 import type { LoraParams } from "./params.ts";
 
 /** The transformer as it is at some steps: with the adapters that work there. */
@@ -14,6 +16,7 @@ export interface Expert {
 /**
  * Makes the adapters ready for both halves of a schedule; where the same ones work in both, the halves are one.
  * @param sigmas of the schedule, steps + 1; all their modulations are computed in one run
+ * @throws ParameterError naming the adapter that cannot be used
  */
 export async function experts(
   model: Model,
@@ -24,13 +27,18 @@ export async function experts(
   const working = (half: "high" | "low") =>
     loras.filter(({ transformer = "both" }) => ["both", half].includes(transformer));
   const [high, low] = [working("high"), working("low")];
-  const first = await expert(model, high, sigmas, warn);
-  const second =
-    high.length === low.length && high.every((lora) => low.includes(lora))
-      ? first
-      : await expert(model, low, sigmas, warn);
+  const ready = (half: readonly LoraParams[]) =>
+    expert(model, half, sigmas, warn).catch((error) => refuse(error, loras));
+  const first = await ready(high);
+  const second = high.length === low.length && high.every((lora) => low.includes(lora)) ? first : await ready(low);
   const steps = sigmas.length - 1;
   return (step) => (step < steps / 2 ? first : second);
+}
+
+function refuse(error: unknown, loras: readonly LoraParams[]): never {
+  if (!(error instanceof LoraFileError)) throw error;
+  const name = `loras[${loras.findIndex(({ file }) => file === error.file)}].file`;
+  throw new ParameterError(name, `${name}: ${error.message}`);
 }
 
 async function expert(

@@ -1,6 +1,5 @@
 import { stat } from "node:fs/promises";
 import type { Weights } from "../checkpoint/weights.ts";
-import { ParameterError } from "../types.ts";
 import { type Adaptation, adapt, type MergeRule, type WeightedChange } from "./adaptation.ts";
 import { lowRankMerger, type MergeLowRank } from "./merge.ts";
 import type { LoraParams } from "./params.ts";
@@ -11,9 +10,19 @@ export interface LoraLibrary {
   /**
    * The adapters together; undefined when none of them does anything.
    * @param warn told about files that fit only in part
-   * @throws ParameterError for a file that is missing, unreadable or fits no layer
+   * @throws LoraFileError for a file that is missing, unreadable or fits no layer
    */
   adaptation(loras: readonly LoraParams[], warn: (message: string) => void): Promise<Adaptation | undefined>;
+}
+
+/** A file that cannot be used. */
+export class LoraFileError extends Error {
+  override readonly name = "LoraFileError";
+  readonly file: string;
+  constructor(file: string, message: string) {
+    super(message);
+    this.file = file;
+  }
 }
 
 /**
@@ -34,10 +43,10 @@ export function loraLibrary(weights: Weights, rule = MERGE_RULE): LoraLibrary {
     const warnings: string[] = [];
     for (const { file, weight } of loras) {
       const lora = await readLora(file, weights).catch((cause) => {
-        throw new ParameterError("loras", `loras: ${cause.message}`);
+        throw new LoraFileError(file, cause.message);
       });
       if (lora.changes.size === 0) {
-        throw new ParameterError("loras", `loras: ${file} fits no layer of this checkpoint: ${named(lora.unused)}`);
+        throw new LoraFileError(file, `${file} fits no layer of this checkpoint: ${named(lora.unused)}`);
       }
       if (lora.unused.length > 0) warnings.push(`${file} fits only in part, left out: ${named(lora.unused)}`);
       for (const [name, change] of lora.changes) changes.set(name, [...(changes.get(name) ?? []), { change, weight }]);
@@ -68,7 +77,7 @@ export function loraLibrary(weights: Weights, rule = MERGE_RULE): LoraLibrary {
 /** Says which bytes a file holds without reading them. */
 async function identity({ file, weight }: Required<LoraParams>) {
   const { size, mtimeMs } = await stat(file).catch((cause) => {
-    throw new ParameterError("loras", `loras: cannot open ${file}: ${cause.message}`);
+    throw new LoraFileError(file, `${file} cannot be opened: ${cause.message}`);
   });
   return [file, size, mtimeMs, weight];
 }

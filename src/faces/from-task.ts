@@ -6,7 +6,8 @@ import type { Refinement } from "./refine.ts";
 export type FaceSettings = NonNullable<NonNullable<ImageInferenceTask["advancedFeatures"]>["ultralytics"]>;
 
 /**
- * How the faces of one picture are refined. Prompts that are absent or empty are the picture's own.
+ * How the faces of one picture are refined. Prompts that are absent or empty are the picture's own, and so are its LoRAs: a face
+ * shall have the picture's style. ControlNets and caches were for the whole picture.
  * @param picture how it was drawn
  * @param seed of this picture
  */
@@ -18,6 +19,8 @@ export function refinementOf(settings: FaceSettings, picture: Drawing, seed: big
     steps: settings.steps,
     guidance: settings.CFGScale,
     ...(picture.scheduler !== undefined && { scheduler: picture.scheduler }),
+    ...(picture.loras && { loras: picture.loras }),
+    ...(picture.schedule && { schedule: picture.schedule }),
     strength: settings.strength,
     seed,
     maskPadding: settings.maskPadding,

@@ -1,5 +1,5 @@
 import { composite, type Drawing, draw, type Engine } from "../drawing/index.ts";
-import type { RgbImage } from "../engine/index.ts";
+import type { LoraParams, RgbImage, ScheduleOverride } from "../engine/index.ts";
 import { type Face, inReadingOrder } from "./face.ts";
 import { faceMask, type MaskShape } from "./mask.ts";
 
@@ -10,6 +10,8 @@ export interface Refinement extends MaskShape {
   readonly steps: number;
   readonly guidance: number;
   readonly scheduler?: string;
+  readonly loras?: readonly LoraParams[];
+  readonly schedule?: ScheduleOverride;
   /** How much may change, 0 (nothing) … 1 (all). */
   readonly strength: number;
   /** Face i uses `seed + i`. */

@@ -71,3 +71,12 @@ test.each([
 ])("%s %d is refused by its name", (key, value) => {
   expect(() => settings({ [key]: value })).toThrow(key);
 });
+
+test("the picture's LoRAs and their noise levels come along; its ControlNets and cache do not", () => {
+  const styled = { loras: [{ file: "neon.safetensors", weight: 0.5 }], schedule: { shift_terminal: null } };
+  const cache = { kind: "fbCache", threshold: 0.1 } as const;
+  expect(refinementOf(settings({}), { ...picture, ...styled, cache, controls: [] }, 7n)).toEqual({
+    ...refinementOf(settings({}), picture, 7n),
+    ...styled,
+  });
+});

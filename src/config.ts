@@ -264,7 +264,7 @@ export const SETTINGS = {
     60,
     1,
     86_400,
-    "Seconds without use after which the safety check and the face detector are unloaded.",
+    "Seconds without use after which the safety check, the face detector and the maker of guide images are unloaded.",
   ),
   logLevel: oneOf(
     "INKSTONE_LOG_LEVEL",

@@ -27,6 +27,7 @@ export function openModelCatalogue(locations: ModelLocations, now: () => number 
   return {
     list: async () => [...(await models()).map(summary), ...(await knownAdapters()).map(adapterSummary)],
     cost: async (task) => {
+      if (task.taskType !== "imageInference") return 0;
       const all = await models();
       const found =
         all.find(({ card }) => card.air === task.model) ?? all.find(({ card }) => card.aliases.includes(task.model));

@@ -7,6 +7,7 @@ import type { Config } from "./config.ts";
 import { DatabaseUnavailableError, openDatabase } from "./database/index.ts";
 import { startDeliverer } from "./delivery/index.ts";
 import { openFinishing } from "./finishing/index.ts";
+import { createGuideMaker } from "./guides/index.ts";
 import {
   createApp,
   createHttpMetrics,
@@ -94,6 +95,8 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
     references,
     files,
     finishing: openFinishing(config),
+    guides: createGuideMaker(config.helperIdle * 1000),
+    keepInput: (owner, bytes, header) => images.addUpload(owner, bytes, header),
     software,
     keepSeconds: config.imageRetention * 3600,
     metrics: createWorkerMetrics(register),

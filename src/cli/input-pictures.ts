@@ -44,8 +44,15 @@ async function carried(parameter: string, reference: string): Promise<DecodedIma
       `${parameter} is ${reference}; inkstone generate takes files (--seed-image, --mask), data URIs and base64`,
     );
   }
-  const payload = reference.replace(/^data:[^,]*,/i, "");
-  return named(parameter, () => decodeImage(Buffer.from(payload, "base64")));
+  return carriedPicture(parameter, reference);
+}
+
+/**
+ * Decodes a data URI or base64.
+ * @throws UsageError for a damaged picture, naming it by `name`
+ */
+export function carriedPicture(name: string, carried: string): Promise<DecodedImage> {
+  return named(name, () => decodeImage(Buffer.from(carried.replace(/^data:[^,]*,/i, ""), "base64")));
 }
 
 async function named<T>(name: string, work: () => Promise<T>): Promise<T> {

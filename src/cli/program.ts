@@ -5,6 +5,7 @@ import { generateCommand } from "./generate.ts";
 import { inspectCommand } from "./inspect.ts";
 import { keysCommand } from "./keys.ts";
 import { modelsCommand } from "./models.ts";
+import { preprocessCommand } from "./preprocess.ts";
 import { schedulersCommand } from "./schedulers.ts";
 import { serveCommand } from "./serve.ts";
 import type { Terminal } from "./terminal.ts";
@@ -23,6 +24,7 @@ export function createProgram(terminal: Terminal): Command {
     .addHelpText("after", environmentHelp);
   for (const command of [
     generateCommand,
+    preprocessCommand,
     serveCommand,
     keysCommand,
     inspectCommand,

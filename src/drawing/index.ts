@@ -5,4 +5,4 @@ export { composite, crop, paste } from "./composite.ts";
 export { type DrawOptions, draw } from "./draw.ts";
 export type { Drawing, Engine, EngineHooks, Outpaint } from "./drawing.ts";
 export { drawingFromTask, maskFromPicture, type TaskPictures } from "./from-task.ts";
-export { pictureRecord } from "./record.ts";
+export { guideRecord, pictureRecord } from "./record.ts";

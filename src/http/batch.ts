@@ -1,6 +1,6 @@
 /** The tasks of one HTTP request: each is answered on its own, then all together. */
 
-import { type AuthenticationTask, type ParsedTask, type Task, TaskError } from "../protocol/index.ts";
+import { type AuthenticationTask, isPictureTask, type ParsedTask, type Task, TaskError } from "../protocol/index.ts";
 import type { TaskRecord } from "../tasks/types.ts";
 import { type Answer, asTaskError, refuseWith } from "./answer.ts";
 import type { Caller } from "./caller.ts";
@@ -63,7 +63,7 @@ async function start(
   raw: ValidTask["raw"],
   hungUp: AbortSignal,
 ): Promise<{ readonly answer: Promise<Answer> }> {
-  if (task.taskType !== "imageInference") return { answer: answerSmallTask(exchange, caller, task) };
+  if (!isPictureTask(task)) return { answer: answerSmallTask(exchange, caller, task) };
   await requireModel(exchange, task);
   if (exchange.dryRun) return { answer: dryRun(exchange, task) };
   const record = await accept(exchange, caller, task, raw);

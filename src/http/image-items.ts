@@ -1,6 +1,6 @@
 /** Finished pictures as items of `data`. */
 
-import { type ImageItem, type ProcessingItem, TaskError } from "../protocol/index.ts";
+import { type GuideItem, type ImageItem, type ProcessingItem, resultsOf, TaskError } from "../protocol/index.ts";
 import type { TaskRecord, TaskResult } from "../tasks/types.ts";
 import type { LazyItem } from "./answer.ts";
 import type { ImageFiles } from "./ports.ts";
@@ -18,36 +18,45 @@ export const imageUrl = (baseUrl: string, fileName: string): string => `${baseUr
 /** One finished picture of a task. `withStatus`: replies to getResponse say `success`. */
 export function imageItem(record: TaskRecord, result: TaskResult, source: ImageSource, withStatus = false): LazyItem {
   const { task, taskUUID } = record;
-  const owner = { taskType: "imageInference", taskUUID } as const;
-  const make = async (): Promise<ImageItem> => ({
-    ...owner,
-    imageUUID: result.imageUUID,
-    ...(await imageField(record, result, source)),
-    seed: result.seed,
-    ...(result.NSFWContent !== undefined && { NSFWContent: result.NSFWContent }),
-    ...(result.skippedSteps !== undefined && { skippedSteps: result.skippedSteps }),
-    ...(task.includeCost && { cost: result.cost }),
-    ...(withStatus && { status: "success" as const }),
-  });
-  return { owner, make };
+  const { taskType } = task;
+  const end = { ...(task.includeCost && { cost: result.cost }), ...(withStatus && { status: "success" as const }) };
+  const make = async (): Promise<ImageItem | GuideItem> => {
+    const [form, image] = await imageForm(record, result, source);
+    if (taskType === "controlNetPreprocess") {
+      const { imageUUID: guideImageUUID, inputImageUUID = "" } = result;
+      return { taskType, taskUUID, guideImageUUID, inputImageUUID, [`guideImage${form}` as const]: image, ...end };
+    }
+    return {
+      taskType,
+      taskUUID,
+      imageUUID: result.imageUUID,
+      [`image${form}` as const]: image,
+      seed: result.seed,
+      ...(result.NSFWContent !== undefined && { NSFWContent: result.NSFWContent }),
+      ...(result.skippedSteps !== undefined && { skippedSteps: result.skippedSteps }),
+      ...end,
+    };
+  };
+  return { owner: { taskType, taskUUID }, make };
 }
 
-async function imageField({ task }: TaskRecord, result: TaskResult, { images, baseUrl }: ImageSource) {
-  if (task.outputType === "URL") return { imageURL: imageUrl(baseUrl, result.fileName) };
+/** The image as its task wants it, and how the API's field for this ends: `imageURL`, `guideImageURL`. */
+async function imageForm({ task }: TaskRecord, result: TaskResult, { images, baseUrl }: ImageSource) {
+  if (task.outputType === "URL") return ["URL", imageUrl(baseUrl, result.fileName)] as const;
   const stored = await images.read(result.fileName);
   if (stored === undefined) throw new TaskError("imageExpired", { imageUUID: result.imageUUID });
   const base64 = Buffer.from(stored.bytes).toString("base64");
   return task.outputType === "base64Data"
-    ? { imageBase64Data: base64 }
-    : { imageDataURI: `data:${result.contentType};base64,${base64}` };
+    ? (["Base64Data", base64] as const)
+    : (["DataURI", `data:${result.contentType};base64,${base64}`] as const);
 }
 
 /** The pictures of a task that are not finished. */
 export function processingItems(record: TaskRecord): LazyItem[] {
   const { progress, place } = record;
-  const missing = Math.max(0, record.task.numberResults - record.results.length);
+  const missing = Math.max(0, resultsOf(record.task) - record.results.length);
   const item: ProcessingItem = {
-    taskType: "imageInference",
+    taskType: record.task.taskType,
     taskUUID: record.taskUUID,
     status: "processing",
     progress: progress?.percentage ?? 0,

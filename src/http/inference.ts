@@ -1,6 +1,6 @@
-/** imageInference: hands a task in, and tells what became of it. */
+/** Tasks that make pictures: hands one in, and tells what became of it. */
 
-import { type ErrorItem, errorItem, type ImageInferenceTask, stringifyJson, TaskError } from "../protocol/index.ts";
+import { type ErrorItem, errorItem, type PictureTask, resultsOf, stringifyJson, TaskError } from "../protocol/index.ts";
 import type { TaskRecord } from "../tasks/types.ts";
 import { type Answer, answerWith } from "./answer.ts";
 import type { Caller } from "./caller.ts";
@@ -9,12 +9,7 @@ import { imageItem, processingItems } from "./image-items.ts";
 import type { ModelSummary } from "./ports.ts";
 
 /** Stores a task, or finds the one that was stored under its taskUUID before. Throws when it cannot be taken. */
-export async function accept(
-  exchange: Exchange,
-  caller: Caller,
-  task: ImageInferenceTask,
-  raw: object,
-): Promise<TaskRecord> {
+export async function accept(exchange: Exchange, caller: Caller, task: PictureTask, raw: object): Promise<TaskRecord> {
   const { tasks, metrics, log } = exchange.ports;
   const outcome = await tasks.submit(caller.owner, { task, request: stringifyJson(raw) });
   metrics.accepted(outcome.kind);
@@ -34,7 +29,8 @@ export async function accept(
 }
 
 /** Refuses a task for a model, a LoRA or a ControlNet that is not installed. */
-export async function requireModel({ ports }: Exchange, task: ImageInferenceTask): Promise<void> {
+export async function requireModel({ ports }: Exchange, task: PictureTask): Promise<void> {
+  if (task.taskType !== "imageInference") return;
   const models = await ports.models.list();
   const require = (air: string, category: ModelSummary["category"], parameter: string) => {
     const installed = models.filter((model) => model.category === category);
@@ -49,14 +45,13 @@ export async function requireModel({ ports }: Exchange, task: ImageInferenceTask
 }
 
 /** The acknowledgement of an async task. */
-export const acknowledgement = ({ taskUUID }: ImageInferenceTask): Answer =>
-  answerWith({ taskType: "imageInference", taskUUID });
+export const acknowledgement = ({ taskType, taskUUID }: PictureTask): Answer => answerWith({ taskType, taskUUID });
 
 /** What a validated task would give, without running it. */
-export async function dryRun({ ports }: Exchange, task: ImageInferenceTask): Promise<Answer> {
+export async function dryRun({ ports }: Exchange, task: PictureTask): Promise<Answer> {
   const cost = await ports.models.cost(task);
   const item = { taskType: task.taskType, taskUUID: task.taskUUID, ...(cost !== undefined && { cost }), dryRun: true };
-  return answerWith(...Array.from({ length: task.numberResults }, () => item));
+  return answerWith(...Array.from({ length: resultsOf(task) }, () => item));
 }
 
 /** Everything a final task has to say: its pictures, then why there are no more. */
@@ -82,7 +77,7 @@ export function failure(record: TaskRecord, documentation: string, withStatus = 
     record.state === "cancelled"
       ? new TaskError("taskCancelled").body
       : (record.error ?? new TaskError("internalServerError").body);
-  const owner = { taskUUID: record.taskUUID, taskType: "imageInference" };
+  const owner = { taskUUID: record.taskUUID, taskType: record.task.taskType };
   return [{ ...errorItem(body, owner, documentation), ...(withStatus && { status: "error" as const }) }];
 }
 

@@ -65,10 +65,29 @@ const imageItem: Schema = {
   },
 };
 
+const guideItem: Schema = {
+  type: "object",
+  required: ["taskType", "taskUUID", "guideImageUUID", "inputImageUUID"],
+  properties: {
+    taskType: { const: "controlNetPreprocess" },
+    taskUUID: { type: "string", format: "uuid" },
+    guideImageUUID: { type: "string", format: "uuid", description: "Usable as a guideImage of later tasks." },
+    inputImageUUID: { type: "string", format: "uuid", description: "The image it was made of." },
+    guideImageURL: { type: "string", format: "uri" },
+    guideImageBase64Data: { type: "string", contentEncoding: "base64" },
+    guideImageDataURI: { type: "string" },
+    cost: { type: "number", description: "US dollars, only with includeCost." },
+    status: { const: "success", description: "Only in replies to getResponse." },
+  },
+};
+
 const reply: Schema = {
   type: "object",
   properties: {
-    data: { type: "array", items: { anyOf: [ref("ImageItem"), { type: "object", required: ["taskType"] }] } },
+    data: {
+      type: "array",
+      items: { anyOf: [ref("ImageItem"), ref("GuideItem"), { type: "object", required: ["taskType"] }] },
+    },
     errors: { type: "array", items: ref("Error") },
     error: { ...ref("Error"), description: "The first error once more, only with a status that is not 2xx." },
   },
@@ -159,6 +178,7 @@ export function openApiDocument(): Schema {
         },
         ...Object.fromEntries(tasks),
         ImageItem: imageItem,
+        GuideItem: guideItem,
         Reply: reply,
         Error: errorSchema,
       },

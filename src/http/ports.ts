@@ -1,6 +1,6 @@
 /** What the HTTP side asks of the rest of the server. The composition root plugs the real things in. */
 
-import type { Capabilities, ImageInferenceTask } from "../protocol/index.ts";
+import type { Capabilities, PictureTask } from "../protocol/index.ts";
 import type { OwnerId, TaskService } from "../tasks/types.ts";
 import type { KeyRing } from "./api-keys.ts";
 import type { HttpMetrics } from "./metrics.ts";
@@ -46,7 +46,7 @@ export interface ModelSummary {
 export interface ModelCatalogue {
   list(): Promise<readonly ModelSummary[]>;
   /** What one result of a task costs, in US dollars; undefined when the model is not installed. */
-  cost(task: ImageInferenceTask): Promise<number | undefined>;
+  cost(task: PictureTask): Promise<number | undefined>;
 }
 
 /** Whether the server can take tasks, and why not. */

@@ -2,10 +2,12 @@
 
 import {
   type AccountManagementTask,
+  type AuthenticationTask,
   type GetResponseTask,
   type GetTaskDetailsTask,
   type ImageUploadTask,
   type ModelSearchTask,
+  type PictureTask,
   parseJson,
   type Task,
 } from "../protocol/index.ts";
@@ -16,7 +18,7 @@ import { imageUrl } from "./image-items.ts";
 import { finalAnswer, standing, unknownTask } from "./inference.ts";
 import { searchModels } from "./model-search.ts";
 
-type SmallTask = Exclude<Task, { taskType: "imageInference" | "authentication" }>;
+type SmallTask = Exclude<Task, PictureTask | AuthenticationTask>;
 
 /** Answers a task that needs no engine. Throws `TaskError`. */
 export async function answerSmallTask(exchange: Exchange, caller: Caller, task: SmallTask): Promise<Answer> {

@@ -10,6 +10,7 @@ export {
   resizeImage,
 } from "./codec.ts";
 export { ImageError, type ImageErrorReason } from "./errors.ts";
+export { fitInside } from "./fit-inside.ts";
 export type { MetadataObject, MetadataValue, PictureMetadata } from "./metadata.ts";
 export {
   contentTypeOf,
@@ -22,3 +23,4 @@ export {
   imageFormats,
   type RgbImage,
 } from "./picture.ts";
+export { type GuideFilter, guideImage } from "./preprocess/guide.ts";

@@ -72,6 +72,7 @@ const VALID: Readonly<Record<TaskType, Record<string, unknown>>> = {
     settings: {},
     advancedFeatures: { ultralytics: {} },
   },
+  controlNetPreprocess: { inputImage: IMAGE, preProcessorType: "canny" },
   getResponse: {},
   getTaskDetails: {},
   imageUpload: { image: IMAGE },

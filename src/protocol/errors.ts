@@ -83,6 +83,12 @@ export const ERRORS = {
     message: "'{parameter}' is valid, but this version cannot run it yet. {reason}",
     when: "The parameter is understood and its value is right, but the engine part does not exist yet.",
   },
+  unsupportedPreProcessorType: {
+    status: 400,
+    message:
+      "The preprocessor '{given}' does not come with Inkstone. Supported are: {allowed}. A guide image made elsewhere can be used as it is.",
+    when: "controlNetPreprocess asks for a preprocessor that the API knows but that is not here: depth, poses and others need neural networks.",
+  },
   rateLimitExceeded: {
     status: 429,
     message: "The queue is full: {waiting} tasks are waiting. Try again in {seconds} seconds.",

@@ -3,31 +3,12 @@
 import { z } from "zod";
 import { acceleratorOptions } from "./accelerator-options.ts";
 import { controlNet } from "./control-net.ts";
-import {
-  air,
-  flag,
-  float,
-  group,
-  imageReference,
-  integer,
-  literal,
-  oneOf,
-  seed,
-  text,
-  uuid,
-  webAddress,
-} from "./field.ts";
+import { delivery } from "./delivery.ts";
+import { air, float, group, imageReference, integer, literal, oneOf, seed, text, uuid } from "./field.ts";
 import { lora } from "./lora.ts";
 import { safety } from "./safety.ts";
 import { findScheduler, SCHEDULERS } from "./schedulers.ts";
 import { ultralytics } from "./ultralytics.ts";
-
-export const OUTPUT_TYPES = ["URL", "base64Data", "dataURI"] as const;
-export const OUTPUT_FORMATS = ["JPG", "PNG", "WEBP"] as const;
-export const DELIVERY_METHODS = ["sync", "async"] as const;
-
-/** Further away than this databases cannot tell the time. */
-const CENTURY = 100 * 365 * 24 * 3600;
 
 /** Start and mask images for image-to-image, inpainting and outpainting. */
 const inputs = group("Input images. These must be nested inside the inputs object.", {
@@ -96,24 +77,7 @@ export const imageInference = z
       step: 0.01,
     }).optional(),
     numberResults: integer("Number of images, each with its own seed.", { min: 1, max: 20 }).default(1),
-    outputType: oneOf("How the image is returned.", OUTPUT_TYPES).default("URL"),
-    outputFormat: oneOf("File format of the image. Letter case does not matter.", OUTPUT_FORMATS, {
-      anyCase: true,
-    }).default("JPG"),
-    outputQuality: integer("Compression quality of JPG and WEBP.", { min: 20, max: 99 }).default(95),
-    deliveryMethod: oneOf(
-      "`sync` answers with the finished images; `async` acknowledges at once, then poll with getResponse.",
-      DELIVERY_METHODS,
-    ).default("sync"),
-    webhookURL: webAddress("Receives one POST per finished image.").optional(),
-    uploadEndpoint: webAddress(
-      "Receives each finished image as the raw body of a PUT, for instance a presigned URL.",
-    ).optional(),
-    ttl: integer("Seconds until the image is deleted, with outputType URL. Without it images are kept 7 days.", {
-      min: 60,
-      max: CENTURY,
-    }).optional(),
-    includeCost: flag("Whether results carry `cost`, in US dollars.").default(false),
+    ...delivery,
     safety: safety.optional(),
     inputs: inputs.optional(),
     maskMargin: integer("Zooms into the masked area, with this many pixels around it. Needs `inputs.maskImage`.", {

@@ -1,15 +1,11 @@
 /** The wire format: task schemas, errors and results. No I/O. */
 
 export { CAPABILITIES, type Capabilities, capabilityErrors, FEATURES, type Feature } from "./capabilities.ts";
+export { type ControlNetPreprocessTask, PREPROCESSORS, type Preprocessor } from "./controlnet-preprocess.ts";
+export { DELIVERY_METHODS, OUTPUT_FORMATS, OUTPUT_TYPES } from "./delivery.ts";
 export { ERRORS, type ErrorCode, type ErrorKind, errorKind } from "./errors.ts";
 export type { FieldTable, Parameter } from "./field-table.ts";
-export {
-  DELIVERY_METHODS,
-  type ImageInferenceTask,
-  imageInference,
-  OUTPUT_FORMATS,
-  OUTPUT_TYPES,
-} from "./image-inference.ts";
+export { type ImageInferenceTask, imageInference } from "./image-inference.ts";
 export { parseJson, stringifyJson } from "./json.ts";
 export type {
   AccountManagementTask,
@@ -21,12 +17,14 @@ export type {
   PingTask,
 } from "./other-tasks.ts";
 export { invalidParameter, missingParameter } from "./parameter-errors.ts";
+export { isPictureTask, type PictureTask, resultsOf } from "./picture-task.ts";
 export { apiReference, errorReference } from "./reference.ts";
 export { asHtml, asMarkdown, type Block } from "./reference-blocks.ts";
 export { parseRequest, type RequestOptions } from "./request.ts";
 export {
   type DataItem,
   fileExtension,
+  type GuideItem,
   type ImageItem,
   mediaType,
   type OtherItem,

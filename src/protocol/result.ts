@@ -1,6 +1,6 @@
 /** Shapes of what the server answers. Absent fields are left out, never null: clients check for presence. */
 
-import type { OUTPUT_FORMATS } from "./image-inference.ts";
+import type { OUTPUT_FORMATS } from "./delivery.ts";
 import type { ErrorItem } from "./task-error.ts";
 
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
@@ -21,9 +21,23 @@ export interface ImageItem {
   readonly status?: "success";
 }
 
+/** The guide image of a controlNetPreprocess task. Exactly one of the three image fields is there. */
+export interface GuideItem {
+  readonly taskType: "controlNetPreprocess";
+  readonly taskUUID: string;
+  readonly guideImageUUID: string;
+  /** The image it was made of, which can be used again by this name. */
+  readonly inputImageUUID: string;
+  readonly guideImageURL?: string;
+  readonly guideImageBase64Data?: string;
+  readonly guideImageDataURI?: string;
+  readonly cost?: number;
+  readonly status?: "success";
+}
+
 /** A picture that is not finished yet, in a reply to getResponse. */
 export interface ProcessingItem {
-  readonly taskType: "imageInference";
+  readonly taskType: "imageInference" | "controlNetPreprocess";
   readonly taskUUID: string;
   readonly status: "processing";
   /** Percentage of the whole task, 0 … 100. */
@@ -35,7 +49,7 @@ export interface ProcessingItem {
 }
 
 /** Any item of `data`: the types above, and small replies of the other tasks. */
-export type DataItem = ImageItem | ProcessingItem | OtherItem;
+export type DataItem = ImageItem | GuideItem | ProcessingItem | OtherItem;
 
 /** Replies of tasks that have no shape worth naming; only the task type is certain. */
 export interface OtherItem {

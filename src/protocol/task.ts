@@ -3,6 +3,13 @@
 import type { z } from "zod";
 import { normalize, withoutNulls } from "./aliases.ts";
 import { CAPABILITIES, type Capabilities, capabilityErrors } from "./capabilities.ts";
+import {
+  type ControlNetPreprocessTask,
+  controlNetPreprocess,
+  missingPreprocessor,
+  preprocessErrors,
+  respellPreprocess,
+} from "./controlnet-preprocess.ts";
 import { quoted } from "./field.ts";
 import { type FieldTable, fieldTable } from "./field-table.ts";
 import { type ImageInferenceTask, imageInference } from "./image-inference.ts";
@@ -24,12 +31,16 @@ export const TASK_SCHEMAS = {
   authentication,
   ping,
   imageInference,
+  controlNetPreprocess,
   getResponse,
   getTaskDetails,
   imageUpload,
   accountManagement,
   modelSearch,
 } as const;
+
+/** Older names of task types. */
+export const TASK_ALIASES: Readonly<Record<string, TaskType>> = { imageControlNetPreProcess: "controlNetPreprocess" };
 
 export type TaskType = keyof typeof TASK_SCHEMAS;
 
@@ -55,7 +66,7 @@ export function parseTask(given: unknown, capabilities: Capabilities = CAPABILIT
       new TaskError("invalidRequest", { reason: `A task must be an object. Received: ${show(given)}.` }),
     ]);
   }
-  const raw = given as Record<string, unknown>;
+  const raw = withoutAlias(given as Record<string, unknown>);
   const owner = ownerOf(raw);
   const type = raw.taskType;
   if (type === undefined || type === null) {
@@ -65,7 +76,12 @@ export function parseTask(given: unknown, capabilities: Capabilities = CAPABILIT
   }
   if (typeof type !== "string" || !Object.hasOwn(TASK_SCHEMAS, type)) return refuse(owner, [unsupportedTaskType(type)]);
 
-  const errors = type === "imageInference" ? readInference(raw, capabilities) : read(type as TaskType, raw);
+  const errors =
+    type === "imageInference"
+      ? readInference(raw, capabilities)
+      : type === "controlNetPreprocess"
+        ? readPreprocess(raw)
+        : read(type as TaskType, raw);
   return Array.isArray(errors)
     ? refuse(owner, errors as [TaskError, ...TaskError[]])
     : { ok: true, task: errors as Task, raw };
@@ -77,6 +93,20 @@ function read(type: TaskType, raw: Record<string, unknown>): Task | TaskError[] 
   return parsed.success
     ? (parsed.data as Task)
     : parameterErrors(parsed.error.issues, value, tables[type], (path) => path);
+}
+
+function readPreprocess(raw: Record<string, unknown>): Task | TaskError[] {
+  const task = respellPreprocess(raw);
+  const missing = missingPreprocessor(task);
+  const found = read("controlNetPreprocess", missing ? { ...task, preProcessorType: "canny" } : task);
+  const errors = Array.isArray(found) ? found : preprocessErrors(found as ControlNetPreprocessTask);
+  return missing ? [missing, ...errors] : errors.length > 0 ? errors : found;
+}
+
+function withoutAlias(raw: Record<string, unknown>): Record<string, unknown> {
+  const { taskType } = raw;
+  const known = typeof taskType === "string" && Object.hasOwn(TASK_ALIASES, taskType);
+  return known ? { ...raw, taskType: TASK_ALIASES[taskType] } : raw;
 }
 
 function readInference(raw: Record<string, unknown>, capabilities: Capabilities): ImageInferenceTask | TaskError[] {

@@ -1,5 +1,5 @@
 import type { Queryable } from "../database/index.ts";
-import type { ImageInferenceTask } from "../protocol/index.ts";
+import type { PictureTask } from "../protocol/index.ts";
 import { readTask } from "./stored-task.ts";
 import type { OwnerId } from "./types.ts";
 
@@ -9,7 +9,7 @@ export interface ClaimedTask {
   readonly attempt: number;
   readonly owner: OwnerId;
   readonly taskUUID: string;
-  readonly task: ImageInferenceTask;
+  readonly task: PictureTask;
   readonly seed: bigint;
   readonly salt: string;
   /** Since it was accepted. */

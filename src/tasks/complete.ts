@@ -17,9 +17,10 @@ export async function completeResult(db: Queryable, fence: Fence, result: NewRes
        where id = $1 and attempt = $2 and state = 'running' for update
      ), picture as (
        insert into images (image_uuid, owner, task_id, index, seed, output_format, file_name, content_type,
-                           width, height, byte_length, cost, nsfw, skipped_steps, delete_at)
-       select $4, owner, id, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
-              now() + make_interval(secs => $16) from fence
+                           width, height, byte_length, cost, nsfw, skipped_steps, input_uuid,
+                           delete_at)
+       select $4, owner, id, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
+              now() + make_interval(secs => $17) from fence
        on conflict do nothing
        returning image_uuid
      ), owed as (
@@ -49,6 +50,7 @@ export async function completeResult(db: Queryable, fence: Fence, result: NewRes
       result.cost,
       result.NSFWContent ?? null,
       result.skippedSteps ?? null,
+      result.inputImageUUID ?? null,
       result.keepSeconds,
     ],
   );

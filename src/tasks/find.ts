@@ -64,6 +64,7 @@ interface ImageRow {
   cost: number;
   nsfw: boolean | null;
   skipped_steps: number | null;
+  input_uuid: string | null;
   created_at: string;
 }
 
@@ -105,6 +106,7 @@ function readImage(row: ImageRow): TaskResult {
     cost: row.cost,
     ...(row.nsfw !== null && { NSFWContent: row.nsfw }),
     ...(row.skipped_steps !== null && { skippedSteps: row.skipped_steps }),
+    ...(row.input_uuid !== null && { inputImageUUID: row.input_uuid }),
     createdAt: new Date(row.created_at),
   };
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Database } from "../database/index.ts";
-import { randomSeed } from "../protocol/index.ts";
+import { type PictureTask, randomSeed, resultsOf } from "../protocol/index.ts";
 import { cancelTask } from "./cancel.ts";
 import { countTasks } from "./counts.ts";
 import { findTask, type StoredTask } from "./find.ts";
@@ -41,7 +41,7 @@ export function createTaskService(options: TaskServiceOptions): TaskService & { 
   async function submit(owner: OwnerId, { task, request }: Submission): Promise<SubmitOutcome> {
     const canonical = canonicalTask(task);
     const bodyHash = hashBody(canonical);
-    const seed = task.seed ?? randomSeed(random);
+    const seed = seedOf(task) ?? randomSeed(random);
     const attempt = await room.within(() =>
       insertTask(db, {
         owner,
@@ -51,7 +51,7 @@ export function createTaskService(options: TaskServiceOptions): TaskService & { 
         request,
         seed,
         salt: randomUUID(),
-        weight: task.numberResults,
+        weight: resultsOf(task),
       }),
     );
     const inserted = attempt?.stored;
@@ -127,6 +127,8 @@ export function createTaskService(options: TaskServiceOptions): TaskService & { 
     },
   };
 }
+
+const seedOf = (task: PictureTask): bigint | undefined => (task.taskType === "imageInference" ? task.seed : 0n);
 
 /** The latest progress of each running task of this process, which is ahead of the row's. */
 function followProgress(signals: TaskSignals) {

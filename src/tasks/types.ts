@@ -1,6 +1,6 @@
 /** The vocabulary of a task's life: what is asked of the task service and what it tells. No I/O here. */
 
-import type { ImageInferenceTask, TaskErrorBody } from "../protocol/index.ts";
+import type { PictureTask, TaskErrorBody } from "../protocol/index.ts";
 
 /** Whose task it is: the id of the API key it came with (never the key itself). A taskUUID is unique per owner. */
 export type OwnerId = string;
@@ -29,6 +29,8 @@ export interface TaskResult {
   readonly NSFWContent?: boolean;
   /** Steps that a step cache answered; present only when one was on. */
   readonly skippedSteps?: number;
+  /** Of a guide image: the stored image that it was made of. */
+  readonly inputImageUUID?: string;
   readonly createdAt: Date;
 }
 
@@ -47,7 +49,7 @@ export interface TaskRecord {
   readonly owner: OwnerId;
   readonly taskUUID: string;
   readonly state: TaskState;
-  readonly task: ImageInferenceTask;
+  readonly task: PictureTask;
   /** The task as the client sent it, as JSON text (seeds keep all their digits): for getTaskDetails. */
   readonly request: string;
   /** Seed of the first picture: the client's, or the one drawn when the task was accepted. */
@@ -69,7 +71,7 @@ export interface TaskRecord {
 
 /** What a client sent, checked. */
 export interface Submission {
-  readonly task: ImageInferenceTask;
+  readonly task: PictureTask;
   /** The task object as received, as JSON text. */
   readonly request: string;
 }

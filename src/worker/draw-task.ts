@@ -9,35 +9,33 @@ import {
 } from "../drawing/index.ts";
 import type { GeneratedImage } from "../engine/index.ts";
 import { drawFinished, type Findings, type FinishingMeans, stagesOf } from "../finishing/index.ts";
-import { contentTypeOf, decodeImage, encodeImage, extensionOf, type RgbImage } from "../images/index.ts";
+import { decodeImage, type RgbImage } from "../images/index.ts";
 import { type Adapter, type AdapterKind, costPerPicture, type Model, planSize } from "../models/index.ts";
-import { MAX_SEED, resultSeed } from "../protocol/index.ts";
-import type { FileStore, ImageReferences } from "../storage/index.ts";
-import { type Claim, imageUUID } from "../tasks/index.ts";
+import { type ImageInferenceTask, MAX_SEED, resultSeed } from "../protocol/index.ts";
+import type { ImageReferences } from "../storage/index.ts";
+import type { Claim } from "../tasks/index.ts";
 import type { EngineProcess } from "./engine-process.ts";
-import type { WorkerMetrics } from "./metrics.ts";
+import { measured } from "./metrics.ts";
+import { type ClaimOf, type StoreMeans, storeResult } from "./store-result.ts";
 
 /** What drawing a task needs. */
-export interface DrawMeans {
+export interface DrawMeans extends StoreMeans {
   readonly engine: Pick<EngineProcess, "generate">;
   findModel(air: string): Promise<Model>;
   /** LoRAs and ControlNets. Absent: there are none. */
   findAdapter?(air: string, kind: AdapterKind): Promise<Adapter>;
   readonly references: ImageReferences;
-  readonly files: FileStore;
   readonly finishing: FinishingMeans;
-  /** Program and version, written into pictures. */
-  readonly software: string;
-  /** How long a picture without `ttl` is kept. */
-  readonly keepSeconds: number;
-  readonly metrics: WorkerMetrics;
   readonly log: { info(facts: object, message: string): void };
-  /** Stores and records through times when the disk is full or the database away. */
-  patiently<T>(work: () => Promise<T>): Promise<T>;
 }
 
 /** Draws what is still missing of a task; each picture is stored and recorded while the next one is drawn. */
-export async function drawTask(claim: Claim, means: DrawMeans, signal: AbortSignal, onStep: () => void): Promise<void> {
+export async function drawTask(
+  claim: ClaimOf<ImageInferenceTask>,
+  means: DrawMeans,
+  signal: AbortSignal,
+  onStep: () => void,
+): Promise<void> {
   const { task } = claim;
   const model = await means.findModel(task.model);
   const first = claim.finished.length; // recorded in order, so the finished ones are the first ones
@@ -45,7 +43,7 @@ export async function drawTask(claim: Claim, means: DrawMeans, signal: AbortSign
     await means.patiently(() => claim.succeed());
     return;
   }
-  const pictures = await measured(means, "inputs", () => loadPictures(claim, means.references, signal));
+  const pictures = await measured(means.metrics, "inputs", () => loadPictures(claim, means.references, signal));
   const { maxPixels } = model.card;
   const { note } = planSize(task, maxPixels);
   if (note) means.log.info({ taskUUID: claim.taskUUID }, note);
@@ -55,7 +53,7 @@ export async function drawTask(claim: Claim, means: DrawMeans, signal: AbortSign
   const stages = stagesOf(task, means.finishing);
   for (const run of runsOf(claim.seed, first, task.numberResults)) {
     const recording = inOrder();
-    await measured(means, "draw", () =>
+    await measured(means.metrics, "draw", () =>
       drawFinished(engineFor(model, means, recording), { ...drawing, ...run } satisfies Drawing, stages, {
         ...(maxPixels !== undefined && { maxPixels }),
         signal,
@@ -115,7 +113,7 @@ function inOrder() {
 }
 
 async function record(
-  claim: Claim,
+  claim: ClaimOf<ImageInferenceTask>,
   model: Model,
   image: GeneratedImage,
   index: number,
@@ -125,37 +123,16 @@ async function record(
   const { task } = claim;
   noteFindings(claim, index, findings, means);
   const seed = resultSeed(claim.seed, index);
-  const format = task.outputFormat;
-  const parameters = pictureRecord(task, model.card, seed);
   const skipped = image.skippedSteps !== undefined && { skippedSteps: image.skippedSteps };
-  const metadata = { software: means.software, parameters, ...skipped };
-  const bytes = await measured(means, "encode", () =>
-    encodeImage(image, { format, quality: task.outputQuality, metadata }),
-  );
-  const uuid = imageUUID(claim.salt, index);
-  const fileName = `${uuid}.${extensionOf(format)}`;
-  await measured(means, "store", () => means.patiently(() => means.files.put(fileName, bytes)));
-  const { width, height } = task;
-  await means.patiently(() =>
-    claim.result(
-      {
-        index,
-        imageUUID: uuid,
-        seed,
-        outputFormat: format,
-        fileName,
-        contentType: contentTypeOf(format),
-        width,
-        height,
-        byteLength: bytes.length,
-        cost: costPerPicture(model.card.price, task),
-        ...(findings.NSFWContent !== undefined && { NSFWContent: findings.NSFWContent }),
-        ...skipped,
-        keepSeconds: (task.outputType === "URL" ? task.ttl : undefined) ?? means.keepSeconds,
-      },
-      index === task.numberResults - 1,
-    ),
-  );
+  const facts = {
+    index,
+    seed,
+    cost: costPerPicture(model.card.price, task),
+    ...(findings.NSFWContent !== undefined && { NSFWContent: findings.NSFWContent }),
+    ...skipped,
+  };
+  const metadata = { parameters: pictureRecord(task, model.card, seed), ...skipped };
+  await storeResult(claim, image, metadata, facts, means);
 }
 
 function noteFindings(
@@ -170,7 +147,7 @@ function noteFindings(
 }
 
 async function loadPictures(
-  { owner, task }: Claim,
+  { owner, task }: ClaimOf<ImageInferenceTask>,
   references: ImageReferences,
   signal: AbortSignal,
 ): Promise<TaskPictures> {
@@ -186,17 +163,4 @@ async function loadPictures(
     guides.push((await load(guideImage, `controlNet.${i}.guideImage`))!);
   }
   return { guides, ...(seedImage && { seedImage }), ...(maskImage && { maskImage: maskFromPicture(maskImage) }) };
-}
-
-async function measured<T>(
-  { metrics }: DrawMeans,
-  stage: Parameters<WorkerMetrics["stage"]>[0],
-  work: () => Promise<T>,
-): Promise<T> {
-  const before = performance.now();
-  try {
-    return await work();
-  } finally {
-    metrics.stage(stage, (performance.now() - before) / 1000);
-  }
 }

@@ -5,6 +5,7 @@ import {
   type ImageInferenceTask,
   invalidParameter,
   missingParameter,
+  type PictureTask,
   TaskError,
 } from "../protocol/index.ts";
 import { EngineDied } from "./engine-process.ts";
@@ -27,8 +28,8 @@ export class EngineStalled extends Error {
 }
 
 /** What an error of an attempt means for its task. */
-export function failureOf(error: unknown, task: ImageInferenceTask): AttemptFailure {
-  const { model } = task;
+export function failureOf(error: unknown, task: PictureTask): AttemptFailure {
+  const model = task.taskType === "imageInference" ? task.model : "";
   const lasting = (taskError: TaskError) => ({ error: taskError, again: false, death: false });
   const passing = (taskError: TaskError, death = false) => ({ error: taskError, again: true, death });
   const told = (code: ErrorCode, values: Record<string, string | number>) =>
@@ -40,7 +41,7 @@ export function failureOf(error: unknown, task: ImageInferenceTask): AttemptFail
     return passing(told("inferenceError", { reason: "The engine process was lost." }), true);
   if (error instanceof CheckpointError)
     return lasting(told("modelUnavailable", { model, reason: withoutFolders(error.message) }));
-  if (error instanceof ParameterError)
+  if (error instanceof ParameterError && task.taskType === "imageInference")
     return lasting(
       unfit(error, task) ?? unfitAdapter(error, task) ?? told("inferenceError", { reason: error.message }),
     );

@@ -77,3 +77,17 @@ export function createWorkerMetrics(register: Registry): WorkerMetrics {
     },
   };
 }
+
+/** Does work and reports how long it took, however it ended. */
+export async function measured<T>(
+  metrics: WorkerMetrics,
+  stage: Parameters<WorkerMetrics["stage"]>[0],
+  work: () => Promise<T>,
+): Promise<T> {
+  const before = performance.now();
+  try {
+    return await work();
+  } finally {
+    metrics.stage(stage, (performance.now() - before) / 1000);
+  }
+}

@@ -1,14 +1,17 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
+import type { ControlNetPreprocessTask, ImageInferenceTask } from "../protocol/index.ts";
 import { StorageUnavailableError } from "../storage/index.ts";
 import type { Claim, TaskQueue } from "../tasks/index.ts";
 import { type DrawMeans, drawTask } from "./draw-task.ts";
 import type { EngineProcess } from "./engine-process.ts";
 import { EngineStalled, failureOf } from "./failure.ts";
 import type { WorkerMetrics } from "./metrics.ts";
+import { type PreprocessMeans, preprocessTask } from "./preprocess-task.ts";
+import type { ClaimOf } from "./store-result.ts";
 import { untilAvailable } from "./until-available.ts";
 import { startWatchdog } from "./watchdog.ts";
 
-export interface WorkerOptions extends Omit<DrawMeans, "patiently" | "engine" | "log" | "metrics"> {
+export interface WorkerOptions extends Omit<DrawMeans & PreprocessMeans, "patiently" | "engine" | "log" | "metrics"> {
   readonly queue: TaskQueue;
   readonly engine: EngineProcess;
   readonly metrics?: WorkerMetrics;
@@ -40,9 +43,12 @@ class Stopping extends Error {
 
 const SILENT: WorkerMetrics = { started() {}, step() {}, stage() {}, ended() {}, faces() {}, checked() {} };
 
+const makesGuide = (claim: Claim): claim is ClaimOf<ControlNetPreprocessTask> =>
+  claim.task.taskType === "controlNetPreprocess";
+
 /** Starts a worker on a queue, with an engine of its own. */
 export function startWorker(options: WorkerOptions): Worker {
-  const { queue, engine, finishing, log, stepTimeoutMs, isDatabaseAway, metrics = SILENT } = options;
+  const { queue, engine, finishing, guides, log, stepTimeoutMs, isDatabaseAway, metrics = SILENT } = options;
   const closing = new AbortController(); // no new tasks
   const ending = new AbortController(); // nor the one in hand
   let trouble: string | undefined;
@@ -71,7 +77,9 @@ export function startWorker(options: WorkerOptions): Worker {
       last = performance.now();
     };
     try {
-      await drawTask(claim, { ...options, metrics, patiently }, signal, onStep);
+      const means = { ...options, metrics, patiently };
+      if (makesGuide(claim)) await preprocessTask(claim, means, signal);
+      else await drawTask(claim as ClaimOf<ImageInferenceTask>, means, signal, onStep);
       return "succeeded";
     } catch (error) {
       if (claim.signal.aborted) return "cancelled";
@@ -125,8 +133,10 @@ export function startWorker(options: WorkerOptions): Worker {
     while (!closing.signal.aborted) {
       try {
         const claim = await queue.claim();
-        if (claim) await run(claim);
-        else await queue.waitForWork(closing.signal);
+        if (claim) {
+          await run(claim);
+          await nextTurn(); // who waits for it has its reply before the embedded database takes this thread again
+        } else await queue.waitForWork(closing.signal);
       } catch (error) {
         if (closing.signal.aborted) return;
         // The database is away, or a defect: the task's lease runs out and it is taken back, the worker goes on.
@@ -149,6 +159,7 @@ export function startWorker(options: WorkerOptions): Worker {
       await engine.stop();
       await finishing.detector.stop();
       await finishing.checker.stop();
+      await guides.stop();
     },
   };
 }

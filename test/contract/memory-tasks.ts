@@ -1,7 +1,14 @@
 /** A task service in memory: tests decide when pictures are finished. */
 
 import { randomUUID } from "node:crypto";
-import { fileExtension, mediaType, resultSeed, stringifyJson, type TaskErrorBody } from "../../src/protocol/index.ts";
+import {
+  fileExtension,
+  mediaType,
+  resultSeed,
+  resultsOf,
+  stringifyJson,
+  type TaskErrorBody,
+} from "../../src/protocol/index.ts";
 import type { TaskEvent, TaskRecord, TaskResult, TaskService } from "../../src/tasks/index.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -67,7 +74,7 @@ export function createMemoryTasks(bytes: Uint8Array = Buffer.from("picture".repe
         state: "queued",
         task,
         request,
-        seed: task.seed ?? 42n,
+        seed: task.taskType === "imageInference" ? (task.seed ?? 42n) : 0n,
         results: [],
         attempt: 0,
         place: 0,
@@ -119,7 +126,7 @@ export function createMemoryTasks(bytes: Uint8Array = Buffer.from("picture".repe
       const record = records.get(taskUUID)!;
       const index = record.results.length;
       const imageUUID = randomUUID();
-      const { outputFormat, width, height } = record.task;
+      const { outputFormat, width = 64, height = 64 } = record.task;
       const fileName = `${imageUUID}.${fileExtension(outputFormat)}`;
       const contentType = mediaType(outputFormat);
       const result: TaskResult = {
@@ -139,7 +146,7 @@ export function createMemoryTasks(bytes: Uint8Array = Buffer.from("picture".repe
       record.state = "running";
       record.results = [...record.results, result];
       tell(taskUUID, { type: "result", result });
-      if (record.results.length === record.task.numberResults) end(record, "succeeded");
+      if (record.results.length === resultsOf(record.task)) end(record, "succeeded");
       return result;
     },
     finish(taskUUID) {
@@ -154,7 +161,7 @@ export function createMemoryTasks(bytes: Uint8Array = Buffer.from("picture".repe
     progress(taskUUID, step, steps) {
       const record = records.get(taskUUID)!;
       record.state = "running";
-      record.progress = { image: 0, images: record.task.numberResults, step, steps, percentage: (100 * step) / steps };
+      record.progress = { image: 0, images: resultsOf(record.task), step, steps, percentage: (100 * step) / steps };
       tell(taskUUID, { type: "progress", ...record.progress });
     },
   };

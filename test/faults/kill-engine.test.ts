@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
+import { resultsOf } from "../../src/protocol/index.ts";
 import { TEST_DATABASES } from "../support/databases.ts";
 import { seededRandom } from "../support/random.ts";
 import { aTask, openTasks } from "../support/tasks.ts";
@@ -78,7 +79,7 @@ test(`the engine is killed at ${KILLS} moments (seed ${SEED}): every task ends, 
     }
     if (record.state === "succeeded") {
       succeeded++;
-      expect(record.results).toHaveLength(record.task.numberResults);
+      expect(record.results).toHaveLength(resultsOf(record.task));
     } else expect(record).toMatchObject({ state: "failed", attempt: 2, error: { code: "inferenceError" } });
   }
   const failed = await opened.db.query<{ deaths: number }>("select deaths from tasks where state = 'failed'");

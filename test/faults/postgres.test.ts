@@ -9,6 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Database, openDatabase } from "../../src/database/index.ts";
+import { resultsOf } from "../../src/protocol/index.ts";
 import { openDisk } from "../../src/storage/index.ts";
 import { createTaskService, openSignals, type TaskSignals } from "../../src/tasks/index.ts";
 import { createCluster, NO_POSTGRES, type PostgresCluster } from "../support/postgres-cluster.ts";
@@ -100,7 +101,7 @@ describe.skipIf(NO_POSTGRES)(`with a PostgreSQL server${NO_POSTGRES ? ` (${NO_PO
     for (const taskUUID of sent) {
       const record = (await service.waitForFinal("me", taskUUID, AbortSignal.timeout(60_000)))!;
       if (record.state === "failed") failed++;
-      else expect(record.results).toHaveLength(record.task.numberResults);
+      else expect(record.results).toHaveLength(resultsOf(record.task));
       for (const [i, { index, seed, fileName }] of record.results.entries()) {
         expect(index).toBe(i);
         const hash = createHash("sha256")

@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import { readConfig } from "../../src/config.ts";
 import { DatabaseUnavailableError, openDatabase } from "../../src/database/index.ts";
 import { openFinishing } from "../../src/finishing/index.ts";
+import { createGuideMaker } from "../../src/guides/index.ts";
 import { createOutbound } from "../../src/net/index.ts";
 import { createImageReferences, createImageStore, openDisk } from "../../src/storage/index.ts";
 import { createTaskQueue, openSignals } from "../../src/tasks/index.ts";
@@ -23,13 +24,16 @@ const signals = await openSignals({ db, process: randomUUID() });
 const worker = String(process.pid);
 const queue = createTaskQueue({ db, signals, worker, leaseSeconds, retryPauseSeconds: () => 0.05, pollMs });
 const files = await openDisk(filesDir);
+const images = createImageStore(db, files);
 startWorker({
   queue,
   engine: createEngineProcess({ program: STAND_IN_ENGINE, abortGrace: 200 }),
   findModel: async () => MODEL,
-  references: createImageReferences(createImageStore(db, files), createOutbound()),
+  references: createImageReferences(images, createOutbound()),
   files,
   finishing: openFinishing(readConfig()),
+  guides: createGuideMaker(60_000),
+  keepInput: images.addUpload,
   software: "inkstone test",
   keepSeconds: 604_800,
   stepTimeoutMs: 10_000,

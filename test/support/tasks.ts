@@ -22,7 +22,7 @@ import {
 } from "../../src/tasks/index.ts";
 
 /** A valid task as a client would send it, with `fields` on top. */
-export function aTask(fields: Partial<ImageInferenceTask> = {}): Submission {
+export function aTask(fields: Partial<ImageInferenceTask> = {}): Submission & { readonly task: ImageInferenceTask } {
   const sent = {
     taskType: "imageInference",
     taskUUID: randomUUID(),

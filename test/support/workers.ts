@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { readConfig } from "../../src/config.ts";
 import { DatabaseUnavailableError } from "../../src/database/index.ts";
 import { openFinishing } from "../../src/finishing/index.ts";
+import { createGuideMaker } from "../../src/guides/index.ts";
 import { createOutbound } from "../../src/net/index.ts";
 import { createImageReferences, createImageStore, type DiskCalls, openDisk } from "../../src/storage/index.ts";
 import { createEngineProcess, startWorker, type WorkerOptions } from "../../src/worker/index.ts";
@@ -32,6 +33,8 @@ export async function openWorker(tasks: OpenTasks, { calls, abortGrace = 200, ..
     references: createImageReferences(images, createOutbound()),
     files,
     finishing: openFinishing(readConfig()),
+    guides: createGuideMaker(60_000),
+    keepInput: images.addUpload,
     software: "inkstone test",
     keepSeconds: 604_800,
     stepTimeoutMs: 10_000,

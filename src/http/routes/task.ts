@@ -21,7 +21,7 @@ export function taskRoutes(app: FastifyInstance, ports: HttpPorts, interest: Int
     const { taskUUID } = request.params;
     const record = await ports.tasks.cancel(owner, taskUUID);
     if (record === undefined) throw unknownTask(taskUUID);
-    return { data: [{ taskType: "imageInference", taskUUID, state: record.state }] };
+    return { data: [{ taskType: record.task.taskType, taskUUID, state: record.state }] };
   });
 
   app.get<ByUUID>("/v1/tasks/:taskUUID/events", async (request, reply) => {

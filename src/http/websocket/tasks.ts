@@ -3,8 +3,9 @@
 import {
   errorItem,
   type GetResponseTask,
-  type ImageInferenceTask,
+  isPictureTask,
   type ParsedTask,
+  type PictureTask,
   type Task,
   type TaskError,
 } from "../../protocol/index.ts";
@@ -28,7 +29,7 @@ export async function beginTask(
 ): Promise<void> {
   const refuse = (thrown: unknown) => session.outbox.push(oneError(exchange, asTaskError(thrown), task));
   try {
-    if (task.taskType === "imageInference") await beginInference(exchange, session, task, raw);
+    if (isPictureTask(task)) await beginPictures(exchange, session, task, raw);
     else {
       void answerSmallTask(exchange, session.caller, task)
         .then((answer) => session.outbox.push(answer))
@@ -54,10 +55,10 @@ export function oneError(
   return { data: [], errors: [errorItem(error.body, { taskUUID, taskType }, exchange.documentation)] };
 }
 
-async function beginInference(
+async function beginPictures(
   exchange: Exchange,
   session: Session,
-  task: ImageInferenceTask,
+  task: PictureTask,
   raw: ValidTask["raw"],
 ): Promise<void> {
   const { outbox, caller } = session;

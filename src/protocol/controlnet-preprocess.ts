@@ -1,0 +1,79 @@
+/** The task `controlNetPreprocess`: a picture becomes the guide image of a ControlNet. */
+
+import { z } from "zod";
+import { delivery } from "./delivery.ts";
+import { flag, imageReference, integer, literal, oneOf, quoted, uuid } from "./field.ts";
+import { invalidParameter } from "./parameter-errors.ts";
+import { TaskError } from "./task-error.ts";
+
+/** Preprocessors that are here: classical filters. */
+export const PREPROCESSORS = ["canny", "scribble", "softedge", "tile"] as const;
+export type Preprocessor = (typeof PREPROCESSORS)[number];
+
+/** Preprocessors that clients know of and that are not here, finer names included. */
+const ELSEWHERE =
+  /^(depth|mlsd|normal|openpose|seg_|seg$|lineart|shuffle|scribble_|softedge_|inpaint_global_harmonious)/;
+
+const threshold = (about: string) => integer(`${about} Only for canny.`, { min: 0, max: 255 });
+const side = (name: string) =>
+  integer(
+    `Largest ${name} of the guide image in pixels. It is shrunk to fit, at its own aspect, never enlarged. Without it 2048.`,
+    {
+      min: 16,
+      max: 2048,
+    },
+  ).optional();
+
+export const controlNetPreprocess = z
+  .strictObject({
+    taskType: literal("The type of task.", "controlNetPreprocess"),
+    taskUUID: uuid("Identifies the task in results, errors, polls and webhooks. A UUID v4, unique per task."),
+    inputImage: imageReference("The image to make a guide of (UUID, URL, data URI, or base64)."),
+    preProcessorType: oneOf(
+      "What the guide shows: edges, strokes, soft edges, or the image without fine detail.",
+      PREPROCESSORS,
+      {
+        find: (given) => PREPROCESSORS.find((name) => name === given || `${name}_gaussian` === given),
+      },
+    ),
+    width: side("width"),
+    height: side("height"),
+    lowThresholdCanny: threshold("Gradients above it are edges where they touch a strong one.").default(100),
+    highThresholdCanny: threshold("Gradients above it are edges.").default(200),
+    includeHandsAndFaceOpenPose: flag("Without effect: it concerns a preprocessor that is not here.").default(false),
+    ...delivery,
+  })
+  .describe("Turns an image into a guide image for `controlNet`.");
+
+/** A validated `controlNetPreprocess` task with its defaults filled in. */
+export type ControlNetPreprocessTask = z.output<typeof controlNetPreprocess>;
+
+type Raw = Record<string, unknown>;
+
+const MODEL = /^runware:controlnet-preprocess@(\w+)$/;
+
+/** Brings the newer form (`inputs.image`, the preprocessor as `model`) to the schema's spelling. */
+export function respellPreprocess({ inputs, model, ...task }: Raw): Raw {
+  const image = typeof inputs === "object" && inputs !== null ? (inputs as Raw) : undefined;
+  const onlyImage = image !== undefined && Object.keys(image).every((key) => key === "image");
+  const named = typeof model === "string" ? MODEL.exec(model)?.[1] : undefined;
+  return {
+    ...task,
+    ...(onlyImage ? { inputImage: task.inputImage ?? image.image } : inputs !== undefined && { inputs }),
+    ...(named !== undefined ? { preProcessorType: task.preProcessorType ?? named } : model !== undefined && { model }),
+  };
+}
+
+/** A preprocessor that exists, but not here. */
+export function missingPreprocessor({ preProcessorType: given }: Raw): TaskError | undefined {
+  if (typeof given !== "string" || !ELSEWHERE.test(given)) return undefined;
+  const values = { given: given.slice(0, 60), allowed: quoted(PREPROCESSORS) };
+  const facts = { parameter: "preProcessorType", type: "string", allowedValues: PREPROCESSORS };
+  return new TaskError("unsupportedPreProcessorType", values, facts);
+}
+
+/** What the parameters demand of each other. */
+export function preprocessErrors({ lowThresholdCanny: low, highThresholdCanny: high }: ControlNetPreprocessTask) {
+  const rule = `Low threshold canny must be less than 'highThresholdCanny', which is ${high}.`;
+  return low < high ? [] : [invalidParameter("lowThresholdCanny", low, rule, { type: "integer", min: 0, max: 255 })];
+}

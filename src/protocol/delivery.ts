@@ -1,0 +1,31 @@
+/** How results are handed over: the same parameters for every task that makes pictures. */
+
+import { flag, integer, oneOf, webAddress } from "./field.ts";
+
+export const OUTPUT_TYPES = ["URL", "base64Data", "dataURI"] as const;
+export const OUTPUT_FORMATS = ["JPG", "PNG", "WEBP"] as const;
+export const DELIVERY_METHODS = ["sync", "async"] as const;
+
+/** Further away than this databases cannot tell the time. */
+const CENTURY = 100 * 365 * 24 * 3600;
+
+export const delivery = {
+  outputType: oneOf("How the image is returned.", OUTPUT_TYPES).default("URL"),
+  outputFormat: oneOf("File format of the image. Letter case does not matter.", OUTPUT_FORMATS, {
+    anyCase: true,
+  }).default("JPG"),
+  outputQuality: integer("Compression quality of JPG and WEBP.", { min: 20, max: 99 }).default(95),
+  deliveryMethod: oneOf(
+    "`sync` answers with the finished images; `async` acknowledges at once, then poll with getResponse.",
+    DELIVERY_METHODS,
+  ).default("sync"),
+  webhookURL: webAddress("Receives one POST per finished image.").optional(),
+  uploadEndpoint: webAddress(
+    "Receives each finished image as the raw body of a PUT, for instance a presigned URL.",
+  ).optional(),
+  ttl: integer("Seconds until the image is deleted, with outputType URL. Without it images are kept 7 days.", {
+    min: 60,
+    max: CENTURY,
+  }).optional(),
+  includeCost: flag("Whether results carry `cost`, in US dollars.").default(false),
+} as const;

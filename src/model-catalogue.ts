@@ -6,13 +6,19 @@ import {
   listModels,
   type Model,
   type ModelLocations,
+  modelNamed,
 } from "./models/index.ts";
 
 /** Cards are read anew this often, so that a model added to a running server is found. */
 const FRESH_MS = 1000;
 
-/** The installed models, for the API. */
-export function openModelCatalogue(locations: ModelLocations, now: () => number = Date.now): ModelCatalogue {
+/** The installed models, for the API and for the worker. */
+export interface InstalledModels extends ModelCatalogue {
+  /** @throws ModelError `unknownModel` listing what is known, `invalidCard` */
+  find(air: string): Promise<Model>;
+}
+
+export function openModelCatalogue(locations: ModelLocations, now: () => number = Date.now): InstalledModels {
   let adapters: { readonly at: number; readonly found: Promise<readonly Adapter[]> } | undefined;
   const knownAdapters = () => {
     if (adapters === undefined || now() - adapters.at > FRESH_MS)
@@ -25,6 +31,7 @@ export function openModelCatalogue(locations: ModelLocations, now: () => number 
     return known.models;
   };
   return {
+    find: async (air) => modelNamed(air, await models()),
     list: async () => [...(await models()).map(summary), ...(await knownAdapters()).map(adapterSummary)],
     cost: async (task) => {
       if (task.taskType !== "imageInference") return 0;

@@ -19,7 +19,7 @@ import {
 } from "./http/index.ts";
 import { createLog, type Log } from "./log.ts";
 import { openModelCatalogue } from "./model-catalogue.ts";
-import { modelLocations, resolveAdapter, resolveModel } from "./models/index.ts";
+import { modelLocations, resolveAdapter } from "./models/index.ts";
 import { createOutbound } from "./net/index.ts";
 import { tellingOutages } from "./outages.ts";
 import { CAPABILITIES, TaskError } from "./protocol/index.ts";
@@ -78,6 +78,7 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
   const outbound = createOutbound({ allow: config.allowedAddresses });
   const references = createImageReferences(images, outbound, { maxPixels: config.maxImagePixels });
 
+  const models = openModelCatalogue(locations);
   const register = new Registry();
   collectDefaultMetrics({ register });
   const stopping = new AbortController();
@@ -90,7 +91,7 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
       stallTimeout: config.stepTimeout * 1000,
       ...(parts.engineProgram !== undefined && { program: parts.engineProgram }),
     }),
-    findModel: (air) => resolveModel(air, locations),
+    findModel: models.find,
     findAdapter: (air, kind) => resolveAdapter(air, kind, locations),
     references,
     files,
@@ -130,7 +131,7 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
         return images.addUpload(owner, bytes, header);
       },
     }),
-    models: openModelCatalogue(locations),
+    models,
     keys,
     metrics: createHttpMetrics(register, tasks),
     log,

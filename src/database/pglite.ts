@@ -1,7 +1,8 @@
 import { readdir } from "node:fs/promises";
 import { PGlite, type Transaction } from "@electric-sql/pglite";
 import { lockDataDir } from "./data-dir-lock.ts";
-import type { Database, Queryable, Row } from "./database.ts";
+import { type Database, DatabaseUnavailableError, type Queryable, type Row } from "./database.ts";
+import { preparedStatements } from "./pglite-statements.ts";
 import { asUnavailable } from "./unavailable.ts";
 
 export interface PgliteOptions {
@@ -29,25 +30,38 @@ export async function openPglite({ dataDir, template }: PgliteOptions = {}): Pro
     throw error;
   }
 
-  const on = (connection: PGlite | Transaction): Queryable => ({
-    query: async <R = Row>(sql: string, parameters: readonly unknown[] = []) =>
-      (await told(connection.query<R>(sql, [...parameters]))).rows,
-  });
+  const run = preparedStatements(lite);
+  // One at a time: PGlite keeps single statements out of transactions only where it sends them itself.
+  let turn: Promise<unknown> = Promise.resolve();
+  const alone = <T>(work: () => Promise<T>): Promise<T> => {
+    const done = turn.then(() => {
+      if (!lite.ready) throw new DatabaseUnavailableError("the database is closed");
+      return told(work());
+    });
+    turn = done.catch(() => {});
+    return done;
+  };
 
   return {
     kind: "pglite",
-    query: on(lite).query,
+    query: (sql, parameters = []) => alone(() => run(sql, parameters)),
     async script(sql) {
-      await told(lite.exec(sql));
+      await alone(() => lite.exec(sql));
     },
-    transaction: (work) => told(lite.transaction((tx) => work(on(tx)))),
+    transaction: (work) => alone(() => lite.transaction((tx) => work(within(tx)))),
     listen: (channel, onMessage) => lite.listen(channel, onMessage),
     async close() {
-      await lite.close();
+      await alone(() => lite.close());
       await unlock();
     },
   };
 }
+
+/** Inside a transaction statements go PGlite's own way. */
+const within = (tx: Transaction): Queryable => ({
+  query: async <R = Row>(sql: string, parameters: readonly unknown[] = []) =>
+    (await tx.query<R>(sql, [...parameters])).rows,
+});
 
 /** A full disk is an outage here too. */
 async function told<T>(work: Promise<T>): Promise<T> {

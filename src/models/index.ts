@@ -7,4 +7,4 @@ export { addModel, type Naming, removeModel } from "./install.ts";
 export { dataDirectory, type ModelLocations, modelLocations } from "./locations.ts";
 export { planSize, type Size, type SizePlan } from "./pixel-budget.ts";
 export { costPerPicture } from "./price.ts";
-export { findModel, listModels, type Model, resolveModel } from "./registry.ts";
+export { findModel, listModels, type Model, modelNamed } from "./registry.ts";

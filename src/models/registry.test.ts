@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ModelError } from "./errors.ts";
 import { addModel, removeModel } from "./install.ts";
 import { type ModelLocations, modelLocations } from "./locations.ts";
-import { findModel, listModels, resolveModel } from "./registry.ts";
+import { findModel, listModels } from "./registry.ts";
 
 let root: string;
 let locations: ModelLocations;
@@ -32,7 +32,7 @@ const reason = (promise: Promise<unknown>) =>
 
 describe("resolving", () => {
   test("runware:108@1 is the bundled checkpoint while nothing is installed", async () => {
-    const model = await resolveModel("runware:108@1", locations);
+    const model = await findModel("runware:108@1", locations);
     expect(model).toMatchObject({ origin: "bundled", folder: locations.bundledDir, card: { air: "inkstone:nano@1" } });
     expect(model.card.maxPixels).toBe(65536);
   });
@@ -40,12 +40,12 @@ describe("resolving", () => {
   test("an installed model takes over; the bundled one keeps its own name", async () => {
     const folder = await checkpoint("qwen-image");
     await addModel(folder, { air: "runware:108@1" }, locations);
-    expect(await resolveModel("runware:108@1", locations)).toMatchObject({ origin: "installed", folder });
-    expect(await resolveModel("inkstone:nano@1", locations)).toMatchObject({ origin: "bundled" });
+    expect(await findModel("runware:108@1", locations)).toMatchObject({ origin: "installed", folder });
+    expect(await findModel("inkstone:nano@1", locations)).toMatchObject({ origin: "bundled" });
   });
 
   test("an unknown AIR names all known ones", async () => {
-    expect(await reason(resolveModel("civitai:1@2", locations))).toEqual([
+    expect(await reason(findModel("civitai:1@2", locations))).toEqual([
       "unknownModel",
       'model is "civitai:1@2"; known are inkstone:nano@1, runware:108@1',
     ]);

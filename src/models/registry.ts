@@ -41,12 +41,11 @@ export async function listModels({ modelsDir, bundledDir }: ModelLocations): Pro
 }
 
 /**
- * Finds a model by AIR. A model's own AIR goes before an alias, an installed model before the bundled one: so `runware:108@1` is the
+ * The model of an AIR. A model's own AIR goes before an alias, an installed model before the bundled one: so `runware:108@1` is the
  * bundled checkpoint until one is installed under that name.
- * @throws ModelError `unknownModel` listing what is known, `invalidCard`
+ * @throws ModelError `unknownModel` listing what is known
  */
-export async function resolveModel(air: string, locations: ModelLocations): Promise<Model> {
-  const models = await listModels(locations);
+export function modelNamed(air: string, models: readonly Model[]): Model {
   const found = models.find(({ card }) => card.air === air) ?? models.find(({ card }) => card.aliases.includes(air));
   if (found) return found;
   const known = models.flatMap(({ card }) => [card.air, ...card.aliases]);
@@ -75,7 +74,7 @@ export async function findModel(name: string, locations: ModelLocations): Promis
     () => false,
   );
   if (isFolder) return modelInFolder(name);
-  if (airPattern.test(name)) return resolveModel(name, locations);
+  if (airPattern.test(name)) return modelNamed(name, await listModels(locations));
   throw new ModelError("unknownModel", `model is "${name}"; that is neither a folder nor an AIR (source:id@version)`);
 }
 

@@ -72,3 +72,13 @@ test("drafts of a killed process are removed when the store opens, files stay", 
   expect(await readdir(shard)).toEqual([]);
   expect(await disk.get(file)).toBeDefined();
 });
+
+test("a sub-folder that somebody deleted is made again by the next try", async () => {
+  const disk = await openDisk(folder);
+  const file = name();
+  await disk.put(file, bytes);
+  await rm(join(folder, file.slice(0, 2)), { recursive: true });
+  await expect(disk.put(file, bytes)).rejects.toThrow(StorageUnavailableError);
+  await disk.put(file, bytes);
+  expect(await disk.get(file)).toBeDefined();
+});

@@ -21,14 +21,14 @@ export interface DiskCalls {
   write(path: string, bytes: Uint8Array): Promise<void>;
 }
 
-const DRAFT = /\.part$/;
 /** Drafts left by a killed process are removed when the store opens. */
+const DRAFT = /\.part$/;
 const NAME = /^[0-9a-f]{8}-[0-9a-f-]{27}\.(jpg|png|webp)$/;
 
 /** Opens a folder of files, spread over 256 sub-folders by the first two letters of their names. */
 export async function openDisk(folder: string, calls: DiskCalls = { write: writeDurably }): Promise<FileStore> {
   await mkdir(folder, { recursive: true });
-  await removeDrafts(folder);
+  const made = await tidied(folder);
 
   const place = (name: string): string => {
     if (!NAME.test(name)) throw new RangeError(`'${name}' is not the name of a stored file`);
@@ -38,13 +38,16 @@ export async function openDisk(folder: string, calls: DiskCalls = { write: write
   return {
     async put(name, bytes) {
       const path = place(name);
+      const shard = dirname(path);
       const draft = `${path}.${randomUUID()}.part`;
       try {
-        await mkdir(dirname(path), { recursive: true });
+        if (!made.has(shard)) await mkdir(shard, { recursive: true });
+        made.add(shard);
         await calls.write(draft, bytes);
         await rename(draft, path);
-        await syncFolder(dirname(path));
+        await syncFolder(shard);
       } catch (error) {
+        made.delete(shard);
         await rm(draft, { force: true }).catch(() => {});
         throw new StorageUnavailableError(`cannot store ${name}: ${(error as Error).message}`, { cause: error });
       }
@@ -76,14 +79,17 @@ async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, "r").catch(() => undefined);
   await handle?.sync().catch(() => {});
-  await handle?.close();
+  handle?.close().catch(() => {}); // nothing waits for it
 }
 
-async function removeDrafts(folder: string): Promise<void> {
-  for (const shard of await readdir(folder, { withFileTypes: true })) {
-    if (!shard.isDirectory()) continue;
-    for (const name of await readdir(join(folder, shard.name))) {
-      if (DRAFT.test(name)) await rm(join(folder, shard.name, name), { force: true });
-    }
+/** The sub-folders that are there, cleared of drafts. */
+async function tidied(folder: string): Promise<Set<string>> {
+  const shards = new Set<string>();
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    if (!entry.isDirectory()) continue;
+    const shard = join(folder, entry.name);
+    shards.add(shard);
+    for (const name of await readdir(shard)) if (DRAFT.test(name)) await rm(join(shard, name), { force: true });
   }
+  return shards;
 }

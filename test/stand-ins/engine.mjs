@@ -2,6 +2,8 @@
 // seed and size alone, and misbehaves when the prompt says so:
 //   "step 20"   each step takes 20 ms        "hang at 2"   sleeps for ever in step 2
 //   "spin at 2" blocks the event loop there  "die at 2"    kills itself there         "error" reports a failure
+// With INKSTONE_TEST_ENGINE_TIMES it adds the milliseconds that each request took to that file.
+import { appendFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
 process.on("disconnect", () => process.exit(0));
@@ -14,7 +16,10 @@ process.on("message", (request) => {
 
 const number = (prompt, word) => Number(new RegExp(`${word} (\\d+)`).exec(prompt)?.[1] ?? Number.NaN);
 
+const timesFile = process.env.INKSTONE_TEST_ENGINE_TIMES;
+
 async function draw({ id, params }) {
+  const begun = performance.now();
   const { prompt, width, height, steps, seed, count = 1 } = params;
   process.send({ type: "loaded", id });
   if (prompt.includes("error")) {
@@ -40,7 +45,9 @@ async function draw({ id, params }) {
       image: { width, height, seed: seed + BigInt(image), pixels: paint(seed + BigInt(image), width, height) },
     });
   }
+  const took = performance.now() - begun;
   process.send({ type: "done", id });
+  if (timesFile) appendFileSync(timesFile, `${took}\n`);
 }
 
 function paint(seed, width, height) {

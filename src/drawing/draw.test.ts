@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { seededRandom } from "../../test/support/random.ts";
 import type { GeneratedImage, GenerateParams, GrayImage, RgbImage } from "../engine/index.ts";
 import { draw } from "./draw.ts";
 import type { Drawing, Engine } from "./drawing.ts";
@@ -83,6 +84,32 @@ describe("masks", () => {
     );
   });
 
+  test("and for any size of picture, however the mask is scattered and shaded", async () => {
+    const side = fc.integer({ min: 1, max: 10 }).map((cells) => 16 * cells);
+    await fc.assert(
+      fc.asyncProperty(
+        side,
+        side,
+        fc.nat(1000),
+        fc.integer({ min: 1, max: 40 }),
+        async (width, height, start, rare) => {
+          const random = seededRandom(start);
+          const values = Uint8Array.from({ length: width * height }, () =>
+            random() * rare < 1 ? 8 + random() * 248 : 0,
+          );
+          values[0] = 255;
+          const image = noise(width, height);
+          const mask = { width, height, pixels: values };
+          const [result] = await draw(redEngine(), { ...base, width, height, image, mask });
+          const same = (i: number) => [0, 1, 2].every((c) => result!.pixels[3 * i + c] === image.pixels[3 * i + c]);
+          expect([...values.keys()].filter((i) => values[i] === 0 && !same(i))).toEqual([]);
+          expect(same(0)).toBe(false);
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
   test("the inside of the mask is repainted, and every touched cell is released to the engine", async () => {
     const engine = redEngine();
     const mask = maskOf({ x: 30, y: 30, w: 40, h: 40 });
@@ -92,6 +119,13 @@ describe("masks", () => {
     const released = engine.asked[0]!.mask!;
     expect(released.pixels[24 * 128 + 24]).toBe(255);
     expect(released.pixels[23 * 128 + 24]).toBe(0);
+  });
+
+  test.each([1, 2, 3, 5])("a stroke %s pixels wide is repainted along its middle", async (w) => {
+    const mask = maskOf({ x: 30, y: 20, w, h: 50 });
+    const [result] = await draw(redEngine(), { ...base, image: noise(128, 96), mask });
+    const middle = 45 * 128 + 30 + Math.floor((w - 1) / 2);
+    expect([...result!.pixels.subarray(3 * middle, 3 * middle + 3)]).toEqual([255, 0, 0]);
   });
 
   test("an empty mask and a mask without an image are refused by name", async () => {

@@ -49,12 +49,30 @@ export function releaseCells({ width, height, pixels }: GrayImage): GrayImage {
 }
 
 /**
- * How much of the new picture shows: 0 wherever the mask is black, then rising within a few pixels to all of it.
+ * How much of the new picture shows: 0 wherever the mask is black, then rising within a few pixels to all of it; within fewer
+ * where the mask is thin, so that a stroke shows fully along its middle.
  * @returns opacity of the new picture, 0…255
  */
 export function seam(mask: GrayImage): GrayImage {
   const distance = distanceInside(mask);
-  return { ...mask, pixels: Uint8Array.from(distance, (d) => Math.min(255, Math.round((255 * d) / SEAM))) };
+  const depth = deepestNearby(distance, mask.width);
+  return { ...mask, pixels: distance.map((d, i) => Math.round((255 * d) / Math.max(1, depth[i]!))) };
+}
+
+/** The largest distance within SEAM pixels, in a square. */
+function deepestNearby(distance: Uint8Array, width: number): Uint8Array {
+  const alongRows = largestNearby(distance, 1, (i) => i % width, width);
+  return largestNearby(alongRows, width, (i) => Math.floor(i / width), distance.length / width);
+}
+
+function largestNearby(values: Uint8Array, stride: number, place: (i: number) => number, places: number): Uint8Array {
+  return values.map((value, i) => {
+    let largest = value;
+    for (let step = Math.max(-SEAM, -place(i)); step <= SEAM && place(i) + step < places; step++) {
+      largest = Math.max(largest, values[i + step * stride]!);
+    }
+    return largest;
+  });
 }
 
 /** City-block distance of each pixel to the nearest black one, up to SEAM; outside the picture nothing counts as black. */

@@ -1,7 +1,7 @@
 /** Images as inputs, over the API: by UUID of a result or an upload, as data URI, and refused by name. */
 
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { readHeader } from "../../src/images/index.ts";
+import { decodeImage, readHeader } from "../../src/images/index.ts";
 import { inference, post } from "./memory-app.ts";
 import { type ContractServer, startContractServer } from "./server.ts";
 
@@ -26,13 +26,16 @@ test("a result is the seed image of the next task, in both spellings", async () 
   expect(await sizeOf(flat.body.data[0].imageURL)).toMatchObject({ width: 192, height: 128 });
 });
 
-test("a mask, and outpainting", async () => {
-  const [first] = (await ask({ outputType: "dataURI" })).body.data;
-  const seedImage = first.imageDataURI;
-  const masked = await ask({ inputs: { seedImage, maskImage: seedImage, strength: 0.9 }, maskMargin: 32 });
-  expect(masked.status).toBe(200);
-  const wider = await ask({ inputs: { seedImage }, outpaint: { left: 64 }, width: 192 });
-  expect(await sizeOf(wider.body.data[0].imageURL)).toMatchObject({ width: 192, height: 128 });
+test("at strength 1 nothing of the seed image is left, at 0 everything", async () => {
+  const pixelsOf = async (url: string) => {
+    const bytes = new Uint8Array(await (await fetch(url)).arrayBuffer());
+    return (await decodeImage(bytes)).pixels;
+  };
+  const drawn = async (changes: object) => pixelsOf((await ask(changes)).body.data[0].imageURL);
+  const [first] = (await ask({ seed: 8 })).body.data;
+  const from = (strength: number) => drawn({ inputs: { seedImage: first.imageUUID, strength } });
+  expect(await from(1)).toEqual(await drawn({}));
+  expect(await from(0)).toEqual(await pixelsOf(first.imageURL));
 });
 
 test.each([

@@ -1,0 +1,48 @@
+import { describe, expect, test } from "vitest";
+import { type ImageInferenceTask, parseTask } from "../protocol/index.ts";
+import { drawingFromTask, maskFromPicture } from "./from-task.ts";
+
+const drawing = (changes: object, pictures = {}) => {
+  const given = {
+    taskType: "imageInference",
+    taskUUID: crypto.randomUUID(),
+    model: "runware:108@1",
+    width: 128,
+    height: 128,
+  };
+  const parsed = parseTask({ ...given, positivePrompt: "a sign", ...changes });
+  if (!parsed.ok) throw parsed.errors[0];
+  return drawingFromTask(parsed.task as ImageInferenceTask, 5n, { CFGScale: 4 }, pictures);
+};
+
+describe("guidance", () => {
+  test.each([
+    ["the model's own without a word", {}, 4],
+    ["CFGScale", { CFGScale: 2.5 }, 2.5],
+    ["settings.trueCFGScale wins", { CFGScale: 2.5, settings: { trueCFGScale: 7 } }, 7],
+    ["its old spelling", { trueCFGScale: 7 }, 7],
+    ["one pass at 1", { settings: { trueCFGScale: 1 } }, 1],
+  ])("%s", (_, changes, guidance) => {
+    expect(drawing(changes)).toMatchObject({ prompt: "a sign", guidance });
+  });
+
+  test("__BLANK__ is no prompt and one pass, whatever guidance says", () => {
+    expect(drawing({ positivePrompt: "__BLANK__", CFGScale: 6 })).toMatchObject({ prompt: "", guidance: 1 });
+  });
+});
+
+test("strength belongs to a seed image, 0.8 unless told otherwise", () => {
+  const seedImage = { width: 1, height: 1, pixels: Uint8Array.of(1, 2, 3) };
+  const asked = (inputs: object) => drawing({ inputs: { seedImage: crypto.randomUUID(), ...inputs } }, { seedImage });
+  expect(asked({})).toMatchObject({ image: seedImage, strength: 0.8 });
+  expect(asked({ strength: 0 }).strength).toBe(0);
+  expect(drawing({}).strength).toBeUndefined();
+});
+
+test("a mask is lightness times opacity", () => {
+  const pixels = Uint8Array.of(255, 255, 255, 255, 255, 255, 255, 0, 0);
+  expect([...maskFromPicture({ width: 3, height: 1, pixels }).pixels]).toEqual([255, 255, 76]);
+  expect([...maskFromPicture({ width: 3, height: 1, pixels, alpha: Uint8Array.of(255, 100, 0) }).pixels]).toEqual([
+    255, 100, 0,
+  ]);
+});

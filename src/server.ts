@@ -45,8 +45,6 @@ export interface ServerParts {
   readonly log?: Log;
   /** Stands in for the engine child's program. */
   readonly engineProgram?: string;
-  /** A database dump to begin with, where the folder is new. */
-  readonly databaseTemplate?: Blob;
 }
 
 /** Starts a server: database, queue, worker with its engine process, deliveries and HTTP. Resolves once it listens. */
@@ -64,7 +62,6 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
   const db = await openDatabase({
     dataDir: join(folder, "database"),
     ...(config.databaseUrl !== undefined && { url: config.databaseUrl }),
-    ...(parts.databaseTemplate && { template: parts.databaseTemplate }),
     onConnectionLost: (error) => log.warn({ err: error }, "the database connection was lost"),
   });
   const signals = await openSignals({ db, process });

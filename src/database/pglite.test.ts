@@ -1,6 +1,10 @@
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { TEST_DATABASES } from "../../test/support/databases.ts";
-import { type Database, DatabaseUnavailableError } from "./index.ts";
+import { type Database, DatabaseUnavailableError, openDatabase } from "./index.ts";
+import { pgliteTemplate } from "./pglite-template.ts";
 
 let db: Database;
 let drop: () => Promise<void>;
@@ -58,4 +62,24 @@ test("after its end it is unavailable", async () => {
   await db.close();
   await expect(db.query("select 1")).rejects.toThrow(DatabaseUnavailableError);
   ({ db, drop } = await TEST_DATABASES[0]!.open());
+});
+
+test("there is a template for the version of PGlite installed (npm run template makes it)", async () => {
+  expect((await pgliteTemplate())?.size).toBeGreaterThan(2 ** 20);
+});
+
+test("a new folder that was half filled when the process was killed is begun anew", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "inkstone-pglite-"));
+  const dataDir = join(folder, "database");
+  await mkdir(dataDir);
+  await writeFile(join(dataDir, "PG_VERSION"), "18\n");
+  await writeFile(`${dataDir}.unfinished`, "");
+  const first = await openDatabase({ dataDir });
+  await first.script("create table kept (word text); insert into kept values ('yes')");
+  await first.close();
+  expect(await readdir(folder)).toEqual(["database"]);
+  const second = await openDatabase({ dataDir });
+  expect(await second.query("select word from kept")).toEqual([{ word: "yes" }]);
+  await second.close();
+  await rm(folder, { recursive: true });
 });

@@ -1,30 +1,26 @@
-import { readdir } from "node:fs/promises";
+import { access, readdir, rm, writeFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import { PGlite, type Transaction } from "@electric-sql/pglite";
 import { lockDataDir } from "./data-dir-lock.ts";
 import { type Database, DatabaseUnavailableError, type Queryable, type Row } from "./database.ts";
 import { preparedStatements } from "./pglite-statements.ts";
+import { pgliteTemplate } from "./pglite-template.ts";
 import { asUnavailable } from "./unavailable.ts";
 
 export interface PgliteOptions {
   /** Created when missing; without it everything is in memory. */
   readonly dataDir?: string;
-  /** A dump to begin with when the folder is new: saves the seconds that making a database takes. */
-  readonly template?: Blob;
 }
 
 /**
  * Opens the embedded database. Its folder is locked against other processes for as long as it is open: PGlite itself does
  * not, and two writers lose rows.
  */
-export async function openPglite({ dataDir, template }: PgliteOptions = {}): Promise<Database> {
+export async function openPglite({ dataDir }: PgliteOptions = {}): Promise<Database> {
   const unlock = dataDir === undefined ? async () => {} : await lockDataDir(dataDir);
   let lite: PGlite;
   try {
-    const isNew = dataDir === undefined || (await readdir(dataDir)).length === 0;
-    lite = await PGlite.create({
-      ...(dataDir !== undefined && { dataDir }),
-      ...(template && isNew && { loadDataDir: template }),
-    });
+    lite = dataDir === undefined ? await createLite() : await openFolder(dataDir);
   } catch (error) {
     await unlock();
     throw error;
@@ -55,6 +51,26 @@ export async function openPglite({ dataDir, template }: PgliteOptions = {}): Pro
       await unlock();
     },
   };
+}
+
+async function createLite(dataDir?: string): Promise<PGlite> {
+  const template = await pgliteTemplate();
+  return PGlite.create({ ...(dataDir !== undefined && { dataDir }), ...(template && { loadDataDir: template }) });
+}
+
+/** A folder that is being filled for the first time is marked as unfinished: were the process killed, it is begun anew. */
+async function openFolder(dataDir: string): Promise<PGlite> {
+  const mark = `${resolve(dataDir)}.unfinished`;
+  const isUnfinished = await access(mark).then(
+    () => true,
+    () => false,
+  );
+  if (isUnfinished) await rm(dataDir, { recursive: true, force: true });
+  else if ((await readdir(dataDir)).length > 0) return PGlite.create({ dataDir });
+  await writeFile(mark, "");
+  const lite = await createLite(dataDir);
+  await rm(mark);
+  return lite;
 }
 
 /** Inside a transaction statements go PGlite's own way. */

@@ -7,7 +7,6 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openDatabase } from "../../src/database/index.ts";
-import { pgliteTemplate } from "../support/databases.ts";
 import { inference, post } from "./memory-app.ts";
 import { installModel } from "./server.ts";
 
@@ -17,7 +16,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "inkstone-serve-"));
   await installModel(folder);
   // Making a database is slow; opening one is not.
-  const database = await openDatabase({ dataDir: join(folder, "database"), template: await pgliteTemplate() });
+  const database = await openDatabase({ dataDir: join(folder, "database") });
   await database.close();
 }, 180_000);
 afterAll(async () => {

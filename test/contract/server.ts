@@ -6,7 +6,6 @@ import { join, resolve } from "node:path";
 import { pino } from "pino";
 import { readConfig } from "../../src/config.ts";
 import { createServer, type ServerParts } from "../../src/server.ts";
-import { pgliteTemplate } from "../support/databases.ts";
 
 export interface ContractServer {
   /** `http://127.0.0.1:PORT` */
@@ -41,7 +40,6 @@ export async function startContractServer(
   const config = readConfig({}, { INKSTONE_PORT: "0", INKSTONE_DATA_DIR: folder, INKSTONE_API_KEYS: key, ...env });
   const server = await createServer(config, {
     log: pino({ level: "silent" }),
-    databaseTemplate: await pgliteTemplate(),
     ...parts,
   });
   return {

@@ -7,7 +7,6 @@ import { decodeImage, encodeImage, resizeImage } from "../../src/images/index.ts
 import { createLog } from "../../src/log.ts";
 import { createServer, type Server } from "../../src/server.ts";
 import { listener, tinyCheckpoint } from "../cli.ts";
-import { pgliteTemplate } from "../support/databases.ts";
 
 vi.setConfig({ testTimeout: 180_000 }); // each starts a server, an engine and a helper
 
@@ -29,7 +28,7 @@ async function serve(env: Record<string, string> = {}) {
   const written = listener();
   const config = readConfig({}, { INKSTONE_DATA_DIR: folder, INKSTONE_PORT: "0", ...env });
   const log = createLog({ level: "info", prompts: false }, written.stream as never);
-  server = await createServer(config, { log, databaseTemplate: await pgliteTemplate() });
+  server = await createServer(config, { log });
   const { address } = server;
   return {
     logged: () =>

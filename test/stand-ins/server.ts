@@ -2,12 +2,10 @@
 
 import { readConfig } from "../../src/config.ts";
 import { createServer } from "../../src/server.ts";
-import { pgliteTemplate } from "../support/databases.ts";
 import { STAND_IN_ENGINE } from "../support/stand-in-model.ts";
 
 const server = await createServer(readConfig({}, process.env), {
   engineProgram: STAND_IN_ENGINE,
-  databaseTemplate: await pgliteTemplate(),
 }).catch((error: Error) => {
   console.error(`${error.name}: ${error.message}`);
   process.exit(3);

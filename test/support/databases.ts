@@ -1,12 +1,6 @@
 /** Databases for tests: the embedded one always, PostgreSQL when INKSTONE_TEST_DATABASE_URL names a server. */
 
 import { randomBytes } from "node:crypto";
-import { openAsBlob } from "node:fs";
-import { access, readFile, rename, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { PGlite } from "@electric-sql/pglite";
 import pg from "pg";
 import { type Database, openDatabase } from "../../src/database/index.ts";
 
@@ -30,7 +24,7 @@ export const TEST_DATABASES: readonly TestDatabase[] = [
 ];
 
 async function openEmbedded() {
-  const db = await openDatabase({ template: await pgliteTemplate() });
+  const db = await openDatabase({});
   return { db, drop: () => db.close() };
 }
 
@@ -55,25 +49,4 @@ async function onServer(sql: string): Promise<void> {
   await client.connect();
   await client.query(sql);
   await client.end();
-}
-
-/** An empty embedded database as a file: made once per machine and version (8 s), then loaded in half a second. */
-export async function pgliteTemplate(): Promise<Blob> {
-  const require = createRequire(import.meta.url);
-  const manifest = join(require.resolve("@electric-sql/pglite"), "../../package.json");
-  const { version } = JSON.parse(await readFile(manifest, "utf8")) as { version: string };
-  const path = join(tmpdir(), `inkstone-test-pglite-${version}.tar`);
-  const made = await access(path).then(
-    () => true,
-    () => false,
-  );
-  if (!made) {
-    const lite = await PGlite.create();
-    const dump = await lite.dumpDataDir("none");
-    await lite.close();
-    const draft = `${path}.${process.pid}`;
-    await writeFile(draft, Buffer.from(await dump.arrayBuffer()));
-    await rename(draft, path);
-  }
-  return openAsBlob(path);
 }

@@ -10,6 +10,7 @@ scene is used a few times, each time with another caption, noise and noise level
 import argparse
 import math
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -106,6 +107,13 @@ class Data:
 def sample_sigma(n, shift, device=None):
     s = torch.sigmoid(torch.randn(n))
     return shift * s / (1 + (shift - 1) * s)
+
+
+def velocity_loss(v, target, cells, text_weight):
+    """Mean squared error, with the tokens that hold lettering counted more; and the plain mean."""
+    error = (v - target).square().mean(-1)                                 # [B, L]
+    w = 1 + (text_weight - 1) * (cells > 0).any(-1)
+    return (error * w).sum() / w.sum(), error.mean()
 
 
 def char_loss(logits, cells):
@@ -228,6 +236,7 @@ def main():
     ap.add_argument("--hanzi", type=float, default=0.0)
     ap.add_argument("--icons", type=float, default=0.2)
     ap.add_argument("--aux", type=float, default=0.2)
+    ap.add_argument("--text-weight", type=float, default=1.0, help="weight of the velocity of tokens with lettering")
     ap.add_argument("--lr", type=float, default=1e-3)
     ap.add_argument("--embed-lr", type=float, default=3e-3)
     ap.add_argument("--muon-lr", type=float, default=0.02)
@@ -243,6 +252,7 @@ def main():
     ap.add_argument("--seed", type=int, default=1)
     a = ap.parse_args()
     if a.rank < 0:                                                         # start the workers and wait
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))            # (so that they end with this process)
         port = str(20000 + os.getpid() % 20000)
         jobs = [subprocess.Popen([sys.executable, os.path.abspath(__file__), *sys.argv[1:], "--rank", str(r), "--port", port]) for r in range(a.workers)]
         try:
@@ -315,8 +325,9 @@ def work(rank, a, port):
     def loss_of(prefix, ids, mask, x0, cells, sigma, eps, cos, sin):
         s = sigma[:, None, None]
         v, aux = nano(prefix, ids, mask, (1 - s) * x0 + s * eps, sigma, cos, sin)
-        lv, la = F.mse_loss(v, eps - x0), char_loss(aux, cells)
-        return lv + a.aux * la, lv.detach(), la.detach()
+        weighted, plain = velocity_loss(v, eps - x0, cells, a.text_weight)
+        la = char_loss(aux, cells)
+        return weighted + a.aux * la, plain.detach(), la.detach()
 
     run = torch.compile(loss_of, dynamic=False) if a.compile else loss_of
     heldrng = np.random.default_rng(99)

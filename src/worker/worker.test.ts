@@ -134,7 +134,7 @@ describe("a task that goes well", () => {
 describe("a task that is stopped", () => {
   test("cancelled while running: it stops within a step, and the next one starts in the same engine process", async () => {
     const { engine } = await start();
-    const taskUUID = await submit({ steps: 50, positivePrompt: "step 50" });
+    const taskUUID = await submit({ steps: 50, positivePrompt: "step 300" });
     await firstSteps(taskUUID, 2);
     const pid = engine.pid;
     const next = await submit();

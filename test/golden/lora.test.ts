@@ -10,7 +10,8 @@ import { lowRankMerger } from "../../src/engine/lora/merge.ts";
 import { readLora } from "../../src/engine/lora/read.ts";
 import { loadModel } from "../../src/engine/qwen-image/model.ts";
 import { jointRotary } from "../../src/engine/qwen-image/rope.ts";
-import type { Pass } from "../../src/engine/qwen-image/transformer-chain.ts";
+import { type Pass, variantKey } from "../../src/engine/qwen-image/transformer-chain.ts";
+import { writeSafetensors } from "../support/safetensors.ts";
 import { expectIdentical, expectPicture, expectStage } from "./compare.ts";
 import { checkpointPath, fixturePath, readFixture, readTensors } from "./fixture.ts";
 
@@ -157,6 +158,18 @@ describe("pictures with adapters", () => {
 });
 
 describe("merged weights and low-rank inputs", () => {
+  it("low-rank adapters of any layers share one graph", async () => {
+    const { weights } = (await openCheckpoint(checkpointPath("plain"))).transformer;
+    const merge = await lowRankMerger();
+    const changes = [...(await readLora(file("peft"), weights)).changes].filter(([, { kind }]) => kind === "lowRank");
+    const variants = [changes, changes.slice(0, 1), changes.slice(3, 5)].map(async (some) => {
+      const weighted = new Map(some.map(([name, change]) => [name, [{ change, weight: 1 }]]));
+      const { transformer } = await adapt(weights, weighted, merge, { addedWork: 1e9, bytes: 0 });
+      return variantKey(transformer);
+    });
+    expect(new Set(await Promise.all(variants)).size).toBe(1);
+  });
+
   it.each(["peft", "kohya", "several"])("%s: give the same velocity", async (name) => {
     const checkpoint = await openCheckpoint(checkpointPath("plain"));
     const model = await loadModel(checkpoint);
@@ -194,17 +207,5 @@ describe("merged weights and low-rank inputs", () => {
 /** A fixture's adapter file with other keys. */
 function readTensorsOf(name: string, rename: (key: string) => string): Buffer {
   const { tensors } = readTensors(`lora/files/${name}.safetensors`);
-  const header: Record<string, unknown> = {};
-  const parts: Buffer[] = [];
-  let at = 0;
-  for (const [key, { data, dims }] of tensors) {
-    const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-    header[rename(key)] = { dtype: "F32", shape: dims, data_offsets: [at, at + bytes.length] };
-    at += bytes.length;
-    parts.push(bytes);
-  }
-  const text = Buffer.from(JSON.stringify(header));
-  const length = Buffer.alloc(8);
-  length.writeBigUInt64LE(BigInt(text.length));
-  return Buffer.concat([length, text, ...parts]);
+  return writeSafetensors(new Map([...tensors].map(([key, tensor]) => [rename(key), tensor as never])));
 }

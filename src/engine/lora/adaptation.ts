@@ -67,6 +67,7 @@ export async function adapt(
     }
   }
   reader.close();
+  for (const part of Object.values(parts)) if (part.lowRank.size > 0) widen(part, weights, part === parts.time);
   const attached = ({ feeds, ...fed }: Part): Attachments | undefined =>
     Object.keys(feeds).length > 0 ? { fed, feeds } : undefined;
   const [transformer, time] = [attached(parts.transformer), attached(parts.time)];
@@ -75,6 +76,23 @@ export async function adapt(
     0,
   );
   return { ...(transformer && { transformer }), ...(time && { time }), bytes };
+}
+
+/**
+ * Feeds nothing (rank 1, zeros) to the linear layers that no adapter changes: so one graph serves every low-rank adapter, whatever
+ * its layers and rank, and only the first one ever waits for a graph (`npm run bench:loras`).
+ */
+function widen({ lowRank, feeds }: Part, weights: Weights, time: boolean): void {
+  for (const name of weights.names) {
+    const { shape } = weights.find(name)!;
+    if (shape.length !== 2 || !name.endsWith(".weight") || isTimeTensor(name) !== time) continue;
+    const layer = name.slice(0, -".weight".length);
+    if (lowRank.has(layer)) continue;
+    const [out, width] = shape as [number, number];
+    lowRank.add(layer);
+    feeds[`${layer}/up`] = { data: new Float32Array(out), dims: [out, 1] };
+    feeds[`${layer}/down`] = { data: new Float32Array(width), dims: [1, width] };
+  }
 }
 
 function sizeOf(weights: Weights, name: string): number {

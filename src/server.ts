@@ -105,7 +105,7 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
 
   const readiness = async (): Promise<Readiness> => {
     if (closing) return { ready: false, reason: "stopping" };
-    if (worker.trouble !== undefined) return { ready: false, reason: worker.trouble };
+    if (worker.trouble !== undefined) return { ready: false, reason: worker.trouble.message };
     return db.query("select 1").then(
       () => ({ ready: true }),
       () => ({ ready: false, reason: "the database cannot be reached" }),
@@ -118,6 +118,7 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
       ...tasks,
       submit: async (...submission: Parameters<typeof tasks.submit>) => {
         if (closing) throw new TaskError("serviceUnavailable", { reason: "It is stopping." }, { retryAfter: 10 });
+        if (worker.trouble !== undefined) throw worker.trouble; // what cannot be stored need not be drawn
         return tasks.submit(...submission);
       },
     }),

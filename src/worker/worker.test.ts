@@ -237,12 +237,26 @@ describe("a task that goes wrong", () => {
     });
     const taskUUID = await submit();
     const waiting = await submit();
-    await expect.poll(() => worker.trouble, { timeout: 15_000 }).toContain("ENOSPC");
+    await expect.poll(() => worker.trouble?.message, { timeout: 15_000 }).toContain("ENOSPC");
     expect(await tasks.service.get("me", taskUUID)).toMatchObject({ state: "running", results: [] });
     full = false;
     expect(await final(taskUUID)).toMatchObject({ state: "succeeded", attempt: 1 });
     expect((await final(waiting)).state).toBe("succeeded");
     expect(worker.trouble).toBeUndefined();
     expect(logged.filter(({ level }) => level === "warn").length).toBeGreaterThan(0);
+  });
+
+  test("a task that is cancelled while the disk is full leaves no trouble behind", async () => {
+    const { worker } = await start({
+      calls: {
+        async write() {
+          throw Object.assign(new Error("ENOSPC: no space left on device"), { code: "ENOSPC" });
+        },
+      },
+    });
+    const taskUUID = await submit();
+    await expect.poll(() => worker.trouble?.message, { timeout: 15_000 }).toContain("ENOSPC");
+    await tasks.service.cancel("me", taskUUID);
+    await expect.poll(() => worker.trouble, { timeout: 15_000 }).toBeUndefined();
   });
 });

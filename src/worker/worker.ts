@@ -31,7 +31,7 @@ export interface WorkerLog {
 /** Runs tasks one after the other until it is stopped. */
 export interface Worker {
   /** What keeps the worker from storing pictures at the moment, if anything. */
-  readonly trouble: string | undefined;
+  readonly trouble: Error | undefined;
   /** Takes no new task, lets the running one finish for so long, then hands it back unharmed, and ends the engine. */
   stop(graceMs: number): Promise<void>;
 }
@@ -51,7 +51,7 @@ export function startWorker(options: WorkerOptions): Worker {
   const { queue, engine, finishing, guides, log, stepTimeoutMs, isDatabaseAway, metrics = SILENT } = options;
   const closing = new AbortController(); // no new tasks
   const ending = new AbortController(); // nor the one in hand
-  let trouble: string | undefined;
+  let trouble: Error | undefined;
 
   const isPassing = (error: unknown) => error instanceof StorageUnavailableError || isDatabaseAway(error);
 
@@ -63,12 +63,14 @@ export function startWorker(options: WorkerOptions): Worker {
     const patiently = async <T>(work: () => Promise<T>): Promise<T> => {
       const onWait = (error: unknown) => {
         watchdog.feed(); // the engine is not to blame
-        trouble = (error as Error).message;
+        trouble = error as Error;
         log.warn({ taskUUID: claim.taskUUID, error }, "waiting to store a result");
       };
-      const result = await untilAvailable(work, { isPassing, onWait, signal });
-      trouble = undefined;
-      return result;
+      try {
+        return await untilAvailable(work, { isPassing, onWait, signal });
+      } finally {
+        trouble = undefined; // also when the task was cancelled meanwhile: the next one will tell
+      }
     };
     let last = performance.now();
     const onStep = () => {

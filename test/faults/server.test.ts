@@ -84,7 +84,7 @@ test("a hung engine is ended and its task fails with engineTimeout, while others
 
 const NO_TMPFS = mountable() ? undefined : "a small file system cannot be mounted here";
 test.skipIf(NO_TMPFS)(
-  `a full disk${NO_TMPFS ? ` (${NO_TMPFS})` : ""}: not ready, nothing lost, goes on by itself`,
+  `a full disk${NO_TMPFS ? ` (${NO_TMPFS})` : ""}: not ready, no new tasks, nothing lost, goes on by itself`,
   async () => {
     const images = join(folder, "images");
     await mkdir(images);
@@ -97,12 +97,18 @@ test.skipIf(NO_TMPFS)(
       for (const task of sent) await server.submit(task);
       const readiness = async () => (await fetch(`${base}/readyz`)).status;
       await expect.poll(readiness, { timeout: 20_000 }).toBe(503);
+      const refused = await server.post(asynchronous().request);
+      expect(refused).toMatchObject({
+        status: 503,
+        body: { errors: [{ code: "serviceUnavailable", message: expect.stringContaining("disk"), retryAfter: 5 }] },
+      });
       const { body } = await server.post(`{"taskType":"ping","ping":true}`);
       expect(body.data).toMatchObject([{ pong: true }]);
       await rm(join(images, "filler"));
       for (const { task } of sent)
         expect((await server.final(task.taskUUID)).data).toMatchObject([{ status: "success" }]);
       await expect.poll(readiness, { timeout: 20_000 }).toBe(200);
+      await server.submit(asynchronous());
       await server.kill();
     } finally {
       execFileSync("umount", ["-l", images]);

@@ -7,6 +7,7 @@
 import argparse
 import json
 import os
+import tempfile
 
 import numpy as np
 import torch
@@ -26,6 +27,29 @@ INDEX = {
     "text_encoder": ["transformers", "Qwen2_5_VLForConditionalGeneration"], "tokenizer": ["transformers", "Qwen2Tokenizer"],
     "transformer": ["diffusers", "QwenImageTransformer2DModel"], "vae": ["diffusers", "AutoencoderKLQwenImage"],
 }
+
+
+def place(new, path):
+    """Moves a finished file into its place at once: who has the old one open or mapped into memory keeps it whole."""
+    os.chmod(new, 0o644)
+    os.replace(new, path)
+
+
+def dump(value, path):
+    with open(path + ".new", "w") as f:
+        f.write(json.dumps(value, indent=2) + "\n")
+    place(path + ".new", path)
+
+
+def save(module, folder):
+    """Saves beside the folder, then moves file by file; names of temporary folders have no place in a configuration."""
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(folder), prefix=".new-") as new:
+        module.to(torch.bfloat16).save_pretrained(new)
+        config = json.load(open(os.path.join(new, "config.json")))
+        config.pop("_name_or_path", None)
+        dump(config, os.path.join(new, "config.json"))
+        for name in sorted(os.listdir(new)):
+            place(os.path.join(new, name), os.path.join(folder, name))
 
 
 def text_encoder_config(ids):
@@ -50,12 +74,13 @@ def export(out, nano, vae_state):
     aux = {k: v.to(torch.bfloat16) for k, v in nano.items() if "aux" in k}
     if aux:                                                                # the auxiliary head, for the next training run only
         os.makedirs(os.path.join(out, "recipe"), exist_ok=True)
-        save_file(aux, os.path.join(out, "recipe", "aux.safetensors"))
+        side = os.path.join(out, "recipe", "aux.safetensors")
+        save_file(aux, side + ".new")
+        place(side + ".new", side)
     for d in ("scheduler", "text_encoder", "transformer", "vae"):
         os.makedirs(os.path.join(out, d), exist_ok=True)
-    dump = lambda o, *p: open(os.path.join(out, *p), "w").write(json.dumps(o, indent=2) + "\n")
-    dump(INDEX, "model_index.json")
-    dump(SCHEDULER, "scheduler", "scheduler_config.json")
+    dump(INDEX, os.path.join(out, "model_index.json"))
+    dump(SCHEDULER, os.path.join(out, "scheduler", "scheduler_config.json"))
 
     ids = json.load(open(os.path.join(out, "tokenizer", "added_tokens.json")))
     te = Qwen2_5_VLForConditionalGeneration(text_encoder_config(ids))
@@ -68,24 +93,17 @@ def export(out, nano, vae_state):
     assert not missing, missing
     state.update(text)
     te.load_state_dict(state)
-    te.to(torch.bfloat16).save_pretrained(os.path.join(out, "text_encoder"))
+    save(te, os.path.join(out, "text_encoder"))
 
     tr = QwenImageTransformer2DModel(patch_size=2, in_channels=64, out_channels=16, num_layers=DIT["layers"], attention_head_dim=DIT["head_dim"],
                                      num_attention_heads=DIT["heads"], joint_attention_dim=DIT["text_dim"], guidance_embeds=False, axes_dims_rope=DIT["axes"])
     tr.load_state_dict(dit)
-    tr.to(torch.bfloat16).save_pretrained(os.path.join(out, "transformer"))
+    save(tr, os.path.join(out, "transformer"))
 
     lat = np.load(os.path.join(os.path.dirname(os.path.abspath(__file__)), "latents.npz"))
     ae = AutoencoderKLQwenImage(**VAE_CONFIG, latents_mean=[float(f"{v:.4f}") for v in lat["mean"]], latents_std=[float(f"{v:.4f}") for v in lat["std"]])
     ae.load_state_dict(to_5d(vae_state, ae.state_dict()))
-    ae.to(torch.bfloat16).save_pretrained(os.path.join(out, "vae"))
-    for c in ("text_encoder", "transformer", "vae"):                       # names of temporary folders have no place in a checkpoint
-        p = os.path.join(out, c, "config.json")
-        cfg = json.load(open(p))
-        cfg.pop("_name_or_path", None)
-        dump(cfg, c, "config.json")
-        for n in os.listdir(os.path.join(out, c)):
-            os.chmod(os.path.join(out, c, n), 0o644)
+    save(ae, os.path.join(out, "vae"))
 
 
 def load(folder):

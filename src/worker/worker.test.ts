@@ -133,8 +133,8 @@ describe("a task that goes well", () => {
 
 describe("a task that is stopped", () => {
   test("cancelled while running: it stops within a step, and the next one starts in the same engine process", async () => {
-    const { engine } = await start();
-    const taskUUID = await submit({ steps: 50, positivePrompt: "step 300" });
+    const { engine } = await start({ abortGrace: 10_000 });
+    const taskUUID = await submit({ steps: 50, positivePrompt: "step 150" });
     await firstSteps(taskUUID, 2);
     const pid = engine.pid;
     const next = await submit();

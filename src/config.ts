@@ -135,6 +135,13 @@ export const SETTINGS = {
     undefined,
     "PostgreSQL to use instead of the embedded database in the data folder.",
   ),
+  databaseWait: whole(
+    "INKSTONE_DATABASE_WAIT",
+    60,
+    0,
+    3600,
+    "Seconds that a PostgreSQL which cannot be reached yet is waited for at the start.",
+  ),
   apiKeys: words(
     { env: "INKSTONE_API_KEYS", flag: false },
     "KEY,KEY",

@@ -40,9 +40,11 @@ export interface Server {
   stop(graceSeconds?: number): Promise<void>;
 }
 
-/** Parts that a test may bring along. */
+/** Parts that a caller may bring along. */
 export interface ServerParts {
   readonly log?: Log;
+  /** Aborting ends the waiting for a database that is not there yet; `createServer` then rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
   /** Stands in for the engine child's program. */
   readonly engineProgram?: string;
 }
@@ -63,6 +65,12 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
     dataDir: join(folder, "database"),
     ...(config.databaseUrl !== undefined && { url: config.databaseUrl }),
     onConnectionLost: (error) => log.warn({ err: error }, "the database connection was lost"),
+    patience: {
+      seconds: config.databaseWait,
+      onWait: (error, pauseSeconds) =>
+        log.warn({ pauseSeconds, reason: error.message }, "waiting for the database, it is tried again"),
+      ...(parts.signal && { signal: parts.signal }),
+    },
   });
   const signals = await openSignals({ db, process });
   const tasks = createTaskService({ db, signals, maxQueued: config.maxQueue });

@@ -15,7 +15,7 @@ export function serveCommand(terminal: Terminal): Command {
     const config = settings(given, terminal.env);
     const { createServer } = await import("../server.ts");
     terminal.signal.throwIfAborted();
-    const server = await createServer(config);
+    const server = await createServer(config, { signal: terminal.signal });
     print(terminal, `inkstone listening on ${server.address}`);
     await new Promise((resolve) => {
       if (terminal.signal.aborted) resolve(undefined);

@@ -17,7 +17,7 @@ export function asUnavailable(error: unknown): unknown {
     SQLSTATE.test(code) ||
     MESSAGES.test(error.message) ||
     causes.some((cause) => asUnavailable(cause) instanceof DatabaseUnavailableError);
-  return away
-    ? new DatabaseUnavailableError(`the database is not available: ${error.message}`, { cause: error })
-    : error;
+  if (!away) return error;
+  const why = error.message || causes.map((cause) => cause.message).join("; ");
+  return new DatabaseUnavailableError(`the database is not available: ${why}`, { cause: error });
 }

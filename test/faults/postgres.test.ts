@@ -66,6 +66,23 @@ describe.skipIf(NO_POSTGRES)(`with a PostgreSQL server${NO_POSTGRES ? ` (${NO_PO
     await server.kill();
   }, 180_000);
 
+  test("not there yet at the start: the server waits for it; not there in time: it ends and says so", async () => {
+    await cluster.stop("fast");
+    const hasty = await startServerProcess(folder, {
+      INKSTONE_DATABASE_URL: cluster.url,
+      INKSTONE_DATABASE_WAIT: "1",
+    });
+    expect(await hasty.exited).toBe(3);
+    expect(hasty.errors()).toMatch(/DatabaseUnavailableError: given up after 1 s: .*ECONNREFUSED/);
+    const server = await startServerProcess(folder, { INKSTONE_DATABASE_URL: cluster.url });
+    await sleep(3_000);
+    expect(server.child.exitCode).toBeNull();
+    await cluster.start();
+    const base = await server.ready;
+    expect((await fetch(`${base}/readyz`)).status).toBe(200);
+    await server.kill();
+  }, 120_000);
+
   test(`workers are killed at ${KILLS} moments (seed ${SEED}): others take their tasks over`, async () => {
     const random = seededRandom(SEED);
     const db: Database = await openDatabase({ url: cluster.url });

@@ -216,7 +216,7 @@ for (const database of TEST_DATABASES) {
       const before = Date.now();
       await finish({ webhookURL: hook.url });
       await hook.until(1);
-      expect(Date.now() - before).toBeLessThan(2_000);
+      expect(Date.now() - before).toBeLessThan(20_000);
       expect(silent.received).toHaveLength(2);
     });
 

@@ -208,10 +208,8 @@ for (const database of TEST_DATABASES) {
         const sent = aTask();
         await tasks.service.submit("me", sent);
         const claim = (await tasks.queue.claim())!;
-        const before = Date.now();
         await tasks.service.cancel("me", sent.task.taskUUID);
         expect(claim.signal.aborted).toBe(true);
-        expect(Date.now() - before).toBeLessThan(500);
         expect(await claim.result(aResult(claim, 0), true)).toBe(false);
         claim.release();
         expect(await tasks.service.get("me", sent.task.taskUUID)).toMatchObject({ state: "cancelled", results: [] });

@@ -170,6 +170,13 @@ export const SETTINGS = {
   ),
   maxConnections: whole("INKSTONE_MAX_CONNECTIONS", 1000, 1, 100_000, "Open connections, HTTP and WebSocket together."),
   maxImagePixels: whole("INKSTONE_MAX_IMAGE_PIXELS", 50_000_000, 16_384, 500_000_000, "Pixels of an input image."),
+  maxModelMB: whole(
+    "INKSTONE_MAX_MODEL_MB",
+    4096,
+    0,
+    1_000_000,
+    "Megabytes (10⁶ bytes) of a LoRA that modelUpload fetches; 0 takes none.",
+  ),
   requestTimeout: whole("INKSTONE_REQUEST_TIMEOUT", 60, 1, 3600, "Seconds in which a request must have arrived."),
   syncTimeout: whole(
     "INKSTONE_SYNC_TIMEOUT",

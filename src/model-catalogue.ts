@@ -16,6 +16,8 @@ const FRESH_MS = 1000;
 export interface InstalledModels extends ModelCatalogue {
   /** @throws ModelError `unknownModel` listing what is known, `invalidCard` */
   find(air: string): Promise<Model>;
+  /** Reads the cards anew at the next question. */
+  refresh(): void;
 }
 
 export function openModelCatalogue(locations: ModelLocations, now: () => number = Date.now): InstalledModels {
@@ -31,6 +33,10 @@ export function openModelCatalogue(locations: ModelLocations, now: () => number 
     return known.models;
   };
   return {
+    refresh() {
+      adapters = undefined;
+      known = undefined;
+    },
     find: async (air) => modelNamed(air, await models()),
     list: async () => [...(await models()).map(summary), ...(await knownAdapters()).map(adapterSummary)],
     cost: async (task) => {
@@ -67,11 +73,14 @@ function adapterSummary({ card }: Adapter): ModelSummary {
   return {
     air: card.air,
     name: card.name,
-    version: card.air.split("@")[1]!,
+    version: card.version ?? card.air.split("@")[1]!,
     aliases: card.aliases,
     category: card.kind,
     architecture: card.architecture,
     tags: card.tags,
     comment: card.comment,
+    ...(card.defaultWeight !== undefined && { defaultWeight: card.defaultWeight }),
+    ...(card.positiveTriggerWords !== undefined && { positiveTriggerWords: card.positiveTriggerWords }),
+    ...(card.heroImageURL !== undefined && { heroImage: card.heroImageURL }),
   };
 }

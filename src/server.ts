@@ -19,6 +19,7 @@ import {
 } from "./http/index.ts";
 import { createLog, type Log } from "./log.ts";
 import { openModelCatalogue } from "./model-catalogue.ts";
+import { openModelUploads } from "./model-upload.ts";
 import { modelLocations, resolveAdapter } from "./models/index.ts";
 import { createOutbound } from "./net/index.ts";
 import { tellingOutages } from "./outages.ts";
@@ -138,6 +139,12 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
       },
     }),
     models,
+    modelUploads: openModelUploads(
+      locations,
+      outbound,
+      { maxBytes: config.maxModelMB * 1e6, timeoutMs: 3_600_000 },
+      models.refresh,
+    ),
     keys,
     metrics: createHttpMetrics(register, tasks),
     log,

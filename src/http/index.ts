@@ -5,4 +5,12 @@ export { type ImageSource, imageItem } from "./image-items.ts";
 export { failure } from "./inference.ts";
 export { type KeyFile, KeyFileError, openKeyFile } from "./key-file.ts";
 export { createHttpMetrics } from "./metrics.ts";
-export type { HttpPorts, HttpSettings, ModelCatalogue, ModelSummary, Readiness, Uploads } from "./ports.ts";
+export type {
+  HttpPorts,
+  HttpSettings,
+  ModelCatalogue,
+  ModelSummary,
+  ModelUploads,
+  Readiness,
+  Uploads,
+} from "./ports.ts";

@@ -1,6 +1,6 @@
 /** What the HTTP side asks of the rest of the server. The composition root plugs the real things in. */
 
-import type { Capabilities, PictureTask } from "../protocol/index.ts";
+import type { Capabilities, ModelUploadTask, PictureTask, UploadStage } from "../protocol/index.ts";
 import type { OwnerId, TaskService } from "../tasks/types.ts";
 import type { KeyRing } from "./api-keys.ts";
 import type { HttpMetrics } from "./metrics.ts";
@@ -22,6 +22,15 @@ export interface Uploads {
   store(owner: OwnerId, image: string): Promise<{ readonly imageUUID: string; readonly fileName: string }>;
 }
 
+/** Models that clients bring. */
+export interface ModelUploads {
+  /**
+   * Fetches and registers a model; `told` hears of each stage, last of `ready`.
+   * @throws TaskError that names the parameter
+   */
+  receive(task: ModelUploadTask, told: (stage: UploadStage) => void, signal: AbortSignal): Promise<void>;
+}
+
 /** An installed model, as modelSearch shows it. */
 export interface ModelSummary {
   readonly air: string;
@@ -40,6 +49,9 @@ export interface ModelSummary {
   readonly defaultSteps?: number;
   readonly defaultScheduler?: string;
   readonly defaultCFG?: number;
+  readonly defaultWeight?: number;
+  readonly positiveTriggerWords?: string;
+  readonly heroImage?: string;
 }
 
 /** The installed models. */
@@ -83,6 +95,7 @@ export interface HttpPorts {
   readonly images: ImageFiles;
   readonly uploads: Uploads;
   readonly models: ModelCatalogue;
+  readonly modelUploads: ModelUploads;
   readonly keys: KeyRing;
   readonly metrics: HttpMetrics;
   readonly log: HttpLog;

@@ -7,6 +7,7 @@ import {
   type GetTaskDetailsTask,
   type ImageUploadTask,
   type ModelSearchTask,
+  type OtherItem,
   type PictureTask,
   parseJson,
   type Task,
@@ -17,6 +18,7 @@ import type { Exchange } from "./exchange.ts";
 import { imageUrl } from "./image-items.ts";
 import { finalAnswer, standing, unknownTask } from "./inference.ts";
 import { searchModels } from "./model-search.ts";
+import { uploadModel } from "./model-upload.ts";
 
 type SmallTask = Exclude<Task, PictureTask | AuthenticationTask>;
 
@@ -35,6 +37,11 @@ export async function answerSmallTask(exchange: Exchange, caller: Caller, task: 
       return accountDetails(exchange, caller, task);
     case "modelSearch":
       return modelSearch(exchange, task);
+    case "modelUpload": {
+      const items: OtherItem[] = [];
+      await uploadModel(exchange, task, (item) => items.push(item));
+      return answerWith(...items);
+    }
   }
 }
 

@@ -15,6 +15,13 @@ const adapterCard = z.strictObject({
   license: z.string().min(1).max(100).optional(),
   tags: z.array(z.string().min(1).max(100)).default([]),
   architecture: z.literal("qwen_image").default("qwen_image"),
+  /** What whoever uploaded it said of it, for people. */
+  version: z.string().max(200).optional(),
+  positiveTriggerWords: z.string().max(1000).optional(),
+  heroImageURL: z.string().max(8192).optional(),
+  defaultWeight: z.number().min(-4).max(4).optional(),
+  /** Of the file that was downloaded. */
+  sha256: z.string().length(64).optional(),
   /** A LoRA's safetensors file, or a ControlNet's folder in diffusers layout; absolute or relative to the card's own folder. */
   path: z.string().min(1),
   /**
@@ -30,6 +37,7 @@ const adapterCard = z.strictObject({
     .optional(),
 });
 export type AdapterCard = z.output<typeof adapterCard>;
+export type AdapterCardInput = z.input<typeof adapterCard>;
 
 /** Whether a card, not checked yet, is an adapter's rather than a checkpoint's. */
 export function isAdapterCard(card: unknown): boolean {

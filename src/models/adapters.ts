@@ -65,16 +65,19 @@ export async function addAdapter(
   await requireAdapter(kind, absolute);
   const name = naming.name ?? basename(absolute).replace(/\.safetensors$/, "");
   const card = parseAdapterCard({ kind, air: naming.air, name, path: absolute }, path);
-  const taken = [...(await listModels(locations)), ...(await listAdapters(locations))].some(
-    (model) => model.card.air === naming.air,
-  );
-  if (taken) throw new ModelError("alreadyInstalled", `${naming.air} is installed already`);
+  await requireFree(naming.air, locations);
   const registration = join(locations.modelsDir, naming.air.replace(":", "+"));
   await mkdir(registration, { recursive: true });
   const temporary = join(registration, `.card.${process.pid}.json`);
   await writeFile(temporary, `${JSON.stringify(card, undefined, 2)}\n`);
   await rename(temporary, join(registration, "card.json"));
   return { card, path: absolute, registration };
+}
+
+/** @throws ModelError `alreadyInstalled` when a model has this AIR as its own */
+export async function requireFree(air: string, locations: ModelLocations): Promise<void> {
+  const all = [...(await listModels(locations)), ...(await listAdapters(locations))];
+  if (all.some(({ card }) => card.air === air)) throw new ModelError("alreadyInstalled", `${air} is installed already`);
 }
 
 /**

@@ -4,6 +4,7 @@ export type ModelErrorReason =
   | "invalidCard"
   | "notACheckpoint"
   | "notAnAdapter"
+  | "damagedFile"
   | "alreadyInstalled"
   | "notRemovable";
 

@@ -7,4 +7,5 @@ export { addModel, type Naming, removeModel } from "./install.ts";
 export { dataDirectory, type ModelLocations, modelLocations } from "./locations.ts";
 export { planSize, type Size, type SizePlan } from "./pixel-budget.ts";
 export { costPerPicture } from "./price.ts";
+export { receiveLora } from "./receive.ts";
 export { findModel, listModels, type Model, modelNamed } from "./registry.ts";

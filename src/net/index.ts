@@ -1,6 +1,7 @@
 export {
   createOutbound,
   type Outbound,
+  type OutboundDownload,
   OutboundError,
   type OutboundRequest,
   type OutboundResponse,

@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { Agent, request } from "undici";
+import { Agent, type Dispatcher, request as send } from "undici";
 import { readAllowList } from "./address.ts";
 import { guardedConnector, type Resolve } from "./connector.ts";
 
@@ -30,6 +30,8 @@ export interface OutboundRequest {
   readonly signal?: AbortSignal;
 }
 
+export type OutboundDownload = Pick<OutboundRequest, "url" | "timeoutMs" | "maxBytes" | "signal">;
+
 export interface OutboundResponse {
   /** 3xx included: redirects are never followed. */
   readonly status: number;
@@ -40,6 +42,12 @@ export interface OutboundResponse {
 /** The only way out: every request to an address that a client has named goes through here. */
 export interface Outbound {
   request(outbound: OutboundRequest): Promise<OutboundResponse>;
+  /**
+   * Fetches something too large for memory; `take` gets it piece by piece. Up to five redirects are followed, each to a checked address.
+   * @throws OutboundError also for any status but 200
+   * @throws what `take` throws
+   */
+  download(outbound: OutboundDownload, take: (piece: Uint8Array) => Promise<void>): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -58,12 +66,15 @@ export function createOutbound({ allow = [], resolve }: OutboundOptions = {}): O
     maxHeaderSize: 16_384,
   });
 
-  async function send(outbound: OutboundRequest): Promise<OutboundResponse> {
+  async function exchange<Body>(
+    outbound: OutboundRequest,
+    read: (response: Dispatcher.ResponseData) => Promise<Body>,
+  ): Promise<Omit<OutboundResponse, "body"> & { readonly body: Body }> {
     const url = readUrl(outbound.url);
     const clock = AbortSignal.timeout(outbound.timeoutMs);
     const signal = outbound.signal ? AbortSignal.any([clock, outbound.signal]) : clock;
     try {
-      const response = await request(url, {
+      const response = await send(url, {
         dispatcher: agent,
         method: outbound.method,
         headers: { "user-agent": "inkstone", ...outbound.headers },
@@ -72,7 +83,7 @@ export function createOutbound({ allow = [], resolve }: OutboundOptions = {}): O
         headersTimeout: 0, // the clock above covers both
         bodyTimeout: 0,
       });
-      const body = await readBounded(response.body, outbound.maxBytes, outbound.overflow ?? "refuse");
+      const body = await read(response);
       const headers = Object.entries(response.headers).map(([name, value]) => [name, String(value)]);
       return { status: response.statusCode, headers: Object.fromEntries(headers), body };
     } catch (error) {
@@ -86,7 +97,33 @@ export function createOutbound({ allow = [], resolve }: OutboundOptions = {}): O
     }
   }
 
-  return { request: send, close: () => agent.destroy() };
+  async function download(outbound: OutboundDownload, take: (piece: Uint8Array) => Promise<void>): Promise<void> {
+    let { url } = outbound;
+    for (let redirects = 0; ; redirects++) {
+      let failure: { readonly cause: unknown } | undefined;
+      const note = (cause: unknown) => {
+        failure = { cause };
+        throw cause;
+      };
+      const { status, headers } = await exchange({ ...outbound, url, method: "GET" }, ({ statusCode, body }) =>
+        statusCode === 200
+          ? passBounded(body, outbound.maxBytes, (piece) => take(piece).catch(note))
+          : body.dump().catch(() => {}),
+      ).catch((error) => {
+        throw failure ? failure.cause : error;
+      });
+      if (status === 200) return;
+      const target = status >= 300 && status < 400 ? URL.parse(headers.location ?? "", url) : null;
+      if (!target) throw new OutboundError("unreachable", `The server answered with status ${status}.`);
+      if (redirects === MOST_REDIRECTS) throw new OutboundError("unreachable", "It redirects too often.");
+      url = target.href;
+    }
+  }
+
+  const request = (outbound: OutboundRequest): Promise<OutboundResponse> =>
+    exchange(outbound, ({ body }) => readBounded(body, outbound.maxBytes, outbound.overflow ?? "refuse"));
+
+  return { request, download, close: () => agent.destroy() };
 }
 
 function readUrl(text: string): URL {
@@ -103,6 +140,21 @@ function readUrl(text: string): URL {
     throw new OutboundError("invalidUrl", "It is not a valid URL.");
   }
   return url;
+}
+
+const MOST_REDIRECTS = 5;
+
+async function passBounded(
+  stream: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+  take: (piece: Uint8Array) => Promise<void>,
+): Promise<void> {
+  let length = 0;
+  for await (const piece of stream) {
+    length += piece.length;
+    if (length > maxBytes) throw new OutboundError("tooLarge", `The answer is larger than ${maxBytes} bytes.`);
+    await take(piece);
+  }
 }
 
 async function readBounded(

@@ -78,6 +78,7 @@ const VALID: Readonly<Record<TaskType, Record<string, unknown>>> = {
   imageUpload: { image: IMAGE },
   accountManagement: { operation: "getDetails" },
   modelSearch: {},
+  modelUpload: { category: "lora", air: "a:1@1", downloadURL: "http://a.example/", name: "A" },
 };
 
 for (const type of Object.keys(TASK_SCHEMAS) as TaskType[]) {

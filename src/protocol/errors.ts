@@ -83,6 +83,16 @@ export const ERRORS = {
     message: "'{parameter}' is valid, but this version cannot run it yet. {reason}",
     when: "The parameter is understood and its value is right, but the engine part does not exist yet.",
   },
+  permissionDenied: {
+    status: 403,
+    message: "This server is set not to do this. {reason}",
+    when: "modelUpload is switched off (`INKSTONE_MAX_MODEL_MB`).",
+  },
+  modelAlreadyExists: {
+    status: 400,
+    message: "A model '{air}' is installed already. Use another AIR, or have it removed first.",
+    when: "modelUpload names an AIR that is taken.",
+  },
   unsupportedPreProcessorType: {
     status: 400,
     message:
@@ -134,8 +144,8 @@ export const ERRORS = {
   },
   downloadFailed: {
     status: 400,
-    message: "The image at '{parameter}' cannot be downloaded. {reason}",
-    when: "A URL given as an image refuses, is too large, too slow or not allowed.",
+    message: "What '{parameter}' points to cannot be downloaded. {reason}",
+    when: "A URL given as an image or model refuses, is too large, too slow or not allowed.",
   },
 
   // The server

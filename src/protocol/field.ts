@@ -212,6 +212,12 @@ function isImageReference(value: string): boolean {
   return payload.length >= 32 && BASE64.test(payload);
 }
 
+/** A SHA-256 checksum. */
+export function sha256(about: string) {
+  const schema = z.string().regex(/^[0-9a-f]{64}$/i);
+  return field(schema, { type: "string", rule: "64 hexadecimal digits", about });
+}
+
 /** A closed group of parameters. */
 export function group<Shape extends z.ZodRawShape>(about: string, shape: Shape) {
   return field(z.strictObject(shape), { type: "object", rule: "an object", about });

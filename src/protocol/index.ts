@@ -7,6 +7,7 @@ export { ERRORS, type ErrorCode, type ErrorKind, errorKind } from "./errors.ts";
 export type { FieldTable, Parameter } from "./field-table.ts";
 export { type ImageInferenceTask, imageInference } from "./image-inference.ts";
 export { parseJson, stringifyJson } from "./json.ts";
+export type { ModelUploadTask, UploadStage } from "./model-upload.ts";
 export type {
   AccountManagementTask,
   AuthenticationTask,

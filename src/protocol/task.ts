@@ -13,6 +13,7 @@ import {
 import { quoted } from "./field.ts";
 import { type FieldTable, fieldTable } from "./field-table.ts";
 import { type ImageInferenceTask, imageInference } from "./image-inference.ts";
+import { modelUpload } from "./model-upload.ts";
 import {
   accountManagement,
   authentication,
@@ -37,6 +38,7 @@ export const TASK_SCHEMAS = {
   imageUpload,
   accountManagement,
   modelSearch,
+  modelUpload,
 } as const;
 
 /** Older names of task types. */

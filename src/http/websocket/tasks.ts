@@ -10,10 +10,11 @@ import {
   type TaskError,
 } from "../../protocol/index.ts";
 import type { TaskRecord } from "../../tasks/types.ts";
-import { type Answer, asTaskError } from "../answer.ts";
+import { type Answer, answerWith, asTaskError } from "../answer.ts";
 import type { Exchange } from "../exchange.ts";
 import { imageItem } from "../image-items.ts";
 import { accept, acknowledgement, dryRun, failure, isFinal, requireModel, standing } from "../inference.ts";
+import { uploadModel } from "../model-upload.ts";
 import { answerSmallTask } from "../small-tasks.ts";
 import type { Session } from "./session.ts";
 
@@ -30,7 +31,9 @@ export async function beginTask(
   const refuse = (thrown: unknown) => session.outbox.push(oneError(exchange, asTaskError(thrown), task));
   try {
     if (isPictureTask(task)) await beginPictures(exchange, session, task, raw);
-    else {
+    else if (task.taskType === "modelUpload") {
+      void uploadModel(exchange, task, (item) => session.outbox.push(answerWith(item))).catch(refuse);
+    } else {
       void answerSmallTask(exchange, session.caller, task)
         .then((answer) => session.outbox.push(answer))
         .then(() => (task.taskType === "getResponse" ? tellTheEnd(exchange, session, task) : undefined))

@@ -22,6 +22,7 @@ import torch.nn.functional as F
 
 import captions as C
 from drawing import cell_map, draw
+from long_captions import long_caption
 from model import Nano, pack, rope_table, unpack
 from muon import Muon
 from tokenizer import PREFIX, SUFFIX
@@ -75,6 +76,18 @@ class Data:
                 self.items[self.next] = it
                 self.next = (self.next + 1) % self.cap
 
+    def caption_ids(self, scene, most):
+        """Ids of a caption, shorter where it would not fit; a long one now and then."""
+        if self.a.long and self.rng.random() < self.a.long:
+            text = long_caption(scene, self.rng, lambda text: len(self.ids(text)) <= most)
+            if text:
+                return self.ids(text)
+        for k in range(4):
+            ids = self.ids(C.caption(scene, self.rng, 1.0 - 0.3 * k))
+            if len(ids) <= most:
+                break
+        return ids
+
     def text_batch(self, scenes, drop=True):
         rows, t = [], self.text_len
         for s in scenes:
@@ -84,10 +97,7 @@ class Data:
             elif drop and r < 0.10:
                 ids = self.ids(" ")
             else:
-                for k in range(4):
-                    ids = self.ids(C.caption(s, self.rng, 1.0 - 0.3 * k))
-                    if len(ids) <= t:
-                        break
+                ids = self.caption_ids(s, t)
             rows.append(ids[:t])
         ids = torch.zeros(len(rows), t, dtype=torch.long)
         mask = torch.zeros(len(rows), t, dtype=torch.bool)
@@ -227,6 +237,7 @@ def main():
     ap.add_argument("--micro", default="16", help="samples a pass; gradients add up to a batch (small passes stay in the cache)")
     ap.add_argument("--shift", default="2.7", help="of the noise levels; larger for larger pictures")
     ap.add_argument("--text-len", default="36")
+    ap.add_argument("--long", type=float, default=0.0, help="share of captions with filler sentences around, as many as --text-len has room for")
     ap.add_argument("--mix", default="", help="weights of the sizes")
     ap.add_argument("--reuse", type=int, default=4, help="how often a drawn scene is used")
     ap.add_argument("--buffer", type=int, default=4096)

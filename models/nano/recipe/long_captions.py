@@ -1,0 +1,71 @@
+"""Captions as people write prompts for large models: sentences around what is drawn, full of words that no picture here depends on.
+
+Whatever stands in quotes is on the sign, and colours and materials are said only of what is drawn, so that there is one thing to learn: pass over
+the rest.
+"""
+
+import re
+
+import captions as C
+
+SUBJECTS = ["street", "alley", "market", "harbor", "kitchen", "studio", "garden", "storefront", "food lane", "corner shop", "riverside town", "library", "workshop", "tea house"]
+VIEWS = ["viewed from the street at a slight angle", "viewed at street level", "seen from below", "close up", "at early morning", "at dusk", "in the rain", "on a busy evening",
+         "in an old town", "looking upward", "centered", "with a shallow depth of field"]
+MOODS = ["warmly detailed", "lively", "quiet", "premium", "richly detailed", "tall", "cinematic", "charming", "delicate", "weathered", "authentic", "luxurious", "imaginative"]
+THINGS = ["baskets of bread near the entrance", "flower boxes", "striped awnings", "stacks of bamboo steamers", "glass jars of pickled vegetables", "bulbs strung overhead",
+          "steam rising from pans", "scooters parked nearby", "passing customers in casual clothes", "peeling paint", "paper charms", "narrow steps", "hanging lanterns",
+          "carved balconies above", "polished windows", "willow branches and teacups", "line illustrations of bridges", "a handwritten menu", "scattered confetti", "textured pavement"]
+LOOKS = ["realistic materials", "refined composition", "natural reflections", "commercial photography look", "clean layout", "accurate spelling", "no extra text", "sharp focus",
+         "soft diffused lighting", "dramatic evening glow", "highly detailed brushwork", "crisp signage text", "strong composition emphasizing the sign text", "rich atmosphere",
+         "symmetrical composition", "refined spacing", "inviting atmosphere", "documentary photography", "legible typography", "natural skin tones", "8k", "film grain"]
+LABELS = ["Main sign text", "Main window text", "Main English title", "Sign text", "Title", "The sign reads", "Text, neatly legible"]
+NEXT_LABELS = ["Small subtitle line", "Smaller text below", "Secondary text", "Additional text near the bottom", "and below in smaller letters"]
+
+
+def unknown(rng):
+    """A word that the captions never use; now and then a name."""
+    w = C.sample_word(rng, 4, 9)
+    return w.capitalize() if rng.random() < 0.3 else w
+
+
+def opening(rng):
+    a = f"A {C.pick(rng, MOODS)} {C.pick(rng, SUBJECTS)}"
+    if rng.random() < 0.4:
+        a += f" of a fictional {unknown(rng)} {C.pick(rng, ['brand', 'premiere', 'company', 'festival'])}"
+    return a + ", " + ", ".join(C.pick(rng, VIEWS) for _ in range(int(rng.integers(1, 3))))
+
+
+def surroundings(rng):
+    things = [C.pick(rng, THINGS) if rng.random() < 0.7 else f"{C.pick(rng, MOODS)} {unknown(rng)}" for _ in range(int(rng.integers(1, 5)))]
+    return C.pick(rng, ["Around it: ", "", "The scene blends ", "With "]) + ", ".join(things)
+
+
+def looks(rng):
+    return ", ".join(C.pick(rng, LOOKS) for _ in range(int(rng.integers(2, 7))))
+
+
+def labelled(scene, rng):
+    """What is drawn, with the text after a colon: `Main sign text: "TEA".`"""
+    q0, q1 = C.pick(rng, C.QUOTES)
+    bare = {**scene, "lines": []}
+    out = re.sub(r"\.$", "", C.caption(bare, rng, 1.2))
+    for i, l in enumerate(scene["lines"]):
+        label = C.pick(rng, NEXT_LABELS if i else LABELS)
+        letters = f" in {l['color']} letters" if rng.random() < 0.8 else ""
+        out += f". {label}{letters}: {q0}{l['text']}{q1}"
+    return out
+
+
+def long_caption(scene, rng, fits=lambda text: True):
+    """Sentences about a scene. Filler goes, one sentence after the other, until the caption fits; None when even the core alone does not."""
+    core = labelled(scene, rng) if scene["lines"] and scene["shape"] != "none" and rng.random() < 0.4 else re.sub(r"\.$", "", C.caption(scene, rng, 1.2))
+    before = [f(rng) for f in (opening, surroundings) if rng.random() < 0.6]
+    after = [f(rng) for f in (surroundings, looks, looks) if rng.random() < 0.6]
+    while True:
+        text = ". ".join(s[0].upper() + s[1:] for s in (*before, core, *after)) + "."
+        if fits(text):
+            return text
+        if not before and not after:
+            return None
+        longer = before if len(before) > len(after) or (before and rng.random() < 0.5) or not after else after
+        longer.pop(int(rng.integers(len(longer))))

@@ -238,6 +238,7 @@ export const SETTINGS = {
     86_400,
     "Seconds without progress after which the engine is restarted.",
   ),
+  threads: whole("INKSTONE_THREADS", 0, 0, 1024, "Processor threads that draw. 0: one per core."),
   maxAttempts: whole(
     "INKSTONE_MAX_ATTEMPTS",
     3,

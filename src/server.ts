@@ -95,6 +95,7 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
     queue,
     engine: createEngineProcess({
       stallTimeout: config.stepTimeout * 1000,
+      ...(config.threads > 0 && { threads: config.threads }),
       ...(parts.engineProgram !== undefined && { program: parts.engineProgram }),
     }),
     findModel: models.find,

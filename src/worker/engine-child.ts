@@ -4,9 +4,11 @@ import type { EngineFailure, EngineReport, EngineRequest } from "./engine-messag
 
 /**
  * The engine process: the only one that loads ONNX Runtime. It holds one checkpoint at a time and draws what it is asked,
- * one request after the other. Started by `engine-process.ts`; leaves when its parent does.
+ * one request after the other. Started by `engine-process.ts`, with the number of threads as its argument if that is not to be
+ * one per core; leaves when its parent does.
  */
 let loaded: { checkpoint: string; pipeline: Pipeline } | undefined;
+const threads = process.argv[2];
 let current: { id: number; abort: AbortController } | undefined;
 
 process.on("disconnect", () => process.exit(0));
@@ -42,7 +44,7 @@ async function load(checkpoint: string): Promise<Pipeline> {
   if (loaded?.checkpoint === checkpoint) return loaded.pipeline;
   await loaded?.pipeline.dispose();
   loaded = undefined;
-  const pipeline = await Pipeline.load(checkpoint);
+  const pipeline = await Pipeline.load(checkpoint, threads === undefined ? {} : { threads: Number(threads) });
   loaded = { checkpoint, pipeline };
   return pipeline;
 }

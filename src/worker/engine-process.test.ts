@@ -1,3 +1,4 @@
+import { existsSync, readdirSync } from "node:fs";
 import { afterEach, expect, test } from "vitest";
 import { ParameterError, Pipeline } from "../engine/index.ts";
 import type { EngineStep } from "./engine-messages.ts";
@@ -82,4 +83,16 @@ test("the caller stays responsive while the engine computes", async () => {
   expect(computing).toBe(8);
   // Computed on this thread, it would turn once between two steps.
   expect(ticks).toBeGreaterThan(3 * computing);
+});
+
+test.skipIf(!existsSync("/proc/self/task"))("draws with as many threads as it is told", async () => {
+  const counts: number[] = [];
+  for (const threads of [1, 5]) {
+    engine = createEngineProcess({ threads });
+    await engine.generate(folder, params, {
+      onStep: () => counts.push(readdirSync(`/proc/${engine.pid}/task`).length),
+    });
+    await engine.stop();
+  }
+  expect(counts.at(-1)! - counts[0]!).toBeGreaterThanOrEqual(4); // a pool of its own for each network
 });

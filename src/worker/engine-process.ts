@@ -20,6 +20,8 @@ export interface EngineProcessOptions {
   readonly stallTimeout?: number;
   /** Milliseconds an aborted request may take to stop before the process is killed. Default 10 s. */
   readonly abortGrace?: number;
+  /** Processor threads of the engine. Default: one per core. */
+  readonly threads?: number;
   /** The child's program; tests put a misbehaving one here. */
   readonly program?: string;
 }
@@ -55,13 +57,16 @@ const PROGRAM = fileURLToPath(
 );
 
 export function createEngineProcess(options: EngineProcessOptions = {}): EngineProcess {
-  const { stallTimeout = 600_000, abortGrace = 10_000, program = PROGRAM } = options;
+  const { stallTimeout = 600_000, abortGrace = 10_000, threads, program = PROGRAM } = options;
   let child: ChildProcess | undefined;
   let queue: Promise<unknown> = Promise.resolve();
   let nextId = 1;
 
   const start = () => {
-    const started = fork(program, { serialization: "advanced", execArgv: [] });
+    const started = fork(program, threads === undefined ? [] : [`${threads}`], {
+      serialization: "advanced",
+      execArgv: [],
+    });
     started.once("exit", () => {
       if (child === started) child = undefined;
     });

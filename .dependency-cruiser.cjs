@@ -65,6 +65,8 @@ module.exports = {
       "^src/(database|tasks)/",
       "SQL stays in database/ and tasks/",
     ),
+    folder("hub", []),
+    only("one-folder-talks-to-the-hub", "node_modules/@huggingface/hub", "^src/hub/", "repositories come by src/hub"),
     only(
       "one-folder-opens-sockets",
       "node_modules/undici",

@@ -13,11 +13,12 @@ import {
   removeAdapter,
   removeModel,
 } from "../models/index.ts";
-import { print, type Terminal } from "./terminal.ts";
+import { pullModel } from "./pull-model.ts";
+import { print, type Terminal, tell } from "./terminal.ts";
 
 type Kind = "checkpoint" | AdapterKind;
 
-/** `inkstone models list|add|remove`. */
+/** `inkstone models list|add|pull|remove`. */
 export function modelsCommand(terminal: Terminal): Command {
   const models = new Command("models").description("The models that tasks can name.");
   models
@@ -48,6 +49,31 @@ export function modelsCommand(terminal: Terminal): Command {
       else print(terminal, adapterText(await addAdapter(kind, place, naming, locations)));
     });
   models
+    .command("pull")
+    .description(
+      "Download a model from the Hugging Face hub and register it. What is here already is kept, what broke off is resumed.",
+    )
+    .argument("<owner/name>", "the repository")
+    .option("--air <air>", "identifier that tasks name it by (default: huggingface:OWNER.NAME@REVISION)")
+    .option("--name <name>", "name for people (default: its card's, or the repository's)")
+    .addOption(
+      new Option("--kind <kind>", "what it is").choices(["checkpoint", ...ADAPTER_KINDS]).default("checkpoint"),
+    )
+    .option("--revision <revision>", "branch, tag or commit", "main")
+    .option("--file <path>", "of a LoRA's repository: its safetensors file (default: the only one)")
+    .addHelpText("after", pullNotes)
+    .action(
+      async (repo: string, flags: { air?: string; name?: string; kind: Kind; revision: string; file?: string }) => {
+        const pulled = await pullModel(repo, flags, terminal);
+        const naming = flags.name === undefined ? { air: pulled.air } : { air: pulled.air, name: flags.name };
+        tell(terminal, "all files are here, their checksums are right");
+        const { kind } = flags;
+        const locations = modelLocations(terminal.env);
+        if (kind === "checkpoint") print(terminal, asText(await addModel(pulled.path, naming, locations)));
+        else print(terminal, adapterText(await addAdapter(kind, pulled.path, naming, locations)));
+      },
+    );
+  models
     .command("remove")
     .description("Forget a model that was added. Its weights stay.")
     .argument("<air>", "its identifier")
@@ -59,6 +85,14 @@ export function modelsCommand(terminal: Terminal): Command {
     });
   return models;
 }
+
+const pullNotes = `
+Example:
+  inkstone models pull Qwen/Qwen-Image --air runware:108@1
+
+Environment:
+  HF_TOKEN     for repositories that are not public
+  HF_ENDPOINT  address of the hub (default: the public one)`;
 
 function asJson({ card, folder, origin }: Model) {
   return { ...card, checkpoint: folder, origin };

@@ -1,0 +1,53 @@
+/** The part of the Hugging Face hub's API that downloads use, on the loopback interface. */
+
+import { createHash } from "node:crypto";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+
+export interface StandInHub {
+  readonly url: string;
+  /** Ranges that were asked for beyond the first byte, by path. */
+  readonly asked: string[];
+  /** Answers are cut after so many bytes, as often as the number says. */
+  cuts: number;
+  /** Sends other bytes than promised. */
+  lies: boolean;
+  close(): void;
+}
+
+const CUT_AFTER = 1000;
+
+/** @param files of the repository `me/model`, by path; those ending in .safetensors count as large files */
+export async function startHub(files: Readonly<Record<string, Uint8Array>>): Promise<StandInHub> {
+  const asked: string[] = [];
+  const state = { cuts: 0, lies: false };
+  const server = createServer(({ url = "", headers }, response) => {
+    const { pathname } = new URL(url, "http://hub");
+    if (pathname === "/api/models/me/model/tree/main") {
+      response.setHeader("content-type", "application/json");
+      return response.end(JSON.stringify(Object.entries(files).map(([path, bytes]) => entry(path, bytes))));
+    }
+    const path = pathname.replace("/me/model/resolve/main/", "");
+    const bytes = files[path];
+    if (!bytes) return response.writeHead(404, { "x-error-code": "EntryNotFound" }).end();
+    const [, from = "0", to = `${bytes.length - 1}`] = /^bytes=(\d+)-(\d*)$/.exec(headers.range ?? "") ?? [];
+    const piece = Buffer.from(bytes.subarray(Number(from), Number(to) + 1));
+    if (to !== "0") asked.push(`${path} ${from}`);
+    if (state.lies && to !== "0") piece.fill(1);
+    const status = headers.range === undefined ? 200 : 206;
+    const range = `bytes ${from}-${Number(from) + piece.length - 1}/${bytes.length}`;
+    response.writeHead(status, { etag: '"x"', "content-length": piece.length, "content-range": range });
+    if (state.cuts === 0 || piece.length <= CUT_AFTER) return response.end(piece);
+    state.cuts--;
+    response.write(piece.subarray(0, CUT_AFTER), () => setTimeout(() => response.destroy(), 50));
+  }).listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return Object.assign(state, { url, asked, close: () => void server.close() });
+}
+
+function entry(path: string, bytes: Uint8Array) {
+  const oid = createHash("sha1").update(`blob ${bytes.length}\0`).update(bytes).digest("hex");
+  const lfs = { oid: createHash("sha256").update(bytes).digest("hex"), size: bytes.length, pointerSize: 130 };
+  return { type: "file", path, size: bytes.length, oid, ...(path.endsWith(".safetensors") && { lfs }) };
+}

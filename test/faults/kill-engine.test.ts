@@ -8,12 +8,12 @@ import { TEST_DATABASES } from "../support/databases.ts";
 import { seededRandom } from "../support/random.ts";
 import { aTask, openTasks } from "../support/tasks.ts";
 import { openWorker } from "../support/workers.ts";
+import { ENGINE_KILLS } from "./kills.ts";
 
-const KILLS = 85;
 const TASKS = 60;
 const SEED = Number(process.env.INKSTONE_TEST_SEED ?? 20261122);
 
-test(`the engine is killed at ${KILLS} moments (seed ${SEED}): every task ends, with each result once and the same bytes`, async () => {
+test(`the engine is killed at ${ENGINE_KILLS} moments (seed ${SEED}): every task ends, with each result once and the same bytes`, async () => {
   const random = seededRandom(SEED);
   const opened = await TEST_DATABASES[0]!.open();
   const tasks = await openTasks(opened.db, 1_000);
@@ -50,7 +50,7 @@ test(`the engine is killed at ${KILLS} moments (seed ${SEED}): every task ends, 
   let kills = 0;
   let over = false;
   const killing = (async () => {
-    while (kills < KILLS && !over) {
+    while (kills < ENGINE_KILLS && !over) {
       await sleep(random() * 60);
       if (engine.pid !== undefined && process.kill(engine.pid, "SIGKILL")) kills++;
       // Let some work be done between: a task that loses two engines is held to be the culprit.
@@ -62,14 +62,14 @@ test(`the engine is killed at ${KILLS} moments (seed ${SEED}): every task ends, 
   })();
 
   const records = [];
-  for (let i = 0; i < submitted.length || kills < KILLS; i++) {
+  for (let i = 0; i < submitted.length || kills < ENGINE_KILLS; i++) {
     if (i >= submitted.length) submitted.push(await submit(BigInt(i % 10), 2));
     records.push(await final(submitted[i]!));
   }
   over = true;
   await killing;
 
-  expect(kills).toBe(KILLS);
+  expect(kills).toBe(ENGINE_KILLS);
   let succeeded = 0;
   for (const record of records) {
     expect(record.results.map(({ index }) => index)).toEqual(record.results.map((_, i) => i));

@@ -11,8 +11,9 @@ import { seededRandom } from "../support/random.ts";
 import { startReceiver } from "../support/receiver.ts";
 import { type ServerProcess, startServerProcess } from "../support/server-process.ts";
 import { aTask } from "../support/tasks.ts";
+import { ENGINE_KILLS, SERVER_KILLS } from "./kills.ts";
 
-const KILLS = Number(process.env.INKSTONE_TEST_SERVER_KILLS ?? 16);
+const KILLS = Number(process.env.INKSTONE_TEST_SERVER_KILLS ?? SERVER_KILLS.most);
 const PATIENCE_MS = 240_000;
 const SEED = Number(process.env.INKSTONE_TEST_SEED ?? 20261122);
 
@@ -61,7 +62,7 @@ test(`the server is killed at up to ${KILLS} moments (seed ${SEED}): no acknowle
   const begun = performance.now();
   let kills = 0;
   // On a machine too busy to start servers quickly a few kills have to do.
-  for (; kills < KILLS && (kills < 6 || performance.now() - begun < PATIENCE_MS); kills++) {
+  for (; kills < KILLS && (kills < SERVER_KILLS.least || performance.now() - begun < PATIENCE_MS); kills++) {
     const server = await startServerProcess(folder);
     const kind = random();
     const dying = async () => {
@@ -78,6 +79,7 @@ test(`the server is killed at up to ${KILLS} moments (seed ${SEED}): no acknowle
     await dying();
     await server.kill();
   }
+  expect(kills + ENGINE_KILLS).toBeGreaterThanOrEqual(100);
   const last = await startServerProcess(folder);
   const hashes = new Map<number, string>();
   let results = 0;

@@ -16,8 +16,8 @@ import { createCluster, NO_POSTGRES, type PostgresCluster } from "../support/pos
 import { seededRandom } from "../support/random.ts";
 import { startServerProcess } from "../support/server-process.ts";
 import { aTask } from "../support/tasks.ts";
+import { WORKER_KILLS } from "./kills.ts";
 
-const KILLS = 20;
 const SEED = Number(process.env.INKSTONE_TEST_SEED ?? 20261122);
 const WORKER = fileURLToPath(new URL("../stand-ins/worker.ts", import.meta.url));
 
@@ -83,7 +83,7 @@ describe.skipIf(NO_POSTGRES)(`with a PostgreSQL server${NO_POSTGRES ? ` (${NO_PO
     await server.kill();
   }, 120_000);
 
-  test(`workers are killed at ${KILLS} moments (seed ${SEED}): others take their tasks over`, async () => {
+  test(`workers are killed at ${WORKER_KILLS} moments (seed ${SEED}): others take their tasks over`, async () => {
     const random = seededRandom(SEED);
     const db: Database = await openDatabase({ url: cluster.url });
     const signals: TaskSignals = await openSignals({ db, process: "test" });
@@ -105,7 +105,7 @@ describe.skipIf(NO_POSTGRES)(`with a PostgreSQL server${NO_POSTGRES ? ` (${NO_PO
       await service.submit("me", task);
       sent.push(task.task.taskUUID);
     };
-    for (let kill = 0; kill < KILLS; kill++) {
+    for (let kill = 0; kill < WORKER_KILLS; kill++) {
       for (let i = 0; i < 3; i++) await submit();
       await sleep(random() * 400);
       const victim = Math.floor(random() * 2);

@@ -3,6 +3,7 @@
 export { CAPABILITIES, type Capabilities, capabilityErrors, FEATURES, type Feature } from "./capabilities.ts";
 export { type ControlNetPreprocessTask, PREPROCESSORS, type Preprocessor } from "./controlnet-preprocess.ts";
 export { DELIVERY_METHODS, OUTPUT_FORMATS, OUTPUT_TYPES } from "./delivery.ts";
+export { invalidCode } from "./error-names.ts";
 export { ERRORS, type ErrorCode, type ErrorKind, errorKind } from "./errors.ts";
 export type { FieldTable, Parameter } from "./field-table.ts";
 export { type ImageInferenceTask, imageInference } from "./image-inference.ts";

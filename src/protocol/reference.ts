@@ -228,7 +228,7 @@ const REPLIES: readonly Block[] = [
   },
   { heading: "Webhooks and uploads", level: 3 },
   {
-    text: '`webhookURL` receives one POST for each picture, `{"data":[item]}` by default (`INKSTONE_WEBHOOK_STYLE`), signed as Standard Webhooks describes (`webhook-id`, `webhook-timestamp`, `webhook-signature`). `uploadEndpoint` receives the bytes of each picture by PUT; `{imageUUID}` and `{index}` in its address are filled in. Both are tried again for hours and survive restarts; `getTaskDetails` shows where they stand.',
+    text: '`webhookURL` receives one POST for each picture, `{"data":[item]}` by default (`INKSTONE_WEBHOOK_STYLE`), signed as Standard Webhooks describes (`webhook-id`, `webhook-timestamp`, `webhook-signature`). `uploadEndpoint` receives the bytes of each picture by PUT; `{imageUUID}` and `{index}` in its address are filled in. Both are tried again for hours and survive restarts; `getTaskDetails` shows where they stand. A task that fails tells its webhook so, with `{"errors":[error]}`; a cancelled one does not, as whoever cancelled it knows.',
   },
 ];
 

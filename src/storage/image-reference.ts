@@ -1,7 +1,6 @@
 import { type DecodeOptions, ImageError, readHeader } from "../images/index.ts";
 import type { Outbound } from "../net/index.ts";
-import { invalidCode } from "../protocol/error-names.ts";
-import { isUuidV4, TaskError } from "../protocol/index.ts";
+import { invalidCode, isUuidV4, TaskError } from "../protocol/index.ts";
 import type { ImageStore } from "./image-store.ts";
 
 export interface ReferenceLimits {

@@ -1,8 +1,10 @@
-"""Draws held-out prompts with a checkpoint through diffusers and measures the pictures. Writes ../EVALUATION.md and ../contact.png.
+"""Draws held-out prompts through Inkstone at its default settings, reads the pictures back, and writes ../EVALUATION.md whole.
 
-    python evaluate.py --model .. --count 96 --size 128 --note note.md
+    python evaluate.py --label "120 k samples" --note note.md            (300 prompts: about ten minutes on two quiet cores)
+    python evaluate.py --prompts 8 --chinese 4 --beside 1 --out /tmp/e    (a try)
 
-Measured: words read back by tesseract (an OCR we did not write), named colours (on pixels), pictograms (nearest template), PSNR of the VAE.
+The same is measured on the true drawings, as they are and after the VAE: what the reading itself can reach. Figures of every run that was
+published are kept in history.json beside this file.
 """
 
 import argparse
@@ -11,28 +13,47 @@ import os
 import subprocess
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import torch
-from PIL import Image, ImageDraw
+from PIL import Image
 
 import captions as C
-from drawing import COLORS, ICON_CHARS, ICON_TTF, ICONS, draw, font
+import read_back as R
+from drawing import draw
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+FIRST_SEED = 1000
 
 
-def ocr(im):
-    """The word tesseract reads on a picture (letters and digits only)."""
-    im = Image.fromarray(im).convert("L")
-    im = im.resize((im.width * 4, im.height * 4), Image.LANCZOS)
-    best = ""
-    with tempfile.TemporaryDirectory() as d:
-        p = os.path.join(d, "a.png")
-        im.save(p)
-        for psm in ("7", "6", "11"):
-            r = subprocess.run(["tesseract", p, "-", "--psm", psm, "-l", "eng"], capture_output=True, text=True).stdout
-            t = "".join(c for c in r if c.isalnum())
-            best = t if len(t) > len(best) else best
-            yield t
+def scenes_of(n, chinese, width, height):
+    """Scenes with captions: `n` of words never trained on, then `chinese` with two characters of the trained set."""
+    rng = np.random.default_rng(2024)
+    out = []
+    while len(out) < n + chinese:
+        if len(out) < n:
+            s = C.sample_scene(rng, width, height, 2, 8, 3 if rng.random() < 0.3 else 2, p_icon=0.3, held_out=True)
+        else:
+            s = C.sample_scene(rng, width, height, 2, 2, 1, p_hanzi=1.0, p_icon=0.0)
+            s["lines"][0]["text"] = C.sample_hanzi(rng, 2)
+        if s["lines"] and len(s["lines"]) < 3:
+            out.append((s, C.caption(s, rng, 1.2)))
+    return out
+
+
+def draw_through_inkstone(model, prompts, folder, workers=2):
+    """One process a core, one thread each. Returns pictures and seconds a picture."""
+    paths = [os.path.join(folder, f"{i}.png") for i in range(len(prompts))]
+    jobs, began = [], time.time()
+    for w in range(workers):
+        job = subprocess.Popen(["npx", "node", os.path.join(HERE, "draw-prompts.ts"), os.path.abspath(model)], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                               cwd=os.path.join(HERE, "..", "..", ".."))
+        lines = [json.dumps({"prompt": p, "seed": FIRST_SEED + i, "out": paths[i]}) for i, p in enumerate(prompts) if i % workers == w]
+        job.stdin.write(("\n".join(lines) + "\n").encode())
+        job.stdin.close()
+        jobs.append(job)
+    assert all(j.wait() == 0 for j in jobs), "Inkstone failed"
+    return [np.asarray(Image.open(p).convert("RGB")) for p in paths], (time.time() - began) / len(prompts)
 
 
 def edit_distance(a, b):
@@ -44,135 +65,148 @@ def edit_distance(a, b):
     return d[-1]
 
 
-def nearest_color(rgb):
-    names = list(COLORS)
-    return names[int(np.argmin([np.abs(np.array(COLORS[n]) - rgb).sum() for n in names]))]
+def icon_box(s):
+    """Where the pictogram stands in the drawing."""
+    one, other = [draw({**s, "icon_color": c})[0].astype(int) for c in ("black", "white")]
+    ys, xs = np.where(np.abs(one - other).sum(-1) > 150)
+    return (xs.min(), ys.min(), xs.max() + 1, ys.max() + 1) if len(ys) > 30 else None
 
 
-def color_ok(im, mask, name):
-    """The median colour of a region is the named one, or closer to it than 60 of 255 in every channel on average."""
-    if mask.sum() < 12:
-        return None
-    m = np.median(im[mask].astype(np.float32), 0)
-    return nearest_color(m) == name or np.abs(m - np.array(COLORS[name])).mean() < 34
-
-
-def icon_templates(size=28):
-    out = {}
-    for word, glyph in ICONS.items():
-        m = Image.new("L", (size * 2, size * 2), 0)
-        ImageDraw.Draw(m).text((size, size), ICON_CHARS[glyph], font=font(ICON_TTF, size), fill=255, anchor="mm")
-        a = np.asarray(m, np.float32) / 255
-        ys, xs = np.where(a > 0.5)
-        out[word] = np.asarray(Image.fromarray((a[ys.min():ys.max() + 1, xs.min():xs.max() + 1] * 255).astype(np.uint8)).resize((24, 24), Image.BOX), np.float32) / 255
+def measure_one(job):
+    """(name of the figure, right, of) of one picture."""
+    im, (s, caption) = job
+    chars = draw(s)[1]
+    want = "".join(ch for l in s["lines"] for ch in l["text"] if ch.isalnum())
+    if any(c > "⺀" for c in want):
+        got = R.read_hanzi(im, s, chars)
+        return [("Chinese, two characters", got == want, 1), ("Chinese, single characters", sum(a == b for a, b in zip(got, want)), len(want))]
+    out, readings = [], []
+    for text in R.read_words(im, s, chars):
+        readings.append(text)
+        if text == want:
+            break
+    exact, folded = want in readings, want.lower() in [r.lower() for r in readings]
+    n = len(s["lines"])
+    out.append((f"{'one line' if n == 1 else 'two lines'}", exact, 1))
+    out.append((f"{'one line' if n == 1 else 'two lines'}, any case", folded, 1))
+    if n == 1:
+        out.append((f"one line, {'2-3' if len(want) < 4 else '4-5' if len(want) < 6 else '6-8'} letters", exact, 1))
+    out.append(("characters (1 - edit distance)", max(0, len(want) - min(edit_distance(r, want) for r in readings)), len(want)))
+    if s["bg"] in caption and s["bg_material"] == "plain":
+        out.append(("colour of the background", R.colour_right(R.background(im), s["bg"]), 1))
+    if s["shape"] != "none" and s["color"] in caption:
+        out.append(("colour of the sign", R.colour_right(R.sign(im, s, chars), s["color"]), 1))
+    if s["lines"][0]["color"] in caption and len({l["color"] for l in s["lines"]}) == 1:
+        out.append(("colour of the letters", R.colour_right(R.lettering(im, chars), s["lines"][0]["color"]), 1))
+    if s["icon"] and s["icon"] in caption and (box := icon_box(s)):
+        out.append(("pictogram", R.read_icon(im, s, box) == s["icon"], 1))
     return out
+
+
+def measure(ims, scenes, workers=2):
+    """{figure: (right, of)} of all pictures."""
+    sums = {}
+    with ThreadPoolExecutor(workers) as pool:
+        for rows in pool.map(measure_one, zip(ims, scenes)):
+            for name, right, of in rows:
+                a, b = sums.get(name, (0, 0))
+                sums[name] = (a + int(right), b + of)
+    return sums
+
+
+def through_vae(model, ims):
+    """Pictures after encoder and decoder, and the mean PSNR in dB."""
+    import torch
+    from diffusers import AutoencoderKLQwenImage
+    vae = AutoencoderKLQwenImage.from_pretrained(os.path.join(model, "vae"), torch_dtype=torch.float32)
+    out, psnr = [], []
+    for im in ims:
+        x = torch.from_numpy(im.copy()).permute(2, 0, 1)[None, :, None].float() / 127.5 - 1
+        with torch.no_grad():
+            y = vae.decode(vae.encode(x).latent_dist.mode()).sample[0, :, 0].clamp(-1, 1)
+        got = ((y * 0.5 + 0.5) * 255).round().byte().permute(1, 2, 0).numpy()
+        psnr.append(20 * np.log10(255 / np.sqrt(((got.astype(float) - im) ** 2).mean())))
+        out.append(got)
+    return out, float(np.mean(psnr))
+
+
+def beside_diffusers(model, card, prompts, ims):
+    """The same prompts and seeds through diffusers: largest and mean difference of 8-bit values, lowest PSNR."""
+    import torch
+    from diffusers import QwenImagePipeline
+    pipe = QwenImagePipeline.from_pretrained(model, torch_dtype=torch.float32)
+    pipe.set_progress_bar_config(disable=True)
+    differences = []
+    for i, prompt in enumerate(prompts):
+        out = pipe(prompt=prompt, negative_prompt=" ", width=card["width"], height=card["height"], num_inference_steps=card["steps"], true_cfg_scale=card["CFGScale"],
+                   generator=torch.Generator().manual_seed(FIRST_SEED + i), output_type="np").images[0]
+        differences.append(np.abs((out * 255).round() - ims[i].astype(float)))
+    d = np.stack(differences)
+    worst = np.sqrt((d ** 2).mean((1, 2, 3)).max())
+    return {"pictures": len(prompts), "largest": int(d.max()), "mean": float(d.mean()), "psnr": float(20 * np.log10(255 / worst)) if worst else float("inf")}
+
+
+def sheet(ims, columns, path):
+    rows = [np.concatenate(ims[i:i + columns], 1) for i in range(0, len(ims) - columns + 1, columns)]
+    if rows:
+        Image.fromarray(np.concatenate(rows, 0)).save(path, quality=85)
+
+
+def percent(pair):
+    return f"{100 * pair[0] / pair[1]:.1f} %" if pair and pair[1] else "–"
+
+
+def report(a, card, scenes, got, true, decoded, vae, agreement, seconds, history):
+    text = ["# Evaluation of inkstone-nano", "", *([open(a.note).read().strip(), ""] if a.note else []),
+            f"Written by `recipe/evaluate.py`: {a.prompts} prompts with words never trained on (chosen by hash) and {a.chinese} with two Chinese characters of the trained set, "
+            f"drawn through Inkstone at its defaults ({card['width']}×{card['height']}, {card['steps']} steps, guidance {card['CFGScale']}), {seconds:.1f} s a picture. "
+            "Words are read back by tesseract, letter for letter with their case; Chinese characters and pictograms by the nearest of all trained ones. "
+            "The same readers on the true drawings say what could be reached at best.", "",
+            "| right | pictures drawn | of | true drawings | true drawings through the VAE |", "|---|---|---|---|---|"]
+    text += [f"| {k} | {percent(got[k])} | {got[k][1]} | {percent(true.get(k))} | {percent(decoded.get(k))} |" for k in sorted(got)]
+    text += ["", f"PSNR of the VAE on these drawings: {vae:.2f} dB."]
+    if agreement:
+        text += ["", f"The first {agreement['pictures']} prompts through diffusers, same seeds, float32: largest difference of an 8-bit value {agreement['largest']}, "
+                 f"mean {agreement['mean']:.4f}, lowest PSNR {agreement['psnr']:.1f} dB."]
+    text += ["", "## How it grew", "", "| weights | one line | two lines | characters | background | sign | letters | pictogram | Chinese | VAE |", "|---|---|---|---|---|---|---|---|---|---|"]
+    columns = ["one line", "two lines", "characters (1 - edit distance)", "colour of the background", "colour of the sign", "colour of the letters", "pictogram", "Chinese, two characters"]
+    text += [f"| {h['label']} | " + " | ".join(percent(h["right"].get(k)) for k in columns) + f" | {h['vae']:.2f} dB |" for h in history]
+    text += ["", "## Pictures", "", "The first 24, uncurated, left to right and down:", "", "![contact sheet](contact.jpg)", ""]
+    return "\n".join(text + [f"{i + 1}. {c}" for i, (_, c) in enumerate(scenes[:24])]) + "\n"
 
 
 def main():
     ap = argparse.ArgumentParser()
-    ap.add_argument("--model", default=os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-    ap.add_argument("--count", type=int, default=96)
-    ap.add_argument("--size", type=int, default=128)
-    ap.add_argument("--steps", type=int, default=20)
-    ap.add_argument("--batch", type=int, default=8)
-    ap.add_argument("--max-len", type=int, default=8)
-    ap.add_argument("--max-lines", type=int, default=2)
-    ap.add_argument("--large", type=int, default=0, help="so many pictures at 256x256 as well, on a sheet of their own")
+    ap.add_argument("--model", default=os.path.join(HERE, ".."))
+    ap.add_argument("--prompts", type=int, default=300)
+    ap.add_argument("--chinese", type=int, default=40)
+    ap.add_argument("--beside", type=int, default=24, help="so many prompts through diffusers as well")
+    ap.add_argument("--workers", type=int, default=2, help="processes that draw, programs that read, threads of torch; 1 on a busy machine")
+    ap.add_argument("--label", default="", help="names the weights in the history; without it they are not added to it")
     ap.add_argument("--note", default="", help="a Markdown file to put in front of the figures")
-    ap.add_argument("--out", default="")
-    ap.add_argument("--threads", type=int, default=1)
+    ap.add_argument("--out", default=os.path.join(HERE, ".."))
     a = ap.parse_args()
-    torch.set_num_threads(a.threads)
-    from diffusers import QwenImagePipeline
-    from train_vae import psnr, whole
-    pipe = QwenImagePipeline.from_pretrained(a.model, torch_dtype=torch.float32)
-    pipe.set_progress_bar_config(disable=True)
-    rng = np.random.default_rng(2024)
-    S = a.size
-    scenes = []
-    while len(scenes) < a.count:
-        s = C.sample_scene(rng, S, S, 2, a.max_len, a.max_lines, p_icon=0.3, held_out=True)
-        if s["lines"]:
-            scenes.append((s, C.caption(s, rng, 1.2)))
-    ims, t0 = [], time.time()
-    for i in range(0, len(scenes), a.batch):
-        part = [c for _, c in scenes[i:i + a.batch]]
-        g = [torch.Generator().manual_seed(1000 + i + j) for j in range(len(part))]
-        out = pipe(prompt=part, negative_prompt=[" "] * len(part), width=S, height=S, num_inference_steps=a.steps, true_cfg_scale=4.0, generator=g, output_type="np").images
-        ims += list((out * 255).round().astype(np.uint8))
-    seconds = (time.time() - t0) / len(ims)
-    large = []
-    for i in range(a.large):
-        g = torch.Generator().manual_seed(1000 + i)
-        im = pipe(prompt=scenes[i][1], negative_prompt=" ", width=256, height=256, num_inference_steps=a.steps, true_cfg_scale=4.0, generator=g, output_type="np").images[0]
-        large.append((im * 255).round().astype(np.uint8))
-
-    stats, chars, total = {}, 0, 0
-    hit = lambda k, v: stats.setdefault(k, []).append(bool(v))
-    templates = icon_templates()
-    for (s, c), im in zip(scenes, ims):
-        want = "".join(l["text"] for l in s["lines"]).lower()
-        want = "".join(ch for ch in want if ch.isalnum())
-        reads = [t.lower() for t in ocr(im)]
-        err = min(edit_distance(t, want) for t in reads)
-        n = len(s["lines"])
-        hit(f"text, {n} line{'s' if n > 1 else ''}", err == 0)
-        if n == 1:
-            hit(f"one line, {'2-3' if len(want) < 4 else '4-5' if len(want) < 6 else '6-8'} letters", err == 0)
-        chars += max(0, len(want) - err)
-        total += len(want)
-        # regions of the drawing this prompt was made from tell where to look
-        corner = np.zeros((S, S), bool)
-        corner[:3, :3] = corner[:3, -3:] = corner[-3:, :3] = corner[-3:, -3:] = True
-        if s["bg"] in c and s["bg_material"] == "plain":
-            hit("background colour", color_ok(im, corner, s["bg"]))
-        x0, y0, x1, y1 = s["box"]
-        if s["shape"] != "none" and s["color"] in c:
-            m = np.zeros((S, S), bool)
-            cy, h = (y0 + y1) / 2, (y1 - y0) / 2
-            w = max(3, int((x1 - x0) * 0.05))
-            xs = int(x0 + (x1 - x0) * (0.16 if s["shape"] in ("banner", "hexagon", "tag") else 0.08))
-            m[int(cy - h * 0.25):int(cy + h * 0.25), xs:xs + w] = True
-            hit("sign colour", color_ok(im, m, s["color"]))
-        if s["icon"] and s["icon"] in c:
-            ref, _ = draw({**s, "lines": s["lines"]})
-            base, _ = draw({**s, "icon_color": s["color"]})
-            diff = np.abs(ref.astype(int) - base.astype(int)).sum(-1) > 60
-            if diff.sum() > 30:
-                ys, xs = np.where(diff)
-                crop = im[ys.min():ys.max() + 1, xs.min():xs.max() + 1].astype(np.float32)
-                d0 = np.abs(crop - np.array(COLORS[s["icon_color"]])).sum(-1)
-                d1 = np.abs(crop - np.array(COLORS[s["color"]])).sum(-1)
-                t = np.asarray(Image.fromarray(((d0 < d1) * 255).astype(np.uint8)).resize((24, 24), Image.BOX), np.float32) / 255
-                best = min(templates, key=lambda k: np.abs(templates[k] - t).mean())
-                hit("pictogram", best == s["icon"])
-    held = whole(np.random.default_rng(777), 32, 128)
-    held2 = whole(np.random.default_rng(778), 8, 256)
-    with torch.no_grad():
-        rec = lambda x: pipe.vae.decode(pipe.vae.encode(x[:, :, None]).latent_dist.mode()).sample[:, :, 0]
-        p1, p2 = psnr(rec(held), held), psnr(rec(held2), held2)
-    out = a.out or a.model
-    show = ims[:24]
-    rows = [np.concatenate(show[i:i + 6], 1) for i in range(0, len(show) - 5, 6)]
-    Image.fromarray(np.concatenate(rows, 0)).save(os.path.join(out, "contact.png"), optimize=True)
-    if large:
-        rows = [np.concatenate(large[i:i + 3], 1) for i in range(0, len(large) - 2, 3)]
-        Image.fromarray(np.concatenate(rows, 0)).save(os.path.join(out, "contact-256.png"), optimize=True)
-    L = ["# Evaluation of inkstone-nano", ""]
-    if a.note:
-        L += [open(a.note).read().strip(), ""]
-    L += [f"Written by `recipe/evaluate.py`: {len(ims)} held-out prompts (words never trained on, by hash), {S}x{S}, {a.steps} steps, guidance 4, negative prompt one space, "
-          f"through diffusers {__import__('diffusers').__version__} in float32, {seconds:.1f} s a picture. Text is read back by tesseract.", "",
-          "| measured | right | of |", "|---|---|---|"]
-    for k in sorted(stats):
-        L.append(f"| {k} | {100 * np.mean(stats[k]):.1f} % | {len(stats[k])} |")
-    L += [f"| characters (1 - edit distance) | {100 * chars / max(1, total):.1f} % | {total} |", f"| VAE PSNR, 128x128 held-out drawings | {p1:.2f} dB | 32 |",
-          f"| VAE PSNR, 256x256 held-out drawings | {p2:.2f} dB | 8 |", "", "The first 24 pictures, uncurated, left to right and down:", "", "![contact sheet](contact.png)", ""]
-    if large:
-        L += [f"The first {len(large) // 3 * 3} of these prompts at 256x256:", "", "![contact sheet at 256x256](contact-256.png)", ""]
-    L += [f"{i + 1}. {c}" for i, (_, c) in enumerate(scenes[:24])]
-    open(os.path.join(out, "EVALUATION.md"), "w").write("\n".join(L) + "\n")
-    print("\n".join(L[:30]))
+    import torch
+    torch.set_num_threads(a.workers)
+    card = json.load(open(os.path.join(a.model, "card.json")))["defaults"]
+    scenes = scenes_of(a.prompts, a.chinese, card["width"], card["height"])
+    prompts = [c for _, c in scenes]
+    with tempfile.TemporaryDirectory() as folder:
+        ims, seconds = draw_through_inkstone(a.model, prompts, folder, a.workers)
+    drawings = [draw(s)[0] for s, _ in scenes]
+    decoded, vae = through_vae(a.model, drawings)
+    got, true, coded = [measure(x, scenes, a.workers) for x in (ims, drawings, decoded)]
+    agreement = beside_diffusers(a.model, card, prompts[:a.beside], ims) if a.beside else None
+    past = os.path.join(HERE, "history.json")
+    history = json.load(open(past)) if os.path.exists(past) else []
+    if a.label:
+        history = [h for h in history if h["label"] != a.label] + [{"label": a.label, "right": got, "vae": round(vae, 2)}]
+        open(past, "w").write("[\n" + ",\n".join(json.dumps(h) for h in history) + "\n]\n")
+    os.makedirs(a.out, exist_ok=True)
+    sheet(ims[:24], 6, os.path.join(a.out, "contact.jpg"))
+    text = report(a, card, scenes, got, true, coded, vae, agreement, seconds, history)
+    open(os.path.join(a.out, "EVALUATION.md"), "w").write(text)
+    print(text)
 
 
 if __name__ == "__main__":

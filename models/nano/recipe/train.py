@@ -36,8 +36,8 @@ TOKENIZER = os.path.join(HERE, "..", "tokenizer")
 class Data:
     """Rolling buffer of encoded drawings of one size."""
 
-    def __init__(self, vae, tok, args, rng, size, capacity, text_len):
-        self.vae, self.tok, self.a, self.rng, self.size, self.cap, self.text_len = vae, tok, args, rng, size, capacity, text_len
+    def __init__(self, vae, tok, args, rng, size, capacity, text_len, draw=draw):
+        self.draw, self.vae, self.tok, self.a, self.rng, self.size, self.cap, self.text_len = draw, vae, tok, args, rng, size, capacity, text_len
         self.mean, self.std = [torch.from_numpy(LATENTS[k]).view(1, -1, 1, 1) for k in ("mean", "std")]
         self.kernel = torch.from_numpy(LATENTS["kernel"])                    # the VAE's encoder is this kernel, exactly (linear_encoder.py)
         self.items, self.next = [], 0
@@ -55,7 +55,7 @@ class Data:
         scenes, ims, cells = [], [], []
         for _ in range(n):
             s = self.scene(held_out)
-            im, ch = draw(s)
+            im, ch = self.draw(s)
             scenes.append(s)
             ims.append(im)
             cells.append(cell_map(ch, C.CLASSES, *self.size))

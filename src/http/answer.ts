@@ -7,6 +7,18 @@ export interface LazyItem {
   make(): DataItem | Promise<DataItem>;
 }
 
+/** Makes one item; when that fails, the error that stands in its place. */
+export async function made(
+  { make, owner: { taskUUID, taskType } }: LazyItem,
+  documentation: string,
+): Promise<{ readonly item: DataItem } | { readonly failed: ErrorItem }> {
+  try {
+    return { item: await make() };
+  } catch (thrown) {
+    return { failed: errorItem(asTaskError(thrown).body, { taskUUID, taskType }, documentation) };
+  }
+}
+
 /** What a task is answered with. */
 export interface Answer {
   readonly data: readonly LazyItem[];

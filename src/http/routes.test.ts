@@ -91,6 +91,19 @@ describe("other tasks", () => {
     });
   });
 
+  test("getTaskDetails of a task one of whose pictures is gone", async () => {
+    const { base, tasks } = await start();
+    const task = inference({ outputType: "base64Data", numberResults: 2 });
+    await post(base, [task]);
+    const { results } = tasks.records.get(task.taskUUID)!;
+    tasks.files.delete(results[0]!.fileName);
+    const { body } = await post(base, [{ taskType: "getTaskDetails", taskUUID: task.taskUUID }]);
+    expect(body.data[0].response).toMatchObject({
+      data: [{ imageUUID: results[1]!.imageUUID }],
+      errors: [{ code: "imageExpired", taskUUID: task.taskUUID }],
+    });
+  });
+
   test("imageUpload answers with a UUID and an address", async () => {
     const { base } = await start();
     const image = Buffer.alloc(64).toString("base64");

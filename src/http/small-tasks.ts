@@ -12,7 +12,7 @@ import {
   parseJson,
   type Task,
 } from "../protocol/index.ts";
-import { type Answer, answerWith } from "./answer.ts";
+import { type Answer, answerWith, made } from "./answer.ts";
 import type { Caller } from "./caller.ts";
 import type { Exchange } from "./exchange.ts";
 import { imageUrl } from "./image-items.ts";
@@ -58,21 +58,26 @@ async function getTaskDetails(exchange: Exchange, { owner }: Caller, task: GetTa
   const { data, errors } = finalAnswer(exchange, record);
   const deliveries = await tasks.deliveries(owner, task.taskUUID);
   const { taskType, taskUUID } = task;
-  const make = async () => ({
-    taskType,
-    taskUUID,
-    state: record.state,
-    attempts: record.attempt,
-    createdAt: record.createdAt,
-    ...(record.startedAt && { startedAt: record.startedAt }),
-    ...(record.finishedAt && { finishedAt: record.finishedAt }),
-    request: [parseJson(record.request)],
-    response: {
-      data: await Promise.all(data.map((item) => item.make())),
-      ...(errors.length > 0 && { errors }),
-    },
-    ...(deliveries.length > 0 && { deliveries }),
-  });
+  const make = async () => {
+    const items = await Promise.all(data.map((item) => made(item, exchange.documentation)));
+    const found = items.flatMap((item) => ("item" in item ? [item.item] : []));
+    const failed = [...errors, ...items.flatMap((item) => ("failed" in item ? [item.failed] : []))];
+    return {
+      taskType,
+      taskUUID,
+      state: record.state,
+      attempts: record.attempt,
+      createdAt: record.createdAt,
+      ...(record.startedAt && { startedAt: record.startedAt }),
+      ...(record.finishedAt && { finishedAt: record.finishedAt }),
+      request: [parseJson(record.request)],
+      response: {
+        data: found,
+        ...(failed.length > 0 && { errors: failed }),
+      },
+      ...(deliveries.length > 0 && { deliveries }),
+    };
+  };
   return { data: [{ owner: { taskType, taskUUID }, make }], errors: [] };
 }
 

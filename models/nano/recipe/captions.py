@@ -20,7 +20,13 @@ HANZI = list(dict.fromkeys(HANZI))
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789&!?.-'"
 CLASSES = {c: i + 1 for i, c in enumerate(LETTERS + "".join(HANZI))}
+CLASSES |= {name: 452 + i for i, name in enumerate(ICONS)}
 NUM_CLASSES = 512                                                          # room for more
+
+
+def taught(hanzi):
+    """Characters and pictograms of which the auxiliary head has to tell which lies under a cell; Chinese ones only where they are drawn."""
+    return [c for c in CLASSES if hanzi or c not in HANZI]
 
 _words = None
 

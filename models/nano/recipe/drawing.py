@@ -1,6 +1,6 @@
 """Draws the training pictures: a sign, label or poster with text, a material, a border, a pictogram and a background.
 
-`draw(scene)` returns an RGB picture (H, W, 3 uint8) and the boxes of the drawn characters. A scene is a plain dict, made by
+`draw(scene)` returns an RGB picture (H, W, 3 uint8) and the boxes of the drawn characters and pictograms. A scene is a plain dict, made by
 `captions.sample_scene`; everything in it is named, so that a caption can say it.
 """
 
@@ -190,7 +190,7 @@ def fit_line(text, style, max_w, max_h, cap):
 
 
 def draw(scene):
-    """Picture and characters: list of (char, x0, y0, x1, y1) in pixels."""
+    """Picture, characters and pictograms: lists of (char or name, x0, y0, x1, y1) in pixels."""
     w, h = scene["width"], scene["height"]
     rng = np.random.default_rng(scene["seed"])
     unit = math.sqrt(w * h)
@@ -230,8 +230,7 @@ def draw(scene):
         p = unit / 45
         area = [area[0] + p, area[1] + p, area[2] - p, area[3] - p]
 
-    overlay = Image.new("L", (w, h), 0)
-    layers = []
+    layers, icons = [], []
     icon = scene.get("icon")
     if icon:
         pos = scene["icon_pos"]
@@ -258,6 +257,7 @@ def draw(scene):
         m = Image.new("L", (w, h), 0)
         ImageDraw.Draw(m).text((cx, cy), ICON_CHARS[ICONS[icon]], font=f, fill=255, anchor="mm")
         layers.append((np.asarray(m, np.float32) / 255, rgb(scene["icon_color"])))
+        icons.append((icon, cx - side / 2, cy - side / 2, cx + side / 2, cy + side / 2))
 
     chars = []
     lines = scene["lines"]
@@ -295,7 +295,7 @@ def draw(scene):
             g = np.asarray(g, np.float32)[..., None] / 255
             img = img * (1 - 0.45 * g) + color * 0.45 * g
         img = img * (1 - m[..., None]) + color * m[..., None]
-    return np.clip(img + 0.5, 0, 255).astype(np.uint8), chars
+    return np.clip(img + 0.5, 0, 255).astype(np.uint8), chars, icons
 
 
 def cell_map(chars, classes, w, h, cell=8):

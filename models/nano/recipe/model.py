@@ -168,11 +168,13 @@ class Transformer(nn.Module):
         self.norm_out = linear(h, 2 * h, zero=True)
         self.proj_out = linear(h, c["in_channels"], zero=True)
         self.aux_block = aux_block
+        self.aux_rows = None                                               # rows of the auxiliary head that are in use; None: all
         if aux_classes:
             self.aux = linear(h, 4 * aux_classes)
 
     def forward(self, x, txt, mask, sigma, cos, sin):
-        """x (B, L, 64), txt (B, T, text_dim), mask (B, T) of valid text. Returns velocity and the auxiliary head's logits."""
+        """x (B, L, 64), txt (B, T, text_dim), mask (B, T) of valid text, cos and sin (T + L, 32) or one of them a sample. Returns velocity and the auxiliary
+        head's logits."""
         n = x.shape[1]
         temb = F.silu(self.time2(F.silu(self.time1(timestep_embedding(sigma)))))
         img = self.img_in(x)
@@ -180,12 +182,15 @@ class Transformer(nn.Module):
         full = None
         if mask is not None:
             full = torch.cat([mask, mask.new_ones(mask.shape[0], n)], 1)[:, None, None]
-        cos, sin = cos[:, None], sin[:, None]
+        cos, sin = cos.unsqueeze(-2), sin.unsqueeze(-2)                    # [(B,) T + L, 1, 32]
         aux = None
         for i, block in enumerate(self.blocks):
             img, txt = block(img, txt, temb, cos, sin, full, last=i == len(self.blocks) - 1)
             if i + 1 == self.aux_block and hasattr(self, "aux"):
-                aux = self.aux(F.layer_norm(img, (img.shape[-1],), eps=1e-6))
+                weight, bias = self.aux.weight, self.aux.bias
+                if self.aux_rows is not None:
+                    weight, bias = weight[self.aux_rows], bias[self.aux_rows]
+                aux = F.linear(F.layer_norm(img, (img.shape[-1],), eps=1e-6), weight, bias)
         scale, shift = self.norm_out(temb)[:, None].chunk(2, -1)
         return self.proj_out(F.layer_norm(img, (img.shape[-1],), eps=1e-6) * (1 + scale) + shift), aux
 

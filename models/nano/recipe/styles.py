@@ -1,4 +1,4 @@
-"""Styles for the bundled LoRAs: a scene drawn in another manner. Each returns the picture and the characters' boxes, as `drawing.draw` does."""
+"""Styles for the bundled LoRAs: a scene drawn in another manner. Each returns the picture and the boxes of characters and pictograms, as `drawing.draw` does."""
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -27,7 +27,7 @@ def colour(scene):
 
 def neon(scene):
     """Glass tubes along the outline of the letters, glowing in the letters' colour on a darkened sign."""
-    dark, chars = draw({**scene, "glow": False, "lines": [{**l, "color": scene["color"]} for l in scene["lines"]], "icon_color": scene["color"]})
+    dark, *marks = draw({**scene, "glow": False, "lines": [{**l, "color": scene["color"]} for l in scene["lines"]], "icon_color": scene["color"]})
     m = lettering(scene)
     tube = filtered(m, ImageFilter.MaxFilter(3)) - filtered(m, ImageFilter.MinFilter(3))
     unit = float(np.sqrt(scene["width"] * scene["height"]))
@@ -35,13 +35,13 @@ def neon(scene):
     light = colour(scene) * 0.75 + 64
     im = dark * 0.22 + light * np.clip(glow, 0, 1.2) * 0.9
     im = im * (1 - tube) + (0.45 * light + 0.55 * 255) * tube
-    return np.clip(im, 0, 255).astype(np.uint8), chars
+    return np.clip(im, 0, 255).astype(np.uint8), *marks
 
 
 def chalk(scene):
     """Rough, dusty strokes on a chalkboard."""
     board = {"glow": False, "material": "chalkboard", "color": "black" if scene["seed"] % 2 else "dark green", "border": None, "bg_material": "wood"}
-    plain, chars = draw({**scene, **board, "lines": [], "icon": None})[0], draw(scene)[1]
+    plain, marks = draw({**scene, **board, "lines": [], "icon": None})[0], draw(scene)[1:]
     rng = np.random.default_rng(scene["seed"])
     h, w = scene["height"], scene["width"]
     m = lettering(scene)
@@ -51,7 +51,7 @@ def chalk(scene):
     stick = colour(scene) * 0.45 + 0.55 * 245
     im = plain * (1 - dust) + stick * dust
     im = im * (1 - rough) + stick * rough
-    return np.clip(im, 0, 255).astype(np.uint8), chars
+    return np.clip(im, 0, 255).astype(np.uint8), *marks
 
 
 STYLES = {"neon": neon, "chalk": chalk}

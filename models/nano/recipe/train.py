@@ -3,8 +3,7 @@
     python train.py --out DIR --vae DIR/vae.pt --minutes 60 --size 128 --max-len 5
     python train.py --out DIR --resume-from ../ ...            goes on from the committed BF16 weights (no optimizer state: warm-up again)
 
-Goes on from DIR/nano.pt (weights, EMA, optimizer) when that is there. A rolling buffer of drawn and encoded scenes feeds the batches: each
-scene is used a few times, each time with another caption, noise and noise level.
+Goes on from DIR/nano.pt (weights, EMA, optimizer) when that is there.
 """
 
 import argparse
@@ -21,130 +20,25 @@ import torch.distributed as dist
 import torch.nn.functional as F
 
 import captions as C
-from drawing import cell_map, draw
-from long_captions import long_caption
-from model import Nano, pack, rope_table, unpack
+from data import TOKENIZER, Data
+from model import Nano, rope_table, unpack
 from muon import Muon
-from tokenizer import PREFIX, SUFFIX
+from objective import char_loss, noised, sample_sigma, velocity_loss
 from vae import Vae
-
-HERE = os.path.dirname(os.path.abspath(__file__))
-LATENTS = np.load(os.path.join(HERE, "latents.npz"))                       # kernel, mean and std of the latents: fixed for good
-TOKENIZER = os.path.join(HERE, "..", "tokenizer")
-
-
-class Data:
-    """Rolling buffer of encoded drawings of one size."""
-
-    def __init__(self, vae, tok, args, rng, size, capacity, text_len, draw=draw):
-        self.draw, self.vae, self.tok, self.a, self.rng, self.size, self.cap, self.text_len = draw, vae, tok, args, rng, size, capacity, text_len
-        self.mean, self.std = [torch.from_numpy(LATENTS[k]).view(1, -1, 1, 1) for k in ("mean", "std")]
-        self.kernel = torch.from_numpy(LATENTS["kernel"])                    # the VAE's encoder is this kernel, exactly (linear_encoder.py)
-        self.items, self.next = [], 0
-        self.suffix = tok(SUFFIX)["input_ids"]
-        self.prefix = torch.tensor([tok(PREFIX)["input_ids"]])
-
-    def ids(self, text):
-        return self.tok(text)["input_ids"] + self.suffix if text else list(self.suffix)
-
-    def scene(self, held_out=False):
-        a = self.a
-        return C.sample_scene(self.rng, *self.size, a.min_len, a.max_len, a.max_lines, a.hanzi, a.icons, held_out)
-
-    def make(self, n, held_out=False):
-        scenes, ims, cells = [], [], []
-        for _ in range(n):
-            s = self.scene(held_out)
-            im, ch = self.draw(s)
-            scenes.append(s)
-            ims.append(im)
-            cells.append(cell_map(ch, C.CLASSES, *self.size))
-        x = torch.from_numpy(np.stack(ims)).permute(0, 3, 1, 2).float() / 127.5 - 1
-        with torch.no_grad():
-            z = (F.conv2d(x, self.kernel, stride=8) - self.mean) / self.std
-        lat = pack(z.contiguous()).half()
-        c = torch.from_numpy(np.stack(cells))
-        gh, gw = c.shape[1] // 2, c.shape[2] // 2
-        c = c.view(n, gh, 2, gw, 2).permute(0, 1, 3, 2, 4).reshape(n, gh * gw, 4).to(torch.int16)
-        return [(s, lat[i], c[i]) for i, s in enumerate(scenes)]
-
-    def add(self, n):
-        for it in self.make(n):
-            if len(self.items) < self.cap:
-                self.items.append(it)
-            else:
-                self.items[self.next] = it
-                self.next = (self.next + 1) % self.cap
-
-    def caption_ids(self, scene, most):
-        """Ids of a caption, shorter where it would not fit; a long one now and then."""
-        if self.a.long and self.rng.random() < self.a.long:
-            text = long_caption(scene, self.rng, lambda text: len(self.ids(text)) <= most)
-            if text:
-                return self.ids(text)
-        for k in range(4):
-            ids = self.ids(C.caption(scene, self.rng, 1.0 - 0.3 * k))
-            if len(ids) <= most:
-                break
-        return ids
-
-    def text_batch(self, scenes, drop=True):
-        rows, t = [], self.text_len
-        for s in scenes:
-            r = self.rng.random()
-            if drop and r < 0.05:
-                ids = self.ids("")
-            elif drop and r < 0.10:
-                ids = self.ids(" ")
-            else:
-                ids = self.caption_ids(s, t)
-            rows.append(ids[:t])
-        ids = torch.zeros(len(rows), t, dtype=torch.long)
-        mask = torch.zeros(len(rows), t, dtype=torch.bool)
-        for i, r in enumerate(rows):
-            ids[i, :len(r)] = torch.tensor(r)
-            mask[i, :len(r)] = True
-        return ids, mask
-
-    def batch(self, n, fresh):
-        self.add(fresh)
-        k = [int(i) for i in self.rng.integers(0, len(self.items), n)]
-        got = [self.items[i] for i in k]
-        ids, mask = self.text_batch([g[0] for g in got])
-        return ids, mask, torch.stack([g[1] for g in got]).float(), torch.stack([g[2] for g in got]).long()
-
-
-def sample_sigma(n, shift, device=None):
-    s = torch.sigmoid(torch.randn(n))
-    return shift * s / (1 + (shift - 1) * s)
-
-
-def velocity_loss(v, target, cells, text_weight):
-    """Mean squared error, with the tokens that hold lettering counted more; and the plain mean."""
-    error = (v - target).square().mean(-1)                                 # [B, L]
-    w = 1 + (text_weight - 1) * (cells > 0).any(-1)
-    return (error * w).sum() / w.sum(), error.mean()
-
-
-def char_loss(logits, cells):
-    """Cross-entropy of the character under each cell; cells without one count little."""
-    b, l, _ = logits.shape
-    lg, y = logits.view(b, l, 4, -1).flatten(0, 2), cells.flatten()
-    w = torch.where(y > 0, 1.0, 0.08)
-    return (F.cross_entropy(lg, y, reduction="none") * w).sum() / w.sum()
-
 
 @torch.no_grad()
 def char_accuracy(net, data, held, sigma=0.999):
-    ids, mask, x0, cells, rope = held
+    """Share of cells with letters, and with pictograms, that the auxiliary head names right where only the caption can tell."""
+    ids, mask, x0, cells = held
     g = torch.Generator().manual_seed(3)
     eps = torch.randn(x0.shape, generator=g)
     s = torch.full((x0.shape[0],), sigma)
     x = (1 - sigma) * x0 + sigma * eps
-    v, aux = net(data.prefix, ids, mask, x, s, *rope)
+    v, aux = net(data.prefix, ids, mask, x, s, *data.rope)
     p = aux.view(*aux.shape[:2], 4, -1).argmax(-1)
-    on = cells > 0
-    return (p == cells)[on].float().mean().item(), F.mse_loss(v, eps - x0).item()
+    letters = len(data.classes) - len(C.ICON_NAMES)                        # classes from there on are pictograms
+    right = lambda on: (p == cells)[on].float().mean().item()
+    return right((cells > 0) & (cells <= letters)), right(cells > letters)
 
 
 @torch.no_grad()
@@ -175,10 +69,10 @@ def generate(nano, data, prompts, gh, gw, steps=20, cfg=4.0, seed=0, negative=" 
 
 
 @torch.no_grad()
-def contact(nano, data, path, gh, gw, prompts, cols=6):
+def contact(nano, vae, data, path, prompts, cols=6):
     from PIL import Image
-    x = generate(nano, data, prompts, gh, gw)
-    im = data.vae.decode(unpack(x, gh, gw) * data.std + data.mean).clamp(-1, 1)
+    x = generate(nano, data, prompts, *data.grid)
+    im = vae.decode(unpack(x, *data.grid) * data.std + data.mean).clamp(-1, 1)
     im = ((im * 0.5 + 0.5) * 255).round().byte().permute(0, 2, 3, 1).numpy()
     rows = [np.concatenate(list(im[i:i + cols]), 1) for i in range(0, len(im), cols)]
     Image.fromarray(np.concatenate(rows, 0)).save(path)
@@ -232,12 +126,13 @@ def main():
     ap.add_argument("--vae", default="")
     ap.add_argument("--resume-from", default="", help="folder of a checkpoint in diffusers layout")
     ap.add_argument("--minutes", type=float, default=60)
-    ap.add_argument("--size", default="128", help="one or more sizes WxH or N, by comma; one is taken per step. The next four go with them")
+    ap.add_argument("--size", default="128", help="one or more sizes WxH or N, by comma; one is taken per step. The next six go with them")
     ap.add_argument("--batch", default="64")
     ap.add_argument("--micro", default="16", help="samples a pass; gradients add up to a batch (small passes stay in the cache)")
     ap.add_argument("--shift", default="2.7", help="of the noise levels; larger for larger pictures")
     ap.add_argument("--text-len", default="36")
     ap.add_argument("--long", type=float, default=0.0, help="share of captions with filler sentences around, as many as --text-len has room for")
+    ap.add_argument("--keep", default="0", help="image tokens of a sample that take part, mostly those with lettering; 0: all")
     ap.add_argument("--mix", default="", help="weights of the sizes")
     ap.add_argument("--reuse", type=int, default=4, help="how often a drawn scene is used")
     ap.add_argument("--buffer", type=int, default=4096)
@@ -282,6 +177,8 @@ def work(rank, a, port):
     path = os.path.join(a.out, "nano.pt")
     torch.manual_seed(a.seed)
     nano = Nano(aux_classes=C.NUM_CLASSES)
+    rows = torch.tensor([0, *(C.CLASSES[c] for c in C.taught(a.hanzi > 0))])
+    nano.dit.aux_rows = (torch.arange(4)[:, None] * C.NUM_CLASSES + rows).flatten()
     vae_state = torch.load(a.vae) if a.vae else None
     ck = torch.load(path, map_location="cpu") if os.path.exists(path) else None
     if a.resume_from:
@@ -328,35 +225,35 @@ def work(rank, a, port):
     torch.manual_seed(a.seed + step + 7919 * rank)
     sizes = [tuple(map(int, s.split("x"))) if "x" in s else (int(s), int(s)) for s in a.size.split(",")]
     each = lambda text, kind: [kind(v) for v in (text.split(",") * len(sizes))[:len(sizes)]]
-    batches, micros, shifts, lens = each(a.batch, int), each(a.micro, int), each(a.shift, float), each(a.text_len, int)
+    batches, micros, shifts, lens, keeps = each(a.batch, int), each(a.micro, int), each(a.shift, float), each(a.text_len, int), each(a.keep, int)
     mix = np.array(each(a.mix or "1", float))
-    datas = [Data(vae, tok, a, rng, s, a.buffer // len(sizes), t) for s, t in zip(sizes, lens)]
-    ropes = [rope_table(h // 16, w // 16, t) for (w, h), t in zip(sizes, lens)]
+    datas = [Data(tok, a, rng, s, a.buffer // len(sizes), t, keep) for s, t, keep in zip(sizes, lens, keeps)]
 
-    def loss_of(prefix, ids, mask, x0, cells, sigma, eps, cos, sin):
-        s = sigma[:, None, None]
-        v, aux = nano(prefix, ids, mask, (1 - s) * x0 + s * eps, sigma, cos, sin)
-        weighted, plain = velocity_loss(v, eps - x0, cells, a.text_weight)
+    def loss_of(prefix, ids, mask, x, target, cells, sigma, cos, sin):
+        v, aux = nano(prefix, ids, mask, x, sigma, cos, sin)
+        weighted, plain = velocity_loss(v, target, cells, a.text_weight)
         la = char_loss(aux, cells)
         return weighted + a.aux * la, plain.detach(), la.detach()
 
     run = torch.compile(loss_of, dynamic=False) if a.compile else loss_of
     heldrng = np.random.default_rng(99)
-    hd = Data(vae, tok, a, heldrng, sizes[0], 0, lens[0])
+    hd = Data(tok, a, heldrng, sizes[0], 0, lens[0])
     got = hd.make(48)
     ids, mask = hd.text_batch([g[0] for g in got], drop=False)
-    held = (ids, mask, torch.stack([g[1] for g in got]).float(), torch.stack([g[2] for g in got]).long(), ropes[0])
+    held = (ids, mask, torch.stack([g[1] for g in got]).float(), torch.stack([g[2] for g in got]).long())
     for d, n in zip(datas, batches):
         d.add(min(d.cap, n // a.workers * 4))
 
     def one(k, n):
         """Gradients of n samples of size k; returns the two losses."""
-        d, rope, micro = datas[k], ropes[k], micros[k]
-        ids, mask, x0, cells = d.batch(n, max(1, n // a.reuse))
-        sigma, eps = sample_sigma(n, shifts[k]), torch.randn_like(x0)
+        d, micro = datas[k], micros[k]
+        ids, mask, x0, cells, *rope = d.batch(n, max(1, n // a.reuse))
+        sigma = sample_sigma(n, shifts[k])
+        x, target = noised(x0, sigma)
         parts, lv, la = n // micro, 0.0, 0.0
         for i in range(0, n, micro):
-            loss, v_, a_ = run(d.prefix, *(t[i:i + micro] for t in (ids, mask, x0, cells, sigma, eps)), *rope)
+            part = slice(i, i + micro)
+            loss, v_, a_ = run(d.prefix, *(t[part] for t in (ids, mask, x, target, cells, sigma)), *(r[part] if r.dim() == 3 else r for r in rope))
             (loss / parts).backward()
             lv, la = lv + v_.item() / parts, la + a_.item() / parts
         return lv, la
@@ -402,8 +299,8 @@ def work(rank, a, port):
         al[k], aa[k] = (lv, la) if al[k] is None else (al[k] * 0.95 + lv * 0.05, aa[k] * 0.95 + la * 0.05)
         if step - first in (3, 10, 30) or time.time() - last_log > 60:
             now = time.time()
-            acc, hv = char_accuracy(nano, hd, held)
-            print(f"{(now - t0) / 60:6.1f} min step {step} samples {samples} velocity {' '.join(f'{v or 0:.4f}' for v in al)} char {' '.join(f'{v or 0:.3f}' for v in aa)} | held at .999: char accuracy {acc:.3f} | {(samples - mark) / (now - last_log):.1f}/s", flush=True)
+            acc, icons = char_accuracy(nano, hd, held)
+            print(f"{(now - t0) / 60:6.1f} min step {step} samples {samples} velocity {' '.join(f'{v or 0:.4f}' for v in al)} char {' '.join(f'{v or 0:.3f}' for v in aa)} | held at .999: letters {acc:.3f} pictograms {icons:.3f} | {(samples - mark) / (now - last_log):.1f}/s", flush=True)
             last_log, mark = time.time(), samples
         if time.time() - last_save > 240:
             save()
@@ -413,7 +310,7 @@ def work(rank, a, port):
             now = {q: v.clone() for q, v in nano.state_dict().items()}
             nano.load_state_dict(ema)
             for q in datas:
-                contact(nano, q, os.path.join(a.out, f"step{step}-{q.size[0]}.png"), q.size[1] // 16, q.size[0] // 16, PREVIEW)
+                contact(nano, vae, q, os.path.join(a.out, f"step{step}-{q.size[0]}.png"), PREVIEW)
             nano.load_state_dict(now)
     if rank == 0:
         save()

@@ -24,7 +24,7 @@ def crops(rng, n, size, per=4):
     while len(out) < n:
         w, h = SIZES[int(rng.integers(len(SIZES)))]
         s = sample_scene(rng, w, h, 1, 10, 3, p_hanzi=0.12, p_icon=0.4)
-        im, _ = draw(s)
+        im = draw(s)[0]
         for _ in range(per):
             y, x = int(rng.integers(0, h - size + 1)), int(rng.integers(0, w - size + 1))
             out.append(im[y:y + size, x:x + size])

@@ -1,0 +1,113 @@
+"""Batches for training: scenes drawn on the fly, encoded once, used a few times, each time with another caption."""
+
+import os
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+import captions as C
+from drawing import cell_map, draw
+from long_captions import long_caption
+from model import pack, rope_table
+from tokenizer import PREFIX, SUFFIX
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+LATENTS = np.load(os.path.join(HERE, "latents.npz"))                       # kernel, mean and std of the latents: fixed for good
+TOKENIZER = os.path.join(HERE, "..", "tokenizer")
+
+
+class Data:
+    """Rolling buffer of encoded drawings of one size.
+
+    `a` says which scenes: min_len, max_len, max_lines, hanzi, icons, long. With `keep`, a sample holds only so many of its image tokens: mostly
+    those with lettering or a pictogram, which is where there is something to learn (a plain background is known soon).
+    """
+
+    def __init__(self, tok, a, rng, size, capacity, text_len, keep=0, draw=draw):
+        self.draw, self.tok, self.a, self.rng, self.size, self.cap, self.text_len, self.keep = draw, tok, a, rng, size, capacity, text_len, keep
+        self.grid = size[1] // 16, size[0] // 16
+        self.mean, self.std = [torch.from_numpy(LATENTS[k]).view(1, -1, 1, 1) for k in ("mean", "std")]
+        self.kernel = torch.from_numpy(LATENTS["kernel"])                    # the VAE's encoder is this kernel, exactly (linear_encoder.py)
+        self.rope = rope_table(*self.grid, text_len)
+        self.items, self.next = [], 0
+        self.suffix = tok(SUFFIX)["input_ids"]
+        self.prefix = torch.tensor([tok(PREFIX)["input_ids"]])
+        self.classes = {c: i + 1 for i, c in enumerate(C.taught(a.hanzi > 0))}
+
+    def ids(self, text):
+        return self.tok(text)["input_ids"] + self.suffix if text else list(self.suffix)
+
+    def scene(self, held_out=False):
+        a = self.a
+        return C.sample_scene(self.rng, *self.size, a.min_len, a.max_len, a.max_lines, a.hanzi, a.icons, held_out)
+
+    def encode(self, pictures):
+        """uint8 pictures (H, W, 3) -> packed, normalised latents (B, L, 64)."""
+        x = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1
+        return pack(((F.conv2d(x, self.kernel, stride=8) - self.mean) / self.std).contiguous())
+
+    def make(self, n, held_out=False):
+        """n of (scene, latents (L, 64) half, classes under the four cells of each token (L, 4))."""
+        scenes, pictures, cells = [self.scene(held_out) for _ in range(n)], [], []
+        for s in scenes:
+            picture, chars, icons = self.draw(s)
+            pictures.append(picture)
+            cells.append(cell_map(icons + chars, self.classes, *self.size))
+        latents = self.encode(pictures).half()
+        gh, gw = self.grid
+        c = torch.from_numpy(np.stack(cells)).view(n, gh, 2, gw, 2).permute(0, 1, 3, 2, 4).reshape(n, gh * gw, 4).to(torch.int16)
+        return list(zip(scenes, latents, c))
+
+    def add(self, n):
+        for it in self.make(n):
+            if len(self.items) < self.cap:
+                self.items.append(it)
+            else:
+                self.items[self.next] = it
+                self.next = (self.next + 1) % self.cap
+
+    def caption_ids(self, scene, most):
+        """Ids of a caption, shorter where it would not fit; a long one now and then."""
+        if self.a.long and self.rng.random() < self.a.long:
+            text = long_caption(scene, self.rng, lambda text: len(self.ids(text)) <= most)
+            if text:
+                return self.ids(text)
+        for k in range(4):
+            ids = self.ids(C.caption(scene, self.rng, 1.0 - 0.3 * k))
+            if len(ids) <= most:
+                break
+        return ids
+
+    def text_batch(self, scenes, drop=True):
+        """Padded ids and mask (B, T); a tenth of the captions are left out, half of those as the negative prompt's blank."""
+        rows, t = [], self.text_len
+        for s in scenes:
+            r = self.rng.random()
+            if drop and r < 0.10:
+                ids = self.ids("" if r < 0.05 else " ")
+            else:
+                ids = self.caption_ids(s, t)
+            rows.append(ids[:t])
+        ids = torch.zeros(len(rows), t, dtype=torch.long)
+        mask = torch.zeros(len(rows), t, dtype=torch.bool)
+        for i, r in enumerate(rows):
+            ids[i, :len(r)] = torch.tensor(r)
+            mask[i, :len(r)] = True
+        return ids, mask
+
+    def batch(self, n, fresh):
+        """ids, mask, latents (n, L or keep, 64), cells (n, L or keep, 4), rope's cos and sin; `fresh` scenes are drawn anew before."""
+        self.add(fresh)
+        got = [self.items[int(i)] for i in self.rng.integers(0, len(self.items), n)]
+        ids, mask = self.text_batch([g[0] for g in got])
+        latents, cells = torch.stack([g[1] for g in got]).float(), torch.stack([g[2] for g in got]).long()
+        return ids, mask, *(self.thin(latents, cells) if self.keep else (latents, cells, *self.rope))
+
+    def thin(self, latents, cells):
+        """`keep` tokens of each sample, in order, those with something in them first, but never all of them alone."""
+        wish = 0.75 * (cells > 0).any(-1) + torch.rand(latents.shape[:2])
+        at = wish.topk(self.keep, dim=1).indices.sort(1).values             # [n, keep]
+        take = lambda x: x.gather(1, at[..., None].expand(-1, -1, x.shape[-1]))
+        rope = [torch.cat([r[:self.text_len].expand(len(at), -1, -1), r[self.text_len:][at]], 1) for r in self.rope]    # [n, T + keep, 32]
+        return take(latents), take(cells), *rope

@@ -1,0 +1,31 @@
+"""What training minimises: the velocity at random noise levels, and which character lies under each cell."""
+
+import torch
+import torch.nn.functional as F
+
+
+def sample_sigma(n, shift):
+    """n noise levels: logit-normal, moved towards noise by `shift`."""
+    s = torch.sigmoid(torch.randn(n))
+    return shift * s / (1 + (shift - 1) * s)
+
+
+def noised(x0, sigma):
+    """Latents at noise level sigma (B,) and the velocity towards noise, both (B, L, 64)."""
+    eps, s = torch.randn_like(x0), sigma[:, None, None]
+    return (1 - s) * x0 + s * eps, eps - x0
+
+
+def velocity_loss(v, target, cells, text_weight):
+    """Mean squared error, with the tokens that hold lettering counted more; and the plain mean."""
+    error = (v - target).square().mean(-1)                                 # [B, L]
+    w = 1 + (text_weight - 1) * (cells > 0).any(-1)
+    return (error * w).sum() / w.sum(), error.mean()
+
+
+def char_loss(logits, cells):
+    """Cross-entropy of the character under each cell; cells without one count little."""
+    b, l, _ = logits.shape
+    lg, y = logits.view(b, l, 4, -1).flatten(0, 2), cells.flatten()
+    w = torch.where(y > 0, 1.0, 0.08)
+    return (F.cross_entropy(lg, y, reduction="none") * w).sum() / w.sum()

@@ -80,6 +80,7 @@ function adapterSummary({ card }: Adapter): ModelSummary {
     tags: card.tags,
     comment: card.comment,
     ...(card.defaultWeight !== undefined && { defaultWeight: card.defaultWeight }),
+    ...(card.conditioning !== undefined && { conditioning: card.conditioning }),
     ...(card.positiveTriggerWords !== undefined && { positiveTriggerWords: card.positiveTriggerWords }),
     ...(card.heroImageURL !== undefined && { heroImage: card.heroImageURL }),
   };

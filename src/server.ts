@@ -14,13 +14,13 @@ import {
   createKeyRing,
   failure,
   imageItem,
+  isPictureRecord,
   openKeyFile,
   type Readiness,
 } from "./http/index.ts";
 import { createLog, type Log } from "./log.ts";
 import { openModelCatalogue } from "./model-catalogue.ts";
-import { openModelUploads } from "./model-upload.ts";
-import { modelLocations, resolveAdapter } from "./models/index.ts";
+import { modelLocations, removeAbandoned, resolveAdapter } from "./models/index.ts";
 import { createOutbound } from "./net/index.ts";
 import { tellingOutages } from "./outages.ts";
 import { CAPABILITIES, TaskError } from "./protocol/index.ts";
@@ -28,7 +28,12 @@ import { createImageReferences, createImageStore, openDisk } from "./storage/ind
 import { createTaskQueue, createTaskService, expireTasks, openSignals } from "./tasks/index.ts";
 import { software } from "./version.ts";
 import { webhookSecret } from "./webhook-secret.ts";
-import { createEngineProcess, createWorkerMetrics, startUpkeep, startWorker } from "./worker/index.ts";
+import { createEngineProcess, createWorkerMetrics, startReceiver, startUpkeep, startWorker } from "./worker/index.ts";
+
+/** One attempt to fetch the model of an upload. */
+const UPLOAD_TIMEOUT_MS = 3_600_000;
+
+const isDatabaseAway = (error: unknown) => error instanceof DatabaseUnavailableError;
 
 /** A running server. */
 export interface Server {
@@ -75,9 +80,12 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
   });
   const signals = await openSignals({ db, process });
   const tasks = createTaskService({ db, signals, maxQueued: config.maxQueue });
-  const queue = createTaskQueue({ db, signals, worker: process, maxAttempts: config.maxAttempts });
+  const { maxAttempts } = config;
+  const queue = createTaskQueue({ db, signals, lane: "pictures", worker: process, maxAttempts });
+  const modelQueue = createTaskQueue({ db, signals, lane: "uploads", worker: process, maxAttempts, pollMs: 5_000 });
+  const sweep = async (all = false) => [await queue.sweep(all), await modelQueue.sweep(all)];
   // Nobody else can have tasks in hand when the database is embedded: take them up again at once.
-  await queue.sweep(db.kind === "pglite");
+  await sweep(db.kind === "pglite");
 
   const files = await openDisk(join(folder, "images"));
   const images = createImageStore(db, files);
@@ -110,7 +118,17 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
     metrics: createWorkerMetrics(register),
     log,
     stepTimeoutMs: config.stepTimeout * 1000,
-    isDatabaseAway: (error) => error instanceof DatabaseUnavailableError,
+    isDatabaseAway,
+  });
+  const receiver = startReceiver({
+    queue: modelQueue,
+    locations,
+    outbound,
+    maxBytes: config.maxModelMB * 1e6,
+    timeoutMs: UPLOAD_TIMEOUT_MS,
+    registered: models.refresh,
+    log,
+    isDatabaseAway,
   });
 
   const readiness = async (): Promise<Readiness> => {
@@ -140,12 +158,6 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
       },
     }),
     models,
-    modelUploads: openModelUploads(
-      locations,
-      outbound,
-      { maxBytes: config.maxModelMB * 1e6, timeoutMs: 3_600_000 },
-      models.refresh,
-    ),
     keys,
     metrics: createHttpMetrics(register, tasks),
     log,
@@ -163,7 +175,10 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
     webhookBody: config.webhookStyle,
     webhookSecrets: secret.split(" "),
     sources: {
-      resultItem: async (record, result) => imageItem(record, result, { images, baseUrl: base }).make(),
+      resultItem: async (record, result) => {
+        if (!isPictureRecord(record)) throw new TypeError(`${record.task.taskType} has no pictures`);
+        return imageItem(record, result, { images, baseUrl: base }).make();
+      },
       errorItem: (record) => failure(record, `${base}/docs`)[0]!,
       read: (fileName) => images.read(fileName),
     },
@@ -172,7 +187,8 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
     [
       { name: "images", everyMs: 10_000, run: () => images.sweep() },
       { name: "tasks", everyMs: 60_000, run: () => expireTasks(db, config.resultRetention * 3600) },
-      { name: "lost tasks", everyMs: 5_000, run: () => queue.sweep() },
+      { name: "abandoned uploads", everyMs: 3_600_000, run: () => removeAbandoned(locations, 2 * UPLOAD_TIMEOUT_MS) },
+      { name: "lost tasks", everyMs: 5_000, run: () => sweep() },
     ],
     (chore, error) => log.warn({ chore, err: error }, "upkeep failed; it is tried again"),
   );
@@ -181,6 +197,7 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
     await stopUpkeep();
     await deliverer.stop();
     queue.close();
+    modelQueue.close();
     tasks.close();
     await signals.close();
     await db.close();
@@ -189,7 +206,7 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
   try {
     address = await app.listen({ host: config.host, port: config.port });
   } catch (error) {
-    await worker.stop(0);
+    await Promise.all([worker.stop(0), receiver.stop(0)]);
     await close();
     throw error;
   }
@@ -201,7 +218,7 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
     address,
     stop(graceSeconds = config.shutdownGrace) {
       closing = true;
-      const rested = worker.stop(graceSeconds * 1000);
+      const rested = Promise.all([worker.stop(graceSeconds * 1000), receiver.stop(graceSeconds * 1000)]);
       stopped ??= rested.then(async () => {
         stopping.abort();
         await app.close();

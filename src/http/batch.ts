@@ -1,6 +1,13 @@
 /** The tasks of one HTTP request: each is answered on its own, then all together. */
 
-import { type AuthenticationTask, isPictureTask, type ParsedTask, type Task, TaskError } from "../protocol/index.ts";
+import {
+  type AuthenticationTask,
+  isPictureTask,
+  isQueuedTask,
+  type ParsedTask,
+  type Task,
+  TaskError,
+} from "../protocol/index.ts";
 import type { TaskRecord } from "../tasks/types.ts";
 import { type Answer, asTaskError, refuseWith } from "./answer.ts";
 import type { Caller } from "./caller.ts";
@@ -63,7 +70,7 @@ async function start(
   raw: ValidTask["raw"],
   hungUp: AbortSignal,
 ): Promise<{ readonly answer: Promise<Answer> }> {
-  if (!isPictureTask(task)) return { answer: answerSmallTask(exchange, caller, task) };
+  if (!isQueuedTask(task)) return { answer: answerSmallTask(exchange, caller, task) };
   await requireModel(exchange, task);
   if (exchange.dryRun) return { answer: dryRun(exchange, task) };
   const record = await accept(exchange, caller, task, raw);
@@ -71,9 +78,10 @@ async function start(
   return { answer: waitFor(exchange, caller, record, hungUp) };
 }
 
-/** Waits for a sync task. When the client goes away and nobody else waits, the task is cancelled. */
-async function waitFor(exchange: Exchange, { owner }: Caller, { taskUUID }: TaskRecord, hungUp: AbortSignal) {
+/** Waits for a sync task. When the client goes away and nobody else waits, the task is cancelled, unless it brings a model. */
+async function waitFor(exchange: Exchange, { owner }: Caller, { taskUUID, task }: TaskRecord, hungUp: AbortSignal) {
   const { tasks, settings, stopping } = exchange.ports;
+  const endsWithClient = settings.cancelOnHangUp && isPictureTask(task);
   const release = exchange.interest.waitFor(owner, taskUUID);
   const patience = AbortSignal.timeout(settings.syncTimeout * 1000);
   try {
@@ -81,7 +89,7 @@ async function waitFor(exchange: Exchange, { owner }: Caller, { taskUUID }: Task
     if (final === undefined) throw new TaskError("taskFailedOrNotFound", { taskUUID });
     return finalAnswer(exchange, final);
   } catch (thrown) {
-    if (hungUp.aborted && release() && settings.cancelOnHangUp) await tasks.cancel(owner, taskUUID);
+    if (hungUp.aborted && release() && endsWithClient) await tasks.cancel(owner, taskUUID);
     if (hungUp.aborted) throw new TaskError("taskCancelled");
     if (patience.aborted) throw new TaskError("syncTimeout", { seconds: settings.syncTimeout });
     if (stopping.aborted) throw stoppingError();

@@ -1,9 +1,22 @@
 /** Finished pictures as items of `data`. */
 
-import { type GuideItem, type ImageItem, type ProcessingItem, resultsOf, TaskError } from "../protocol/index.ts";
+import {
+  type GuideItem,
+  type ImageItem,
+  isPictureTask,
+  type PictureTask,
+  type ProcessingItem,
+  resultsOf,
+  TaskError,
+} from "../protocol/index.ts";
 import type { TaskRecord, TaskResult } from "../tasks/types.ts";
 import type { LazyItem } from "./answer.ts";
 import type { ImageFiles } from "./ports.ts";
+
+/** A task that makes pictures, as it stands. */
+export type PictureRecord = TaskRecord<PictureTask>;
+
+export const isPictureRecord = (record: TaskRecord): record is PictureRecord => isPictureTask(record.task);
 
 /** Where pictures come from and are found. */
 export interface ImageSource {
@@ -16,7 +29,12 @@ export interface ImageSource {
 export const imageUrl = (baseUrl: string, fileName: string): string => `${baseUrl}/images/${fileName}`;
 
 /** One finished picture of a task. `withStatus`: replies to getResponse say `success`. */
-export function imageItem(record: TaskRecord, result: TaskResult, source: ImageSource, withStatus = false): LazyItem {
+export function imageItem(
+  record: PictureRecord,
+  result: TaskResult,
+  source: ImageSource,
+  withStatus = false,
+): LazyItem {
   const { task, taskUUID } = record;
   const { taskType } = task;
   const end = { ...(task.includeCost && { cost: result.cost }), ...(withStatus && { status: "success" as const }) };
@@ -41,7 +59,7 @@ export function imageItem(record: TaskRecord, result: TaskResult, source: ImageS
 }
 
 /** The image as its task wants it, and how the API's field for this ends: `imageURL`, `guideImageURL`. */
-async function imageForm({ task }: TaskRecord, result: TaskResult, { images, baseUrl }: ImageSource) {
+async function imageForm({ task }: PictureRecord, result: TaskResult, { images, baseUrl }: ImageSource) {
   if (task.outputType === "URL") return ["URL", imageUrl(baseUrl, result.fileName)] as const;
   const stored = await images.read(result.fileName);
   if (stored === undefined) throw new TaskError("imageExpired", { imageUUID: result.imageUUID });
@@ -52,7 +70,7 @@ async function imageForm({ task }: TaskRecord, result: TaskResult, { images, bas
 }
 
 /** The pictures of a task that are not finished. */
-export function processingItems(record: TaskRecord): LazyItem[] {
+export function processingItems(record: PictureRecord): LazyItem[] {
   const { progress, place } = record;
   const missing = Math.max(0, resultsOf(record.task) - record.results.length);
   const item: ProcessingItem = {
@@ -60,7 +78,7 @@ export function processingItems(record: TaskRecord): LazyItem[] {
     taskUUID: record.taskUUID,
     status: "processing",
     progress: progress?.percentage ?? 0,
-    ...(progress && { step: progress.step, steps: progress.steps }),
+    ...(progress && "step" in progress && { step: progress.step, steps: progress.steps }),
     ...(place !== undefined && { queuePosition: place }),
   };
   return Array.from({ length: missing }, () => ({ owner: item, make: () => item }));

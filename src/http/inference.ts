@@ -1,15 +1,16 @@
-/** Tasks that make pictures: hands one in, and tells what became of it. */
+/** Tasks that are queued: hands one in, and tells what became of it. */
 
-import { type ErrorItem, errorItem, type PictureTask, resultsOf, stringifyJson, TaskError } from "../protocol/index.ts";
+import { type ErrorItem, errorItem, type QueuedTask, resultsOf, stringifyJson, TaskError } from "../protocol/index.ts";
 import type { TaskRecord } from "../tasks/types.ts";
 import { type Answer, answerWith } from "./answer.ts";
 import type { Caller } from "./caller.ts";
 import type { Exchange } from "./exchange.ts";
-import { imageItem, processingItems } from "./image-items.ts";
+import { imageItem, isPictureRecord, processingItems } from "./image-items.ts";
 import type { ModelSummary } from "./ports.ts";
+import { stageItem, stagesOf } from "./upload-items.ts";
 
 /** Stores a task, or finds the one that was stored under its taskUUID before. Throws when it cannot be taken. */
-export async function accept(exchange: Exchange, caller: Caller, task: PictureTask, raw: object): Promise<TaskRecord> {
+export async function accept(exchange: Exchange, caller: Caller, task: QueuedTask, raw: object): Promise<TaskRecord> {
   const { tasks, metrics, log } = exchange.ports;
   const outcome = await tasks.submit(caller.owner, { task, request: stringifyJson(raw) });
   metrics.accepted(outcome.kind);
@@ -29,7 +30,7 @@ export async function accept(exchange: Exchange, caller: Caller, task: PictureTa
 }
 
 /** Refuses a task for a model, a LoRA or a ControlNet that is not installed. */
-export async function requireModel({ ports }: Exchange, task: PictureTask): Promise<void> {
+export async function requireModel({ ports }: Exchange, task: QueuedTask): Promise<void> {
   if (task.taskType !== "imageInference") return;
   const models = await ports.models.list();
   const require = (air: string, category: ModelSummary["category"], parameter: string) => {
@@ -45,19 +46,22 @@ export async function requireModel({ ports }: Exchange, task: PictureTask): Prom
 }
 
 /** The acknowledgement of an async task. */
-export const acknowledgement = ({ taskType, taskUUID }: PictureTask): Answer => answerWith({ taskType, taskUUID });
+export const acknowledgement = ({ taskType, taskUUID }: QueuedTask): Answer => answerWith({ taskType, taskUUID });
 
 /** What a validated task would give, without running it. */
-export async function dryRun({ ports }: Exchange, task: PictureTask): Promise<Answer> {
+export async function dryRun({ ports }: Exchange, task: QueuedTask): Promise<Answer> {
+  if (task.taskType === "modelUpload") return answerWith(stageItem(task, "validated"));
   const cost = await ports.models.cost(task);
   const item = { taskType: task.taskType, taskUUID: task.taskUUID, ...(cost !== undefined && { cost }), dryRun: true };
   return answerWith(...Array.from({ length: resultsOf(task) }, () => item));
 }
 
-/** Everything a final task has to say: its pictures, then why there are no more. */
+/** Everything a final task has to say: its pictures or stages, then why there are no more. */
 export function finalAnswer(exchange: Exchange, record: TaskRecord, withStatus = false): Answer {
   return {
-    data: record.results.map((result) => imageItem(record, result, exchange.source, withStatus)),
+    data: isPictureRecord(record)
+      ? record.results.map((result) => imageItem(record, result, exchange.source, withStatus))
+      : answerWith(...stagesOf(record, withStatus)).data,
     errors: failure(record, exchange.documentation, withStatus),
   };
 }
@@ -65,7 +69,9 @@ export function finalAnswer(exchange: Exchange, record: TaskRecord, withStatus =
 /** A task as it stands. Errors are told only when nothing more will come. */
 export function standing(exchange: Exchange, record: TaskRecord): Answer {
   const answer = finalAnswer(exchange, record, true);
-  return isFinal(record) ? answer : { data: [...answer.data, ...processingItems(record)], errors: [] };
+  return isFinal(record) || !isPictureRecord(record)
+    ? answer
+    : { data: [...answer.data, ...processingItems(record)], errors: [] };
 }
 
 export const isFinal = ({ state }: TaskRecord): boolean => state !== "queued" && state !== "running";

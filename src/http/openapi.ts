@@ -1,7 +1,7 @@
 /** The API as an OpenAPI 3.1 document, made from the schemas that validate it. */
 
 import { z } from "zod";
-import { ERRORS, TASK_SCHEMAS } from "../protocol/index.ts";
+import { ERRORS, TASK_SCHEMAS, UPLOAD_STAGES } from "../protocol/index.ts";
 
 type Schema = Record<string, unknown>;
 
@@ -81,12 +81,32 @@ const guideItem: Schema = {
   },
 };
 
+const uploadItem: Schema = {
+  type: "object",
+  required: ["taskType", "taskUUID", "status", "message", "air"],
+  properties: {
+    taskType: { const: "modelUpload" },
+    taskUUID: { type: "string", format: "uuid" },
+    status: {
+      enum: [...UPLOAD_STAGES, "processing", "success"],
+      description: "The stage; `processing` or `success` in replies to getResponse.",
+    },
+    message: text("The same in words."),
+    air: text("The model's identifier."),
+    stage: { enum: UPLOAD_STAGES, description: "The last stage that was reached, only in replies to getResponse." },
+    progress: { type: "number", description: "Percentage of the download, only while it is processing." },
+    queuePosition: { type: "integer", description: "Uploads that start before this one." },
+  },
+};
+
 const reply: Schema = {
   type: "object",
   properties: {
     data: {
       type: "array",
-      items: { anyOf: [ref("ImageItem"), ref("GuideItem"), { type: "object", required: ["taskType"] }] },
+      items: {
+        anyOf: [ref("ImageItem"), ref("GuideItem"), ref("UploadItem"), { type: "object", required: ["taskType"] }],
+      },
     },
     errors: { type: "array", items: ref("Error") },
     error: { ...ref("Error"), description: "The first error once more, only with a status that is not 2xx." },
@@ -179,6 +199,7 @@ export function openApiDocument(): Schema {
         ...Object.fromEntries(tasks),
         ImageItem: imageItem,
         GuideItem: guideItem,
+        UploadItem: uploadItem,
         Reply: reply,
         Error: errorSchema,
       },

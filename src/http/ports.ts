@@ -1,6 +1,6 @@
 /** What the HTTP side asks of the rest of the server. The composition root plugs the real things in. */
 
-import type { Capabilities, ModelUploadTask, PictureTask, UploadStage } from "../protocol/index.ts";
+import type { Capabilities, PictureTask } from "../protocol/index.ts";
 import type { OwnerId, TaskService } from "../tasks/types.ts";
 import type { KeyRing } from "./api-keys.ts";
 import type { HttpMetrics } from "./metrics.ts";
@@ -20,15 +20,6 @@ export interface StoredImage {
 export interface Uploads {
   /** Checks and stores an image given as data URI, base64 or URL. Throws a `TaskError` that names the parameter. */
   store(owner: OwnerId, image: string): Promise<{ readonly imageUUID: string; readonly fileName: string }>;
-}
-
-/** Models that clients bring. */
-export interface ModelUploads {
-  /**
-   * Fetches and registers a model; `told` hears of each stage, last of `ready`.
-   * @throws TaskError that names the parameter
-   */
-  receive(task: ModelUploadTask, told: (stage: UploadStage) => void, signal: AbortSignal): Promise<void>;
 }
 
 /** An installed model, as modelSearch shows it. */
@@ -95,7 +86,6 @@ export interface HttpPorts {
   readonly images: ImageFiles;
   readonly uploads: Uploads;
   readonly models: ModelCatalogue;
-  readonly modelUploads: ModelUploads;
   readonly keys: KeyRing;
   readonly metrics: HttpMetrics;
   readonly log: HttpLog;

@@ -7,9 +7,8 @@ import {
   type GetTaskDetailsTask,
   type ImageUploadTask,
   type ModelSearchTask,
-  type OtherItem,
-  type PictureTask,
   parseJson,
+  type QueuedTask,
   type Task,
 } from "../protocol/index.ts";
 import { type Answer, answerWith, made } from "./answer.ts";
@@ -18,9 +17,8 @@ import type { Exchange } from "./exchange.ts";
 import { imageUrl } from "./image-items.ts";
 import { finalAnswer, standing, unknownTask } from "./inference.ts";
 import { searchModels } from "./model-search.ts";
-import { uploadModel } from "./model-upload.ts";
 
-type SmallTask = Exclude<Task, PictureTask | AuthenticationTask>;
+type SmallTask = Exclude<Task, QueuedTask | AuthenticationTask>;
 
 /** Answers a task that needs no engine. Throws `TaskError`. */
 export async function answerSmallTask(exchange: Exchange, caller: Caller, task: SmallTask): Promise<Answer> {
@@ -37,11 +35,6 @@ export async function answerSmallTask(exchange: Exchange, caller: Caller, task: 
       return accountDetails(exchange, caller, task);
     case "modelSearch":
       return modelSearch(exchange, task);
-    case "modelUpload": {
-      const items: OtherItem[] = [];
-      await uploadModel(exchange, task, (item) => items.push(item));
-      return answerWith(...items);
-    }
   }
 }
 

@@ -20,8 +20,12 @@ const adapterCard = z.strictObject({
   positiveTriggerWords: z.string().max(1000).optional(),
   heroImageURL: z.string().max(8192).optional(),
   defaultWeight: z.number().min(-4).max(4).optional(),
+  /** Of a ControlNet: what its guide images show. */
+  conditioning: z.string().max(100).optional(),
   /** Of the file that was downloaded. */
   sha256: z.string().length(64).optional(),
+  /** Names the upload that brought it: by this it knows its own model when it is begun again. */
+  receipt: z.string().max(100).optional(),
   /** A LoRA's safetensors file, or a ControlNet's folder in diffusers layout; absolute or relative to the card's own folder. */
   path: z.string().min(1),
   /**

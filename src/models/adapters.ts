@@ -1,8 +1,9 @@
-import { access, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { access, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { type AdapterCard, type AdapterKind, isAdapterCard, parseAdapterCard } from "./adapter-card.ts";
 import { readCardJson } from "./card.ts";
 import { ModelError } from "./errors.ts";
+import { foldersIn } from "./folders.ts";
 import type { Naming } from "./install.ts";
 import type { ModelLocations } from "./locations.ts";
 import { listModels } from "./registry.ts";
@@ -23,11 +24,7 @@ export interface Adapter {
 export async function listAdapters({ modelsDir, bundledDir }: ModelLocations): Promise<Adapter[]> {
   const adapters: Adapter[] = [];
   for (const folder of [modelsDir, join(bundledDir, "adapters")]) {
-    const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return [];
-      throw error;
-    });
-    for (const name of names.sort()) {
+    for (const name of await foldersIn(folder)) {
       const registration = join(folder, name);
       const json = await readCardJson(join(registration, "card.json"));
       if (!isAdapterCard(json)) continue;
@@ -97,7 +94,8 @@ export async function removeAdapter(air: string, locations: ModelLocations): Pro
   return adapter;
 }
 
-async function requireAdapter(kind: AdapterKind, path: string): Promise<void> {
+/** @throws ModelError `notAnAdapter` when there is not even the file that makes it one */
+export async function requireAdapter(kind: AdapterKind, path: string): Promise<void> {
   const needed = kind === "lora" ? path : join(path, "config.json");
   await access(needed).catch(() => {
     const what = kind === "lora" ? "a safetensors file" : "a folder in diffusers layout with a config.json";

@@ -7,5 +7,6 @@ export { addModel, type Naming, removeModel } from "./install.ts";
 export { dataDirectory, type ModelLocations, modelLocations } from "./locations.ts";
 export { planSize, type Size, type SizePlan } from "./pixel-budget.ts";
 export { costPerPicture } from "./price.ts";
-export { receiveLora } from "./receive.ts";
+export { receiveAdapter } from "./receive.ts";
+export { removeAbandoned } from "./receiving-folder.ts";
 export { findModel, listModels, type Model, modelNamed } from "./registry.ts";

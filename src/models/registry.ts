@@ -1,8 +1,9 @@
-import { access, readdir, stat } from "node:fs/promises";
+import { access, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { isAdapterCard } from "./adapter-card.ts";
 import { airPattern, type ModelCard, parseCard, readCard, readCardJson } from "./card.ts";
 import { ModelError } from "./errors.ts";
+import { foldersIn } from "./folders.ts";
 import type { ModelLocations } from "./locations.ts";
 
 /** A model that can be asked for. */
@@ -21,12 +22,8 @@ export interface Model {
  * @throws ModelError `invalidCard`
  */
 export async function listModels({ modelsDir, bundledDir }: ModelLocations): Promise<Model[]> {
-  const folders = await readdir(modelsDir).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return [];
-    throw error;
-  });
   const models: Model[] = [];
-  for (const name of folders.sort()) {
+  for (const name of await foldersIn(modelsDir)) {
     const registration = join(modelsDir, name);
     const source = join(registration, "card.json");
     const json = await readCardJson(source);

@@ -30,7 +30,10 @@ export interface OutboundRequest {
   readonly signal?: AbortSignal;
 }
 
-export type OutboundDownload = Pick<OutboundRequest, "url" | "timeoutMs" | "maxBytes" | "signal">;
+export interface OutboundDownload extends Pick<OutboundRequest, "url" | "timeoutMs" | "maxBytes" | "signal"> {
+  /** Hears how many bytes will come, where the server tells so, before the first of them. */
+  onLength?(bytes: number): void;
+}
 
 export interface OutboundResponse {
   /** 3xx included: redirects are never followed. */
@@ -105,10 +108,13 @@ export function createOutbound({ allow = [], resolve }: OutboundOptions = {}): O
         failure = { cause };
         throw cause;
       };
-      const { status, headers } = await exchange({ ...outbound, url, method: "GET" }, ({ statusCode, body }) =>
-        statusCode === 200
-          ? passBounded(body, outbound.maxBytes, (piece) => take(piece).catch(note))
-          : body.dump().catch(() => {}),
+      const pass = ({ headers, body }: Dispatcher.ResponseData) => {
+        const length = Number(headers["content-length"]);
+        if (length > 0) outbound.onLength?.(length);
+        return passBounded(body, outbound.maxBytes, (piece) => take(piece).catch(note));
+      };
+      const { status, headers } = await exchange({ ...outbound, url, method: "GET" }, (response) =>
+        response.statusCode === 200 ? pass(response) : response.body.dump().catch(() => {}),
       ).catch((error) => {
         throw failure ? failure.cause : error;
       });

@@ -8,7 +8,7 @@ export { ERRORS, type ErrorCode, type ErrorKind, errorKind } from "./errors.ts";
 export type { FieldTable, Parameter } from "./field-table.ts";
 export { type ImageInferenceTask, imageInference } from "./image-inference.ts";
 export { parseJson, stringifyJson } from "./json.ts";
-export type { ModelUploadTask, UploadStage } from "./model-upload.ts";
+export { type ModelUploadTask, UPLOAD_STAGES, type UploadStage } from "./model-upload.ts";
 export type {
   AccountManagementTask,
   AuthenticationTask,
@@ -19,7 +19,7 @@ export type {
   PingTask,
 } from "./other-tasks.ts";
 export { invalidParameter, missingParameter } from "./parameter-errors.ts";
-export { isPictureTask, type PictureTask, resultsOf } from "./picture-task.ts";
+export { isPictureTask, isQueuedTask, type PictureTask, type QueuedTask, resultsOf } from "./queued-task.ts";
 export { apiReference, errorReference } from "./reference.ts";
 export { asHtml, asMarkdown, type Block } from "./reference-blocks.ts";
 export { parseRequest, type RequestOptions } from "./request.ts";
@@ -33,6 +33,7 @@ export {
   type OutputFormat,
   type ProcessingItem,
   type ReplyBody,
+  type UploadItem,
 } from "./result.ts";
 export { findScheduler, SCHEDULER_ALIASES, SCHEDULERS, type SchedulerName } from "./schedulers.ts";
 export { MAX_SEED, randomSeed, resultSeed } from "./seed.ts";

@@ -1,17 +1,22 @@
-/** The task `modelUpload`: a LoRA is fetched from a URL and registered. */
+/** The task `modelUpload`: a LoRA or ControlNet is fetched from a URL and registered. */
 
 import { z } from "zod";
-import { air, flag, float, literal, oneOf, sha256, text, uuid, webAddress, words } from "./field.ts";
+import { DELIVERY_METHODS } from "./delivery.ts";
+import { air, flag, float, literal, oneOf, quoted, sha256, text, uuid, webAddress, words } from "./field.ts";
+import { invalidParameter } from "./parameter-errors.ts";
+import type { TaskError } from "./task-error.ts";
+
+const CATEGORIES = ["lora", "lycoris", "controlnet"] as const;
 
 const line = (about: string, max = 200) => text(about, { min: 1, max }).optional();
 
 export const modelUpload = z
   .strictObject({
     taskType: literal("The type of task.", "modelUpload"),
-    taskUUID: uuid("Identifies the task in its replies. A UUID v4."),
+    taskUUID: uuid("Identifies the task in its replies and in polls. A UUID v4, unique per task."),
     category: oneOf(
-      "What it is. Checkpoints and ControlNets are folders: `inkstone models add` or `pull`.",
-      ["lora", "lycoris"],
+      "What it is. A ControlNet is one file of a `QwenImageControlNetModel`, for inpainting or not; its sizes are read from its tensors. Checkpoints are folders: `inkstone models add` or `inkstone models pull`.",
+      CATEGORIES,
       { anyCase: true },
     ),
     architecture: oneOf("The model it was made for.", ["qwen_image"]).default("qwen_image"),
@@ -32,14 +37,29 @@ export const modelUpload = z
       min: -4,
       max: 4,
     }).optional(),
+    conditioning: text("Of a ControlNet: what its guide images show, for instance `canny`. To search by.", {
+      min: 1,
+      max: 100,
+    }).optional(),
+    deliveryMethod: oneOf(
+      "`sync` answers when the model is ready, or with each stage on a WebSocket; `async` acknowledges at once, then poll with getResponse.",
+      DELIVERY_METHODS,
+    ).default("sync"),
     uniqueIdentifier: line("Without effect: the AIR identifies it."),
     private: flag("Without effect: everything installed belongs to whoever runs the server.").default(true),
   })
   .describe(
-    "Fetches a LoRA from a URL and registers it. Tells each stage: `validated`, `downloaded`, `optimized`, `stored`, `ready`.",
+    "Fetches a LoRA or ControlNet from a URL and registers it. Tells each stage: `validated`, `downloaded`, `optimized`, `stored`, `ready`. Once accepted it goes on without whoever asked for it, and is begun again after a restart of the server; `getResponse` tells how it stands.",
   );
 
 export type ModelUploadTask = z.output<typeof modelUpload>;
 
 export const UPLOAD_STAGES = ["validated", "downloaded", "optimized", "stored", "ready"] as const;
 export type UploadStage = (typeof UPLOAD_STAGES)[number];
+
+/** A checkpoint is more than the one file that a URL gives. */
+export function folderCategory({ category }: Readonly<Record<string, unknown>>): TaskError | undefined {
+  if (typeof category !== "string" || category.toLowerCase() !== "checkpoint") return undefined;
+  const rule = `A checkpoint is a folder in diffusers layout, which no single download is: 'inkstone models pull OWNER/NAME' fetches one from the Hugging Face hub, 'inkstone models add FOLDER' registers one that is on the server. Supported values are: ${quoted(CATEGORIES)}.`;
+  return invalidParameter("category", category, rule, { type: "string", allowedValues: CATEGORIES });
+}

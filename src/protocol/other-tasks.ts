@@ -31,7 +31,9 @@ export const getResponse = z
       max: 20,
     }).optional(),
   })
-  .describe("Tells how far a task is, with the results so far. Works for sync and async tasks.");
+  .describe(
+    "Tells how far a task is, with the results so far. Works for sync and async tasks, model uploads included.",
+  );
 
 export const getTaskDetails = z
   .strictObject({

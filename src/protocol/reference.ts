@@ -224,6 +224,7 @@ const REPLIES: readonly Block[] = [
       "A guide image of `controlNetPreprocess` is `guideImageUUID` with `guideImageURL`, `guideImageBase64Data` or `guideImageDataURI`; `inputImageUUID` is the image it was made of. It has no price: its `cost` is 0.",
       "`imageUUID`, `guideImageUUID` and `inputImageUUID` can be used as input images of later tasks.",
       'In replies to `getResponse`, pictures that are not finished have `status: "processing"`, the `progress` of the task in percent, its `step` and `steps` and, while it waits, its `queuePosition`. Failures come in `errors`, once nothing more will follow.',
+      'Of a `modelUpload` task, `getResponse` tells in one item: `status` is `"processing"` or `"success"`, `stage` the last stage that was reached, `progress` the percentage of the download where its length is known. The stages themselves are told as `status` of the items that answer the task.',
     ],
   },
   { heading: "Webhooks and uploads", level: 3 },
@@ -235,7 +236,7 @@ const REPLIES: readonly Block[] = [
 const WATCHING: readonly Block[] = [
   {
     list: [
-      "`GET /v1/tasks/{taskUUID}/events` streams server-sent events: `queued` (`queuePosition`), `started`, `progress` (`image`, `step`, `steps`, `percentage`), `result`, and `final`, after which it ends.",
+      "`GET /v1/tasks/{taskUUID}/events` streams server-sent events: `queued` (`queuePosition`), `started`, `progress` (`image`, `step`, `steps`, `percentage`; of a model upload `stage`, `percentage`), `result`, and `final`, after which it ends.",
       "`DELETE /v1/tasks/{taskUUID}` cancels: a queued task never starts, a running one stops within a step. Doing it again does no harm.",
       "`GET /images/{imageUUID}.{jpg|png|webp}` gives the file to anyone who knows its address, until its `ttl` is over.",
       "`GET /healthz`, `GET /readyz` and `GET /metrics` (Prometheus) are for operators.",

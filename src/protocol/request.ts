@@ -3,7 +3,7 @@
 import type { Capabilities } from "./capabilities.ts";
 import { parseJson } from "./json.ts";
 import { invalidParameter, show } from "./parameter-errors.ts";
-import { isPictureTask } from "./picture-task.ts";
+import { isQueuedTask } from "./queued-task.ts";
 import { type ParsedTask, parseTask } from "./task.ts";
 import { TaskError } from "./task-error.ts";
 
@@ -37,7 +37,7 @@ function parseBody(text: string): unknown {
 function refuseRepeated(parsed: readonly ParsedTask[]): ParsedTask[] {
   const seen = new Set<string>();
   return parsed.map((item) => {
-    if (!item.ok || !isPictureTask(item.task)) return item;
+    if (!item.ok || !isQueuedTask(item.task)) return item;
     const { taskUUID, taskType } = item.task;
     if (!seen.has(taskUUID)) {
       seen.add(taskUUID);

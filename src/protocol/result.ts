@@ -1,6 +1,7 @@
 /** Shapes of what the server answers. Absent fields are left out, never null: clients check for presence. */
 
 import type { OUTPUT_FORMATS } from "./delivery.ts";
+import type { UploadStage } from "./model-upload.ts";
 import type { ErrorItem } from "./task-error.ts";
 
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
@@ -48,8 +49,23 @@ export interface ProcessingItem {
   readonly queuePosition?: number;
 }
 
+/** How far a modelUpload task is. */
+export interface UploadItem {
+  readonly taskType: "modelUpload";
+  readonly taskUUID: string;
+  /** The stage that was reached; in a reply to getResponse the word that pictures have too. */
+  readonly status: UploadStage | "processing" | "success";
+  readonly message: string;
+  readonly air: string;
+  /** In a reply to getResponse: the last stage that was reached, and the percentage of the download, 0 … 100. */
+  readonly stage?: UploadStage;
+  readonly progress?: number;
+  /** Uploads that start before this one. */
+  readonly queuePosition?: number;
+}
+
 /** Any item of `data`: the types above, and small replies of the other tasks. */
-export type DataItem = ImageItem | GuideItem | ProcessingItem | OtherItem;
+export type DataItem = ImageItem | GuideItem | ProcessingItem | UploadItem | OtherItem;
 
 /** Replies of tasks that have no shape worth naming; only the task type is certain. */
 export interface OtherItem {

@@ -13,7 +13,7 @@ import {
 import { quoted } from "./field.ts";
 import { type FieldTable, fieldTable } from "./field-table.ts";
 import { type ImageInferenceTask, imageInference } from "./image-inference.ts";
-import { modelUpload } from "./model-upload.ts";
+import { folderCategory, modelUpload } from "./model-upload.ts";
 import {
   accountManagement,
   authentication,
@@ -83,7 +83,9 @@ export function parseTask(given: unknown, capabilities: Capabilities = CAPABILIT
       ? readInference(raw, capabilities)
       : type === "controlNetPreprocess"
         ? readPreprocess(raw)
-        : read(type as TaskType, raw);
+        : type === "modelUpload"
+          ? readUpload(raw)
+          : read(type as TaskType, raw);
   return Array.isArray(errors)
     ? refuse(owner, errors as [TaskError, ...TaskError[]])
     : { ok: true, task: errors as Task, raw };
@@ -103,6 +105,11 @@ function readPreprocess(raw: Record<string, unknown>): Task | TaskError[] {
   const found = read("controlNetPreprocess", missing ? { ...task, preProcessorType: "canny" } : task);
   const errors = Array.isArray(found) ? found : preprocessErrors(found as ControlNetPreprocessTask);
   return missing ? [missing, ...errors] : errors.length > 0 ? errors : found;
+}
+
+function readUpload(raw: Record<string, unknown>): Task | TaskError[] {
+  const folder = folderCategory(raw);
+  return folder ? [folder] : read("modelUpload", raw);
 }
 
 function withoutAlias(raw: Record<string, unknown>): Record<string, unknown> {

@@ -1,15 +1,15 @@
 import type { Queryable } from "../database/index.ts";
-import type { PictureTask } from "../protocol/index.ts";
+import type { PictureTask, QueuedTask } from "../protocol/index.ts";
 import { readTask } from "./stored-task.ts";
-import type { OwnerId } from "./types.ts";
+import type { Lane, OwnerId, TaskOf } from "./types.ts";
 
 /** A task in the hands of a worker. `id` and `attempt` together are the fence: with an older attempt nothing can be written. */
-export interface ClaimedTask {
+export interface ClaimedTask<Task extends QueuedTask = PictureTask> {
   readonly id: string;
   readonly attempt: number;
   readonly owner: OwnerId;
   readonly taskUUID: string;
-  readonly task: PictureTask;
+  readonly task: Task;
   readonly seed: bigint;
   readonly salt: string;
   /** Since it was accepted. */
@@ -23,22 +23,27 @@ export interface ClaimedTask {
 }
 
 /**
- * Gives the next task in turn to a worker for `leaseSeconds`, or undefined when none waits. `<=` because PGlite's clock is
+ * Gives the next task of a lane to a worker for `leaseSeconds`, or undefined when none waits. `<=` because PGlite's clock is
  * coarse: with `<` a fresh row would be invisible for a moment.
  */
-export async function claimTask(db: Queryable, worker: string, leaseSeconds: number): Promise<ClaimedTask | undefined> {
+export async function claimTask<L extends Lane>(
+  db: Queryable,
+  lane: L,
+  worker: string,
+  leaseSeconds: number,
+): Promise<ClaimedTask<TaskOf[L]> | undefined> {
   const rows = await db.query<ClaimRow>(
     `update tasks t
      set state = 'running', attempt = attempt + 1, worker = $1, progress = null,
          lease_until = now() + make_interval(secs => $2), started_at = coalesce(started_at, now())
      where id = (
-       select id from tasks where state = 'queued' and not_before <= now()
+       select id from tasks where state = 'queued' and lane = $3 and not_before <= now()
        order by turn, id limit 1 for update skip locked
      )
      returning id::text, attempt, owner, task_uuid, task, seed, salt, failures, deaths,
                extract(epoch from now() - created_at)::float8 as waited,
                (select json_agg(i.index) from images i where i.task_id = t.id) as finished`,
-    [worker, leaseSeconds],
+    [worker, leaseSeconds, lane],
   );
   const row = rows[0];
   return (
@@ -47,7 +52,7 @@ export async function claimTask(db: Queryable, worker: string, leaseSeconds: num
       attempt: row.attempt,
       owner: row.owner,
       taskUUID: row.task_uuid,
-      task: readTask(row.task),
+      task: readTask(row.task) as TaskOf[L],
       seed: BigInt(row.seed),
       salt: row.salt,
       waitedSeconds: row.waited,

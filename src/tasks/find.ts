@@ -15,7 +15,7 @@ const SELECT_TASK = `
   select t.id::text, t.owner, t.task_uuid, t.body_hash, t.task, t.request, t.seed, t.state, t.attempt, t.progress, t.error,
          t.created_at, t.started_at, t.finished_at,
          case when t.state = 'queued' then (
-           select count(*)::int from tasks q where q.state = 'queued' and (q.turn, q.id) < (t.turn, t.id)
+           select count(*)::int from tasks q where q.state = 'queued' and q.lane = t.lane and (q.turn, q.id) < (t.turn, t.id)
          ) end as place,
          (select json_agg(i order by i.index) from images i where i.task_id = t.id) as images
   from tasks t`;

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { TEST_DATABASES } from "../../test/support/databases.ts";
-import { aResult, aTask, type OpenTasks, openTasks } from "../../test/support/tasks.ts";
+import { anUpload, aResult, aTask, type OpenTasks, openTasks } from "../../test/support/tasks.ts";
+import { createTaskQueue } from "./queue.ts";
 
 for (const database of TEST_DATABASES) {
   describe.skipIf(database.skip)(
@@ -66,6 +67,36 @@ for (const database of TEST_DATABASES) {
         for (let i = 1; i < tasks.maxQueued; i++) await tasks.service.submit("me", aTask());
         expect((await tasks.service.submit("me", aTask())).kind).toBe("queueFull");
         expect((await tasks.service.submit("me", first)).kind).toBe("known");
+      });
+
+      test("model uploads wait in a lane of their own, and cost nobody their turn with pictures", async () => {
+        const uploads = createTaskQueue({ db: open.db, signals: tasks.signals, lane: "uploads", worker: "test" });
+        const sent = anUpload();
+        for (let i = 0; i < 5; i++) await tasks.service.submit("me", aTask({ numberResults: 9 }));
+        await tasks.service.submit("me", sent);
+        expect(await tasks.service.get("me", sent.task.taskUUID)).toMatchObject({ place: 0, results: [] });
+        const claim = (await uploads.claim())!;
+        expect(claim.task).toEqual(sent.task);
+        expect(await uploads.claim()).toBeUndefined();
+        await tasks.queue.claim();
+        const other = aTask();
+        await tasks.service.submit("you", other); // starts no later than if there had been no upload
+        expect((await tasks.queue.claim())?.taskUUID).toBe(other.task.taskUUID);
+
+        claim.report({ stage: "downloaded", percentage: 100 });
+        expect(await tasks.service.get("me", sent.task.taskUUID)).toMatchObject({
+          state: "running",
+          progress: { stage: "downloaded", percentage: 100 },
+        });
+        await open.db.query("update tasks set lease_until = now() - interval '1 second'");
+        expect(await uploads.sweep()).toBe(1);
+        const again = (await uploads.claim())!;
+        expect(again).toMatchObject({ attempt: 2, taskUUID: sent.task.taskUUID });
+        expect(await claim.succeed()).toBe(false);
+        expect(await again.succeed()).toBe(true);
+        expect(await tasks.service.get("me", sent.task.taskUUID)).toMatchObject({ state: "succeeded", attempt: 2 });
+        for (const each of [claim, again]) each.release();
+        uploads.close();
       });
 
       test("results come one by one, the last one with success, and owe their deliveries", async () => {
@@ -292,7 +323,7 @@ for (const database of TEST_DATABASES) {
             event.type === "queued"
               ? `queued ${event.place}`
               : event.type === "progress"
-                ? `step ${event.step}`
+                ? `step ${"step" in event ? event.step : ""}`
                 : event.type,
           );
           if (event.type === "final") over.resolve();

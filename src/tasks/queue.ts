@@ -1,17 +1,18 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Database } from "../database/index.ts";
-import { TaskError } from "../protocol/index.ts";
+import { type PictureTask, type QueuedTask, TaskError } from "../protocol/index.ts";
 import { type ClaimedTask, claimTask } from "./claim.ts";
 import { completeResult, markSucceeded, type NewResult } from "./complete.ts";
 import { type Failure, failTask, handBackTask, retryTask } from "./fail.ts";
 import { renewLease } from "./renew.ts";
 import type { TaskSignals } from "./signals.ts";
 import { sweepLost } from "./sweep.ts";
-import type { TaskProgress } from "./types.ts";
+import type { Lane, TaskOf, TaskProgress } from "./types.ts";
 
-export interface TaskQueueOptions {
+export interface TaskQueueOptions<L extends Lane> {
   readonly db: Database;
   readonly signals: TaskSignals;
+  readonly lane: L;
   /** Names the worker in the rows it has claimed. */
   readonly worker: string;
   /** A worker that has not been heard of for so long has lost its task. */
@@ -27,7 +28,7 @@ export interface TaskQueueOptions {
 }
 
 /** A task in hand. Every write says false, and changes nothing, once the task is no longer this worker's. */
-export interface Claim extends ClaimedTask {
+export interface Claim<Task extends QueuedTask = PictureTask> extends ClaimedTask<Task> {
   /** Aborted with a TaskError when the task is cancelled, or lost to another worker. */
   readonly signal: AbortSignal;
   report(progress: TaskProgress): void;
@@ -41,9 +42,9 @@ export interface Claim extends ClaimedTask {
   release(): void;
 }
 
-/** The worker's side of the queue. */
-export interface TaskQueue {
-  claim(): Promise<Claim | undefined>;
+/** The worker's side of a lane of the queue. */
+export interface TaskQueue<L extends Lane = "pictures"> {
+  claim(): Promise<Claim<TaskOf[L]> | undefined>;
   /** Resolves when there may be work: at a signal, else after the polling time. Rejects when aborted. */
   waitForWork(signal: AbortSignal): Promise<void>;
   /** Takes tasks back from dead workers; with `all`, from every worker: for the start of the only process. */
@@ -51,18 +52,25 @@ export interface TaskQueue {
   close(): void;
 }
 
-const lostError = new TaskError("inferenceError", { reason: "The worker that ran it was lost too often." }).body;
+const LOST = {
+  pictures: new TaskError("inferenceError", { reason: "The worker that ran it was lost too often." }).body,
+  uploads: new TaskError(
+    "downloadFailed",
+    { parameter: "downloadURL", reason: "The server that fetched it was lost too often." },
+    { parameter: "downloadURL" },
+  ).body,
+} as const;
 
-/** Opens the worker's side of the queue. */
-export function createTaskQueue(options: TaskQueueOptions): TaskQueue {
-  const { db, signals, worker, leaseSeconds = 30, maxAttempts = 3, maxDeaths = 2, pollMs = 1_000 } = options;
+/** Opens the worker's side of a lane. Each loop that claims needs one of its own: a signal wakes but one. */
+export function createTaskQueue<L extends Lane>(options: TaskQueueOptions<L>): TaskQueue<L> {
+  const { db, signals, lane, worker, leaseSeconds = 30, maxAttempts = 3, maxDeaths = 2, pollMs = 1_000 } = options;
   const { retryPauseSeconds = (failures) => 2 ** failures - 1 } = options;
   let work = Promise.withResolvers<void>();
   const unlisten = signals.listen((signal) => {
-    if (signal.type === "queued" || signal.type === "gap") work.resolve();
+    if (signal.type === "gap" || (signal.type === "queued" && signal.lane === lane)) work.resolve();
   });
 
-  function hold(task: ClaimedTask): Claim {
+  function hold(task: ClaimedTask<TaskOf[L]>): Claim<TaskOf[L]> {
     const abort = new AbortController();
     let progress: TaskProgress | undefined;
     const lose = () => abort.abort(new TaskError("taskCancelled"));
@@ -81,8 +89,8 @@ export function createTaskQueue(options: TaskQueueOptions): TaskQueue {
       return written;
     };
     const owing = (written: boolean) => {
-      if (written && (task.task.webhookURL ?? task.task.uploadEndpoint) !== undefined)
-        signals.publish({ type: "owed" });
+      const { webhookURL, uploadEndpoint } = task.task as Partial<PictureTask>;
+      if (written && (webhookURL ?? uploadEndpoint) !== undefined) signals.publish({ type: "owed" });
       return written;
     };
     return {
@@ -102,12 +110,12 @@ export function createTaskQueue(options: TaskQueueOptions): TaskQueue {
         }
         const pause = retryPauseSeconds(failures);
         if (!changed(await retryTask(db, task, failure, pause))) return "lost";
-        setTimeout(() => signals.publish({ type: "queued" }), pause * 1_000 + 5).unref();
+        setTimeout(() => signals.publish({ type: "queued", lane }), pause * 1_000 + 5).unref();
         return "retry";
       },
       async handBack() {
         const written = changed(await handBackTask(db, task));
-        if (written) signals.publish({ type: "queued" });
+        if (written) signals.publish({ type: "queued", lane });
         return written;
       },
       release() {
@@ -120,7 +128,7 @@ export function createTaskQueue(options: TaskQueueOptions): TaskQueue {
   return {
     async claim() {
       work = Promise.withResolvers(); // a signal from here on is news
-      const task = await claimTask(db, worker, leaseSeconds);
+      const task = await claimTask(db, lane, worker, leaseSeconds);
       if (!task) return undefined;
       work.resolve(); // there may be more
       const claim = hold(task);
@@ -139,10 +147,10 @@ export function createTaskQueue(options: TaskQueueOptions): TaskQueue {
       }
     },
     async sweep(all = false) {
-      const swept = await sweepLost(db, maxAttempts, lostError, all);
+      const swept = await sweepLost(db, lane, maxAttempts, LOST[lane], all);
       for (const { id, requeued } of swept) signals.publish({ type: "changed", id, ...(!requeued && { ended: true }) });
       if (swept.some((task) => !task.requeued)) signals.publish({ type: "owed" });
-      if (swept.some((task) => task.requeued)) signals.publish({ type: "queued" });
+      if (swept.some((task) => task.requeued)) signals.publish({ type: "queued", lane });
       return swept.length;
     },
     close() {

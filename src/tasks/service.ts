@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Database } from "../database/index.ts";
-import { type PictureTask, randomSeed, resultsOf } from "../protocol/index.ts";
+import { isPictureTask, type QueuedTask, randomSeed, resultsOf } from "../protocol/index.ts";
 import { cancelTask } from "./cancel.ts";
 import { countTasks } from "./counts.ts";
 import { findTask, type StoredTask } from "./find.ts";
@@ -42,16 +42,18 @@ export function createTaskService(options: TaskServiceOptions): TaskService & { 
     const canonical = canonicalTask(task);
     const bodyHash = hashBody(canonical);
     const seed = seedOf(task) ?? randomSeed(random);
+    const lane = isPictureTask(task) ? "pictures" : "uploads";
     const attempt = await room.within(() =>
       insertTask(db, {
         owner,
+        lane,
         taskUUID: task.taskUUID,
         bodyHash,
         task: canonical,
         request,
         seed,
         salt: randomUUID(),
-        weight: resultsOf(task),
+        weight: isPictureTask(task) ? resultsOf(task) : 1,
       }),
     );
     const inserted = attempt?.stored;
@@ -70,7 +72,7 @@ export function createTaskService(options: TaskServiceOptions): TaskService & { 
         createdAt,
       } as const;
       recent.add({ id, bodyHash, record });
-      signals.publish({ type: "queued" });
+      signals.publish({ type: "queued", lane });
       return { kind: "accepted", record };
     }
     const known = await findTask(db, owner, task.taskUUID);
@@ -128,7 +130,7 @@ export function createTaskService(options: TaskServiceOptions): TaskService & { 
   };
 }
 
-const seedOf = (task: PictureTask): bigint | undefined => (task.taskType === "imageInference" ? task.seed : 0n);
+const seedOf = (task: QueuedTask): bigint | undefined => (task.taskType === "imageInference" ? task.seed : 0n);
 
 /** The latest progress of each running task of this process, which is ahead of the row's. */
 function followProgress(signals: TaskSignals) {

@@ -1,10 +1,10 @@
 import { EventEmitter } from "node:events";
 import type { Database } from "../database/index.ts";
-import type { TaskProgress } from "./types.ts";
+import type { Lane, TaskProgress } from "./types.ts";
 
 /** A hint that something happened to a task. The rows are the truth; a lost signal costs time, never a task. */
 export type TaskSignal =
-  | { readonly type: "queued" }
+  | { readonly type: "queued"; readonly lane: Lane }
   | { readonly type: "started"; readonly id: string; readonly attempt: number }
   /** A picture finished, put back, or (`ended`) final: read the row. */
   | { readonly type: "changed"; readonly id: string; readonly ended?: boolean }

@@ -1,16 +1,16 @@
 import { createHash } from "node:crypto";
-import { type PictureTask, parseJson, stringifyJson } from "../protocol/index.ts";
+import { parseJson, type QueuedTask, stringifyJson } from "../protocol/index.ts";
 
 /** The task as text in which equal tasks are equal: keys sorted at every depth, absent ones left out. */
-export const canonicalTask = (task: PictureTask): string => stringifyJson(sortKeys(task));
+export const canonicalTask = (task: QueuedTask): string => stringifyJson(sortKeys(task));
 
 /** Tells two bodies under one taskUUID apart. */
 export const hashBody = (canonical: string): string => createHash("sha256").update(canonical).digest("hex");
 
 /** The inverse of `canonicalTask`. */
-export function readTask(text: string): PictureTask {
+export function readTask(text: string): QueuedTask {
   const { seed, ...rest } = parseJson(text) as { seed?: number | bigint };
-  return (seed === undefined ? rest : { ...rest, seed: BigInt(seed) }) as PictureTask;
+  return (seed === undefined ? rest : { ...rest, seed: BigInt(seed) }) as QueuedTask;
 }
 
 function sortKeys(value: unknown): unknown {

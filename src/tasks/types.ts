@@ -1,9 +1,18 @@
 /** The vocabulary of a task's life: what is asked of the task service and what it tells. No I/O here. */
 
-import type { PictureTask, TaskErrorBody } from "../protocol/index.ts";
+import type { ModelUploadTask, PictureTask, QueuedTask, TaskErrorBody, UploadStage } from "../protocol/index.ts";
 
 /** Whose task it is: the id of the API key it came with (never the key itself). A taskUUID is unique per owner. */
 export type OwnerId = string;
+
+/** Tasks of different lanes do not wait for each other. */
+export type Lane = "pictures" | "uploads";
+
+/** What waits in each lane. */
+export interface TaskOf {
+  readonly pictures: PictureTask;
+  readonly uploads: ModelUploadTask;
+}
 
 export type TaskState = "queued" | "running" | "succeeded" | "failed" | "cancelled";
 
@@ -34,8 +43,11 @@ export interface TaskResult {
   readonly createdAt: Date;
 }
 
-/** How far a running task is. `percentage` covers all pictures of the task, 0 … 100. */
-export interface TaskProgress {
+/** How far a running task is. */
+export type TaskProgress = PictureProgress | UploadProgress;
+
+/** `percentage` covers all pictures of the task, 0 … 100. */
+export interface PictureProgress {
   /** Picture being drawn, from 0, of `images`. */
   readonly image: number;
   readonly images: number;
@@ -44,12 +56,19 @@ export interface TaskProgress {
   readonly percentage: number;
 }
 
+export interface UploadProgress {
+  /** The last stage that was reached. */
+  readonly stage: UploadStage;
+  /** Of the download, 0 … 100; 0 where its length is not known beforehand. */
+  readonly percentage: number;
+}
+
 /** A task as it stands. A snapshot: it does not change under its reader. */
-export interface TaskRecord {
+export interface TaskRecord<Task extends QueuedTask = QueuedTask> {
   readonly owner: OwnerId;
   readonly taskUUID: string;
   readonly state: TaskState;
-  readonly task: PictureTask;
+  readonly task: Task;
   /** The task as the client sent it, as JSON text (seeds keep all their digits): for getTaskDetails. */
   readonly request: string;
   /** Seed of the first picture: the client's, or the one drawn when the task was accepted. */
@@ -71,7 +90,7 @@ export interface TaskRecord {
 
 /** What a client sent, checked. */
 export interface Submission {
-  readonly task: PictureTask;
+  readonly task: QueuedTask;
   /** The task object as received, as JSON text. */
   readonly request: string;
 }

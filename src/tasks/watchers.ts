@@ -74,7 +74,7 @@ export function createWatchers({ db, signals, pollMs }: WatchersOptions): Watche
     );
     const places = await db.query<{ id: string; place: number }>(
       `select id::text, place::int from (
-         select id, row_number() over (order by turn, id) - 1 as place from tasks where state = 'queued'
+         select id, row_number() over (partition by lane order by turn, id) - 1 as place from tasks where state = 'queued'
        ) waiting where id = any($1::bigint[])`,
       [[...byTask.keys()]],
     );

@@ -63,7 +63,6 @@ export async function startMemoryApp(
       ],
       cost: async () => 0.0077,
     },
-    modelUploads: { receive: async (_task, told) => told("ready") },
     keys: createKeyRing(keys, stored),
     metrics: createHttpMetrics(new Registry(), tasks),
     log: { info: note, warn: note, error: note },

@@ -3,6 +3,7 @@
 import { randomUUID } from "node:crypto";
 import {
   fileExtension,
+  isPictureTask,
   mediaType,
   resultSeed,
   resultsOf,
@@ -124,6 +125,7 @@ export function createMemoryTasks(bytes: Uint8Array = Buffer.from("picture".repe
     },
     picture(taskUUID) {
       const record = records.get(taskUUID)!;
+      if (!isPictureTask(record.task)) throw new Error(`${taskUUID} makes no pictures`);
       const index = record.results.length;
       const imageUUID = randomUUID();
       const { outputFormat, width = 64, height = 64 } = record.task;
@@ -151,6 +153,7 @@ export function createMemoryTasks(bytes: Uint8Array = Buffer.from("picture".repe
     },
     finish(taskUUID) {
       const record = records.get(taskUUID)!;
+      if (record.task.taskType === "modelUpload") end(record, "succeeded");
       while (!isFinal(record)) service.picture(taskUUID);
     },
     fail(taskUUID, error) {

@@ -22,7 +22,15 @@ const { url, filesDir, leaseSeconds, pollMs } = JSON.parse(process.argv[2]!) as 
 const db = await openDatabase({ url });
 const signals = await openSignals({ db, process: randomUUID() });
 const worker = String(process.pid);
-const queue = createTaskQueue({ db, signals, worker, leaseSeconds, retryPauseSeconds: () => 0.05, pollMs });
+const queue = createTaskQueue({
+  db,
+  signals,
+  lane: "pictures",
+  worker,
+  leaseSeconds,
+  retryPauseSeconds: () => 0.05,
+  pollMs,
+});
 const files = await openDisk(filesDir);
 const images = createImageStore(db, files);
 startWorker({

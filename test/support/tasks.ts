@@ -6,10 +6,12 @@ import type { Database } from "../../src/database/index.ts";
 import {
   type ImageInferenceTask,
   imageInference,
+  type ModelUploadTask,
   resultSeed,
   stringifyJson,
   TaskError,
 } from "../../src/protocol/index.ts";
+import { modelUpload } from "../../src/protocol/model-upload.ts";
 import {
   type Claim,
   createTaskQueue,
@@ -36,6 +38,20 @@ export function aTask(fields: Partial<ImageInferenceTask> = {}): Submission & { 
   return { task: imageInference.parse(sent), request: stringifyJson(sent) };
 }
 
+/** A valid upload of a LoRA. */
+export function anUpload(): Submission & { readonly task: ModelUploadTask } {
+  const downloadURL = "http://files.example/lora";
+  const sent = {
+    taskType: "modelUpload",
+    taskUUID: randomUUID(),
+    category: "lora",
+    air: "me:a@1",
+    name: "A",
+    downloadURL,
+  };
+  return { task: modelUpload.parse(sent), request: stringifyJson(sent) };
+}
+
 /** What a worker records for picture `index` of its task. */
 export function aResult(claim: Claim, index: number): NewResult {
   const uuid = imageUUID(claim.salt, index);
@@ -60,7 +76,7 @@ export type OpenTasks = Awaited<ReturnType<typeof openTasks>>;
 export async function openTasks(db: Database, maxQueued = 20, pollMs = 100) {
   const signals = await openSignals({ db, process: randomUUID() });
   const service = createTaskService({ db, signals, maxQueued, pollMs });
-  const queue = createTaskQueue({ db, signals, worker: "test", retryPauseSeconds: () => 0, pollMs });
+  const queue = createTaskQueue({ db, signals, lane: "pictures", worker: "test", retryPauseSeconds: () => 0, pollMs });
   return {
     db,
     signals,

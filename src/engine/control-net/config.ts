@@ -16,7 +16,8 @@ export const controlNetConfig = z.strictObject({
   attention_head_dim: size,
   num_attention_heads: size,
   joint_attention_dim: size,
-  axes_dims_rope: z.tuple([size, size, size]),
+  /** Absent: the transformer's. */
+  axes_dims_rope: z.tuple([size, size, size]).optional(),
   /** 4 for inpainting: the mask's share of a token. */
   extra_condition_channels: z.union([z.literal(0), z.literal(4)]).default(0),
   /** Copied from the transformer by `from_transformer`; without effect here. */
@@ -29,7 +30,7 @@ export type ControlNetConfig = z.infer<typeof controlNetConfig>;
 export function checkFits(folder: string, config: ControlNetConfig, transformer: TransformerConfig): void {
   const sizes = ["in_channels", "attention_head_dim", "num_attention_heads", "joint_attention_dim", "axes_dims_rope"];
   for (const name of sizes as (keyof ControlNetConfig & keyof TransformerConfig)[]) {
-    if (String(config[name]) !== String(transformer[name])) {
+    if (config[name] !== undefined && String(config[name]) !== String(transformer[name])) {
       throw new CheckpointError(`${folder}: ${name} is ${config[name]}, the transformer's is ${transformer[name]}`);
     }
   }

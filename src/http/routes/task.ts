@@ -5,8 +5,8 @@ import { stringifyJson } from "../../protocol/index.ts";
 import type { TaskEvent } from "../../tasks/types.ts";
 import { bearerKey, identify } from "../caller.ts";
 import { type Exchange, openExchange } from "../exchange.ts";
-import { imageItem } from "../image-items.ts";
-import { failure, unknownTask } from "../inference.ts";
+import { isPictureRecord } from "../image-items.ts";
+import { finalAnswer, unknownTask } from "../inference.ts";
 import type { Interest } from "../interest.ts";
 import type { HttpPorts } from "../ports.ts";
 
@@ -92,9 +92,11 @@ async function eventData(exchange: Exchange, event: TaskEvent): Promise<unknown>
     case "final": {
       const { record } = event;
       // Pictures by their addresses, whatever the outputType: an event is no place for megabytes.
-      const byUrl = { ...record, task: { ...record.task, outputType: "URL" as const } };
-      const data = await Promise.all(record.results.map((result) => imageItem(byUrl, result, exchange.source).make()));
-      return { state: record.state, data, errors: failure(record, exchange.documentation) };
+      const told = isPictureRecord(record)
+        ? { ...record, task: { ...record.task, outputType: "URL" as const } }
+        : record;
+      const { data, errors } = finalAnswer(exchange, told);
+      return { state: record.state, data: await Promise.all(data.map(({ make }) => make())), errors };
     }
   }
 }

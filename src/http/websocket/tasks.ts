@@ -3,19 +3,22 @@
 import {
   errorItem,
   type GetResponseTask,
-  isPictureTask,
+  isQueuedTask,
+  type ModelUploadTask,
   type ParsedTask,
-  type PictureTask,
+  type QueuedTask,
   type Task,
   type TaskError,
+  UPLOAD_STAGES,
+  type UploadStage,
 } from "../../protocol/index.ts";
 import type { TaskRecord } from "../../tasks/types.ts";
 import { type Answer, answerWith, asTaskError } from "../answer.ts";
 import type { Exchange } from "../exchange.ts";
-import { imageItem } from "../image-items.ts";
+import { imageItem, isPictureRecord } from "../image-items.ts";
 import { accept, acknowledgement, dryRun, failure, isFinal, requireModel, standing } from "../inference.ts";
-import { uploadModel } from "../model-upload.ts";
 import { answerSmallTask } from "../small-tasks.ts";
+import { stageItem } from "../upload-items.ts";
 import type { Session } from "./session.ts";
 
 type ValidTask = Extract<ParsedTask, { ok: true }>;
@@ -30,10 +33,8 @@ export async function beginTask(
 ): Promise<void> {
   const refuse = (thrown: unknown) => session.outbox.push(oneError(exchange, asTaskError(thrown), task));
   try {
-    if (isPictureTask(task)) await beginPictures(exchange, session, task, raw);
-    else if (task.taskType === "modelUpload") {
-      void uploadModel(exchange, task, (item) => session.outbox.push(answerWith(item))).catch(refuse);
-    } else {
+    if (isQueuedTask(task)) await beginQueued(exchange, session, task, raw);
+    else {
       void answerSmallTask(exchange, session.caller, task)
         .then((answer) => session.outbox.push(answer))
         .then(() => (task.taskType === "getResponse" ? tellTheEnd(exchange, session, task) : undefined))
@@ -58,10 +59,10 @@ export function oneError(
   return { data: [], errors: [errorItem(error.body, { taskUUID, taskType }, exchange.documentation)] };
 }
 
-async function beginPictures(
+async function beginQueued(
   exchange: Exchange,
   session: Session,
-  task: PictureTask,
+  task: QueuedTask,
   raw: ValidTask["raw"],
 ): Promise<void> {
   const { outbox, caller } = session;
@@ -69,7 +70,8 @@ async function beginPictures(
   if (exchange.dryRun) return outbox.push(await dryRun(exchange, task));
   const record = await accept(exchange, caller, task, raw);
   if (task.deliveryMethod === "async") return outbox.push(acknowledgement(task));
-  await follow(exchange, session, record);
+  if (task.taskType === "modelUpload") await followUpload(exchange, session, task);
+  else await follow(exchange, session, record);
 }
 
 /** Sends each picture of a sync task as it is finished, and the error if it fails. */
@@ -85,7 +87,7 @@ async function follow(exchange: Exchange, session: Session, record: TaskRecord):
   };
   session.endings.add(ending);
   unsubscribe = await tasks.subscribe(owner, taskUUID, (event) => {
-    if (event.type === "result") {
+    if (event.type === "result" && isPictureRecord(record)) {
       session.outbox.push({ data: [imageItem(record, event.result, exchange.source)], errors: [] });
     } else if (event.type === "final") {
       const errors = failure(event.record, exchange.documentation);
@@ -93,6 +95,29 @@ async function follow(exchange: Exchange, session: Session, record: TaskRecord):
       session.endings.delete(ending);
       release();
     }
+  });
+}
+
+/**
+ * Sends a frame for each stage of an upload, and the error if it fails. A stage is told once, also when the upload is begun
+ * again, and none is left out, also when another server runs it and not every stage is heard of.
+ */
+async function followUpload(exchange: Exchange, session: Session, task: ModelUploadTask): Promise<void> {
+  let told = 0;
+  const tell = (stage: UploadStage) => {
+    const reached = UPLOAD_STAGES.indexOf(stage) + 1;
+    for (; told < reached; told++) session.outbox.push(answerWith(stageItem(task, UPLOAD_STAGES[told]!)));
+  };
+  tell("validated");
+  let unsubscribe: (() => void) | undefined;
+  const ending = () => unsubscribe?.();
+  session.endings.add(ending);
+  unsubscribe = await exchange.ports.tasks.subscribe(session.caller.owner, task.taskUUID, (event) => {
+    if (event.type === "progress" && "stage" in event) tell(event.stage);
+    if (event.type !== "final") return;
+    session.endings.delete(ending);
+    if (event.record.state === "succeeded") return tell("ready");
+    session.outbox.push({ data: [], errors: failure(event.record, exchange.documentation) });
   });
 }
 

@@ -1,0 +1,76 @@
+import { z } from "zod";
+import { openWeights, type Weights } from "../checkpoint/weights.ts";
+import { buildTimeGraph } from "../qwen-image/time-embedding.ts";
+import { CheckpointError } from "../types.ts";
+import { type ControlNetConfig, controlNetConfig } from "./config.ts";
+import { buildControlNet } from "./graph.ts";
+
+/** Where the tensors of a QwenImageControlNetModel are. */
+const PARTS =
+  /^(img_in|txt_in|txt_norm|time_text_embed|controlnet_x_embedder|(?:transformer|controlnet)_blocks\.\d+)\./;
+
+/**
+ * The `config.json` of a ControlNet that is only a safetensors file: every size is that of a tensor. The rotary axes leave no
+ * trace in the tensors; without them they are the transformer's.
+ *
+ * @param folder with `diffusion_pytorch_model.safetensors`
+ * @throws CheckpointError naming the tensor that a QwenImageControlNetModel lacks, has besides, or has in another shape
+ */
+export async function controlNetFromTensors(folder: string): Promise<ControlNetConfig> {
+  const weights = await openWeights(folder, "diffusion_pytorch_model");
+  const foreign = weights.names.filter((name) => !PARTS.test(name));
+  if (foreign.length > 0) {
+    const some = foreign.slice(0, 5).join(", ");
+    throw new CheckpointError(`${folder}: a QwenImageControlNetModel has no tensors ${some}`);
+  }
+  const config = sizes(weights);
+  // Building the graphs asks for every tensor by its shape, and reads none of them.
+  buildTimeGraph(config, weights, { head: false });
+  buildControlNet(config, weights);
+  return config;
+}
+
+function sizes(weights: Weights): ControlNetConfig {
+  const shape = (name: string, rank: number) => {
+    const found = weights.find(name);
+    if (found?.shape.length === rank) return found.shape as [number, number];
+    const has = found ? `has shape [${found.shape}]` : "is missing";
+    throw new CheckpointError(
+      `${weights.folder}: tensor "${name}" ${has}; a QwenImageControlNetModel has one of rank ${rank}`,
+    );
+  };
+  const [dim, channels] = shape("img_in.weight", 2);
+  const [, features] = shape("txt_in.weight", 2);
+  const [, guideChannels] = shape("controlnet_x_embedder.weight", 2);
+  const [headDim] = shape("transformer_blocks.0.attn.norm_q.weight", 1);
+  const extra = guideChannels - channels;
+  const refuse = (what: string) => new CheckpointError(`${weights.folder}: ${what}`);
+  if (dim % headDim !== 0) throw refuse(`its width ${dim} is not a multiple of its heads' ${headDim}`);
+  if (extra !== 0 && extra !== 4)
+    throw refuse(
+      `controlnet_x_embedder takes ${guideChannels} channels; allowed are ${channels}, or ${channels + 4} for inpainting`,
+    );
+  const config = {
+    _class_name: "QwenImageControlNetModel",
+    patch_size: 2,
+    in_channels: channels,
+    num_layers: layers(weights),
+    attention_head_dim: headDim,
+    num_attention_heads: dim / headDim,
+    joint_attention_dim: features,
+    extra_condition_channels: extra,
+  };
+  const checked = controlNetConfig.safeParse(config);
+  if (!checked.success) throw refuse(z.prettifyError(checked.error));
+  return checked.data;
+}
+
+function layers(weights: Weights): number {
+  const count = (part: string) =>
+    new Set(weights.names.filter((name) => name.startsWith(`${part}.`)).map((name) => name.split(".")[1])).size;
+  const [blocks, outputs] = [count("transformer_blocks"), count("controlnet_blocks")];
+  if (blocks === outputs) return blocks;
+  throw new CheckpointError(
+    `${weights.folder}: it has ${blocks} transformer_blocks and ${outputs} controlnet_blocks; allowed are equally many`,
+  );
+}

@@ -191,3 +191,23 @@ test("a download follows redirects to allowed addresses only, passes pieces on, 
   const file = { url: `http://127.0.0.1:${port}/file`, timeoutMs: 2_000, maxBytes: 1_000 };
   await expect(made.download(file, full)).rejects.toThrow("the disk is full");
 });
+
+test("a download tells its length beforehand, and ends when nothing comes any more", async () => {
+  const { port } = await serve((request, response) => {
+    if (request.url === "/silent") return;
+    response.writeHead(200, { "content-length": 900 }).write("x".repeat(500));
+    if (request.url === "/whole") response.end("x".repeat(400));
+  });
+  const made = client({ allow: ["127.0.0.1"] });
+  const heard: (string | number)[] = [];
+  const get = (path: string) => {
+    const address = { url: `http://127.0.0.1:${port}/${path}`, timeoutMs: 60_000, silenceMs: 300, maxBytes: 1_000 };
+    const onLength = (bytes: number) => void heard.push(bytes);
+    return made.download({ ...address, onLength }, async () => void heard.push("piece"));
+  };
+  await get("whole");
+  expect(heard.slice(0, 2)).toEqual([900, "piece"]);
+  for (const path of ["silent", "half"]) {
+    await expect(get(path)).rejects.toMatchObject({ kind: "timeout", message: "Nothing came for 0.3 seconds." });
+  }
+});

@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { Agent, type Dispatcher, request as send } from "undici";
+import { Agent, type Dispatcher, errors, request as send } from "undici";
 import { readAllowList } from "./address.ts";
 import { guardedConnector, type Resolve } from "./connector.ts";
 
@@ -23,6 +23,8 @@ export interface OutboundRequest {
   readonly body?: string | Uint8Array;
   /** For everything together: name, connection, sending, answer. */
   readonly timeoutMs: number;
+  /** Without a further byte of the answer. Absent: only the time for everything counts. */
+  readonly silenceMs?: number;
   /** Of the answer's body. */
   readonly maxBytes: number;
   /** What to do with a larger body: give up (default), or keep the beginning. */
@@ -30,7 +32,8 @@ export interface OutboundRequest {
   readonly signal?: AbortSignal;
 }
 
-export interface OutboundDownload extends Pick<OutboundRequest, "url" | "timeoutMs" | "maxBytes" | "signal"> {
+export interface OutboundDownload
+  extends Pick<OutboundRequest, "url" | "timeoutMs" | "silenceMs" | "maxBytes" | "signal"> {
   /** Hears how many bytes will come, where the server tells so, before the first of them. */
   onLength?(bytes: number): void;
 }
@@ -83,8 +86,8 @@ export function createOutbound({ allow = [], resolve }: OutboundOptions = {}): O
         headers: { "user-agent": "inkstone", ...outbound.headers },
         body: outbound.body ?? null,
         signal,
-        headersTimeout: 0, // the clock above covers both
-        bodyTimeout: 0,
+        headersTimeout: outbound.silenceMs ?? 0, // the clock above covers both
+        bodyTimeout: outbound.silenceMs ?? 0,
       });
       const body = await read(response);
       const headers = Object.entries(response.headers).map(([name, value]) => [name, String(value)]);
@@ -95,6 +98,10 @@ export function createOutbound({ allow = [], resolve }: OutboundOptions = {}): O
       if (clock.aborted) {
         const seconds = outbound.timeoutMs / 1000;
         throw new OutboundError("timeout", `There was no complete answer within ${seconds} seconds.`, { cause: error });
+      }
+      if (error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError) {
+        const seconds = (outbound.silenceMs ?? 0) / 1000;
+        throw new OutboundError("timeout", `Nothing came for ${seconds} seconds.`, { cause: error });
       }
       throw new OutboundError("unreachable", "The address is not allowed or cannot be reached.", { cause: error });
     }

@@ -15,6 +15,9 @@ export interface ReceiveMeans {
   registered(): void;
 }
 
+/** A server that has fallen silent does not keep others waiting for the whole time of an attempt. */
+const SILENCE_MS = 60_000;
+
 /**
  * Fetches the model of an upload and registers it, unless an earlier attempt has done so.
  * @throws TaskError that names the parameter
@@ -33,7 +36,7 @@ export async function receiveModel(
     claim.report(progress);
   };
   report({});
-  const download = { url: task.downloadURL, timeoutMs, maxBytes, signal };
+  const download = { url: task.downloadURL, timeoutMs, silenceMs: SILENCE_MS, maxBytes, signal };
   const source = (take: (piece: Uint8Array) => Promise<void>) => {
     const { counted, onLength } = percentages((percentage) => report({ percentage }));
     return outbound.download({ ...download, onLength }, (piece) => {

@@ -47,6 +47,18 @@ const errorSchema: Schema = {
   },
 };
 
+/** A picture, in the one form that its task's `outputType` asks for. */
+const pictureForms = (name: "image" | "guideImage"): Schema => ({
+  [`${name}URL`]: { type: "string", format: "uri" },
+  [`${name}Base64Data`]: { type: "string", contentEncoding: "base64" },
+  [`${name}DataURI`]: { type: "string" },
+});
+
+const costAndStatus: Schema = {
+  cost: { type: "number", description: "US dollars, only with includeCost." },
+  status: { const: "success", description: "Only in replies to getResponse." },
+};
+
 const imageItem: Schema = {
   type: "object",
   required: ["taskType", "taskUUID", "imageUUID", "seed"],
@@ -54,14 +66,11 @@ const imageItem: Schema = {
     taskType: { const: "imageInference" },
     taskUUID: { type: "string", format: "uuid" },
     imageUUID: { type: "string", format: "uuid", description: "Usable as an image input of later tasks." },
-    imageURL: { type: "string", format: "uri" },
-    imageBase64Data: { type: "string", contentEncoding: "base64" },
-    imageDataURI: { type: "string" },
+    ...pictureForms("image"),
     seed: { type: "integer", description: "Sent again alone, it gives this image again." },
     NSFWContent: { type: "boolean", description: "Only when a safety check ran." },
     skippedSteps: { type: "number", description: "Denoising steps that a step cache answered, only when one was on." },
-    cost: { type: "number", description: "US dollars, only with includeCost." },
-    status: { const: "success", description: "Only in replies to getResponse." },
+    ...costAndStatus,
   },
 };
 
@@ -73,11 +82,8 @@ const guideItem: Schema = {
     taskUUID: { type: "string", format: "uuid" },
     guideImageUUID: { type: "string", format: "uuid", description: "Usable as a guideImage of later tasks." },
     inputImageUUID: { type: "string", format: "uuid", description: "The image it was made of." },
-    guideImageURL: { type: "string", format: "uri" },
-    guideImageBase64Data: { type: "string", contentEncoding: "base64" },
-    guideImageDataURI: { type: "string" },
-    cost: { type: "number", description: "US dollars, only with includeCost." },
-    status: { const: "success", description: "Only in replies to getResponse." },
+    ...pictureForms("guideImage"),
+    ...costAndStatus,
   },
 };
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { air } from "./card.ts";
+import { COMMON_KEYS } from "./card.ts";
 import { ModelError } from "./errors.ts";
 
 export const ADAPTER_KINDS = ["lora", "controlnet"] as const;
@@ -8,13 +8,7 @@ export type AdapterKind = (typeof ADAPTER_KINDS)[number];
 /** What is known of a LoRA or a ControlNet: `card.json` in a folder of the models directory. */
 const adapterCard = z.strictObject({
   kind: z.enum(ADAPTER_KINDS),
-  air,
-  aliases: z.array(air).default([]),
-  name: z.string().min(1).max(200),
-  comment: z.string().max(2000).default(""),
-  license: z.string().min(1).max(100).optional(),
-  tags: z.array(z.string().min(1).max(100)).default([]),
-  architecture: z.literal("qwen_image").default("qwen_image"),
+  ...COMMON_KEYS,
   /** What whoever uploaded it said of it, for people. */
   version: z.string().max(200).optional(),
   positiveTriggerWords: z.string().max(1000).optional(),

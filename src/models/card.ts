@@ -5,7 +5,7 @@ import { ModelError } from "./errors.ts";
 /** An AIR identifier, `source:id@version`. */
 export const airPattern = /^[A-Za-z0-9][\w.-]*:[A-Za-z0-9][\w.-]*@[A-Za-z0-9][\w.-]*$/;
 
-export const air = z.string().regex(airPattern, "must be an AIR: source:id@version");
+const air = z.string().regex(airPattern, "must be an AIR: source:id@version");
 const side = z.int().min(16).max(16384).multipleOf(16);
 
 const defaults = z.strictObject({
@@ -27,8 +27,8 @@ const price = z.strictObject({
 });
 export type Price = z.output<typeof price>;
 
-/** What is known of a model: `card.json` beside a checkpoint, or in a folder of the models directory. */
-export const modelCard = z.strictObject({
+/** What every card says, a checkpoint's as well as an adapter's. */
+export const COMMON_KEYS = {
   /** The identifier that tasks name it by, `source:id@version`. */
   air,
   /** Further identifiers it answers to unless another model has one as its own. */
@@ -39,6 +39,11 @@ export const modelCard = z.strictObject({
   license: z.string().min(1).max(100).optional(),
   tags: z.array(z.string().min(1).max(100)).default([]),
   architecture: z.literal("qwen_image").default("qwen_image"),
+};
+
+/** What is known of a model: `card.json` beside a checkpoint, or in a folder of the models directory. */
+export const modelCard = z.strictObject({
+  ...COMMON_KEYS,
   /** Checkpoint folder in diffusers layout, absolute or relative to the card's own folder. */
   checkpoint: z.string().min(1).default("."),
   /** Most pixels (width × height) it draws; larger pictures are drawn within it and enlarged. Absent: no such limit. */

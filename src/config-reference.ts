@@ -1,5 +1,5 @@
-import { SETTINGS } from "./config.ts";
 import type { Block } from "./protocol/index.ts";
+import { SETTINGS } from "./settings.ts";
 
 /** The page of the settings. */
 export function configurationReference(): Block[] {

@@ -1,5 +1,6 @@
 import { Command } from "commander";
-import { ConfigError, readConfig, SETTINGS, type SettingName } from "../config.ts";
+import { ConfigError, readConfig } from "../config.ts";
+import { SETTINGS, type SettingName } from "../settings.ts";
 import { UsageError } from "./exit.ts";
 import { print, type Terminal, tell } from "./terminal.ts";
 

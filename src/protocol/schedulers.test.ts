@@ -1,0 +1,20 @@
+import { describe, expect, test } from "vitest";
+import { accepted, task } from "../../test/support/checked-tasks.ts";
+import { parseTask, SCHEDULERS } from "./index.ts";
+
+describe("schedulers", () => {
+  test("75 of them, each once", () => {
+    expect(SCHEDULERS).toHaveLength(75);
+    expect(new Set(SCHEDULERS.map((name) => name.toLowerCase())).size).toBe(75);
+  });
+  test.each([
+    ["default", "Default"],
+    ["dpm++ 2m karras", "DPM++ 2M Karras"],
+    ["Euler DiscreteScheduler", "EulerDiscreteScheduler"],
+    ["unipcmultistepscheduler", "UniPC"],
+  ])("%s is %s", (given, name) => expect(accepted({ scheduler: given }).scheduler).toBe(name));
+  test("others are refused with the list", () => {
+    const parsed = parseTask(task({ scheduler: "Best" }));
+    expect(!parsed.ok && parsed.errors[0].facts.allowedValues).toEqual(SCHEDULERS);
+  });
+});

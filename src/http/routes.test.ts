@@ -1,18 +1,11 @@
-import { afterEach, describe, expect, test } from "vitest";
-import { inference, KEY, type MemoryApp, post, startMemoryApp } from "../../test/contract/memory-app.ts";
+import { describe, expect, test } from "vitest";
+import { appsPerTest } from "../../test/contract/apps-per-test.ts";
+import { inference, KEY, post, startMemoryApp } from "../../test/contract/memory-app.ts";
 import { rawClient } from "../../test/contract/raw-client.ts";
 import { login } from "../../test/contract/socket-client.ts";
 import type { HttpSettings } from "./ports.ts";
 
-const started: MemoryApp[] = [];
-const start = async (...options: Parameters<typeof startMemoryApp>) => {
-  const app = await startMemoryApp(...options);
-  started.push(app);
-  return app;
-};
-afterEach(async () => {
-  for (const { app } of started.splice(0)) await app.close();
-});
+const start = appsPerTest();
 
 describe("hanging up", () => {
   const hangUp = async (settings: Partial<HttpSettings>) => {

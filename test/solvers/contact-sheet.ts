@@ -3,12 +3,10 @@
  * Those that do not add noise on the way should look alike.
  */
 
-import { writeFile } from "node:fs/promises";
-import sharp from "sharp";
 import { Pipeline, type RgbImage, SCHEDULERS, type Scheduler } from "../../src/engine/index.ts";
+import { writeContactSheet } from "../support/contact-sheet.ts";
 
 const SIDE = 128;
-const LABEL = 16;
 const COLUMNS = 10;
 const JOB = {
   prompt: 'A wooden sign that says "TEA" in white letters on a green background',
@@ -31,19 +29,12 @@ for (const scheduler of SCHEDULERS) {
 }
 await pipeline.dispose();
 
-const tiles = SCHEDULERS.flatMap((scheduler, i) => {
-  const { width, height, pixels } = drawn.get(pair(scheduler))!;
-  const [left, top] = [(i % COLUMNS) * SIDE, Math.floor(i / COLUMNS) * (SIDE + LABEL)];
-  const size = Math.min(10, (1.7 * SIDE) / scheduler.name.length);
-  const text = `<svg width="${SIDE}" height="${LABEL}"><text x="2" y="12" font-family="sans-serif" font-size="${size}">${scheduler.name}</text></svg>`;
-  return [
-    { input: Buffer.from(pixels), raw: { width, height, channels: 3 as const }, left, top },
-    { input: Buffer.from(text), left, top: top + SIDE },
-  ];
-});
-const rows = Math.ceil(SCHEDULERS.length / COLUMNS);
-const paper = { width: COLUMNS * SIDE, height: rows * (SIDE + LABEL), channels: 3 as const, background: "white" };
-await writeFile(out, await sharp({ create: paper }).composite(tiles).webp({ quality: 80 }).toBuffer());
+const tiles = SCHEDULERS.map((scheduler) => ({
+  title: scheduler.name,
+  pictures: [drawn.get(pair(scheduler))!],
+  fontSize: Math.min(10, (1.7 * SIDE) / scheduler.name.length),
+}));
+await writeContactSheet(out, tiles, COLUMNS, SIDE);
 
 function pair({ solver, spacing }: Scheduler): string {
   return `${solver.title}, ${spacing.title}`;

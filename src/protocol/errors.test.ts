@@ -4,9 +4,9 @@ import { glob, readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { FEATURES } from "./capabilities.ts";
 import { invalidCode, missingCode } from "./error-names.ts";
+import { allCodes } from "./error-reference.ts";
 import { ERRORS, errorKind } from "./errors.ts";
 import { asMarkdown, errorReference, parseTask, TASK_SCHEMAS, type TaskType } from "./index.ts";
-import { allCodes } from "./reference.ts";
 import { parametersOf } from "./task.ts";
 
 const EVERYTHING = { features: FEATURES };

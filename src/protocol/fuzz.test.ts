@@ -3,6 +3,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { FEATURES } from "./capabilities.ts";
+import { allCodes } from "./error-reference.ts";
 import {
   type ImageInferenceTask,
   parseJson,
@@ -12,7 +13,6 @@ import {
   stringifyJson,
   TASK_SCHEMAS,
 } from "./index.ts";
-import { allCodes } from "./reference.ts";
 import { parametersOf } from "./task.ts";
 
 const EVERYTHING = { features: FEATURES };

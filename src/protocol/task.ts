@@ -45,6 +45,7 @@ export const TASK_SCHEMAS = {
 export const TASK_ALIASES: Readonly<Record<string, TaskType>> = { imageControlNetPreProcess: "controlNetPreprocess" };
 
 export type TaskType = keyof typeof TASK_SCHEMAS;
+export const TASK_TYPES = Object.keys(TASK_SCHEMAS) as readonly TaskType[];
 
 /** Any validated task. */
 export type Task = { [Type in TaskType]: z.output<(typeof TASK_SCHEMAS)[Type]> }[TaskType];
@@ -73,7 +74,7 @@ export function parseTask(given: unknown, capabilities: Capabilities = CAPABILIT
   const type = raw.taskType;
   if (type === undefined || type === null) {
     return refuse(owner, [
-      missingParameter("taskType", "", { type: "string", allowedValues: Object.keys(TASK_SCHEMAS) }),
+      missingParameter("taskType", "", { type: "string", allowedValues: TASK_TYPES }),
     ]);
   }
   if (typeof type !== "string" || !Object.hasOwn(TASK_SCHEMAS, type)) return refuse(owner, [unsupportedTaskType(type)]);
@@ -138,9 +139,9 @@ function ownerOf(raw: Record<string, unknown>): ErrorOwner {
 }
 
 function unsupportedTaskType(given: unknown): TaskError {
-  const allowedValues = Object.keys(TASK_SCHEMAS);
-  const values = { given: show(given), allowed: quoted(allowedValues) };
-  return new TaskError("unsupportedTaskType", values, { parameter: "taskType", type: "string", allowedValues });
+  const values = { given: show(given), allowed: quoted(TASK_TYPES) };
+  const facts = { parameter: "taskType", type: "string", allowedValues: TASK_TYPES };
+  return new TaskError("unsupportedTaskType", values, facts);
 }
 
 const refuse = (owner: ErrorOwner, errors: readonly [TaskError, ...TaskError[]]): ParsedTask => ({

@@ -73,9 +73,7 @@ export function parseTask(given: unknown, capabilities: Capabilities = CAPABILIT
   const owner = ownerOf(raw);
   const type = raw.taskType;
   if (type === undefined || type === null) {
-    return refuse(owner, [
-      missingParameter("taskType", "", { type: "string", allowedValues: TASK_TYPES }),
-    ]);
+    return refuse(owner, [missingParameter("taskType", "", { type: "string", allowedValues: TASK_TYPES })]);
   }
   if (typeof type !== "string" || !Object.hasOwn(TASK_SCHEMAS, type)) return refuse(owner, [unsupportedTaskType(type)]);
 

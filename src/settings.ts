@@ -59,7 +59,7 @@ export const SETTINGS = {
     4096,
     0,
     1_000_000,
-    "Megabytes (10⁶ bytes) of a LoRA that modelUpload fetches; 0 takes none.",
+    "Megabytes (10⁶ bytes) of a model that modelUpload fetches; 0 takes none.",
   ),
   requestTimeout: whole("INKSTONE_REQUEST_TIMEOUT", 60, 1, 3600, "Seconds in which a request must have arrived."),
   syncTimeout: whole(

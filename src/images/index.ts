@@ -23,4 +23,5 @@ export {
   imageFormats,
   type RgbImage,
 } from "./picture.ts";
+export { canny } from "./preprocess/canny.ts";
 export { type GuideFilter, guideImage } from "./preprocess/guide.ts";

@@ -3,6 +3,7 @@
 `export_state` / `import_state` convert to and from the names of transformers and diffusers.
 """
 
+import copy
 import math
 
 import torch
@@ -172,20 +173,23 @@ class Transformer(nn.Module):
         if aux_classes:
             self.aux = linear(h, 4 * aux_classes)
 
-    def forward(self, x, txt, mask, sigma, cos, sin):
-        """x (B, L, 64), txt (B, T, text_dim), mask (B, T) of valid text, cos and sin (T + L, 32) or one of them a sample. Returns velocity and the auxiliary
-        head's logits."""
-        n = x.shape[1]
+    def embed(self, x, txt, mask, sigma, cos, sin):
+        """What the blocks take: both streams, the noise level, rope [(B,) T + L, 1, 32] and the mask over both."""
         temb = F.silu(self.time2(F.silu(self.time1(timestep_embedding(sigma)))))
         img = self.img_in(x)
         txt = self.txt_in(F.rms_norm(txt, (txt.shape[-1],), self.txt_norm, 1e-6))
-        full = None
-        if mask is not None:
-            full = torch.cat([mask, mask.new_ones(mask.shape[0], n)], 1)[:, None, None]
-        cos, sin = cos.unsqueeze(-2), sin.unsqueeze(-2)                    # [(B,) T + L, 1, 32]
-        aux = None
+        full = None if mask is None else torch.cat([mask, mask.new_ones(x.shape[:2])], 1)[:, None, None]
+        return img, txt, temb, cos.unsqueeze(-2), sin.unsqueeze(-2), full
+
+    def forward(self, x, txt, mask, sigma, cos, sin, residuals=None):
+        """x (B, L, 64), txt (B, T, text_dim), mask (B, T) of valid text, cos and sin (T + L, 32) or one of them a sample, residuals of a ControlNet. Returns
+        velocity and the auxiliary head's logits."""
+        img, txt, *rest = self.embed(x, txt, mask, sigma, cos, sin)
+        temb, aux = rest[0], None
         for i, block in enumerate(self.blocks):
-            img, txt = block(img, txt, temb, cos, sin, full, last=i == len(self.blocks) - 1)
+            img, txt = block(img, txt, *rest, last=i == len(self.blocks) - 1)
+            if residuals:
+                img = img + residuals[i // math.ceil(len(self.blocks) / len(residuals))]
             if i + 1 == self.aux_block and hasattr(self, "aux"):
                 weight, bias = self.aux.weight, self.aux.bias
                 if self.aux_rows is not None:
@@ -193,6 +197,39 @@ class Transformer(nn.Module):
                 aux = F.linear(F.layer_norm(img, (img.shape[-1],), eps=1e-6), weight, bias)
         scale, shift = self.norm_out(temb)[:, None].chunk(2, -1)
         return self.proj_out(F.layer_norm(img, (img.shape[-1],), eps=1e-6) * (1 + scale) + shift), aux
+
+
+class ControlNet(nn.Module):
+    """A copy of a transformer's first blocks that sees a guide too; its residuals, (B, L, hidden) one a block, are zero at first."""
+
+    def __init__(self, dit, layers):
+        super().__init__()
+        self.dit = copy.deepcopy(dit)
+        del self.dit.blocks[layers:], self.dit.norm_out, self.dit.proj_out
+        h = dit.img_in.out_features
+        self.guide_in = linear(dit.img_in.in_features, h, zero=True)
+        self.outs = nn.ModuleList([linear(h, h, zero=True) for _ in range(layers)])
+
+    def forward(self, x, guide, txt, mask, sigma, cos, sin):
+        img, txt, *rest = self.dit.embed(x, txt, mask, sigma, cos, sin)
+        img, residuals = img + self.guide_in(guide), []
+        for block, out in zip(self.dit.blocks, self.outs):
+            img, txt = block(img, txt, *rest)
+            residuals.append(out(img))
+        return residuals
+
+    def _names(self):
+        """(name here, [names of diffusers])."""
+        known = [(ours, [n[2:] for n in theirs]) for ours, theirs in _pairs(0, len(self.outs)) if ours in self.state_dict()]
+        own = [("guide_in", "controlnet_x_embedder"), *((f"outs.{i}", f"controlnet_blocks.{i}") for i in range(len(self.outs)))]
+        return known + [(f"{ours}.{k}", [f"{theirs}.{k}"]) for ours, theirs in own for k in ("weight", "bias")]
+
+    def export_state(self):
+        state = self.state_dict()
+        return {n: p.clone() for ours, theirs in self._names() for n, p in zip(theirs, state[ours].chunk(len(theirs)))}
+
+    def import_state(self, state):
+        self.load_state_dict({ours: torch.cat([state[n].float() for n in theirs]) for ours, theirs in self._names()})
 
 
 class Nano(nn.Module):

@@ -25,6 +25,8 @@ def options(description, lr):
     ap.add_argument("--hanzi", type=float, default=0.0)
     ap.add_argument("--icons", type=float, default=0.25)
     ap.add_argument("--long", type=float, default=0.1)
+    ap.add_argument("--keep", type=int, default=128, help="image tokens of a sample that take part; 0: all")
+    ap.add_argument("--compile", action="store_true", help="three times as fast after two minutes")
     ap.add_argument("--threads", type=int, default=2)
     return ap
 

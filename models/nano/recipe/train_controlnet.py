@@ -1,6 +1,6 @@
-"""Trains a ControlNet for Canny edges on the committed checkpoint, with diffusers' own modules and in its layout.
+"""Trains a ControlNet for Canny edges on the committed checkpoint; it is saved in diffusers layout.
 
-    python train_controlnet.py --out $W/canny --minutes 120
+    python train_controlnet.py --out $W/canny --minutes 30 --compile
 
 It begins as a copy of the checkpoint's first blocks whose residuals are zero; guides are encoded as pictures are.
 """
@@ -12,11 +12,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from diffusers import QwenImageControlNetModel, QwenImageTransformer2DModel
+from safetensors.torch import load_file
 from transformers import AutoTokenizer
 
 from data import TOKENIZER, Data
 from export import load
-from model import DIT, Nano
+from model import DIT, ControlNet, Nano, rope_table
 from objective import noised, sample_sigma
 from short_run import optimise, options
 
@@ -29,41 +30,58 @@ def edges(picture, rng):
 
 
 class Guided(Data):
-    """Drawings together with their edges."""
+    """Drawings together with their edges: latents (n, L, 128), one behind the other."""
 
-    def guided(self, n):
-        """ids, mask, latents and the edges' latents, both (n, L, 64)."""
-        scenes = [self.scene() for _ in range(n)]
-        pictures = [self.draw(s)[0] for s in scenes]
-        return *self.text_batch(scenes), self.encode(pictures), self.encode([edges(p, self.rng) for p in pictures])
+    def encode(self, pictures):
+        return torch.cat([super(Guided, self).encode(some) for some in (pictures, [edges(p, self.rng) for p in pictures])], -1)
+
+
+def save(net, model, folder):
+    """In diffusers layout, and the largest difference of a residual to diffusers' own module."""
+    base = QwenImageTransformer2DModel.from_pretrained(os.path.join(model, "transformer"), torch_dtype=torch.float32)
+    theirs = QwenImageControlNetModel.from_transformer(base, num_layers=len(net.outs), attention_head_dim=DIT["head_dim"], num_attention_heads=DIT["heads"])
+    theirs.load_state_dict(net.export_state())
+    x, guide, txt = torch.randn(1, 16, 64), torch.randn(1, 16, 64), torch.randn(1, 5, DIT["text_dim"])
+    with torch.no_grad():
+        a = net(x, guide, txt, None, torch.tensor([0.7]), *rope_table(4, 4, 5))
+        b = theirs(hidden_states=x, controlnet_cond=guide, encoder_hidden_states=txt, encoder_hidden_states_mask=torch.ones(1, 5, dtype=torch.bool),
+                   timestep=torch.tensor([0.7]), img_shapes=[[(1, 4, 4)]], return_dict=False)[0]
+    theirs.register_to_config(_name_or_path="")                            # (of the folder that it was begun from)
+    theirs.to(torch.bfloat16).save_pretrained(folder)
+    return max((p - q).abs().max().item() for p, q in zip(a, b))
 
 
 def main():
     ap = options(__doc__, lr=5e-4)
     ap.add_argument("--layers", type=int, default=2)
+    ap.add_argument("--resume-from", default="", help="folder of a ControlNet to go on from")
     a = ap.parse_args()
     torch.set_num_threads(a.threads)
     torch.manual_seed(0)
-    base = QwenImageTransformer2DModel.from_pretrained(os.path.join(a.model, "transformer"), torch_dtype=torch.float32).requires_grad_(False)
-    net = QwenImageControlNetModel.from_transformer(base, num_layers=a.layers, attention_head_dim=DIT["head_dim"], num_attention_heads=DIT["heads"])
-    net.txt_norm.load_state_dict(base.txt_norm.state_dict())
     nano = Nano()
     nano.load_state_dict(load(a.model)[0])
-    data = Guided(AutoTokenizer.from_pretrained(TOKENIZER), a, np.random.default_rng(11), (a.size, a.size), 1, a.text_len)
-    shapes = [[(1, *data.grid)]] * a.batch
+    nano.requires_grad_(False)
+    net = ControlNet(nano.dit, a.layers).requires_grad_(True)
+    if a.resume_from:
+        net.import_state(load_file(os.path.join(a.resume_from, "diffusion_pytorch_model.safetensors")))
+    data = Guided(AutoTokenizer.from_pretrained(TOKENIZER), a, np.random.default_rng(11), (a.size, a.size), 512, a.text_len, a.keep)
+    data.add(4 * a.batch)
+
+    def loss_of(ids, mask, x, target, guide, sigma, *rope):
+        text = nano.text(data.prefix, ids)
+        return F.mse_loss(nano.dit(x, text, mask, sigma, *rope, residuals=net(x, guide, text, mask, sigma, *rope))[0], target)
+
+    run = torch.compile(loss_of, dynamic=False) if a.compile else loss_of
 
     def loss_of_batch():
-        ids, mask, x0, guide = data.guided(a.batch)
-        with torch.no_grad():
-            text = nano.text(data.prefix, ids)
+        ids, mask, both, _, *rope = data.batch(a.batch, max(1, a.batch // 3))
         sigma = sample_sigma(a.batch, a.shift)
-        x, target = noised(x0, sigma)
-        seen = dict(hidden_states=x, encoder_hidden_states=text, encoder_hidden_states_mask=mask, timestep=sigma, img_shapes=shapes, return_dict=False)
-        residuals = net(controlnet_cond=guide, **seen)[0]
-        return F.mse_loss(base(controlnet_block_samples=residuals, **seen)[0], target)
+        x0, guide = both.chunk(2, -1)
+        x, target = noised(x0.contiguous(), sigma)
+        return run(ids, mask, x, target, guide.contiguous(), sigma, *rope)
 
     optimise(a, list(net.parameters()), loss_of_batch)
-    net.to(torch.bfloat16).save_pretrained(a.out)
+    print(f"largest difference to diffusers: {save(net, a.model, a.out):.1e}")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@ import type { TransformerConfig } from "../checkpoint/config.ts";
 import { CheckpointError } from "../types.ts";
 
 const size = z.number().int().positive();
+/** Features of sibling models. */
+const off = z.literal(false).nullish();
 
 /** `config.json` of a QwenImageControlNetModel. */
 export const controlNetConfig = z.strictObject({
@@ -20,8 +22,11 @@ export const controlNetConfig = z.strictObject({
   axes_dims_rope: z.tuple([size, size, size]).optional(),
   /** 4 for inpainting: the mask's share of a token. */
   extra_condition_channels: z.union([z.literal(0), z.literal(4)]).default(0),
-  /** Copied from the transformer by `from_transformer`; without effect here. */
-  guidance_embeds: z.literal(false).nullish(),
+  /** Copied from the transformer by diffusers' `from_transformer`. */
+  guidance_embeds: off,
+  zero_cond_t: off,
+  use_additional_t_cond: off,
+  use_layer3d_rope: off,
   pooled_projection_dim: z.number().nullish(),
 });
 export type ControlNetConfig = z.infer<typeof controlNetConfig>;

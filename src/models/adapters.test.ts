@@ -34,7 +34,7 @@ describe("adapters", () => {
     });
     await expect(resolveAdapter("me:edges@1", "lora", locations)).rejects.toMatchObject({
       reason: "unknownModel",
-      message: 'lora is "me:edges@1"; known are me:neon@1',
+      message: 'lora is "me:edges@1"; known are me:neon@1, inkstone:chalk@1, inkstone:neon@1',
     });
     expect((await listModels(locations)).map(({ origin }) => origin)).toEqual(["bundled"]);
   });
@@ -67,9 +67,18 @@ describe("adapters", () => {
   test("are forgotten without touching their file", async () => {
     await addAdapter("lora", lora, { air: "me:neon@1" }, locations);
     expect(await removeAdapter("me:neon@1", locations)).toMatchObject({ path: lora });
-    expect(await listAdapters(locations)).toEqual([]);
+    expect((await listAdapters(locations)).filter(({ path }) => path === lora)).toEqual([]);
     expect(await readFile(lora, "utf8")).toBe("");
     expect(await removeAdapter("me:neon@1", locations)).toBeUndefined();
+  });
+
+  test("that come with the package cannot be removed", async () => {
+    expect((await listAdapters(locations)).map(({ card }) => card.air)).toEqual([
+      "inkstone:canny@1",
+      "inkstone:chalk@1",
+      "inkstone:neon@1",
+    ]);
+    await expect(removeAdapter("inkstone:neon@1", locations)).rejects.toMatchObject({ reason: "notRemovable" });
   });
 
   test("a checkpoint beside them is listed as before", async () => {

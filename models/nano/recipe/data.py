@@ -104,9 +104,13 @@ class Data:
         latents, cells = torch.stack([g[1] for g in got]).float(), torch.stack([g[2] for g in got]).long()
         return ids, mask, *(self.thin(latents, cells) if self.keep else (latents, cells, *self.rope))
 
+    def busy(self, latents, cells):
+        """Which tokens (n, L) hold lettering or a pictogram."""
+        return (cells > 0).any(-1)
+
     def thin(self, latents, cells):
         """`keep` tokens of each sample, in order, those with something in them first, but never all of them alone."""
-        wish = 0.75 * (cells > 0).any(-1) + torch.rand(latents.shape[:2])
+        wish = 0.75 * self.busy(latents, cells) + torch.rand(latents.shape[:2])
         at = wish.topk(self.keep, dim=1).indices.sort(1).values             # [n, keep]
         take = lambda x: x.gather(1, at[..., None].expand(-1, -1, x.shape[-1]))
         rope = [torch.cat([r[:self.text_len].expand(len(at), -1, -1), r[self.text_len:][at]], 1) for r in self.rope]    # [n, T + keep, 32]

@@ -30,7 +30,15 @@ def edges(picture, rng):
 
 
 class Guided(Data):
-    """Drawings together with their edges: latents (n, L, 128), one behind the other."""
+    """Drawings together with their edges: latents (n, L, 128), one behind the other. Captions never say the sign's shape: the guide does."""
+
+    def caption_ids(self, scene, most):
+        return super().caption_ids(scene if scene["shape"] == "none" else {**scene, "shape": "rectangle"}, most)
+
+    def busy(self, latents, cells):
+        """Which tokens hold edges."""
+        black = super().encode([np.zeros((16, 16, 3), np.uint8)])           # [1, 1, 64]
+        return (latents[..., 64:] - black).abs().amax(-1) > 0.1
 
     def encode(self, pictures):
         return torch.cat([super(Guided, self).encode(some) for some in (pictures, [edges(p, self.rng) for p in pictures])], -1)

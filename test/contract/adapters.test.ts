@@ -163,7 +163,7 @@ describe("ControlNet", () => {
     expect(await refusal("test:odd@1", net({ model: "test:peft@1" }))).toMatchObject({
       code: "unknownModel",
       parameter: "controlNet.0.model",
-      allowedValues: ["test:union@1"],
+      allowedValues: ["test:union@1", "inkstone:canny@1"],
     });
     expect(await refusal("test:plain@1", net())).toMatchObject({
       status: 400,

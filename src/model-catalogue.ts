@@ -21,30 +21,35 @@ export interface InstalledModels extends ModelCatalogue {
 }
 
 export function openModelCatalogue(locations: ModelLocations, now: () => number = Date.now): InstalledModels {
-  let adapters: { readonly at: number; readonly found: Promise<readonly Adapter[]> } | undefined;
-  const knownAdapters = () => {
-    if (adapters === undefined || now() - adapters.at > FRESH_MS)
-      adapters = { at: now(), found: listAdapters(locations) };
-    return adapters.found;
-  };
-  let known: { readonly at: number; readonly models: Promise<readonly Model[]> } | undefined;
-  const models = () => {
-    if (known === undefined || now() - known.at > FRESH_MS) known = { at: now(), models: listModels(locations) };
-    return known.models;
-  };
+  const models = forAMoment(() => listModels(locations), now);
+  const adapters = forAMoment(() => listAdapters(locations), now);
   return {
     refresh() {
-      adapters = undefined;
-      known = undefined;
+      models.forget();
+      adapters.forget();
     },
-    find: async (air) => modelNamed(air, await models()),
-    list: async () => [...(await models()).map(summary), ...(await knownAdapters()).map(adapterSummary)],
+    find: async (air) => modelNamed(air, await models.read()),
+    list: async () => [...(await models.read()).map(summary), ...(await adapters.read()).map(adapterSummary)],
     cost: async (task) => {
       if (task.taskType !== "imageInference") return 0;
-      const all = await models();
+      const all = await models.read();
       const found =
         all.find(({ card }) => card.air === task.model) ?? all.find(({ card }) => card.aliases.includes(task.model));
       return found && costPerPicture(found.card.price, task);
+    },
+  };
+}
+
+/** What `read` gave, kept for as long as it counts as fresh. */
+function forAMoment<T>(read: () => Promise<T>, now: () => number) {
+  let kept: { readonly at: number; readonly found: Promise<T> } | undefined;
+  return {
+    read(): Promise<T> {
+      if (kept === undefined || now() - kept.at > FRESH_MS) kept = { at: now(), found: read() };
+      return kept.found;
+    },
+    forget() {
+      kept = undefined;
     },
   };
 }

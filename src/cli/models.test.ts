@@ -13,6 +13,11 @@ afterEach(() => rm(cwd, { recursive: true }));
 const models = (...args: string[]) =>
   inkstone(["models", ...args], { cwd, env: { INKSTONE_MODELS_DIR: join(cwd, "models") } });
 
+const bundledAdapters = ["inkstone:canny@1", "inkstone:chalk@1", "inkstone:neon@1"].map((air) => ({
+  air,
+  origin: "bundled",
+}));
+
 test("a checkpoint is added, listed, drawn with by its AIR, and removed", async () => {
   expect(await models("add", tinyCheckpoint, "--air", "me:tiny@1", "--name", "Tiny")).toMatchObject({
     code: 0,
@@ -22,6 +27,7 @@ test("a checkpoint is added, listed, drawn with by its AIR, and removed", async 
   expect(list).toMatchObject([
     { air: "me:tiny@1", name: "Tiny", origin: "installed", checkpoint: tinyCheckpoint },
     { air: "inkstone:nano@1", aliases: ["runware:108@1"], origin: "bundled" },
+    ...bundledAdapters,
   ]);
   expect((await models("list")).out).toContain("inkstone:nano@1 (also runware:108@1)\n  Inkstone nano, bundled");
 
@@ -35,7 +41,10 @@ test("a checkpoint is added, listed, drawn with by its AIR, and removed", async 
   expect((await models("remove", "me:tiny@1")).out).toBe(
     `removed me:tiny@1; its weights are still in ${tinyCheckpoint}\n`,
   );
-  expect(JSON.parse((await models("list", "--json")).out)).toHaveLength(1);
+  expect(JSON.parse((await models("list", "--json")).out)).toMatchObject([
+    { air: "inkstone:nano@1" },
+    ...bundledAdapters,
+  ]);
 });
 
 test.each([

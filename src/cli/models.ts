@@ -29,7 +29,7 @@ export function modelsCommand(terminal: Terminal): Command {
       const locations = modelLocations(terminal.env);
       const [found, adapters] = [await listModels(locations), await listAdapters(locations)];
       if (options.json) {
-        const cards = [...found.map(asJson), ...adapters.map(({ card, path }) => ({ ...card, path }))];
+        const cards = [...found.map(asJson), ...adapters.map(({ card, path, origin }) => ({ ...card, path, origin }))];
         print(terminal, JSON.stringify(cards, undefined, 2));
       } else print(terminal, [...found.map(asText), ...adapters.map(adapterText)].join("\n\n"));
     });
@@ -110,7 +110,7 @@ function asText({ card, folder, origin }: Model): string {
   ].join("\n");
 }
 
-function adapterText({ card, path }: Adapter): string {
+function adapterText({ card, path, origin }: Adapter): string {
   const also = card.aliases.length > 0 ? ` (also ${card.aliases.join(", ")})` : "";
-  return [`${card.air}${also}`, `  ${card.name}, ${card.kind}`, `  ${path}`].join("\n");
+  return [`${card.air}${also}`, `  ${card.name}, ${card.kind}, ${origin}`, `  ${path}`].join("\n");
 }

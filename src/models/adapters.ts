@@ -13,6 +13,7 @@ export interface Adapter {
   readonly card: AdapterCard;
   /** A LoRA's file or a ControlNet's folder, absolute. */
   readonly path: string;
+  readonly origin: "bundled" | "installed";
   /** Folder of its card. */
   readonly registration: string;
 }
@@ -23,13 +24,17 @@ export interface Adapter {
  */
 export async function listAdapters({ modelsDir, bundledDir }: ModelLocations): Promise<Adapter[]> {
   const adapters: Adapter[] = [];
-  for (const folder of [modelsDir, join(bundledDir, "adapters")]) {
+  const places = [
+    { folder: modelsDir, origin: "installed" },
+    { folder: join(bundledDir, "adapters"), origin: "bundled" },
+  ] as const;
+  for (const { folder, origin } of places) {
     for (const name of await foldersIn(folder)) {
       const registration = join(folder, name);
       const json = await readCardJson(join(registration, "card.json"));
       if (!isAdapterCard(json)) continue;
       const card = parseAdapterCard(json, registration);
-      adapters.push({ card, path: resolve(registration, card.path), registration });
+      adapters.push({ card, path: resolve(registration, card.path), origin, registration });
     }
   }
   return adapters;
@@ -68,7 +73,7 @@ export async function addAdapter(
   const temporary = join(registration, `.card.${process.pid}.json`);
   await writeFile(temporary, `${JSON.stringify(card, undefined, 2)}\n`);
   await rename(temporary, join(registration, "card.json"));
-  return { card, path: absolute, registration };
+  return { card, path: absolute, origin: "installed", registration };
 }
 
 /** @throws ModelError `alreadyInstalled` when a model has this AIR as its own */
@@ -84,7 +89,7 @@ export async function requireFree(air: string, locations: ModelLocations): Promi
 export async function removeAdapter(air: string, locations: ModelLocations): Promise<Adapter | undefined> {
   const adapter = (await listAdapters(locations)).find(({ card }) => card.air === air);
   if (!adapter) return undefined;
-  if (!adapter.registration.startsWith(join(locations.modelsDir, "/"))) {
+  if (adapter.origin === "bundled") {
     throw new ModelError("notRemovable", `${air} came with the package and cannot be removed`);
   }
   if (adapter.path.startsWith(join(adapter.registration, "/"))) {

@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { type ModelUploadTask, TaskError } from "../protocol/index.ts";
 import type { Claim, TaskQueue } from "../tasks/index.ts";
 import { type ReceiveMeans, receiveModel } from "./receive-model.ts";
+import { takeClaims } from "./take-claims.ts";
 import { untilAvailable } from "./until-available.ts";
 import type { WorkerLog } from "./worker.ts";
 
@@ -64,32 +64,21 @@ export function startReceiver(options: ReceiverOptions): Receiver {
     }
   }
 
-  async function work(): Promise<void> {
-    while (!closing.signal.aborted) {
-      try {
-        const claim = await queue.claim();
-        if (claim === undefined) {
-          await queue.waitForWork(closing.signal);
-          continue;
-        }
-        const received = receive(claim).finally(() => underWay.delete(received));
-        underWay.add(received);
-        while (underWay.size >= MOST_AT_ONCE) await Promise.race(underWay);
-      } catch (error) {
-        if (closing.signal.aborted) break;
-        log.error({ error }, "uploads could not be taken up; it is tried again");
-        await sleep(1_000, undefined, { signal: closing.signal }).catch(() => {});
-      }
-    }
-    await Promise.all(underWay);
-  }
-
-  const working = work();
+  const working = takeClaims(queue, {
+    async take(claim) {
+      const received = receive(claim).finally(() => underWay.delete(received));
+      underWay.add(received);
+      while (underWay.size >= MOST_AT_ONCE) await Promise.race(underWay);
+    },
+    onError: (error) => log.error({ error }, "uploads could not be taken up; it is tried again"),
+    signal: closing.signal,
+  });
   return {
     async stop(graceMs) {
       closing.abort();
       const grace = setTimeout(() => ending.abort(), graceMs);
       await working;
+      await Promise.all(underWay);
       clearTimeout(grace);
     },
   };

@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ControlNetPreprocessTask, ImageInferenceTask } from "../protocol/index.ts";
 import { StorageUnavailableError } from "../storage/index.ts";
 import type { Claim, TaskQueue } from "../tasks/index.ts";
@@ -8,6 +8,7 @@ import { EngineStalled, failureOf } from "./failure.ts";
 import type { WorkerMetrics } from "./metrics.ts";
 import { type PreprocessMeans, preprocessTask } from "./preprocess-task.ts";
 import type { ClaimOf } from "./store-result.ts";
+import { takeClaims } from "./take-claims.ts";
 import { untilAvailable } from "./until-available.ts";
 import { startWatchdog } from "./watchdog.ts";
 
@@ -131,24 +132,14 @@ export function startWorker(options: WorkerOptions): Worker {
     }
   }
 
-  async function work(): Promise<void> {
-    while (!closing.signal.aborted) {
-      try {
-        const claim = await queue.claim();
-        if (claim) {
-          await run(claim);
-          await nextTurn(); // who waits for it has its reply before the embedded database takes this thread again
-        } else await queue.waitForWork(closing.signal);
-      } catch (error) {
-        if (closing.signal.aborted) return;
-        // The database is away, or a defect: the task's lease runs out and it is taken back, the worker goes on.
-        log.error({ error }, "the worker could not go on with its task");
-        await sleep(1_000, undefined, { signal: closing.signal }).catch(() => {});
-      }
-    }
-  }
-
-  const working = work();
+  const working = takeClaims(queue, {
+    async take(claim) {
+      await run(claim);
+      await nextTurn(); // who waits for it has its reply before the embedded database takes this thread again
+    },
+    onError: (error) => log.error({ error }, "the worker could not go on with its task"),
+    signal: closing.signal,
+  });
   return {
     get trouble() {
       return trouble;

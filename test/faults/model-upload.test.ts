@@ -1,12 +1,12 @@
 /** Model uploads and the end of the server: kill -9 and SIGTERM in the middle of a download. */
 
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { type ServerProcess, startServerProcess } from "../support/server-process.ts";
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import type { ServerProcess } from "../support/server-process.ts";
+import { serversPerTest } from "../support/servers-per-test.ts";
 
 vi.setConfig({ testTimeout: 240_000 }); // each starts up to three servers, on a machine that may be busy
 
@@ -15,8 +15,7 @@ let downloadURL: string;
 /** How many answers, from now on, break off in the middle and wait. */
 let withheld = 0;
 let requests = 0;
-let folder: string;
-const servers: ServerProcess[] = [];
+const { dataFolder, start: startProcess } = serversPerTest();
 
 beforeAll(async () => {
   const lora = await readFile("test/fixtures/lora/files/peft.safetensors");
@@ -34,19 +33,13 @@ afterAll(() => {
   files.close();
   files.closeAllConnections();
 });
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "inkstone-upload-faults-"));
+beforeEach(() => {
   [withheld, requests] = [0, 0];
-});
-afterEach(async () => {
-  for (const server of servers.splice(0)) await server.kill();
-  await rm(folder, { recursive: true, force: true });
 });
 
 async function start(env?: Readonly<Record<string, string>>): Promise<ServerProcess> {
-  const server = await startServerProcess(folder, env);
-  servers.push(server);
-  await server.ready;
+  const server = await startProcess(env);
+  await server.ready; // it has taken up what the one before it left
   return server;
 }
 
@@ -70,7 +63,7 @@ async function halfWay(server: ServerProcess): Promise<string> {
   return task.taskUUID;
 }
 
-const installed = async () => (await readdir(join(folder, "models"))).sort();
+const installed = async () => (await readdir(join(dataFolder(), "models"))).sort();
 const found = async (server: ServerProcess) => {
   const search = { taskType: "modelSearch", taskUUID: crypto.randomUUID(), search: "me:sketch@1" };
   const [item] = (await server.post(JSON.stringify(search))).body.data;

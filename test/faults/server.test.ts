@@ -1,31 +1,16 @@
 /** What else can happen to a server: a second one on its folder, a full disk, a hung engine, SIGTERM: contract 5, 9 and 10. */
 
 import { execFileSync } from "node:child_process";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { type ServerProcess, startServerProcess } from "../support/server-process.ts";
+import { expect, test, vi } from "vitest";
+import { serversPerTest } from "../support/servers-per-test.ts";
 import { aTask } from "../support/tasks.ts";
 
 vi.setConfig({ testTimeout: 240_000 }); // each starts up to three servers, on a machine that may be busy
 
-let folder: string;
-const servers: ServerProcess[] = [];
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "inkstone-faults-"));
-});
-afterEach(async () => {
-  for (const server of servers.splice(0)) await server.kill();
-  await rm(folder, { recursive: true, force: true });
-});
-
-async function start(env?: Readonly<Record<string, string>>): Promise<ServerProcess> {
-  const server = await startServerProcess(folder, env);
-  servers.push(server);
-  return server;
-}
+const { dataFolder, start } = serversPerTest();
 const asynchronous = (fields: Parameters<typeof aTask>[0] = {}) => aTask({ deliveryMethod: "async", ...fields });
 
 test("a second server on the same data folder refuses, naming the first; after a kill -9 the folder is free", async () => {
@@ -86,7 +71,7 @@ const NO_TMPFS = mountable() ? undefined : "a small file system cannot be mounte
 test.skipIf(NO_TMPFS)(
   `a full disk${NO_TMPFS ? ` (${NO_TMPFS})` : ""}: not ready, no new tasks, nothing lost, goes on by itself`,
   async () => {
-    const images = join(folder, "images");
+    const images = join(dataFolder(), "images");
     await mkdir(images);
     execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", images]);
     try {

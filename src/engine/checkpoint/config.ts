@@ -13,7 +13,7 @@ const provenance = {
 };
 
 /** A feature of a sibling model that this engine does not draw with: allowed only when switched off. */
-const off = z.literal(false).nullish();
+export const off = z.literal(false).nullish();
 
 /** `transformer/config.json` (QwenImageTransformer2DModel). */
 export const transformerConfig = z.strictObject({

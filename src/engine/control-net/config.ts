@@ -1,10 +1,8 @@
 import { z } from "zod";
-import type { TransformerConfig } from "../checkpoint/config.ts";
+import { off, type TransformerConfig } from "../checkpoint/config.ts";
 import { CheckpointError } from "../types.ts";
 
 const size = z.number().int().positive();
-/** Features of sibling models. */
-const off = z.literal(false).nullish();
 
 /** `config.json` of a QwenImageControlNetModel. */
 export const controlNetConfig = z.strictObject({

@@ -9,18 +9,24 @@ const start = appsPerTest();
 describe("sessions", () => {
   const broken = (client: { socket: WebSocket }) => client.socket.close(3000);
 
-  test("results that were missed follow after resuming", async () => {
-    const { socketUrl, tasks } = await start();
+  /** A client whose sync task has been accepted, and is not finished by itself. */
+  async function clientWithTask(settings: Parameters<typeof start>[0] = {}) {
+    const { socketUrl, tasks } = await start(settings);
     tasks.onAccept = () => undefined;
-    const first = await login(socketUrl);
+    const client = await login(socketUrl);
     const task = inference();
-    first.send(task);
+    client.send(task);
     await tasks.accepted(task.taskUUID);
-    broken(first);
-    await first.closed;
+    return { socketUrl, tasks, client, task };
+  }
+
+  test("results that were missed follow after resuming", async () => {
+    const { socketUrl, tasks, client, task } = await clientWithTask();
+    broken(client);
+    await client.closed;
     tasks.finish(task.taskUUID);
-    const second = await login(socketUrl, { connectionSessionUUID: first.session });
-    expect(second.session).toBe(first.session);
+    const second = await login(socketUrl, { connectionSessionUUID: client.session });
+    expect(second.session).toBe(client.session);
     expect(await second.next()).toMatchObject({ data: [{ taskUUID: task.taskUUID, imageURL: expect.any(String) }] });
   });
 
@@ -32,12 +38,7 @@ describe("sessions", () => {
   });
 
   test("a sync task is cancelled once the client has not come back", async () => {
-    const { socketUrl, tasks } = await start({ sessionBuffer: 1 });
-    tasks.onAccept = () => undefined;
-    const client = await login(socketUrl);
-    const task = inference();
-    client.send(task);
-    await tasks.accepted(task.taskUUID);
+    const { tasks, client, task } = await clientWithTask({ sessionBuffer: 1 });
     broken(client);
     await client.closed;
     expect(tasks.records.get(task.taskUUID)!.state).toBe("queued");
@@ -45,13 +46,8 @@ describe("sessions", () => {
   });
 
   test("not when the same task was sent again over a new socket", async () => {
-    const { socketUrl, tasks } = await start({ sessionBuffer: 1 });
-    tasks.onAccept = () => undefined;
-    const first = await login(socketUrl);
-    const task = inference();
-    first.send(task);
-    await tasks.accepted(task.taskUUID);
-    broken(first);
+    const { socketUrl, tasks, client, task } = await clientWithTask({ sessionBuffer: 1 });
+    broken(client);
     const second = await login(socketUrl);
     second.send(task);
     await sleep(1500);

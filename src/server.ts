@@ -23,7 +23,7 @@ import { openModelCatalogue } from "./model-catalogue.ts";
 import { modelLocations, removeAbandoned, resolveAdapter } from "./models/index.ts";
 import { createOutbound } from "./net/index.ts";
 import { tellingOutages } from "./outages.ts";
-import { CAPABILITIES, TaskError } from "./protocol/index.ts";
+import { TaskError } from "./protocol/index.ts";
 import { createImageReferences, createImageStore, openDisk } from "./storage/index.ts";
 import { createTaskQueue, createTaskService, expireTasks, openSignals } from "./tasks/index.ts";
 import { software } from "./version.ts";
@@ -161,7 +161,6 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
     keys,
     metrics: createHttpMetrics(register, tasks),
     log,
-    capabilities: CAPABILITIES,
     readiness,
     stopping: stopping.signal,
   });

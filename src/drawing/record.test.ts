@@ -2,11 +2,9 @@ import { expect, test } from "vitest";
 import { type ImageInferenceTask, parseTask } from "../protocol/index.ts";
 import { pictureRecord } from "./record.ts";
 
-const everything = { features: ["inputs.seedImage", "inputs.maskImage"] } as const;
-
 function task(more: object): ImageInferenceTask {
   const base = { taskType: "imageInference", taskUUID: "ddf77178-639c-48d8-9827-501a20948cf7", model: "runware:108@1" };
-  const parsed = parseTask({ ...base, positivePrompt: "a sign", width: 256, height: 256, ...more }, everything);
+  const parsed = parseTask({ ...base, positivePrompt: "a sign", width: 256, height: 256, ...more });
   if (!parsed.ok) throw parsed.errors[0];
   return parsed.task as ImageInferenceTask;
 }

@@ -1,6 +1,6 @@
 /** What the HTTP side asks of the rest of the server. The composition root plugs the real things in. */
 
-import type { Capabilities, PictureTask } from "../protocol/index.ts";
+import type { PictureTask } from "../protocol/index.ts";
 import type { OwnerId, TaskService } from "../tasks/types.ts";
 import type { KeyRing } from "./api-keys.ts";
 import type { HttpMetrics } from "./metrics.ts";
@@ -89,7 +89,6 @@ export interface HttpPorts {
   readonly keys: KeyRing;
   readonly metrics: HttpMetrics;
   readonly log: HttpLog;
-  readonly capabilities: Capabilities;
   readiness(): Promise<Readiness>;
   /** Aborted when the server stops and waits for nobody any more. */
   readonly stopping: AbortSignal;

@@ -78,11 +78,6 @@ export const ERRORS = {
     message: "Unknown model '{model}'. Available models are: {allowed}.",
     when: "The AIR is well formed, but no such model is installed.",
   },
-  notImplemented: {
-    status: 400,
-    message: "'{parameter}' is valid, but this version cannot run it yet. {reason}",
-    when: "The parameter is understood and its value is right, but the engine part does not exist yet.",
-  },
   permissionDenied: {
     status: 403,
     message: "This server is set not to do this. {reason}",

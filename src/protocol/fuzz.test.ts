@@ -2,7 +2,6 @@
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { FEATURES } from "./capabilities.ts";
 import { allCodes } from "./error-reference.ts";
 import {
   type ImageInferenceTask,
@@ -15,7 +14,6 @@ import {
 } from "./index.ts";
 import { parametersOf } from "./task.ts";
 
-const EVERYTHING = { features: FEATURES };
 const codes = new Set(allCodes());
 const paths = [...parametersOf("imageInference").keys()];
 const keys = [...new Set(paths.flatMap((path) => path.split(".")))];
@@ -42,7 +40,7 @@ const tasks = fc
   .map(([taskType, fields, taskUUID]) => ({ taskUUID, ...Object.fromEntries(fields), taskType }));
 
 const check = (given: unknown) => {
-  const parsed = parseTask(given, EVERYTHING);
+  const parsed = parseTask(given);
   if (parsed.ok) return;
   expect(parsed.errors.length).toBeGreaterThan(0);
   for (const { code, message, facts } of parsed.errors) {
@@ -103,11 +101,11 @@ const valid = fc.record(
 test("valid tasks are accepted, survive the wire, and are stable under a second reading", () => {
   fc.assert(
     fc.property(valid, (given) => {
-      const parsed = parseTask(parseJson(stringifyJson(given)), EVERYTHING);
+      const parsed = parseTask(parseJson(stringifyJson(given)));
       expect(parsed.ok).toBe(true);
       const task = (parsed as { task: ImageInferenceTask }).task;
       expect(task).toMatchObject(given);
-      expect(parseTask(parseJson(stringifyJson(task)), EVERYTHING)).toMatchObject({ ok: true, task });
+      expect(parseTask(parseJson(stringifyJson(task)))).toMatchObject({ ok: true, task });
     }),
   );
 });

@@ -1,7 +1,6 @@
 /** The wire format: task schemas, errors and results. No I/O. */
 
 export { apiReference } from "./api-reference.ts";
-export { CAPABILITIES, type Capabilities, capabilityErrors, FEATURES, type Feature } from "./capabilities.ts";
 export { type ControlNetPreprocessTask, PREPROCESSORS, type Preprocessor } from "./controlnet-preprocess.ts";
 export { DELIVERY_METHODS, OUTPUT_FORMATS, OUTPUT_TYPES } from "./delivery.ts";
 export { invalidCode } from "./error-names.ts";

@@ -1,6 +1,5 @@
 /** Reads a whole request: one JSON array of tasks. */
 
-import type { Capabilities } from "./capabilities.ts";
 import { parseJson } from "./json.ts";
 import { invalidParameter, show } from "./parameter-errors.ts";
 import { isQueuedTask } from "./queued-task.ts";
@@ -9,11 +8,10 @@ import { TaskError } from "./task-error.ts";
 
 export interface RequestOptions {
   readonly maxTasks: number;
-  readonly capabilities?: Capabilities;
 }
 
 /** The tasks of a body or frame, each on its own. Throws a `TaskError` when it is no array of tasks at all. */
-export function parseRequest(text: string, { maxTasks, capabilities }: RequestOptions): ParsedTask[] {
+export function parseRequest(text: string, { maxTasks }: RequestOptions): ParsedTask[] {
   const json = parseBody(text);
   // A single object is taken for an array of one.
   const items = Array.isArray(json) ? json : [json];
@@ -22,7 +20,7 @@ export function parseRequest(text: string, { maxTasks, capabilities }: RequestOp
   }
   if (items.length === 0) throw new TaskError("invalidRequest", { reason: "The array holds no task." });
   if (items.length > maxTasks) throw new TaskError("maxTasksExceeded", { given: items.length, limit: maxTasks });
-  return refuseRepeated(items.map((item) => parseTask(item, capabilities)));
+  return refuseRepeated(items.map(parseTask));
 }
 
 function parseBody(text: string): unknown {

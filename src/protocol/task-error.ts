@@ -84,7 +84,7 @@ export const codeAnchor = (code: string): string => `error-${code.toLowerCase()}
 
 function errorAnchor({ code, parameter }: TaskErrorBody): string {
   const first = typeof parameter === "string" ? parameter : parameter?.[0];
-  const ofParameter = first !== undefined && /^(invalid|missing|notImplemented$)/.test(code);
+  const ofParameter = first !== undefined && /^(invalid|missing)/.test(code);
   return `#${ofParameter ? parameterAnchor(first) : codeAnchor(code)}`;
 }
 

@@ -2,7 +2,6 @@
 
 import type { z } from "zod";
 import { normalize, withoutNulls } from "./aliases.ts";
-import { CAPABILITIES, type Capabilities, capabilityErrors } from "./capabilities.ts";
 import {
   type ControlNetPreprocessTask,
   controlNetPreprocess,
@@ -62,8 +61,8 @@ const tables = Object.fromEntries(
 /** The parameters of a task type. */
 export const parametersOf = (type: TaskType): FieldTable => tables[type];
 
-/** Validates one task object against its schema, the rules between parameters, and what the engine can do. Never throws. */
-export function parseTask(given: unknown, capabilities: Capabilities = CAPABILITIES): ParsedTask {
+/** Validates one task object against its schema and the rules between parameters. Never throws. */
+export function parseTask(given: unknown): ParsedTask {
   if (typeof given !== "object" || given === null || Array.isArray(given)) {
     return refuse({}, [
       new TaskError("invalidRequest", { reason: `A task must be an object. Received: ${show(given)}.` }),
@@ -79,7 +78,7 @@ export function parseTask(given: unknown, capabilities: Capabilities = CAPABILIT
 
   const errors =
     type === "imageInference"
-      ? readInference(raw, capabilities)
+      ? readInference(raw)
       : type === "controlNetPreprocess"
         ? readPreprocess(raw)
         : type === "modelUpload"
@@ -117,7 +116,7 @@ function withoutAlias(raw: Record<string, unknown>): Record<string, unknown> {
   return known ? { ...raw, taskType: TASK_ALIASES[taskType] } : raw;
 }
 
-function readInference(raw: Record<string, unknown>, capabilities: Capabilities): ImageInferenceTask | TaskError[] {
+function readInference(raw: Record<string, unknown>): ImageInferenceTask | TaskError[] {
   const { value, errors, spelling } = normalize(raw);
   const parsed = imageInference.safeParse(value);
   if (!parsed.success) {
@@ -125,9 +124,7 @@ function readInference(raw: Record<string, unknown>, capabilities: Capabilities)
   }
   const task = parsed.data;
   const broken = [...errors, ...ruleErrors(task)];
-  if (broken.length > 0) return broken;
-  const beyond = capabilityErrors(task, capabilities);
-  return beyond.length > 0 ? beyond : task;
+  return broken.length > 0 ? broken : task;
 }
 
 /** What an error can say about the task it belongs to, even when the task is broken. */

@@ -5,7 +5,6 @@ import { createKeyRing, type KeyRing } from "../../src/http/api-keys.ts";
 import { createApp } from "../../src/http/app.ts";
 import { createHttpMetrics } from "../../src/http/metrics.ts";
 import type { HttpPorts, HttpSettings, Readiness } from "../../src/http/ports.ts";
-import { CAPABILITIES } from "../../src/protocol/index.ts";
 import { createMemoryTasks, type MemoryTasks } from "./memory-tasks.ts";
 
 export const KEY = "test-key";
@@ -66,7 +65,6 @@ export async function startMemoryApp(
     keys: createKeyRing(keys, stored),
     metrics: createHttpMetrics(new Registry(), tasks),
     log: { info: note, warn: note, error: note },
-    capabilities: CAPABILITIES,
     readiness: async () => state.readiness,
     stopping: stop.signal,
     ...ports,

@@ -11,11 +11,10 @@ const picture: Drawing = {
   seed: 1n,
   scheduler: "Euler",
 };
-const everything = { features: ["advancedFeatures.ultralytics"] } as const;
 
 function settings(ultralytics: object) {
   const base = { taskType: "imageInference", taskUUID: "ddf77178-639c-48d8-9827-501a20948cf7", model: "runware:108@1" };
-  const parsed = parseTask({ ...base, positivePrompt: "x", width: 256, height: 256, ultralytics }, everything);
+  const parsed = parseTask({ ...base, positivePrompt: "x", width: 256, height: 256, ultralytics });
   if (!parsed.ok) throw parsed.errors[0];
   return (parsed.task as never as { advancedFeatures: { ultralytics: Parameters<typeof refinementOf>[0] } })
     .advancedFeatures.ultralytics;

@@ -14,8 +14,7 @@ import { cutSlowReader } from "../slow-reader.ts";
 
 export function taskRoute(app: FastifyInstance, ports: HttpPorts, interest: Interest): void {
   app.post("/v1", async (request, reply) => {
-    const { maxTasks } = ports.settings;
-    const parsed = parseRequest(request.body as string, { maxTasks, capabilities: ports.capabilities });
+    const parsed = parseRequest(request.body as string, ports.settings);
     const authentication = authenticationOf(parsed);
     const caller = await identify(ports.keys, authentication?.apiKey ?? bearerKey(request.raw), request.raw);
 

@@ -121,7 +121,7 @@ export function serveSocket(socket: WebSocket, request: IncomingMessage, exchang
   const read = (data: RawData, binary: boolean): readonly ParsedTask[] => {
     try {
       if (binary) throw new TaskError("invalidRequest", { reason: "Send text frames." });
-      return parseRequest(String(data), { maxTasks: settings.maxTasks, capabilities: ports.capabilities });
+      return parseRequest(String(data), settings);
     } catch (thrown) {
       sendNow(errorsOnly(oneError(exchange, asTaskError(thrown), {}).errors));
       return [];

@@ -20,12 +20,13 @@ TOKENIZER = os.path.join(HERE, "..", "tokenizer")
 class Data:
     """Rolling buffer of encoded drawings of one size.
 
-    `a` says which scenes: min_len, max_len, max_lines, hanzi, icons, long. With `keep`, a sample holds only so many of its image tokens: mostly
+    `a` says which scenes: min_len, max_len, max_lines, hanzi, icons. `long` is the share of captions with filler sentences around. With `keep`, a sample holds only so many of its image tokens: mostly
     those with lettering or a pictogram, which is where there is something to learn (a plain background is known soon).
     """
 
-    def __init__(self, tok, a, rng, size, capacity, text_len, keep=0, draw=draw):
-        self.draw, self.tok, self.a, self.rng, self.size, self.cap, self.text_len, self.keep = draw, tok, a, rng, size, capacity, text_len, keep
+    def __init__(self, tok, a, rng, size, capacity, text_len, keep=0, long=0.0, draw=draw):
+        self.draw, self.tok, self.a, self.rng, self.size, self.cap = draw, tok, a, rng, size, capacity
+        self.text_len, self.keep, self.long = text_len, keep, long
         self.grid = size[1] // 16, size[0] // 16
         self.mean, self.std = [torch.from_numpy(LATENTS[k]).view(1, -1, 1, 1) for k in ("mean", "std")]
         self.kernel = torch.from_numpy(LATENTS["kernel"])                    # the VAE's encoder is this kernel, exactly (linear_encoder.py)
@@ -69,7 +70,7 @@ class Data:
 
     def caption_ids(self, scene, most):
         """Ids of a caption, shorter where it would not fit; a long one now and then."""
-        if self.a.long and self.rng.random() < self.a.long:
+        if self.long and self.rng.random() < self.long:
             text = long_caption(scene, self.rng, lambda text: len(self.ids(text)) <= most)
             if text:
                 return self.ids(text)

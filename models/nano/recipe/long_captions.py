@@ -20,6 +20,8 @@ LOOKS = ["realistic materials", "refined composition", "natural reflections", "c
          "symmetrical composition", "refined spacing", "inviting atmosphere", "documentary photography", "legible typography", "natural skin tones", "8k", "film grain"]
 LABELS = ["Main sign text", "Main window text", "Main English title", "Sign text", "Title", "The sign reads", "Text, neatly legible"]
 NEXT_LABELS = ["Small subtitle line", "Smaller text below", "Secondary text", "Additional text near the bottom", "and below in smaller letters"]
+# texts of things around the sign, which are not drawn
+ELSEWHERE = ["Chalkboard menu text", "Smaller door sign text", "A small stamp reading", "On a far storefront", "Tiny letters on the jars"]
 
 
 def unknown(rng):
@@ -44,6 +46,11 @@ def looks(rng):
     return ", ".join(C.pick(rng, LOOKS) for _ in range(int(rng.integers(2, 7))))
 
 
+def elsewhere(rng):
+    q0, q1 = C.pick(rng, C.QUOTES)
+    return f"{C.pick(rng, ELSEWHERE)}: " + ", ".join(q0 + C.sample_text(rng, 3, 8) + q1 for _ in range(int(rng.integers(1, 4))))
+
+
 def labelled(scene, rng):
     """What is drawn, with the text after a colon: `Main sign text: "TEA".`"""
     q0, q1 = C.pick(rng, C.QUOTES)
@@ -59,8 +66,8 @@ def labelled(scene, rng):
 def long_caption(scene, rng, fits=lambda text: True):
     """Sentences about a scene. Filler goes, one sentence after the other, until the caption fits; None when even the core alone does not."""
     core = labelled(scene, rng) if scene["lines"] and scene["shape"] != "none" and rng.random() < 0.4 else re.sub(r"\.$", "", C.caption(scene, rng, 1.2))
-    before = [f(rng) for f in (opening, surroundings) if rng.random() < 0.6]
-    after = [f(rng) for f in (surroundings, looks, looks) if rng.random() < 0.6]
+    some = lambda kinds: [C.pick(rng, kinds)(rng) for _ in range(int(rng.integers(0, 4)) ** 2)]
+    before, after = some([opening, surroundings]), some([surroundings, surroundings, looks, looks, elsewhere])
     while True:
         text = ". ".join(s[0].upper() + s[1:] for s in (*before, core, *after)) + "."
         if fits(text):

@@ -126,12 +126,12 @@ def main():
     ap.add_argument("--vae", default="")
     ap.add_argument("--resume-from", default="", help="folder of a checkpoint in diffusers layout")
     ap.add_argument("--minutes", type=float, default=60)
-    ap.add_argument("--size", default="128", help="one or more sizes WxH or N, by comma; one is taken per step. The next six go with them")
+    ap.add_argument("--size", default="128", help="one or more sizes WxH or N, by comma; one is taken per step. The next seven go with them")
     ap.add_argument("--batch", default="64")
     ap.add_argument("--micro", default="16", help="samples a pass; gradients add up to a batch (small passes stay in the cache)")
     ap.add_argument("--shift", default="2.7", help="of the noise levels; larger for larger pictures")
     ap.add_argument("--text-len", default="36")
-    ap.add_argument("--long", type=float, default=0.0, help="share of captions with filler sentences around, as many as --text-len has room for")
+    ap.add_argument("--long", default="0", help="share of captions with filler sentences around, as many as --text-len has room for")
     ap.add_argument("--keep", default="0", help="image tokens of a sample that take part, mostly those with lettering; 0: all")
     ap.add_argument("--mix", default="", help="weights of the sizes")
     ap.add_argument("--reuse", type=int, default=4, help="how often a drawn scene is used")
@@ -225,9 +225,9 @@ def work(rank, a, port):
     torch.manual_seed(a.seed + step + 7919 * rank)
     sizes = [tuple(map(int, s.split("x"))) if "x" in s else (int(s), int(s)) for s in a.size.split(",")]
     each = lambda text, kind: [kind(v) for v in (text.split(",") * len(sizes))[:len(sizes)]]
-    batches, micros, shifts, lens, keeps = each(a.batch, int), each(a.micro, int), each(a.shift, float), each(a.text_len, int), each(a.keep, int)
+    batches, micros, shifts, lens, keeps, longs = (each(*v) for v in ((a.batch, int), (a.micro, int), (a.shift, float), (a.text_len, int), (a.keep, int), (a.long, float)))
     mix = np.array(each(a.mix or "1", float))
-    datas = [Data(tok, a, rng, s, a.buffer // len(sizes), t, keep) for s, t, keep in zip(sizes, lens, keeps)]
+    datas = [Data(tok, a, rng, s, a.buffer // len(sizes), t, keep, long) for s, t, keep, long in zip(sizes, lens, keeps, longs)]
 
     def loss_of(prefix, ids, mask, x, target, cells, sigma, cos, sin):
         v, aux = nano(prefix, ids, mask, x, sigma, cos, sin)

@@ -72,7 +72,7 @@ def main():
     net = ControlNet(nano.dit, a.layers).requires_grad_(True)
     if a.resume_from:
         net.import_state(load_file(os.path.join(a.resume_from, "diffusion_pytorch_model.safetensors")))
-    data = Guided(AutoTokenizer.from_pretrained(TOKENIZER), a, np.random.default_rng(11), (a.size, a.size), 512, a.text_len, a.keep)
+    data = Guided(AutoTokenizer.from_pretrained(TOKENIZER), a, np.random.default_rng(11), (a.size, a.size), 512, a.text_len, a.keep, a.long)
     data.add(4 * a.batch)
 
     def loss_of(ids, mask, x, target, guide, sigma, *rope):

@@ -73,7 +73,7 @@ def main():
     nano = Nano()
     nano.load_state_dict(load(a.model)[0])
     adapters = adapt(nano, a.rank)
-    data = Data(AutoTokenizer.from_pretrained(TOKENIZER), a, np.random.default_rng(7), (a.size, a.size), 512, a.text_len, a.keep, draw=STYLES[a.style])
+    data = Data(AutoTokenizer.from_pretrained(TOKENIZER), a, np.random.default_rng(7), (a.size, a.size), 512, a.text_len, a.keep, a.long, STYLES[a.style])
     data.add(4 * a.batch)
 
     run = torch.compile(nano, dynamic=False) if a.compile else nano

@@ -57,7 +57,7 @@ test("SIGTERM with no time left: the running task is handed back unharmed", asyn
 });
 
 test("a hung engine is ended and its task fails with engineTimeout, while others are served", async () => {
-  const server = await start({ INKSTONE_STEP_TIMEOUT: "1", INKSTONE_MAX_ATTEMPTS: "1" });
+  const server = await start({ INKSTONE_STEP_TIMEOUT: "5", INKSTONE_MAX_ATTEMPTS: "1" }); // longer than a new engine takes to start on a busy machine;
   await server.ready;
   const hung = asynchronous({ positivePrompt: "spin at 2" });
   await server.submit(hung);

@@ -56,6 +56,7 @@ const loras: ReadonlyArray<readonly [string, LoraParams | undefined]> = [
   ["all layers of the blocks, rank 16", await makeLora("blocks-16", BLOCKS, 16)],
   ["with modulations, rank 8", await makeLora("modulated", MODULATED, 8)],
   ["all layers of the blocks, rank 64", await makeLora("blocks-64", BLOCKS, 64)],
+  ["another of rank 64 on the same layers", await makeLora("other-64", BLOCKS, 64)],
 ];
 
 const pipeline = await Pipeline.load(values.model, values.threads ? { threads: Number(values.threads) } : {});

@@ -1,4 +1,5 @@
 import { closeSync, openSync, readSync } from "node:fs";
+import { tabulate } from "../tabulate.ts";
 import { CheckpointError } from "../types.ts";
 import type { Weight } from "./weights.ts";
 
@@ -42,7 +43,7 @@ function toFloat32(bytes: ArrayBuffer, { file, dtype }: Weight): Float32Array {
   if (dtype === "F32") return new Float32Array(bytes);
   if (dtype === "F64") return Float32Array.from(new Float64Array(bytes));
   if (dtype === "BF16") return fromBfloat16(new Uint16Array(bytes));
-  if (dtype === "F16") return Float32Array.from(new Uint16Array(bytes), halfToNumber);
+  if (dtype === "F16") return fromFloat16(new Uint16Array(bytes));
   throw new CheckpointError(`${file}: a tensor of ${dtype} where floating-point numbers are expected`);
 }
 
@@ -51,6 +52,10 @@ function fromBfloat16(halves: Uint16Array): Float32Array {
   const words = new Uint32Array(halves.length);
   for (let i = 0; i < halves.length; i++) words[i] = halves[i]! << 16;
   return new Float32Array(words.buffer);
+}
+
+function fromFloat16(halves: Uint16Array): Float32Array {
+  return tabulate(halves.length, (i) => halfToNumber(halves[i]!));
 }
 
 /** IEEE 754 binary16: sign, 5 bits of exponent, 10 bits of fraction. */

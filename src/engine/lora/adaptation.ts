@@ -2,6 +2,7 @@ import { type TensorReader, tensorReader } from "../checkpoint/tensor-data.ts";
 import type { Weight, Weights } from "../checkpoint/weights.ts";
 import type { Attachments } from "../qwen-image/transformer-chain.ts";
 import type { HostTensor } from "../runtime/session.ts";
+import { tabulate } from "../tabulate.ts";
 import { ParameterError } from "../types.ts";
 import type { Change, LowRankChange } from "./change.ts";
 import { type Matrix, scaled } from "./matrix.ts";
@@ -136,8 +137,8 @@ async function mergedTensor(
   let data = base;
   for (const { change, weight } of changes) {
     if (change.kind === "lowRank") continue;
-    const difference = change.difference(base);
-    data = data.map((x, i) => x + weight * difference[i]!);
+    const [before, difference] = [data, change.difference(base)];
+    data = tabulate(base.length, (i) => before[i]! + weight * difference[i]!);
   }
   const dims = stored.shape;
   const lowRank = changes.filter(({ change }) => change.kind === "lowRank");

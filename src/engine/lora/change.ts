@@ -1,3 +1,4 @@
+import { tabulate } from "../tabulate.ts";
 import { columnNorms, kronecker, type Matrix, multiply, rowNorms, scaled } from "./matrix.ts";
 
 /** What an adapter does to one tensor of the checkpoint at weight 1. */
@@ -23,7 +24,7 @@ export function added(difference: Float32Array): Change {
 
 /** The tensor becomes `value`. */
 export function replacedBy(value: Float32Array): Change {
-  return { kind: "dense", difference: (base) => value.map((x, i) => x - base[i]!) };
+  return { kind: "dense", difference: (base) => tabulate(base.length, (i) => value[i]! - base[i]!) };
 }
 
 /** LoRA: `up · down`, already scaled by alpha / rank. Hu et al. (2021). */
@@ -34,7 +35,7 @@ export function lowRank(up: Matrix, down: Matrix, scale: number): LowRankChange 
 /** LoHa: `(w1a · w1b) ⊙ (w2a · w2b) · scale`. Hyeon-Woo et al., "FedPara" (2021). */
 export function hadamard(first: [Matrix, Matrix], second: [Matrix, Matrix], scale: number): Matrix {
   const [a, b] = [multiply(...first), multiply(...second)];
-  return { ...a, data: a.data.map((x, i) => x * b.data[i]! * scale) };
+  return { ...a, data: tabulate(a.data.length, (i) => a.data[i]! * b.data[i]! * scale) };
 }
 
 /** LoKr: `w1 ⊗ w2 · scale`. Yeh et al., "LyCORIS" (2023). */
@@ -56,14 +57,14 @@ export function weightDecomposed(
   return {
     kind: "dense",
     difference(base) {
-      const v = { data: base.map((w, i) => w + difference.data[i]!), rows, columns };
+      const v = { data: tabulate(base.length, (i) => base[i]! + difference.data[i]!), rows, columns };
       const norms =
         magnitude.by === "columns of V"
           ? columnNorms(v)
           : rowNorms(magnitude.by === "rows of V" ? v : { ...v, data: base });
-      return v.data.map((x, i) => {
+      return tabulate(base.length, (i) => {
         const at = magnitude.by === "columns of V" ? i % columns : Math.floor(i / columns);
-        return (x * magnitude.data[at]!) / (norms[at]! + FLOAT32_EPSILON) - base[i]!;
+        return (v.data[i]! * magnitude.data[at]!) / (norms[at]! + FLOAT32_EPSILON) - base[i]!;
       });
     },
   };

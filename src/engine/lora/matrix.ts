@@ -1,3 +1,5 @@
+import { tabulate } from "../tabulate.ts";
+
 /** Small dense matrices of adapters, row-major float32. */
 export interface Matrix {
   readonly data: Float32Array;
@@ -34,8 +36,10 @@ export function kronecker(a: Matrix, b: Matrix): Matrix {
   return { data, rows, columns };
 }
 
-export function scaled({ data, rows, columns }: Matrix, factor: number): Matrix {
-  return { data: data.map((x) => x * factor), rows, columns };
+/** The matrix itself when the factor is 1. */
+export function scaled(matrix: Matrix, factor: number): Matrix {
+  if (factor === 1) return matrix;
+  return { ...matrix, data: tabulate(matrix.data.length, (i) => matrix.data[i]! * factor) };
 }
 
 /** Lengths of the rows. */

@@ -21,13 +21,14 @@ from PIL import Image
 import captions as C
 import read_back as R
 from drawing import draw
+from long_captions import long_caption
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FIRST_SEED = 1000
 
 
-def scenes_of(n, chinese, width, height):
-    """Scenes with captions: `n` of words never trained on, then `chinese` with two characters of the trained set."""
+def scenes_of(n, chinese, long, width, height):
+    """Scenes with captions: `n` of words never trained on, `chinese` with two characters of the trained set, `long` as people write to large models."""
     rng = np.random.default_rng(2024)
     out = []
     while len(out) < n + chinese:
@@ -38,6 +39,10 @@ def scenes_of(n, chinese, width, height):
             s["lines"][0]["text"] = C.sample_hanzi(rng, 2)
         if s["lines"] and len(s["lines"]) < 3:
             out.append((s, C.caption(s, rng, 1.2)))
+    while len(out) < n + chinese + long:
+        s = {**C.sample_scene(rng, width, height, 2, 8, 1, p_icon=0.0, held_out=True), "long": True}
+        if s["lines"]:
+            out.append((s, long_caption(s, rng, lambda text: len(text.split()) < 160)))
     return out
 
 
@@ -100,6 +105,8 @@ def measure_one(job):
         out.append(("colour of the letters", R.colour_right(R.lettering(im, chars), s["lines"][0]["color"]), 1))
     if s["icon"] and s["icon"] in caption and (box := icon_box(s)):
         out.append(("pictogram", R.read_icon(im, s, box) == s["icon"], 1))
+    if s.get("long"):
+        return [(f"long prompts: {name}", right, of) for name, right, of in out if name in ("one line", "characters (1 - edit distance)", "colour of the sign")]
     return out
 
 
@@ -158,7 +165,8 @@ def percent(pair):
 
 def report(a, card, scenes, got, true, decoded, vae, agreement, seconds, history):
     text = ["# Evaluation of inkstone-nano", "", *([open(a.note).read().strip(), ""] if a.note else []),
-            f"Written by `recipe/evaluate.py`: {a.prompts} prompts with words never trained on (chosen by hash) and {a.chinese} with two Chinese characters of the trained set, "
+            f"Written by `recipe/evaluate.py`: {a.prompts} prompts with words never trained on (chosen by hash), {a.chinese} with two Chinese characters of the trained set "
+            f"and {a.long} long prompts (of up to 160 words), "
             f"drawn through Inkstone at its defaults ({card['width']}×{card['height']}, {card['steps']} steps, guidance {card['CFGScale']}), {seconds:.1f} s a picture. "
             "Words are read back by tesseract, letter for letter with their case; Chinese characters and pictograms by the nearest of all trained ones. "
             "The same readers on the true drawings say what could be reached at best.", "",
@@ -180,6 +188,7 @@ def main():
     ap.add_argument("--model", default=os.path.join(HERE, ".."))
     ap.add_argument("--prompts", type=int, default=300)
     ap.add_argument("--chinese", type=int, default=40)
+    ap.add_argument("--long", type=int, default=40, help="so many prompts of up to 160 words, most of them about nothing that is drawn")
     ap.add_argument("--beside", type=int, default=24, help="so many prompts through diffusers as well")
     ap.add_argument("--workers", type=int, default=2, help="processes that draw, programs that read, threads of torch; 1 on a busy machine")
     ap.add_argument("--label", default="", help="names the weights in the history; without it they are not added to it")
@@ -189,7 +198,7 @@ def main():
     import torch
     torch.set_num_threads(a.workers)
     card = json.load(open(os.path.join(a.model, "card.json")))["defaults"]
-    scenes = scenes_of(a.prompts, a.chinese, card["width"], card["height"])
+    scenes = scenes_of(a.prompts, a.chinese, a.long, card["width"], card["height"])
     prompts = [c for _, c in scenes]
     with tempfile.TemporaryDirectory() as folder:
         ims, seconds = draw_through_inkstone(a.model, prompts, folder, a.workers)

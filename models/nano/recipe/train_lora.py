@@ -12,7 +12,7 @@ import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer
 
 from data import TOKENIZER, Data
@@ -63,16 +63,28 @@ def exported(adapters):
     return out
 
 
+def import_state(adapters, state):
+    """The inverse of `exported`."""
+    theirs = names()
+    for ours, adapter in adapters.items():
+        keys = [f"transformer.{name}.lora_" for name in theirs[ours]]
+        adapter.a.data.copy_(state[keys[0] + "A.weight"])
+        adapter.b.data.copy_(torch.cat([state[k + "B.weight"] for k in keys]))
+
+
 def main():
     ap = options(__doc__, lr=1e-3)
     ap.add_argument("--style", required=True, choices=list(STYLES))
     ap.add_argument("--rank", type=int, default=8)
+    ap.add_argument("--resume-from", default="", help="a LoRA to go on from, for example after the checkpoint has changed")
     a = ap.parse_args()
     torch.set_num_threads(a.threads)
     torch.manual_seed(0)
     nano = Nano()
     nano.load_state_dict(load(a.model)[0])
     adapters = adapt(nano, a.rank)
+    if a.resume_from:
+        import_state(adapters, load_file(a.resume_from))
     data = Data(AutoTokenizer.from_pretrained(TOKENIZER), a, np.random.default_rng(7), (a.size, a.size), 512, a.text_len, a.keep, a.long, STYLES[a.style])
     data.add(4 * a.batch)
 

@@ -13,6 +13,7 @@ import {
   removeAdapter,
   removeModel,
 } from "../models/index.ts";
+import { UsageError } from "./exit.ts";
 import { pullModel } from "./pull-model.ts";
 import { print, type Terminal, tell } from "./terminal.ts";
 
@@ -37,12 +38,17 @@ export function modelsCommand(terminal: Terminal): Command {
     .command("add")
     .description("Register a checkpoint, a LoRA or a ControlNet. Its weights stay where they are.")
     .argument("<path>", "checkpoint or ControlNet: a folder in diffusers layout; LoRA: a safetensors file")
-    .option("--air <air>", "identifier that tasks name it by, source:id@version", "runware:108@1")
+    .option(
+      "--air <air>",
+      "identifier that tasks name it by, source:id@version (a checkpoint's default: runware:108@1)",
+    )
     .option("--name <name>", "name for people (default: its card's, or the folder's)")
     .addOption(
       new Option("--kind <kind>", "what it is").choices(["checkpoint", ...ADAPTER_KINDS]).default("checkpoint"),
     )
-    .action(async (path: string, { air, name, kind }: { air: string; name?: string; kind: Kind }) => {
+    .action(async (path: string, { air: given, name, kind }: { air?: string; name?: string; kind: Kind }) => {
+      const air = given ?? (kind === "checkpoint" ? "runware:108@1" : undefined);
+      if (air === undefined) throw new UsageError(`--air is missing, which --kind ${kind} needs: source:id@version`);
       const naming = name === undefined ? { air } : { air, name };
       const [place, locations] = [resolve(terminal.cwd, path), modelLocations(terminal.env)];
       if (kind === "checkpoint") print(terminal, asText(await addModel(place, naming, locations)));

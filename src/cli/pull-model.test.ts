@@ -25,7 +25,7 @@ afterEach(async () => {
 
 const models = (...args: string[]) =>
   inkstone(["models", ...args], { cwd, env: { INKSTONE_MODELS_DIR: join(cwd, "models"), HF_ENDPOINT: hub.url } });
-const here = (path: string) => join(cwd, "models/.hub/me/model", path);
+const here = (path: string) => join(cwd, "models/.hub/me/model/main", path);
 const WEIGHTS = "transformer/weights.safetensors";
 
 test("a checkpoint is downloaded, checked and registered; what it does not need stays away", async () => {

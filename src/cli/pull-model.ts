@@ -17,7 +17,7 @@ export async function pullModel(repo: string, flags: PullFlags, terminal: Termin
     throw new UsageError(`the repository is "${repo}"; allowed is OWNER/NAME`);
   if (file !== undefined && kind !== "lora")
     throw new UsageError("--file is given without --kind lora, which it needs");
-  const folder = join(modelLocations(terminal.env).modelsDir, ".hub", repo);
+  const folder = join(modelLocations(terminal.env).modelsDir, ".hub", repo, revision.replaceAll("/", "."));
   const { HF_ENDPOINT: hubUrl, HF_TOKEN: accessToken } = terminal.env;
   // Loaded here: other commands need no hub.
   const { pullRepository } = await import("../hub/index.ts");

@@ -43,7 +43,7 @@ describe("the step cache of a task", () => {
       start: 0,
       end: 20,
       maxConsecutive: 3,
-      refreshInterval: 5,
+      refreshInterval: 6,
     });
     const given = { fbCache: true, cacheStartStep: 2, cacheEndStepPercentage: 80, cacheMaxConsecutiveSteps: 1 };
     expect(stepCacheOf(task(given))).toMatchObject({ start: 2, end: 16, maxConsecutive: 1 });

@@ -28,7 +28,7 @@ export function stepCacheOf({ acceleratorOptions: options, steps }: ImageInferen
   const limits = { start, end, maxConsecutive: options.cacheMaxConsecutiveSteps };
   if (options.dbCache) {
     const threshold = changeAllowed(options.dbCacheThreshold);
-    return { kind: "dbCache", threshold, refreshInterval: options.dbCacheSkipInterval, taylorOrder: 1, ...limits };
+    return { kind: "dbCache", threshold, refreshInterval: options.dbCacheSkipInterval + 1, taylorOrder: 1, ...limits };
   }
   if (options.fbCache) return { kind: "fbCache", threshold: changeAllowed(options.fbCacheThreshold), ...limits };
   if (options.teaCache) return { kind: "teaCache", threshold: options.teaCacheDistance, ...limits };

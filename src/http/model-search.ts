@@ -19,10 +19,13 @@ function fits(model: ModelSummary, task: ModelSearchTask): boolean {
   return (
     (task.search === undefined || text.includes(task.search.toLowerCase())) &&
     (task.tags ?? []).every((tag) => tags.includes(tag)) &&
-    (task.category === undefined || model.category === task.category) &&
+    (task.category === undefined || model.category === categoryOf(task.category)) &&
     (task.type === undefined || model.type === task.type) &&
     (task.architecture === undefined || model.architecture === task.architecture) &&
     (task.conditioning === undefined || model.conditioning === task.conditioning) &&
     task.visibility !== "private"
   );
 }
+
+/** LyCORIS files are LoRAs here, as `modelUpload` takes them. */
+const categoryOf = (asked: string): string => (asked === "lycoris" ? "lora" : asked);

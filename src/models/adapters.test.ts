@@ -2,8 +2,9 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { addAdapter, listAdapters, removeAdapter, resolveAdapter } from "./adapters.ts";
+import { listAdapters, resolveAdapter } from "./adapters.ts";
 import { addModel } from "./install.ts";
+import { addAdapter, removeAdapter } from "./install-adapter.ts";
 import { type ModelLocations, modelLocations } from "./locations.ts";
 import { listModels } from "./registry.ts";
 
@@ -89,4 +90,11 @@ describe("adapters", () => {
     await addModel(checkpoint, { air: "me:qwen@1" }, locations);
     expect((await listModels(locations)).map(({ card }) => card.air)).toEqual(["me:qwen@1", "inkstone:nano@1"]);
   });
+});
+
+test("a checkpoint cannot take the AIR of an adapter: its card, and the file beside it, would be lost", async () => {
+  await addAdapter("lora", lora, { air: "me:neon@1" }, locations);
+  const taken = addModel(locations.bundledDir, { air: "me:neon@1" }, locations);
+  await expect(taken).rejects.toThrow(`me:neon@1 is installed already: ${lora}`);
+  expect((await listAdapters(locations))[0]!.card.kind).toBe("lora");
 });

@@ -2,6 +2,7 @@ import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { type ModelCardInput, parseCard } from "./card.ts";
 import { ModelError } from "./errors.ts";
+import { requireFree } from "./free-air.ts";
 import type { ModelLocations } from "./locations.ts";
 import { listModels, type Model, modelInFolder } from "./registry.ts";
 
@@ -31,10 +32,7 @@ export async function addModel(
     checkpoint: found.folder,
   };
   const checked = parseCard(card, folder);
-  const taken = (await listModels({ modelsDir, bundledDir })).find((model) => model.card.air === naming.air);
-  if (taken) {
-    throw new ModelError("alreadyInstalled", `${naming.air} is ${taken.origin} already: ${taken.folder}`);
-  }
+  await requireFree(naming.air, { modelsDir, bundledDir });
   const registration = join(modelsDir, naming.air.replace(":", "+"));
   await mkdir(registration, { recursive: true });
   const temporary = join(registration, `.card.${process.pid}.json`);

@@ -2,7 +2,8 @@ import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { listAdapters, removeAdapter, resolveAdapter } from "./adapters.ts";
+import { listAdapters, resolveAdapter } from "./adapters.ts";
+import { removeAdapter } from "./install-adapter.ts";
 import { type ModelLocations, modelLocations } from "./locations.ts";
 import { receiveAdapter } from "./receive.ts";
 import { receivingFolder, removeAbandoned } from "./receiving-folder.ts";

@@ -4,8 +4,8 @@ import { readSafetensorsHeader } from "../engine/checkpoint/safetensors.ts";
 import { controlNetFromTensors } from "../engine/control-net/from-tensors.ts";
 import { parseKey } from "../engine/lora/key-grammar.ts";
 import type { AdapterKind } from "./adapter-card.ts";
-import { requireAdapter } from "./adapters.ts";
 import { ModelError } from "./errors.ts";
+import { requireAdapter } from "./install-adapter.ts";
 
 /** How an adapter that came as one file lies in its folder of the models directory. */
 interface Layout {

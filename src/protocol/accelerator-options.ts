@@ -17,7 +17,10 @@ export const acceleratorOptions = group("Caching mechanisms that speed up genera
     "Sensitivity of DB Cache. Lower values reuse more, higher prioritize quality.",
     threshold,
   ).default(0.25),
-  dbCacheSkipInterval: integer("Steps between refreshes of DB Cache.", { min: 1 }).default(5),
+  dbCacheSkipInterval: integer(
+    "Steps that DB Cache may skip between refreshes, and not more in a row than `cacheMaxConsecutiveSteps`.",
+    { min: 1 },
+  ).default(5),
   cacheStartStep: integer("First step that may use a cache. Less than the end.", { min: 0 }).optional(),
   cacheEndStep: integer("Step at which caching ends. Greater than the start, at most `steps`.", { min: 1 }).optional(),
   cacheStartStepPercentage: integer("The start as a percentage of steps. Not together with `cacheStartStep`.", {

@@ -33,7 +33,7 @@ export const controlNetPreprocess = z
       "What the guide shows: edges, strokes, soft edges, or the image without fine detail.",
       PREPROCESSORS,
       {
-        find: (given) => PREPROCESSORS.find((name) => name === given || `${name}_gaussian` === given),
+        find: (given) => PREPROCESSORS.find((name) => name === (given === "tile_gaussian" ? "tile" : given)),
       },
     ),
     width: side("width"),

@@ -26,7 +26,7 @@ export interface DrawMeans extends StoreMeans {
   findAdapter?(air: string, kind: AdapterKind): Promise<Adapter>;
   readonly references: ImageReferences;
   readonly finishing: FinishingMeans;
-  readonly log: { info(facts: object, message: string): void };
+  readonly log: { info(facts: object, message: string): void; warn(facts: object, message: string): void };
 }
 
 /** Draws what is still missing of a task; each picture is stored and recorded while the next one is drawn. */
@@ -57,7 +57,7 @@ export async function drawTask(
       drawFinished(engineFor(model, means, recording), { ...drawing, ...run } satisfies Drawing, stages, {
         ...(maxPixels !== undefined && { maxPixels }),
         signal,
-        onWarning: (message) => means.log.info({ taskUUID: claim.taskUUID }, message),
+        onWarning: (message) => means.log.warn({ taskUUID: claim.taskUUID }, message),
         onStep(image, { step, steps, share }) {
           onStep();
           claim.report({

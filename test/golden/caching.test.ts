@@ -81,6 +81,12 @@ describe("with random weights of three blocks", () => {
     expect((await draw(always("dbCache", { refreshInterval: 1 }))).skippedSteps).toBe(0);
   });
 
+  it("dbCache with more first blocks than there are computes everything, and spoils nothing for the next", async () => {
+    expectIdentical("picture", (await draw(always("dbCache", { firstBlocks: 99, lastBlocks: 99 }))).pixels, plain);
+    const [after] = await pipeline.generate(params);
+    expectIdentical("picture", after!.pixels, plain);
+  });
+
   it("dbCache with all blocks at its ends has nothing to skip but says so", async () => {
     const { pixels, skippedSteps } = await draw(always("dbCache", { firstBlocks: 2, lastBlocks: 1 }));
     expect(skippedSteps).toBe(8);

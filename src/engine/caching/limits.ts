@@ -4,8 +4,8 @@ import type { CacheLimits } from "./params.ts";
 /** Counts skipped steps and says when one must be computed whatever has changed. */
 export interface SkipLimits {
   allows(place: StepPlace): boolean;
-  /** To be told how each step went. */
-  record(skipped: boolean): void;
+  /** To be told how each evaluation went: solvers of higher order have several in a step. */
+  record(skipped: boolean, place: StepPlace): void;
 }
 
 export function skipLimits({
@@ -13,11 +13,14 @@ export function skipLimits({
   end = Number.POSITIVE_INFINITY,
   maxConsecutive = Number.POSITIVE_INFINITY,
 }: CacheLimits): SkipLimits {
-  let skippedInARow = 0;
+  let skippedInARow = 0; // steps
+  let lastSkipped: number | undefined;
   return {
-    allows: ({ step }) => step >= start && step < end && skippedInARow < maxConsecutive,
-    record(skipped) {
-      skippedInARow = skipped ? skippedInARow + 1 : 0;
+    allows: ({ step }) => step >= start && step < end && (step === lastSkipped || skippedInARow < maxConsecutive),
+    record(skipped, { step }) {
+      if (!skipped) skippedInARow = 0;
+      else if (step !== lastSkipped) skippedInARow++;
+      lastSkipped = skipped ? step : undefined;
     },
   };
 }

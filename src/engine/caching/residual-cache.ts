@@ -47,7 +47,7 @@ export function residualCache(chain: TransformerChain, params: ResidualCachePara
       const first = await chain.between(pass, start, 0, firstBlocks);
       const added = difference(first.image.data, start.image.data);
       const skipped = known !== undefined && limits.allows(place) && relativeChange(added, known) <= threshold;
-      limits.record(skipped);
+      limits.record(skipped, place);
       let after: HostStreams;
       if (skipped) after = recall(first);
       else {

@@ -22,6 +22,7 @@ function blockSplit(
   blocks: number,
 ): { firstBlocks: number; lastBlocks: number } {
   if (params.kind === "fbCache") return { firstBlocks: 1, lastBlocks: 0 };
-  const { firstBlocks = Math.max(1, Math.round((8 / 60) * blocks)), lastBlocks = 0 } = params;
-  return { firstBlocks: Math.min(firstBlocks, blocks), lastBlocks: Math.min(lastBlocks, blocks - firstBlocks) };
+  const { firstBlocks: first = Math.max(1, Math.round((8 / 60) * blocks)), lastBlocks = 0 } = params;
+  const firstBlocks = Math.min(first, blocks);
+  return { firstBlocks, lastBlocks: Math.min(lastBlocks, blocks - firstBlocks) };
 }

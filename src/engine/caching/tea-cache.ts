@@ -31,7 +31,7 @@ export function teaCache(
       if (seen) estimate += Math.abs(polynomial(coefficients, relativeChange(input, seen)));
       seen = input;
       const skipped = added !== undefined && !place.last && limits.allows(place) && estimate < threshold;
-      limits.record(skipped);
+      limits.record(skipped, place);
       let after: HostStreams;
       if (skipped) after = { image: { data: sum(start.image.data, added!), dims: start.image.dims } };
       else {

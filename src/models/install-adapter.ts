@@ -1,0 +1,60 @@
+import { access, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import { type AdapterKind, parseAdapterCard } from "./adapter-card.ts";
+import { type Adapter, listAdapters } from "./adapters.ts";
+import { ModelError } from "./errors.ts";
+import { requireFree } from "./free-air.ts";
+import type { Naming } from "./install.ts";
+import type { ModelLocations } from "./locations.ts";
+
+/**
+ * Registers a LoRA file or a ControlNet folder under an AIR. It stays where it is: only a card that points to it is written.
+ * @throws ModelError `notAnAdapter`, `alreadyInstalled` or `invalidCard`
+ */
+export async function addAdapter(
+  kind: AdapterKind,
+  path: string,
+  naming: Naming,
+  locations: ModelLocations,
+): Promise<Adapter> {
+  const absolute = resolve(path);
+  await requireAdapter(kind, absolute);
+  const name = naming.name ?? basename(absolute).replace(/\.safetensors$/, "");
+  const card = parseAdapterCard({ kind, air: naming.air, name, path: absolute }, path);
+  await requireFree(naming.air, locations);
+  const registration = join(locations.modelsDir, naming.air.replace(":", "+"));
+  await mkdir(registration, { recursive: true });
+  const temporary = join(registration, `.card.${process.pid}.json`);
+  await writeFile(temporary, `${JSON.stringify(card, undefined, 2)}\n`);
+  await rename(temporary, join(registration, "card.json"));
+  return { card, path: absolute, origin: "installed", registration };
+}
+
+/**
+ * Forgets an adapter that was added; its file stays. Undefined when there is none of that AIR.
+ * @throws ModelError `notRemovable` for one that came with the package, or whose weights lie beside its card
+ */
+export async function removeAdapter(air: string, locations: ModelLocations): Promise<Adapter | undefined> {
+  const adapter = (await listAdapters(locations)).find(({ card }) => card.air === air);
+  if (!adapter) return undefined;
+  if (adapter.origin === "bundled") {
+    throw new ModelError("notRemovable", `${air} came with the package and cannot be removed`);
+  }
+  if (adapter.path.startsWith(join(adapter.registration, "/"))) {
+    throw new ModelError("notRemovable", `${air} keeps its weights in ${adapter.registration}: delete that folder`);
+  }
+  await rm(adapter.registration, { recursive: true });
+  return adapter;
+}
+
+/** @throws ModelError `notAnAdapter` when there is not even the file that makes it one */
+export async function requireAdapter(kind: AdapterKind, path: string): Promise<void> {
+  const needed = kind === "lora" ? path : join(path, "config.json");
+  await access(needed).catch(() => {
+    const what = kind === "lora" ? "a safetensors file" : "a folder in diffusers layout with a config.json";
+    throw new ModelError("notAnAdapter", `${path} is not a ${kind}: ${what} is needed`);
+  });
+  if (kind === "lora" && !path.endsWith(".safetensors")) {
+    throw new ModelError("notAnAdapter", `${path} is not a lora: a safetensors file is needed`);
+  }
+}

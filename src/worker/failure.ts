@@ -63,6 +63,12 @@ function unfit({ parameter, message }: ParameterError, { width, height, inputs }
 
 /** A LoRA or ControlNet that turned out to be for another model; the engine counts them as the task does. */
 function unfitAdapter({ parameter, message }: ParameterError, { lora, controlNet }: ImageInferenceTask) {
+  if (parameter === "loras")
+    return invalidParameter(
+      "lora",
+      lora?.map(({ model }) => model),
+      `${message}.`,
+    );
   const [, list, index, part] = /^(loras|controls)\[(\d+)\]\.(file|folder|mask)$/.exec(parameter) ?? [];
   if (list === undefined) return undefined;
   const [name, models] = list === "loras" ? ["lora", lora] : ["controlNet", controlNet];

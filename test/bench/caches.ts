@@ -26,7 +26,7 @@ const SETTINGS: readonly CacheParams[] = [
   ...[0.06, 0.12, 0.18, 0.24].map(
     (threshold) => ({ kind: "dbCache", threshold, refreshInterval: 5, ...LIMITS }) as const,
   ),
-  ...[0.12, 0.24].map((threshold) => ({ kind: "dbCache", threshold, taylorOrder: 1, ...LIMITS }) as const),
+  ...[0.12, 0.18, 0.24].map((threshold) => ({ kind: "dbCache", threshold, taylorOrder: 1, ...LIMITS }) as const),
   ...[0.1, 0.2, 0.3, 0.5].map((threshold) => ({ kind: "teaCache", threshold, ...LIMITS }) as const),
 ];
 

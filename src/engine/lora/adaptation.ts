@@ -26,7 +26,10 @@ export interface WeightedChange {
 export interface MergeRule {
   /** Of the changed layers' own work; above it low-rank inputs are slower than merging. */
   readonly addedWork: number;
+  /** Of merging by choice. */
   readonly bytes: number;
+  /** Of changes that can only be merged. */
+  readonly mostBytes: number;
 }
 
 /**
@@ -47,8 +50,8 @@ export async function adapt(
   const mustMerge = names.filter((name) => changes.get(name)!.some(({ change }) => change.kind === "dense"));
   const mergeAll = addedWork(weights, changes) > rule.addedWork && bytesOf(names) <= rule.bytes;
   const merged = new Set(mergeAll ? names : mustMerge);
-  if (bytesOf([...merged]) > rule.bytes) {
-    const sizes = `${bytesOf([...merged])} bytes of merged weights exceed ${rule.bytes}`;
+  if (bytesOf([...merged]) > rule.mostBytes) {
+    const sizes = `${bytesOf([...merged])} bytes of merged weights exceed ${rule.mostBytes}`;
     throw new ParameterError("loras", `loras change too many layers in ways that are not low-rank: ${sizes}`);
   }
 

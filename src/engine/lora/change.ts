@@ -17,9 +17,9 @@ export interface DenseChange {
   difference(base: Float32Array): Float32Array;
 }
 
-/** An added difference that does not depend on the tensor. */
-export function added(difference: Float32Array): Change {
-  return { kind: "dense", difference: () => difference };
+/** An added difference that does not depend on the tensor. It is as large as the tensor, so it is made when it is needed. */
+export function added(difference: () => Float32Array): Change {
+  return { kind: "dense", difference };
 }
 
 /** The tensor becomes `value`. */
@@ -50,13 +50,14 @@ export function kroneckerProduct(w1: Matrix, w2: Matrix, scale: number): Matrix 
  * is [out, 1], and of V's columns when it is [1, in], as ComfyUI reads what LyCORIS trainers write; model spec 8.4.
  */
 export function weightDecomposed(
-  difference: Matrix,
+  makeDifference: () => Matrix,
   magnitude: { readonly data: Float32Array; readonly by: "rows of V" | "rows of W" | "columns of V" },
 ): Change {
-  const { rows, columns } = difference;
   return {
     kind: "dense",
     difference(base) {
+      const difference = makeDifference();
+      const { rows, columns } = difference;
       const v = { data: tabulate(base.length, (i) => base[i]! + difference.data[i]!), rows, columns };
       const norms =
         magnitude.by === "columns of V"

@@ -42,24 +42,26 @@ export function layerChanges(
     const [up, down] = [matrix("up"), matrix("down")];
     rank = down.rows;
     const change = lowRank(up, down, scaleFor(rank));
-    weight = isDecomposed(tensors) ? decomposed(multiply(change.up, down), tensors, values) : change;
+    weight = isDecomposed(tensors) ? decomposed(() => multiply(change.up, down), tensors, values) : change;
   } else if (tensors.has("hadaW1a")) {
     rank = tensors.get("hadaW1b")!.shape[0]!;
     const pair = (a: Role, b: Role): [Matrix, Matrix] => [matrix(a), matrix(b)];
     const [first, second] = [pair("hadaW1a", "hadaW1b"), pair("hadaW2a", "hadaW2b")];
-    weight = decomposed(hadamard(first, second, scaleFor(rank)), tensors, values);
+    const scale = scaleFor(rank);
+    weight = decomposed(() => hadamard(first, second, scale), tensors, values);
   } else if (tensors.has("w1") || tensors.has("w1a")) {
     const inner = tensors.get("w2b") ?? tensors.get("w1b");
     rank = inner?.shape[0] ?? 1;
     const [w1, w2] = [factor("w1", "w1a", "w1b"), factor("w2", "w2a", "w2b")];
-    weight = decomposed(kroneckerProduct(w1, w2, inner ? scaleFor(rank) : 1), tensors, values);
+    const scale = inner ? scaleFor(rank) : 1;
+    weight = decomposed(() => kroneckerProduct(w1, w2, scale), tensors, values);
   }
-  if (tensors.has("diff")) weight = added(values("diff"));
+  if (tensors.has("diff")) weight = added(constant(values("diff")));
   if (tensors.has("set")) weight = replacedBy(values("set"));
 
   let bias: Change | undefined;
-  if (tensors.has("diffBias")) bias = added(values("diffBias"));
-  else if (tensors.has("bias")) bias = added(values("bias").map((b) => b * scaleFor(rank)));
+  if (tensors.has("diffBias")) bias = added(constant(values("diffBias")));
+  else if (tensors.has("bias")) bias = added(constant(values("bias").map((b) => b * scaleFor(rank))));
   return { ...(weight && { weight }), ...(bias && { bias }) };
 }
 
@@ -67,12 +69,15 @@ function isDecomposed(tensors: LayerTensors): boolean {
   return tensors.has("magnitude") || tensors.has("doraScale");
 }
 
+const constant = (values: Float32Array) => () => values;
+
 /** The difference as it is, or with the magnitudes that came along. */
-function decomposed(difference: Matrix, tensors: LayerTensors, values: (role: Role) => Float32Array): Change {
-  if (!isDecomposed(tensors)) return added(difference.data);
+function decomposed(difference: () => Matrix, tensors: LayerTensors, values: (role: Role) => Float32Array): Change {
+  if (!isDecomposed(tensors)) return added(() => difference().data);
   if (tensors.has("magnitude")) {
     return weightDecomposed(difference, { data: values("magnitude"), by: "rows of V" });
   }
-  const byRows = tensors.get("doraScale")!.shape[0] === difference.rows;
+  const [, width = 1] = tensors.get("doraScale")!.shape; // [out, 1] or [1, in]
+  const byRows = width === 1;
   return weightDecomposed(difference, { data: values("doraScale"), by: byRows ? "rows of W" : "columns of V" });
 }

@@ -98,3 +98,16 @@ test("a checkpoint cannot take the AIR of an adapter: its card, and the file bes
   await expect(taken).rejects.toThrow(`me:neon@1 is installed already: ${lora}`);
   expect((await listAdapters(locations))[0]!.card.kind).toBe("lora");
 });
+
+test.each([
+  ["Qwen-Image-Lightning-4steps-V1.0.safetensors", true],
+  ["Qwen-Image-2512-Lightning-8steps-V1.0-bf16.safetensors", true],
+  ["Lightning-storm.safetensors", false],
+])("%s brings the schedule that it was distilled with, or none", async (name, known) => {
+  const file = join(root, name);
+  await writeFile(file, "");
+  const { card } = await addAdapter("lora", file, { air: "me:fast@1" }, locations);
+  expect(card.schedule).toEqual(
+    known ? { base_shift: Math.log(3), max_shift: Math.log(3), shift_terminal: null } : undefined,
+  );
+});

@@ -5,6 +5,7 @@ export type { ModelCard, Price } from "./card.ts";
 export { ModelError, type ModelErrorReason } from "./errors.ts";
 export { addModel, type Naming, removeModel } from "./install.ts";
 export { addAdapter, removeAdapter } from "./install-adapter.ts";
+export { knownSchedule } from "./known-schedule.ts";
 export { dataDirectory, type ModelLocations, modelLocations } from "./locations.ts";
 export { planSize, type Size, type SizePlan } from "./pixel-budget.ts";
 export { costPerPicture } from "./price.ts";

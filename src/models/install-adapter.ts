@@ -5,6 +5,7 @@ import { type Adapter, listAdapters } from "./adapters.ts";
 import { ModelError } from "./errors.ts";
 import { requireFree } from "./free-air.ts";
 import type { Naming } from "./install.ts";
+import { knownSchedule } from "./known-schedule.ts";
 import type { ModelLocations } from "./locations.ts";
 
 /**
@@ -20,7 +21,10 @@ export async function addAdapter(
   const absolute = resolve(path);
   await requireAdapter(kind, absolute);
   const name = naming.name ?? basename(absolute).replace(/\.safetensors$/, "");
-  const card = parseAdapterCard({ kind, air: naming.air, name, path: absolute }, path);
+  const card = parseAdapterCard(
+    { kind, air: naming.air, name, path: absolute, ...knownSchedule(basename(absolute)) },
+    path,
+  );
   await requireFree(naming.air, locations);
   const registration = join(locations.modelsDir, naming.air.replace(":", "+"));
   await mkdir(registration, { recursive: true });

@@ -1,4 +1,4 @@
-import { ModelError, type ModelLocations, receiveAdapter } from "../models/index.ts";
+import { knownSchedule, ModelError, type ModelLocations, receiveAdapter } from "../models/index.ts";
 import { type Outbound, OutboundError } from "../net/index.ts";
 import { invalidParameter, type ModelUploadTask, TaskError } from "../protocol/index.ts";
 import type { Claim, UploadProgress } from "../tasks/index.ts";
@@ -85,8 +85,17 @@ function cardOf(task: ModelUploadTask) {
     sha256,
   } = task;
   const kind = category === "controlnet" ? ("controlnet" as const) : ("lora" as const);
+  const file = new URL(task.downloadURL).pathname.split("/").at(-1)!;
   const given = { version, positiveTriggerWords, heroImageURL, defaultWeight, conditioning, sha256 };
-  return { kind, air, name, tags, comment: task.comment ?? task.shortDescription ?? "", ...present(given) };
+  return {
+    kind,
+    air,
+    name,
+    tags,
+    comment: task.comment ?? task.shortDescription ?? "",
+    ...present(given),
+    ...knownSchedule(file),
+  };
 }
 
 function present<Values extends object>(values: Values) {

@@ -225,7 +225,12 @@ export function group<Shape extends z.ZodRawShape>(about: string, shape: Shape) 
 
 /** One or more groups. */
 export function listOf<Item extends z.ZodType>(about: string, item: Item, max: number) {
-  return field(z.array(item).min(1).max(max), { type: "object[]", rule: `an array of 1 to ${max} objects`, about });
+  return field(z.array(item).min(1).max(max), {
+    type: "object[]",
+    rule: `an array of 1 to ${max} objects`,
+    about,
+    ...range(1, max),
+  });
 }
 
 /** A list of strings. */

@@ -45,6 +45,17 @@ test("a LoRA, by the name of its repository", async () => {
   expect((await models("list")).out).toContain("huggingface:me.model@main");
 });
 
+test("revisions stand side by side", async () => {
+  hub.close();
+  const other = Buffer.concat([lora, Buffer.from([0])]);
+  hub = await startHub({ [WEIGHTS]: lora }, { v2: { [WEIGHTS]: other } });
+  await models("pull", "me/model", "--kind", "lora");
+  const { out } = await models("pull", "me/model", "--kind", "lora", "--revision", "v2");
+  expect(out).toContain("huggingface:me.model@v2");
+  expect(out).toContain(join("me/model/v2", WEIGHTS));
+  expect(Buffer.compare(await readFile(here(WEIGHTS)), lora)).toBe(0);
+});
+
 test("continues where a connection broke, and where an earlier run ended", async () => {
   hub.cuts = 2;
   expect((await models("pull", "me/model", "--kind", "lora")).code).toBe(0);

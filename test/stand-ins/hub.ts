@@ -17,17 +17,25 @@ export interface StandInHub {
 
 const CUT_AFTER = 1000;
 
-/** @param files of the repository `me/model`, by path; those ending in .safetensors count as large files */
-export async function startHub(files: Readonly<Record<string, Uint8Array>>): Promise<StandInHub> {
+type Files = Readonly<Record<string, Uint8Array>>;
+
+/**
+ * @param main files of the repository `me/model`, by path; those ending in .safetensors count as large files
+ * @param others files of other revisions
+ */
+export async function startHub(main: Files, others: Readonly<Record<string, Files>> = {}): Promise<StandInHub> {
+  const revisions: Readonly<Record<string, Files>> = { main, ...others };
   const asked: string[] = [];
   const state = { cuts: 0, lies: false };
   const server = createServer(({ url = "", headers }, response) => {
     const { pathname } = new URL(url, "http://hub");
-    if (pathname === "/api/models/me/model/tree/main") {
+    const [, place, revision = "", path = ""] =
+      /^\/(api\/models\/me\/model\/tree|me\/model\/resolve)\/([^/]+)\/?(.*)$/.exec(pathname) ?? [];
+    const files = revisions[revision] ?? {};
+    if (place?.startsWith("api")) {
       response.setHeader("content-type", "application/json");
       return response.end(JSON.stringify(Object.entries(files).map(([path, bytes]) => entry(path, bytes))));
     }
-    const path = pathname.replace("/me/model/resolve/main/", "");
     const bytes = files[path];
     if (!bytes) return response.writeHead(404, { "x-error-code": "EntryNotFound" }).end();
     const [, from = "0", to = `${bytes.length - 1}`] = /^bytes=(\d+)-(\d*)$/.exec(headers.range ?? "") ?? [];

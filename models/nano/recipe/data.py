@@ -20,8 +20,8 @@ TOKENIZER = os.path.join(HERE, "..", "tokenizer")
 class Data:
     """Rolling buffer of encoded drawings of one size.
 
-    `a` says which scenes: min_len, max_len, max_lines, hanzi, icons. `long` is the share of captions with filler sentences around. With `keep`, a sample holds only so many of its image tokens: mostly
-    those with lettering or a pictogram, which is where there is something to learn (a plain background is known soon).
+    `a` says which scenes: min_len, max_len, max_lines, hanzi, icons. `long` is the share of captions with filler sentences around. With `keep`, a sample holds only so many of its image tokens, in one piece
+    with lettering or a pictogram in it, which is where there is something to learn (a plain background is known soon).
     """
 
     def __init__(self, tok, a, rng, size, capacity, text_len, keep=0, long=0.0, draw=draw):
@@ -41,7 +41,8 @@ class Data:
 
     def scene(self, held_out=False):
         a = self.a
-        return C.sample_scene(self.rng, *self.size, a.min_len, a.max_len, a.max_lines, a.hanzi, a.icons, held_out)
+        lines = a.max_lines if self.rng.random() < 0.3 else min(a.max_lines, 2)
+        return C.sample_scene(self.rng, *self.size, a.min_len, a.max_len, lines, a.hanzi, a.icons, held_out)
 
     def encode(self, pictures):
         """uint8 pictures (H, W, 3) -> packed, normalised latents (B, L, 64)."""
@@ -110,9 +111,11 @@ class Data:
         return (cells > 0).any(-1)
 
     def thin(self, latents, cells):
-        """`keep` tokens of each sample, in order, those with something in them first, but never all of them alone."""
-        wish = 0.75 * self.busy(latents, cells) + torch.rand(latents.shape[:2])
-        at = wish.topk(self.keep, dim=1).indices.sort(1).values             # [n, keep]
+        """`keep` tokens of each sample that follow each other in reading order, so that neighbours stay together, around one with something in it."""
+        n, l, keep = *latents.shape[:2], self.keep
+        busy = self.busy(latents, cells).float() + 1e-3
+        start = (busy.multinomial(1) - torch.randint(0, keep, (n, 1))).clamp(0, l - keep)
+        at = start + torch.arange(keep)                                      # [n, keep]
         take = lambda x: x.gather(1, at[..., None].expand(-1, -1, x.shape[-1]))
-        rope = [torch.cat([r[:self.text_len].expand(len(at), -1, -1), r[self.text_len:][at]], 1) for r in self.rope]    # [n, T + keep, 32]
+        rope = [torch.cat([r[:self.text_len].expand(n, -1, -1), r[self.text_len:][at]], 1) for r in self.rope]    # [n, T + keep, 32]
         return take(latents), take(cells), *rope

@@ -4,7 +4,7 @@ import torch
 
 
 def orthogonalise(g, steps=5):
-    """Batched Newton-Schulz: g (n, a, b) -> nearly orthogonal."""
+    """Batched Newton-Schulz: g (n, a, b) -> nearly orthogonal. Its dtype may be bfloat16."""
     a, b, c = 3.4445, -4.7750, 2.0315
     flip = g.shape[-2] > g.shape[-1]
     x = g.mT if flip else g
@@ -18,8 +18,8 @@ def orthogonalise(g, steps=5):
 class Muon(torch.optim.Optimizer):
     """Parameters of any shape: 4-D kernels are seen as (out, in*k*k). `split` cuts fused matrices into square-ish blocks first."""
 
-    def __init__(self, params, lr=0.02, momentum=0.95, weight_decay=0.0, steps=4):
-        super().__init__(params, dict(lr=lr, momentum=momentum, weight_decay=weight_decay, steps=steps))
+    def __init__(self, params, lr=0.02, momentum=0.95, weight_decay=0.0, steps=4, dtype=torch.float32):
+        super().__init__(params, dict(lr=lr, momentum=momentum, weight_decay=weight_decay, steps=steps, dtype=dtype))
 
     @torch.no_grad()
     def step(self):
@@ -39,7 +39,7 @@ class Muon(torch.optim.Optimizer):
             share = getattr(self, "share", None)                          # several workers: each orthogonalises its part
             done = {}
             for (r, c), items in buckets.items():
-                g = torch.cat([u for _, u in items])
+                g = torch.cat([u for _, u in items]).to(group["dtype"])
                 if share is None or share.world == 1:
                     done[r, c] = orthogonalise(g, group["steps"])
                 else:

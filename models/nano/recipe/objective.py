@@ -16,11 +16,18 @@ def noised(x0, sigma):
     return (1 - s) * x0 + s * eps, eps - x0
 
 
-def velocity_loss(v, target, cells, text_weight):
-    """Mean squared error, with the tokens that hold lettering counted more; and the plain mean."""
-    error = (v - target).square().mean(-1)                                 # [B, L]
+def pixel_weights(kernel, std, power):
+    """Weight of each of a token's 64 numbers, mean 1: the energy that one unit of it has in the picture, to a power (0: all alike)."""
+    energy = (std / kernel.flatten(1).norm(dim=1)) ** (2 * power)           # [16]
+    return (energy / energy.mean()).repeat_interleave(4)                   # (a token holds 2x2 places of each channel)
+
+
+def velocity_loss(v, target, cells, text_weight, channels=1.0):
+    """Mean squared error, with the tokens that hold lettering and some channels counted more; and the plain mean."""
+    square = (v - target).square()                                         # [B, L, 64]
+    error = (square * channels).mean(-1)
     w = 1 + (text_weight - 1) * (cells > 0).any(-1)
-    return (error * w).sum() / w.sum(), error.mean()
+    return (error * w).sum() / w.sum(), square.mean()
 
 
 def char_loss(logits, cells):

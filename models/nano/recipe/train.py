@@ -20,10 +20,11 @@ import torch.distributed as dist
 import torch.nn.functional as F
 
 import captions as C
-from data import TOKENIZER, Data
+from data import LATENTS, TOKENIZER, Data
+from glyph_shapes import teach
 from model import Nano, rope_table, unpack
 from muon import Muon
-from objective import char_loss, noised, sample_sigma, velocity_loss
+from objective import char_loss, noised, pixel_weights, sample_sigma, velocity_loss
 from vae import Vae
 
 @torch.no_grad()
@@ -132,8 +133,10 @@ def main():
     ap.add_argument("--shift", default="2.7", help="of the noise levels; larger for larger pictures")
     ap.add_argument("--text-len", default="36")
     ap.add_argument("--long", default="0", help="share of captions with filler sentences around, as many as --text-len has room for")
-    ap.add_argument("--keep", default="0", help="image tokens of a sample that take part, mostly those with lettering; 0: all")
+    ap.add_argument("--keep", default="0", help="image tokens of a sample that take part, in one piece around lettering; 0: all")
     ap.add_argument("--mix", default="", help="weights of the sizes")
+    ap.add_argument("--last-mix", default="", help="weights of the sizes in the last part of the minutes")
+    ap.add_argument("--last", type=float, default=0.4, help="that last part")
     ap.add_argument("--reuse", type=int, default=4, help="how often a drawn scene is used")
     ap.add_argument("--buffer", type=int, default=4096)
     ap.add_argument("--min-len", type=int, default=1)
@@ -143,6 +146,8 @@ def main():
     ap.add_argument("--icons", type=float, default=0.2)
     ap.add_argument("--aux", type=float, default=0.2)
     ap.add_argument("--text-weight", type=float, default=1.0, help="weight of the velocity of tokens with lettering")
+    ap.add_argument("--pixel-weight", type=float, default=0.0, help="how much a channel's share of the picture counts: 0 not at all, 1 as squared pixels")
+    ap.add_argument("--teach-shapes", action="store_true", help="begin with shapes in the embeddings of Chinese characters and pictograms (once, before they are trained)")
     ap.add_argument("--lr", type=float, default=1e-3)
     ap.add_argument("--embed-lr", type=float, default=3e-3)
     ap.add_argument("--muon-lr", type=float, default=0.02)
@@ -151,6 +156,7 @@ def main():
     ap.add_argument("--ema", type=float, default=0.995)
     ap.add_argument("--pictures", type=float, default=20, help="minutes between contact sheets")
     ap.add_argument("--compile", action="store_true")
+    ap.add_argument("--bf16", action="store_true", help="matrix products in bfloat16: twice as fast or more where the processor has it (avx512_bf16), slower elsewhere")
     ap.add_argument("--workers", type=int, default=2, help="processes; each takes its share of the batch")
     ap.add_argument("--threads", type=int, default=1, help="threads of a process")
     ap.add_argument("--rank", type=int, default=-1, help="(of a worker)")
@@ -192,6 +198,8 @@ def work(rank, a, port):
             if os.path.exists(side):
                 from safetensors.torch import load_file
                 nano.load_state_dict({k: v.float() for k, v in load_file(side).items()}, strict=False)
+            if a.teach_shapes:
+                teach(nano.text.embed.weight, tok)
     vae = Vae()
     vae.load_state_dict(vae_state)
     vae.eval().requires_grad_(False).to(memory_format=torch.channels_last)
@@ -209,7 +217,7 @@ def work(rank, a, port):
             hidden.append(p)
         else:
             rest.append(p)
-    opts = [Muon(hidden, lr=a.muon_lr, weight_decay=0.01),
+    opts = [Muon(hidden, lr=a.muon_lr, weight_decay=0.01, dtype=torch.bfloat16 if a.bf16 else torch.float32),
             torch.optim.AdamW([{"params": rest, "lr": a.lr}, {"params": embed, "lr": a.embed_lr}], betas=(0.9, 0.95), weight_decay=0.0, fused=True)]
     base = [g["lr"] for o in opts for g in o.param_groups]
     start = 0
@@ -227,12 +235,16 @@ def work(rank, a, port):
     each = lambda text, kind: [kind(v) for v in (text.split(",") * len(sizes))[:len(sizes)]]
     batches, micros, shifts, lens, keeps, longs = (each(*v) for v in ((a.batch, int), (a.micro, int), (a.shift, float), (a.text_len, int), (a.keep, int), (a.long, float)))
     mix = np.array(each(a.mix or "1", float))
+    last_mix = np.array(each(a.last_mix, float)) if a.last_mix else mix
     datas = [Data(tok, a, rng, s, a.buffer // len(sizes), t, keep, long) for s, t, keep, long in zip(sizes, lens, keeps, longs)]
 
+    channels = pixel_weights(datas[0].kernel, torch.from_numpy(LATENTS["std"]), a.pixel_weight)
+
     def loss_of(prefix, ids, mask, x, target, cells, sigma, cos, sin):
-        v, aux = nano(prefix, ids, mask, x, sigma, cos, sin)
-        weighted, plain = velocity_loss(v, target, cells, a.text_weight)
-        la = char_loss(aux, cells)
+        with torch.autocast("cpu", torch.bfloat16, enabled=a.bf16):
+            v, aux = nano(prefix, ids, mask, x, sigma, cos, sin)
+        weighted, plain = velocity_loss(v.float(), target, cells, a.text_weight, channels)
+        la = char_loss(aux.float(), cells)
         return weighted + a.aux * la, plain.detach(), la.detach()
 
     run = torch.compile(loss_of, dynamic=False) if a.compile else loss_of
@@ -258,13 +270,16 @@ def work(rank, a, port):
             lv, la = lv + v_.item() / parts, la + a_.item() / parts
         return lv, la
 
-    if a.compile:                                                          # worker 0 compiles first; the others find it in the cache
-        for r in range(a.workers):
-            if r == rank:
-                for k in range(len(sizes)):
+    if a.compile:                                                          # each worker compiles its part; the others find it in the cache
+        shapes = {}
+        for k, d in enumerate(datas):
+            shapes.setdefault((micros[k], lens[k], keeps[k] or d.grid[0] * d.grid[1]), k)
+        for turn in range(a.workers):
+            for i, k in enumerate(shapes.values()):
+                if (i + rank) % a.workers == turn:
                     one(k, micros[k])
-                nano.zero_grad(set_to_none=True)
             share.barrier()
+        nano.zero_grad(set_to_none=True)
     if rank == 0:
         print(f"start at step {step}, {samples} samples, {sum(p.numel() for p in nano.parameters()) / 1e6:.1f} M parameters", flush=True)
 
@@ -275,7 +290,7 @@ def work(rank, a, port):
     t0 = last_log = last_save = last_pic = time.time()
     first, mark, left, al, aa = step, samples, 1.0, [None] * len(sizes), [None] * len(sizes)
     while left > 0:
-        k = int(np.random.default_rng([a.seed, step]).choice(len(sizes), p=mix / mix.sum()))    # the same size on all workers
+        k = int(np.random.default_rng([a.seed, step]).choice(len(sizes), p=(m := mix if left > a.last else last_mix) / m.sum()))    # the same size on all workers
         d = datas[k]
         f = min(1.0, (step - first + 1 - start) / a.warmup)
         if a.decay:
@@ -297,7 +312,7 @@ def work(rank, a, port):
             keys = list(ema)
             torch._foreach_lerp_([ema[q] for q in keys], [sd[q] for q in keys], 1 - e)
         al[k], aa[k] = (lv, la) if al[k] is None else (al[k] * 0.95 + lv * 0.05, aa[k] * 0.95 + la * 0.05)
-        if step - first in (3, 10, 30) or time.time() - last_log > 60:
+        if step - first in (3, 10, 30) or time.time() - last_log > 120:
             now = time.time()
             acc, icons = char_accuracy(nano, hd, held)
             print(f"{(now - t0) / 60:6.1f} min step {step} samples {samples} velocity {' '.join(f'{v or 0:.4f}' for v in al)} char {' '.join(f'{v or 0:.3f}' for v in aa)} | held at .999: letters {acc:.3f} pictograms {icons:.3f} | {(samples - mark) / (now - last_log):.1f}/s", flush=True)
@@ -309,7 +324,7 @@ def work(rank, a, port):
             last_pic = time.time()
             now = {q: v.clone() for q, v in nano.state_dict().items()}
             nano.load_state_dict(ema)
-            for q in datas:
+            for q in datas[:1]:
                 contact(nano, vae, q, os.path.join(a.out, f"step{step}-{q.size[0]}.png"), PREVIEW)
             nano.load_state_dict(now)
     if rank == 0:

@@ -19,7 +19,7 @@ from data import TOKENIZER, Data
 from export import load
 from model import DIT, ControlNet, Nano, rope_table
 from objective import noised, sample_sigma
-from short_run import optimise, options
+from short_run import optimise, options, products
 
 
 def edges(picture, rng):
@@ -75,18 +75,20 @@ def main():
     data = Guided(AutoTokenizer.from_pretrained(TOKENIZER), a, np.random.default_rng(11), (a.size, a.size), 512, a.text_len, a.keep, a.long)
     data.add(4 * a.batch)
 
-    def loss_of(ids, mask, x, target, guide, sigma, *rope):
+    def velocity(ids, mask, x, guide, sigma, *rope):
         text = nano.text(data.prefix, ids)
-        return F.mse_loss(nano.dit(x, text, mask, sigma, *rope, residuals=net(x, guide, text, mask, sigma, *rope))[0], target)
+        return nano.dit(x, text, mask, sigma, *rope, residuals=net(x, guide, text, mask, sigma, *rope))[0]
 
-    run = torch.compile(loss_of, dynamic=False) if a.compile else loss_of
+    run = torch.compile(velocity, dynamic=False) if a.compile else velocity
 
     def loss_of_batch():
         ids, mask, both, _, *rope = data.batch(a.batch, max(1, a.batch // 3))
         sigma = sample_sigma(a.batch, a.shift)
         x0, guide = both.chunk(2, -1)
         x, target = noised(x0.contiguous(), sigma)
-        return run(ids, mask, x, target, guide.contiguous(), sigma, *rope)
+        with products(a):
+            v = run(ids, mask, x, guide.contiguous(), sigma, *rope)
+        return F.mse_loss(v.float(), target)
 
     optimise(a, list(net.parameters()), loss_of_batch)
     print(f"largest difference to diffusers: {save(net, a.model, a.out):.1e}")

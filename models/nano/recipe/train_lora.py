@@ -19,7 +19,7 @@ from data import TOKENIZER, Data
 from export import load
 from model import Nano, _pairs
 from objective import noised, sample_sigma
-from short_run import optimise, options
+from short_run import optimise, options, products
 from styles import STYLES
 
 
@@ -64,10 +64,12 @@ def exported(adapters):
 
 
 def import_state(adapters, state):
-    """The inverse of `exported`."""
+    """The inverse of `exported`. Layers that the LoRA knows nothing of begin anew."""
     theirs = names()
     for ours, adapter in adapters.items():
         keys = [f"transformer.{name}.lora_" for name in theirs[ours]]
+        if keys[0] + "A.weight" not in state:
+            continue
         adapter.a.data.copy_(state[keys[0] + "A.weight"])
         adapter.b.data.copy_(torch.cat([state[k + "B.weight"] for k in keys]))
 
@@ -94,7 +96,9 @@ def main():
         ids, mask, x0, _, *rope = data.batch(a.batch, max(1, a.batch // 4))
         sigma = sample_sigma(a.batch, a.shift)
         x, target = noised(x0, sigma)
-        return F.mse_loss(run(data.prefix, ids, mask, x, sigma, *rope)[0], target)
+        with products(a):
+            v = run(data.prefix, ids, mask, x, sigma, *rope)[0]
+        return F.mse_loss(v.float(), target)
 
     optimise(a, [p for p in nano.parameters() if p.requires_grad], loss_of_batch)
     os.makedirs(os.path.dirname(os.path.abspath(a.out)), exist_ok=True)

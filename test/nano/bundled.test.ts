@@ -88,10 +88,10 @@ function background(image: RgbImage): Rgb {
   return [0, 1, 2].map((c) => corners.map((rgb) => rgb[c]!).sort((a, b) => a - b)[1]!) as unknown as Rgb;
 }
 
-/** Between the lettering and the sign's upper edge. */
+/** Between the sign's left edge and the lettering. */
 function sign(image: RgbImage): Rgb {
   const { width, height } = image;
-  return mean(image, 0.4 * width, 0.24 * height, 0.6 * width, 0.29 * height);
+  return mean(image, 0.07 * width, 0.45 * height, 0.1 * width, 0.55 * height);
 }
 
 function mean({ width, pixels }: RgbImage, ...box: [number, number, number, number]): Rgb {

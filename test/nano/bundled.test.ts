@@ -64,11 +64,12 @@ describe("starting pictures", () => {
   });
 
   test("stay at a low strength and give way at a high one", async () => {
-    const away: number[] = [];
-    for (const strength of [0.2, 0.6, 1]) away.push(difference(await draw({ prompt, image: start, strength }), start));
+    const drawn: RgbImage[] = [];
+    for (const strength of [0.2, 0.6, 1]) drawn.push(await draw({ prompt, image: start, strength }));
+    const away = drawn.map((image) => difference(image, start));
     expect(away).toEqual([...away].sort((a, b) => a - b));
-    expect(nearest(background(await draw({ prompt, image: start, strength: 0.2 })))).toBe("purple");
-    expect(nearest(background(await draw({ prompt, image: start, strength: 1 })))).toBe("green");
+    expect(nearest(background(drawn[0]!))).toBe("purple");
+    expect(nearest(background(drawn[2]!))).toBe("green");
   });
 
   test("take new colours where the mask is white and keep theirs where it is black", async () => {

@@ -8,8 +8,7 @@ import numpy as np
 import torch
 
 import captions as C
-from drawing import ICON_CHARS, ICON_TTF, ICONS, font, font_for
-from read_back import glyph
+from read_back import hanzi_templates, icon_templates
 
 
 def shape_vectors(pictures, size, std):
@@ -25,9 +24,7 @@ def shape_vectors(pictures, size, std):
 @torch.no_grad()
 def teach(embedding, tok, std=0.3):
     """Chinese characters get their shape as embedding; the words for pictograms get it added to what they have."""
-    path, index = font_for("sans", C.HANZI[0])
-    shapes = [glyph(c, font(path, 48, index)) for c in C.HANZI] + [glyph(ICON_CHARS[ICONS[n]], font(ICON_TTF, 48)) for n in C.ICON_NAMES]
-    vectors = shape_vectors(np.stack(shapes), embedding.shape[1], std)
+    vectors = shape_vectors(np.concatenate([hanzi_templates("sans"), icon_templates()]), embedding.shape[1], std)
     for token, vector in zip([*C.HANZI, *(" " + n for n in C.ICON_NAMES)], vectors):
         ids = tok(token)["input_ids"]
         assert len(ids) == 1, token

@@ -6,6 +6,8 @@ import time
 
 import torch
 
+import precision
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -27,14 +29,9 @@ def options(description, lr):
     ap.add_argument("--long", type=float, default=0.1)
     ap.add_argument("--keep", type=int, default=128, help="image tokens of a sample that take part; 0: all")
     ap.add_argument("--compile", action="store_true", help="three times as fast after two minutes")
-    ap.add_argument("--bf16", action="store_true", help="matrix products in bfloat16: twice as fast where the processor has it (avx512_bf16), slower elsewhere")
+    precision.add_option(ap)
     ap.add_argument("--threads", type=int, default=2)
     return ap
-
-
-def products(a):
-    """The context in which the networks run: with --bf16, their matrix products are in bfloat16."""
-    return torch.autocast("cpu", torch.bfloat16, enabled=a.bf16)
 
 
 def optimise(a, parameters, loss_of_batch):

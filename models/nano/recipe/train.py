@@ -20,6 +20,7 @@ import torch.distributed as dist
 import torch.nn.functional as F
 
 import captions as C
+import precision
 from data import LATENTS, TOKENIZER, Data
 from glyph_shapes import teach
 from model import Nano, rope_table, unpack
@@ -156,7 +157,7 @@ def main():
     ap.add_argument("--ema", type=float, default=0.995)
     ap.add_argument("--pictures", type=float, default=20, help="minutes between contact sheets")
     ap.add_argument("--compile", action="store_true")
-    ap.add_argument("--bf16", action="store_true", help="matrix products in bfloat16: twice as fast or more where the processor has it (avx512_bf16), slower elsewhere")
+    precision.add_option(ap)
     ap.add_argument("--workers", type=int, default=2, help="processes; each takes its share of the batch")
     ap.add_argument("--threads", type=int, default=1, help="threads of a process")
     ap.add_argument("--rank", type=int, default=-1, help="(of a worker)")
@@ -241,7 +242,7 @@ def work(rank, a, port):
     channels = pixel_weights(datas[0].kernel, torch.from_numpy(LATENTS["std"]), a.pixel_weight)
 
     def loss_of(prefix, ids, mask, x, target, cells, sigma, cos, sin):
-        with torch.autocast("cpu", torch.bfloat16, enabled=a.bf16):
+        with precision.products(a):
             v, aux = nano(prefix, ids, mask, x, sigma, cos, sin)
         weighted, plain = velocity_loss(v.float(), target, cells, a.text_weight, channels)
         la = char_loss(aux.float(), cells)
@@ -290,7 +291,8 @@ def work(rank, a, port):
     t0 = last_log = last_save = last_pic = time.time()
     first, mark, left, al, aa = step, samples, 1.0, [None] * len(sizes), [None] * len(sizes)
     while left > 0:
-        k = int(np.random.default_rng([a.seed, step]).choice(len(sizes), p=(m := mix if left > a.last else last_mix) / m.sum()))    # the same size on all workers
+        weights = mix if left > a.last else last_mix
+        k = int(np.random.default_rng([a.seed, step]).choice(len(sizes), p=weights / weights.sum()))    # the same size on all workers
         d = datas[k]
         f = min(1.0, (step - first + 1 - start) / a.warmup)
         if a.decay:
@@ -324,8 +326,7 @@ def work(rank, a, port):
             last_pic = time.time()
             now = {q: v.clone() for q, v in nano.state_dict().items()}
             nano.load_state_dict(ema)
-            for q in datas[:1]:
-                contact(nano, vae, q, os.path.join(a.out, f"step{step}-{q.size[0]}.png"), PREVIEW)
+            contact(nano, vae, datas[0], os.path.join(a.out, f"step{step}-{sizes[0][0]}.png"), PREVIEW)
             nano.load_state_dict(now)
     if rank == 0:
         save()

@@ -19,7 +19,8 @@ from data import TOKENIZER, Data
 from export import load
 from model import DIT, ControlNet, Nano, rope_table
 from objective import noised, sample_sigma
-from short_run import optimise, options, products
+from precision import products
+from short_run import optimise, options
 
 
 def edges(picture, rng):

@@ -5,7 +5,9 @@ import re
 
 import numpy as np
 
-from drawing import COLORS, COLOR_NAMES, ICONS, hash_name
+from drawing import COLORS, COLOR_NAMES, hash_name
+from fonts import ICONS
+from layout import on_grid
 
 LUM = {k: 0.3 * v[0] + 0.59 * v[1] + 0.11 * v[2] for k, v in COLORS.items()}
 ICON_NAMES = list(ICONS)
@@ -108,6 +110,7 @@ def sample_scene(rng, width, height, min_len=1, max_len=5, max_lines=1, p_hanzi=
     box = [cx - bw / 2, cy - bh / 2, cx + bw / 2, cy + bh / 2]
     if shape == "none":
         box = [0.06 * width, 0.06 * height, 0.94 * width, 0.94 * height]
+    box = [on_grid(v) for v in box]
     n = 1 if rng.random() < 0.5 else int(rng.integers(1, max_lines + 1))
     icon = pick(rng, ICON_NAMES) if rng.random() < p_icon else None
     only_icon = icon and rng.random() < 0.12
@@ -115,7 +118,7 @@ def sample_scene(rng, width, height, min_len=1, max_len=5, max_lines=1, p_hanzi=
     lines = []
     for i in range(0 if only_icon else n):
         if rng.random() < p_hanzi:
-            text = sample_hanzi(rng, int(rng.integers(1, min(4, max_len) + 1)))
+            text = sample_hanzi(rng, pick(rng, [1, 2, 2, 2, 3, 4] if max_len > 3 else range(1, max_len + 1)))
         else:
             text = sample_text(rng, min_len, max_len, held_out)
             if max_len >= 6 and rng.random() < 0.12 and not held_out:      # two short words on a line

@@ -4,15 +4,14 @@
 `captions.sample_scene`; everything in it is named, so that a caption can say it.
 """
 
-import glob
-import importlib.util
-import json
 import math
-import os
 from functools import lru_cache
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from fonts import ICON_CHARS, ICON_TTF, ICONS, font
+from layout import inner_area, place_icon, place_lines
 
 COLORS = {
     "white": (250, 250, 248), "cream": (247, 235, 203), "black": (22, 22, 24), "gray": (128, 130, 134), "silver": (192, 197, 204),
@@ -25,53 +24,6 @@ COLOR_NAMES = list(COLORS)
 
 SHAPES = ["rectangle", "rounded", "oval", "circle", "banner", "hexagon", "arch", "shield", "tag", "none"]
 MATERIALS = ["plain", "wood", "brick", "paper", "stone", "enamel", "metal", "chalkboard", "fabric"]
-
-STYLES = {
-    "serif": ("/usr/share/fonts/opentype/noto/NotoSerifCJK-Bold.ttc", "fonts-noto-cjk"),
-    "sans": ("/usr/share/fonts/truetype/lato/Lato-Bold.ttf", "fonts-lato"),
-    "script": ("/usr/share/fonts/opentype/lobster/lobster.otf", "fonts-lobster"),
-    "mono": ("/usr/share/fonts/truetype/jetbrains-mono/JetBrainsMono-Bold.ttf", "fonts-jetbrains-mono"),
-    "slab": ("/usr/share/fonts/opentype/roboto/slab/RobotoSlab-Bold.otf", "fonts-roboto-slab"),
-    "handwritten": ("/usr/share/fonts/truetype/lxgw-wenkai/LXGWWenKai-Bold.ttf", "fonts-lxgw-wenkai"),
-}
-CJK_STYLES = {
-    "serif": ("/usr/share/fonts/opentype/noto/NotoSerifCJK-Bold.ttc", 2),
-    "handwritten": ("/usr/share/fonts/truetype/lxgw-wenkai/LXGWWenKai-Bold.ttf", 0),
-    "sans": ("/usr/share/fonts/opentype/noto/NotoSansCJK-Bold.ttc", 2),
-}
-
-# caption word -> name in the Material Design Icons font
-ICONS = {
-    "bread": "baguette", "tea": "tea", "kettle": "kettle", "coffee": "coffee", "cat": "cat", "dog": "dog", "moon": "moon-waning-crescent",
-    "flower": "flower", "tulip": "flower-tulip", "fish": "fish", "star": "star", "heart": "heart", "sun": "white-balance-sunny",
-    "pine": "pine-tree", "key": "key", "anchor": "anchor", "umbrella": "umbrella", "bird": "bird", "owl": "owl", "car": "car",
-    "house": "home", "cloud": "cloud", "leaf": "leaf", "crown": "crown", "bell": "bell", "apple": "food-apple", "cupcake": "cupcake",
-    "note": "music-note", "bicycle": "bike", "boat": "sail-boat", "mushroom": "mushroom", "rabbit": "rabbit", "rocket": "rocket",
-    "cherry": "fruit-cherries", "carrot": "carrot", "bee": "bee", "butterfly": "butterfly", "snowflake": "snowflake", "feather": "feather",
-    "paw": "paw", "diamond": "diamond-stone", "hammer": "hammer", "lighthouse": "lighthouse", "ghost": "ghost",
-}
-
-
-def _icon_font():
-    root = os.path.join(os.path.dirname(importlib.util.find_spec("qtawesome").origin), "fonts")
-    ttf = glob.glob(os.path.join(root, "materialdesignicons6-webfont-*.ttf"))[0]
-    cmap = glob.glob(os.path.join(root, "materialdesignicons6-webfont-charmap-*.json"))[0]
-    return ttf, {k: chr(int(v, 16)) for k, v in json.load(open(cmap)).items()}
-
-
-ICON_TTF, ICON_CHARS = _icon_font()
-
-
-@lru_cache(maxsize=2048)
-def font(path, size, index=0):
-    return ImageFont.truetype(path, size, index=index, layout_engine=ImageFont.Layout.BASIC)
-
-
-def font_for(style, text):
-    if any(ord(c) > 0x2E00 for c in text):
-        return CJK_STYLES.get(style, CJK_STYLES["sans"])
-    return STYLES[style][0], (2 if style == "serif" else 0)
-
 
 # --- textures: one large tile a material, cut at a random place; values about -1..1 -------------------------------------------------
 
@@ -92,10 +44,10 @@ def texture(material, n=640):
         tone = np.repeat(rng.standard_normal(n // 32 + 1), 32)[:n, None].astype(np.float32) * 0.35
         return np.clip(grain + tone - 1.6 * plank, -2, 1.2) * 0.11
     if material == "brick":
-        row = (y // 12).astype(int)
-        xx = x + (row % 2) * 12
-        mortar = ((y % 12) < 1.8) | ((xx % 24) < 1.8)
-        tone = rng.standard_normal((n // 12 + 2, n // 24 + 3)).astype(np.float32)[row, (xx // 24).astype(int)] * 0.09
+        row = (y // 16).astype(int)
+        xx = x + (row % 2) * 16
+        mortar = ((y % 16) < 2) | ((xx % 32) < 2)
+        tone = rng.standard_normal((n // 16 + 2, n // 32 + 3)).astype(np.float32)[row, (xx // 32).astype(int)] * 0.09
         return np.where(mortar, 0.22, tone).astype(np.float32)
     if material == "stone":
         return (_smooth_noise(rng, n, 6) * 0.05 + _smooth_noise(rng, n, 24) * 0.08).astype(np.float32)
@@ -117,7 +69,7 @@ def hash_name(name):
     return h
 
 
-def _fill(h, w, rgb, material, rng, offset=None):
+def _fill(h, w, rgb, material, rng):
     """A (h, w, 3) float picture of a colour in a material."""
     out = np.empty((h, w, 3), np.float32)
     out[:] = rgb
@@ -128,7 +80,7 @@ def _fill(h, w, rgb, material, rng, offset=None):
         return out
     else:
         t = texture(material)
-        oy, ox = (int(rng.integers(0, t.shape[0] - h)), int(rng.integers(0, t.shape[1] - w)))
+        oy, ox = [32 * int(rng.integers(0, (t.shape[i] - side) // 32)) for i, side in ((0, h), (1, w))]    # (bricks and planks repeat every 32 pixels)
         tex = t[oy:oy + h, ox:ox + w]
     # light colours are darkened by the texture, dark ones lightened as well: add part of it as grey
     return out * (1 + tex[..., None]) + 26 * tex[..., None]
@@ -169,26 +121,6 @@ def shape_mask(shape, w, h, box, shrink=0.0, ss=3):
     return np.asarray(im.reduce(ss), np.float32) / 255
 
 
-# part of a shape's box in which text has room: x0, y0, x1, y1 as fractions
-INNER = {
-    "rectangle": (0.06, 0.08, 0.94, 0.92), "rounded": (0.07, 0.09, 0.93, 0.91), "oval": (0.13, 0.2, 0.87, 0.8), "circle": (0.13, 0.2, 0.87, 0.8),
-    "banner": (0.12, 0.12, 0.88, 0.88), "hexagon": (0.12, 0.12, 0.88, 0.88), "arch": (0.09, 0.28, 0.91, 0.92), "shield": (0.09, 0.08, 0.91, 0.7),
-    "tag": (0.14, 0.1, 0.94, 0.9), "none": (0.0, 0.0, 1.0, 1.0),
-}
-
-
-def fit_line(text, style, max_w, max_h, cap):
-    """Largest font size at which a line fits; the height is that of capitals and descenders."""
-    path, index = font_for(style, text)
-    size = 100
-    f = font(path, size, index)
-    w = max(1, f.getlength(text))
-    x0, y0, x1, y1 = f.getbbox(text)
-    hh = max(1, y1 - y0, f.getbbox("H")[3] - f.getbbox("H")[1])
-    s = min(max_w / w, max_h / hh, cap / (hh * 0.9)) * size
-    return max(6, int(s))
-
-
 def draw(scene):
     """Picture, characters and pictograms: lists of (char or name, x0, y0, x1, y1) in pixels."""
     w, h = scene["width"], scene["height"]
@@ -223,71 +155,20 @@ def draw(scene):
             ring = np.clip(inner - inner2, 0, 1)[..., None]
             img = img * (1 - ring) + rgb(scene["border"]) * ring
 
-    fx0, fy0, fx1, fy1 = INNER[shape]
-    bw, bh = box[2] - box[0], box[3] - box[1]
-    area = [box[0] + fx0 * bw, box[1] + fy0 * bh, box[0] + fx1 * bw, box[1] + fy1 * bh]
-    if scene.get("border") and shape != "none":
-        p = unit / 45
-        area = [area[0] + p, area[1] + p, area[2] - p, area[3] - p]
-
-    layers, icons = [], []
-    icon = scene.get("icon")
-    if icon:
-        pos = scene["icon_pos"]
-        aw, ah = area[2] - area[0], area[3] - area[1]
-        only = not scene["lines"]
-        if pos in ("above", "below"):
-            side = min(ah * (0.9 if only else 0.46), aw * 0.8)
-            cx = (area[0] + area[2]) / 2
-            cy = (area[1] + area[3]) / 2 if only else (area[1] + side / 2 if pos == "above" else area[3] - side / 2)
-            if not only:
-                if pos == "above":
-                    area[1] += side * 1.06
-                else:
-                    area[3] -= side * 1.06
-        else:
-            side = min(ah * 0.9, aw * 0.34)
-            cy = (area[1] + area[3]) / 2
-            cx = area[0] + side / 2 if pos == "left" else area[2] - side / 2
-            if pos == "left":
-                area[0] += side * 1.12
-            else:
-                area[2] -= side * 1.12
-        f = font(ICON_TTF, max(8, int(side)))
+    area = inner_area(scene, unit)
+    layers, icons, chars = [], [], []
+    if scene.get("icon"):
+        (side, cx, cy), area = place_icon(scene, area)
         m = Image.new("L", (w, h), 0)
-        ImageDraw.Draw(m).text((cx, cy), ICON_CHARS[ICONS[icon]], font=f, fill=255, anchor="mm")
+        ImageDraw.Draw(m).text((cx, cy), ICON_CHARS[ICONS[scene["icon"]]], font=font(ICON_TTF, side), fill=255, anchor="mm")
         layers.append((np.asarray(m, np.float32) / 255, rgb(scene["icon_color"])))
-        icons.append((icon, cx - side / 2, cy - side / 2, cx + side / 2, cy + side / 2))
-
-    chars = []
-    lines = scene["lines"]
-    if lines:
-        aw, ah = area[2] - area[0], area[3] - area[1]
-        total = sum(l.get("scale", 1.0) for l in lines)
-        sizes, boxes = [], []
-        for l in lines:
-            share = ah * l.get("scale", 1.0) / total
-            size = fit_line(l["text"], l["style"], aw, share * 0.88, unit * 0.36 * l.get("scale", 1.0))
-            path, index = font_for(l["style"], l["text"])
-            f = font(path, size, index)
-            x0, y0, x1, y1 = f.getbbox(l["text"])
-            sizes.append((f, share, (y0, y1)))
-            boxes.append(y1 - y0)
-        gap = min(ah - sum(boxes), unit * 0.08 * (len(lines) - 1)) / max(1, len(lines) - 1) if len(lines) > 1 else 0
-        gap = max(gap, 1)
-        y = (area[1] + area[3]) / 2 - (sum(boxes) + gap * (len(lines) - 1)) / 2
-        for l, (f, share, (t0, t1)), bhh in zip(lines, sizes, boxes):
-            tw = f.getlength(l["text"])
-            x = (area[0] + area[2]) / 2 - tw / 2
-            m = Image.new("L", (w, h), 0)
-            ImageDraw.Draw(m).text((x, y - t0), l["text"], font=f, fill=255)
-            layers.append((np.asarray(m, np.float32) / 255, rgb(l["color"])))
-            cap0 = y - t0 + f.getbbox("H")[1]
-            for i, c in enumerate(l["text"]):
-                if c != " ":
-                    a, b = x + f.getlength(l["text"][:i]), x + f.getlength(l["text"][:i + 1])
-                    chars.append((c, a, min(y, cap0), b, y + bhh))
-            y += bhh + gap
+        icons.append((scene["icon"], cx - side / 2, cy - side / 2, cx + side / 2, cy + side / 2))
+    for line, f, places, baseline, top, bottom in place_lines(scene, area, unit) if scene["lines"] else ():
+        m = Image.new("L", (w, h), 0)
+        for c, x0, x1 in places:
+            ImageDraw.Draw(m).text((round((x0 + x1 - f.getlength(c)) / 2), baseline), c, font=f, fill=255, anchor="ls")
+        layers.append((np.asarray(m, np.float32) / 255, rgb(line["color"])))
+        chars += [(c, x0, top, x1, bottom) for c, x0, x1 in places if c != " "]
 
     for m, color in layers:
         if scene.get("glow"):

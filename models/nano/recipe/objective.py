@@ -5,8 +5,9 @@ import torch.nn.functional as F
 
 
 def sample_sigma(n, shift):
-    """n noise levels: logit-normal, moved towards noise by `shift`."""
-    s = torch.sigmoid(torch.randn(n))
+    """n noise levels: logit-normal, one from each n-th of the distribution in random order, moved towards noise by `shift`."""
+    quantile = ((torch.randperm(n) + torch.rand(n)) / n).clamp(1e-6, 1 - 1e-6)
+    s = torch.sigmoid(torch.special.ndtri(quantile))
     return shift * s / (1 + (shift - 1) * s)
 
 

@@ -7,14 +7,14 @@ was made from; it tells where to look and in which colours, not what is there.
 import io
 import os
 import subprocess
-import threading
 from functools import lru_cache
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from captions import HANZI, ICON_NAMES
-from drawing import COLORS, ICON_CHARS, ICON_TTF, ICONS, font, font_for, shape_mask
+from drawing import COLORS, shape_mask
+from fonts import ICON_CHARS, ICON_TTF, ICONS, font, font_for
 
 SIDE = 32                                                                  # of the templates of characters and pictograms
 
@@ -54,15 +54,15 @@ def by_line(scene, chars):
 
 
 @lru_cache(maxsize=None)
-def rapid_ocr(_thread):
-    """One for each thread: it keeps state between its stages."""
+def rapid_ocr():
+    """It keeps state between its stages: not for several threads."""
     from rapidocr import RapidOCR
     return RapidOCR(params={"Global.log_level": "error", "Global.use_cls": False, "EngineConfig.onnxruntime.intra_op_num_threads": 1})
 
 
 def read_whole(im):
     """All letters, digits and characters that RapidOCR finds on a picture, row by row."""
-    found = rapid_ocr(threading.get_ident())(np.ascontiguousarray(im[..., ::-1]))
+    found = rapid_ocr()(np.ascontiguousarray(im[..., ::-1]))
     rows = []
     for box, text in sorted(zip(found.boxes, found.txts), key=lambda f: f[0][:, 1].mean()) if found.txts else []:
         y, height = box[:, 1].mean(), np.ptp(box[:, 1])

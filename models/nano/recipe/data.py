@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 
 import captions as C
-from drawing import cell_map, draw
+from drawing import draw
+from layout import cell_map
 from long_captions import long_caption
 from model import pack, rope_table
 from tokenizer import PREFIX, SUFFIX
@@ -50,16 +51,22 @@ class Data:
         return pack(((F.conv2d(x, self.kernel, stride=8) - self.mean) / self.std).contiguous())
 
     def make(self, n, held_out=False):
-        """n of (scene, latents (L, 64) half, classes under the four cells of each token (L, 4))."""
-        scenes, pictures, cells = [self.scene(held_out) for _ in range(n)], [], []
+        """n of (scene, latents (L, 64) half, classes under the four cells of each token (L, 4), the cells' place in their letters (L, 16: size, kind, column, row of
+        each), ink of its 8x8 pixel pairs (L, 64) uint8)."""
+        scenes, pictures, cells, inks = [self.scene(held_out) for _ in range(n)], [], [], []
         for s in scenes:
-            picture, chars, icons = self.draw(s)
+            picture, chars, icons, ink = self.draw(s)
             pictures.append(picture)
             cells.append(cell_map(icons + chars, self.classes, *self.size))
-        latents = self.encode(pictures).half()
+            inks.append(ink)
+        ink = 255 * F.avg_pool2d(torch.from_numpy(np.stack(inks))[:, None], 2)[:, 0]
+        names, *places = [self.by_token(c, 2) for c in torch.from_numpy(np.stack(cells)).to(torch.int16).unbind(-1)]
+        return list(zip(scenes, self.encode(pictures).half(), names, torch.stack(places, -1).flatten(2), self.by_token(ink, 8).to(torch.uint8)))
+
+    def by_token(self, x, k):
+        """(n, rows, columns) with k x k values a token -> (n, L, k * k)."""
         gh, gw = self.grid
-        c = torch.from_numpy(np.stack(cells)).view(n, gh, 2, gw, 2).permute(0, 1, 3, 2, 4).reshape(n, gh * gw, 4).to(torch.int16)
-        return list(zip(scenes, latents, c))
+        return x.view(-1, gh, k, gw, k).permute(0, 1, 3, 2, 4).reshape(len(x), gh * gw, k * k)
 
     def add(self, n):
         for it in self.make(n):
@@ -99,23 +106,24 @@ class Data:
         return ids, mask
 
     def batch(self, n, fresh):
-        """ids, mask, latents (n, L or keep, 64), cells (n, L or keep, 4), rope's cos and sin; `fresh` scenes are drawn anew before."""
+        """ids, mask, latents (n, L or keep, 64), (cells (.., 4), places (.., 16), ink (.., 64) 0..1), rope's cos and sin; `fresh` scenes are drawn anew before."""
         self.add(fresh)
         got = [self.items[int(i)] for i in self.rng.integers(0, len(self.items), n)]
         ids, mask = self.text_batch([g[0] for g in got])
-        latents, cells = torch.stack([g[1] for g in got]).float(), torch.stack([g[2] for g in got]).long()
-        return ids, mask, *(self.thin(latents, cells) if self.keep else (latents, cells, *self.rope))
+        latents, cells, places, ink = [torch.stack(x) for x in list(zip(*got))[1:]]
+        latents, marks = latents.float(), (cells.long(), places.long(), ink / 255)
+        return ids, mask, *(self.thin(latents, marks) if self.keep else (latents, marks, *self.rope))
 
     def busy(self, latents, cells):
         """Which tokens (n, L) hold lettering or a pictogram."""
         return (cells > 0).any(-1)
 
-    def thin(self, latents, cells):
+    def thin(self, latents, marks):
         """`keep` tokens of each sample that follow each other in reading order, so that neighbours stay together, around one with something in it."""
         n, l, keep = *latents.shape[:2], self.keep
-        busy = self.busy(latents, cells).float() + 1e-3
+        busy = self.busy(latents, marks[0]).float() + 1e-3
         start = (busy.multinomial(1) - torch.randint(0, keep, (n, 1))).clamp(0, l - keep)
         at = start + torch.arange(keep)                                      # [n, keep]
         take = lambda x: x.gather(1, at[..., None].expand(-1, -1, x.shape[-1]))
         rope = [torch.cat([r[:self.text_len].expand(n, -1, -1), r[self.text_len:][at]], 1) for r in self.rope]    # [n, T + keep, 32]
-        return take(latents), take(cells), *rope
+        return take(latents), tuple(map(take, marks)), *rope

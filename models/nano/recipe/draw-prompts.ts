@@ -1,7 +1,7 @@
 /**
  * Draws prompts with a checkpoint as Inkstone draws them by default: `node draw-prompts.ts CHECKPOINT < prompts.jsonl`.
  * A line is {"prompt", "seed", "width", "height", "out"}; steps and guidance are those of the checkpoint's card, or of the options
- * `--steps N --guidance G`. Prints one line a picture.
+ * `--steps N --guidance G --scheduler NAME`. Prints one line a picture.
  */
 
 import { readFile, writeFile } from "node:fs/promises";
@@ -12,7 +12,7 @@ import { encodeImage, Pipeline } from "../../../src/index.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { steps: { type: "string" }, guidance: { type: "string" } },
+  options: { steps: { type: "string" }, guidance: { type: "string" }, scheduler: { type: "string" } },
 });
 const [checkpoint] = positionals;
 if (!checkpoint) throw new Error("usage: node draw-prompts.ts CHECKPOINT < prompts.jsonl");
@@ -20,10 +20,11 @@ if (!checkpoint) throw new Error("usage: node draw-prompts.ts CHECKPOINT < promp
 const { defaults } = JSON.parse(await readFile(join(checkpoint, "card.json"), "utf8"));
 const steps = Number(values.steps ?? defaults.steps);
 const guidance = Number(values.guidance ?? defaults.CFGScale);
+const scheduler = values.scheduler ?? "Default";
 const pipeline = await Pipeline.load(checkpoint, { threads: 1 });
 for await (const line of createInterface({ input: process.stdin })) {
   const { prompt, seed, width, height, out } = JSON.parse(line);
-  const [image] = await pipeline.generate({ prompt, steps, guidance, width, height, seed: BigInt(seed) });
+  const [image] = await pipeline.generate({ prompt, steps, guidance, scheduler, width, height, seed: BigInt(seed) });
   await writeFile(out, await encodeImage(image!, { format: "PNG" }));
   console.log(out);
 }

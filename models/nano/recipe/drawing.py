@@ -1,6 +1,6 @@
 """Draws the training pictures: a sign, label or poster with text, a material, a border, a pictogram and a background.
 
-`draw(scene)` returns an RGB picture (H, W, 3 uint8) and the boxes of the drawn characters and pictograms. A scene is a plain dict, made by
+`draw(scene)` returns an RGB picture (H, W, 3 uint8) and where in it characters and pictograms are. A scene is a plain dict, made by
 `captions.sample_scene`; everything in it is named, so that a caption can say it.
 """
 
@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from fonts import ICON_CHARS, ICON_TTF, ICONS, font
-from layout import inner_area, place_icon, place_lines
+from layout import Mark, inner_area, place_icon, place_lines
 
 COLORS = {
     "white": (250, 250, 248), "cream": (247, 235, 203), "black": (22, 22, 24), "gray": (128, 130, 134), "silver": (192, 197, 204),
@@ -121,8 +121,17 @@ def shape_mask(shape, w, h, box, shrink=0.0, ss=3):
     return np.asarray(im.reduce(ss), np.float32) / 255
 
 
+@lru_cache(maxsize=8192)
+def glyph(char, f, most):
+    """A letter's mask, made narrower when it is wider than `most` pixels, and how much of it is above the baseline."""
+    x0, y0, x1, y1 = f.getbbox(char, anchor="ls")
+    im = Image.new("L", (max(1, x1 - x0), max(1, y1 - y0)))
+    ImageDraw.Draw(im).text((-x0, -y0), char, font=f, fill=255, anchor="ls")
+    return im if im.width <= most else im.resize((most, im.height), Image.LANCZOS), -y0
+
+
 def draw(scene):
-    """Picture, characters and pictograms: lists of (char or name, x0, y0, x1, y1) in pixels."""
+    """Picture; characters and pictograms (lists of `Mark`); how much of each pixel is lettering or pictogram (H, W), 0..1."""
     w, h = scene["width"], scene["height"]
     rng = np.random.default_rng(scene["seed"])
     unit = math.sqrt(w * h)
@@ -162,30 +171,21 @@ def draw(scene):
         m = Image.new("L", (w, h), 0)
         ImageDraw.Draw(m).text((cx, cy), ICON_CHARS[ICONS[scene["icon"]]], font=font(ICON_TTF, side), fill=255, anchor="mm")
         layers.append((np.asarray(m, np.float32) / 255, rgb(scene["icon_color"])))
-        icons.append((scene["icon"], cx - side / 2, cy - side / 2, cx + side / 2, cy + side / 2))
-    for line, f, places, baseline, top, bottom in place_lines(scene, area, unit) if scene["lines"] else ():
+        icons.append(Mark(scene["icon"], cx - side / 2, cy - side / 2, cx + side / 2, cy + side / 2, cy + side // 2, side, "pictogram"))
+    for line, f, marks in place_lines(scene, area, unit) if scene["lines"] else ():
         m = Image.new("L", (w, h), 0)
-        for c, x0, x1 in places:
-            ImageDraw.Draw(m).text((round((x0 + x1 - f.getlength(c)) / 2), baseline), c, font=f, fill=255, anchor="ls")
+        for c in marks:
+            letter, above = glyph(c.name, f, c.x1 - c.x0 - 2)
+            m.paste(255, (c.x0 + (c.x1 - c.x0 - letter.width) // 2, c.origin - above), letter)
         layers.append((np.asarray(m, np.float32) / 255, rgb(line["color"])))
-        chars += [(c, x0, top, x1, bottom) for c, x0, x1 in places if c != " "]
+        chars += marks
 
+    ink = np.zeros((h, w), np.float32)
     for m, color in layers:
+        ink = np.maximum(ink, m)
         if scene.get("glow"):
             g = Image.fromarray((m * 255).astype(np.uint8)).resize((max(1, w // 6), max(1, h // 6)), Image.BOX).resize((w, h), Image.BICUBIC)
             g = np.asarray(g, np.float32)[..., None] / 255
             img = img * (1 - 0.45 * g) + color * 0.45 * g
         img = img * (1 - m[..., None]) + color * m[..., None]
-    return np.clip(img + 0.5, 0, 255).astype(np.uint8), chars, icons
-
-
-def cell_map(chars, classes, w, h, cell=8):
-    """Class of the character under the centre of each 8x8 cell (0: none)."""
-    gh, gw = h // cell, w // cell
-    out = np.zeros((gh, gw), np.int64)
-    for c, x0, y0, x1, y1 in chars:
-        k = classes.get(c, 0)
-        c0, c1 = math.ceil((x0 - cell / 2) / cell), math.ceil((x1 - cell / 2) / cell)
-        r0, r1 = math.ceil((y0 - 1 - cell / 2) / cell), math.ceil((y1 + 1 - cell / 2) / cell)
-        out[max(0, r0):max(0, r1), max(0, c0):max(0, c1)] = k
-    return out
+    return np.clip(img + 0.5, 0, 255).astype(np.uint8), chars, icons, ink

@@ -10,9 +10,12 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
+from layout import KINDS, SIZES, SPAN
+
 TEXT = dict(hidden=256, layers=3, heads=4, kv_heads=2, inner=768, vocab=2048, theta=1e6, eps=1e-6)
 DIT = dict(hidden=256, layers=7, heads=4, head_dim=64, axes=(8, 28, 28), in_channels=64, text_dim=256)
 PREFIX_LEN = 34
+PLACE = len(SIZES), len(KINDS), SPAN, SPAN                                 # what the auxiliary head of places tells apart: size, kind, column, row
 
 
 def linear(i, o, bias=True, split=1, zero=False):
@@ -168,7 +171,7 @@ class Block(nn.Module):
 
 
 class Transformer(nn.Module):
-    def __init__(self, c=DIT, aux_classes=0, aux_block=3):
+    def __init__(self, c=DIT, aux_classes=0, aux_block=3, place_block=4, ink_block=5):
         super().__init__()
         h = c["hidden"]
         self.time1, self.time2 = linear(256, h), linear(h, h)
@@ -177,10 +180,10 @@ class Transformer(nn.Module):
         self.blocks = nn.ModuleList([Block(c) for _ in range(c["layers"])])
         self.norm_out = linear(h, 2 * h, zero=True)
         self.proj_out = linear(h, c["in_channels"], zero=True)
-        self.aux_block = aux_block
+        self.aux_block, self.place_block, self.ink_block = aux_block, place_block, ink_block
         self.aux_rows = None                                               # rows of the auxiliary head that are in use; None: all
         if aux_classes:
-            self.aux = linear(h, 4 * aux_classes)
+            self.aux, self.aux_place, self.aux_ink = linear(h, 4 * aux_classes), linear(h, 4 * sum(PLACE)), linear(h, 64)
 
     def embed(self, x, txt, mask, sigma, cos, sin):
         """What the blocks take: both streams, the noise level, rope [(B,) T + L, 1, 32] and the mask over both."""
@@ -192,9 +195,9 @@ class Transformer(nn.Module):
 
     def forward(self, x, txt, mask, sigma, cos, sin, residuals=None):
         """x (B, L, 64), txt (B, T, text_dim), mask (B, T) of valid text, cos and sin (T + L, 32) or one of them a sample, residuals of a ControlNet. Returns
-        velocity and the auxiliary head's logits."""
+        velocity and the auxiliary heads' logits: names (B, L, 4 * classes), places (B, L, 4 * sum(PLACE)) and ink (B, L, 64), or None."""
         img, txt, *rest = self.embed(x, txt, mask, sigma, cos, sin)
-        temb, aux = rest[0], None
+        temb, names, places, ink = rest[0], None, None, None
         for i, block in enumerate(self.blocks):
             img, txt = block(img, txt, *rest, last=i == len(self.blocks) - 1)
             if residuals:
@@ -203,9 +206,13 @@ class Transformer(nn.Module):
                 weight, bias = self.aux.weight, self.aux.bias
                 if self.aux_rows is not None:
                     weight, bias = weight[self.aux_rows], bias[self.aux_rows]
-                aux = F.linear(F.layer_norm(img, (img.shape[-1],), eps=1e-6), weight, bias)
+                names = F.linear(F.layer_norm(img, (img.shape[-1],), eps=1e-6), weight, bias)
+            if i + 1 == self.place_block and hasattr(self, "aux"):
+                places = self.aux_place(F.layer_norm(img, (img.shape[-1],), eps=1e-6))
+            if i + 1 == self.ink_block and hasattr(self, "aux"):
+                ink = self.aux_ink(F.layer_norm(img, (img.shape[-1],), eps=1e-6))
         scale, shift = self.norm_out(temb)[:, None].chunk(2, -1)
-        return self.proj_out(F.layer_norm(img, (img.shape[-1],), eps=1e-6) * (1 + scale) + shift), aux
+        return self.proj_out(F.layer_norm(img, (img.shape[-1],), eps=1e-6) * (1 + scale) + shift), names, places, ink
 
 
 class ControlNet(nn.Module):

@@ -1,7 +1,10 @@
-"""What training minimises: the velocity at random noise levels, and which character lies under each cell."""
+"""What training minimises: the velocity at random noise levels; which character lies under each cell and where in it;
+and where the ink is, whatever its colour."""
 
 import torch
 import torch.nn.functional as F
+
+from model import PLACE
 
 
 def sample_sigma(n, shift):
@@ -37,3 +40,17 @@ def char_loss(logits, cells):
     lg, y = logits.view(b, l, 4, -1).flatten(0, 2), cells.flatten()
     w = torch.where(y > 0, 1.0, 0.08)
     return (F.cross_entropy(lg, y, reduction="none") * w).sum() / w.sum()
+
+
+def place_loss(logits, places, cells):
+    """Mean cross-entropy of size, kind, column and row, (B, L, 16), of the cells that have a character."""
+    on = (cells > 0).float()                                               # [B, L, 4]
+    logits, places = logits.unflatten(-1, (4, -1)), places.unflatten(-1, (4, 4))
+    parts = [F.cross_entropy(part.flatten(0, 2), places[..., i].flatten(), reduction="none") for i, part in enumerate(logits.split(PLACE, -1))]
+    return (sum(parts) / len(parts) * on.flatten()).sum() / on.sum().clamp(min=1)
+
+
+def ink_loss(logits, ink, cells):
+    """Binary cross-entropy of the ink in each pair of pixels, (B, L, 64) each; tokens without lettering count little."""
+    w = torch.where((cells > 0).any(-1), 1.0, 0.1)
+    return (F.binary_cross_entropy_with_logits(logits, ink, reduction="none").mean(-1) * w).sum() / w.sum()

@@ -40,7 +40,7 @@ def cut(im, box, pad_x, pad_y):
 
 
 def around(chars):
-    return min(c[1] for c in chars), min(c[2] for c in chars), max(c[3] for c in chars), max(c[4] for c in chars)
+    return min(c.x0 for c in chars), min(c.y0 for c in chars), max(c.x1 for c in chars), max(c.y1 for c in chars)
 
 
 def by_line(scene, chars):
@@ -136,7 +136,7 @@ def read_hanzi(im, scene, chars):
     """The nearest of all trained characters at each place."""
     out = ""
     for l, boxes in zip(scene["lines"], by_line(scene, chars)):
-        out += "".join(nearest(squared(ink(cut(im, c[1:], 0, 0.1), scene, l["color"])), HANZI, hanzi_templates(l["style"])) for c in boxes)
+        out += "".join(nearest(squared(ink(cut(im, c.box, 0, 0.1), scene, l["color"])), HANZI, hanzi_templates(l["style"])) for c in boxes)
     return out
 
 
@@ -158,7 +158,7 @@ def sign(im, scene, chars):
     """Median over the sign, without its border and the lettering."""
     h, w = im.shape[:2]
     on = shape_mask(scene["shape"], w, h, scene["box"], shrink=2.5 * np.sqrt(w * h) / 45) > 0.9
-    for _, x0, y0, x1, y1 in chars:
+    for x0, y0, x1, y1 in (c.box for c in chars):
         on[max(0, int(y0) - 2):int(y1) + 3, max(0, int(x0) - 2):int(x1) + 3] = False
     return np.median(im[on].astype(np.float32), 0)
 

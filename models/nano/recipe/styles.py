@@ -1,16 +1,9 @@
-"""Styles for the bundled LoRAs: a scene drawn in another manner. Each returns the picture and the boxes of characters and pictograms, as `drawing.draw` does."""
+"""Styles for the bundled LoRAs: a scene drawn in another manner. Each returns what `drawing.draw` does."""
 
 import numpy as np
 from PIL import Image, ImageFilter
 
 from drawing import COLORS, draw, texture
-
-
-def lettering(scene):
-    """Where letters and pictogram are, 0..1, (H, W): the difference between drawing them in black and in white."""
-    def drawn(color):
-        return draw({**scene, "glow": False, "icon_color": color, "lines": [{**l, "color": color} for l in scene["lines"]]})[0].astype(np.float32)
-    return np.clip((drawn("white") - drawn("black")).mean(-1) / 215, 0, 1)
 
 
 def filtered(mask, *filters):
@@ -28,7 +21,7 @@ def colour(scene):
 def neon(scene):
     """Glass tubes along the outline of the letters, glowing in the letters' colour on a darkened sign."""
     dark, *marks = draw({**scene, "glow": False, "lines": [{**l, "color": scene["color"]} for l in scene["lines"]], "icon_color": scene["color"]})
-    m = lettering(scene)
+    m = marks[-1]
     tube = filtered(m, ImageFilter.MaxFilter(3)) - filtered(m, ImageFilter.MinFilter(3))
     unit = float(np.sqrt(scene["width"] * scene["height"]))
     glow = sum(filtered(tube[..., 0], ImageFilter.GaussianBlur(unit / k)) for k in (80, 30, 12))
@@ -44,7 +37,7 @@ def chalk(scene):
     plain, marks = draw({**scene, **board, "lines": [], "icon": None})[0], draw(scene)[1:]
     rng = np.random.default_rng(scene["seed"])
     h, w = scene["height"], scene["width"]
-    m = lettering(scene)
+    m = marks[-1]
     grain = texture("paper")[:h, :w] * 18 + rng.standard_normal((h, w)).astype(np.float32) * 0.45
     rough = np.clip(m * 1.15 - 0.5 * (grain > 0.35) - 0.25 * (grain > 0.0), 0, 1)[..., None]
     dust = filtered(m, ImageFilter.GaussianBlur(float(np.sqrt(w * h)) / 50)) * 0.16

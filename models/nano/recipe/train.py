@@ -25,7 +25,7 @@ from data import LATENTS, TOKENIZER, Data
 from glyph_shapes import teach
 from model import Nano, rope_table, unpack
 from muon import Muon
-from objective import char_loss, noised, pixel_weights, sample_sigma, velocity_loss
+from objective import char_loss, ink_loss, noised, place_loss, pixel_weights, sample_sigma, velocity_loss
 from vae import Vae
 
 @torch.no_grad()
@@ -36,8 +36,8 @@ def char_accuracy(net, data, held, sigma=0.999):
     eps = torch.randn(x0.shape, generator=g)
     s = torch.full((x0.shape[0],), sigma)
     x = (1 - sigma) * x0 + sigma * eps
-    v, aux = net(data.prefix, ids, mask, x, s, *data.rope)
-    p = aux.view(*aux.shape[:2], 4, -1).argmax(-1)
+    names = net(data.prefix, ids, mask, x, s, *data.rope)[1]
+    p = names.view(*names.shape[:2], 4, -1).argmax(-1)
     letters = len(data.classes) - len(C.ICON_NAMES)                        # classes from there on are pictograms
     right = lambda on: (p == cells)[on].float().mean().item()
     return right((cells > 0) & (cells <= letters)), right(cells > letters)
@@ -62,7 +62,7 @@ def generate(nano, data, prompts, gh, gw, steps=20, cfg=4.0, seed=0, negative=" 
     x = torch.randn(n, L, 64, generator=torch.Generator().manual_seed(seed))
     rope = rope_table(gh, gw, t)
     for a, b in zip(sg[:-1], sg[1:]):
-        v, _ = nano.dit(torch.cat([x, x]), txt, mask, torch.full((2 * n,), float(a)), *rope)
+        v = nano.dit(torch.cat([x, x]), txt, mask, torch.full((2 * n,), float(a)), *rope)[0]
         c, u = v.chunk(2)
         k = u + cfg * (c - u)
         k = k * (c.norm(dim=-1, keepdim=True) / k.norm(dim=-1, keepdim=True))
@@ -97,21 +97,21 @@ class Shared:
         self.rank, self.world, self.params = rank, world, params
         if world > 1:
             dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=world)
-        self.flat = torch.zeros(sum(p.numel() for p in params) + 4)
+        self.flat = torch.zeros(sum(p.numel() for p in params) + 5)
 
     def barrier(self):
         if self.world > 1:
             dist.barrier()
 
     def gradients(self, extra):
-        """Mean of the gradients over the workers; `extra` (4 numbers of worker 0) comes back to all."""
+        """Mean of the gradients over the workers; `extra` (5 numbers of worker 0) comes back to all."""
         if self.world == 1:
             return extra
         i, used = 0, [p for p in self.params if p.grad is not None]         # (the last block's text half has none)
         for p in used:
             self.flat[i:i + p.numel()] = p.grad.reshape(-1)
             i += p.numel()
-        flat = self.flat[:i + 4]
+        flat = self.flat[:i + 5]
         flat[i:] = torch.tensor(extra) * self.world if self.rank == 0 else 0.0
         dist.all_reduce(flat)
         flat /= self.world
@@ -145,7 +145,9 @@ def main():
     ap.add_argument("--max-lines", type=int, default=1)
     ap.add_argument("--hanzi", type=float, default=0.0)
     ap.add_argument("--icons", type=float, default=0.2)
-    ap.add_argument("--aux", type=float, default=0.2)
+    ap.add_argument("--aux", type=float, default=0.2, help="weight of the auxiliary loss on names")
+    ap.add_argument("--place", type=float, default=0.3, help="weight of the auxiliary loss on places")
+    ap.add_argument("--ink", type=float, default=0.5, help="weight of the auxiliary loss on ink")
     ap.add_argument("--text-weight", type=float, default=1.0, help="weight of the velocity of tokens with lettering")
     ap.add_argument("--pixel-weight", type=float, default=0.0, help="how much a channel's share of the picture counts: 0 not at all, 1 as squared pixels")
     ap.add_argument("--teach-shapes", action="store_true", help="begin with shapes in the embeddings of Chinese characters and pictograms (once, before they are trained)")
@@ -153,7 +155,7 @@ def main():
     ap.add_argument("--embed-lr", type=float, default=3e-3)
     ap.add_argument("--muon-lr", type=float, default=0.02)
     ap.add_argument("--warmup", type=int, default=50)
-    ap.add_argument("--decay", type=float, default=0.0, help="last part of the minutes in which the rate falls to a tenth")
+    ap.add_argument("--decay", type=float, default=0.0, help="last part of the minutes in which the rate falls to a fiftieth")
     ap.add_argument("--ema", type=float, default=0.995)
     ap.add_argument("--pictures", type=float, default=20, help="minutes between contact sheets")
     ap.add_argument("--compile", action="store_true")
@@ -241,12 +243,13 @@ def work(rank, a, port):
 
     channels = pixel_weights(datas[0].kernel, torch.from_numpy(LATENTS["std"]), a.pixel_weight)
 
-    def loss_of(prefix, ids, mask, x, target, cells, sigma, cos, sin):
+    def loss_of(prefix, ids, mask, x, target, cells, places, ink, sigma, cos, sin):
         with precision.products(a):
-            v, aux = nano(prefix, ids, mask, x, sigma, cos, sin)
+            v, names, at, drawn = nano(prefix, ids, mask, x, sigma, cos, sin)
         weighted, plain = velocity_loss(v.float(), target, cells, a.text_weight, channels)
-        la = char_loss(aux.float(), cells)
-        return weighted + a.aux * la, plain.detach(), la.detach()
+        auxiliary = char_loss(names.float(), cells), place_loss(at.float(), places, cells), ink_loss(drawn.float(), ink, cells)
+        loss = weighted + a.aux * auxiliary[0] + a.place * auxiliary[1] + a.ink * auxiliary[2]
+        return loss, plain.detach(), *(l.detach() for l in auxiliary)
 
     run = torch.compile(loss_of, dynamic=False) if a.compile else loss_of
     heldrng = np.random.default_rng(99)
@@ -258,18 +261,18 @@ def work(rank, a, port):
         d.add(min(d.cap, n // a.workers * 4))
 
     def one(k, n):
-        """Gradients of n samples of size k; returns the two losses."""
+        """Gradients of n samples of size k; returns the losses: velocity, names, places, ink."""
         d, micro = datas[k], micros[k]
-        ids, mask, x0, cells, *rope = d.batch(n, max(1, n // a.reuse))
+        ids, mask, x0, (cells, places, ink), *rope = d.batch(n, max(1, n // a.reuse))
         sigma = sample_sigma(n, shifts[k])
         x, target = noised(x0, sigma)
-        parts, lv, la = n // micro, 0.0, 0.0
+        parts, losses = n // micro, np.zeros(4)
         for i in range(0, n, micro):
             part = slice(i, i + micro)
-            loss, v_, a_ = run(d.prefix, *(t[part] for t in (ids, mask, x, target, cells, sigma)), *(r[part] if r.dim() == 3 else r for r in rope))
+            loss, *each = run(d.prefix, *(t[part] for t in (ids, mask, x, target, cells, places, ink, sigma)), *(r[part] if r.dim() == 3 else r for r in rope))
             (loss / parts).backward()
-            lv, la = lv + v_.item() / parts, la + a_.item() / parts
-        return lv, la
+            losses += [l.item() / parts for l in each]
+        return losses.tolist()
 
     if a.compile:                                                          # each worker compiles its part; the others find it in the cache
         shapes = {}
@@ -289,18 +292,17 @@ def work(rank, a, port):
         os.replace(path + ".tmp", path)
 
     t0 = last_log = last_save = last_pic = time.time()
-    first, mark, left, al, aa = step, samples, 1.0, [None] * len(sizes), [None] * len(sizes)
+    first, mark, left, means = step, samples, 1.0, np.full((len(sizes), 4), np.nan)
     while left > 0:
         weights = mix if left > a.last else last_mix
         k = int(np.random.default_rng([a.seed, step]).choice(len(sizes), p=weights / weights.sum()))    # the same size on all workers
         d = datas[k]
         f = min(1.0, (step - first + 1 - start) / a.warmup)
         if a.decay:
-            f *= max(0.1, min(1.0, left / a.decay))
+            f *= max(0.02, min(1.0, left / a.decay))
         for g, b in zip(base_groups, base):
             g["lr"] = b * f
-        lv, la = one(k, batches[k] // a.workers)
-        left, lv, la, _ = share.gradients([1 - (time.time() - t0) / (a.minutes * 60), lv, la, 0.0])
+        left, *losses = share.gradients([1 - (time.time() - t0) / (a.minutes * 60), *one(k, batches[k] // a.workers)])
         torch.nn.utils.clip_grad_norm_(rest + embed, 1.0)
         for o in opts:
             o.step()
@@ -313,11 +315,12 @@ def work(rank, a, port):
             sd = nano.state_dict()
             keys = list(ema)
             torch._foreach_lerp_([ema[q] for q in keys], [sd[q] for q in keys], 1 - e)
-        al[k], aa[k] = (lv, la) if al[k] is None else (al[k] * 0.95 + lv * 0.05, aa[k] * 0.95 + la * 0.05)
+        means[k] = losses if np.isnan(means[k, 0]) else means[k] * 0.95 + 0.05 * np.array(losses)
         if step - first in (3, 10, 30) or time.time() - last_log > 120:
             now = time.time()
             acc, icons = char_accuracy(nano, hd, held)
-            print(f"{(now - t0) / 60:6.1f} min step {step} samples {samples} velocity {' '.join(f'{v or 0:.4f}' for v in al)} char {' '.join(f'{v or 0:.3f}' for v in aa)} | held at .999: letters {acc:.3f} pictograms {icons:.3f} | {(samples - mark) / (now - last_log):.1f}/s", flush=True)
+            told = " ".join(f"{name} " + " ".join(f"{v:.3f}" for v in column) for name, column in zip(("velocity", "names", "places", "ink"), means.T))
+            print(f"{(now - t0) / 60:6.1f} min step {step} samples {samples} {told} | held at .999: letters {acc:.3f} pictograms {icons:.3f} | {(samples - mark) / (now - last_log):.1f}/s", flush=True)
             last_log, mark = time.time(), samples
         if time.time() - last_save > 240:
             save()

@@ -16,7 +16,7 @@ GRID, TOKEN = 8, 16                                                        # pix
 PITCHES = (8, 16, 24, 32, 40, 48, 64, 80, 96)                              # pixels from letter to letter; a Chinese character is as high as its pitch,
 LETTER = 1.5                                                               # the font size of letters is so much more,
 HIGHEST = 96                                                               # and not above this
-ICON_LADDER = (8, 16, 32, 48, 64, 80, 96, 128, 160, 192, 224)                 # sides in pixels
+ICON_LADDER = (8, 16, 32, 48, 64, 80, 96, 128, 160, 192, 224)              # sides in pixels
 
 # part of a shape's box in which text has room: x0, y0, x1, y1 as fractions
 INNER = {
@@ -24,7 +24,6 @@ INNER = {
     "banner": (0.12, 0.12, 0.88, 0.88), "hexagon": (0.12, 0.12, 0.88, 0.88), "arch": (0.09, 0.28, 0.91, 0.92), "shield": (0.09, 0.08, 0.91, 0.7),
     "tag": (0.14, 0.1, 0.94, 0.9), "none": (0.0, 0.0, 1.0, 1.0),
 }
-
 
 SIZES = {s: i for i, s in enumerate(sorted({*PITCHES, *(round(LETTER * p) for p in PITCHES), *ICON_LADDER}))}
 SPAN = 32                                                                  # cells that a mark is wide or high at most
@@ -49,7 +48,8 @@ class Mark(NamedTuple):
 
 
 def cell_map(marks, classes, w, h):
-    """What lies under the centre of each 8x8 cell, (rows, columns, 5): class of the character or pictogram (0: none), size, kind, column in it and row below its top row."""
+    """What lies under the centre of each 8x8 cell, (rows, columns, 5): class of the character or pictogram (0: none), its size and kind, and which of its
+    columns (from its left edge) and rows (from its origin, SPAN - 8) the cell is."""
     out = np.zeros((h // GRID, w // GRID, 5), np.int64)
     cell = lambda v: max(0, math.ceil((v - GRID / 2) / GRID))
     for m in marks:

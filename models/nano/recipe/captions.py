@@ -3,8 +3,6 @@
 import os
 import re
 
-import numpy as np
-
 from drawing import COLORS, COLOR_NAMES, hash_name
 from fonts import ICONS
 from layout import on_grid

@@ -22,6 +22,7 @@ from PIL import Image
 import captions as C
 import read_back as R
 from drawing import draw
+from fonts import is_chinese
 from long_captions import long_caption
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -93,7 +94,7 @@ def measure_one(job):
     chars = draw(s)[1]
     want = "".join(ch for l in s["lines"] for ch in l["text"] if ch.isalnum())
     read, n = R.read_whole(im), len(s["lines"])
-    if any(c > "⺀" for c in want):
+    if is_chinese(want):
         near = R.read_hanzi(im, s, chars)
         return [("Chinese, two characters", read == want, 1), ("Chinese, two characters, by shape", near == want, 1),
                 ("Chinese, single characters, by shape", sum(a == b for a, b in zip(near, want)), len(want))]

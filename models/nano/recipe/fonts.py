@@ -49,7 +49,11 @@ def font(path, size, index=0):
     return ImageFont.truetype(path, size, index=index, layout_engine=ImageFont.Layout.BASIC)
 
 
+def is_chinese(text):
+    return any(ord(c) > 0x2E00 for c in text)
+
+
 def font_for(style, text):
-    if any(ord(c) > 0x2E00 for c in text):
+    if is_chinese(text):
         return CJK_STYLES.get(style, CJK_STYLES["sans"])
     return STYLES[style][0], (2 if style == "serif" else 0)

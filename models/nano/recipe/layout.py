@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fonts import STYLES, font, font_for
+from fonts import STYLES, font, font_for, is_chinese
 
 GRID, TOKEN = 8, 16                                                        # pixels a latent, a token
 PITCHES = (8, 16, 24, 32, 40, 48, 64, 80, 96)                              # pixels from letter to letter; a Chinese character is as high as its pitch,
@@ -69,7 +69,7 @@ def on_grid(v, step=GRID):
 def fit_line(text, style, max_w, max_h, cap):
     """The line at the widest pitch that has room, with `cap` for the height of its letters: font, pitch, pixels above and below the baseline."""
     path, index = font_for(style, text)
-    factor, rise, fall = (1, 0.88, 0.12) if text[0] > "⺀" else (LETTER, 0.72, 0.22)
+    factor, rise, fall = (1, 0.88, 0.12) if is_chinese(text) else (LETTER, 0.72, 0.22)
     for pitch in PITCHES[::-1]:
         size = round(factor * pitch)
         if size <= HIGHEST and len(text) * pitch <= max_w and (rise + fall) * size <= max_h and rise * size <= cap:

@@ -17,7 +17,6 @@ import time
 import numpy as np
 import torch
 import torch.distributed as dist
-import torch.nn.functional as F
 
 import captions as C
 import precision
@@ -93,25 +92,27 @@ PREVIEW = [
 class Shared:
     """Keeps the workers in step: one process a core, each with one thread, so that a busy core delays only its own share of the batch."""
 
+    EXTRA = 5                                                              # the time that is left, and four losses
+
     def __init__(self, rank, world, params, port):
         self.rank, self.world, self.params = rank, world, params
         if world > 1:
             dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=world)
-        self.flat = torch.zeros(sum(p.numel() for p in params) + 5)
+        self.flat = torch.zeros(sum(p.numel() for p in params) + self.EXTRA)
 
     def barrier(self):
         if self.world > 1:
             dist.barrier()
 
     def gradients(self, extra):
-        """Mean of the gradients over the workers; `extra` (5 numbers of worker 0) comes back to all."""
+        """Mean of the gradients over the workers; `extra` (EXTRA numbers of worker 0) comes back to all."""
         if self.world == 1:
             return extra
         i, used = 0, [p for p in self.params if p.grad is not None]         # (the last block's text half has none)
         for p in used:
             self.flat[i:i + p.numel()] = p.grad.reshape(-1)
             i += p.numel()
-        flat = self.flat[:i + 5]
+        flat = self.flat[:i + self.EXTRA]
         flat[i:] = torch.tensor(extra) * self.world if self.rank == 0 else 0.0
         dist.all_reduce(flat)
         flat /= self.world
@@ -269,9 +270,9 @@ def work(rank, a, port):
         parts, losses = n // micro, np.zeros(4)
         for i in range(0, n, micro):
             part = slice(i, i + micro)
-            loss, *each = run(d.prefix, *(t[part] for t in (ids, mask, x, target, cells, places, ink, sigma)), *(r[part] if r.dim() == 3 else r for r in rope))
+            loss, *told = run(d.prefix, *(t[part] for t in (ids, mask, x, target, cells, places, ink, sigma)), *(r[part] if r.dim() == 3 else r for r in rope))
             (loss / parts).backward()
-            losses += [l.item() / parts for l in each]
+            losses += [l.item() / parts for l in told]
         return losses.tolist()
 
     if a.compile:                                                          # each worker compiles its part; the others find it in the cache

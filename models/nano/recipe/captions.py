@@ -97,9 +97,7 @@ def sample_scene(rng, width, height, min_len=1, max_len=5, max_lines=1, p_hanzi=
     # box of the shape
     m = 0.05
     sw = 1 - 2 * m
-    sh = 0.56 if shape in ("banner", "tag") else 0.74
-    if sh == 0.74:
-        pick(rng, [0, 1])                                                  # (once a choice of heights; still drawn so that the evaluation's prompts stay the same)
+    sh = 0.56 if shape in ("banner", "tag") else pick(rng, [0.74, 0.74])    # (once two heights; still drawn, so that the evaluation's prompts stay the same)
     bw, bh = sw * width, sh * height
     if shape == "circle":
         bw = bh = 0.92 * min(width, height)

@@ -72,7 +72,7 @@ def export(out, nano, vae_state):
     from transformers import Qwen2_5_VLForConditionalGeneration
     text, dit = export_state(nano)
     aux = {k: v.to(torch.bfloat16) for k, v in nano.items() if "aux" in k}
-    if aux:                                                                # the auxiliary head, for the next training run only
+    if aux:                                                                # the auxiliary heads, for the next training run only
         os.makedirs(os.path.join(out, "recipe"), exist_ok=True)
         side = os.path.join(out, "recipe", "aux.safetensors")
         save_file(aux, side + ".new")

@@ -110,6 +110,11 @@ def rope_table(grid_h, grid_w, text_len, axes=DIT["axes"]):
     return a.cos().float(), a.sin().float()
 
 
+def norm(x):
+    """Layer norm over the last axis, without weights of its own."""
+    return F.layer_norm(x, (x.shape[-1],), eps=1e-6)
+
+
 def timestep_embedding(sigma):
     f = torch.exp(-math.log(10000) * torch.arange(128, dtype=torch.float32, device=sigma.device) / 128)
     a = 1000 * (sigma.float()[:, None] * f[None])
@@ -138,13 +143,13 @@ class Block(nn.Module):
 
     def qkv(self, s, x, shift, scale):
         b, n, h = x.shape
-        x = F.layer_norm(x, (h,), eps=1e-6) * (1 + scale) + shift
+        x = norm(x) * (1 + scale) + shift
         q, k, v = s.qkv(x).view(b, n, 3, self.heads, self.d).unbind(2)
         return F.rms_norm(q, (self.d,), s.norm_q, 1e-6), F.rms_norm(k, (self.d,), s.norm_k, 1e-6), v
 
     @staticmethod
     def mlp(s, x, m):
-        h = F.layer_norm(x, (x.shape[-1],), eps=1e-6) * (1 + m[4]) + m[3]
+        h = norm(x) * (1 + m[4]) + m[3]
         return x + m[5] * s.down(F.gelu(s.up(h), approximate="tanh"))
 
     def forward(self, img, txt, temb, cos, sin, mask, last=False):
@@ -206,13 +211,13 @@ class Transformer(nn.Module):
                 weight, bias = self.aux.weight, self.aux.bias
                 if self.aux_rows is not None:
                     weight, bias = weight[self.aux_rows], bias[self.aux_rows]
-                names = F.linear(F.layer_norm(img, (img.shape[-1],), eps=1e-6), weight, bias)
+                names = F.linear(norm(img), weight, bias)
             if i + 1 == self.place_block and hasattr(self, "aux"):
-                places = self.aux_place(F.layer_norm(img, (img.shape[-1],), eps=1e-6))
+                places = self.aux_place(norm(img))
             if i + 1 == self.ink_block and hasattr(self, "aux"):
-                ink = self.aux_ink(F.layer_norm(img, (img.shape[-1],), eps=1e-6))
+                ink = self.aux_ink(norm(img))
         scale, shift = self.norm_out(temb)[:, None].chunk(2, -1)
-        return self.proj_out(F.layer_norm(img, (img.shape[-1],), eps=1e-6) * (1 + scale) + shift), names, places, ink
+        return self.proj_out(norm(img) * (1 + scale) + shift), names, places, ink
 
 
 class ControlNet(nn.Module):

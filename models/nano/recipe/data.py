@@ -21,7 +21,7 @@ TOKENIZER = os.path.join(HERE, "..", "tokenizer")
 class Data:
     """Rolling buffer of encoded drawings of one size.
 
-    `a` says which scenes: min_len, max_len, max_lines, hanzi, icons. `long` is the share of captions with filler sentences around. With `keep`, a sample holds only so many of its image tokens, in one piece
+    `a` says which scenes: min_len, max_len, max_lines, single, hanzi, icons. `long` is the share of captions with filler sentences around. With `keep`, a sample holds only so many of its image tokens, in one piece
     with lettering or a pictogram in it, which is where there is something to learn (a plain background is known soon).
     """
 
@@ -35,7 +35,7 @@ class Data:
         self.items, self.next = [], 0
         self.suffix = tok(SUFFIX)["input_ids"]
         self.prefix = torch.tensor([tok(PREFIX)["input_ids"]])
-        self.classes = {c: i + 1 for i, c in enumerate(C.taught(a.hanzi > 0))}
+        self.classes = {c: i + 1 for i, c in enumerate(C.CLASSES)}
 
     def ids(self, text):
         return self.tok(text)["input_ids"] + self.suffix if text else list(self.suffix)
@@ -43,7 +43,7 @@ class Data:
     def scene(self, held_out=False):
         a = self.a
         lines = a.max_lines if self.rng.random() < 0.3 else min(a.max_lines, 2)
-        return C.sample_scene(self.rng, *self.size, a.min_len, a.max_len, lines, a.hanzi, a.icons, held_out)
+        return C.sample_scene(self.rng, *self.size, a.min_len, a.max_len, lines, a.hanzi, a.icons, held_out, a.single)
 
     def encode(self, pictures):
         """uint8 pictures (H, W, 3) -> packed, normalised latents (B, L, 64)."""

@@ -24,6 +24,7 @@ def options(description, lr):
     ap.add_argument("--min-len", type=int, default=1)
     ap.add_argument("--max-len", type=int, default=8)
     ap.add_argument("--max-lines", type=int, default=2)
+    ap.add_argument("--single", type=float, default=0.5)
     ap.add_argument("--hanzi", type=float, default=0.0)
     ap.add_argument("--icons", type=float, default=0.25)
     ap.add_argument("--long", type=float, default=0.1)

@@ -129,7 +129,7 @@ def main():
     ap.add_argument("--vae", default="")
     ap.add_argument("--resume-from", default="", help="folder of a checkpoint in diffusers layout")
     ap.add_argument("--minutes", type=float, default=60)
-    ap.add_argument("--size", default="128", help="one or more sizes WxH or N, by comma; one is taken per step. The next seven go with them")
+    ap.add_argument("--size", default="128", help="one or more sizes WxH or N, by comma; one is taken per step. What is said by comma further on goes with them")
     ap.add_argument("--batch", default="64")
     ap.add_argument("--micro", default="16", help="samples a pass; gradients add up to a batch (small passes stay in the cache)")
     ap.add_argument("--shift", default="2.7", help="of the noise levels; larger for larger pictures")
@@ -144,8 +144,9 @@ def main():
     ap.add_argument("--min-len", type=int, default=1)
     ap.add_argument("--max-len", type=int, default=5)
     ap.add_argument("--max-lines", type=int, default=1)
-    ap.add_argument("--hanzi", type=float, default=0.0)
-    ap.add_argument("--icons", type=float, default=0.2)
+    ap.add_argument("--single", default="0.5", help="share of signs with one line for certain; the others have one to --max-lines")
+    ap.add_argument("--hanzi", default="0", help="share of lines that are Chinese")
+    ap.add_argument("--icons", default="0.2", help="share of signs with a pictogram")
     ap.add_argument("--aux", type=float, default=0.2, help="weight of the auxiliary loss on names")
     ap.add_argument("--place", type=float, default=0.3, help="weight of the auxiliary loss on places")
     ap.add_argument("--ink", type=float, default=0.5, help="weight of the auxiliary loss on ink")
@@ -187,7 +188,7 @@ def work(rank, a, port):
     path = os.path.join(a.out, "nano.pt")
     torch.manual_seed(a.seed)
     nano = Nano(aux_classes=C.NUM_CLASSES)
-    rows = torch.tensor([0, *(C.CLASSES[c] for c in C.taught(a.hanzi > 0))])
+    rows = torch.tensor([0, *C.CLASSES.values()])
     nano.dit.aux_rows = (torch.arange(4)[:, None] * C.NUM_CLASSES + rows).flatten()
     vae_state = torch.load(a.vae) if a.vae else None
     ck = torch.load(path, map_location="cpu") if os.path.exists(path) else None
@@ -240,7 +241,9 @@ def work(rank, a, port):
     batches, micros, shifts, lens, keeps, longs = (each(*v) for v in ((a.batch, int), (a.micro, int), (a.shift, float), (a.text_len, int), (a.keep, int), (a.long, float)))
     mix = np.array(each(a.mix or "1", float))
     last_mix = np.array(each(a.last_mix, float)) if a.last_mix else mix
-    datas = [Data(tok, a, rng, s, a.buffer // len(sizes), t, keep, long) for s, t, keep, long in zip(sizes, lens, keeps, longs)]
+    said = zip(*(each(v, float) for v in (a.single, a.hanzi, a.icons)))
+    scenes = [argparse.Namespace(min_len=a.min_len, max_len=a.max_len, max_lines=a.max_lines, single=single, hanzi=hanzi, icons=icons) for single, hanzi, icons in said]
+    datas = [Data(tok, s, rng, size, a.buffer // len(sizes), t, keep, long) for s, size, t, keep, long in zip(scenes, sizes, lens, keeps, longs)]
 
     channels = pixel_weights(datas[0].kernel, torch.from_numpy(LATENTS["std"]), a.pixel_weight)
 
@@ -254,7 +257,7 @@ def work(rank, a, port):
 
     run = torch.compile(loss_of, dynamic=False) if a.compile else loss_of
     heldrng = np.random.default_rng(99)
-    hd = Data(tok, a, heldrng, sizes[0], 0, lens[0])
+    hd = Data(tok, scenes[0], heldrng, sizes[0], 0, lens[0])
     got = hd.make(48)
     ids, mask = hd.text_batch([g[0] for g in got], drop=False)
     held = (ids, mask, torch.stack([g[1] for g in got]).float(), torch.stack([g[2] for g in got]).long())

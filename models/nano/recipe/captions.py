@@ -10,7 +10,7 @@ from layout import on_grid
 LUM = {k: 0.3 * v[0] + 0.59 * v[1] + 0.11 * v[2] for k, v in COLORS.items()}
 ICON_NAMES = list(ICONS)
 
-# 300 common characters; the ones of the example prompts first
+# common characters, 246 of them; the ones of the example prompts first
 HANZI = (
     "运河乌龙清香春桥锅贴木偶奇谭"
     "的一是了我不人在他有这个上们来到时大地为子中你说生国年着就那和要她出也得里后自以会家可下而过天去能对小多然于心学之都好看起发当没成只如事把还用第样道想作种开美总从无情己面最女但现前些所同日手又行意动方期它头经长儿回位分爱老因很给名法间斯知世什两次使身者被高已亲其进此话常与活正感"

@@ -1,4 +1,4 @@
-"""Token embeddings that say what a character or pictogram looks like, as a start for those that were never trained.
+"""What Chinese characters and pictograms look like, by token: as a start of their embeddings, and as what the text encoder has to tell of them.
 
 What is new about a character is then known from its embedding, and the model has one thing to learn for all of them, how such a vector is drawn,
 instead of every shape by itself.
@@ -6,9 +6,18 @@ instead of every shape by itself.
 
 import numpy as np
 import torch
+from PIL import Image, ImageDraw
 
 import captions as C
+from fonts import ICON_CHARS, ICON_TTF, ICONS, font, font_for
+from model import GLYPH, TEXT
 from read_back import hanzi_templates, icon_templates
+
+
+def single_id(tok, name):
+    ids = tok(name if name in C.HANZI else " " + name)["input_ids"]
+    assert len(ids) == 1, name
+    return ids[0]
 
 
 def shape_vectors(pictures, size, std):
@@ -25,7 +34,21 @@ def shape_vectors(pictures, size, std):
 def teach(embedding, tok, std=0.3):
     """Chinese characters get their shape as embedding; the words for pictograms get it added to what they have."""
     vectors = shape_vectors(np.concatenate([hanzi_templates("sans"), icon_templates()]), embedding.shape[1], std)
-    for token, vector in zip([*C.HANZI, *(" " + n for n in C.ICON_NAMES)], vectors):
-        ids = tok(token)["input_ids"]
-        assert len(ids) == 1, token
-        embedding[ids[0]] = vector if token in C.HANZI else embedding[ids[0]] + vector
+    for name, vector in zip([*C.HANZI, *C.ICON_NAMES], vectors):
+        i = single_id(tok, name)
+        embedding[i] = vector if name in C.HANZI else embedding[i] + vector
+
+
+def bitmaps(tok, scale=4):
+    """What the tokens of Chinese characters (sans) and pictograms look like, (vocabulary, GLYPH * GLYPH) 0..1, and for which tokens that is known, (vocabulary,) 0 or 1."""
+    side = GLYPH * scale
+    table, known = torch.zeros(TEXT["vocab"], GLYPH * GLYPH), torch.zeros(TEXT["vocab"])
+    hanzi, icons = font(font_for("sans", C.HANZI[0])[0], side, font_for("sans", C.HANZI[0])[1]), font(ICON_TTF, side)
+    for name in (*C.HANZI, *ICONS):
+        picture = Image.new("L", (side, side))
+        char, f = (name, hanzi) if name in C.HANZI else (ICON_CHARS[ICONS[name]], icons)
+        ImageDraw.Draw(picture).text((side / 2, side / 2), char, font=f, fill=255, anchor="mm")
+        i = single_id(tok, name)
+        table[i] = torch.from_numpy(np.asarray(picture.resize((GLYPH, GLYPH), Image.BOX), np.float32).copy()).flatten() / 255
+        known[i] = 1
+    return table, known

@@ -15,6 +15,7 @@ from layout import KINDS, SIZES, SPAN
 TEXT = dict(hidden=256, layers=3, heads=4, kv_heads=2, inner=768, vocab=2048, theta=1e6, eps=1e-6)
 DIT = dict(hidden=256, layers=7, heads=4, head_dim=64, axes=(8, 28, 28), in_channels=64, text_dim=256)
 PREFIX_LEN = 34
+GLYPH = 24                                                                 # side of the bitmaps that the auxiliary head of the text encoder tells
 PLACE = len(SIZES), len(KINDS), SPAN, SPAN                                 # what the auxiliary head of places tells apart: size, kind, column, row
 
 
@@ -257,9 +258,13 @@ class Nano(nn.Module):
     def __init__(self, aux_classes=0):
         super().__init__()
         self.text, self.dit = TextEncoder(), Transformer(aux_classes=aux_classes)
+        if aux_classes:
+            self.aux_glyph = linear(TEXT["hidden"], GLYPH * GLYPH)
 
     def forward(self, prefix, ids, mask, x, sigma, cos, sin):
-        return self.dit(x, self.text(prefix, ids), mask, sigma, cos, sin)
+        """What the transformer returns, and the logits of what each text token looks like (B, T, GLYPH * GLYPH), or None."""
+        txt = self.text(prefix, ids)
+        return *self.dit(x, txt, mask, sigma, cos, sin), self.aux_glyph(norm(txt)) if hasattr(self, "aux_glyph") else None
 
 
 def pack(z):

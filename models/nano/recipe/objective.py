@@ -54,3 +54,9 @@ def ink_loss(logits, ink, cells):
     """Binary cross-entropy of the ink in each pair of pixels, (B, L, 64) each; tokens without lettering count little."""
     w = torch.where((cells > 0).any(-1), 1.0, 0.1)
     return (F.binary_cross_entropy_with_logits(logits, ink, reduction="none").mean(-1) * w).sum() / w.sum()
+
+
+def glyph_loss(logits, ids, bitmaps, known):
+    """Binary cross-entropy of the bitmaps (vocabulary, GLYPH * GLYPH) that the tokens `ids` (B, T) stand for, where one is known (vocabulary,)."""
+    w = known[ids]
+    return (F.binary_cross_entropy_with_logits(logits, bitmaps[ids], reduction="none").mean(-1) * w).sum() / w.sum().clamp(min=1)

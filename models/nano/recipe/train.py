@@ -1,13 +1,12 @@
 """Joint training of transformer and text encoder on drawings made on the fly.
 
-    python train.py --out DIR --vae DIR/vae.pt --minutes 60 --size 128 --max-len 5
+    python train.py --out DIR --vae DIR/vae.pt --minutes 60 --plan plans/begin.csv
     python train.py --out DIR --resume-from ../ ...            goes on from the committed BF16 weights (no optimizer state: warm-up again)
 
 Goes on from DIR/nano.pt (weights, EMA, optimizer) when that is there.
 """
 
 import argparse
-import math
 import os
 import signal
 import subprocess
@@ -16,16 +15,21 @@ import time
 
 import numpy as np
 import torch
-import torch.distributed as dist
 
 import captions as C
 import precision
 from data import LATENTS, TOKENIZER, Data
-from glyph_shapes import teach
-from model import Nano, rope_table, unpack
+from glyph_shapes import bitmaps, teach
+from model import Nano
 from muon import Muon
-from objective import char_loss, ink_loss, noised, place_loss, pixel_weights, sample_sigma, velocity_loss
+from objective import char_loss, glyph_loss, ink_loss, noised, place_loss, pixel_weights, sample_sigma, velocity_loss
+from plan import read as read_plan
+from preview import PREVIEW, contact
 from vae import Vae
+from workers import Shared
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
 
 @torch.no_grad()
 def char_accuracy(net, data, held, sigma=0.999):
@@ -42,116 +46,22 @@ def char_accuracy(net, data, held, sigma=0.999):
     return right((cells > 0) & (cells <= letters)), right(cells > letters)
 
 
-@torch.no_grad()
-def generate(nano, data, prompts, gh, gw, steps=20, cfg=4.0, seed=0, negative=" "):
-    """Euler with norm-rescaled guidance as in diffusers; latents (B, L, 64)."""
-    n = len(prompts)
-    rows = [data.ids(p) for p in prompts] + [data.ids(negative)] * n
-    t = max(map(len, rows))
-    ids, mask = torch.zeros(2 * n, t, dtype=torch.long), torch.zeros(2 * n, t, dtype=torch.bool)
-    for i, r in enumerate(rows):
-        ids[i, :len(r)], mask[i, :len(r)] = torch.tensor(r), True
-    txt = nano.text(data.prefix, ids)
-    L = gh * gw
-    mu = 0.5 + 0.4 * (L - 256) / 7936
-    sg = np.linspace(1, 1 / steps, steps)
-    sg = math.exp(mu) / (math.exp(mu) + (1 / sg - 1))
-    sg = 1 - (1 - sg) / ((1 - sg[-1]) / 0.98)
-    sg = np.append(sg, 0.0)
-    x = torch.randn(n, L, 64, generator=torch.Generator().manual_seed(seed))
-    rope = rope_table(gh, gw, t)
-    for a, b in zip(sg[:-1], sg[1:]):
-        v = nano.dit(torch.cat([x, x]), txt, mask, torch.full((2 * n,), float(a)), *rope)[0]
-        c, u = v.chunk(2)
-        k = u + cfg * (c - u)
-        k = k * (c.norm(dim=-1, keepdim=True) / k.norm(dim=-1, keepdim=True))
-        x = x + float(b - a) * k
-    return x
-
-
-@torch.no_grad()
-def contact(nano, vae, data, path, prompts, cols=6):
-    from PIL import Image
-    x = generate(nano, data, prompts, *data.grid)
-    im = vae.decode(unpack(x, *data.grid) * data.std + data.mean).clamp(-1, 1)
-    im = ((im * 0.5 + 0.5) * 255).round().byte().permute(0, 2, 3, 1).numpy()
-    rows = [np.concatenate(list(im[i:i + cols]), 1) for i in range(0, len(im), cols)]
-    Image.fromarray(np.concatenate(rows, 0)).save(path)
-
-
-PREVIEW = [
-    'a red sign that says "CAT" in white sans letters on a blue background', 'a cozy bakery sign that says "BREAD" in white serif letters on dark green wood',
-    'a yellow round sign that says "STOP" in black sans letters, navy background', 'a wooden sign that says "TEA" in cream serif letters, with a kettle above the text',
-    'a black chalkboard sign reading "Soup" in white script letters on a brick wall', 'a navy rounded label with the text "MOON" in gold slab letters and a moon on top, cream background',
-    '"HI" in pink script letters on a white banner, teal background', 'a purple oval sign that says "Open" in yellow serif letters against a gray backdrop',
-    'a white sign with a red heart on a pink background', 'a green hexagonal sign that says "LEAF" in cream mono letters, brown background',
-    'a cream paper label saying "Jam" in maroon script letters with a maroon border, on a brown wooden wall', 'a teal shield that says "7" in white slab letters on a orange background',
-]
-
-
-class Shared:
-    """Keeps the workers in step: one process a core, each with one thread, so that a busy core delays only its own share of the batch."""
-
-    EXTRA = 5                                                              # the time that is left, and four losses
-
-    def __init__(self, rank, world, params, port):
-        self.rank, self.world, self.params = rank, world, params
-        if world > 1:
-            dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=world)
-        self.flat = torch.zeros(sum(p.numel() for p in params) + self.EXTRA)
-
-    def barrier(self):
-        if self.world > 1:
-            dist.barrier()
-
-    def gradients(self, extra):
-        """Mean of the gradients over the workers; `extra` (EXTRA numbers of worker 0) comes back to all."""
-        if self.world == 1:
-            return extra
-        i, used = 0, [p for p in self.params if p.grad is not None]         # (the last block's text half has none)
-        for p in used:
-            self.flat[i:i + p.numel()] = p.grad.reshape(-1)
-            i += p.numel()
-        flat = self.flat[:i + self.EXTRA]
-        flat[i:] = torch.tensor(extra) * self.world if self.rank == 0 else 0.0
-        dist.all_reduce(flat)
-        flat /= self.world
-        i = 0
-        for p in used:
-            p.grad.copy_(self.flat[i:i + p.numel()].view_as(p))
-            i += p.numel()
-        return flat[i:].tolist()
-
-
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--out", required=True)
     ap.add_argument("--vae", default="")
     ap.add_argument("--resume-from", default="", help="folder of a checkpoint in diffusers layout")
     ap.add_argument("--minutes", type=float, default=60)
-    ap.add_argument("--size", default="128", help="one or more sizes WxH or N, by comma; one is taken per step. What is said by comma further on goes with them")
-    ap.add_argument("--batch", default="64")
-    ap.add_argument("--micro", default="16", help="samples a pass; gradients add up to a batch (small passes stay in the cache)")
-    ap.add_argument("--shift", default="2.7", help="of the noise levels; larger for larger pictures")
-    ap.add_argument("--text-len", default="36")
-    ap.add_argument("--long", default="0", help="share of captions with filler sentences around, as many as --text-len has room for")
-    ap.add_argument("--keep", default="0", help="image tokens of a sample that take part, in one piece around lettering; 0: all")
-    ap.add_argument("--mix", default="", help="weights of the sizes")
-    ap.add_argument("--last-mix", default="", help="weights of the sizes in the last part of the minutes")
-    ap.add_argument("--last", type=float, default=0.4, help="that last part")
+    ap.add_argument("--plan", default=os.path.join(HERE, "plans", "begin.csv"), help="table of the kinds of samples (plan.py)")
+    ap.add_argument("--last", type=float, default=0.4, help="the last part of the minutes, in which kinds have their last shares")
     ap.add_argument("--reuse", type=int, default=4, help="how often a drawn scene is used")
     ap.add_argument("--buffer", type=int, default=4096)
-    ap.add_argument("--min-len", type=int, default=1)
-    ap.add_argument("--max-len", type=int, default=5)
-    ap.add_argument("--max-lines", type=int, default=1)
-    ap.add_argument("--single", default="0.5", help="share of signs with one line for certain; the others have one to --max-lines")
-    ap.add_argument("--hanzi", default="0", help="share of lines that are Chinese")
-    ap.add_argument("--icons", default="0.2", help="share of signs with a pictogram")
     ap.add_argument("--aux", type=float, default=0.2, help="weight of the auxiliary loss on names")
-    ap.add_argument("--place", type=float, default=0.3, help="weight of the auxiliary loss on places")
-    ap.add_argument("--ink", type=float, default=0.5, help="weight of the auxiliary loss on ink")
-    ap.add_argument("--text-weight", type=float, default=1.0, help="weight of the velocity of tokens with lettering")
-    ap.add_argument("--pixel-weight", type=float, default=0.0, help="how much a channel's share of the picture counts: 0 not at all, 1 as squared pixels")
+    ap.add_argument("--place", type=float, default=0.5, help="weight of the auxiliary loss on places")
+    ap.add_argument("--ink", type=float, default=0.3, help="weight of the auxiliary loss on ink")
+    ap.add_argument("--glyph", type=float, default=1.0, help="weight of the auxiliary loss on what text tokens look like")
+    ap.add_argument("--text-weight", type=float, default=3.0, help="weight of the velocity of tokens with lettering")
+    ap.add_argument("--pixel-weight", type=float, default=0.5, help="how much a channel's share of the picture counts: 0 not at all, 1 as squared pixels")
     ap.add_argument("--teach-shapes", action="store_true", help="begin with shapes in the embeddings of Chinese characters and pictograms (once, before they are trained)")
     ap.add_argument("--lr", type=float, default=1e-3)
     ap.add_argument("--embed-lr", type=float, default=3e-3)
@@ -185,6 +95,7 @@ def work(rank, a, port):
     os.makedirs(a.out, exist_ok=True)
     from transformers import AutoTokenizer
     tok = AutoTokenizer.from_pretrained(TOKENIZER)
+    kinds = read_plan(a.plan)
     path = os.path.join(a.out, "nano.pt")
     torch.manual_seed(a.seed)
     nano = Nano(aux_classes=C.NUM_CLASSES)
@@ -236,41 +147,36 @@ def work(rank, a, port):
     opts[0].share = share
     rng = np.random.default_rng([a.seed, step, rank])
     torch.manual_seed(a.seed + step + 7919 * rank)
-    sizes = [tuple(map(int, s.split("x"))) if "x" in s else (int(s), int(s)) for s in a.size.split(",")]
-    each = lambda text, kind: [kind(v) for v in (text.split(",") * len(sizes))[:len(sizes)]]
-    batches, micros, shifts, lens, keeps, longs = (each(*v) for v in ((a.batch, int), (a.micro, int), (a.shift, float), (a.text_len, int), (a.keep, int), (a.long, float)))
-    mix = np.array(each(a.mix or "1", float))
-    last_mix = np.array(each(a.last_mix, float)) if a.last_mix else mix
-    said = zip(*(each(v, float) for v in (a.single, a.hanzi, a.icons)))
-    scenes = [argparse.Namespace(min_len=a.min_len, max_len=a.max_len, max_lines=a.max_lines, single=single, hanzi=hanzi, icons=icons) for single, hanzi, icons in said]
-    datas = [Data(tok, s, rng, size, a.buffer // len(sizes), t, keep, long) for s, size, t, keep, long in zip(scenes, sizes, lens, keeps, longs)]
+    shares, last_shares = [np.array([getattr(kind, name) for kind in kinds]) for name in ("share", "last_share")]
+    datas = [Data(tok, kind, rng, (kind.width, kind.height), a.buffer // len(kinds), kind.text_len, kind.keep, kind.long) for kind in kinds]
 
     channels = pixel_weights(datas[0].kernel, torch.from_numpy(LATENTS["std"]), a.pixel_weight)
 
+    looks = bitmaps(tok)
+
     def loss_of(prefix, ids, mask, x, target, cells, places, ink, sigma, cos, sin):
         with precision.products(a):
-            v, names, at, drawn = nano(prefix, ids, mask, x, sigma, cos, sin)
+            v, names, at, drawn, shapes = nano(prefix, ids, mask, x, sigma, cos, sin)
         weighted, plain = velocity_loss(v.float(), target, cells, a.text_weight, channels)
-        auxiliary = char_loss(names.float(), cells), place_loss(at.float(), places, cells), ink_loss(drawn.float(), ink, cells)
-        loss = weighted + a.aux * auxiliary[0] + a.place * auxiliary[1] + a.ink * auxiliary[2]
+        auxiliary = char_loss(names.float(), cells), place_loss(at.float(), places, cells), ink_loss(drawn.float(), ink, cells), glyph_loss(shapes.float(), ids, *looks)
+        loss = weighted + sum(w * loss for w, loss in zip((a.aux, a.place, a.ink, a.glyph), auxiliary))
         return loss, plain.detach(), *(l.detach() for l in auxiliary)
 
     run = torch.compile(loss_of, dynamic=False) if a.compile else loss_of
-    heldrng = np.random.default_rng(99)
-    hd = Data(tok, scenes[0], heldrng, sizes[0], 0, lens[0])
+    hd = Data(tok, kinds[0], np.random.default_rng(99), datas[0].size, 0, kinds[0].text_len)
     got = hd.make(48)
     ids, mask = hd.text_batch([g[0] for g in got], drop=False)
     held = (ids, mask, torch.stack([g[1] for g in got]).float(), torch.stack([g[2] for g in got]).long())
-    for d, n in zip(datas, batches):
-        d.add(min(d.cap, n // a.workers * 4))
+    for d, kind in zip(datas, kinds):
+        d.add(min(d.cap, kind.batch // a.workers * 4))
 
     def one(k, n):
-        """Gradients of n samples of size k; returns the losses: velocity, names, places, ink."""
-        d, micro = datas[k], micros[k]
+        """Gradients of n samples of kind k; returns the losses: velocity, names, places, ink, glyphs."""
+        d, micro = datas[k], kinds[k].micro
         ids, mask, x0, (cells, places, ink), *rope = d.batch(n, max(1, n // a.reuse))
-        sigma = sample_sigma(n, shifts[k])
+        sigma = sample_sigma(n, kinds[k].shift)
         x, target = noised(x0, sigma)
-        parts, losses = n // micro, np.zeros(4)
+        parts, losses = n // micro, np.zeros(5)
         for i in range(0, n, micro):
             part = slice(i, i + micro)
             loss, *told = run(d.prefix, *(t[part] for t in (ids, mask, x, target, cells, places, ink, sigma)), *(r[part] if r.dim() == 3 else r for r in rope))
@@ -280,12 +186,12 @@ def work(rank, a, port):
 
     if a.compile:                                                          # each worker compiles its part; the others find it in the cache
         shapes = {}
-        for k, d in enumerate(datas):
-            shapes.setdefault((micros[k], lens[k], keeps[k] or d.grid[0] * d.grid[1]), k)
+        for k, kind in enumerate(kinds):
+            shapes.setdefault((kind.micro, kind.text_len, kind.tokens), k)
         for turn in range(a.workers):
             for i, k in enumerate(shapes.values()):
                 if (i + rank) % a.workers == turn:
-                    one(k, micros[k])
+                    one(k, kinds[k].micro)
             share.barrier()
         nano.zero_grad(set_to_none=True)
     if rank == 0:
@@ -296,22 +202,21 @@ def work(rank, a, port):
         os.replace(path + ".tmp", path)
 
     t0 = last_log = last_save = last_pic = time.time()
-    first, mark, left, means = step, samples, 1.0, np.full((len(sizes), 4), np.nan)
+    first, mark, left, means = step, samples, 1.0, np.full((len(kinds), 5), np.nan)
     while left > 0:
-        weights = mix if left > a.last else last_mix
-        k = int(np.random.default_rng([a.seed, step]).choice(len(sizes), p=weights / weights.sum()))    # the same size on all workers
-        d = datas[k]
+        weights = shares if left > a.last else last_shares
+        k = int(np.random.default_rng([a.seed, step]).choice(len(kinds), p=weights / weights.sum()))    # the same kind on all workers
         f = min(1.0, (step - first + 1 - start) / a.warmup)
         if a.decay:
             f *= max(0.02, min(1.0, left / a.decay))
         for g, b in zip(base_groups, base):
             g["lr"] = b * f
-        left, *losses = share.gradients([1 - (time.time() - t0) / (a.minutes * 60), *one(k, batches[k] // a.workers)])
+        left, *losses = share.gradients([1 - (time.time() - t0) / (a.minutes * 60), *one(k, kinds[k].batch // a.workers)])
         torch.nn.utils.clip_grad_norm_(rest + embed, 1.0)
         for o in opts:
             o.step()
         nano.zero_grad(set_to_none=True)
-        step, samples = step + 1, samples + batches[k]
+        step, samples = step + 1, samples + kinds[k].batch
         if rank:
             continue
         with torch.no_grad():
@@ -323,7 +228,7 @@ def work(rank, a, port):
         if step - first in (3, 10, 30) or time.time() - last_log > 120:
             now = time.time()
             acc, icons = char_accuracy(nano, hd, held)
-            told = " ".join(f"{name} " + " ".join(f"{v:.3f}" for v in column) for name, column in zip(("velocity", "names", "places", "ink"), means.T))
+            told = " ".join(f"{name} " + " ".join(f"{v:.3f}" for v in column) for name, column in zip(("velocity", "names", "places", "ink", "glyphs"), means.T))
             print(f"{(now - t0) / 60:6.1f} min step {step} samples {samples} {told} | held at .999: letters {acc:.3f} pictograms {icons:.3f} | {(samples - mark) / (now - last_log):.1f}/s", flush=True)
             last_log, mark = time.time(), samples
         if time.time() - last_save > 240:
@@ -333,7 +238,7 @@ def work(rank, a, port):
             last_pic = time.time()
             now = {q: v.clone() for q, v in nano.state_dict().items()}
             nano.load_state_dict(ema)
-            contact(nano, vae, datas[0], os.path.join(a.out, f"step{step}-{sizes[0][0]}.png"), PREVIEW)
+            contact(nano, vae, datas[0], os.path.join(a.out, f"step{step}-{kinds[0].width}.png"), PREVIEW)
             nano.load_state_dict(now)
     if rank == 0:
         save()

@@ -21,17 +21,17 @@ TOKENIZER = os.path.join(HERE, "..", "tokenizer")
 class Data:
     """Rolling buffer of encoded drawings of one size.
 
-    `a` says which scenes: min_len, max_len, max_lines, single, hanzi, icons. `long` is the share of captions with filler sentences around. With `keep`, a sample holds only so many of its image tokens, in one piece
+    `a` (a plan's kind, or options of the same names) says which scenes: min_len, max_len, max_lines, single, hanzi, icons. `long` is the share of captions with filler sentences around. With `keep`, a sample holds only so many of its image tokens, in one piece
     with lettering or a pictogram in it, which is where there is something to learn (a plain background is known soon).
     """
 
-    def __init__(self, tok, a, rng, size, capacity, text_len, keep=0, long=0.0, draw=draw):
+    def __init__(self, tok, a, rng, size, capacity, draw=draw):
         self.draw, self.tok, self.a, self.rng, self.size, self.cap = draw, tok, a, rng, size, capacity
-        self.text_len, self.keep, self.long = text_len, keep, long
+        self.text_len, self.keep, self.long = a.text_len, a.keep, a.long
         self.grid = size[1] // 16, size[0] // 16
         self.mean, self.std = [torch.from_numpy(LATENTS[k]).view(1, -1, 1, 1) for k in ("mean", "std")]
         self.kernel = torch.from_numpy(LATENTS["kernel"])                    # the VAE's encoder is this kernel, exactly (linear_encoder.py)
-        self.rope = rope_table(*self.grid, text_len)
+        self.rope = rope_table(*self.grid, a.text_len)
         self.items, self.next = [], 0
         self.suffix = tok(SUFFIX)["input_ids"]
         self.prefix = torch.tensor([tok(PREFIX)["input_ids"]])

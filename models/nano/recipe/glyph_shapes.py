@@ -43,7 +43,8 @@ def bitmaps(tok, scale=4):
     """What the tokens of Chinese characters (sans) and pictograms look like, (vocabulary, GLYPH * GLYPH) 0..1, and for which tokens that is known, (vocabulary,) 0 or 1."""
     side = GLYPH * scale
     table, known = torch.zeros(TEXT["vocab"], GLYPH * GLYPH), torch.zeros(TEXT["vocab"])
-    hanzi, icons = font(font_for("sans", C.HANZI[0])[0], side, font_for("sans", C.HANZI[0])[1]), font(ICON_TTF, side)
+    path, index = font_for("sans", C.HANZI[0])
+    hanzi, icons = font(path, side, index), font(ICON_TTF, side)
     for name in (*C.HANZI, *ICONS):
         picture = Image.new("L", (side, side))
         char, f = (name, hanzi) if name in C.HANZI else (ICON_CHARS[ICONS[name]], icons)

@@ -29,6 +29,7 @@ from vae import Vae
 from workers import Shared
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+LOSSES = "velocity", "names", "places", "ink", "glyphs"
 
 
 @torch.no_grad()
@@ -143,12 +144,12 @@ def work(rank, a, port):
         start = -10 ** 9                                                   # no warm-up
     base_groups = [g for o in opts for g in o.param_groups]
 
-    share = Shared(rank, a.workers, hidden + embed + rest, port)
+    share = Shared(rank, a.workers, hidden + embed + rest, port, 1 + len(LOSSES))    # (the time that is left, and the losses)
     opts[0].share = share
     rng = np.random.default_rng([a.seed, step, rank])
     torch.manual_seed(a.seed + step + 7919 * rank)
     shares, last_shares = [np.array([getattr(kind, name) for kind in kinds]) for name in ("share", "last_share")]
-    datas = [Data(tok, kind, rng, (kind.width, kind.height), a.buffer // len(kinds), kind.text_len, kind.keep, kind.long) for kind in kinds]
+    datas = [Data(tok, kind, rng, (kind.width, kind.height), a.buffer // len(kinds)) for kind in kinds]
 
     channels = pixel_weights(datas[0].kernel, torch.from_numpy(LATENTS["std"]), a.pixel_weight)
 
@@ -159,11 +160,11 @@ def work(rank, a, port):
             v, names, at, drawn, shapes = nano(prefix, ids, mask, x, sigma, cos, sin)
         weighted, plain = velocity_loss(v.float(), target, cells, a.text_weight, channels)
         auxiliary = char_loss(names.float(), cells), place_loss(at.float(), places, cells), ink_loss(drawn.float(), ink, cells), glyph_loss(shapes.float(), ids, *looks)
-        loss = weighted + sum(w * loss for w, loss in zip((a.aux, a.place, a.ink, a.glyph), auxiliary))
+        loss = weighted + sum(w * part for w, part in zip((a.aux, a.place, a.ink, a.glyph), auxiliary))
         return loss, plain.detach(), *(l.detach() for l in auxiliary)
 
     run = torch.compile(loss_of, dynamic=False) if a.compile else loss_of
-    hd = Data(tok, kinds[0], np.random.default_rng(99), datas[0].size, 0, kinds[0].text_len)
+    hd = Data(tok, kinds[0]._replace(keep=0, long=0.0), np.random.default_rng(99), datas[0].size, 0)
     got = hd.make(48)
     ids, mask = hd.text_batch([g[0] for g in got], drop=False)
     held = (ids, mask, torch.stack([g[1] for g in got]).float(), torch.stack([g[2] for g in got]).long())
@@ -171,12 +172,12 @@ def work(rank, a, port):
         d.add(min(d.cap, kind.batch // a.workers * 4))
 
     def one(k, n):
-        """Gradients of n samples of kind k; returns the losses: velocity, names, places, ink, glyphs."""
+        """Gradients of n samples of kind k; returns the LOSSES."""
         d, micro = datas[k], kinds[k].micro
         ids, mask, x0, (cells, places, ink), *rope = d.batch(n, max(1, n // a.reuse))
         sigma = sample_sigma(n, kinds[k].shift)
         x, target = noised(x0, sigma)
-        parts, losses = n // micro, np.zeros(5)
+        parts, losses = n // micro, np.zeros(len(LOSSES))
         for i in range(0, n, micro):
             part = slice(i, i + micro)
             loss, *told = run(d.prefix, *(t[part] for t in (ids, mask, x, target, cells, places, ink, sigma)), *(r[part] if r.dim() == 3 else r for r in rope))
@@ -202,7 +203,7 @@ def work(rank, a, port):
         os.replace(path + ".tmp", path)
 
     t0 = last_log = last_save = last_pic = time.time()
-    first, mark, left, means = step, samples, 1.0, np.full((len(kinds), 5), np.nan)
+    first, mark, left, means = step, samples, 1.0, np.full((len(kinds), len(LOSSES)), np.nan)
     while left > 0:
         weights = shares if left > a.last else last_shares
         k = int(np.random.default_rng([a.seed, step]).choice(len(kinds), p=weights / weights.sum()))    # the same kind on all workers
@@ -228,7 +229,7 @@ def work(rank, a, port):
         if step - first in (3, 10, 30) or time.time() - last_log > 120:
             now = time.time()
             acc, icons = char_accuracy(nano, hd, held)
-            told = " ".join(f"{name} " + " ".join(f"{v:.3f}" for v in column) for name, column in zip(("velocity", "names", "places", "ink", "glyphs"), means.T))
+            told = " ".join(f"{name} " + " ".join(f"{v:.3f}" for v in column) for name, column in zip(LOSSES, means.T))
             print(f"{(now - t0) / 60:6.1f} min step {step} samples {samples} {told} | held at .999: letters {acc:.3f} pictograms {icons:.3f} | {(samples - mark) / (now - last_log):.1f}/s", flush=True)
             last_log, mark = time.time(), samples
         if time.time() - last_save > 240:

@@ -73,7 +73,7 @@ def main():
     net = ControlNet(nano.dit, a.layers).requires_grad_(True)
     if a.resume_from:
         net.import_state(load_file(os.path.join(a.resume_from, "diffusion_pytorch_model.safetensors")))
-    data = Guided(AutoTokenizer.from_pretrained(TOKENIZER), a, np.random.default_rng(11), (a.size, a.size), 512, a.text_len, a.keep, a.long)
+    data = Guided(AutoTokenizer.from_pretrained(TOKENIZER), a, np.random.default_rng(11), (a.size, a.size), 512)
     data.add(4 * a.batch)
 
     def velocity(ids, mask, x, guide, sigma, *rope):

@@ -88,7 +88,7 @@ def main():
     adapters = adapt(nano, a.rank)
     if a.resume_from:
         import_state(adapters, load_file(a.resume_from))
-    data = Data(AutoTokenizer.from_pretrained(TOKENIZER), a, np.random.default_rng(7), (a.size, a.size), 512, a.text_len, a.keep, a.long, STYLES[a.style])
+    data = Data(AutoTokenizer.from_pretrained(TOKENIZER), a, np.random.default_rng(7), (a.size, a.size), 512, STYLES[a.style])
     data.add(4 * a.batch)
 
     run = torch.compile(nano, dynamic=False) if a.compile else nano

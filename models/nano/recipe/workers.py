@@ -7,27 +7,25 @@ import torch.distributed as dist
 class Shared:
     """Keeps the workers in step: one process a core, each with one thread, so that a busy core delays only its own share of the batch."""
 
-    EXTRA = 6                                                              # the time that is left, and five losses
-
-    def __init__(self, rank, world, params, port):
-        self.rank, self.world, self.params = rank, world, params
+    def __init__(self, rank, world, params, port, extra):
+        self.rank, self.world, self.params, self.extra = rank, world, params, extra
         if world > 1:
             dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=world)
-        self.flat = torch.zeros(sum(p.numel() for p in params) + self.EXTRA)
+        self.flat = torch.zeros(sum(p.numel() for p in params) + extra)
 
     def barrier(self):
         if self.world > 1:
             dist.barrier()
 
     def gradients(self, extra):
-        """Mean of the gradients over the workers; `extra` (EXTRA numbers of worker 0) comes back to all."""
+        """Mean of the gradients over the workers; `extra`, as many numbers of worker 0 as were announced, comes back to all."""
         if self.world == 1:
             return extra
         i, used = 0, [p for p in self.params if p.grad is not None]         # (the last block's text half has none)
         for p in used:
             self.flat[i:i + p.numel()] = p.grad.reshape(-1)
             i += p.numel()
-        flat = self.flat[:i + self.EXTRA]
+        flat = self.flat[:i + self.extra]
         flat[i:] = torch.tensor(extra) * self.world if self.rank == 0 else 0.0
         dist.all_reduce(flat)
         flat /= self.world

@@ -176,7 +176,7 @@ def caption(scene, rng, detail=1.0):
         small = [style(l, False) for l in lines[1:]]
         r = rng.random()
         verb = pick(rng, ["that says", "reading", "with the text", "saying", "with the words"])
-        if r < 0.35 and not any(small) and len({len(l) for l in quoted}) >= 1:   # all lines in one quotation
+        if r < 0.35 and not any(small):                                     # all lines in one quotation
             return f"{verb} {q0}{' '.join(l['text'] for l in lines)}{q1}{sty}" if r < 0.12 else f"{verb} {' '.join(quoted)}{sty}"
         parts = [f"{verb} {quoted[0]}{sty}"]
         for q, s in zip(quoted[1:], small):

@@ -1,6 +1,7 @@
 """Writes the checkpoint in diffusers layout (BF16), and reads it back to go on with training.
 
-    python export.py --nano DIR/nano.pt --vae DIR/vae.pt --out ../        (weights: the EMA of the training run)
+    python export.py --nano DIR/nano.pt --out ../                         (weights: the EMA of the training run; the VAE stays the folder's own)
+    python export.py --nano DIR/nano.pt --vae DIR/vae.pt --out ../        (another VAE as well)
     python export.py --check ../                                                                (same numbers through diffusers and transformers)
 """
 
@@ -13,7 +14,8 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
-from model import DIT, TEXT, export_state, import_state
+from layer_names import export_state, import_state
+from model import DIT, TEXT
 from vae import CONFIG as VAE_CONFIG
 from vae import from_5d, to_5d
 
@@ -159,4 +161,4 @@ if __name__ == "__main__":
         check(a.check)
     else:
         n = torch.load(a.nano, map_location="cpu")
-        export(a.out, n[a.weights] if a.weights in n else n, torch.load(a.vae))
+        export(a.out, n[a.weights] if a.weights in n else n, torch.load(a.vae) if a.vae else load(a.out)[1])

@@ -16,6 +16,8 @@ GRID, TOKEN = 8, 16                                                        # pix
 PITCHES = (8, 16, 24, 32, 40, 48, 64, 80, 96)                              # pixels from letter to letter; a Chinese character is as high as its pitch,
 LETTER = 1.5                                                               # the font size of letters is so much more,
 HIGHEST = 96                                                               # and not above this
+SMALL = 24                                                                 # a line at this pitch or below may use the sign's width up to
+WIDE = 0.87                                                                # so much of it
 ICON_LADDER = (8, 16, 32, 48, 64, 80, 96, 128, 160, 192, 224)              # sides in pixels
 
 # part of a shape's box in which text has room: x0, y0, x1, y1 as fractions
@@ -66,13 +68,13 @@ def on_grid(v, step=GRID):
     return round(v / step) * step
 
 
-def fit_line(text, style, max_w, max_h, cap):
-    """The line at the widest pitch that has room, with `cap` for the height of its letters: font, pitch, pixels above and below the baseline."""
+def fit_line(text, style, max_w, wide, max_h, cap):
+    """The line at the widest pitch that has room, `wide` if it is small, with `cap` for the height of its letters: font, pitch, pixels above and below the baseline."""
     path, index = font_for(style, text)
     factor, rise, fall = (1, 0.88, 0.12) if is_chinese(text) else (LETTER, 0.72, 0.22)
     for pitch in PITCHES[::-1]:
         size = round(factor * pitch)
-        if size <= HIGHEST and len(text) * pitch <= max_w and (rise + fall) * size <= max_h and rise * size <= cap:
+        if size <= HIGHEST and len(text) * pitch <= (wide if pitch <= SMALL else max_w) and (rise + fall) * size <= max_h and rise * size <= cap:
             break
     return font(path, size, index), pitch, round(rise * size), round(fall * size)
 
@@ -109,7 +111,9 @@ def place_lines(scene, area, unit):
     x0, y0, x1, y1 = area
     lines = scene["lines"]
     total = sum(l.get("scale", 1.0) for l in lines)
-    fitted = [fit_line(l["text"], l["style"], x1 - x0, (y1 - y0) * l.get("scale", 1.0) / total * 0.92, unit * 0.36 * l.get("scale", 1.0)) for l in lines]
+    whole = scene["shape"] != "banner" and not (scene.get("icon") and scene["icon_pos"] in ("left", "right"))
+    wide = max(x1 - x0, WIDE * (scene["box"][2] - scene["box"][0])) if whole else x1 - x0
+    fitted = [fit_line(l["text"], l["style"], x1 - x0, wide, (y1 - y0) * l.get("scale", 1.0) / total * 0.92, unit * 0.36 * l.get("scale", 1.0)) for l in lines]
     steps = [TOKEN * math.ceil((upper[3] + lower[2] + 4) / TOKEN) for upper, lower in zip(fitted, fitted[1:])]    # from one baseline to the next
     baseline = on_grid((y0 + y1 + fitted[0][2] - sum(steps)) / 2, TOKEN)
     out = []

@@ -1,9 +1,5 @@
-"""Text encoder (Qwen2.5-VL text part) and transformer (Qwen-Image) in light PyTorch for training: fused projections, static shapes.
+"""Text encoder (Qwen2.5-VL text part) and transformer (Qwen-Image) in light PyTorch for training: fused projections, static shapes."""
 
-`export_state` / `import_state` convert to and from the names of transformers and diffusers.
-"""
-
-import copy
 import math
 
 import torch
@@ -221,39 +217,6 @@ class Transformer(nn.Module):
         return self.proj_out(norm(img) * (1 + scale) + shift), names, places, ink
 
 
-class ControlNet(nn.Module):
-    """A copy of a transformer's first blocks that sees a guide too; its residuals, (B, L, hidden) one a block, are zero at first."""
-
-    def __init__(self, dit, layers):
-        super().__init__()
-        self.dit = copy.deepcopy(dit)
-        del self.dit.blocks[layers:], self.dit.norm_out, self.dit.proj_out
-        h = dit.img_in.out_features
-        self.guide_in = linear(dit.img_in.in_features, h, zero=True)
-        self.outs = nn.ModuleList([linear(h, h, zero=True) for _ in range(layers)])
-
-    def forward(self, x, guide, txt, mask, sigma, cos, sin):
-        img, txt, *rest = self.dit.embed(x, txt, mask, sigma, cos, sin)
-        img, residuals = img + self.guide_in(guide), []
-        for block, out in zip(self.dit.blocks, self.outs):
-            img, txt = block(img, txt, *rest)
-            residuals.append(out(img))
-        return residuals
-
-    def _names(self):
-        """(name here, [names of diffusers])."""
-        known = [(ours, [n[2:] for n in theirs]) for ours, theirs in _pairs(0, len(self.outs)) if ours in self.state_dict()]
-        own = [("guide_in", "controlnet_x_embedder"), *((f"outs.{i}", f"controlnet_blocks.{i}") for i in range(len(self.outs)))]
-        return known + [(f"{ours}.{k}", [f"{theirs}.{k}"]) for ours, theirs in own for k in ("weight", "bias")]
-
-    def export_state(self):
-        state = self.state_dict()
-        return {n: p.clone() for ours, theirs in self._names() for n, p in zip(theirs, state[ours].chunk(len(theirs)))}
-
-    def import_state(self, state):
-        self.load_state_dict({ours: torch.cat([state[n].float() for n in theirs]) for ours, theirs in self._names()})
-
-
 class Nano(nn.Module):
     def __init__(self, aux_classes=0):
         super().__init__()
@@ -275,56 +238,3 @@ def pack(z):
 def unpack(x, gh, gw):
     b, _, c = x.shape
     return x.view(b, gh, gw, c // 4, 2, 2).permute(0, 3, 1, 4, 2, 5).reshape(b, c // 4, gh * 2, gw * 2)
-
-
-# --- names of diffusers / transformers ------------------------------------------------------------------------------------------------
-
-def _pairs(text_layers=TEXT["layers"], dit_layers=DIT["layers"]):
-    """(name here, [names there]): several names there are rows of one fused matrix here."""
-    t = [("text.embed.weight", ["T:model.language_model.embed_tokens.weight"]), ("text.norm", ["T:model.language_model.norm.weight"])]
-    for i in range(text_layers):
-        a, b = f"text.layers.{i}.", f"T:model.language_model.layers.{i}."
-        t += [(a + "norm1", [b + "input_layernorm.weight"]), (a + "norm2", [b + "post_attention_layernorm.weight"])]
-        for k in ("weight", "bias"):
-            t.append((a + "qkv." + k, [b + f"self_attn.{n}_proj.{k}" for n in "qkv"]))
-        t += [(a + "o.weight", [b + "self_attn.o_proj.weight"]), (a + "gate_up.weight", [b + "mlp.gate_proj.weight", b + "mlp.up_proj.weight"]),
-              (a + "down.weight", [b + "mlp.down_proj.weight"])]
-    for k in ("weight", "bias"):
-        t += [(f"dit.time1.{k}", [f"D:time_text_embed.timestep_embedder.linear_1.{k}"]), (f"dit.time2.{k}", [f"D:time_text_embed.timestep_embedder.linear_2.{k}"]),
-              (f"dit.img_in.{k}", [f"D:img_in.{k}"]), (f"dit.txt_in.{k}", [f"D:txt_in.{k}"]), (f"dit.norm_out.{k}", [f"D:norm_out.linear.{k}"]),
-              (f"dit.proj_out.{k}", [f"D:proj_out.{k}"])]
-    t.append(("dit.txt_norm", ["D:txt_norm.weight"]))
-    for i in range(dit_layers):
-        for s, mod, qkv, nq, nk, out, mlp in [("img", "img_mod.1", ("to_q", "to_k", "to_v"), "norm_q", "norm_k", "to_out.0", "img_mlp"),
-                                             ("txt", "txt_mod.1", ("add_q_proj", "add_k_proj", "add_v_proj"), "norm_added_q", "norm_added_k", "to_add_out", "txt_mlp")]:
-            a, b = f"dit.blocks.{i}.{s}.", f"D:transformer_blocks.{i}."
-            t += [(a + "norm_q", [b + f"attn.{nq}.weight"]), (a + "norm_k", [b + f"attn.{nk}.weight"])]
-            for k in ("weight", "bias"):
-                t += [(a + "mod." + k, [b + f"{mod}.{k}"]), (a + "qkv." + k, [b + f"attn.{n}.{k}" for n in qkv]), (a + "out." + k, [b + f"attn.{out}.{k}"]),
-                      (a + "up." + k, [b + f"{mlp}.net.0.proj.{k}"]), (a + "down." + k, [b + f"{mlp}.net.2.{k}"])]
-    return t
-
-
-def export_state(state):
-    """Two state dicts: text encoder, transformer."""
-    out = {"T": {}, "D": {}}
-    kv = TEXT["hidden"] // TEXT["heads"] * TEXT["kv_heads"]
-    for ours, theirs in _pairs():
-        v = state[ours].detach().float()
-        if len(theirs) == 1:
-            parts = [v]
-        elif ".qkv." in ours and ours.startswith("text."):
-            parts = v.split([TEXT["hidden"], kv, kv])
-        else:
-            parts = v.chunk(len(theirs))
-        for n, p in zip(theirs, parts):
-            out[n[0]][n[2:]] = p.clone()
-    return out["T"], out["D"]
-
-
-def import_state(text, dit):
-    """A checkpoint with fewer layers than now is welcome: the layers it lacks stay as they begin, adding nothing."""
-    src = {**{"T:" + k: v for k, v in text.items()}, **{"D:" + k: v for k, v in dit.items()}}
-    count = lambda pattern: sum(pattern in k for k in src)
-    pairs = _pairs(count("input_layernorm.weight"), count("img_mod.1.weight"))
-    return {ours: torch.cat([src[n].float() for n in theirs]) for ours, theirs in pairs}

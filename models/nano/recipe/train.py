@@ -158,8 +158,8 @@ def work(rank, a, port):
     def loss_of(prefix, ids, mask, x, target, cells, places, ink, sigma, cos, sin):
         with precision.products(a):
             v, names, at, drawn, shapes = nano(prefix, ids, mask, x, sigma, cos, sin)
-        weighted, plain = velocity_loss(v.float(), target, cells, a.text_weight, channels)
-        auxiliary = char_loss(names.float(), cells), place_loss(at.float(), places, cells), ink_loss(drawn.float(), ink, cells), glyph_loss(shapes.float(), ids, *looks)
+        weighted, plain = velocity_loss(v.float(), target, cells, places, a.text_weight, channels)
+        auxiliary = char_loss(names.float(), cells), place_loss(at.float(), places, cells), ink_loss(drawn.float(), ink, cells, places), glyph_loss(shapes.float(), ids, *looks)
         loss = weighted + sum(w * part for w, part in zip((a.aux, a.place, a.ink, a.glyph), auxiliary))
         return loss, plain.detach(), *(l.detach() for l in auxiliary)
 

@@ -15,9 +15,11 @@ from diffusers import QwenImageControlNetModel, QwenImageTransformer2DModel
 from safetensors.torch import load_file
 from transformers import AutoTokenizer
 
+from controlnet import ControlNet
 from data import TOKENIZER, Data
 from export import load
-from model import DIT, ControlNet, Nano, rope_table
+from export import save as save_layout
+from model import DIT, Nano, rope_table
 from objective import noised, sample_sigma
 from precision import products
 from short_run import optimise, options
@@ -55,8 +57,9 @@ def save(net, model, folder):
         a = net(x, guide, txt, None, torch.tensor([0.7]), *rope_table(4, 4, 5))
         b = theirs(hidden_states=x, controlnet_cond=guide, encoder_hidden_states=txt, encoder_hidden_states_mask=torch.ones(1, 5, dtype=torch.bool),
                    timestep=torch.tensor([0.7]), img_shapes=[[(1, 4, 4)]], return_dict=False)[0]
-    theirs.register_to_config(_name_or_path="")                            # (of the folder that it was begun from)
-    theirs.to(torch.bfloat16).save_pretrained(folder)
+    folder = os.path.abspath(folder)
+    os.makedirs(folder, exist_ok=True)
+    save_layout(theirs, folder)
     return max((p - q).abs().max().item() for p, q in zip(a, b))
 
 

@@ -17,7 +17,8 @@ from transformers import AutoTokenizer
 
 from data import TOKENIZER, Data
 from export import load
-from model import Nano, _pairs
+from layer_names import pairs
+from model import Nano
 from objective import noised, sample_sigma
 from precision import products
 from short_run import optimise, options
@@ -52,7 +53,7 @@ def adapt(nano, rank):
 
 def names():
     """Matrix here -> matrices of diffusers."""
-    return {ours[:-7]: [n[2:-7] for n in theirs] for ours, theirs in _pairs() if ours.endswith(".weight")}
+    return {ours[:-7]: [n[2:-7] for n in theirs] for ours, theirs in pairs() if ours.endswith(".weight")}
 
 
 def exported(adapters):

@@ -45,6 +45,8 @@ def dump(value, path):
 
 def save(module, folder):
     """Saves beside the folder, then moves file by file; names of temporary folders have no place in a configuration."""
+    folder = os.path.abspath(folder)
+    os.makedirs(folder, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=os.path.dirname(folder), prefix=".new-") as new:
         module.to(torch.bfloat16).save_pretrained(new)
         config = json.load(open(os.path.join(new, "config.json")))
@@ -52,6 +54,11 @@ def save(module, folder):
         dump(config, os.path.join(new, "config.json"))
         for name in sorted(os.listdir(new)):
             place(os.path.join(new, name), os.path.join(folder, name))
+
+
+def save_tensors(state, path, metadata=None):
+    save_file(state, path + ".new", metadata)
+    place(path + ".new", path)
 
 
 def text_encoder_config(ids):
@@ -76,11 +83,8 @@ def export(out, nano, vae_state):
     aux = {k: v.to(torch.bfloat16) for k, v in nano.items() if "aux" in k}
     if aux:                                                                # the auxiliary heads, for the next training run only
         os.makedirs(os.path.join(out, "recipe"), exist_ok=True)
-        side = os.path.join(out, "recipe", "aux.safetensors")
-        save_file(aux, side + ".new")
-        place(side + ".new", side)
-    for d in ("scheduler", "text_encoder", "transformer", "vae"):
-        os.makedirs(os.path.join(out, d), exist_ok=True)
+        save_tensors(aux, os.path.join(out, "recipe", "aux.safetensors"))
+    os.makedirs(os.path.join(out, "scheduler"), exist_ok=True)
     dump(INDEX, os.path.join(out, "model_index.json"))
     dump(SCHEDULER, os.path.join(out, "scheduler", "scheduler_config.json"))
 

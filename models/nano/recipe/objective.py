@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from layout import SIZES
 from model import PLACE
 
-SMALL = (72 / torch.tensor(list(SIZES))).clamp(1, 3)                       # how much more lettering counts that is smaller than 72 pixels: it has less room on signs
-                                                                           # (after 962 k samples one letter of ten at 36 pixels was wrong, one of fifty at 60)
+WEIGHT = (72 / torch.tensor(list(SIZES))).clamp(1, 3)                      # how much lettering of each size counts: small letters cover few tokens, and there are more of
+                                                                           # them on a sign (after 962 k samples one letter of twenty was wrong in words of six to eight, one of fifty in shorter ones)
 
 
 def sample_sigma(n, shift):
@@ -32,14 +32,14 @@ def pixel_weights(kernel, std, power):
 
 def lettering(cells, places):
     """Of each token (B, L): 0 without lettering or pictogram, else 1 or, when it is small, more."""
-    return (SMALL[places.unflatten(-1, (4, 4))[..., 0]] * (cells > 0)).amax(-1)
+    return (WEIGHT[places.unflatten(-1, (4, 4))[..., 0]] * (cells > 0)).amax(-1)
 
 
-def velocity_loss(v, target, cells, places, text_weight, channels=1.0):
-    """Mean squared error, with the tokens that hold lettering and some channels counted more; and the plain mean."""
+def velocity_loss(v, target, weight, text_weight, channels=1.0):
+    """Mean squared error, with the tokens that hold lettering (`weight` (B, L) from `lettering`) and some channels counted more; and the plain mean."""
     square = (v - target).square()                                         # [B, L, 64]
     error = (square * channels).mean(-1)
-    w = 1 + (text_weight - 1) * lettering(cells, places)
+    w = 1 + (text_weight - 1) * weight
     return (error * w).sum() / w.sum(), square.mean()
 
 
@@ -59,9 +59,9 @@ def place_loss(logits, places, cells):
     return (sum(parts) / len(parts) * on.flatten()).sum() / on.sum().clamp(min=1)
 
 
-def ink_loss(logits, ink, cells, places):
+def ink_loss(logits, ink, weight):
     """Binary cross-entropy of the ink in each pair of pixels, (B, L, 64) each; tokens without lettering count little."""
-    w = lettering(cells, places).clamp(min=0.1)
+    w = weight.clamp(min=0.1)
     return (F.binary_cross_entropy_with_logits(logits, ink, reduction="none").mean(-1) * w).sum() / w.sum()
 
 

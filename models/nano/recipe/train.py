@@ -22,7 +22,7 @@ from data import LATENTS, TOKENIZER, Data
 from glyph_shapes import bitmaps, teach
 from model import Nano
 from muon import Muon
-from objective import char_loss, glyph_loss, ink_loss, noised, place_loss, pixel_weights, sample_sigma, velocity_loss
+from objective import char_loss, glyph_loss, ink_loss, lettering, noised, place_loss, pixel_weights, sample_sigma, velocity_loss
 from plan import read as read_plan
 from preview import PREVIEW, contact
 from vae import Vae
@@ -158,8 +158,9 @@ def work(rank, a, port):
     def loss_of(prefix, ids, mask, x, target, cells, places, ink, sigma, cos, sin):
         with precision.products(a):
             v, names, at, drawn, shapes = nano(prefix, ids, mask, x, sigma, cos, sin)
-        weighted, plain = velocity_loss(v.float(), target, cells, places, a.text_weight, channels)
-        auxiliary = char_loss(names.float(), cells), place_loss(at.float(), places, cells), ink_loss(drawn.float(), ink, cells, places), glyph_loss(shapes.float(), ids, *looks)
+        weight = lettering(cells, places)
+        weighted, plain = velocity_loss(v.float(), target, weight, a.text_weight, channels)
+        auxiliary = char_loss(names.float(), cells), place_loss(at.float(), places, cells), ink_loss(drawn.float(), ink, weight), glyph_loss(shapes.float(), ids, *looks)
         loss = weighted + sum(w * part for w, part in zip((a.aux, a.place, a.ink, a.glyph), auxiliary))
         return loss, plain.detach(), *(l.detach() for l in auxiliary)
 

@@ -12,11 +12,11 @@ import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from transformers import AutoTokenizer
 
 from data import TOKENIZER, Data
-from export import load
+from export import load, save_tensors
 from layer_names import pairs
 from model import Nano
 from objective import noised, sample_sigma
@@ -104,7 +104,7 @@ def main():
 
     optimise(a, [p for p in nano.parameters() if p.requires_grad], loss_of_batch)
     os.makedirs(os.path.dirname(os.path.abspath(a.out)), exist_ok=True)
-    save_file(exported(adapters), a.out, metadata={"format": "pt", "style": a.style})
+    save_tensors(exported(adapters), a.out, metadata={"format": "pt", "style": a.style})
 
 
 if __name__ == "__main__":

@@ -70,8 +70,9 @@ def contrast(a, b):
     return abs(LUM[a] - LUM[b])
 
 
-def sample_scene(rng, width, height, min_len=1, max_len=5, max_lines=1, p_hanzi=0.0, p_icon=0.25, held_out=False, p_single=0.5):
-    """What is drawn on a sign. A share `p_single` has one line of text for certain, the others one to `max_lines`; of the lines, `p_hanzi` are Chinese."""
+def sample_scene(rng, width, height, min_len=1, max_len=5, max_lines=1, p_hanzi=0.0, p_icon=0.25, held_out=False, p_fewest=0.5,
+                 min_lines=1):
+    """What is drawn on a sign. A share `p_fewest` has `min_lines` lines of text for certain, the others up to `max_lines`; of the lines, `p_hanzi` are Chinese."""
     shape = pick(rng, ["rectangle", "rounded", "oval", "circle", "banner", "hexagon", "arch", "shield", "tag", "none"],
                  [0.30, 0.16, 0.09, 0.09, 0.08, 0.06, 0.06, 0.05, 0.04, 0.07])
     bg = pick(rng, COLOR_NAMES)
@@ -105,7 +106,7 @@ def sample_scene(rng, width, height, min_len=1, max_len=5, max_lines=1, p_hanzi=
     if shape == "none":
         box = [0.06 * width, 0.06 * height, 0.94 * width, 0.94 * height]
     box = [on_grid(v) for v in box]
-    n = 1 if rng.random() < p_single else int(rng.integers(1, max_lines + 1))
+    n = min_lines if rng.random() < p_fewest else int(rng.integers(min_lines, max_lines + 1))
     icon = pick(rng, ICON_NAMES) if rng.random() < p_icon else None
     only_icon = icon and rng.random() < 0.12
     style = pick(rng, ["serif", "sans", "script", "mono", "slab", "handwritten"], [0.26, 0.3, 0.12, 0.1, 0.14, 0.08])

@@ -21,8 +21,9 @@ TOKENIZER = os.path.join(HERE, "..", "tokenizer")
 class Data:
     """Rolling buffer of encoded drawings of one size.
 
-    `a` (a plan's kind, or options of the same names) says which scenes: min_len, max_len, max_lines, single, hanzi, icons. `long` is the share of captions with filler sentences around. With `keep`, a sample holds only so many of its image tokens, in one piece
-    with lettering or a pictogram in it, which is where there is something to learn (a plain background is known soon).
+    `a` (a plan's kind, or options of the same names) says which scenes: min_len, max_len, min_lines, max_lines, fewest, hanzi, icons. `long` is the share of
+    captions with filler sentences around. With `keep`, a sample holds only so many of its image tokens, in one piece with lettering or a pictogram in it, which
+    is where there is something to learn (a plain background is known soon).
     """
 
     def __init__(self, tok, a, rng, size, capacity, draw=draw):
@@ -43,7 +44,7 @@ class Data:
     def scene(self, held_out=False):
         a = self.a
         lines = a.max_lines if self.rng.random() < 0.3 else min(a.max_lines, 2)
-        return C.sample_scene(self.rng, *self.size, a.min_len, a.max_len, lines, a.hanzi, a.icons, held_out, a.single)
+        return C.sample_scene(self.rng, *self.size, a.min_len, a.max_len, lines, a.hanzi, a.icons, held_out, a.fewest, a.min_lines)
 
     def encode(self, pictures):
         """uint8 pictures (H, W, 3) -> packed, normalised latents (B, L, 64)."""

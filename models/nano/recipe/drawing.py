@@ -101,7 +101,7 @@ def shape_mask(shape, w, h, box, shrink=0.0, ss=3):
     elif shape in ("oval", "circle"):
         d.ellipse((x0, y0, x1, y1), fill=255)
     elif shape == "banner":
-        q = bh * 0.3
+        q = bh * 0.12
         d.polygon([(x0, y0), (x1, y0), (x1 - q, (y0 + y1) / 2), (x1, y1), (x0, y1), (x0 + q, (y0 + y1) / 2)], fill=255)
     elif shape == "hexagon":
         q = min(bw * 0.2, bh * 0.5)

@@ -17,7 +17,8 @@ PITCHES = (8, 16, 24, 32, 40, 48, 64, 80, 96)                              # pix
 LETTER = 1.5                                                               # the font size of letters is so much more,
 HIGHEST = 96                                                               # and not above this
 SMALL = 24                                                                 # a line at this pitch or below may use the sign's width up to
-WIDE = 0.87                                                                # so much of it
+WIDE = 0.87                                                                # so much of it,
+READABLE = 36                                                              # and so many pixels of its height, even if it is said to be small: one at this pitch needs 34
 ICON_LADDER = (8, 16, 32, 48, 64, 80, 96, 128, 160, 192, 224)              # sides in pixels
 
 # part of a shape's box in which text has room: x0, y0, x1, y1 as fractions
@@ -93,7 +94,8 @@ def place_icon(scene, area):
     x0, y0, x1, y1 = area
     w, h, pos = x1 - x0, y1 - y0, scene["icon_pos"]
     only, upright = not scene["lines"], pos in ("above", "below")
-    most = min(h * (0.9 if only else 0.46), w * 0.8) if upright or only else min(h * 0.9, w * 0.34)
+    share = 0.9 if only else 0.46 if len(scene["lines"]) == 1 else 0.36     # (of the height: two lines have room at a readable size)
+    most = min(h * share, w * 0.8) if upright or only else min(h * 0.9, w * 0.34)
     side = max([s for s in ICON_LADDER if s <= most], default=ICON_LADDER[0])
     middle = on_grid((x0 + x1) / 2), on_grid((y0 + y1) / 2)
     if only:
@@ -110,10 +112,13 @@ def place_lines(scene, area, unit):
     """[(line, font, marks)], each line centred in the area, all together in its middle."""
     x0, y0, x1, y1 = area
     lines = scene["lines"]
-    total = sum(l.get("scale", 1.0) for l in lines)
-    whole = scene["shape"] != "banner" and not (scene.get("icon") and scene["icon_pos"] in ("left", "right"))
+    scales = [l.get("scale", 1.0) for l in lines]
+    total = sum(scales)
+    whole = not (scene.get("icon") and scene["icon_pos"] in ("left", "right"))
     wide = max(x1 - x0, WIDE * (scene["box"][2] - scene["box"][0])) if whole else x1 - x0
-    fitted = [fit_line(l["text"], l["style"], x1 - x0, wide, (y1 - y0) * l.get("scale", 1.0) / total * 0.92, unit * 0.36 * l.get("scale", 1.0)) for l in lines]
+    room = (y1 - y0) * (0.92 if len(lines) == 1 else 0.86)                  # (baselines stand on the grid of tokens, which takes some)
+    least = min(READABLE, (y1 - y0) / len(lines))
+    fitted = [fit_line(l["text"], l["style"], x1 - x0, wide, max(least, room * scale / total), unit * 0.36 * scale) for l, scale in zip(lines, scales)]
     steps = [TOKEN * math.ceil((upper[3] + lower[2] + 4) / TOKEN) for upper, lower in zip(fitted, fitted[1:])]    # from one baseline to the next
     baseline = on_grid((y0 + y1 + fitted[0][2] - sum(steps)) / 2, TOKEN)
     out = []

@@ -17,8 +17,9 @@ class Kind(NamedTuple):
     shift: float                                                           # of the noise levels towards noise; larger for larger pictures
     min_len: int                                                           # letters a line
     max_len: int
+    min_lines: int
     max_lines: int
-    single: float                                                          # share of signs with one line for certain; the others have one to max_lines
+    fewest: float                                                          # share of signs with min_lines for certain; the others have up to max_lines
     hanzi: float                                                           # share of lines that are Chinese
     icons: float                                                           # share of signs with a pictogram
     share: float                                                           # of the steps, beside the other kinds'

@@ -6,11 +6,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-import captions as C
+from captions import caption
 from drawing import draw
 from layout import cell_map
 from long_captions import long_caption
 from model import pack, rope_table
+from scenes import CLASSES, sample_scene
 from tokenizer import PREFIX, SUFFIX
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -36,7 +37,7 @@ class Data:
         self.items, self.next = [], 0
         self.suffix = tok(SUFFIX)["input_ids"]
         self.prefix = torch.tensor([tok(PREFIX)["input_ids"]])
-        self.classes = {c: i + 1 for i, c in enumerate(C.CLASSES)}
+        self.classes = {c: i + 1 for i, c in enumerate(CLASSES)}
 
     def ids(self, text):
         return self.tok(text)["input_ids"] + self.suffix if text else list(self.suffix)
@@ -44,7 +45,7 @@ class Data:
     def scene(self, held_out=False):
         a = self.a
         lines = a.max_lines if self.rng.random() < 0.3 else min(a.max_lines, 2)
-        return C.sample_scene(self.rng, *self.size, a.min_len, a.max_len, lines, a.hanzi, a.icons, held_out, a.fewest, a.min_lines)
+        return sample_scene(self.rng, *self.size, a.min_len, a.max_len, lines, a.hanzi, a.icons, held_out, a.fewest, a.min_lines)
 
     def encode(self, pictures):
         """uint8 pictures (H, W, 3) -> packed, normalised latents (B, L, 64)."""
@@ -84,7 +85,7 @@ class Data:
             if text:
                 return self.ids(text)
         for k in range(4):
-            ids = self.ids(C.caption(scene, self.rng, 1.0 - 0.3 * k))
+            ids = self.ids(caption(scene, self.rng, 1.0 - 0.3 * k))
             if len(ids) <= most:
                 break
         return ids

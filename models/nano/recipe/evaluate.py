@@ -19,11 +19,13 @@ from multiprocessing import get_context
 import numpy as np
 from PIL import Image
 
-import captions as C
 import read_back as R
+from captions import caption
 from drawing import draw
 from fonts import is_chinese
 from long_captions import long_caption
+from report import report, sheet
+from scenes import sample_hanzi, sample_scene
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FIRST_SEED = 1000
@@ -38,21 +40,21 @@ def scenes_of(n, chinese, long, others, width, height):
     out = []
     while len(out) < n + chinese:
         if len(out) < n:
-            s = C.sample_scene(rng, width, height, 2, 8, 3 if rng.random() < 0.3 else 2, p_icon=0.3, held_out=True)
+            s = sample_scene(rng, width, height, 2, 8, 3 if rng.random() < 0.3 else 2, p_icon=0.3, held_out=True)
         else:
-            s = C.sample_scene(rng, width, height, 2, 2, 1, p_hanzi=1.0, p_icon=0.0)
-            s["lines"][0]["text"] = C.sample_hanzi(rng, 2)
+            s = sample_scene(rng, width, height, 2, 2, 1, p_hanzi=1.0, p_icon=0.0)
+            s["lines"][0]["text"] = sample_hanzi(rng, 2)
         if s["lines"] and len(s["lines"]) < 3:
-            out.append((s, C.caption(s, rng, 1.2)))
+            out.append((s, caption(s, rng, 1.2)))
     while len(out) < n + chinese + long:
-        s = {**C.sample_scene(rng, width, height, 2, 8, 1, p_icon=0.0, held_out=True), "group": "long prompts"}
+        s = {**sample_scene(rng, width, height, 2, 8, 1, p_icon=0.0, held_out=True), "group": "long prompts"}
         if s["lines"]:
             out.append((s, long_caption(s, rng, lambda text: len(text.split()) < 160)))
     while len(out) < n + chinese + long + others:
         size = OTHER_SIZES[(len(out) - n - chinese - long) % len(OTHER_SIZES)]
-        s = {**C.sample_scene(rng, *size, 2, 8, 1, p_icon=0.0, held_out=True), "group": "other sizes"}
+        s = {**sample_scene(rng, *size, 2, 8, 1, p_icon=0.0, held_out=True), "group": "other sizes"}
         if s["lines"]:
-            out.append((s, C.caption(s, rng, 1.2)))
+            out.append((s, caption(s, rng, 1.2)))
     return out
 
 
@@ -164,38 +166,6 @@ def beside_diffusers(model, card, prompts, ims):
     return {"pictures": len(prompts), "largest": int(d.max()), "mean": float(d.mean()), "psnr": float(20 * np.log10(255 / worst)) if worst else float("inf")}
 
 
-def sheet(ims, columns, path):
-    rows = [np.concatenate(ims[i:i + columns], 1) for i in range(0, len(ims) - columns + 1, columns)]
-    if rows:
-        Image.fromarray(np.concatenate(rows, 0)).save(path, quality=85)
-
-
-def percent(pair):
-    return f"{100 * pair[0] / pair[1]:.1f} %" if pair and pair[1] else "–"
-
-
-def report(a, card, scenes, got, true, vae, agreement, seconds, history):
-    text = ["# Evaluation of inkstone-nano", "", *([open(a.note).read().strip(), ""] if a.note else []),
-            f"Written by `recipe/evaluate.py`: {a.prompts} prompts with words never trained on (chosen by hash), {a.chinese} with two Chinese characters of the trained set, "
-            f"{a.long} long prompts (of up to 160 words) and {a.others} in {len(OTHER_SIZES)} other sizes (128×128 to 384×160), "
-            f"drawn through Inkstone at its defaults ({card['width']}×{card['height']}, {card['steps']} steps, guidance {card['CFGScale']}), {seconds:.1f} s a picture. "
-            "Words are read back letter for letter with their case: by tesseract, which is shown where each line belongs and may read it in four ways (line by line or as a block, by the colours asked for or by lightness); "
-            "and by RapidOCR (PP-OCRv6), which finds and reads the text on the whole picture, told nothing, and reads the Chinese signs too. "
-            "Pictograms, and Chinese characters by shape: the nearest of all trained ones. "
-            "The same readers on the true drawings say what could be reached at best.", "",
-            "| right | pictures drawn | of | true drawings |", "|---|---|---|---|"]
-    text += [f"| {k} | {percent(got[k])} | {got[k][1]} | {percent(true.get(k))} |" for k in sorted(got)]
-    text += ["", f"PSNR of the VAE on the first {min(len(scenes), VAE_DRAWINGS)} of these drawings: {vae:.2f} dB."]
-    if agreement:
-        text += ["", f"The first {agreement['pictures']} prompts through diffusers, same seeds, float32: largest difference of an 8-bit value {agreement['largest']}, "
-                 f"mean {agreement['mean']:.4f}, lowest PSNR {agreement['psnr']:.1f} dB."]
-    text += ["", "## How it grew", "", "| weights | one line | two lines | characters | background | sign | letters | pictogram | Chinese | VAE |", "|---|---|---|---|---|---|---|---|---|---|"]
-    columns = ["one line", "two lines", "characters (1 - edit distance)", "colour of the background", "colour of the sign", "colour of the letters", "pictogram", "Chinese, two characters"]
-    text += [f"| {h['label']} | " + " | ".join(percent(h["right"].get(k)) for k in columns) + f" | {h['vae']:.2f} dB |" for h in history]
-    text += ["", "## Pictures", "", "The first 24, uncurated, left to right and down:", "", "![contact sheet](contact.jpg)", ""]
-    return "\n".join(text + [f"{i + 1}. {c}" for i, (_, c) in enumerate(scenes[:24])]) + "\n"
-
-
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--model", default=os.path.join(HERE, ".."))
@@ -227,7 +197,7 @@ def main():
         open(past, "w").write("[\n" + ",\n".join(json.dumps(h) for h in history) + "\n]\n")
     os.makedirs(a.out, exist_ok=True)
     sheet(ims[:24], 6, os.path.join(a.out, "contact.jpg"))
-    text = report(a, card, scenes, got, true, vae, agreement, seconds, history)
+    text = report(a, card, scenes, len(OTHER_SIZES), min(len(scenes), VAE_DRAWINGS), got, true, vae, agreement, seconds, history)
     open(os.path.join(a.out, "EVALUATION.md"), "w").write(text)
     print(text)
 

@@ -125,6 +125,7 @@ def load(folder):
 def check(folder):
     """The training code and diffusers / transformers give the same numbers for the same weights (float32)."""
     from diffusers import QwenImagePipeline
+
     from model import Nano, rope_table
     from tokenizer import PREFIX, SUFFIX
     from vae import Vae

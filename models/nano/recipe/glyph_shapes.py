@@ -8,14 +8,14 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
-import captions as C
 from fonts import ICON_CHARS, ICON_TTF, ICONS, font, font_for
 from model import GLYPH, TEXT
 from read_back import hanzi_templates, icon_templates
+from scenes import HANZI, ICON_NAMES
 
 
 def single_id(tok, name):
-    ids = tok(name if name in C.HANZI else " " + name)["input_ids"]
+    ids = tok(name if name in HANZI else " " + name)["input_ids"]
     assert len(ids) == 1, name
     return ids[0]
 
@@ -34,20 +34,20 @@ def shape_vectors(pictures, size, std):
 def teach(embedding, tok, std=0.3):
     """Chinese characters get their shape as embedding; the words for pictograms get it added to what they have."""
     vectors = shape_vectors(np.concatenate([hanzi_templates("sans"), icon_templates()]), embedding.shape[1], std)
-    for name, vector in zip([*C.HANZI, *C.ICON_NAMES], vectors):
+    for name, vector in zip([*HANZI, *ICON_NAMES], vectors):
         i = single_id(tok, name)
-        embedding[i] = vector if name in C.HANZI else embedding[i] + vector
+        embedding[i] = vector if name in HANZI else embedding[i] + vector
 
 
 def bitmaps(tok, scale=4):
     """What the tokens of Chinese characters (sans) and pictograms look like, (vocabulary, GLYPH * GLYPH) 0..1, and for which tokens that is known, (vocabulary,) 0 or 1."""
     side = GLYPH * scale
     table, known = torch.zeros(TEXT["vocab"], GLYPH * GLYPH), torch.zeros(TEXT["vocab"])
-    path, index = font_for("sans", C.HANZI[0])
+    path, index = font_for("sans", HANZI[0])
     hanzi, icons = font(path, side, index), font(ICON_TTF, side)
-    for name in (*C.HANZI, *ICONS):
+    for name in (*HANZI, *ICONS):
         picture = Image.new("L", (side, side))
-        char, f = (name, hanzi) if name in C.HANZI else (ICON_CHARS[ICONS[name]], icons)
+        char, f = (name, hanzi) if name in HANZI else (ICON_CHARS[ICONS[name]], icons)
         ImageDraw.Draw(picture).text((side / 2, side / 2), char, font=f, fill=255, anchor="mm")
         i = single_id(tok, name)
         table[i] = torch.from_numpy(np.asarray(picture.resize((GLYPH, GLYPH), Image.BOX), np.float32).copy()).flatten() / 255

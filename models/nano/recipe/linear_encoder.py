@@ -20,8 +20,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from captions import sample_scene
 from drawing import draw
+from scenes import sample_scene
 from vae import Vae
 
 SIZES = [(128, 128), (160, 112), (112, 160), (256, 256), (192, 288), (288, 192), (256, 192)]

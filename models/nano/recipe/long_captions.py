@@ -6,7 +6,8 @@ the rest.
 
 import re
 
-import captions as C
+from captions import QUOTES, caption
+from scenes import pick, sample_text, sample_word
 
 SUBJECTS = ["street", "alley", "market", "harbor", "kitchen", "studio", "garden", "storefront", "food lane", "corner shop", "riverside town", "library", "workshop", "tea house"]
 VIEWS = ["viewed from the street at a slight angle", "viewed at street level", "seen from below", "close up", "at early morning", "at dusk", "in the rain", "on a busy evening",
@@ -26,38 +27,38 @@ ELSEWHERE = ["Chalkboard menu text", "Smaller door sign text", "A small stamp re
 
 def unknown(rng):
     """A word that the captions never use; now and then a name."""
-    w = C.sample_word(rng, 4, 9)
+    w = sample_word(rng, 4, 9)
     return w.capitalize() if rng.random() < 0.3 else w
 
 
 def opening(rng):
-    a = f"A {C.pick(rng, MOODS)} {C.pick(rng, SUBJECTS)}"
+    a = f"A {pick(rng, MOODS)} {pick(rng, SUBJECTS)}"
     if rng.random() < 0.4:
-        a += f" of a fictional {unknown(rng)} {C.pick(rng, ['brand', 'premiere', 'company', 'festival'])}"
-    return a + ", " + ", ".join(C.pick(rng, VIEWS) for _ in range(int(rng.integers(1, 3))))
+        a += f" of a fictional {unknown(rng)} {pick(rng, ['brand', 'premiere', 'company', 'festival'])}"
+    return a + ", " + ", ".join(pick(rng, VIEWS) for _ in range(int(rng.integers(1, 3))))
 
 
 def surroundings(rng):
-    things = [C.pick(rng, THINGS) if rng.random() < 0.7 else f"{C.pick(rng, MOODS)} {unknown(rng)}" for _ in range(int(rng.integers(1, 5)))]
-    return C.pick(rng, ["Around it: ", "", "The scene blends ", "With "]) + ", ".join(things)
+    things = [pick(rng, THINGS) if rng.random() < 0.7 else f"{pick(rng, MOODS)} {unknown(rng)}" for _ in range(int(rng.integers(1, 5)))]
+    return pick(rng, ["Around it: ", "", "The scene blends ", "With "]) + ", ".join(things)
 
 
 def looks(rng):
-    return ", ".join(C.pick(rng, LOOKS) for _ in range(int(rng.integers(2, 7))))
+    return ", ".join(pick(rng, LOOKS) for _ in range(int(rng.integers(2, 7))))
 
 
 def elsewhere(rng):
-    q0, q1 = C.pick(rng, C.QUOTES)
-    return f"{C.pick(rng, ELSEWHERE)}: " + ", ".join(q0 + C.sample_text(rng, 3, 8) + q1 for _ in range(int(rng.integers(1, 4))))
+    q0, q1 = pick(rng, QUOTES)
+    return f"{pick(rng, ELSEWHERE)}: " + ", ".join(q0 + sample_text(rng, 3, 8) + q1 for _ in range(int(rng.integers(1, 4))))
 
 
 def labelled(scene, rng):
     """What is drawn, with the text after a colon: `Main sign text: "TEA".`"""
-    q0, q1 = C.pick(rng, C.QUOTES)
+    q0, q1 = pick(rng, QUOTES)
     bare = {**scene, "lines": []}
-    out = re.sub(r"\.$", "", C.caption(bare, rng, 1.2))
+    out = re.sub(r"\.$", "", caption(bare, rng, 1.2))
     for i, l in enumerate(scene["lines"]):
-        label = C.pick(rng, NEXT_LABELS if i else LABELS)
+        label = pick(rng, NEXT_LABELS if i else LABELS)
         letters = f" in {l['color']} letters" if rng.random() < 0.8 else ""
         out += f". {label}{letters}: {q0}{l['text']}{q1}"
     return out
@@ -65,8 +66,8 @@ def labelled(scene, rng):
 
 def long_caption(scene, rng, fits=lambda text: True):
     """Sentences about a scene. Filler goes, one sentence after the other, until the caption fits; None when even the core alone does not."""
-    core = labelled(scene, rng) if scene["lines"] and scene["shape"] != "none" and rng.random() < 0.4 else re.sub(r"\.$", "", C.caption(scene, rng, 1.2))
-    some = lambda kinds: [C.pick(rng, kinds)(rng) for _ in range(int(rng.integers(0, 4)) ** 2)]
+    core = labelled(scene, rng) if scene["lines"] and scene["shape"] != "none" and rng.random() < 0.4 else re.sub(r"\.$", "", caption(scene, rng, 1.2))
+    some = lambda kinds: [pick(rng, kinds)(rng) for _ in range(int(rng.integers(0, 4)) ** 2)]
     before, after = some([opening, surroundings]), some([surroundings, surroundings, looks, looks, elsewhere])
     while True:
         text = ". ".join(s[0].upper() + s[1:] for s in (*before, core, *after)) + "."

@@ -1,4 +1,4 @@
-"""Contact sheets of what a model in training draws."""
+"""What a model in training draws, in contact sheets, and how many characters and pictograms it names right."""
 
 import math
 
@@ -7,6 +7,7 @@ import torch
 from PIL import Image
 
 from model import rope_table, unpack
+from scenes import ICON_NAMES
 
 
 @torch.no_grad()
@@ -53,3 +54,18 @@ PREVIEW = [
     'a white sign with a red heart on a pink background', 'a green hexagonal sign that says "LEAF" in cream mono letters, brown background',
     'a cream paper label saying "Jam" in maroon script letters with a maroon border, on a brown wooden wall', 'a teal shield that says "7" in white slab letters on a orange background',
 ]
+
+
+@torch.no_grad()
+def char_accuracy(net, data, held, sigma=0.999):
+    """Share of cells with letters, and with pictograms, that the auxiliary head names right where only the caption can tell."""
+    ids, mask, x0, cells = held
+    g = torch.Generator().manual_seed(3)
+    eps = torch.randn(x0.shape, generator=g)
+    s = torch.full((x0.shape[0],), sigma)
+    x = (1 - sigma) * x0 + sigma * eps
+    names = net(data.prefix, ids, mask, x, s, *data.rope)[1]
+    p = names.view(*names.shape[:2], 4, -1).argmax(-1)
+    letters = len(data.classes) - len(ICON_NAMES)                        # classes from there on are pictograms
+    right = lambda on: (p == cells)[on].float().mean().item()
+    return right((cells > 0) & (cells <= letters)), right(cells > letters)

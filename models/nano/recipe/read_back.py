@@ -12,9 +12,9 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageDraw
 
-from captions import HANZI, ICON_NAMES
 from drawing import COLORS, shape_mask
 from fonts import ICON_CHARS, ICON_TTF, ICONS, font, font_for
+from scenes import HANZI, ICON_NAMES
 
 SIDE = 32                                                                  # of the templates of characters and pictograms
 

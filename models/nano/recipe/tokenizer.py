@@ -11,8 +11,9 @@ import sys
 
 import numpy as np
 
-from captions import (BG_WORDS, ENDINGS, HANZI, ICON_NAMES, MATERIAL_ADJ, OPENERS, PLACES, SHAPE_WORDS, STYLE_WORDS, caption, sample_scene)
+from captions import BG_WORDS, ENDINGS, MATERIAL_ADJ, OPENERS, PLACES, SHAPE_WORDS, STYLE_WORDS, caption
 from drawing import COLOR_NAMES
+from scenes import HANZI, ICON_NAMES, sample_scene
 
 PREFIX = ("<|im_start|>system\nDescribe the image by detailing the color, shape, size, texture, quantity, text, spatial relationships of the "
           "objects and background:<|im_end|>\n<|im_start|>user\n")

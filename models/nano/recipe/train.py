@@ -16,35 +16,20 @@ import time
 import numpy as np
 import torch
 
-import captions as C
 import precision
 from data import LATENTS, TOKENIZER, Data
 from glyph_shapes import bitmaps, teach
 from model import Nano
 from muon import Muon
-from objective import char_loss, glyph_loss, ink_loss, lettering, noised, place_loss, pixel_weights, sample_sigma, velocity_loss
+from objective import char_loss, glyph_loss, ink_loss, lettering, noised, pixel_weights, place_loss, sample_sigma, velocity_loss
 from plan import read as read_plan
-from preview import PREVIEW, contact
+from preview import PREVIEW, char_accuracy, contact
+from scenes import CLASSES, NUM_CLASSES
 from vae import Vae
 from workers import Shared
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LOSSES = "velocity", "names", "places", "ink", "glyphs"
-
-
-@torch.no_grad()
-def char_accuracy(net, data, held, sigma=0.999):
-    """Share of cells with letters, and with pictograms, that the auxiliary head names right where only the caption can tell."""
-    ids, mask, x0, cells = held
-    g = torch.Generator().manual_seed(3)
-    eps = torch.randn(x0.shape, generator=g)
-    s = torch.full((x0.shape[0],), sigma)
-    x = (1 - sigma) * x0 + sigma * eps
-    names = net(data.prefix, ids, mask, x, s, *data.rope)[1]
-    p = names.view(*names.shape[:2], 4, -1).argmax(-1)
-    letters = len(data.classes) - len(C.ICON_NAMES)                        # classes from there on are pictograms
-    right = lambda on: (p == cells)[on].float().mean().item()
-    return right((cells > 0) & (cells <= letters)), right(cells > letters)
 
 
 def main():
@@ -99,9 +84,9 @@ def work(rank, a, port):
     kinds = read_plan(a.plan)
     path = os.path.join(a.out, "nano.pt")
     torch.manual_seed(a.seed)
-    nano = Nano(aux_classes=C.NUM_CLASSES)
-    rows = torch.tensor([0, *C.CLASSES.values()])
-    nano.dit.aux_rows = (torch.arange(4)[:, None] * C.NUM_CLASSES + rows).flatten()
+    nano = Nano(aux_classes=NUM_CLASSES)
+    rows = torch.tensor([0, *CLASSES.values()])
+    nano.dit.aux_rows = (torch.arange(4)[:, None] * NUM_CLASSES + rows).flatten()
     vae_state = torch.load(a.vae) if a.vae else None
     ck = torch.load(path, map_location="cpu") if os.path.exists(path) else None
     if a.resume_from:

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from captions import sample_scene
 from drawing import draw
 from muon import Muon
+from scenes import sample_scene
 from vae import Vae
 
 SIZES = [(128, 128), (160, 112), (112, 160), (192, 128), (256, 256), (192, 192)]

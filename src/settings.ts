@@ -106,7 +106,7 @@ export const SETTINGS = {
   allowedAddresses: words(
     { env: "INKSTONE_ALLOWED_ADDRESSES" },
     "CIDR,HOST,…",
-    "Private addresses that images, webhooks and uploads may use. By default only public ones.",
+    "Private addresses that images, models, webhooks and uploads may use. By default only public ones.",
   ),
   shutdownGrace: whole(
     "INKSTONE_SHUTDOWN_GRACE",

@@ -43,9 +43,7 @@ export function modelsCommand(terminal: Terminal): Command {
       "identifier that tasks name it by, source:id@version (a checkpoint's default: runware:108@1)",
     )
     .option("--name <name>", "name for people (default: its card's, or the folder's)")
-    .addOption(
-      new Option("--kind <kind>", "what it is").choices(["checkpoint", ...ADAPTER_KINDS]).default("checkpoint"),
-    )
+    .addOption(kindOption())
     .action(async (path: string, { air: given, name, kind }: { air?: string; name?: string; kind: Kind }) => {
       const air = given ?? (kind === "checkpoint" ? "runware:108@1" : undefined);
       if (air === undefined) throw new UsageError(`--air is missing, which --kind ${kind} needs: source:id@version`);
@@ -62,9 +60,7 @@ export function modelsCommand(terminal: Terminal): Command {
     .argument("<owner/name>", "the repository")
     .option("--air <air>", "identifier that tasks name it by (default: huggingface:OWNER.NAME@REVISION)")
     .option("--name <name>", "name for people (default: its card's, or the repository's)")
-    .addOption(
-      new Option("--kind <kind>", "what it is").choices(["checkpoint", ...ADAPTER_KINDS]).default("checkpoint"),
-    )
+    .addOption(kindOption())
     .option("--revision <revision>", "branch, tag or commit", "main")
     .option("--file <path>", "of a LoRA's repository: its safetensors file (default: the only one)")
     .addHelpText("after", pullNotes)
@@ -99,6 +95,12 @@ Example:
 Environment:
   HF_TOKEN     for repositories that are not public
   HF_ENDPOINT  address of the hub (default: the public one)`;
+
+function kindOption(): Option {
+  return new Option("--kind <kind>", `what it is: checkpoint, ${ADAPTER_KINDS.join(" or ")}`)
+    .choices(["checkpoint", ...ADAPTER_KINDS])
+    .default("checkpoint");
+}
 
 function asJson({ card, folder, origin }: Model) {
   return { ...card, checkpoint: folder, origin };

@@ -40,7 +40,7 @@ export function preprocessCommand(terminal: Terminal): Command {
       `
 Example:
   inkstone preprocess canny photo.jpg --out edges.png
-  inkstone generate "a paper lantern" --control me:edges@1 --guide edges.png`,
+  inkstone generate "a paper lantern" --control inkstone:canny@1 --guide edges.png`,
     )
     .action(async (kind: string, file: string, flags: Flags) => {
       const task = await readTask(kind, file, flags, terminal);

@@ -9,6 +9,10 @@ export function commandReference(program: Command): string {
     "",
     "From a clone, `npm run inkstone -- COMMAND` is the same as `inkstone COMMAND`, and `npm run generate -- …` is `inkstone generate …`.",
     "",
+    "```",
+    helpNotes(program),
+    "```",
+    "",
     ...pages,
   ].join("\n");
 }

@@ -68,7 +68,7 @@ const imageItem: Schema = {
     imageUUID: { type: "string", format: "uuid", description: "Usable as an image input of later tasks." },
     ...pictureForms("image"),
     seed: { type: "integer", description: "Sent again alone, it gives this image again." },
-    NSFWContent: { type: "boolean", description: "Only when a safety check ran." },
+    NSFWContent: { type: "boolean", description: "Only when the task asked for the safety check." },
     skippedSteps: { type: "number", description: "Denoising steps that a step cache answered, only when one was on." },
     ...costAndStatus,
   },

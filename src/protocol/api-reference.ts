@@ -76,6 +76,7 @@ const INFERENCE_RULES: readonly Block[] = [
     list: [
       ...RULES.map(({ text }) => text),
       "`null` means that a parameter is absent. Unknown keys refuse the whole task (`unsupportedParameter`).",
+      "Of a prompt at most 512 tokens reach the model, as in its reference; the rest is cut off.",
       "Integers keep all their digits; numbers in quotes are refused. Steps of 0.01 are checked with room for binary rounding.",
     ],
   },
@@ -150,7 +151,7 @@ const REPLIES: readonly Block[] = [
   {
     list: [
       "Exactly one of `imageURL`, `imageBase64Data` and `imageDataURI` is there, by `outputType`.",
-      "`cost` only with `includeCost`, `NSFWContent` only when a safety check ran, `status` only in replies to `getResponse`.",
+      "`cost` only with `includeCost`, `NSFWContent` only when the task asked for the safety check, `status` only in replies to `getResponse`.",
       "`skippedSteps` only when a step cache was on: how many denoising steps it answered, a half where it answered one of a step's two guidance passes. The original API has no such field.",
       "A guide image of `controlNetPreprocess` is `guideImageUUID` with `guideImageURL`, `guideImageBase64Data` or `guideImageDataURI`; `inputImageUUID` is the image it was made of. It has no price: its `cost` is 0.",
       "`imageUUID`, `guideImageUUID` and `inputImageUUID` can be used as input images of later tasks.",
@@ -160,7 +161,7 @@ const REPLIES: readonly Block[] = [
   },
   { heading: "Webhooks and uploads", level: 3 },
   {
-    text: '`webhookURL` receives one POST for each picture, `{"data":[item]}` by default (`INKSTONE_WEBHOOK_STYLE`), signed as Standard Webhooks describes (`webhook-id`, `webhook-timestamp`, `webhook-signature`). `uploadEndpoint` receives the bytes of each picture by PUT; `{imageUUID}` and `{index}` in its address are filled in. Both are tried again for hours and survive restarts; `getTaskDetails` shows where they stand. A task that fails tells its webhook so, with `{"errors":[error]}`; a cancelled one does not, as whoever cancelled it knows.',
+    text: '`webhookURL` receives one POST for each picture, `{"data":[item]}` by default (`INKSTONE_WEBHOOK_STYLE`), signed as Standard Webhooks describes (`webhook-id`, `webhook-timestamp`, `webhook-signature`). `uploadEndpoint` receives the bytes of each picture by PUT; `{imageUUID}` and `{index}` in its address are filled in. Both are tried up to eleven times over 29 hours and survive restarts; 410 ends a webhook early, and any answer from 300 to 499 an upload, except 408, 425 and 429. `getTaskDetails` shows where they stand. A task that fails tells its webhook so, with `{"errors":[error]}`; a cancelled one does not, as whoever cancelled it knows.',
   },
 ];
 

@@ -1,7 +1,7 @@
 """Draws the training pictures: a sign, label or poster with text, a material, a border, a pictogram and a background.
 
 `draw(scene)` returns an RGB picture (H, W, 3 uint8) and where in it characters and pictograms are. A scene is a plain dict, made by
-`captions.sample_scene`; everything in it is named, so that a caption can say it.
+`scenes.sample_scene`; everything in it is named, so that a caption can say it.
 """
 
 import math

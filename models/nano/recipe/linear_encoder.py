@@ -9,11 +9,10 @@ more than hours of training on two cores reached, and the encoder that computes 
 * the last norm divides by the length of a vector in which spare channels hold a large constant, so the length hardly varies;
 * silu(z) - silu(-z) = z makes the last activation linear.
 
-Run: `python linear_encoder.py --out DIR` -> DIR/vae.pt (decoder untrained) and DIR/latents.json.
+Run: `python linear_encoder.py --out DIR` -> DIR/vae.pt (decoder untrained) and DIR/latents.npz, the kernel with its statistics.
 """
 
 import argparse
-import json
 import os
 
 import numpy as np
@@ -137,12 +136,9 @@ def main():
     mse = ((zc @ linear - target) ** 2).mean()
     print(f"best linear decoding of held-out blocks: {10 * np.log10(4 / mse):.2f} dB (of the mean square error)")
     ratio = (values / values[0]) ** 0.25
-    stats = {"mean": z.mean(0).tolist(), "std": (1 / ratio).tolist(), "measured_std": z.std(0).tolist(), "eigenvalues": values.tolist()}
+    stats = {"mean": z.mean(0).tolist(), "std": (1 / ratio).tolist(), "measured_std": z.std(0).tolist()}
     torch.save(vae.state_dict(), os.path.join(a.out, "vae.pt"))
-    torch.save(kernel, os.path.join(a.out, "kernel.pt"))
-    torch.save(torch.tensor(linear), os.path.join(a.out, "linear_decoder.pt"))
-    json.dump(stats, open(os.path.join(a.out, "latents.json"), "w"))
-    print(json.dumps(stats, indent=1)[:1500])
+    np.savez(os.path.join(a.out, "latents.npz"), kernel=kernel, **{k: np.round(v, 4).astype(np.float32) for k, v in stats.items()})    # (as many digits as the VAE's config)
 
 
 if __name__ == "__main__":

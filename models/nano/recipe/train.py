@@ -100,8 +100,8 @@ def work(rank, a, port):
             if os.path.exists(side):
                 from safetensors.torch import load_file
                 nano.load_state_dict({k: v.float() for k, v in load_file(side).items()}, strict=False)
-            if a.teach_shapes:
-                teach(nano.text.embed.weight, tok)
+    if a.teach_shapes and ck is None:
+        teach(nano.text.embed.weight, tok)
     vae = Vae()
     vae.load_state_dict(vae_state)
     vae.eval().requires_grad_(False).to(memory_format=torch.channels_last)

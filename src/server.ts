@@ -33,6 +33,9 @@ import { createEngineProcess, createWorkerMetrics, startReceiver, startUpkeep, s
 /** One attempt to fetch the model of an upload. */
 const UPLOAD_TIMEOUT_MS = 3_600_000;
 
+/** Pictures that are fetched for imageUpload at once; with the worker's there are four downloads in memory at most. */
+const UPLOADS_AT_ONCE = 3;
+
 const isDatabaseAway = (error: unknown) => error instanceof DatabaseUnavailableError;
 
 /** A running server. */
@@ -83,14 +86,20 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
   const { maxAttempts } = config;
   const queue = createTaskQueue({ db, signals, lane: "pictures", worker: process, maxAttempts });
   const modelQueue = createTaskQueue({ db, signals, lane: "uploads", worker: process, maxAttempts, pollMs: 5_000 });
-  const sweep = async (all = false) => [await queue.sweep(all), await modelQueue.sweep(all)];
+  const upkeepFailed = (chore: string, error: unknown) =>
+    log.warn({ chore, err: error }, "upkeep failed; it is tried again");
   // Nobody else can have tasks in hand when the database is embedded: take them up again at once.
-  await sweep(db.kind === "pglite");
+  const alone = db.kind === "pglite";
+  await queue.sweep(alone).catch((error) => upkeepFailed("lost tasks", error));
+  await modelQueue.sweep(alone).catch((error) => upkeepFailed("lost uploads", error));
 
   const files = await openDisk(join(folder, "images"));
   const images = createImageStore(db, files);
   const outbound = createOutbound({ allow: config.allowedAddresses });
-  const references = createImageReferences(images, outbound, { maxPixels: config.maxImagePixels });
+  const maxPixels = config.maxImagePixels;
+  // The worker loads one picture after the other, and does not wait for those that clients upload.
+  const references = createImageReferences(images, outbound, { maxPixels });
+  const uploads = createImageReferences(images, outbound, { maxPixels, maxDownloads: UPLOADS_AT_ONCE });
 
   const models = openModelCatalogue(locations);
   const register = new Registry();
@@ -112,7 +121,7 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
     files,
     finishing: openFinishing(config),
     guides: createGuideMaker(config.helperIdle * 1000),
-    keepInput: (owner, bytes, header) => images.addUpload(owner, bytes, header),
+    keepInput: images.addUpload,
     software,
     keepSeconds: config.imageRetention * 3600,
     metrics: createWorkerMetrics(register),
@@ -152,14 +161,14 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
     }),
     images: tellingOutages(images),
     uploads: tellingOutages({
-      store: async (owner: string, image: string) => {
-        const { bytes, header } = await references.load(owner, image, "image");
+      store: async (owner: string, image: string, signal: AbortSignal) => {
+        const { bytes, header } = await uploads.load(owner, image, "image", signal);
         return images.addUpload(owner, bytes, header);
       },
     }),
     models,
     keys,
-    metrics: createHttpMetrics(register, tasks),
+    metrics: createHttpMetrics(register, tellingOutages({ counts: tasks.counts })),
     log,
     readiness,
     stopping: stopping.signal,
@@ -187,9 +196,10 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
       { name: "images", everyMs: 10_000, run: () => images.sweep() },
       { name: "tasks", everyMs: 60_000, run: () => expireTasks(db, config.resultRetention * 3600) },
       { name: "abandoned uploads", everyMs: 3_600_000, run: () => removeAbandoned(locations, 2 * UPLOAD_TIMEOUT_MS) },
-      { name: "lost tasks", everyMs: 5_000, run: () => sweep() },
+      { name: "lost tasks", everyMs: 5_000, run: () => queue.sweep() },
+      { name: "lost uploads", everyMs: 5_000, run: () => modelQueue.sweep() },
     ],
-    (chore, error) => log.warn({ chore, err: error }, "upkeep failed; it is tried again"),
+    upkeepFailed,
   );
 
   const close = async (): Promise<void> => {

@@ -208,6 +208,38 @@ onEachDatabase("deliveries", (tasks, database) => {
     expect(silent.received).toHaveLength(2);
   });
 
+  test("an upload that takes longer than its lease is not sent twice by the process that is sending it", async () => {
+    const answers: (() => void)[] = [];
+    const bucket = await receiver((_, response) => answers.push(() => response.end()));
+    deliver();
+    const { taskUUID } = await finish({ uploadEndpoint: `${bucket.url}/a.png` });
+    await bucket.until(1);
+    await dueNow(); // as when the lease has run out
+    const hook = await receiver();
+    const other = await finish({ webhookURL: hook.url });
+    await hook.until(1);
+    await settled(other.taskUUID, "delivered"); // the outbox has been looked through
+    expect(bucket.received).toHaveLength(1);
+    for (const answer of answers) answer();
+    expect(await settled(taskUUID, "delivered")).toMatchObject([{ attempts: 1 }]);
+    expect(bucket.received).toHaveLength(1);
+  });
+
+  test.each([
+    [undefined, 180],
+    [{ webhook: 300_000, upload: 30_000 }, 360],
+  ])("with timeouts of %j an attempt has its row for %i seconds", async (timeoutMs, lease) => {
+    const silent = await receiver(() => {});
+    deliver({ ...(timeoutMs && { timeoutMs }) });
+    await finish({ webhookURL: silent.url });
+    await silent.until(1);
+    const [row] = await tasks.db.query<{ left: number }>(
+      "select extract(epoch from next_attempt_at - now())::float8 as left from deliveries",
+    );
+    expect(row!.left).toBeLessThanOrEqual(lease);
+    expect(row!.left).toBeGreaterThan(lease - 50);
+  });
+
   test("what a stopped server was sending is sent after its next start, and not counted as failed", async () => {
     let silent = true;
     const hook = await receiver((_, response) => silent || response.end());
@@ -226,7 +258,7 @@ onEachDatabase("deliveries", (tasks, database) => {
     const hook = await receiver();
     const { taskUUID } = await finish({ webhookURL: hook.url });
     await tasks.db.query(
-      "update deliveries set attempts = 1, taken = true, next_attempt_at = now() + interval '90 seconds'",
+      "update deliveries set attempts = 1, taken = true, next_attempt_at = now() + interval '180 seconds'",
     ); // as takeDue leaves it
     deliver();
     if (database.name === "postgres") {

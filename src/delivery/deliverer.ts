@@ -33,6 +33,9 @@ export interface Deliverer {
   stop(): Promise<void>;
 }
 
+/** An attempt's lease is so much longer than the request may take: it is composed before that, and recorded after. */
+const LEASE_MARGIN_SECONDS = 60;
+
 /** Of an answer's body; only its beginning is ever of interest. */
 const ANSWER_BYTES = 2_048;
 
@@ -43,7 +46,9 @@ export function startDeliverer(options: DelivererOptions): Deliverer {
   const { webhookBody = "wrapped", webhookSecrets = [] } = options;
   const message = { webhookBody, webhookSecrets };
   const stopping = new AbortController();
-  const underWay = new Map<Promise<void>, string>();
+  const leaseSeconds = Math.max(timeoutMs.webhook, timeoutMs.upload) / 1000 + LEASE_MARGIN_SECONDS;
+  /** By the delivery's id: its host, and the attempt. */
+  const underWay = new Map<string, { readonly host: string; readonly attempt: Promise<void> }>();
   let filling: Promise<void> | undefined;
   let again = false;
   // Nobody else can have taken any from an embedded database: those taken were cut off by the end of the last process.
@@ -54,15 +59,15 @@ export function startDeliverer(options: DelivererOptions): Deliverer {
   async function fill(): Promise<void> {
     await tidied;
     while (!stopping.signal.aborted && underWay.size < concurrency) {
-      const due = await takeDue(db, busyHosts());
+      const due = await takeDue(db, { leaseSeconds, busyHosts: busyHosts(), underWay: [...underWay.keys()] });
       if (!due) return;
       const attempt = deliver(due)
         .catch((error) => log.warn({ delivery: due.id, error }, "a delivery attempt could not be recorded"))
         .finally(() => {
-          underWay.delete(attempt);
+          underWay.delete(due.id);
           wake();
         });
-      underWay.set(attempt, due.url.split("/")[2]!);
+      underWay.set(due.id, { host: due.url.split("/")[2]!, attempt });
     }
   }
 
@@ -85,7 +90,7 @@ export function startDeliverer(options: DelivererOptions): Deliverer {
 
   function busyHosts(): string[] {
     const counts = new Map<string, number>();
-    for (const host of underWay.values()) counts.set(host, (counts.get(host) ?? 0) + 1);
+    for (const { host } of underWay.values()) counts.set(host, (counts.get(host) ?? 0) + 1);
     return [...counts].filter(([, count]) => count >= perHost).map(([host]) => host);
   }
 
@@ -137,7 +142,7 @@ export function startDeliverer(options: DelivererOptions): Deliverer {
       clearInterval(timer);
       unlisten();
       await filling;
-      await Promise.allSettled(underWay.keys());
+      await Promise.allSettled([...underWay.values()].map(({ attempt }) => attempt));
     },
   };
 }

@@ -15,20 +15,30 @@ export interface DueDelivery {
   readonly attempts: number;
 }
 
-/** If the process dies during an attempt, the delivery is due again after this. */
-const LEASE_SECONDS = 90;
+export interface TakeOptions {
+  /** If the process dies during the attempt, the delivery is due again after this. */
+  readonly leaseSeconds: number;
+  /** Hosts that are busy with other deliveries. */
+  readonly busyHosts: readonly string[];
+  /** Ids of the deliveries that this process has in hand, however long that takes. */
+  readonly underWay: readonly string[];
+}
 
-/** Takes the delivery that is due longest, except to hosts that are busy with others; undefined when there is none. */
-export async function takeDue(db: Queryable, busyHosts: readonly string[]): Promise<DueDelivery | undefined> {
+/** Takes the delivery that is due longest, of those that may be sent now; undefined when there is none. */
+export async function takeDue(
+  db: Queryable,
+  { leaseSeconds, busyHosts, underWay }: TakeOptions,
+): Promise<DueDelivery | undefined> {
   const [row] = await db.query<DueRow>(
     `update deliveries set attempts = attempts + 1, taken = true, next_attempt_at = now() + make_interval(secs => $1)
      where id = (
        select id from deliveries
        where state = 'pending' and next_attempt_at <= now() and split_part(url, '/', 3) <> all($2::text[])
+         and id <> all($3::bigint[])
        order by next_attempt_at, id limit 1 for update skip locked
      )
      returning id::text, owner, task_uuid, message_id, kind, url, image_uuid, attempts`,
-    [LEASE_SECONDS, busyHosts],
+    [leaseSeconds, busyHosts, underWay],
   );
   if (!row) return undefined;
   const { id, owner, task_uuid: taskUUID, message_id: messageId, kind, url, image_uuid: imageUUID, attempts } = row;

@@ -13,6 +13,7 @@ import { imageRoute } from "./routes/images.ts";
 import { operationRoutes } from "./routes/operation.ts";
 import { taskRoutes } from "./routes/task.ts";
 import { sendFailure, taskRoute } from "./routes/tasks.ts";
+import { bodyFor } from "./strangers.ts";
 import { socketRoute } from "./websocket/route.ts";
 
 /** Builds the application; it listens when told to. */
@@ -40,6 +41,7 @@ export async function createApp(ports: HttpPorts): Promise<FastifyInstance> {
   // another site can only send those without the browser asking us first.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", { parseAs: "string" }, (_request, body, done) => done(null, body));
+  app.addHook("preParsing", (request, _reply, body) => bodyFor(ports.keys, request.raw, body));
 
   const refuse = (request: FastifyRequest, reply: FastifyReply, error: TaskError) => {
     metrics.refused(error.code);

@@ -9,6 +9,7 @@ import {
   TaskError,
 } from "../protocol/index.ts";
 import type { TaskRecord } from "../tasks/types.ts";
+import { abandonLater } from "./abandon.ts";
 import { type Answer, asTaskError, refuseWith } from "./answer.ts";
 import type { Caller } from "./caller.ts";
 import type { Exchange } from "./exchange.ts";
@@ -70,7 +71,7 @@ async function start(
   raw: ValidTask["raw"],
   hungUp: AbortSignal,
 ): Promise<{ readonly answer: Promise<Answer> }> {
-  if (!isQueuedTask(task)) return { answer: answerSmallTask(exchange, caller, task) };
+  if (!isQueuedTask(task)) return { answer: answerSmallTask(exchange, caller, task, hungUp) };
   await requireModel(exchange, task);
   if (exchange.dryRun) return { answer: dryRun(exchange, task) };
   const record = await accept(exchange, caller, task, raw);
@@ -78,10 +79,9 @@ async function start(
   return { answer: waitFor(exchange, caller, record, hungUp) };
 }
 
-/** Waits for a sync task. When the client goes away and nobody else waits, the task is cancelled, unless it brings a model. */
+/** Waits for a sync task. When the client goes away, the task is abandoned after a while, unless it brings a model. */
 async function waitFor(exchange: Exchange, { owner }: Caller, { taskUUID, task }: TaskRecord, hungUp: AbortSignal) {
   const { tasks, settings, stopping } = exchange.ports;
-  const endsWithClient = settings.cancelOnHangUp && isPictureTask(task);
   const release = exchange.interest.waitFor(owner, taskUUID);
   const patience = AbortSignal.timeout(settings.syncTimeout * 1000);
   try {
@@ -89,8 +89,10 @@ async function waitFor(exchange: Exchange, { owner }: Caller, { taskUUID, task }
     if (final === undefined) throw new TaskError("taskFailedOrNotFound", { taskUUID });
     return finalAnswer(exchange, final);
   } catch (thrown) {
-    if (hungUp.aborted && release() && endsWithClient) await tasks.cancel(owner, taskUUID);
-    if (hungUp.aborted) throw new TaskError("taskCancelled");
+    if (hungUp.aborted) {
+      if (isPictureTask(task)) abandonLater(exchange, owner, taskUUID);
+      throw hungUp.reason;
+    }
     if (patience.aborted) throw new TaskError("syncTimeout", { seconds: settings.syncTimeout });
     if (stopping.aborted) throw stoppingError();
     throw thrown;

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { TaskError } from "../protocol/index.ts";
 import type { SubmitOutcome, TaskService } from "../tasks/types.ts";
 
 /** What the HTTP side counts. */
@@ -11,7 +12,10 @@ export interface HttpMetrics {
   text(): Promise<{ readonly body: string; readonly contentType: string }>;
 }
 
-/** Registers the counters of the HTTP side; the registry may hold those of other parts as well. */
+/**
+ * Registers the counters of the HTTP side; the registry may hold those of other parts as well. `tasks.counts` tells an outage
+ * as `serviceUnavailable`.
+ */
 export function createHttpMetrics(register: Registry, tasks: Pick<TaskService, "counts">): HttpMetrics {
   const registers = [register];
   const submissions = new Counter({
@@ -40,9 +44,10 @@ export function createHttpMetrics(register: Registry, tasks: Pick<TaskService, "
     labelNames: ["state"],
     registers,
     async collect() {
-      const { queued, running } = await tasks.counts();
-      this.set({ state: "queued" }, queued);
-      this.set({ state: "running" }, running);
+      const counts = await tasks.counts().catch(unlessOutage);
+      if (counts === undefined) return this.reset();
+      this.set({ state: "queued" }, counts.queued);
+      this.set({ state: "running" }, counts.running);
     },
   });
   return {
@@ -52,4 +57,9 @@ export function createHttpMetrics(register: Registry, tasks: Pick<TaskService, "
     sockets: (change) => sockets.inc(change),
     text: async () => ({ body: await register.metrics(), contentType: register.contentType }),
   };
+}
+
+/** While the database is away nobody can count, and everything else is told all the same. */
+function unlessOutage(thrown: unknown): undefined {
+  if (!(thrown instanceof TaskError) || thrown.code !== "serviceUnavailable") throw thrown;
 }

@@ -14,12 +14,21 @@ export interface ImageFiles {
 export interface StoredImage {
   readonly bytes: Uint8Array;
   readonly contentType: string;
+  /** Whole seconds until its time is over. */
+  readonly secondsLeft: number;
 }
 
 /** Images that clients bring. */
 export interface Uploads {
-  /** Checks and stores an image given as data URI, base64 or URL. Throws a `TaskError` that names the parameter. */
-  store(owner: OwnerId, image: string): Promise<{ readonly imageUUID: string; readonly fileName: string }>;
+  /**
+   * Checks and stores an image given as data URI, base64 or URL. Throws a `TaskError` that names the parameter, or the
+   * signal's reason when it is aborted before the image is there.
+   */
+  store(
+    owner: OwnerId,
+    image: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly imageUUID: string; readonly fileName: string }>;
 }
 
 /** An installed model, as modelSearch shows it. */

@@ -1,15 +1,18 @@
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { appsPerTest } from "../../test/contract/apps-per-test.ts";
 import { inference, KEY, post, startMemoryApp } from "../../test/contract/memory-app.ts";
 import { rawClient } from "../../test/contract/raw-client.ts";
 import { login } from "../../test/contract/socket-client.ts";
-import type { HttpSettings } from "./ports.ts";
+import { TaskError } from "../protocol/index.ts";
+import type { HttpSettings, Uploads } from "./ports.ts";
 
 const start = appsPerTest();
 
 describe("hanging up", () => {
   const hangUp = async (settings: Partial<HttpSettings>) => {
-    const { base, tasks } = await start(settings);
+    const { base, tasks, stop } = await start(settings);
     const abort = new AbortController();
     const task = inference();
     tasks.onAccept = () => abort.abort();
@@ -20,19 +23,43 @@ describe("hanging up", () => {
       signal: abort.signal,
     });
     await expect(request).rejects.toThrow();
-    return () => tasks.records.get(task.taskUUID)!.state;
+    return { base, tasks, stop, task, state: () => tasks.records.get(task.taskUUID)!.state };
   };
-  test("cancels a sync task", async () => {
-    await expect.poll(await hangUp({}), { timeout: 10_000 }).toBe("cancelled");
+  test("cancels a sync task after a while", async () => {
+    const { state } = await hangUp({});
+    await sleep(300);
+    expect(state()).toBe("queued");
+    await expect.poll(state, { timeout: 20_000 }).toBe("cancelled");
+  });
+  test("and it is drawn after all when it is sent again later", async () => {
+    const { base, tasks, task, state } = await hangUp({ sessionBuffer: 0 });
+    await expect.poll(state, { timeout: 10_000 }).toBe("cancelled");
+    tasks.onAccept = (taskUUID) => tasks.finish(taskUUID);
+    expect(await post(base, [task])).toMatchObject({ status: 200, body: { data: [{ taskUUID: task.taskUUID }] } });
   });
   test("unless set otherwise", async () => {
-    const state = await hangUp({ cancelOnHangUp: false });
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    const { state } = await hangUp({ cancelOnHangUp: false, sessionBuffer: 0.1 });
+    await sleep(500);
+    expect(state()).toBe("queued");
+  });
+  test("not when the task is sent again by then", async () => {
+    const { base, tasks, task, state } = await hangUp({ sessionBuffer: 2 });
+    const again = post(base, [task]);
+    await sleep(2500);
+    expect(state()).toBe("queued");
+    tasks.finish(task.taskUUID);
+    expect(await again).toMatchObject({ status: 200, body: { data: [{ taskUUID: task.taskUUID }] } });
+  });
+  test("not once the server stops", async () => {
+    const { stop, state } = await hangUp({ sessionBuffer: 0.5 });
+    await sleep(200);
+    stop.abort();
+    await sleep(800);
     expect(state()).toBe("queued");
   });
 
   test("not while somebody else waits for it", async () => {
-    const { base, tasks } = await start();
+    const { base, tasks } = await start({ sessionBuffer: 0.1 });
     tasks.onAccept = () => undefined;
     const task = inference();
     const abort = new AbortController();
@@ -44,10 +71,10 @@ describe("hanging up", () => {
     }).catch(() => undefined);
     await tasks.accepted(task.taskUUID);
     const patient = post(base, [task]);
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await sleep(500);
     abort.abort();
     await impatient;
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await sleep(500);
     tasks.finish(task.taskUUID);
     expect((await patient).body.data).toHaveLength(1);
   });
@@ -102,6 +129,30 @@ describe("other tasks", () => {
     const image = Buffer.alloc(64).toString("base64");
     const { body } = await post(base, [{ taskType: "imageUpload", taskUUID: crypto.randomUUID(), image }]);
     expect(body.data[0].imageURL).toBe(`${base}/images/${body.data[0].imageUUID}.png`);
+  });
+
+  test("an imageUpload ends when its client hangs up", async () => {
+    const begun = Promise.withResolvers<AbortSignal>();
+    const store: Uploads["store"] = async (_owner, _image, signal) => {
+      begun.resolve(signal);
+      await once(signal, "abort");
+      throw signal.reason;
+    };
+    const { base, logged } = await start({}, { ports: { uploads: { store } } });
+    const abort = new AbortController();
+    const upload = { taskType: "imageUpload", taskUUID: crypto.randomUUID(), image: "https://a.example/a.png" };
+    const request = fetch(`${base}/v1`, {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization: `Bearer ${KEY}` },
+      body: JSON.stringify([upload]),
+      signal: abort.signal,
+    }).catch(() => undefined);
+    const signal = await begun.promise;
+    abort.abort();
+    await request;
+    await expect.poll(() => signal.aborted, { timeout: 10_000 }).toBe(true);
+    expect(signal.reason).toMatchObject({ code: "taskCancelled" });
+    expect(logged).not.toContainEqual(expect.objectContaining({ err: expect.anything() }));
   });
 
   test("modelSearch pages through installed models", async () => {
@@ -161,6 +212,17 @@ describe("a task's own address", () => {
   });
 });
 
+test.each([
+  [604_800, 3600],
+  [60, 60],
+  [0, 0],
+])("an image that has %i seconds left may be kept in caches for %i", async (secondsLeft, maxAge) => {
+  const read = async () => ({ bytes: Buffer.from("picture"), contentType: "image/png", secondsLeft });
+  const { base } = await start({}, { ports: { images: { read } } });
+  const response = await fetch(`${base}/images/${crypto.randomUUID()}.png`);
+  expect(response.headers.get("cache-control")).toBe(`public, max-age=${maxAge}, immutable`);
+});
+
 describe("operation", () => {
   test("health, readiness, metrics, document", async () => {
     const app = await start();
@@ -176,6 +238,29 @@ describe("operation", () => {
     expect(metrics).toContain('inkstone_errors_total{code="invalidWidth"} 1');
     expect(metrics).toContain('inkstone_tasks{state="queued"} 0');
     expect(await (await get("/openapi.json")).json()).toMatchObject({ openapi: "3.1.0" });
+  });
+
+  test("metrics are served while the database is away, without those that only it knows", async () => {
+    const { base, tasks } = await start();
+    const { counts } = tasks;
+    const metrics = async () => (await fetch(`${base}/metrics`)).text();
+    expect(await metrics()).toContain('inkstone_tasks{state="running"} 0');
+    tasks.counts = async () => {
+      throw new TaskError("serviceUnavailable", { reason: "Its database is away." });
+    };
+    const away = await metrics();
+    expect(away).toContain("inkstone_websockets 0");
+    expect(away).not.toContain("inkstone_tasks{");
+    tasks.counts = counts;
+    expect(await metrics()).toContain('inkstone_tasks{state="running"} 0');
+  });
+
+  test("a defect in counting is told, not left out", async () => {
+    const { base, tasks } = await start();
+    tasks.counts = async () => {
+      throw new TypeError("rows is not iterable");
+    };
+    expect((await fetch(`${base}/metrics`)).status).toBe(500);
   });
 
   test.each(["/nowhere", "/images/../keys.json", "/images/x.png", `/images/${crypto.randomUUID()}.png`, "/v1"])(

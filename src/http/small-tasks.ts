@@ -20,8 +20,13 @@ import { searchModels } from "./model-search.ts";
 
 type SmallTask = Exclude<Task, QueuedTask | AuthenticationTask>;
 
-/** Answers a task that needs no engine. Throws `TaskError`. */
-export async function answerSmallTask(exchange: Exchange, caller: Caller, task: SmallTask): Promise<Answer> {
+/** Answers a task that needs no engine. Throws `TaskError`. `gone` is aborted when nobody waits for the answer any more. */
+export async function answerSmallTask(
+  exchange: Exchange,
+  caller: Caller,
+  task: SmallTask,
+  gone: AbortSignal,
+): Promise<Answer> {
   switch (task.taskType) {
     case "ping":
       return answerWith({ taskType: "ping", pong: true });
@@ -30,7 +35,7 @@ export async function answerSmallTask(exchange: Exchange, caller: Caller, task: 
     case "getTaskDetails":
       return getTaskDetails(exchange, caller, task);
     case "imageUpload":
-      return imageUpload(exchange, caller, task);
+      return imageUpload(exchange, caller, task, gone);
     case "accountManagement":
       return accountDetails(exchange, caller, task);
     case "modelSearch":
@@ -47,7 +52,8 @@ async function getResponse(exchange: Exchange, { owner }: Caller, { taskUUID }: 
 async function getTaskDetails(exchange: Exchange, { owner }: Caller, task: GetTaskDetailsTask): Promise<Answer> {
   const { tasks } = exchange.ports;
   const record = await tasks.get(owner, task.taskUUID);
-  if (record === undefined) throw unknownTask(task.taskUUID);
+  const request = await tasks.request(owner, task.taskUUID);
+  if (record === undefined || request === undefined) throw unknownTask(task.taskUUID);
   const { data, errors } = finalAnswer(exchange, record);
   const deliveries = await tasks.deliveries(owner, task.taskUUID);
   const { taskType, taskUUID } = task;
@@ -63,7 +69,7 @@ async function getTaskDetails(exchange: Exchange, { owner }: Caller, task: GetTa
       createdAt: record.createdAt,
       ...(record.startedAt && { startedAt: record.startedAt }),
       ...(record.finishedAt && { finishedAt: record.finishedAt }),
-      request: [parseJson(record.request)],
+      request: [parseJson(request)],
       response: {
         data: found,
         ...(failed.length > 0 && { errors: failed }),
@@ -74,9 +80,14 @@ async function getTaskDetails(exchange: Exchange, { owner }: Caller, task: GetTa
   return { data: [{ owner: { taskType, taskUUID }, make }], errors: [] };
 }
 
-async function imageUpload(exchange: Exchange, { owner }: Caller, task: ImageUploadTask): Promise<Answer> {
+async function imageUpload(
+  exchange: Exchange,
+  { owner }: Caller,
+  task: ImageUploadTask,
+  gone: AbortSignal,
+): Promise<Answer> {
   const { ports, source } = exchange;
-  const { imageUUID, fileName } = await ports.uploads.store(owner, task.image);
+  const { imageUUID, fileName } = await ports.uploads.store(owner, task.image, gone);
   return answerWith({
     taskType: task.taskType,
     taskUUID: task.taskUUID,

@@ -180,7 +180,7 @@ function fromRaw({ width, height, pixels }: RgbImage | GrayImage, channels: 1 | 
   if (width < 1 || height < 1 || pixels.length !== expected) {
     throw new ImageError("invalidSize", `a ${width}×${height} picture has ${expected} bytes, given ${pixels.length}`);
   }
-  return sharp(pixels, { raw: { width, height, channels } });
+  return sharp(pixels, { raw: { width, height, channels }, limitInputPixels: false }); // limited when they were decoded
 }
 
 function asFormat(image: Sharp, format: ImageFormat, quality: number): Sharp {

@@ -1,6 +1,7 @@
 /** Older and other spellings that real clients send, brought to the one spelling of the schema. */
 
 import { stringifyJson } from "./json.ts";
+import { isStorable } from "./storable-text.ts";
 import { TaskError } from "./task-error.ts";
 
 type Raw = Record<string, unknown>;
@@ -67,11 +68,11 @@ export function normalize(given: Raw): Normalized {
   return { value, errors, spelling: (path) => respell(path, spellings) };
 }
 
-/** Drops the nulls of any task. */
+/** Drops the nulls of any task, but none whose key could not be stored with the request: the schema is to refuse that. */
 export const withoutNulls = (value: unknown, depth: number): unknown => {
   if (typeof value !== "object" || value === null || depth === 0) return value;
   if (Array.isArray(value)) return value.map((item) => withoutNulls(item, depth - 1));
-  const entries = Object.entries(value).filter(([, item]) => item !== null);
+  const entries = Object.entries(value).filter(([key, item]) => item !== null || !isStorable(key));
   return Object.fromEntries(entries.map(([key, item]) => [key, withoutNulls(item, depth - 1)]));
 };
 

@@ -105,11 +105,11 @@ const INFERENCE_RULES: readonly Block[] = [
 
 const TRANSPORT: readonly Block[] = [
   {
-    text: "Every request is a JSON array of tasks, sent as the body of `POST /v1` (`Content-Type: application/json`) or as a text frame over a WebSocket at `/v1`. Each task is answered on its own: a bad one yields an entry in `errors` while others succeed. The machine-readable form of this page is `/openapi.json`.",
+    text: "Every request is a JSON array of tasks, sent as the body of `POST /v1` (`Content-Type: application/json`) or as a text frame over a WebSocket at `/v1`. Each task is answered on its own: a bad one yields an entry in `errors` while others succeed. No text in it may hold U+0000 or an unpaired surrogate. The machine-readable form of this page is `/openapi.json`.",
   },
   { heading: "Keys", level: 2 },
   {
-    text: "On HTTP send `Authorization: Bearer KEY`, or an `authentication` task as the first element; the element wins. On WebSocket the first message is an `authentication` task. A server without any keys answers only programs on its own machine, with any key or none.",
+    text: "On HTTP send `Authorization: Bearer KEY`, or an `authentication` task as the first element; the element wins. In a body of more than 64 KiB it has to be among the first 64. On WebSocket the first message is an `authentication` task. A server without any keys answers only programs on its own machine, with any key or none.",
   },
   { heading: "WebSocket", level: 2 },
   {
@@ -117,6 +117,7 @@ const TRANSPORT: readonly Block[] = [
       "A frame holds results of one task only, one frame for each picture as it is finished; or one error.",
       "After a connection breaks, results are held for 120 seconds (`INKSTONE_SESSION_BUFFER`) and follow when the client authenticates with the `connectionSessionUUID` it was given.",
       "A client that closes its socket has 5 seconds to come back before its sync tasks are cancelled; one whose connection breaks, as long as its results are held.",
+      "A session belongs to the socket that has resumed it last: one that held it before, and seems open, is cut off.",
       "A socket without any message for 120 seconds (`INKSTONE_IDLE_TIMEOUT`) is closed, unless it waits for a task. `ping` keeps it open.",
       "The final state of an async task is sent, unasked, to the socket that has polled for it.",
     ],
@@ -124,7 +125,7 @@ const TRANSPORT: readonly Block[] = [
   { heading: "Sync, async, again", level: 2 },
   {
     list: [
-      '`deliveryMethod: "sync"` waits for the pictures. When the client goes away the task is cancelled, unless `INKSTONE_CANCEL_ON_HANG_UP` is false or somebody else waits for it.',
+      '`deliveryMethod: "sync"` waits for the pictures. When the client goes away the task is cancelled 5 seconds later, unless `INKSTONE_CANCEL_ON_HANG_UP` is false or somebody waits for it by then, as the client does that has sent it again; sent again after that, it is a new task.',
       '`deliveryMethod: "async"` is acknowledged once the task is stored; then ask with `getResponse`, which works for sync tasks too.',
       "The `taskUUID` makes sending safe to repeat: the same task under the same taskUUID and key is answered with the known task; another one is refused with `conflictTaskUUID`.",
       "`?dryRun=1` validates and prices tasks without running them.",

@@ -52,14 +52,15 @@ type Raw = Record<string, unknown>;
 
 const MODEL = /^runware:controlnet-preprocess@(\w+)$/;
 
-/** Brings the newer form (`inputs.image`, the preprocessor as `model`) to the schema's spelling. */
+/** Brings the newer form (`inputs.image`, the preprocessor as `model`) to the schema's spelling. Two different images stay, to be refused. */
 export function respellPreprocess({ inputs, model, ...task }: Raw): Raw {
   const image = typeof inputs === "object" && inputs !== null ? (inputs as Raw) : undefined;
   const onlyImage = image !== undefined && Object.keys(image).every((key) => key === "image");
+  const oneImage = onlyImage && (image.image ?? task.inputImage) === (task.inputImage ?? image.image);
   const named = typeof model === "string" ? MODEL.exec(model)?.[1] : undefined;
   return {
     ...task,
-    ...(onlyImage ? { inputImage: task.inputImage ?? image.image } : inputs !== undefined && { inputs }),
+    ...(oneImage ? { inputImage: task.inputImage ?? image.image } : inputs !== undefined && { inputs }),
     ...(named !== undefined ? { preProcessorType: task.preProcessorType ?? named } : model !== undefined && { model }),
   };
 }

@@ -41,8 +41,8 @@ export const ERRORS = {
   },
   missingApiKey: {
     status: 401,
-    message: "Missing API key. Send it as 'Authorization: Bearer KEY' or as the first task of the request.",
-    when: "An HTTP request carries no key.",
+    message: "Missing API key. Send it as 'Authorization: Bearer KEY' or as the first task of the request.{reason}",
+    when: "An HTTP request carries no key, neither in its header nor in the first 65,536 bytes of its body.",
   },
   forbidden: {
     status: 403,

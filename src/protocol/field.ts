@@ -188,7 +188,7 @@ function isWebAddress(value: string): boolean {
   return (protocol === "http:" || protocol === "https:") && username === "" && password === "";
 }
 
-const BASE64 = /^[A-Za-z0-9+/_\-\r\n]+={0,2}\s*$/;
+const NOT_BASE64 = /[^A-Za-z0-9+/_\-\r\n]/;
 const DATA_URI = /^data:image\/(png|jpe?g|webp);base64,/i;
 
 /** An image by UUID, URL, data URI or base64. Its form is checked here, its content when the task runs. */
@@ -209,7 +209,13 @@ function isImageReference(value: string): boolean {
   if (/^data:/i.test(value) && prefix === undefined) return false;
   const payload = prefix === undefined ? value : value.slice(prefix.length);
   // The shortest possible image is longer than this; a word such as "cat" is also base64.
-  return payload.length >= 32 && BASE64.test(payload);
+  return payload.length >= 32 && isBase64(payload);
+}
+
+/** Base64 in one line or many, padded or not, blanks behind it. In two steps: one pattern would read long runs of line ends over and over. */
+function isBase64(text: string): boolean {
+  const end = text.search(NOT_BASE64);
+  return end < 0 || (end > 0 && /^={0,2}$/.test(text.slice(end).trimEnd()));
 }
 
 /** A SHA-256 checksum. */

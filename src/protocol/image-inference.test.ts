@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { accepted, IMAGE, refused, task } from "../../test/support/checked-tasks.ts";
 
@@ -179,4 +180,22 @@ describe("images", () => {
   ])("not %j", (seedImage) =>
     expect(refused({ inputs: { seedImage } })).toEqual(["invalidSeedImage inputs.seedImage"]),
   );
+  test("base64 in lines, its padding and blanks behind it; nothing else", () => {
+    const allowed = /^[A-Za-z0-9+/_\-\r\n]+={0,2}\s*$/;
+    const letters = fc.constantFrom("A", "z", "9", "+", "/", "_", "-", "=", "\r", "\n", " ", "\t", "\u2028", "!", ":");
+    const tails = fc.string({ unit: letters, maxLength: 6 });
+    fc.assert(
+      fc.property(tails, tails, fc.constantFrom("A", "\n", "=", " "), (head, tail, filling) => {
+        const seedImage = head + filling.repeat(32) + tail;
+        expect(refused({ inputs: { seedImage } }).length === 0).toBe(allowed.test(seedImage));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+  test("very many lines are refused at once, whatever is behind them", () => {
+    const lines = "\n".repeat(500_000);
+    for (const seedImage of [`AAAA${lines}!`, `AAAA${lines}===`, `AAAA=${lines}${" ".repeat(500_000)}=`]) {
+      expect(refused({ inputs: { seedImage } })).toEqual(["invalidSeedImage inputs.seedImage"]);
+    }
+  });
 });

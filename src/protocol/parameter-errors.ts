@@ -8,6 +8,10 @@ import { type ErrorFacts, TaskError } from "./task-error.ts";
 /** More than this is noise: the caller mends the first ones and tries again. */
 const MOST_ERRORS = 32;
 
+/** Of a key or a number, more characters than this are not repeated in a message. */
+const MOST_SHOWN = 80;
+const LARGEST_SHOWN = 10n ** BigInt(MOST_SHOWN);
+
 /**
  * A value that is not allowed. `facts.parameter` is how the caller spelled the path, when that is not the schema's way.
  */
@@ -52,7 +56,9 @@ function issueErrors(
   const path = issue.path.map(String);
   if (issue.code === "unrecognized_keys") {
     const allowed = allowedKeys(table, path);
-    return issue.keys.map((key) => unsupportedParameter(spelling([...path, key].join(".")), allowed));
+    return issue.keys
+      .slice(0, MOST_ERRORS)
+      .map((key) => unsupportedParameter(spelling([...path, shortKey(key)].join(".")), allowed));
   }
   const parameter = nearest(table, path);
   if (parameter === undefined) return [invalidParameter(path.join("."), given, "It is not understood.")];
@@ -108,12 +114,19 @@ function valueAt(given: unknown, path: readonly string[]): unknown {
   return value;
 }
 
+/** A key for a message: the beginning of a long one, and nothing that is no Unicode. */
+const shortKey = (key: string): string =>
+  (key.length > MOST_SHOWN ? `${key.slice(0, MOST_SHOWN)}…` : key).toWellFormed();
+
 /** A value for a message: short, on one line, long strings by their length. */
 export function show(value: unknown): string {
   if (typeof value === "string") {
-    return value.length > 80 ? `a string of ${value.length} characters` : JSON.stringify(value);
+    return value.length > MOST_SHOWN ? `a string of ${value.length} characters` : JSON.stringify(value);
   }
   if (Array.isArray(value)) return `an array of ${value.length} elements`;
   if (typeof value === "object" && value !== null) return "an object";
+  if (typeof value === "bigint" && (value >= LARGEST_SHOWN || value <= -LARGEST_SHOWN)) {
+    return `an integer of more than ${MOST_SHOWN} digits`;
+  }
   return stringifyJson(value);
 }

@@ -24,6 +24,7 @@ import {
 } from "./other-tasks.ts";
 import { missingParameter, parameterErrors, show } from "./parameter-errors.ts";
 import { ruleErrors } from "./rules.ts";
+import { textErrors } from "./storable-text.ts";
 import { type ErrorOwner, TaskError } from "./task-error.ts";
 
 /** The schema of every task type. */
@@ -76,7 +77,7 @@ export function parseTask(given: unknown): ParsedTask {
   }
   if (typeof type !== "string" || !Object.hasOwn(TASK_SCHEMAS, type)) return refuse(owner, [unsupportedTaskType(type)]);
 
-  const errors =
+  const found =
     type === "imageInference"
       ? readInference(raw)
       : type === "controlNetPreprocess"
@@ -84,9 +85,10 @@ export function parseTask(given: unknown): ParsedTask {
         : type === "modelUpload"
           ? readUpload(raw)
           : read(type as TaskType, raw);
-  return Array.isArray(errors)
+  const errors = Array.isArray(found) ? found : textErrors(raw);
+  return errors.length > 0
     ? refuse(owner, errors as [TaskError, ...TaskError[]])
-    : { ok: true, task: errors as Task, raw };
+    : { ok: true, task: found as Task, raw };
 }
 
 function read(type: TaskType, raw: Record<string, unknown>): Task | TaskError[] {

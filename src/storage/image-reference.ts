@@ -1,7 +1,15 @@
-import { type DecodeOptions, ImageError, readHeader } from "../images/index.ts";
+import {
+  type DecodedImage,
+  type DecodeOptions,
+  decodeImage,
+  ImageError,
+  type ImageHeader,
+  readHeader,
+} from "../images/index.ts";
 import type { Outbound } from "../net/index.ts";
 import { invalidCode, isUuidV4, TaskError } from "../protocol/index.ts";
 import type { ImageStore } from "./image-store.ts";
+import { createTurns } from "./turns.ts";
 
 export interface ReferenceLimits {
   /** Of a download, and of decoded base64. Default 64 MiB. */
@@ -10,18 +18,28 @@ export interface ReferenceLimits {
   readonly maxPixels?: number;
   /** For a download. Default 30 s. */
   readonly timeoutMs?: number;
+  /** At once, since each is held in memory; further ones wait for their turn. Default 4. */
+  readonly maxDownloads?: number;
 }
 
 /** An image as clients name it, resolved to bytes whose header has been checked. */
 export interface ReferencedImage {
   readonly bytes: Uint8Array;
-  readonly header: Awaited<ReturnType<typeof readHeader>>;
+  readonly header: ImageHeader;
+}
+
+/** An image as clients name it, and what it shows. */
+export interface ReferencedPicture {
+  readonly bytes: Uint8Array;
+  readonly picture: DecodedImage;
 }
 
 /** Resolves an image reference of a task: UUID, URL, data URI or base64, tried in this order. */
 export interface ImageReferences {
-  /** @throws TaskError naming `parameter` when the image is unknown, unreachable, too large or damaged */
+  /** @throws TaskError naming `parameter` when the image is unknown, unreachable, too large or damaged in its header */
   load(owner: string, reference: string, parameter: string, signal?: AbortSignal): Promise<ReferencedImage>;
+  /** @throws TaskError naming `parameter` when the image is unknown, unreachable, too large or damaged anywhere */
+  loadPicture(owner: string, reference: string, parameter: string, signal?: AbortSignal): Promise<ReferencedPicture>;
 }
 
 /** Opens image references over the stored images and the guarded client. */
@@ -30,7 +48,8 @@ export function createImageReferences(
   outbound: Outbound,
   limits: ReferenceLimits = {},
 ): ImageReferences {
-  const { maxBytes = 64 * 2 ** 20, timeoutMs = 30_000 } = limits;
+  const { maxBytes = 64 * 2 ** 20, timeoutMs = 30_000, maxDownloads = 4 } = limits;
+  const inTurn = createTurns(maxDownloads);
   const decoding: DecodeOptions = limits.maxPixels === undefined ? {} : { maxPixels: limits.maxPixels };
 
   async function bytesOf(owner: string, reference: string, parameter: string, signal?: AbortSignal) {
@@ -47,7 +66,8 @@ export function createImageReferences(
     const refuse = (reason: string, cause?: unknown) =>
       new TaskError("downloadFailed", { parameter, reason }, { parameter }, { cause });
     try {
-      const answer = await outbound.request({ method: "GET", url, timeoutMs, maxBytes, ...(signal && { signal }) });
+      const request = { method: "GET", url, timeoutMs, maxBytes, ...(signal && { signal }) } as const;
+      const answer = await inTurn(() => outbound.request(request), signal);
       if (answer.status === 200) return answer.body;
       throw refuse(`The server answered with status ${answer.status}.`);
     } catch (error) {
@@ -72,14 +92,23 @@ export function createImageReferences(
   return {
     async load(owner, reference, parameter, signal) {
       const bytes = await bytesOf(owner, reference, parameter, signal);
-      try {
-        return { bytes, header: await readHeader(bytes, decoding) };
-      } catch (error) {
-        if (error instanceof ImageError) throw invalid(parameter, error.message, "a file", error);
-        throw error;
-      }
+      return { bytes, header: await named(parameter, readHeader(bytes, decoding)) };
+    },
+    async loadPicture(owner, reference, parameter, signal) {
+      const bytes = await bytesOf(owner, reference, parameter, signal);
+      return { bytes, picture: await named(parameter, decodeImage(bytes, decoding)) };
     },
   };
+}
+
+/** What is wrong with a picture is told as an error of its parameter. */
+async function named<T>(parameter: string, reading: Promise<T>): Promise<T> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof ImageError) throw invalid(parameter, error.message, "a file", error);
+    throw error;
+  }
 }
 
 function invalid(parameter: string, reason: string, given: string, cause?: unknown): TaskError {

@@ -1,10 +1,13 @@
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
+import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { TEST_DATABASES } from "../../test/support/databases.ts";
+import { startReceiver } from "../../test/support/receiver.ts";
 import { aTask, openTasks } from "../../test/support/tasks.ts";
 import type { Database } from "../database/index.ts";
 import { encodeImage, type ImageFormat, readHeader } from "../images/index.ts";
@@ -32,8 +35,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const picture = (format: ImageFormat = "PNG", side = 8) =>
-  encodeImage({ width: side, height: side, pixels: new Uint8Array(side * side * 3).fill(90) }, { format });
+const picture = (format: ImageFormat = "PNG", width = 8, height = width) =>
+  encodeImage({ width, height, pixels: new Uint8Array(width * height * 3).fill(90) }, { format });
 
 async function upload(owner = "me") {
   const bytes = await picture();
@@ -48,6 +51,17 @@ describe("uploads", () => {
     expect(await images.readOwned("me", imageUUID.toUpperCase())).toBeDefined();
     expect(await images.readOwned("you", imageUUID)).toBeUndefined();
     expect(await images.read(`${imageUUID}.jpg`)).toBeUndefined();
+  });
+
+  test("tell how many seconds are left to them", async () => {
+    const { fileName } = await upload();
+    const days = 24 * 3600;
+    expect((await images.read(fileName))?.secondsLeft).toBeGreaterThan(29 * days);
+    await db.query("update images set delete_at = now() + interval '1000 seconds'");
+    const { secondsLeft } = (await images.read(fileName))!;
+    expect(Number.isInteger(secondsLeft)).toBe(true);
+    expect(secondsLeft).toBeLessThanOrEqual(1000);
+    expect(secondsLeft).toBeGreaterThan(900);
   });
 
   test("live 30 days after their last use", async () => {
@@ -117,8 +131,8 @@ describe("image references", () => {
   });
   afterAll(() => server.close());
 
-  const references = (allow: readonly string[] = ["127.0.0.1"]) =>
-    createImageReferences(images, createOutbound({ allow }), { maxBytes: 200_000, maxPixels: 10_000 });
+  const references = (allow: readonly string[] = ["127.0.0.1"], maxPixels = 10_000) =>
+    createImageReferences(images, createOutbound({ allow }), { maxBytes: 200_000, maxPixels });
   const load = (reference: string, allow?: readonly string[]) =>
     references(allow).load("me", reference, "inputs.seedImage");
 
@@ -149,8 +163,54 @@ describe("image references", () => {
     await expect(load(Buffer.from(await picture("PNG", 200)).toString("base64"))).rejects.toThrow("200×200");
   });
 
+  test("a picture is decoded within the limit that is set, and refused by name above it", async () => {
+    const reference = Buffer.from(await picture("PNG", 101, 100)).toString("base64");
+    const decode = (maxPixels: number) =>
+      references([], maxPixels).loadPicture("me", reference, "controlNet.0.guideImage");
+    await expect(decode(10_000)).rejects.toMatchObject({
+      code: "invalidControlNetGuideImage",
+      facts: { parameter: "controlNet.0.guideImage" },
+      message: expect.stringContaining("101×100"),
+    });
+    expect((await decode(10_100)).picture).toMatchObject({ width: 101, height: 100, format: "PNG" });
+  });
+
+  test.each(["PNG", "JPG"] as const)("a %s whose end is missing has a header, and no pixels", async (format) => {
+    const whole = await picture(format, 64);
+    const reference = Buffer.from(whole.subarray(0, whole.length - 30)).toString("base64");
+    expect((await load(reference)).header).toMatchObject({ format, width: 64, height: 64 });
+    await expect(references().loadPicture("me", reference, "inputs.maskImage")).rejects.toMatchObject({
+      code: "invalidMaskImage",
+      facts: { parameter: "inputs.maskImage" },
+      message: expect.stringContaining("damaged or incomplete"),
+    });
+  });
+
   test.each(["/none", "/moved", "/large"])("a download that fails: %s", async (path) => {
     await expect(load(base + path)).rejects.toMatchObject({ code: "downloadFailed" });
+  });
+
+  test("four downloads at once; who is aborted ends its own, or gives up its place", async () => {
+    const held = new Map<string, ServerResponse>();
+    const slow = await startReceiver(({ path }, response) => held.set(path, response));
+    const abort = new AbortController();
+    const all = references();
+    const loads = [0, 1, 2, 3, 4, 5].map((i) =>
+      all.load("me", `${slow.url}/${i}`, "image", i === 0 || i === 4 ? abort.signal : undefined),
+    );
+    const settled = Promise.allSettled(loads);
+    await slow.until(4);
+    await sleep(200);
+    expect([...held.keys()].sort()).toEqual(["/0", "/1", "/2", "/3"]);
+    const cut = once(held.get("/0")!, "close");
+    abort.abort(new Error("gone"));
+    for (const i of [0, 4]) await expect(loads[i]).rejects.toThrow("gone");
+    await cut;
+    await slow.until(5);
+    for (const response of held.values()) response.end(await picture());
+    expect((await settled).map(({ status }) => status === "fulfilled")).toEqual([false, true, true, true, false, true]);
+    expect([...held.keys()].at(-1)).toBe("/5");
+    await slow.close();
   });
 
   test("an address inside is not reached, and looks like one that is down", async () => {

@@ -7,7 +7,12 @@ import type { FileStore } from "./disk.ts";
 export interface StoredImage {
   readonly bytes: Uint8Array;
   readonly contentType: string;
+  /** Whole seconds until its time is over. */
+  readonly secondsLeft: number;
 }
+
+/** What is known of an image from its file. */
+export type ImageFacts = Pick<ImageHeader, "format" | "width" | "height">;
 
 /** Results and uploads: bytes in a file store, what is known of them in the database. */
 export interface ImageStore {
@@ -19,7 +24,7 @@ export interface ImageStore {
   addUpload(
     owner: string,
     bytes: Uint8Array,
-    header: ImageHeader,
+    facts: ImageFacts,
   ): Promise<{ readonly imageUUID: string; readonly fileName: string }>;
   /** Deletes files whose time is over; returns how many. */
   sweep(): Promise<number>;
@@ -28,17 +33,19 @@ export interface ImageStore {
 /** Uploads are deleted so long after they were last used. */
 const UPLOAD_SECONDS = 30 * 24 * 3600;
 
+const FILE_ROW = "file_name, content_type, floor(extract(epoch from delete_at - now()))::float8 as seconds_left";
+
 /** Images over a file store, indexed by the table `images`. */
 export function createImageStore(db: Database, files: FileStore): ImageStore {
   async function bytesOf(row: FileRow | undefined): Promise<StoredImage | undefined> {
     const bytes = row && (await files.get(row.file_name));
-    return bytes && { bytes, contentType: row.content_type };
+    return bytes && { bytes, contentType: row.content_type, secondsLeft: row.seconds_left };
   }
 
   return {
     async read(fileName) {
       const [row] = await db.query<FileRow>(
-        `select file_name, content_type from images
+        `select ${FILE_ROW} from images
          where image_uuid = $1 and file_name = $2 and deleted_at is null and delete_at > now()`,
         [fileName.slice(0, 36), fileName],
       );
@@ -50,7 +57,7 @@ export function createImageStore(db: Database, files: FileStore): ImageStore {
          set delete_at = case when task_id is null and index is null
                               then greatest(delete_at, now() + make_interval(secs => $3)) else delete_at end
          where image_uuid = $2 and owner = $1 and deleted_at is null and delete_at > now()
-         returning file_name, content_type`,
+         returning ${FILE_ROW}`,
         [owner, imageUUID.toLowerCase(), UPLOAD_SECONDS],
       );
       return bytesOf(row);
@@ -84,4 +91,5 @@ export function createImageStore(db: Database, files: FileStore): ImageStore {
 interface FileRow {
   file_name: string;
   content_type: string;
+  seconds_left: number;
 }

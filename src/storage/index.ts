@@ -1,3 +1,8 @@
 export { type DiskCalls, type FileStore, openDisk, StorageUnavailableError } from "./disk.ts";
-export { createImageReferences, type ImageReferences, type ReferencedImage } from "./image-reference.ts";
-export { createImageStore, type ImageStore, type StoredImage } from "./image-store.ts";
+export {
+  createImageReferences,
+  type ImageReferences,
+  type ReferencedImage,
+  type ReferencedPicture,
+} from "./image-reference.ts";
+export { createImageStore, type ImageFacts, type ImageStore, type StoredImage } from "./image-store.ts";

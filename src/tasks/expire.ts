@@ -1,5 +1,9 @@
 import type { Queryable } from "../database/index.ts";
 
+/** Condition on a task `t`: its results have been delivered, or given up. */
+const OWES_NOTHING = `not exists (
+  select 1 from deliveries d where d.owner = t.owner and d.task_uuid = t.task_uuid and d.state = 'pending')`;
+
 /**
  * Forgets tasks that have been final for `keepSeconds` and owe no delivery any more, and deliveries settled a week ago.
  * Their pictures live on until their own time is up.
@@ -7,12 +11,16 @@ import type { Queryable } from "../database/index.ts";
 export async function expireTasks(db: Queryable, keepSeconds: number): Promise<number> {
   const gone = await db.query(
     `delete from tasks t
-     where finished_at < now() - make_interval(secs => $1)
-       and not exists (select 1 from deliveries d
-                       where d.owner = t.owner and d.task_uuid = t.task_uuid and d.state = 'pending')
+     where finished_at < now() - make_interval(secs => $1) and ${OWES_NOTHING}
      returning id`,
     [keepSeconds],
   );
   await db.query("delete from deliveries where finished_at < now() - interval '7 days'");
   return gone.length;
+}
+
+/** Forgets an abandoned task, as if its time were over. False when there is none by that number, or it owes a delivery. */
+export async function forgetAbandoned(db: Queryable, id: string): Promise<boolean> {
+  const gone = await db.query(`delete from tasks t where id = $1 and abandoned and ${OWES_NOTHING} returning id`, [id]);
+  return gone.length > 0;
 }

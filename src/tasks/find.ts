@@ -7,13 +7,15 @@ import type { OwnerId, TaskProgress, TaskRecord, TaskResult, TaskState } from ".
 export interface StoredTask {
   readonly id: string;
   readonly bodyHash: string;
+  /** Cancelled because its client went away. */
+  readonly abandoned: boolean;
   readonly record: TaskRecord;
 }
 
 /** Pictures and place come with the row: one statement, one moment. */
 const SELECT_TASK = `
-  select t.id::text, t.owner, t.task_uuid, t.body_hash, t.task, t.request, t.seed, t.state, t.attempt, t.progress, t.error,
-         t.created_at, t.started_at, t.finished_at,
+  select t.id::text, t.owner, t.task_uuid, t.body_hash, t.task, t.seed, t.state, t.abandoned, t.attempt,
+         t.progress, t.error, t.created_at, t.started_at, t.finished_at,
          case when t.state = 'queued' then (
            select count(*)::int from tasks q where q.state = 'queued' and q.lane = t.lane and (q.turn, q.id) < (t.turn, t.id)
          ) end as place,
@@ -32,15 +34,24 @@ export async function findTaskById(db: Queryable, id: string): Promise<StoredTas
   return rows[0] && readRow(rows[0]);
 }
 
+/** The task of this owner as the client sent it, as JSON text. With pictures inside it is large: read only to be told. */
+export async function findRequest(db: Queryable, owner: OwnerId, taskUUID: string): Promise<string | undefined> {
+  const rows = await db.query<{ request: string }>("select request from tasks where owner = $1 and task_uuid = $2", [
+    owner,
+    taskUUID,
+  ]);
+  return rows[0]?.request;
+}
+
 interface TaskRow {
   id: string;
   owner: string;
   task_uuid: string;
   body_hash: string;
   task: string;
-  request: string;
   seed: string;
   state: TaskState;
+  abandoned: boolean;
   attempt: number;
   progress: string | null;
   error: string | null;
@@ -73,12 +84,12 @@ function readRow(row: TaskRow): StoredTask {
   return {
     id: row.id,
     bodyHash: row.body_hash,
+    abandoned: row.abandoned,
     record: {
       owner: row.owner,
       taskUUID: row.task_uuid,
       state: row.state,
       task: readTask(row.task),
-      request: row.request,
       seed: BigInt(row.seed),
       results: (row.images ?? []).map(readImage),
       attempt: row.attempt,

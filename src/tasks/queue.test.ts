@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { onEachDatabase } from "../../test/support/on-each-database.ts";
 import { anUpload, aResult, aTask } from "../../test/support/tasks.ts";
+import { type ImageInferenceTask, parseTask, stringifyJson } from "../protocol/index.ts";
 import { createTaskQueue } from "./queue.ts";
 
 onEachDatabase("the life of a task", (tasks) => {
@@ -147,6 +148,32 @@ onEachDatabase("the life of a task", (tasks) => {
       error: { code: "inferenceError" },
     });
     expect(await tasks.service.deliveries("me", sent.task.taskUUID)).toHaveLength(1);
+  });
+
+  test("whatever text is let in, its task can succeed, fail and be taken back from a lost worker", async () => {
+    const texts = ["\0", "a\ud800", "\udc00a", "\\u0000 \\ud800", "\u0001\u007f\ufffe\u2028", "😀"];
+    const sent = texts.flatMap((positivePrompt) => {
+      const raw = { ...aTask().task, positivePrompt, webhookURL: "https://a.example/hook", seed: 1 };
+      const parsed = parseTask(raw);
+      return parsed.ok ? [{ task: parsed.task as ImageInferenceTask, request: stringifyJson(parsed.raw) }] : [];
+    });
+    expect(sent.map(({ task }) => task.positivePrompt)).toEqual(texts.slice(3));
+    for (const end of ["result", "fail", "sweep"] as const) {
+      for (const { task, request } of sent) {
+        const taskUUID = crypto.randomUUID();
+        await tasks.service.submit("me", { task: { ...task, taskUUID }, request });
+        const claim = (await tasks.queue.claim())!;
+        if (end === "result") expect(await claim.result(aResult(claim, 0), true)).toBe(true);
+        if (end === "fail") expect(await claim.fail({ error: tasks.error, death: false, again: false })).toBe("failed");
+        claim.release();
+        if (end === "sweep") {
+          await tasks.db.query("update tasks set failures = 9 where state = 'running'");
+          expect(await tasks.queue.sweep(true)).toBe(1);
+        }
+        expect((await tasks.service.get("me", taskUUID))?.task).toEqual({ ...task, taskUUID });
+        expect(await tasks.service.deliveries("me", taskUUID)).toHaveLength(1);
+      }
+    }
   });
 
   test("a task handed back has lost nothing and is next", async () => {

@@ -3,7 +3,8 @@ import type { Database } from "../database/index.ts";
 import { isPictureTask, type QueuedTask, randomSeed, resultsOf } from "../protocol/index.ts";
 import { cancelTask } from "./cancel.ts";
 import { countTasks } from "./counts.ts";
-import { findTask, type StoredTask } from "./find.ts";
+import { forgetAbandoned } from "./expire.ts";
+import { findRequest, findTask, type StoredTask } from "./find.ts";
 import { findDeliveries } from "./find-deliveries.ts";
 import { rememberRecent } from "./recent.ts";
 import { createRoom } from "./room.ts";
@@ -65,19 +66,29 @@ export function createTaskService(options: TaskServiceOptions): TaskService & { 
         taskUUID: task.taskUUID,
         state,
         task,
-        request,
         seed,
         results: [],
         attempt: 0,
         createdAt,
       } as const;
-      recent.add({ id, bodyHash, record });
+      recent.add({ id, bodyHash, abandoned: false, record }, request);
       signals.publish({ type: "queued", lane });
       return { kind: "accepted", record };
     }
     const known = await findTask(db, owner, task.taskUUID);
-    if (!known) return { kind: "queueFull", retryAfterSeconds };
-    return known.bodyHash === bodyHash ? { kind: "known", record: fresh(known) } : { kind: "conflict" };
+    // Without an attempt there was no room; with one, the task that stood in its way has just been forgotten.
+    if (!known) return attempt ? submit(owner, { task, request }) : { kind: "queueFull", retryAfterSeconds };
+    if (known.bodyHash !== bodyHash) return { kind: "conflict" };
+    // Nobody wanted its end, and now somebody wants its pictures.
+    if (known.abandoned && (await forgetAbandoned(db, known.id))) return submit(owner, { task, request });
+    return { kind: "known", record: fresh(known) };
+  }
+
+  async function end(owner: OwnerId, taskUUID: string, abandoned: boolean): Promise<void> {
+    const id = await cancelTask(db, owner, taskUUID, abandoned);
+    if (id === undefined) return;
+    signals.publish({ type: "cancelled", id });
+    signals.publish({ type: "changed", id, ended: true });
   }
 
   const service: TaskService = {
@@ -102,13 +113,10 @@ export function createTaskService(options: TaskServiceOptions): TaskService & { 
       });
     },
     async cancel(owner, taskUUID) {
-      const id = await cancelTask(db, owner, taskUUID);
-      if (id !== undefined) {
-        signals.publish({ type: "cancelled", id });
-        signals.publish({ type: "changed", id, ended: true });
-      }
+      await end(owner, taskUUID, false);
       return service.get(owner, taskUUID);
     },
+    abandon: (owner, taskUUID) => end(owner, taskUUID, true),
     async subscribe(owner, taskUUID, listener) {
       const read = async () => {
         const found = await findTask(db, owner, taskUUID);
@@ -116,6 +124,7 @@ export function createTaskService(options: TaskServiceOptions): TaskService & { 
       };
       return (await watchers.watch(read, listener))?.stop;
     },
+    request: (owner, taskUUID) => findRequest(db, owner, taskUUID),
     deliveries: (owner, taskUUID) => findDeliveries(db, owner, taskUUID),
     counts: () => countTasks(db),
   };

@@ -16,8 +16,10 @@ onEachDatabase("submitting a task", (tasks) => {
       results: [],
     });
     expect(found?.task).toEqual(sent.task);
-    expect(found?.request).toBe(sent.request);
     expect(await tasks.service.get("you", sent.task.taskUUID)).toBeUndefined();
+    expect(found).not.toHaveProperty("request");
+    expect(await tasks.service.request("me", sent.task.taskUUID)).toBe(sent.request);
+    expect(await tasks.service.request("you", sent.task.taskUUID)).toBeUndefined();
   });
 
   test("the same body under the same taskUUID is the same task, another body a conflict", async () => {

@@ -69,8 +69,6 @@ export interface TaskRecord<Task extends QueuedTask = QueuedTask> {
   readonly taskUUID: string;
   readonly state: TaskState;
   readonly task: Task;
-  /** The task as the client sent it, as JSON text (seeds keep all their digits): for getTaskDetails. */
-  readonly request: string;
   /** Seed of the first picture: the client's, or the one drawn when the task was accepted. */
   readonly seed: bigint;
   /** In order of `index`; grows while the task runs. A failed task keeps what it finished. */
@@ -150,11 +148,18 @@ export interface TaskService {
    */
   cancel(owner: OwnerId, taskUUID: string): Promise<TaskRecord | undefined>;
   /**
+   * Cancels the task because its client has gone away, not because anybody wanted it: when the same task is submitted again
+   * it is a new one, unless a delivery of it is still open.
+   */
+  abandon(owner: OwnerId, taskUUID: string): Promise<void>;
+  /**
    * Tells `listener` where the task stands now (its results so far included) and then whatever happens to it. Returns
    * the function that ends the subscription, which also ends by itself after `final`. Resolves with undefined when
    * there is no such task.
    */
   subscribe(owner: OwnerId, taskUUID: string, listener: (event: TaskEvent) => void): Promise<(() => void) | undefined>;
+  /** The task as the client sent it, as JSON text (seeds keep all their digits); undefined when there is none. */
+  request(owner: OwnerId, taskUUID: string): Promise<string | undefined>;
   /** Webhook calls and uploads of a task. */
   deliveries(owner: OwnerId, taskUUID: string): Promise<readonly DeliveryRecord[]>;
   /** How many tasks wait and run, over all owners. */

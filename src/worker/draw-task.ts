@@ -9,7 +9,7 @@ import {
 } from "../drawing/index.ts";
 import type { GeneratedImage } from "../engine/index.ts";
 import { drawFinished, type Findings, type FinishingMeans, stagesOf } from "../finishing/index.ts";
-import { decodeImage, type RgbImage } from "../images/index.ts";
+import type { RgbImage } from "../images/index.ts";
 import { type Adapter, type AdapterKind, costPerPicture, type Model, planSize } from "../models/index.ts";
 import { type ImageInferenceTask, MAX_SEED, resultSeed } from "../protocol/index.ts";
 import type { ImageReferences } from "../storage/index.ts";
@@ -84,15 +84,19 @@ function runsOf(seed: bigint, first: number, total: number): { from: number; see
   return Array.from({ length: count }, (_, i) => ({ from: first + i, seed: resultSeed(seed, first + i), count: 1 }));
 }
 
-/** The engine with its checkpoint chosen; done when its pictures have been dealt with too. */
+/** The engine with its checkpoint chosen; done when its pictures have been dealt with too, stopped by one that cannot be. */
 function engineFor(model: Model, { engine }: DrawMeans, dealing: ReturnType<typeof inOrder>): Engine {
   return {
     async generate(params, hooks) {
-      const images = await engine.generate(model.folder, params, {
+      const drawing = engine.generate(model.folder, params, {
         ...(hooks.onStep && { onStep: (step) => hooks.onStep?.(step) }),
-        ...(hooks.signal && { signal: hooks.signal }),
+        signal: AbortSignal.any([dealing.failed, ...(hooks.signal ? [hooks.signal] : [])]),
         ...(hooks.onWarning && { onWarning: (message: string) => hooks.onWarning?.(message) }),
         onImage: (image, index) => dealing.add(async () => hooks.onImage?.(image, index)),
+      });
+      const images = await drawing.catch((error) => {
+        dealing.failed.throwIfAborted(); // whatever the engine says, this came first
+        throw error;
       });
       await dealing.done();
       return images;
@@ -100,14 +104,16 @@ function engineFor(model: Model, { engine }: DrawMeans, dealing: ReturnType<type
   };
 }
 
-/** Work done piece by piece in the order it was added; the first failure ends it and is told by `done`. */
+/** Work done piece by piece in the order it was added; the first failure ends it, aborts `failed` and is told by `done`. */
 function inOrder() {
+  const failing = new AbortController();
   let chain: Promise<unknown> = Promise.resolve();
   return {
     add(work: () => Promise<unknown>): void {
       chain = chain.then(work);
-      chain.catch(() => {}); // told by done()
+      chain.catch((error) => failing.abort(error));
     },
+    failed: failing.signal,
     done: () => chain,
   };
 }
@@ -153,8 +159,8 @@ async function loadPictures(
 ): Promise<TaskPictures> {
   const load = async (reference: string | undefined, parameter: string) => {
     if (reference === undefined) return undefined;
-    const { bytes } = await references.load(owner, reference, parameter, signal);
-    return decodeImage(bytes);
+    const { picture } = await references.loadPicture(owner, reference, parameter, signal);
+    return picture;
   };
   const seedImage = await load(task.inputs?.seedImage, "inputs.seedImage");
   const maskImage = await load(task.inputs?.maskImage, "inputs.maskImage");

@@ -1,8 +1,7 @@
 import { guideRecord } from "../drawing/index.ts";
 import { type GuideMaker, guideFromTask } from "../guides/index.ts";
-import { decodeImage, type ImageHeader } from "../images/index.ts";
 import { type ControlNetPreprocessTask, isUuidV4 } from "../protocol/index.ts";
-import type { ImageReferences } from "../storage/index.ts";
+import type { ImageFacts, ImageReferences } from "../storage/index.ts";
 import { measured } from "./metrics.ts";
 import { type ClaimOf, type StoreMeans, storeResult } from "./store-result.ts";
 
@@ -11,7 +10,7 @@ export interface PreprocessMeans extends StoreMeans {
   readonly guides: GuideMaker;
   readonly references: ImageReferences;
   /** Keeps a picture that a client brought, so that it can be named again. */
-  keepInput(owner: string, bytes: Uint8Array, header: ImageHeader): Promise<{ readonly imageUUID: string }>;
+  keepInput(owner: string, bytes: Uint8Array, facts: ImageFacts): Promise<{ readonly imageUUID: string }>;
 }
 
 /** Nothing is drawn, so there is no model whose price it could have. */
@@ -28,14 +27,14 @@ export async function preprocessTask(
     await means.patiently(() => claim.succeed());
     return;
   }
-  const { bytes, header } = await measured(means.metrics, "inputs", () =>
-    means.references.load(owner, task.inputImage, "inputImage", signal),
+  const { bytes, picture } = await measured(means.metrics, "inputs", () =>
+    means.references.loadPicture(owner, task.inputImage, "inputImage", signal),
   );
-  const request = await guideFromTask(task, await decodeImage(bytes));
+  const request = await guideFromTask(task, picture);
   const guide = await measured(means.metrics, "draw", () => means.guides.make(request, signal));
   const inputImageUUID = isUuidV4(task.inputImage)
     ? task.inputImage
-    : (await means.patiently(() => means.keepInput(owner, bytes, header))).imageUUID;
+    : (await means.patiently(() => means.keepInput(owner, bytes, picture))).imageUUID;
   const facts = { index: 0, seed: claim.seed, cost: COST, inputImageUUID };
   await storeResult(claim, guide, { parameters: guideRecord(task) }, facts, means);
 }

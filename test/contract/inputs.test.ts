@@ -1,7 +1,7 @@
 /** Images as inputs, over the API: by UUID of a result or an upload, as data URI, and refused by name. */
 
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { decodeImage, readHeader } from "../../src/images/index.ts";
+import { decodeImage, encodeImage, readHeader } from "../../src/images/index.ts";
 import { inference, post } from "./memory-app.ts";
 import { type ContractServer, startContractServer } from "./server.ts";
 
@@ -38,9 +38,13 @@ test("at strength 1 nothing of the seed image is left, at 0 everything", async (
   expect(await from(0)).toEqual(await pixelsOf(first.imageURL));
 });
 
+const whole = await encodeImage({ width: 64, height: 64, pixels: new Uint8Array(64 * 64 * 3) }, { format: "JPG" });
+const cutShort = Buffer.from(whole.subarray(0, -30)).toString("base64");
+
 test.each([
   ["an unknown UUID", crypto.randomUUID(), "invalidSeedImage"],
   ["an image that is none", Buffer.from("x".repeat(200)).toString("base64"), "invalidSeedImage"],
+  ["an image whose end is missing", cutShort, "invalidSeedImage"],
   ["a private address", "http://127.0.0.1:9/picture.png", "downloadFailed"],
 ])("%s", async (_, seedImage, code) => {
   const { status, body } = await ask({ inputs: { seedImage } });

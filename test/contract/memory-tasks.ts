@@ -10,6 +10,7 @@ import {
   stringifyJson,
   type TaskErrorBody,
 } from "../../src/protocol/index.ts";
+import type { StoredImage } from "../../src/storage/index.ts";
 import type { TaskEvent, TaskRecord, TaskResult, TaskService } from "../../src/tasks/index.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -26,14 +27,16 @@ export interface MemoryTasks extends TaskService {
   fail(taskUUID: string, error: TaskErrorBody): void;
   progress(taskUUID: string, step: number, steps: number): void;
   readonly records: ReadonlyMap<string, TaskRecord>;
-  readonly files: Map<string, { bytes: Uint8Array; contentType: string }>;
+  readonly files: Map<string, StoredImage>;
   maxQueued: number;
 }
 
 export function createMemoryTasks(bytes: Uint8Array = Buffer.from("picture".repeat(9))): MemoryTasks {
   const records = new Map<string, Mutable<TaskRecord>>();
+  const requests = new Map<string, string>();
   const listeners = new Map<string, Set<(event: TaskEvent) => void>>();
-  const files = new Map<string, { bytes: Uint8Array; contentType: string }>();
+  const files = new Map<string, StoredImage>();
+  const abandoned = new Set<TaskRecord>();
   const find = (owner: string, taskUUID: string) => {
     const record = records.get(taskUUID);
     return record?.owner === owner ? record : undefined;
@@ -63,8 +66,8 @@ export function createMemoryTasks(bytes: Uint8Array = Buffer.from("picture".repe
     async submit(owner, { task, request }) {
       const known = find(owner, task.taskUUID);
       if (known !== undefined) {
-        const same = stringifyJson(known.task) === stringifyJson(task);
-        return same ? { kind: "known", record: { ...known } } : { kind: "conflict" };
+        if (stringifyJson(known.task) !== stringifyJson(task)) return { kind: "conflict" };
+        if (!abandoned.delete(known)) return { kind: "known", record: { ...known } };
       }
       if ([...records.values()].filter((record) => !isFinal(record)).length >= service.maxQueued) {
         return { kind: "queueFull", retryAfterSeconds: 7 };
@@ -74,7 +77,6 @@ export function createMemoryTasks(bytes: Uint8Array = Buffer.from("picture".repe
         taskUUID: task.taskUUID,
         state: "queued",
         task,
-        request,
         seed: task.taskType === "imageInference" ? (task.seed ?? 42n) : 0n,
         results: [],
         attempt: 0,
@@ -82,6 +84,7 @@ export function createMemoryTasks(bytes: Uint8Array = Buffer.from("picture".repe
         createdAt: new Date(),
       };
       records.set(task.taskUUID, record);
+      requests.set(task.taskUUID, request);
       const accepted = { ...record };
       setImmediate(() => {
         service.onAccept(task.taskUUID);
@@ -105,6 +108,12 @@ export function createMemoryTasks(bytes: Uint8Array = Buffer.from("picture".repe
       if (record !== undefined && !isFinal(record)) end(record, "cancelled");
       return record && { ...record };
     },
+    async abandon(owner, taskUUID) {
+      const record = find(owner, taskUUID);
+      if (record === undefined || isFinal(record)) return;
+      abandoned.add(record);
+      end(record, "cancelled");
+    },
     subscribe: async (owner, taskUUID, listener) => {
       const record = find(owner, taskUUID);
       if (record === undefined) return undefined;
@@ -117,6 +126,7 @@ export function createMemoryTasks(bytes: Uint8Array = Buffer.from("picture".repe
       listeners.set(taskUUID, all.add(listener));
       return () => void all.delete(listener);
     },
+    request: async (owner, taskUUID) => find(owner, taskUUID) && requests.get(taskUUID),
     deliveries: async () => [],
     counts: async () => {
       const all = [...records.values()];
@@ -144,7 +154,7 @@ export function createMemoryTasks(bytes: Uint8Array = Buffer.from("picture".repe
         cost: 0.0077,
         createdAt: new Date(),
       };
-      files.set(fileName, { bytes, contentType });
+      files.set(fileName, { bytes, contentType, secondsLeft: 604_800 });
       record.state = "running";
       record.results = [...record.results, result];
       tell(taskUUID, { type: "result", result });

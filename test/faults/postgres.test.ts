@@ -51,6 +51,9 @@ describe.skipIf(NO_POSTGRES)(`with a PostgreSQL server${NO_POSTGRES ? ` (${NO_PO
       await cluster.stop(mode);
       expect(await readiness()).toBe(503);
       expect((await fetch(`${base}/healthz`)).status).toBe(200);
+      const metrics = await (await fetch(`${base}/metrics`)).text();
+      expect(metrics).toContain("inkstone_websockets 0");
+      expect(metrics).not.toContain("inkstone_tasks{");
       const refused = await server.post(aTask().request);
       expect(refused).toMatchObject({ status: 503, body: { errors: [{ code: "serviceUnavailable" }] } });
       await sleep(1_000);

@@ -5,8 +5,9 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test, vi } from "vitest";
+import { openDatabase } from "../../src/database/index.ts";
 import { serversPerTest } from "../support/servers-per-test.ts";
-import { aTask } from "../support/tasks.ts";
+import { aTask, openTasks } from "../support/tasks.ts";
 
 vi.setConfig({ testTimeout: 240_000 }); // each starts up to three servers, on a machine that may be busy
 
@@ -65,6 +66,26 @@ test("a hung engine is ended and its task fails with engineTimeout, while others
   await server.submit(next);
   expect((await server.final(hung.task.taskUUID)).errors).toMatchObject([{ code: "engineTimeout" }]);
   expect((await server.final(next.task.taskUUID)).data).toHaveLength(1);
+});
+
+test("text that the database refuses: lost tasks that hold it are logged, the server works all the same, and none is named by it", async () => {
+  const db = await openDatabase({ dataDir: join(dataFolder(), "database") });
+  const tasks = await openTasks(db);
+  await tasks.service.submit("local", aTask({ positivePrompt: "no request may hold \0" }));
+  (await tasks.queue.claim())!.release();
+  await db.query("update tasks set failures = 9"); // so the sweep is to end it, and reads its webhook
+  await expect(tasks.queue.sweep(true)).rejects.toThrow();
+  await tasks.close();
+  await db.close();
+
+  const server = await start({ INKSTONE_LOG_LEVEL: "warn" });
+  const task = asynchronous();
+  await server.submit(task);
+  expect((await server.final(task.task.taskUUID)).data).toMatchObject([{ status: "success" }]);
+  expect(server.errors()).toMatch(/"chore":"lost tasks".*upkeep failed; it is tried again/);
+
+  const named = await fetch(`${await server.ready}/v1/tasks/%00`, { method: "DELETE" });
+  expect(named.status).toBe(404);
 });
 
 const NO_TMPFS = mountable() ? undefined : "a small file system cannot be mounted here";

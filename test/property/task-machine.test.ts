@@ -22,6 +22,8 @@ interface ModelTask {
   results: number;
   deliveries: number;
   leaseOver: boolean;
+  /** Cancelled without anybody's wish. */
+  abandoned: boolean;
 }
 
 /** What the world should look like, in plain terms. */
@@ -35,6 +37,29 @@ class Model {
     return this.tasks
       .filter(({ state }) => state === "queued")
       .reduce<ModelTask | undefined>((best, task) => (!best || task.turn < best.turn ? task : best), undefined);
+  }
+  /** Where a new task of this owner comes in the order. */
+  turnFor(owner: string): number {
+    const mine = this.tasks.filter((task) => task.owner === owner && task.state !== "cancelled");
+    const waiting = this.tasks.filter(({ state }) => state === "queued").map(({ turn }) => turn);
+    const started = this.tasks.filter(({ attempt }) => attempt > 0).map(({ turn }) => turn);
+    const clock = started.length ? Math.max(...started) : waiting.length ? Math.min(...waiting) : 0;
+    return Math.max(clock, ...mine.map(({ turnEnd }) => turnEnd));
+  }
+  /** Takes in a task when there is room. */
+  submit(owner: string, sent: ModelTask["sent"]): "accepted" | "queueFull" {
+    if (this.tasks.filter(({ state }) => state === "queued").length >= MAX_QUEUED) return "queueFull";
+    const turn = this.turnFor(owner);
+    const turnEnd = turn + sent.task.numberResults;
+    const fresh = { attempt: 0, failures: 0, deaths: 0, results: 0, deliveries: 0, leaseOver: false, abandoned: false };
+    this.tasks.push({ owner, sent, turn, turnEnd, state: "queued", ...fresh });
+    return "accepted";
+  }
+  /** The same task again: known, unless it ended without anybody's wish and owes nothing any more. */
+  resubmit(task: ModelTask): "known" | "accepted" | "queueFull" {
+    if (!task.abandoned || task.deliveries > 0) return "known";
+    this.tasks = this.tasks.filter((other) => other !== task);
+    return this.submit(task.owner, task.sent);
   }
   holds({ task, attempt }: { task: ModelTask; attempt: number }): boolean {
     return task.state === "running" && task.attempt === attempt;
@@ -67,28 +92,8 @@ const command = (
 const submit = (owner: string, numberResults: number, hook: boolean) =>
   command(`submit(${owner}, ${numberResults})`, async (model, real) => {
     const sent = aTask({ numberResults, ...(hook && { webhookURL: "https://a.example/" }) });
-    const queued = model.tasks.filter(({ state }) => state === "queued").length;
-    const mine = model.tasks.filter((task) => task.owner === owner && task.state !== "cancelled");
-    const waiting = model.tasks.filter(({ state }) => state === "queued").map(({ turn }) => turn);
-    const started = model.tasks.filter(({ attempt }) => attempt > 0).map(({ turn }) => turn);
-    const clock = started.length ? Math.max(...started) : waiting.length ? Math.min(...waiting) : 0;
-    const turn = Math.max(clock, ...mine.map(({ turnEnd }) => turnEnd));
     const outcome = await real.tasks.service.submit(owner, sent);
-    expect(outcome.kind).toBe(queued < MAX_QUEUED ? "accepted" : "queueFull");
-    if (queued >= MAX_QUEUED) return;
-    model.tasks.push({
-      owner,
-      sent,
-      turn,
-      turnEnd: turn + numberResults,
-      state: "queued",
-      attempt: 0,
-      failures: 0,
-      deaths: 0,
-      results: 0,
-      deliveries: 0,
-      leaseOver: false,
-    });
+    expect(outcome.kind).toBe(model.submit(owner, sent));
   });
 
 const resubmit = (pick: number, sameBody: boolean) =>
@@ -98,7 +103,7 @@ const resubmit = (pick: number, sameBody: boolean) =>
       const task = model.tasks[pick % model.tasks.length]!;
       const sent = sameBody ? task.sent : { ...task.sent, task: { ...task.sent.task, steps: 49 } };
       const outcome = await real.tasks.service.submit(task.owner, sent);
-      expect(outcome.kind).toBe(sameBody ? "known" : "conflict");
+      expect(outcome.kind).toBe(sameBody ? model.resubmit(task) : "conflict");
     },
     (model) => model.tasks.length > 0,
   );
@@ -167,7 +172,20 @@ const cancel = (pick: number) =>
       const task = model.tasks[pick % model.tasks.length]!;
       const record = await real.tasks.service.cancel(task.owner, task.sent.task.taskUUID);
       if (!isFinal(task.state)) task.state = "cancelled";
+      task.abandoned = false;
       expect(record?.state).toBe(task.state);
+    },
+    (model) => model.tasks.length > 0,
+  );
+const abandon = (pick: number) =>
+  command(
+    `abandon(${pick})`,
+    async (model, real) => {
+      const task = model.tasks[pick % model.tasks.length]!;
+      await real.tasks.service.abandon(task.owner, task.sent.task.taskUUID);
+      if (isFinal(task.state)) return;
+      task.state = "cancelled";
+      task.abandoned = true;
     },
     (model) => model.tasks.length > 0,
   );
@@ -220,6 +238,7 @@ const commands = fc.commands(
     fc.tuple(pick, fc.boolean(), fc.boolean()).map((given) => fail(...given)),
     pick.map(handBack),
     pick.map(cancel),
+    pick.map(abandon),
     pick.map(loseWorker),
     fc.boolean().map(sweep),
   ],

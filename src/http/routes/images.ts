@@ -7,6 +7,9 @@ import { cutSlowReader } from "../slow-reader.ts";
 
 const FILE_NAME = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.(jpg|png|webp)$/;
 
+/** Caches hold an image no longer than this, in seconds, nor beyond its time. */
+const LONGEST_CACHED = 3600;
+
 export function imageRoute(app: FastifyInstance, { images, settings }: HttpPorts): void {
   app.get<{ Params: { file: string } }>("/images/:file", async (request, reply) => {
     const { file } = request.params;
@@ -15,7 +18,7 @@ export function imageRoute(app: FastifyInstance, { images, settings }: HttpPorts
     cutSlowReader(reply, settings.sendTimeout);
     return reply
       .type(stored.contentType)
-      .header("cache-control", "public, max-age=3600, immutable")
+      .header("cache-control", `public, max-age=${Math.min(LONGEST_CACHED, stored.secondsLeft)}, immutable`)
       .header("access-control-allow-origin", "*")
       .header("cross-origin-resource-policy", "cross-origin")
       .header("x-content-type-options", "nosniff")

@@ -1,7 +1,7 @@
 /** `GET /v1/tasks/{taskUUID}/events` and `DELETE /v1/tasks/{taskUUID}`: watch a task, stop a task. */
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { stringifyJson } from "../../protocol/index.ts";
+import { isUuidV4, stringifyJson } from "../../protocol/index.ts";
 import type { TaskEvent } from "../../tasks/types.ts";
 import { bearerKey, identify } from "../caller.ts";
 import { type Exchange, openExchange } from "../exchange.ts";
@@ -18,7 +18,7 @@ const HEARTBEAT_MS = 15_000;
 export function taskRoutes(app: FastifyInstance, ports: HttpPorts, interest: Interest): void {
   app.delete<ByUUID>("/v1/tasks/:taskUUID", async (request) => {
     const { owner } = await identify(ports.keys, bearerKey(request.raw), request.raw);
-    const { taskUUID } = request.params;
+    const taskUUID = taskNamed(request);
     const record = await ports.tasks.cancel(owner, taskUUID);
     if (record === undefined) throw unknownTask(taskUUID);
     return { data: [{ taskType: record.task.taskType, taskUUID, state: record.state }] };
@@ -31,8 +31,14 @@ export function taskRoutes(app: FastifyInstance, ports: HttpPorts, interest: Int
   });
 }
 
+/** The task in a request's path. Nothing but a UUID v4 is looked for: PostgreSQL would refuse some texts. */
+function taskNamed({ params: { taskUUID } }: FastifyRequest<ByUUID>): string {
+  if (!isUuidV4(taskUUID)) throw unknownTask(taskUUID);
+  return taskUUID;
+}
+
 async function streamEvents(exchange: Exchange, owner: string, request: FastifyRequest<ByUUID>, reply: FastifyReply) {
-  const { taskUUID } = request.params;
+  const taskUUID = taskNamed(request);
   const { tasks, stopping } = exchange.ports;
   const { raw } = reply;
   let waiting: TaskEvent[] | undefined = [];

@@ -2,7 +2,7 @@
 
 import { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { type ErrorCode, type ErrorItem, errorKind, parseRequest } from "../../protocol/index.ts";
+import { type ErrorCode, type ErrorItem, errorKind, parseRequest, TaskError } from "../../protocol/index.ts";
 import type { Answer } from "../answer.ts";
 import { answerBatch, authenticationOf } from "../batch.ts";
 import { bearerKey, identify } from "../caller.ts";
@@ -25,11 +25,11 @@ export function taskRoute(app: FastifyInstance, ports: HttpPorts, interest: Inte
   });
 }
 
-/** Aborted when the client closes the connection before it has its reply. */
+/** Aborted, with `taskCancelled`, when the client closes the connection before it has its reply. */
 function hangUp({ raw }: FastifyRequest, reply: FastifyReply): AbortSignal {
   const controller = new AbortController();
   const closed = () => {
-    if (!reply.raw.writableEnded) controller.abort();
+    if (!reply.raw.writableEnded) controller.abort(new TaskError("taskCancelled"));
   };
   if (raw.socket.destroyed) closed();
   else reply.raw.once("close", closed);

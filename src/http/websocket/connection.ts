@@ -11,21 +11,20 @@ import {
   stringifyJson,
   TaskError,
 } from "../../protocol/index.ts";
+import { farewellSeconds } from "../abandon.ts";
 import { asTaskError } from "../answer.ts";
 import { bearerKey, type Caller, identify } from "../caller.ts";
 import type { Exchange } from "../exchange.ts";
+import { STRANGER_BYTES } from "../strangers.ts";
 import type { Session, Sessions } from "./session.ts";
 import { beginTask, oneError } from "./tasks.ts";
 
-/** A caller that has not proved who it is may send only so much, and stay only so long. */
-const STRANGER_BYTES = 64 * 1024;
+/** A caller that has not proved who it is may stay only so long. */
 const STRANGER_SECONDS = 30;
 /** Small frames (pongs) that a client may leave unread. */
 const MOST_UNREAD = 16 * 2 ** 20;
 /** Messages in work at which the socket is read no further until some are done. */
 const MOST_MESSAGES = 32;
-/** A client that says goodbye is not expected back, but may be reconnecting. */
-const FAREWELL_SECONDS = 5;
 
 const NORMAL_CLOSE = new Set([1000, 1001, 1005]);
 
@@ -70,11 +69,14 @@ export function serveSocket(socket: WebSocket, request: IncomingMessage, exchang
     idle.refresh();
   };
 
+  const letGo = () => socket.terminate();
   const welcome = (caller: Caller, resumed?: string): Session => {
-    const earlier = resumed === undefined ? undefined : sessions.resume(resumed, caller);
-    const next = earlier ?? sessions.open(caller, documentation);
-    if (session !== undefined && session !== next) sessions.park(session, 0);
+    const earlier = resumed === undefined ? undefined : sessions.resume(resumed, caller, letGo);
+    const next = earlier ?? sessions.open(caller, documentation, letGo);
+    if (session !== undefined && session !== next) sessions.park(session, letGo, 0);
     session = next;
+    // Its end has been told already, when there was no session to park.
+    if (socket.readyState === socket.CLOSED) sessions.park(next, letGo, farewellSeconds(settings));
     return next;
   };
 
@@ -163,10 +165,8 @@ export function serveSocket(socket: WebSocket, request: IncomingMessage, exchang
     clearTimeout(stranger);
     clearTimeout(idle);
     ports.metrics.sockets(-1);
-    const seconds = NORMAL_CLOSE.has(code)
-      ? Math.min(FAREWELL_SECONDS, settings.sessionBuffer)
-      : settings.sessionBuffer;
-    if (session !== undefined) sessions.park(session, seconds);
+    const seconds = NORMAL_CLOSE.has(code) ? farewellSeconds(settings) : settings.sessionBuffer;
+    if (session !== undefined) sessions.park(session, letGo, seconds);
   });
   ports.metrics.sockets(1);
 }

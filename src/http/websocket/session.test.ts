@@ -1,8 +1,11 @@
+import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { appsPerTest } from "../../../test/contract/apps-per-test.ts";
 import { inference, KEY } from "../../../test/contract/memory-app.ts";
-import { login } from "../../../test/contract/socket-client.ts";
+import { connect, login } from "../../../test/contract/socket-client.ts";
+import { createKeyRing } from "../api-keys.ts";
+import type { Uploads } from "../ports.ts";
 
 const start = appsPerTest();
 
@@ -11,13 +14,13 @@ describe("sessions", () => {
 
   /** A client whose sync task has been accepted, and is not finished by itself. */
   async function clientWithTask(settings: Parameters<typeof start>[0] = {}) {
-    const { socketUrl, tasks } = await start(settings);
+    const { app, socketUrl, tasks, stop } = await start(settings);
     tasks.onAccept = () => undefined;
     const client = await login(socketUrl);
     const task = inference();
     client.send(task);
     await tasks.accepted(task.taskUUID);
-    return { socketUrl, tasks, client, task };
+    return { app, socketUrl, tasks, stop, client, task };
   }
 
   test("results that were missed follow after resuming", async () => {
@@ -53,6 +56,71 @@ describe("sessions", () => {
     await sleep(1500);
     tasks.finish(task.taskUUID);
     expect(await second.next()).toMatchObject({ data: [{ taskUUID: task.taskUUID }] });
+  });
+
+  test("a session that is resumed while its old socket seems alive belongs to the new one alone", async () => {
+    const { socketUrl, tasks } = await start({ sessionBuffer: 0.3 });
+    tasks.onAccept = () => undefined;
+    const first = await login(socketUrl);
+    const second = await login(socketUrl, { connectionSessionUUID: first.session });
+    expect(second.session).toBe(first.session);
+    first.socket.close();
+    await first.closed;
+    const task = inference();
+    second.send(task);
+    await tasks.accepted(task.taskUUID);
+    await sleep(1000);
+    expect(tasks.records.get(task.taskUUID)!.state).toBe("queued");
+    tasks.finish(task.taskUUID);
+    expect(await second.next()).toMatchObject({ data: [{ taskUUID: task.taskUUID }] });
+  });
+
+  test("the socket that held a resumed session is let go; one that authenticates twice stays", async () => {
+    const { socketUrl } = await start();
+    const first = await login(socketUrl);
+    const second = await login(socketUrl, { connectionSessionUUID: first.session });
+    await first.closed;
+    second.send({ taskType: "authentication", apiKey: KEY, connectionSessionUUID: second.session });
+    expect(await second.next()).toMatchObject({ data: [{ connectionSessionUUID: second.session }] });
+    second.send(inference());
+    expect(await second.next()).toMatchObject({ data: [{ taskType: "imageInference" }] });
+  });
+
+  test("a socket that has closed before it was authenticated holds its session no longer than any other", async () => {
+    const ring = createKeyRing([KEY], { list: async () => [] });
+    const slowly = { list: () => sleep(500).then(() => ring.list()) };
+    const { socketUrl, tasks } = await start({ sessionBuffer: 0.3 }, { ports: { keys: slowly } });
+    tasks.onAccept = () => undefined;
+    const client = await connect(socketUrl);
+    const task = inference();
+    client.send({ taskType: "authentication", apiKey: KEY }, task);
+    client.socket.close();
+    await tasks.accepted(task.taskUUID);
+    await expect.poll(() => tasks.records.get(task.taskUUID)!.state, { timeout: 10_000 }).toBe("cancelled");
+  });
+
+  test("a stopping server keeps the sync tasks of its clients", async () => {
+    const { app, tasks, stop, task } = await clientWithTask();
+    stop.abort();
+    await app.close();
+    expect(tasks.records.get(task.taskUUID)!.state).toBe("queued");
+  });
+
+  test("an imageUpload goes on until the client is not expected back any more", async () => {
+    const begun = Promise.withResolvers<AbortSignal>();
+    const store: Uploads["store"] = async (_owner, _image, signal) => {
+      begun.resolve(signal);
+      await once(signal, "abort");
+      throw signal.reason;
+    };
+    const { socketUrl } = await start({ sessionBuffer: 1 }, { ports: { uploads: { store } } });
+    const client = await login(socketUrl);
+    client.send({ taskType: "imageUpload", taskUUID: crypto.randomUUID(), image: "https://a.example/a.png" });
+    const signal = await begun.promise;
+    broken(client);
+    await client.closed;
+    expect(signal.aborted).toBe(false);
+    await expect.poll(() => signal.aborted, { timeout: 10_000 }).toBe(true);
   });
 
   test("an async task goes on without its client", async () => {

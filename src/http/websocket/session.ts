@@ -14,26 +14,37 @@ export interface Session {
   readonly polled: Set<string>;
 }
 
+/** The socket that a session belongs to, as what is called when another socket takes the session over. */
+export type Holder = () => void;
+
 export interface Sessions {
-  open(caller: Caller, documentation: string): Session;
-  /** The session of that id, when it is this caller's and still kept. It no longer ends by itself. */
-  resume(id: string, caller: Caller): Session | undefined;
-  /** Ends the session after so many seconds unless it is resumed. */
-  park(session: Session, seconds: number): void;
+  open(caller: Caller, documentation: string, holder: Holder): Session;
+  /**
+   * The session of that id, when it is this caller's and still kept. It no longer ends by itself, and belongs to `holder`:
+   * the socket that held it until now, which may be dead without the server's knowing, is let go.
+   */
+  resume(id: string, caller: Caller, holder: Holder): Session | undefined;
+  /** Ends the session after so many seconds unless it is resumed; does nothing when it is no longer this holder's. */
+  park(session: Session, holder: Holder, seconds: number): void;
   endAll(): void;
 }
 
 /** Frames that may wait for one client. They are small until they are sent. */
 const MOST_FRAMES = 10_000;
 
+/** A session, the socket it belongs to, and the clock that ends it once that has closed. */
+interface Kept {
+  readonly session: Session;
+  holder: Holder;
+  clock?: NodeJS.Timeout;
+}
+
 export function createSessions(): Sessions {
-  const sessions = new Map<string, Session>();
-  const timers = new Map<string, NodeJS.Timeout>();
+  const kept = new Map<string, Kept>();
 
   const end = (session: Session) => {
-    clearTimeout(timers.get(session.id));
-    timers.delete(session.id);
-    sessions.delete(session.id);
+    clearTimeout(kept.get(session.id)?.clock);
+    kept.delete(session.id);
     session.outbox.disconnect();
     session.outbox.clear();
     for (const ending of session.endings) ending();
@@ -41,7 +52,7 @@ export function createSessions(): Sessions {
   };
 
   return {
-    open: (caller, documentation) => {
+    open: (caller, documentation, holder) => {
       const session: Session = {
         id: randomUUID(),
         caller,
@@ -49,26 +60,26 @@ export function createSessions(): Sessions {
         endings: new Set(),
         polled: new Set(),
       };
-      sessions.set(session.id, session);
+      kept.set(session.id, { session, holder });
       return session;
     },
-    resume: (id, caller) => {
-      const session = sessions.get(id);
-      if (session === undefined || session.caller.owner !== caller.owner) return undefined;
-      clearTimeout(timers.get(id));
-      timers.delete(id);
-      return session;
+    resume: (id, caller, holder) => {
+      const found = kept.get(id);
+      if (found === undefined || found.session.caller.owner !== caller.owner) return undefined;
+      clearTimeout(found.clock);
+      if (found.holder !== holder) found.holder();
+      found.holder = holder;
+      return found.session;
     },
-    park: (session, seconds) => {
-      if (!sessions.has(session.id)) return;
+    park: (session, holder, seconds) => {
+      const found = kept.get(session.id);
+      if (found?.holder !== holder) return;
       session.outbox.disconnect();
-      clearTimeout(timers.get(session.id));
-      const timer = setTimeout(() => end(session), seconds * 1000);
-      timer.unref();
-      timers.set(session.id, timer);
+      clearTimeout(found.clock);
+      found.clock = setTimeout(() => end(session), seconds * 1000).unref();
     },
     endAll: () => {
-      for (const session of [...sessions.values()]) end(session);
+      for (const { session } of [...kept.values()]) end(session);
     },
   };
 }

@@ -8,11 +8,12 @@ import {
   type ParsedTask,
   type QueuedTask,
   type Task,
-  type TaskError,
+  TaskError,
   UPLOAD_STAGES,
   type UploadStage,
 } from "../../protocol/index.ts";
 import type { TaskRecord } from "../../tasks/types.ts";
+import { abandon } from "../abandon.ts";
 import { type Answer, answerWith, asTaskError } from "../answer.ts";
 import type { Exchange } from "../exchange.ts";
 import { imageItem, isPictureRecord } from "../image-items.ts";
@@ -35,7 +36,11 @@ export async function beginTask(
   try {
     if (isQueuedTask(task)) await beginQueued(exchange, session, task, raw);
     else {
-      void answerSmallTask(exchange, session.caller, task)
+      const gone = new AbortController();
+      const ending = () => gone.abort(new TaskError("taskCancelled"));
+      session.endings.add(ending);
+      void answerSmallTask(exchange, session.caller, task, gone.signal)
+        .finally(() => session.endings.delete(ending))
         .then((answer) => session.outbox.push(answer))
         .then(() => (task.taskType === "getResponse" ? tellTheEnd(exchange, session, task) : undefined))
         .catch(refuse);
@@ -76,14 +81,14 @@ async function beginQueued(
 
 /** Sends each picture of a sync task as it is finished, and the error if it fails. */
 async function follow(exchange: Exchange, session: Session, record: TaskRecord): Promise<void> {
-  const { tasks, settings } = exchange.ports;
+  const { tasks } = exchange.ports;
   const { owner } = session.caller;
   const { taskUUID } = record;
   const release = exchange.interest.waitFor(owner, taskUUID);
   let unsubscribe: (() => void) | undefined;
   const ending = () => {
     unsubscribe?.();
-    if (release() && settings.cancelOnHangUp) void tasks.cancel(owner, taskUUID).catch(() => undefined);
+    abandon(exchange, owner, taskUUID, release);
   };
   session.endings.add(ending);
   unsubscribe = await tasks.subscribe(owner, taskUUID, (event) => {

@@ -6,6 +6,7 @@ import {
   type AdapterKind,
   addAdapter,
   addModel,
+  addOrKeep,
   listAdapters,
   listModels,
   type Model,
@@ -55,7 +56,7 @@ export function modelsCommand(terminal: Terminal): Command {
   models
     .command("pull")
     .description(
-      "Download a model from the Hugging Face hub and register it. What is here already is kept, what broke off is resumed.",
+      "Download a model from the Hugging Face hub and register it; pulled again, it is updated. What is here already is kept, what broke off is resumed.",
     )
     .argument("<owner/name>", "the repository")
     .option("--air <air>", "identifier that tasks name it by (default: huggingface:OWNER.NAME@REVISION)")
@@ -69,10 +70,8 @@ export function modelsCommand(terminal: Terminal): Command {
         const pulled = await pullModel(repo, flags, terminal);
         const naming = flags.name === undefined ? { air: pulled.air } : { air: pulled.air, name: flags.name };
         tell(terminal, "all files are here, their checksums are right");
-        const { kind } = flags;
-        const locations = modelLocations(terminal.env);
-        if (kind === "checkpoint") print(terminal, asText(await addModel(pulled.path, naming, locations)));
-        else print(terminal, adapterText(await addAdapter(kind, pulled.path, naming, locations)));
+        const added = await addOrKeep(flags.kind, pulled.path, naming, modelLocations(terminal.env));
+        print(terminal, "folder" in added ? asText(added) : adapterText(added));
       },
     );
   models

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { inkstone } from "../../test/cli.ts";
 import { type StandInHub, startHub } from "../../test/stand-ins/hub.ts";
+import { Stopped } from "./exit.ts";
 
 let cwd: string;
 let hub: StandInHub;
@@ -23,8 +24,8 @@ afterEach(async () => {
   await rm(cwd, { recursive: true });
 });
 
-const models = (...args: string[]) =>
-  inkstone(["models", ...args], { cwd, env: { INKSTONE_MODELS_DIR: join(cwd, "models"), HF_ENDPOINT: hub.url } });
+const world = () => ({ cwd, env: { INKSTONE_MODELS_DIR: join(cwd, "models"), HF_ENDPOINT: hub.url } });
+const models = (...args: string[]) => inkstone(["models", ...args], world());
 const here = (path: string) => join(cwd, "models/.hub/me/model/main", path);
 const WEIGHTS = "transformer/weights.safetensors";
 
@@ -45,6 +46,69 @@ test("a LoRA, by the name of its repository", async () => {
   expect((await models("list")).out).toContain("huggingface:me.model@main");
 });
 
+test("of several LoRAs one is chosen before anything is downloaded", async () => {
+  hub.close();
+  hub = await startHub({ "a.safetensors": lora, "b/c.safetensors": lora });
+  const { code, err } = await models("pull", "me/model", "--kind", "lora");
+  expect([code, err]).toEqual([
+    2,
+    "me/model has several safetensors files; choose one with --file: a.safetensors, b/c.safetensors",
+  ]);
+  expect(hub.asked).toEqual([]);
+  expect((await models("pull", "me/model", "--kind", "lora", "--file", "b/c.safetensors")).code).toBe(0);
+  expect(hub.asked).toEqual(["b/c.safetensors 0"]);
+});
+
+test.each([
+  [["--air", "nonsense"], '--air is "nonsense"; allowed is source:id@version'],
+  [["--air", "inkstone:nano@1"], "inkstone:nano@1 is bundled already"],
+  [["--air", "inkstone:neon@1", "--kind", "lora"], "inkstone:neon@1 is bundled already"],
+])("%j is refused before anything is downloaded", async (flags, message) => {
+  const refused = await models("pull", "me/model", ...flags);
+  expect([refused.code, refused.err]).toEqual([2, expect.stringContaining(message)]);
+  expect(hub.asked).toEqual([]);
+});
+
+test("pulled again a model is updated; its card stays, but for a name that is given", async () => {
+  await models("pull", "me/model");
+  const card = join(cwd, "models/huggingface+me.model@main/card.json");
+  await writeFile(card, JSON.stringify({ ...JSON.parse(await readFile(card, "utf8")), comment: "mine" }));
+  hub.close();
+  const newer = Buffer.concat([lora, Buffer.from([0])]);
+  hub = await startHub({ "model_index.json": Buffer.from("{}"), [WEIGHTS]: newer });
+  const { code, out } = await models("pull", "me/model", "--name", "Newer");
+  expect([code, out]).toEqual([0, expect.stringMatching(/^huggingface:me\.model@main\n {2}Newer, installed/)]);
+  expect(Buffer.compare(await readFile(here(WEIGHTS)), newer)).toBe(0);
+  expect(JSON.parse(await readFile(card, "utf8"))).toMatchObject({ name: "Newer", comment: "mine" });
+});
+
+test("pulled again a LoRA is updated; its AIR is neither another file's nor another kind's", async () => {
+  hub.close();
+  hub = await startHub({ "a.safetensors": lora, "b.safetensors": lora });
+  const pull = (...flags: string[]) => models("pull", "me/model", "--air", "me:style@1", ...flags);
+  expect((await pull("--kind", "lora", "--file", "a.safetensors")).code).toBe(0);
+  expect(await pull("--kind", "lora", "--file", "a.safetensors")).toMatchObject({
+    code: 0,
+    out: expect.stringContaining("me:style@1\n  a, lora, installed"),
+  });
+  const taken = { code: 2, err: `me:style@1 is installed already: ${here("a.safetensors")}` };
+  expect(await pull("--kind", "lora", "--file", "b.safetensors")).toMatchObject(taken);
+  expect(await pull()).toMatchObject(taken);
+  expect(hub.asked).toEqual(["a.safetensors 0"]);
+});
+
+test("Ctrl-C ends it also when every file is here already; nothing is registered", async () => {
+  await models("pull", "me/model", "--air", "me:model@1");
+  await models("remove", "me:model@1");
+  const stop = new AbortController();
+  const onStderr = () => stop.abort(new Stopped("SIGINT"));
+  const args = ["models", "pull", "me/model", "--air", "me:model@1"];
+  const stopped = await inkstone(args, { ...world(), signal: stop.signal, onStderr });
+  expect(stopped).toEqual({ code: 130, out: "", err: "model_index.json: 100 % of 0.0 MB\n" });
+  expect(await inkstone(args, { ...world(), signal: stop.signal })).toEqual({ code: 130, out: "", err: "" });
+  expect((await models("list")).out).not.toContain("me:model@1");
+});
+
 test("revisions stand side by side", async () => {
   hub.close();
   const other = Buffer.concat([lora, Buffer.from([0])]);
@@ -53,21 +117,6 @@ test("revisions stand side by side", async () => {
   const { out } = await models("pull", "me/model", "--kind", "lora", "--revision", "v2");
   expect(out).toContain("huggingface:me.model@v2");
   expect(out).toContain(join("me/model/v2", WEIGHTS));
-  expect(Buffer.compare(await readFile(here(WEIGHTS)), lora)).toBe(0);
-});
-
-test("continues where a connection broke, and where an earlier run ended", async () => {
-  hub.cuts = 2;
-  expect((await models("pull", "me/model", "--kind", "lora")).code).toBe(0);
-  expect(hub.asked).toEqual([`${WEIGHTS} 0`, `${WEIGHTS} 1000`, `${WEIGHTS} 2000`]);
-  await rm(join(cwd, "models"), { recursive: true });
-  hub.cuts = 100;
-  const broken = await models("pull", "me/model", "--kind", "lora");
-  expect(broken).toMatchObject({ code: 1, err: expect.stringContaining(`${WEIGHTS} cannot be downloaded`) });
-  expect((await stat(here(`${WEIGHTS}.part`))).size).toBe(5000);
-  hub.cuts = 0;
-  expect((await models("pull", "me/model", "--kind", "lora")).code).toBe(0);
-  expect(hub.asked.at(-1)).toBe(`${WEIGHTS} 5000`);
   expect(Buffer.compare(await readFile(here(WEIGHTS)), lora)).toBe(0);
 });
 

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type AdapterKind, modelLocations } from "../models/index.ts";
+import { type AdapterKind, airPattern, modelLocations, registeredAt } from "../models/index.ts";
 import { UsageError } from "./exit.ts";
 import { type Terminal, tell } from "./terminal.ts";
 
@@ -10,14 +10,21 @@ interface PullFlags {
   readonly file?: string;
 }
 
-/** Downloads a repository into the models directory; what to register of it, and as what. */
+/**
+ * Downloads a repository into the models directory; what to register of it, and as what.
+ * @throws before the first byte: UsageError, or ModelError `alreadyInstalled` when something else has the AIR
+ */
 export async function pullModel(repo: string, flags: PullFlags, terminal: Terminal) {
   const { kind, revision, file } = flags;
   if (!/^[\w.-]+\/[\w.-]+$/.test(repo) || repo.split("/").includes(".."))
     throw new UsageError(`the repository is "${repo}"; allowed is OWNER/NAME`);
   if (file !== undefined && kind !== "lora")
     throw new UsageError("--file is given without --kind lora, which it needs");
-  const folder = join(modelLocations(terminal.env).modelsDir, ".hub", repo, revision.replaceAll("/", "."));
+  const air = flags.air ?? `huggingface:${repo.replace("/", ".")}@${revision.replaceAll("/", ".")}`;
+  if (!airPattern.test(air)) throw new UsageError(`--air is "${air}"; allowed is source:id@version`);
+  const locations = modelLocations(terminal.env);
+  const folder = join(locations.modelsDir, ".hub", repo, revision.replaceAll("/", "."));
+  const placeOf = (paths: readonly string[]) => (kind === "lora" ? join(folder, theOnly(paths, repo, file)) : folder);
   const { HF_ENDPOINT: hubUrl, HF_TOKEN: accessToken } = terminal.env;
   // Loaded here: other commands need no hub.
   const { pullRepository } = await import("../hub/index.ts");
@@ -28,11 +35,14 @@ export async function pullModel(repo: string, flags: PullFlags, terminal: Termin
     ...(hubUrl && { hubUrl }),
     ...(accessToken && { accessToken }),
     signal: terminal.signal,
+    onListed: async (paths) => void (await registeredAt(kind, placeOf(paths), air, locations)),
     onProgress: tenths((line) => tell(terminal, line)),
   });
-  const air = flags.air ?? `huggingface:${repo.replace("/", ".")}@${revision.replaceAll("/", ".")}`;
-  if (kind !== "lora") return { air, path: folder };
-  if (paths.length === 1) return { air, path: join(folder, paths[0]!) };
+  return { air, path: placeOf(paths) };
+}
+
+function theOnly(paths: readonly string[], repo: string, file: string | undefined): string {
+  if (paths.length === 1) return paths[0]!;
   throw new UsageError(
     paths.length === 0
       ? `${repo} has no ${file ?? "safetensors file"}`

@@ -2,7 +2,7 @@ import { createHash, type Hash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { downloadFile } from "@huggingface/hub";
+import { downloadFile, HubApiError } from "@huggingface/hub";
 
 /** A file of a repository. */
 export interface HubFile {
@@ -16,40 +16,38 @@ interface Place {
   readonly revision: string;
   readonly hubUrl?: string;
   readonly accessToken?: string;
+  /** How the hub is asked; heeds the signal. */
+  readonly fetch: typeof fetch;
 }
 
-/** Connections that may break while a file comes. */
+/** How a download goes on, and ends. */
+interface Conduct {
+  /** Told how many bytes are here. */
+  told(done: number): void;
+  /** Waits before the next attempt; ends early when the signal aborts. */
+  rest(ms: number): Promise<unknown>;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Attempts in succession that may bring nothing. */
 const ATTEMPTS = 5;
+const FIRST_REST = 1000;
 
 /**
  * Brings a file to `target` unless it is there. It comes as `target.part` and is renamed once its checksum is right; what a broken
  * connection or an earlier run left of it is continued.
- * @throws Error naming the file
+ * @throws Error naming the file; the signal's reason when it aborts
  */
-export async function fetchFile(
-  place: Place,
-  file: HubFile,
-  target: string,
-  told: (done: number) => void,
-  signal?: AbortSignal,
-): Promise<void> {
+export async function fetchFile(place: Place, file: HubFile, target: string, conduct: Conduct): Promise<void> {
+  const { told, signal } = conduct;
+  signal?.throwIfAborted();
   const part = `${target}.part`;
-  if ((await sizeOf(target)) === file.size && (await checksum(file, target)) === file.checksum.hex) {
+  if ((await sizeOf(target)) === file.size && (await checksum(file, target, signal)) === file.checksum.hex) {
     return told(file.size);
   }
   await mkdir(dirname(target), { recursive: true });
-  for (let attempt = 1; ; attempt++) {
-    signal?.throwIfAborted();
-    try {
-      await continueFile(place, file, part, told, signal);
-      break;
-    } catch (cause) {
-      signal?.throwIfAborted();
-      if (attempt < ATTEMPTS) continue;
-      throw new Error(`${file.path} cannot be downloaded: ${(cause as Error).message}`, { cause });
-    }
-  }
-  const found = await checksum(file, part);
+  await persist(place, file, part, conduct);
+  const found = await checksum(file, part, signal);
   if (found !== file.checksum.hex) {
     await rm(part, { force: true });
     throw new Error(`${file.path} is damaged: its checksum is ${found}, the hub's is ${file.checksum.hex}`);
@@ -57,14 +55,48 @@ export async function fetchFile(
   await rename(part, target);
 }
 
+/** Completes the file, over several connections if need be: with ever longer rests, until one attempt after another brings nothing. */
+async function persist(place: Place, file: HubFile, part: string, { told, rest, signal }: Conduct): Promise<void> {
+  const bytesHere = async () => {
+    const size = (await sizeOf(part)) ?? 0;
+    return size > file.size ? 0 : size;
+  };
+  let most = await bytesHere();
+  for (let failures = 0; ; ) {
+    signal?.throwIfAborted();
+    try {
+      return await continueFile(place, file, part, told, signal);
+    } catch (cause) {
+      signal?.throwIfAborted();
+      const here = await bytesHere();
+      failures = here > most ? 1 : failures + 1;
+      most = Math.max(most, here);
+      if (failures === ATTEMPTS || isDenial(cause)) {
+        throw new Error(`${file.path} cannot be downloaded: ${messageOf(cause)}`, { cause });
+      }
+      await rest(FIRST_REST * 2 ** (failures - 1)).catch(() => {});
+    }
+  }
+}
+
+/** Whether the hub would answer the same the next time. */
+function isDenial(cause: unknown): boolean {
+  if (!(cause instanceof HubApiError)) return false;
+  const { statusCode } = cause;
+  return statusCode >= 400 && statusCode < 500 && statusCode !== 408 && statusCode !== 429;
+}
+
+/** The hub's streams break off with a mere string. */
+const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
+
 /** Appends what is missing of the file. */
 async function continueFile(
   place: Place,
   file: HubFile,
   part: string,
   told: (done: number) => void,
-  signal?: AbortSignal,
-) {
+  signal: AbortSignal | undefined,
+): Promise<void> {
   let done = (await sizeOf(part)) ?? 0;
   if (done > file.size) {
     await rm(part);
@@ -88,9 +120,16 @@ async function continueFile(
   }
 }
 
-async function checksum({ checksum: { kind }, size }: HubFile, path: string): Promise<string> {
+async function checksum(
+  { checksum: { kind }, size }: HubFile,
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<string> {
   const hash: Hash = kind === "git" ? createHash("sha1").update(`blob ${size}\0`) : createHash("sha256");
-  for await (const piece of createReadStream(path)) hash.update(piece);
+  for await (const piece of createReadStream(path)) {
+    signal?.throwIfAborted();
+    hash.update(piece);
+  }
   return hash.digest("hex");
 }
 

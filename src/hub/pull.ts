@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { listFiles } from "@huggingface/hub";
 import { fetchFile, type HubFile } from "./fetch-file.ts";
 
@@ -18,7 +19,12 @@ export interface PullOptions {
   readonly hubUrl?: string;
   /** For repositories that are not public. */
   readonly accessToken?: string;
+  /** Aborting ends it; the promise then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
+  /** Told which files are wanted before the first of them is downloaded. What it throws ends it. */
+  onListed?(paths: readonly string[]): void | Promise<void>;
+  /** Waits between attempts. Default: by the clock. */
+  rest?(ms: number): Promise<unknown>;
   onProgress?(progress: PullProgress): void;
 }
 
@@ -27,24 +33,30 @@ const WEIGHTS_AND_WORDS = /\.(json|safetensors|txt|jinja)$/;
 /**
  * Downloads a model repository into a folder: what is there already, by checksum, is left, and what broke off is resumed.
  * @returns paths of its files, relative to the folder
- * @throws Error naming the repository or file, and what is wrong with it
+ * @throws Error naming the repository or file, and what is wrong with it; what `onListed` throws
  */
 export async function pullRepository(repo: string, folder: string, options: PullOptions = {}): Promise<string[]> {
   const { wanted = (path) => WEIGHTS_AND_WORDS.test(path), revision = "main", hubUrl, accessToken, signal } = options;
-  const place = { repo, revision, ...(hubUrl && { hubUrl }), ...(accessToken && { accessToken }) };
+  const { rest = (ms: number) => sleep(ms, undefined, signal && { signal }) } = options;
+  const ask: typeof fetch = (url, init) => fetch(url, { ...init, signal: signal ?? null });
+  const place = { repo, revision, fetch: ask, ...(hubUrl && { hubUrl }), ...(accessToken && { accessToken }) };
   const files: HubFile[] = [];
   try {
     for await (const { type, path, size, oid, lfs } of listFiles({ ...place, recursive: true })) {
       if (type === "file" && wanted(path)) files.push({ path: safe(path), size, checksum: checksumOf(path, oid, lfs) });
     }
   } catch (cause) {
+    signal?.throwIfAborted();
     throw new Error(`${repo} at ${revision} cannot be listed: ${(cause as Error).message}`, { cause });
   }
+  const paths = files.map(({ path }) => path);
+  await options.onListed?.(paths);
   for (const file of files) {
     const told = (done: number) => options.onProgress?.({ path: file.path, done, size: file.size });
-    await fetchFile(place, file, join(folder, file.path), told, signal);
+    await fetchFile(place, file, join(folder, file.path), { told, rest, signal });
   }
-  return files.map(({ path }) => path);
+  signal?.throwIfAborted();
+  return paths;
 }
 
 /** Large files are known by their SHA-256, small ones by the name git gives their content. */

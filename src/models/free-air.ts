@@ -1,12 +1,43 @@
-import { listAdapters } from "./adapters.ts";
+import { join } from "node:path";
+import type { AdapterKind } from "./adapter-card.ts";
+import { type Adapter, listAdapters } from "./adapters.ts";
 import { ModelError } from "./errors.ts";
 import type { ModelLocations } from "./locations.ts";
-import { listModels } from "./registry.ts";
+import { listModels, type Model } from "./registry.ts";
 
 /** @throws ModelError `alreadyInstalled` when a model of any kind has this AIR as its own */
 export async function requireFree(air: string, locations: ModelLocations): Promise<void> {
-  const models = (await listModels(locations)).map(({ card, origin, folder }) => ({ card, origin, place: folder }));
-  const adapters = (await listAdapters(locations)).map(({ card, origin, path }) => ({ card, origin, place: path }));
-  const taken = [...models, ...adapters].find(({ card }) => card.air === air);
-  if (taken) throw new ModelError("alreadyInstalled", `${air} is ${taken.origin} already: ${taken.place}`);
+  const taken = await holderOf(air, locations);
+  if (taken) throw alreadyInstalled(taken);
+}
+
+/**
+ * What has this AIR as its own, if that is nothing else than the checkpoint or adapter at `path` (or a checkpoint within it, where the
+ * folder's own card names one). Undefined when the AIR is free.
+ * @throws ModelError `alreadyInstalled` when something else has it
+ */
+export async function registeredAt(
+  kind: "checkpoint" | AdapterKind,
+  path: string,
+  air: string,
+  locations: ModelLocations,
+): Promise<Model | Adapter | undefined> {
+  const taken = await holderOf(air, locations);
+  if (!taken) return undefined;
+  const place = placeOf(taken);
+  const isHere = place === path || (kind === "checkpoint" && place.startsWith(join(path, "/")));
+  if (kind !== kindOf(taken) || !isHere) throw alreadyInstalled(taken);
+  return taken;
+}
+
+async function holderOf(air: string, locations: ModelLocations): Promise<Model | Adapter | undefined> {
+  const all = [...(await listModels(locations)), ...(await listAdapters(locations))];
+  return all.find(({ card }) => card.air === air);
+}
+
+const kindOf = (model: Model | Adapter) => ("folder" in model ? "checkpoint" : model.card.kind);
+const placeOf = (model: Model | Adapter) => ("folder" in model ? model.folder : model.path);
+
+function alreadyInstalled(taken: Model | Adapter): ModelError {
+  return new ModelError("alreadyInstalled", `${taken.card.air} is ${taken.origin} already: ${placeOf(taken)}`);
 }

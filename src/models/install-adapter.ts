@@ -1,4 +1,4 @@
-import { access, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { access, rm } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { type AdapterKind, parseAdapterCard } from "./adapter-card.ts";
 import { type Adapter, listAdapters } from "./adapters.ts";
@@ -7,6 +7,7 @@ import { requireFree } from "./free-air.ts";
 import type { Naming } from "./install.ts";
 import { knownSchedule } from "./known-schedule.ts";
 import type { ModelLocations } from "./locations.ts";
+import { writeCard } from "./write-card.ts";
 
 /**
  * Registers a LoRA file or a ControlNet folder under an AIR. It stays where it is: only a card that points to it is written.
@@ -27,10 +28,7 @@ export async function addAdapter(
   );
   await requireFree(naming.air, locations);
   const registration = join(locations.modelsDir, naming.air.replace(":", "+"));
-  await mkdir(registration, { recursive: true });
-  const temporary = join(registration, `.card.${process.pid}.json`);
-  await writeFile(temporary, `${JSON.stringify(card, undefined, 2)}\n`);
-  await rename(temporary, join(registration, "card.json"));
+  await writeCard(registration, card);
   return { card, path: absolute, origin: "installed", registration };
 }
 

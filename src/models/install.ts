@@ -1,10 +1,11 @@
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { type ModelCardInput, parseCard } from "./card.ts";
 import { ModelError } from "./errors.ts";
 import { requireFree } from "./free-air.ts";
 import type { ModelLocations } from "./locations.ts";
 import { listModels, type Model, modelInFolder } from "./registry.ts";
+import { writeCard } from "./write-card.ts";
 
 /** What `addModel` may say of a checkpoint; the rest comes from its own card, or from the defaults. */
 export interface Naming {
@@ -34,10 +35,7 @@ export async function addModel(
   const checked = parseCard(card, folder);
   await requireFree(naming.air, { modelsDir, bundledDir });
   const registration = join(modelsDir, naming.air.replace(":", "+"));
-  await mkdir(registration, { recursive: true });
-  const temporary = join(registration, `.card.${process.pid}.json`);
-  await writeFile(temporary, `${JSON.stringify(card, undefined, 2)}\n`);
-  await rename(temporary, join(registration, "card.json"));
+  await writeCard(registration, card);
   return { card: checked, folder: found.folder, origin: "installed", registration };
 }
 

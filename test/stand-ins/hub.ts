@@ -10,6 +10,10 @@ export interface StandInHub {
   readonly asked: string[];
   /** Answers are cut after so many bytes, as often as the number says. */
   cuts: number;
+  /** Statuses of the next answers to what is asked for beyond the first byte, instead of bytes. */
+  refusals: number[];
+  /** Lists its files, but gives none. */
+  gated: boolean;
   /** Sends other bytes than promised. */
   lies: boolean;
   close(): void;
@@ -26,7 +30,7 @@ type Files = Readonly<Record<string, Uint8Array>>;
 export async function startHub(main: Files, others: Readonly<Record<string, Files>> = {}): Promise<StandInHub> {
   const revisions: Readonly<Record<string, Files>> = { main, ...others };
   const asked: string[] = [];
-  const state = { cuts: 0, lies: false };
+  const state = { cuts: 0, refusals: [] as number[], gated: false, lies: false };
   const server = createServer(({ url = "", headers }, response) => {
     const { pathname } = new URL(url, "http://hub");
     const [, place, revision = "", path = ""] =
@@ -38,9 +42,12 @@ export async function startHub(main: Files, others: Readonly<Record<string, File
     }
     const bytes = files[path];
     if (!bytes) return response.writeHead(404, { "x-error-code": "EntryNotFound" }).end();
+    if (state.gated) return response.writeHead(403).end();
     const [, from = "0", to = `${bytes.length - 1}`] = /^bytes=(\d+)-(\d*)$/.exec(headers.range ?? "") ?? [];
     const piece = Buffer.from(bytes.subarray(Number(from), Number(to) + 1));
     if (to !== "0") asked.push(`${path} ${from}`);
+    const refusal = to === "0" ? undefined : state.refusals.shift();
+    if (refusal !== undefined) return response.writeHead(refusal).end();
     if (state.lies && to !== "0") piece.fill(1);
     const status = headers.range === undefined ? 200 : 206;
     const range = `bytes ${from}-${Number(from) + piece.length - 1}/${bytes.length}`;

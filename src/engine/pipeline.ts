@@ -3,6 +3,7 @@ import { checkCache } from "./caching/check.ts";
 import { openCheckpoint } from "./checkpoint/checkpoint.ts";
 import { checkControls } from "./control-net/check.ts";
 import { generate, type Recipe } from "./generate.ts";
+import { type Lazy, lazy } from "./lazy.ts";
 import { checkLoras } from "./lora/check.ts";
 import { fitPreviewer, type Previewer } from "./preview.ts";
 import { loadModel, type Model } from "./qwen-image/model.ts";
@@ -33,10 +34,11 @@ const DEFAULTS = { negativePrompt: " ", steps: 20, scheduler: "Default", guidanc
  */
 export class Pipeline {
   readonly #model: Model;
-  #previewer: Promise<Previewer> | undefined;
+  readonly #previewer: Lazy<Previewer>;
 
   private constructor(model: Model) {
     this.#model = model;
+    this.#previewer = lazy(() => fitPreviewer(model));
   }
 
   /**
@@ -59,10 +61,7 @@ export class Pipeline {
   async generate(params: GenerateParams, hooks: GenerateHooks = {}): Promise<GeneratedImage[]> {
     const recipe = completeRecipe(params);
     hooks.signal?.throwIfAborted();
-    return generate(this.#model, recipe, hooks, () => {
-      this.#previewer ??= fitPreviewer(this.#model);
-      return this.#previewer;
-    });
+    return this.#model.controlNets.during(() => generate(this.#model, recipe, hooks, this.#previewer.get));
   }
 
   /** Frees the networks. The pipeline must not be used afterwards. */

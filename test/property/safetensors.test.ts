@@ -49,6 +49,7 @@ async function expectSafe(bytes: Buffer): Promise<void> {
 }
 
 const one = (entry: object) => JSON.stringify({ weight: entry });
+const withMetadata = (value: string) => JSON.stringify({ __metadata__: { value }, weight: F32(0, 16) });
 const F32 = (begin: unknown, end: unknown, shape: unknown = [4]) => ({
   dtype: "F32",
   shape,
@@ -108,6 +109,12 @@ describe("a hostile safetensors header is an error", () => {
       "a name twice, once escaped",
       file(`{"a":${JSON.stringify(F32(0, 16))},"\\u0061":${JSON.stringify(F32(16, 32))}}`),
     ],
+    [
+      "a name twice, after metadata that looks like the end of a string",
+      file(
+        `{"__metadata__":{"a":${JSON.stringify('\\"},\\\\')}},"b":${JSON.stringify(F32(0, 16))},"b":${JSON.stringify(F32(16, 32))}}`,
+      ),
+    ],
     ["metadata twice", file('{"__metadata__":{},"__metadata__":{}}')],
     ["nesting a hundred thousand deep", file(`{"a":${"[".repeat(100_000)}${"]".repeat(100_000)}}`)],
   ])("%s", async (_, bytes) => {
@@ -151,6 +158,8 @@ describe("a sound header is read", () => {
       file(`{"__metadata__":{"weight":"{}"},${one(F32(0, 16)).slice(1)}`),
       [["weight", 0, 16]],
     ],
+    ["with 12 MB of metadata in one string", file(withMetadata("a".repeat(12e6))), [["weight", 0, 16]]],
+    ["with 30 MB of escaped metadata in one string", file(withMetadata('"\\\n'.repeat(5e6))), [["weight", 0, 16]]],
   ])("%s", async (_, bytes, expected) => {
     const start = 8 + Number(bytes.readBigUInt64LE());
     const entries = [...(await read(bytes))].map(([name, { offset, byteLength }]) => [

@@ -1,16 +1,27 @@
-interface Floats {
-  readonly data: Float32Array;
+type Numbers = Float32Array | BigInt64Array | Int32Array | Int16Array | Int8Array | Uint8Array;
+
+const TYPES: Record<string, string> = {
+  Float32Array: "F32",
+  BigInt64Array: "I64",
+  Int32Array: "I32",
+  Int16Array: "I16",
+  Int8Array: "I8",
+  Uint8Array: "U8",
+};
+
+export interface StoredTensor {
+  readonly data: Numbers;
   readonly dims: readonly number[];
 }
 
-/** The bytes of a safetensors file of F32 tensors. */
-export function writeSafetensors(tensors: ReadonlyMap<string, Floats>): Buffer {
+/** The bytes of a safetensors file, each tensor stored in the type of its array. */
+export function writeSafetensors(tensors: ReadonlyMap<string, StoredTensor>): Buffer {
   const header: Record<string, unknown> = {};
   const parts: Buffer[] = [];
   let at = 0;
   for (const [key, { data, dims }] of tensors) {
     const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-    header[key] = { dtype: "F32", shape: dims, data_offsets: [at, at + bytes.length] };
+    header[key] = { dtype: TYPES[data.constructor.name], shape: dims, data_offsets: [at, at + bytes.length] };
     at += bytes.length;
     parts.push(bytes);
   }

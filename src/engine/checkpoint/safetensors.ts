@@ -87,15 +87,28 @@ function parseWithoutDuplicates(json: string): Record<string, unknown> {
 
 /** The keys of the outermost object of valid JSON text, in order, duplicates included. */
 function* topLevelKeys(json: string): Generator<string> {
-  const tokens = /"(?:[^"\\]|\\.)*"|[{}[\]:,]/g;
   let depth = 0;
   let expectKey = false;
-  for (const [token] of json.matchAll(tokens)) {
-    if (token === "{" || token === "[") depth++;
-    else if (token === "}" || token === "]") depth--;
-    if (depth === 1 && expectKey && token[0] === '"') yield JSON.parse(token);
-    expectKey = depth === 1 && (token === "{" || token === ",");
+  for (let at = 0; at < json.length; at++) {
+    const character = json[at]!;
+    if (character === '"') {
+      const end = endOfString(json, at);
+      if (depth === 1 && expectKey) yield JSON.parse(json.slice(at, end));
+      expectKey = false;
+      at = end - 1;
+    } else if (character === "{" || character === "[") {
+      depth++;
+      expectKey = depth === 1;
+    } else if (character === "}" || character === "]") depth--;
+    else if (character === ",") expectKey = depth === 1;
   }
+}
+
+/** Where the string that starts at `at` is over, past its closing quote. A regular expression overflows the stack on megabytes. */
+function endOfString(json: string, at: number): number {
+  let end = at + 1;
+  while (json[end] !== '"') end += json[end] === "\\" ? 2 : 1;
+  return end + 1;
 }
 
 function parseEntries(header: Record<string, unknown>, dataStart: number, fileSize: number, path: string) {

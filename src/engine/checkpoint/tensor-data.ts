@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { tabulate } from "../tabulate.ts";
 import { CheckpointError } from "../types.ts";
+import type { StoredType } from "./safetensors.ts";
 import type { Weight } from "./weights.ts";
 
 /** Reads tensors one after the other; every file is opened once. */
@@ -10,17 +11,28 @@ export interface TensorReader {
    * @throws CheckpointError when it holds whole numbers, or its file ends early
    */
   read(weight: Weight): Float32Array;
+  /**
+   * The first number of a tensor, fractional or whole; undefined when the tensor is empty.
+   * @throws CheckpointError when it holds truth values, or its file ends early
+   */
+  readNumber(weight: Weight): number | undefined;
   close(): void;
 }
 
 /** Reading is synchronous: hundreds of small tensors are read in the time that one asynchronous open takes. */
 export function tensorReader(): TensorReader {
   const files = new Map<string, number>();
+  const bytesOf = (weight: Weight) => {
+    const file = files.get(weight.file) ?? openSync(weight.file, "r");
+    files.set(weight.file, file);
+    return readBytes(file, weight);
+  };
   return {
-    read(weight) {
-      const file = files.get(weight.file) ?? openSync(weight.file, "r");
-      files.set(weight.file, file);
-      return toFloat32(readBytes(file, weight), weight);
+    read: (weight) => toFloat32(bytesOf(weight), weight),
+    readNumber(weight) {
+      const bytes = bytesOf(weight);
+      const [first] = toWhole(bytes, weight.dtype) ?? toFloat32(bytes, weight);
+      return first === undefined ? undefined : Number(first);
     },
     close() {
       for (const file of files.values()) closeSync(file);
@@ -45,6 +57,15 @@ function toFloat32(bytes: ArrayBuffer, { file, dtype }: Weight): Float32Array {
   if (dtype === "BF16") return fromBfloat16(new Uint16Array(bytes));
   if (dtype === "F16") return fromFloat16(new Uint16Array(bytes));
   throw new CheckpointError(`${file}: a tensor of ${dtype} where floating-point numbers are expected`);
+}
+
+function toWhole(bytes: ArrayBuffer, dtype: StoredType) {
+  if (dtype === "I64") return new BigInt64Array(bytes);
+  if (dtype === "I32") return new Int32Array(bytes);
+  if (dtype === "I16") return new Int16Array(bytes);
+  if (dtype === "I8") return new Int8Array(bytes);
+  if (dtype === "U8") return new Uint8Array(bytes);
+  return undefined;
 }
 
 /** A bfloat16 is the upper half of a float32. */

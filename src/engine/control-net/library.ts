@@ -1,5 +1,7 @@
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { readConfig, type TransformerConfig } from "../checkpoint/config.ts";
+import { fileIdentity } from "../checkpoint/file-identity.ts";
 import { openWeights, type Weights } from "../checkpoint/weights.ts";
 import type { RotaryTable } from "../qwen-image/rope.ts";
 import { buildTimeGraph, timeFeatures } from "../qwen-image/time-embedding.ts";
@@ -31,40 +33,60 @@ export interface ControlNet {
 
 /** ControlNets for one checkpoint; the least recently used are given up when they take too much memory. */
 export interface ControlNetLibrary {
-  /** @throws CheckpointError when the folder holds no ControlNet, or one for another checkpoint */
+  /**
+   * The ControlNet as its folder holds it now.
+   * @throws CheckpointError when the folder holds no ControlNet, or one for another checkpoint
+   */
   open(folder: string): Promise<ControlNet>;
+  /** Gives up no ControlNet that `work`, one request, uses until it ends: several may take more memory together than is kept. */
+  during<T>(work: () => Promise<T>): Promise<T>;
   dispose(): Promise<void>;
 }
 
-/** Weights, in float32, that are kept for the next request. */
 const MEMORY = 2 * 2 ** 30;
 
-export function controlNetLibrary(transformer: TransformerConfig, options: SessionOptions): ControlNetLibrary {
-  const pool = sessionPool(MEMORY, options);
-  const opened = new Map<string, { config: ControlNetConfig; weights: Weights }>();
+interface Opened {
+  /** Of the files that were read. */
+  readonly identity: string;
+  readonly config: ControlNetConfig;
+  readonly weights: Weights;
+}
 
-  const read = async (folder: string) => {
+/** @param memory bytes of weights, in float32, that are kept for the next request */
+export function controlNetLibrary(
+  transformer: TransformerConfig,
+  options: SessionOptions,
+  memory = MEMORY,
+): ControlNetLibrary {
+  const pool = sessionPool(memory, options);
+  const opened = new Map<string, Opened>();
+
+  const read = async (folder: string): Promise<Opened> => {
+    const identity = await identityOf(folder);
+    const known = opened.get(folder);
+    if (known?.identity === identity) return known;
     const config = await readConfig(join(folder, "config.json"), controlNetConfig);
     checkFits(folder, config, transformer);
-    return { config, weights: await openWeights(folder, "diffusion_pytorch_model") };
+    return { identity, config, weights: await openWeights(folder, "diffusion_pytorch_model") };
   };
 
   return {
     async open(folder) {
-      const { config, weights } = opened.get(folder) ?? (await read(folder));
-      opened.set(folder, { config, weights });
+      const net = await read(folder);
+      opened.set(folder, net);
+      const { identity, config, weights } = net;
       const { num_layers: residuals } = config;
       return {
         residuals,
         inpainting: config.extra_condition_channels > 0,
         async modulations(sigmas) {
           const build = () => buildTimeGraph(config, weights, { head: false });
-          const { modulation } = await pool.run(folder, "time", build, { features: timeFeatures(sigmas) });
+          const { modulation } = await pool.run(identity, "time", build, { features: timeFeatures(sigmas) });
           const width = modulation!.dims[1]!;
           return sigmas.map((_, i) => modulation!.data.subarray(i * width, (i + 1) * width));
         },
         async run({ rotary, modulation, strengths, ...tensors }) {
-          const outputs = await pool.run(folder, "net", () => buildControlNet(config, weights), {
+          const outputs = await pool.run(identity, "net", () => buildControlNet(config, weights), {
             ...tensors,
             ...rotary,
             modulation: { data: modulation, dims: [modulation.length] },
@@ -74,6 +96,14 @@ export function controlNetLibrary(transformer: TransformerConfig, options: Sessi
         },
       };
     },
+    during: pool.during,
     dispose: () => pool.clear(),
   };
+}
+
+/** Of everything in the folder that decides what the ControlNet does. */
+async function identityOf(folder: string): Promise<string> {
+  const names = await readdir(folder).catch(() => []); // reading it says what is wrong
+  const files = names.filter((name) => /\.(json|safetensors)$/.test(name)).sort();
+  return JSON.stringify(await Promise.all(files.map((name) => fileIdentity(join(folder, name)))));
 }

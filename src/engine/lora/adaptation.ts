@@ -57,20 +57,23 @@ export async function adapt(
 
   const parts = { transformer: emptyPart(), time: emptyPart() };
   const reader = tensorReader();
-  for (const name of names) {
-    const part = parts[isTimeTensor(name) ? "time" : "transformer"];
-    if (merged.has(name)) {
-      part.replaced.add(name);
-      part.feeds[name] = await mergedTensor(weights.find(name)!, reader, changes.get(name)!, merge);
-    } else {
-      const layer = name.slice(0, -".weight".length);
-      const { up, down } = stacked(changes.get(name)!);
-      part.lowRank.add(layer);
-      part.feeds[`${layer}/up`] = tensorOf(up);
-      part.feeds[`${layer}/down`] = tensorOf(down);
+  try {
+    for (const name of names) {
+      const part = parts[isTimeTensor(name) ? "time" : "transformer"];
+      if (merged.has(name)) {
+        part.replaced.add(name);
+        part.feeds[name] = await mergedTensor(weights.find(name)!, reader, changes.get(name)!, merge);
+      } else {
+        const layer = name.slice(0, -".weight".length);
+        const { up, down } = stacked(changes.get(name)!);
+        part.lowRank.add(layer);
+        part.feeds[`${layer}/up`] = tensorOf(up);
+        part.feeds[`${layer}/down`] = tensorOf(down);
+      }
     }
+  } finally {
+    reader.close();
   }
-  reader.close();
   for (const part of Object.values(parts)) if (part.lowRank.size > 0) widen(part, weights, part === parts.time);
   const attached = ({ feeds, ...fed }: Part): Attachments | undefined =>
     Object.keys(feeds).length > 0 ? { fed, feeds } : undefined;

@@ -1,3 +1,4 @@
+import type { TensorReader } from "../checkpoint/tensor-data.ts";
 import type { Weight } from "../checkpoint/weights.ts";
 import { added, type Change, hadamard, kroneckerProduct, lowRank, replacedBy, weightDecomposed } from "./change.ts";
 import type { Role } from "./key-grammar.ts";
@@ -5,9 +6,6 @@ import { type Matrix, multiply } from "./matrix.ts";
 
 /** The tensors of an adapter file that belong to one layer. */
 export type LayerTensors = ReadonlyMap<Role, Weight>;
-
-/** Reads a tensor's values; shapes are known beforehand. */
-export type ReadValues = (tensor: Weight) => Float32Array;
 
 /** The changes to a layer's weight and bias. */
 export interface LayerChanges {
@@ -24,14 +22,14 @@ export interface LayerChanges {
 export function layerChanges(
   tensors: LayerTensors,
   scaleOfRank: (rank: number) => number | undefined,
-  read: ReadValues,
+  { read, readNumber }: Pick<TensorReader, "read" | "readNumber">,
 ): LayerChanges {
   const matrix = (role: Role): Matrix => {
     const tensor = tensors.get(role)!;
     return { data: read(tensor), rows: tensor.shape[0]!, columns: tensor.shape[1] ?? 1 };
   };
   const values = (role: Role) => read(tensors.get(role)!);
-  const alpha = tensors.has("alpha") ? values("alpha")[0]! : undefined;
+  const alpha = tensors.has("alpha") ? readNumber(tensors.get("alpha")!) : undefined;
   const scaleFor = (rank: number) => scaleOfRank(rank) ?? (alpha === undefined ? 1 : alpha / rank);
   const factor = (whole: Role, a: Role, b: Role) =>
     tensors.has(whole) ? matrix(whole) : multiply(matrix(a), matrix(b));

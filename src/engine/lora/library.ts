@@ -1,7 +1,8 @@
-import { stat } from "node:fs/promises";
+import { fileIdentity } from "../checkpoint/file-identity.ts";
 import type { Weights } from "../checkpoint/weights.ts";
+import { lazy } from "../lazy.ts";
 import { type Adaptation, adapt, type MergeRule, type WeightedChange } from "./adaptation.ts";
-import { lowRankMerger, type MergeLowRank } from "./merge.ts";
+import { lowRankMerger } from "./merge.ts";
 import type { LoraParams } from "./params.ts";
 import { readLora } from "./read.ts";
 
@@ -41,7 +42,7 @@ const NAMED = 5;
 
 export function loraLibrary(weights: Weights, rule = mergeRule()): LoraLibrary {
   const ready = new Map<string, { adaptation: Adaptation; warnings: readonly string[] }>(); // least recently used first
-  let merger: Promise<MergeLowRank> | undefined;
+  const merger = lazy(() => lowRankMerger());
 
   const make = async (loras: readonly Required<LoraParams>[]) => {
     const changes = new Map<string, WeightedChange[]>();
@@ -56,8 +57,7 @@ export function loraLibrary(weights: Weights, rule = mergeRule()): LoraLibrary {
       if (lora.unused.length > 0) warnings.push(`${file} fits only in part, left out: ${named(lora.unused)}`);
       for (const [name, change] of lora.changes) changes.set(name, [...(changes.get(name) ?? []), { change, weight }]);
     }
-    merger ??= lowRankMerger();
-    return { adaptation: await adapt(weights, changes, await merger, rule), warnings };
+    return { adaptation: await adapt(weights, changes, await merger.get(), rule), warnings };
   };
 
   return {
@@ -79,12 +79,11 @@ export function loraLibrary(weights: Weights, rule = mergeRule()): LoraLibrary {
   };
 }
 
-/** Says which bytes a file holds without reading them. */
 async function identity({ file, weight }: Required<LoraParams>) {
-  const { size, mtimeMs } = await stat(file).catch((cause) => {
+  const content = await fileIdentity(file).catch((cause) => {
     throw new LoraFileError(file, `${file} cannot be opened: ${cause.message}`);
   });
-  return [file, size, mtimeMs, weight];
+  return [...content, weight];
 }
 
 function totalBytes(ready: Iterable<{ adaptation: Adaptation }>): number {

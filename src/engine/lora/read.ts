@@ -30,17 +30,20 @@ export async function readLora(path: string, weights: Weights): Promise<Lora> {
   const scales = metadataScales(metadata);
   const changes = new Map<string, Change>();
   const reader = tensorReader();
-  for (const [layer, { keys, tensors }] of layers) {
-    const [weight, bias] = [weights.find(`${layer}.weight`), weights.find(`${layer}.bias`)];
-    const reason = misfit(tensors, weight?.shape ?? [], bias?.shape[0]);
-    if (reason) unused.push(...keys.map((key) => `${key} (${reason})`));
-    else {
-      const change = layerChanges(tensors, (rank) => scales(layer, rank), reader.read);
-      if (change.weight) changes.set(`${layer}.weight`, change.weight);
-      if (change.bias) changes.set(`${layer}.bias`, change.bias);
+  try {
+    for (const [layer, { keys, tensors }] of layers) {
+      const [weight, bias] = [weights.find(`${layer}.weight`), weights.find(`${layer}.bias`)];
+      const reason = misfit(tensors, weight?.shape ?? [], bias?.shape[0]);
+      if (reason) unused.push(...keys.map((key) => `${key} (${reason})`));
+      else {
+        const change = layerChanges(tensors, (rank) => scales(layer, rank), reader);
+        if (change.weight) changes.set(`${layer}.weight`, change.weight);
+        if (change.bias) changes.set(`${layer}.bias`, change.bias);
+      }
     }
+  } finally {
+    reader.close();
   }
-  reader.close();
   return { changes, unused };
 }
 

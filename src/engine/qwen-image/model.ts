@@ -1,8 +1,11 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { SchedulerConfig } from "../checkpoint/config.ts";
 import { type ControlNetLibrary, controlNetLibrary } from "../control-net/library.ts";
+import type { BuiltGraph } from "../graph/graph.ts";
+import { lazy } from "../lazy.ts";
 import { type LoraLibrary, loraLibrary } from "../lora/library.ts";
-import { createSession, type HostTensor, type Session, type SessionOptions } from "../runtime/session.ts";
+import { type Free, freeAll } from "../runtime/free-all.ts";
+import { createSession, type HostTensor, type SessionOptions } from "../runtime/session.ts";
 import { promptEmbeddings, promptIds } from "./prompt.ts";
 import { textRotary } from "./rope.ts";
 import { buildTextEncoder, textEncoderSizes } from "./text-encoder.ts";
@@ -36,26 +39,51 @@ export interface Model {
   decodeLatents(latents: Float32Array, height: number, width: number): Promise<Float32Array>;
   /** Small latents [B, C, h, w] → planes [B, 3, 8h, 8w], never tiled. */
   decodeBatch(latents: HostTensor): Promise<Float32Array>;
+  /** Frees every network, also when one of them cannot be freed; then it rejects. */
   dispose(): Promise<void>;
 }
 
-/** Loads all networks but the VAE encoder, which waits until a picture has to be encoded. */
+/**
+ * Loads all networks but the VAE encoder, which waits until a picture has to be encoded. When one cannot be loaded, those before
+ * it are freed.
+ */
 export async function loadModel(checkpoint: Checkpoint, options: SessionOptions = {}): Promise<Model> {
+  const opened: Free[] = [];
+  try {
+    return await load(checkpoint, options, opened);
+  } catch (error) {
+    await freeAll(opened).catch(() => {}); // the load's error is the one to tell
+    throw error;
+  }
+}
+
+/** @param opened takes how to free each network, as soon as it is there */
+async function load(checkpoint: Checkpoint, options: SessionOptions, opened: Free[]): Promise<Model> {
   const { textEncoder, transformer, vae } = checkpoint;
   const tokenize = await loadTokenizer(checkpoint.tokenizerFolder);
   const { headDim, theta } = textEncoderSizes(textEncoder.config);
   const features = textEncoder.config.hidden_size;
-  const sessions = {
-    text: await createSession(buildTextEncoder(textEncoder.config, textEncoder.weights), options),
-    decoder: await createSession(buildVaeDecoder(vae.config, vae.weights), options),
+  const open = async (graph: BuiltGraph) => {
+    const session = await createSession(graph, options);
+    opened.push(session.release);
+    return session;
   };
+  const graphs = {
+    text: buildTextEncoder(textEncoder.config, textEncoder.weights),
+    decoder: buildVaeDecoder(vae.config, vae.weights),
+  };
+  const text = await open(graphs.text);
+  const decoder = await open(graphs.decoder);
+  const encoder = lazy(() => open(buildVaeEncoder(vae.config, vae.weights)));
   const chain = await transformerChain(transformer.config, transformer.weights, options);
+  opened.push(chain.dispose);
   const modulations = await timeModulations(transformer.config, transformer.weights, options);
+  opened.push(modulations.dispose);
   const controlNets = controlNetLibrary(transformer.config, options);
-  let encoder: Promise<Session> | undefined;
+  opened.push(controlNets.dispose);
   const channels = vae.config.z_dim;
   const pixelFactor = spatialFactor(vae.config);
-  const decodeBatch = async (latents: HostTensor) => (await sessions.decoder.run({ latents })).picture!.data;
+  const decodeBatch = async (latents: HostTensor) => (await decoder.run({ latents })).picture!.data;
 
   return {
     scheduler: checkpoint.scheduler,
@@ -64,7 +92,7 @@ export async function loadModel(checkpoint: Checkpoint, options: SessionOptions 
     ropeAxes: transformer.config.axes_dims_rope,
     async encodePrompt(prompt) {
       const ids = promptIds(tokenize, prompt);
-      const { embeddings } = await sessions.text.run({
+      const { embeddings } = await text.run({
         ids: { data: BigInt64Array.from(ids, BigInt), dims: [1, ids.length] },
         ...textRotary(ids.length, headDim, theta),
       });
@@ -77,8 +105,7 @@ export async function loadModel(checkpoint: Checkpoint, options: SessionOptions 
     loras: loraLibrary(transformer.weights),
     controlNets,
     async encodePicture(picture) {
-      encoder ??= createSession(buildVaeEncoder(vae.config, vae.weights), options);
-      return (await (await encoder).run({ picture })).latents!.data;
+      return (await (await encoder.get()).run({ picture })).latents!.data;
     },
     decodeBatch,
     async decodeLatents(latents, height, width) {
@@ -86,13 +113,8 @@ export async function loadModel(checkpoint: Checkpoint, options: SessionOptions 
       return decodeTiled(latents, [channels, height, width], pixelFactor, decodeBatch);
     },
     async dispose() {
-      const all = [...Object.values(sessions), await encoder];
-      await Promise.all([
-        chain.dispose(),
-        modulations.dispose(),
-        controlNets.dispose(),
-        ...all.map((session) => session?.release()),
-      ]);
+      await encoder.settled();
+      await freeAll(opened);
     },
   };
 }

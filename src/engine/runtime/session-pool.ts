@@ -1,4 +1,5 @@
 import type { BuiltGraph } from "../graph/graph.ts";
+import { freeAll } from "./free-all.ts";
 import { createSession, type HostTensor, type Session, type SessionOptions } from "./session.ts";
 
 type Feeds = Readonly<Record<string, HostTensor>>;
@@ -9,6 +10,8 @@ export interface SessionPool {
   prepare(variant: string, part: string, build: () => BuiltGraph): Promise<void>;
   /** Runs the graph, made by `build` unless it is there; it takes from `feeds` what it reads. */
   run(variant: string, part: string, build: () => BuiltGraph, feeds: Feeds): Promise<Record<string, HostTensor>>;
+  /** Gives up no variant that was used since `work` began until it ends: they may take more than the limit. */
+  during<T>(work: () => Promise<T>): Promise<T>;
   /** Frees every session that is not running. */
   clear(): Promise<void>;
 }
@@ -21,16 +24,21 @@ interface Pooled {
 interface Variant {
   readonly parts: Map<string, Pooled>;
   running: number;
+  /** In the order of all uses and of the beginnings of work. */
+  lastUse: number;
 }
 
 /**
- * @param limit bytes of weights that variants may hold together, in float32; the variant in use stays whatever it takes
+ * @param limit bytes of weights that variants may hold together, in float32; variants in use stay whatever they take
  */
 export function sessionPool(limit: number, options: SessionOptions = {}): SessionPool {
   const variants = new Map<string, Variant>(); // least recently used first
+  const works = new Set<number>(); // when each began
+  let now = 0;
 
   const open = (key: string, part: string, build: () => BuiltGraph): { variant: Variant; pooled: Pooled } => {
-    const variant = variants.get(key) ?? { parts: new Map(), running: 0 };
+    const variant = variants.get(key) ?? { parts: new Map(), running: 0, lastUse: 0 };
+    variant.lastUse = ++now;
     variants.delete(key);
     variants.set(key, variant);
     let pooled = variant.parts.get(part);
@@ -45,15 +53,19 @@ export function sessionPool(limit: number, options: SessionOptions = {}): Sessio
   };
 
   const release = async (key: string, variant: Variant): Promise<void> => {
+    if (variants.get(key) !== variant) return; // given up meanwhile
     variants.delete(key);
-    for (const { opening } of variant.parts.values()) await (await opening).session.release();
+    const openings = await Promise.allSettled([...variant.parts.values()].map(({ opening }) => opening));
+    await freeAll(openings.flatMap((part) => (part.status === "fulfilled" ? [part.value.session.release] : [])));
   };
 
   const makeRoom = async (): Promise<void> => {
     const [newest] = [...variants.keys()].slice(-1);
+    const oldestWork = Math.min(...works);
     for (const [key, variant] of [...variants]) {
       if (bytesOf(variants) <= limit) return;
-      if (key !== newest && variant.running === 0) await release(key, variant);
+      const inUse = key === newest || variant.running > 0 || variant.lastUse > oldestWork;
+      if (!inUse) await release(key, variant);
     }
   };
 
@@ -72,8 +84,19 @@ export function sessionPool(limit: number, options: SessionOptions = {}): Sessio
         variant.running--;
       }
     },
+    async during(work) {
+      const began = ++now;
+      works.add(began);
+      try {
+        return await work();
+      } finally {
+        works.delete(began);
+        await makeRoom();
+      }
+    },
     async clear() {
-      for (const [key, variant] of [...variants]) if (variant.running === 0) await release(key, variant);
+      const idle = [...variants].filter(([, { running }]) => running === 0);
+      await freeAll(idle.map((entry) => () => release(...entry)));
     },
   };
 }

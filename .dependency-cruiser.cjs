@@ -40,6 +40,7 @@ module.exports = {
       "finishing",
       "guides",
       "images",
+      "lazy-process",
       "models",
       "storage",
       "tasks",

@@ -14,6 +14,7 @@ const nowhere = {
   env: {},
   cwd: "/",
   signal: new AbortController().signal,
+  onStopAgain() {},
 };
 
 export const pages: Readonly<Record<string, string>> = {

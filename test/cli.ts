@@ -28,9 +28,8 @@ export async function inkstone(args: readonly string[], world: Surroundings = {}
   const stderr = listener(world.onStderr);
   const { cwd = process.cwd(), env = {}, signal = new AbortController().signal } = world;
   try {
-    await createProgram({ stdout: stdout.stream, stderr: stderr.stream, cwd, env, signal }).parseAsync(args, {
-      from: "user",
-    });
+    const terminal = { stdout: stdout.stream, stderr: stderr.stream, cwd, env, signal, onStopAgain() {} };
+    await createProgram(terminal).parseAsync(args, { from: "user" });
     return { code: 0, out: stdout.text(), err: stderr.text() };
   } catch (error) {
     const { code, message } = exitOf(error);

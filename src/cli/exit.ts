@@ -1,4 +1,7 @@
-/** Exit codes: 0 done, 1 failed, 2 wrongly asked, 130 stopped by Ctrl-C, 143 stopped by SIGTERM. */
+/**
+ * Exit codes: 0 done, 1 failed, 2 wrongly asked, 130 stopped by Ctrl-C, 143 stopped by SIGTERM. Asked a second time, every command
+ * but `serve` ends at once.
+ */
 
 import { CommanderError } from "commander";
 import { ConfigError } from "../config.ts";

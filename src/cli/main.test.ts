@@ -1,7 +1,8 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { mkdtemp, open, readdir, rm } from "node:fs/promises";
+import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { tinyCheckpoint } from "../../test/cli.ts";
@@ -15,18 +16,22 @@ beforeEach(async () => {
 });
 afterEach(() => rm(cwd, { recursive: true }));
 
-function run(args: string[], onStderr: (text: string, child: ChildProcess) => void = () => {}) {
-  return new Promise<{ code: number | null; out: string; err: string }>((done) => {
-    const child = spawn(process.execPath, [main, ...args], { cwd, env: { ...process.env, NO_COLOR: "1" } });
+function start(args: string[], onStderr: (text: string, child: ChildProcess) => void = () => {}) {
+  const child = spawn(process.execPath, [main, ...args], { cwd, env: { ...process.env, NO_COLOR: "1" } });
+  const ended = new Promise<{ code: number | null; out: string; err: string }>((done) => {
     let [out, err] = ["", ""];
     child.stdout.on("data", (text) => (out += text));
     child.stderr.on("data", (text) => {
       err += text;
       onStderr(err, child);
     });
-    child.on("close", (code) => done({ code, out, err }));
+    // A signal as shells tell it.
+    child.on("close", (code, signal) => done({ code: signal ? 128 + constants.signals[signal] : code, out, err }));
   });
+  return { child, ended };
 }
+
+const run = (...how: Parameters<typeof start>) => start(...how).ended;
 
 describe("as a process", () => {
   test("--version and --help need neither ONNX Runtime nor a second", async () => {
@@ -48,12 +53,29 @@ describe("as a process", () => {
   ] as const)("%s stops within a step and leaves no half file", async (signal, expected) => {
     const size = ["--width", "256", "--height", "256", "--steps", "50", "--number", "20"];
     const { code, out, err } = await run(["generate", "x", "--model", tinyCheckpoint, ...size], (heard, child) => {
-      if (heard.includes("step")) child.kill(signal);
+      if (heard.includes("step") && !child.killed) child.kill(signal);
     });
     expect(code).toBe(expected);
     const finished = out.split("\n").length - 1;
     expect(err).toContain(`stopped: ${finished} of 20 pictures finished`);
     expect(finished).toBeLessThan(20);
     expect(await readdir(cwd)).toHaveLength(finished);
+  });
+
+  test.each([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const)("%s once more ends at once what does not look for it", async (signal, expected) => {
+    const pipe = join(cwd, "pipe");
+    execFileSync("mkfifo", [pipe]);
+    const { child, ended } = start(["inspect", pipe]);
+    const silent = await open(pipe, "w"); // it reads now, and nothing comes
+    for (const name of ["SIGINT", "SIGTERM"] as const) child.kill(name); // one key press under npm, which passes it on
+    await sleep(1_000);
+    expect([child.exitCode, child.signalCode]).toEqual([null, null]);
+    const pressing = setInterval(() => child.kill(signal), 400);
+    expect((await ended).code).toBe(expected);
+    clearInterval(pressing);
+    await silent.close();
   });
 });

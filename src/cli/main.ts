@@ -1,18 +1,16 @@
 #!/usr/bin/env node
 import { styleText } from "node:util";
-import { exitOf, Stopped } from "./exit.ts";
+import { exitOf } from "./exit.ts";
 import { createProgram } from "./program.ts";
+import { listenForStop } from "./stop-signals.ts";
 import { type Terminal, tell } from "./terminal.ts";
-
-const stop = new AbortController();
-for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, () => stop.abort(new Stopped(name)));
 
 const terminal: Terminal = {
   stdout: process.stdout,
   stderr: process.stderr,
   env: process.env,
   cwd: process.cwd(),
-  signal: stop.signal,
+  ...listenForStop(),
 };
 
 // A reader that closes early (`inkstone … | head -1`) is no reason for a stack trace.

@@ -6,7 +6,14 @@ function stage({ isTTY, steps = 4 }: { isTTY: boolean; steps?: number }) {
   let time = 0;
   const ears = listener();
   const stderr = Object.assign(ears.stream, { isTTY });
-  const terminal = { stdout: ears.stream, stderr, env: {}, cwd: "/", signal: new AbortController().signal };
+  const terminal = {
+    stdout: ears.stream,
+    stderr,
+    env: {},
+    cwd: "/",
+    signal: new AbortController().signal,
+    onStopAgain() {},
+  };
   const progress = createProgress(terminal, 2, () => time);
   const step = (image: number, step: number, at: number) => {
     time = at;

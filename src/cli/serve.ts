@@ -17,14 +17,13 @@ export function serveCommand(terminal: Terminal): Command {
     const { createServer } = await import("../server.ts");
     terminal.signal.throwIfAborted();
     const server = await createServer(config, { signal: terminal.signal });
+    terminal.onStopAgain(() => void server.stop(0));
     print(terminal, `inkstone listening on ${server.address}`);
     await new Promise((resolve) => {
       if (terminal.signal.aborted) resolve(undefined);
       terminal.signal.addEventListener("abort", resolve, { once: true });
     });
     tell(terminal, "stopping; once more to stop at once");
-    const hurry = () => void server.stop(0);
-    for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, hurry);
     await server.stop();
   });
 }

@@ -11,6 +11,8 @@ export interface Terminal {
   readonly cwd: string;
   /** Aborts when the user asks to stop (Ctrl-C) or the system does (SIGTERM). */
   readonly signal: AbortSignal;
+  /** Says what being asked once more does. Unless it was called, the process then ends at once. */
+  onStopAgain(action: () => void): void;
 }
 
 /** Writes a line of results. */

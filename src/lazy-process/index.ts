@@ -6,4 +6,5 @@ export {
   ProcessLost,
   programBeside,
 } from "./lazy-process.ts";
+export { leaveWithParent } from "./leave-with-parent.ts";
 export { serveCalls } from "./serve-calls.ts";

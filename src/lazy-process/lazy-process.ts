@@ -85,7 +85,8 @@ export function createLazyProcess<Request, Answer>(
           run.callers.set(id, { resolve, reject });
           onAbort = () => reject(signal?.reason);
           signal?.addEventListener("abort", onAbort, { once: true });
-          run.child.send({ id, request } satisfies Call<Request>, () => {}); // a child that is gone tells by its exit
+          // A child that is gone, or never came, tells by its exit or error.
+          if (run.child.connected) run.child.send({ id, request } satisfies Call<Request>, () => {});
         });
       } finally {
         clearTimeout(timer);
@@ -103,7 +104,8 @@ export function createLazyProcess<Request, Answer>(
     async stop() {
       clearTimeout(idle);
       const run = current;
-      if (!run) return;
+      // One that could not be started has no id, and a signal to it would go to our own process group.
+      if (run?.child.pid === undefined) return;
       const gone = new Promise((resolve) => run.child.once("exit", resolve));
       run.child.ref();
       end(run);

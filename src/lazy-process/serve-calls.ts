@@ -1,10 +1,11 @@
+import { leaveWithParent } from "./leave-with-parent.ts";
 import type { Call, Reply } from "./messages.ts";
 
 /** The child's side: answers one call after the other, and leaves when the parent does. */
 export function serveCalls<Request, Answer>(answer: (request: Request) => Promise<Answer>): void {
   let turn: Promise<void> = Promise.resolve();
   const reply = (message: Reply<Answer>) => process.send?.(message);
-  process.on("disconnect", () => process.exit(0));
+  leaveWithParent();
   process.on("message", ({ id, request }: Call<Request>) => {
     turn = turn.then(async () => {
       try {

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { ParameterError, Pipeline } from "../engine/index.ts";
+import { leaveWithParent } from "../lazy-process/index.ts";
 import type { EngineFailure, EngineReport, EngineRequest } from "./engine-messages.ts";
 
 /**
@@ -11,7 +12,7 @@ let loaded: { checkpoint: string; pipeline: Pipeline } | undefined;
 const threads = process.argv[2];
 let current: { id: number; abort: AbortController } | undefined;
 
-process.on("disconnect", () => process.exit(0));
+leaveWithParent();
 process.on("message", (request: EngineRequest) => {
   if (request.type === "abort") {
     if (current?.id === request.id) current.abort.abort();
@@ -42,8 +43,9 @@ async function draw(request: Extract<EngineRequest, { type: "generate" }>): Prom
 
 async function load(checkpoint: string): Promise<Pipeline> {
   if (loaded?.checkpoint === checkpoint) return loaded.pipeline;
-  await loaded?.pipeline.dispose();
-  loaded = undefined;
+  const previous = loaded?.pipeline;
+  loaded = undefined; // whether or not it can be freed, it is not drawn with again
+  await previous?.dispose();
   const pipeline = await Pipeline.load(checkpoint, threads === undefined ? {} : { threads: Number(threads) });
   loaded = { checkpoint, pipeline };
   return pipeline;

@@ -1,5 +1,8 @@
 import { existsSync, readdirSync } from "node:fs";
-import { afterEach, expect, test } from "vitest";
+import { cp, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, expect, onTestFinished, test } from "vitest";
 import { ParameterError, Pipeline } from "../engine/index.ts";
 import type { EngineStep } from "./engine-messages.ts";
 import { createEngineProcess, EngineDied, type EngineProcess } from "./engine-process.ts";
@@ -35,6 +38,19 @@ test("refusals arrive with their class and parameter", async () => {
   await expect(engine.generate("test/fixtures/nowhere", params)).rejects.toThrow(/model_index\.json is missing/);
 });
 
+test("a checkpoint of which a part cannot be loaded makes room for the next one", async () => {
+  const damaged = await mkdtemp(join(tmpdir(), "inkstone-damaged-"));
+  onTestFinished(() => rm(damaged, { recursive: true }));
+  await cp(folder, damaged, { recursive: true });
+  engine = createEngineProcess();
+  const [drawn] = await engine.generate(damaged, params);
+  await rm(join(damaged, "vae/diffusion_pytorch_model.safetensors"));
+  await expect(engine.generate(damaged, { ...params, image: drawn! })).rejects.toThrow(/VAE encoder/);
+  const pid = engine.pid;
+  expect(await engine.generate(folder, params)).toEqual([drawn]);
+  expect(engine.pid).toBe(pid);
+});
+
 test("an abort stops within a step and leaves the process ready", async () => {
   engine = createEngineProcess();
   const abort = new AbortController();
@@ -66,6 +82,33 @@ test("a killed process fails its request alone; the next one starts a new proces
   await expect(doomed).rejects.toThrow(EngineDied);
   expect(await next).toEqual(first);
   expect(engine.pid).not.toBe(pid);
+});
+
+test("signals to the whole process group, such as Ctrl-C, do not end it", async () => {
+  engine = createEngineProcess();
+  await engine.generate(folder, params);
+  const pid = engine.pid!;
+  const onStep = () => {
+    for (const signal of ["SIGINT", "SIGTERM"]) process.kill(pid, signal);
+  };
+  expect(await engine.generate(folder, { ...params, steps: 20 }, { onStep })).toHaveLength(1);
+  expect(engine.pid).toBe(pid);
+});
+
+test("a process that cannot be started fails its request alone; the next one tries again", async () => {
+  engine = createEngineProcess();
+  const { execPath } = process;
+  process.execPath = "/nowhere/node";
+  try {
+    const error = await engine.generate(folder, params).catch((e) => e);
+    expect(error).toBeInstanceOf(EngineDied);
+    expect(error.message).toMatch(/could not be started: .*ENOENT/);
+    expect(engine.pid).toBeUndefined();
+    await engine.stop();
+  } finally {
+    process.execPath = execPath;
+  }
+  expect(await engine.generate(folder, params)).toHaveLength(1);
 });
 
 test("a silent process is killed", async () => {

@@ -38,7 +38,7 @@ export interface EngineProcess {
    * Requests run one at a time, in order. A process that died is started again by the next request.
    *
    * @throws ParameterError, CheckpointError as the engine does
-   * @throws EngineDied when the process ended or hung; the request may be repeated and gives the same pixels
+   * @throws EngineDied when the process ended, hung or could not be started; the request may be repeated and gives the same pixels
    */
   generate(folder: string, params: GenerateParams, hooks?: EngineHooks): Promise<GeneratedImage[]>;
   /** The running process's id, undefined while there is none. */
@@ -67,10 +67,10 @@ export function createEngineProcess(options: EngineProcessOptions = {}): EngineP
       serialization: "advanced",
       execArgv: [],
     });
-    started.once("exit", () => {
+    const ended = () => {
       if (child === started) child = undefined;
-    });
-    return started;
+    };
+    return started.once("exit", ended).on("error", ended);
   };
 
   return {
@@ -95,7 +95,8 @@ export function createEngineProcess(options: EngineProcessOptions = {}): EngineP
     },
     async stop() {
       const stopping = child;
-      if (!stopping) return;
+      // One that could not be started has no id, and a signal to it would go to our own process group.
+      if (stopping?.pid === undefined) return;
       const gone = new Promise((resolve) => stopping.once("exit", resolve));
       stopping.kill("SIGKILL"); // it owns no files and no connections: nothing to tidy up
       await gone;
@@ -125,14 +126,15 @@ function runRequest(
   return new Promise<GeneratedImage[]>((resolve, reject) => {
     const settle = (finish: () => void) => {
       clearTimeout(timer);
-      child.off("message", onReport).off("exit", onExit);
+      child.off("message", onReport).off("exit", onExit).off("error", onError);
       hooks.signal?.removeEventListener("abort", onAbort);
       finish();
     };
-    const onExit = (code: number | null, signal: string | null) => {
-      const how = killedBecause ?? `ended with ${signal ?? `exit code ${code}`}`;
+    const lost = (how: string) =>
       settle(() => reject(hooks.signal?.aborted ? hooks.signal.reason : new EngineDied(`the engine process ${how}`)));
-    };
+    const onExit = (code: number | null, signal: string | null) =>
+      lost(killedBecause ?? `ended with ${signal ?? `exit code ${code}`}`);
+    const onError = (error: Error) => lost(`could not be started: ${error.message}`);
     const onAbort = () => {
       send(child, { type: "abort", id: request.id });
       killAfter(limits.abortGrace, `did not stop within ${limits.abortGrace} ms and was killed`);
@@ -150,7 +152,7 @@ function runRequest(
       else if (report.type === "aborted") settle(() => reject(hooks.signal?.reason));
       else if (report.type === "failed") settle(() => reject(restoreError(report.error)));
     };
-    child.on("message", onReport).on("exit", onExit);
+    child.on("message", onReport).on("exit", onExit).on("error", onError);
     hooks.signal?.addEventListener("abort", onAbort, { once: true });
     killAfter(limits.stallTimeout, `was silent for ${limits.stallTimeout} ms and was killed`);
     send(child, request);
@@ -162,9 +164,9 @@ async function handle(hook: () => void | Promise<void>): Promise<void> {
   await hook();
 }
 
-/** A process that is already gone reports itself through its exit event. */
+/** A process that is already gone, or never came, reports itself through its exit or error event. */
 function send(child: ChildProcess, request: EngineRequest): void {
-  child.send(request, () => {});
+  if (child.connected) child.send(request, () => {});
 }
 
 function restoreError({ name, message, parameter }: EngineFailure): Error {

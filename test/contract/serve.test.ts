@@ -27,6 +27,7 @@ afterAll(async () => {
 function inkstone(command: string[], env: Record<string, string> = {}) {
   const child = spawn(process.execPath, ["src/cli/main.ts", ...command], {
     env: { PATH: process.env.PATH, INKSTONE_DATA_DIR: folder, ...env },
+    detached: true, // leads a process group, as a command in a terminal does
   });
   processes.push(child);
   const output = { stdout: "", stderr: "" };
@@ -99,8 +100,41 @@ test("a task that is not finished in time goes on after the next start; keys app
   expect(await next.ended).toBe(0);
 });
 
+test("Ctrl-C reaches the engine too, and twice under npm: the running task is finished", {
+  timeout: 400_000,
+}, async () => {
+  const { child, output, ended, base } = await serve();
+  const running = post(base, [inference({ width: 128, height: 128, steps: 50, numberResults: 4 })]);
+  await drawing(base);
+  for (let heard = 0; heard < 2; heard++) process.kill(-child.pid!, "SIGINT");
+  expect((await running).body.data).toHaveLength(4);
+  expect(await ended).toBe(0);
+  expect(output.stderr).not.toContain("an attempt failed");
+});
+
+test("Ctrl-C once more hands the running task back unharmed", { timeout: 400_000 }, async () => {
+  const { child, output, ended, base } = await serve();
+  const task = inference({ width: 128, height: 128, steps: 50, numberResults: 20, deliveryMethod: "async" });
+  await post(base, [task]);
+  await drawing(base);
+  const pressing = setInterval(() => process.kill(-child.pid!, "SIGINT"), 500);
+  child.once("exit", () => clearInterval(pressing));
+  expect(await ended).toBe(0);
+  expect(output.stderr).toContain("stopping; once more to stop at once");
+  const db = await openDatabase({ dataDir: join(folder, "database") });
+  const rows = await db.query("select state, failures, deaths from tasks where task_uuid = $1", [task.taskUUID]);
+  await db.close();
+  expect(rows).toEqual([{ state: "queued", failures: 0, deaths: 0 }]);
+});
+
 test("refuses settings it cannot use, by name", { timeout: 100_000 }, async () => {
   const { ended, output } = inkstone(["serve", "--port", "99999"]);
   expect(await ended).toBe(2);
   expect(output.stderr).toContain('--port is "99999"; allowed is a whole number from 0 to 65535');
 });
+
+/** Resolves when the engine has made a step. */
+async function drawing(base: string): Promise<void> {
+  const metrics = async () => (await fetch(`${base}/metrics`)).text();
+  await expect.poll(metrics, { timeout: 100_000, interval: 20 }).toMatch(/inkstone_step_seconds_count [1-9]/);
+}

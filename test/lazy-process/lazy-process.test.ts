@@ -52,6 +52,15 @@ test("a crash fails the calls under way; the next one starts a new process", asy
   expect(await child.call("a")).toBe("a");
 });
 
+test("signals to the whole process group, such as Ctrl-C, do not end it", async () => {
+  child = createLazyProcess(program);
+  await child.call("a");
+  const pid = child.pid!;
+  for (const signal of ["SIGINT", "SIGTERM"]) process.kill(pid, signal);
+  expect(await child.call("b")).toBe("b");
+  expect(child.pid).toBe(pid);
+});
+
 test("a refusal arrives with its name and message", async () => {
   child = createLazyProcess(program);
   await expect(child.call("refuse")).rejects.toMatchObject({ name: "RangeError", message: "not that" });

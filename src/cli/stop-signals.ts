@@ -1,0 +1,34 @@
+import { Stopped } from "./exit.ts";
+import type { Terminal } from "./terminal.ts";
+
+const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+type Signal = (typeof SIGNALS)[number];
+
+/** Milliseconds in which further signals are the same key press: under npm it comes from the terminal and once more from npm. */
+const SAME_PRESS_MS = 300;
+
+/** Listens for requests to stop: the first one aborts `signal`, a later one ends the process or does what `onStopAgain` was given. */
+export function listenForStop(): Pick<Terminal, "signal" | "onStopAgain"> {
+  const stop = new AbortController();
+  let first: number | undefined;
+  let again: (name: Signal) => void = endNow;
+  const hear = (name: Signal) => {
+    first ??= performance.now();
+    stop.abort(new Stopped(name)); // of several, the first one stays the reason
+    if (performance.now() - first > SAME_PRESS_MS) again(name);
+  };
+  for (const name of SIGNALS) process.on(name, hear);
+  return {
+    signal: stop.signal,
+    onStopAgain(action) {
+      again = action;
+    },
+  };
+}
+
+/** Dies of the signal, which shells tell as 130 or 143; `process.exit` alone would wait for a thread that reads from a pipe. */
+function endNow(name: Signal): void {
+  process.removeAllListeners(name);
+  process.kill(process.pid, name);
+  process.exit(new Stopped(name).exitCode); // the first process of a container does not die of signals
+}

@@ -60,7 +60,7 @@ export function modelsCommand(terminal: Terminal): Command {
     )
     .argument("<owner/name>", "the repository")
     .option("--air <air>", "identifier that tasks name it by (default: huggingface:OWNER.NAME@REVISION)")
-    .option("--name <name>", "name for people (default: its card's, or the repository's)")
+    .option("--name <name>", "name for people (default: its card's, or the repository's; of a LoRA its file's)")
     .addOption(kindOption())
     .option("--revision <revision>", "branch, tag or commit", "main")
     .option("--file <path>", "of a LoRA's repository: its safetensors file (default: the only one)")
@@ -68,7 +68,7 @@ export function modelsCommand(terminal: Terminal): Command {
     .action(
       async (repo: string, flags: { air?: string; name?: string; kind: Kind; revision: string; file?: string }) => {
         const pulled = await pullModel(repo, flags, terminal);
-        const naming = flags.name === undefined ? { air: pulled.air } : { air: pulled.air, name: flags.name };
+        const naming = { air: pulled.air, folderName: repo, ...(flags.name !== undefined && { name: flags.name }) };
         tell(terminal, "all files are here, their checksums are right");
         const added = await addOrKeep(flags.kind, pulled.path, naming, modelLocations(terminal.env));
         print(terminal, "folder" in added ? asText(added) : adapterText(added));

@@ -40,9 +40,11 @@ test("a checkpoint is downloaded, checked and registered; what it does not need 
   expect(hub.asked.filter((path) => path.startsWith(WEIGHTS))).toHaveLength(1);
 });
 
-test("a LoRA, by the name of its repository", async () => {
+test("without a card a checkpoint is called as its repository, a LoRA as its file", async () => {
+  const checkpoint = await models("pull", "me/model", "--air", "me:model@1");
+  expect(checkpoint.out).toMatch(/^me:model@1\n {2}me\/model, installed/);
   const { code, out } = await models("pull", "me/model", "--kind", "lora");
-  expect([code, out.split("\n")[0]]).toEqual([0, "huggingface:me.model@main"]);
+  expect([code, out]).toEqual([0, expect.stringMatching(/^huggingface:me\.model@main\n {2}weights, lora, installed/)]);
   expect((await models("list")).out).toContain("huggingface:me.model@main");
 });
 

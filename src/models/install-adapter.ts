@@ -21,7 +21,8 @@ export async function addAdapter(
 ): Promise<Adapter> {
   const absolute = resolve(path);
   await requireAdapter(kind, absolute);
-  const name = naming.name ?? basename(absolute).replace(/\.safetensors$/, "");
+  const ofPlace = kind === "lora" ? basename(absolute, ".safetensors") : (naming.folderName ?? basename(absolute));
+  const name = naming.name ?? ofPlace;
   const card = parseAdapterCard(
     { kind, air: naming.air, name, path: absolute, ...knownSchedule(basename(absolute)) },
     path,

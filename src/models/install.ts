@@ -12,6 +12,8 @@ export interface Naming {
   /** `source:id@version`. */
   readonly air: string;
   readonly name?: string;
+  /** What a folder without a name and a card of its own is called. Default: the folder's name. */
+  readonly folderName?: string;
 }
 
 /**
@@ -23,7 +25,7 @@ export async function addModel(
   naming: Naming,
   { modelsDir, bundledDir }: ModelLocations,
 ): Promise<Model> {
-  const found = await modelInFolder(folder);
+  const found = await modelInFolder(folder, naming.folderName);
   const { aliases, ...rest } = found.card;
   const card: ModelCardInput = {
     ...rest,

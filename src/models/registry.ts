@@ -50,12 +50,12 @@ export function modelNamed(air: string, models: readonly Model[]): Model {
 }
 
 /**
- * Opens a checkpoint folder that need not be installed. Its own `card.json` is used where it has one.
+ * Opens a checkpoint folder that need not be installed. Its own `card.json` is used where it has one; else it is called `name`.
  * @throws ModelError `notACheckpoint` or `invalidCard`
  */
-export async function modelInFolder(path: string): Promise<Model> {
+export async function modelInFolder(path: string, name?: string): Promise<Model> {
   const folder = resolve(path);
-  const card = (await readCard(join(folder, "card.json"))) ?? parseCard(unnamedCard(folder), folder);
+  const card = (await readCard(join(folder, "card.json"))) ?? parseCard(unnamedCard(folder, name), folder);
   const checkpoint = resolve(folder, card.checkpoint);
   await requireCheckpoint(checkpoint);
   return { card, folder: checkpoint, origin: "folder" };
@@ -85,7 +85,6 @@ async function requireCheckpoint(folder: string): Promise<void> {
   });
 }
 
-function unnamedCard(folder: string) {
-  const name = basename(folder) || "checkpoint";
+function unnamedCard(folder: string, name = basename(folder) || "checkpoint") {
   return { air: `local:${name.replace(/[^\w.-]+/g, "-").replace(/^[^A-Za-z0-9]+/, "") || "checkpoint"}@1`, name };
 }

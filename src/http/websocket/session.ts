@@ -14,7 +14,7 @@ export interface Session {
   readonly polled: Set<string>;
 }
 
-/** The socket that a session belongs to, as what is called when another socket takes the session over. */
+/** The socket that a session belongs to, as what is called when it is let go: another has taken the session over, or it does not read. */
 export type Holder = () => void;
 
 export interface Sessions {
@@ -51,12 +51,18 @@ export function createSessions(): Sessions {
     session.endings.clear();
   };
 
+  const overflowed = (session: Session) => {
+    const holder = kept.get(session.id)?.holder;
+    end(session);
+    holder?.();
+  };
+
   return {
     open: (caller, documentation, holder) => {
       const session: Session = {
         id: randomUUID(),
         caller,
-        outbox: createOutbox(MOST_FRAMES, documentation, () => end(session)),
+        outbox: createOutbox(MOST_FRAMES, documentation, () => overflowed(session)),
         endings: new Set(),
         polled: new Set(),
       };

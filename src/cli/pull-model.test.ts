@@ -48,6 +48,14 @@ test("without a card a checkpoint is called as its repository, a LoRA as its fil
   expect((await models("list")).out).toContain("huggingface:me.model@main");
 });
 
+test("a repository without a checkpoint is refused before anything is downloaded", async () => {
+  hub.close();
+  hub = await startHub({ "weights.gguf": lora, "weights.safetensors": lora });
+  const { code, err } = await models("pull", "me/model");
+  expect([code, err]).toEqual([2, "me/model is no checkpoint in diffusers layout: it has no model_index.json"]);
+  expect(hub.asked).toEqual([]);
+});
+
 test("of several LoRAs one is chosen before anything is downloaded", async () => {
   hub.close();
   hub = await startHub({ "a.safetensors": lora, "b/c.safetensors": lora });
@@ -86,7 +94,7 @@ test("pulled again a model is updated; its card stays, but for a name that is gi
 
 test("pulled again a LoRA is updated; its AIR is neither another file's nor another kind's", async () => {
   hub.close();
-  hub = await startHub({ "a.safetensors": lora, "b.safetensors": lora });
+  hub = await startHub({ "a.safetensors": lora, "b.safetensors": lora, "model_index.json": Buffer.from("{}") });
   const pull = (...flags: string[]) => models("pull", "me/model", "--air", "me:style@1", ...flags);
   expect((await pull("--kind", "lora", "--file", "a.safetensors")).code).toBe(0);
   expect(await pull("--kind", "lora", "--file", "a.safetensors")).toMatchObject({

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { type AdapterKind, airPattern, modelLocations, registeredAt } from "../models/index.ts";
 import { UsageError } from "./exit.ts";
 import { type Terminal, tell } from "./terminal.ts";
@@ -24,7 +24,12 @@ export async function pullModel(repo: string, flags: PullFlags, terminal: Termin
   if (!airPattern.test(air)) throw new UsageError(`--air is "${air}"; allowed is source:id@version`);
   const locations = modelLocations(terminal.env);
   const folder = join(locations.modelsDir, ".hub", repo, revision.replaceAll("/", "."));
-  const placeOf = (paths: readonly string[]) => (kind === "lora" ? join(folder, theOnly(paths, repo, file)) : folder);
+  const placeOf = (paths: readonly string[]) => {
+    if (kind === "lora") return join(folder, theOnly(paths, repo, file));
+    if (kind === "checkpoint" && !paths.some((path) => basename(path) === "model_index.json"))
+      throw new UsageError(`${repo} is no checkpoint in diffusers layout: it has no model_index.json`);
+    return folder;
+  };
   const { HF_ENDPOINT: hubUrl, HF_TOKEN: accessToken } = terminal.env;
   // Loaded here: other commands need no hub.
   const { pullRepository } = await import("../hub/index.ts");

@@ -114,7 +114,9 @@ test("Ctrl-C reaches the engine too, and twice under npm: the running task is fi
 
 test("Ctrl-C once more hands the running task back unharmed", { timeout: 400_000 }, async () => {
   const { child, output, ended, base } = await serve();
-  const task = inference({ width: 128, height: 128, steps: 50, numberResults: 20, deliveryMethod: "async" });
+  // Half a minute of work, so that it is not done before the second signal.
+  const size = { model: "inkstone:nano@1", width: 256, height: 256, steps: 50, numberResults: 20 };
+  const task = inference({ ...size, deliveryMethod: "async" });
   await post(base, [task]);
   await drawing(base);
   const pressing = setInterval(() => process.kill(-child.pid!, "SIGINT"), 500);

@@ -15,6 +15,8 @@ from captions import BG_WORDS, ENDINGS, MATERIAL_ADJ, OPENERS, PLACES, SHAPE_WOR
 from drawing import COLOR_NAMES
 from scenes import HANZI, ICON_NAMES, sample_scene
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+EXAMPLES = os.path.join(HERE, "..", "..", "..", "test", "contract", "examples")    # four tasks of the API page
 PREFIX = ("<|im_start|>system\nDescribe the image by detailing the color, shape, size, texture, quantity, text, spatial relationships of the "
           "objects and background:<|im_end|>\n<|im_start|>user\n")
 SUFFIX = "<|im_end|>\n<|im_start|>assistant\n"
@@ -38,14 +40,13 @@ tile tin tiny title top town traditional tree two under urban very village vinta
 wood wooden words worn writing written young""".split()
 
 
-def example_words(folder):
+def example_words():
     out = []
-    if folder and os.path.isdir(folder):
-        for n in sorted(os.listdir(folder)):
-            r = json.load(open(os.path.join(folder, n), encoding="utf-8"))["request"]
-            for t in (r["positivePrompt"], r["negativePrompt"]):
-                t = re.sub(r"\"[^\"]*\"|'[^']*'", " ", t)
-                out += re.findall(r"(?<= )[a-z]{3,}", t)
+    for name in sorted(os.listdir(EXAMPLES)):
+        request = json.load(open(os.path.join(EXAMPLES, name), encoding="utf-8"))["request"]
+        for text in (request["positivePrompt"], request["negativePrompt"]):
+            text = re.sub(r"\"[^\"]*\"|'[^']*'", " ", text)
+            out += re.findall(r"(?<= )[a-z]{3,}", text)
     return out
 
 
@@ -84,7 +85,7 @@ def build(out, words_file):
         words = open(words_file, encoding="utf-8").read().split()
     else:
         template = re.findall(r"(?<= )[a-z]+", PREFIX)
-        words = list(dict.fromkeys(template + caption_words() + example_words(os.environ.get("NANO_EXAMPLES", "/work/shared/examples")) + EXTRA))
+        words = list(dict.fromkeys(template + caption_words() + example_words() + EXTRA))
         open(words_file, "w", encoding="utf-8").write("\n".join(words) + "\n")
     vocab = {b2u[b]: i for i, b in enumerate(sorted(b2u, key=lambda b: ord(b2u[b])))}
     merges = []

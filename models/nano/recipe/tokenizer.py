@@ -139,7 +139,6 @@ def check(out):
 
 
 if __name__ == "__main__":
-    here = os.path.dirname(os.path.abspath(__file__))
-    out = sys.argv[1] if len(sys.argv) > 1 else os.path.join(here, "..", "tokenizer")
-    build(out, os.path.join(here, "words.txt"))
+    out = sys.argv[1] if len(sys.argv) > 1 else os.path.join(HERE, "..", "tokenizer")
+    build(out, os.path.join(HERE, "words.txt"))
     check(out)

@@ -10,7 +10,7 @@ const LARGEST_CHANGE = 0.24;
  *
  * The API counts `fbCacheThreshold` and `dbCacheThreshold` against the papers: "lower values reuse more". Here they become the
  * papers' threshold by `0.24 · (1 - t)`: 1 reuses nothing, the default 0.25 lets pass 18 % of change. `teaCacheDistance` is the
- * paper's own ("higher is faster"). DB Cache continues residuals along a line: measured (`npm run bench:caches`), 2.6 to 4.5 dB closer
+ * paper's own ("higher is faster"). DB Cache continues residuals along a line: measured (`npm run bench:caches`), 0.6 to 4.7 dB closer
  * to the picture without a cache than repeating them.
  */
 export function stepCacheOf({ acceleratorOptions: options, steps }: ImageInferenceTask): CacheParams | undefined {

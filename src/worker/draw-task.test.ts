@@ -1,29 +1,11 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { TEST_DATABASES } from "../../test/support/databases.ts";
-import { aTask, type OpenTasks, openTasks } from "../../test/support/tasks.ts";
-import { openWorker, type WorkerSetting } from "../../test/support/workers.ts";
+import { expect, test } from "vitest";
+import type { WorkerSetting } from "../../test/support/workers.ts";
+import { workersPerTest } from "../../test/support/workers-per-test.ts";
 import { readConfig } from "../config.ts";
 import { openFinishing } from "../finishing/index.ts";
 import type { EngineProcess } from "./engine-process.ts";
 
-const embedded = TEST_DATABASES[0]!;
-let opened: Awaited<ReturnType<typeof embedded.open>>;
-let tasks: OpenTasks;
-let running: Awaited<ReturnType<typeof openWorker>> | undefined;
-
-beforeAll(async () => {
-  opened = await embedded.open();
-});
-beforeEach(async () => {
-  tasks = await openTasks(opened.db);
-  await tasks.clear();
-});
-afterEach(async () => {
-  await running?.close();
-  running = undefined;
-  await tasks.close();
-});
-afterAll(() => opened?.drop());
+const { start, submit, final } = workersPerTest();
 
 /** An engine that draws one picture, and the next one for ever: until it is told to stop, which it answers with `answer`. */
 const tireless = (answer?: Error): EngineProcess => ({
@@ -40,10 +22,8 @@ const tireless = (answer?: Error): EngineProcess => ({
 
 /** How a task of twenty pictures ends that such an engine draws. */
 async function end(setting: WorkerSetting) {
-  running = await openWorker(tasks, { engine: tireless(), ...setting });
-  const sent = aTask({ numberResults: 20 });
-  await tasks.service.submit("me", sent);
-  return tasks.service.waitForFinal("me", sent.task.taskUUID, AbortSignal.timeout(30_000));
+  await start({ engine: tireless(), ...setting });
+  return final(await submit({ numberResults: 20 }));
 }
 
 /** Finds every picture unsafe, and refuses it. */

@@ -1,53 +1,14 @@
-import { randomUUID } from "node:crypto";
 import { writeFile } from "node:fs/promises";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { TEST_DATABASES } from "../../test/support/databases.ts";
+import { describe, expect, test } from "vitest";
 import { MODEL } from "../../test/support/stand-in-model.ts";
-import { aTask, type OpenTasks, openTasks } from "../../test/support/tasks.ts";
-import { openWorker, type WorkerSetting } from "../../test/support/workers.ts";
-import { decodeImage, encodeImage, type ImageFormat, readMetadata } from "../images/index.ts";
-import { controlNetPreprocess } from "../protocol/controlnet-preprocess.ts";
-import { type ImageInferenceTask, MAX_SEED } from "../protocol/index.ts";
+import { aTask, openTasks } from "../../test/support/tasks.ts";
+import { openWorker } from "../../test/support/workers.ts";
+import { workersPerTest } from "../../test/support/workers-per-test.ts";
+import { decodeImage, readMetadata } from "../images/index.ts";
+import { MAX_SEED } from "../protocol/index.ts";
 import type { TaskEvent } from "../tasks/index.ts";
 
-const embedded = TEST_DATABASES[0]!;
-let opened: Awaited<ReturnType<typeof embedded.open>>;
-let tasks: OpenTasks;
-let running: Awaited<ReturnType<typeof openWorker>> | undefined;
-
-beforeAll(async () => {
-  opened = await embedded.open();
-});
-beforeEach(async () => {
-  tasks = await openTasks(opened.db);
-  await tasks.clear();
-});
-afterEach(async () => {
-  await running?.close();
-  running = undefined;
-  await tasks.close();
-});
-afterAll(() => opened?.drop());
-
-async function start(setting: WorkerSetting = {}) {
-  running = await openWorker(tasks, setting);
-  return running;
-}
-
-async function submit(fields: Partial<ImageInferenceTask> = {}): Promise<string> {
-  const sent = aTask(fields);
-  await tasks.service.submit("me", sent);
-  return sent.task.taskUUID;
-}
-
-const final = async (taskUUID: string) =>
-  (await tasks.service.waitForFinal("me", taskUUID, AbortSignal.timeout(20_000)))!;
-
-const encoded = (format: ImageFormat) =>
-  encodeImage({ width: 64, height: 64, pixels: new Uint8Array(64 * 64 * 3).fill(90) }, { format });
-const picture = async (format: ImageFormat) => Buffer.from(await encoded(format)).toString("base64");
-const cutShort = async (format: ImageFormat) =>
-  Buffer.from((await encoded(format)).subarray(0, -30)).toString("base64");
+const { tasks, start, submit, final } = workersPerTest();
 
 async function firstSteps(taskUUID: string, count = 1): Promise<TaskEvent[]> {
   const heard: TaskEvent[] = [];
@@ -126,7 +87,7 @@ describe("a task that goes well", () => {
   });
 
   test("starts when it is submitted: no poll is waited for, nor by who waits for its end", async () => {
-    const patient = await openTasks(opened.db, 20, 600_000);
+    const patient = await openTasks(tasks.db, 20, 600_000);
     const { close } = await openWorker(patient);
     for (let i = 0; i < 5; i++) {
       const sent = aTask({ steps: 1 });
@@ -220,52 +181,6 @@ describe("a task that goes wrong", () => {
       state: "failed",
       attempt: 3,
       error: { message: expect.stringContaining("no such kernel") },
-    });
-  });
-
-  test("an input that cannot be had fails at once, by name", async () => {
-    await start();
-    const record = await final(await submit({ inputs: { seedImage: "http://127.0.0.1:9/a.png" } }));
-    expect(record).toMatchObject({
-      state: "failed",
-      attempt: 1,
-      error: { code: "downloadFailed", parameter: "inputs.seedImage" },
-    });
-  });
-
-  describe.each(["PNG", "JPG"] as const)("a %s with a good header and a body cut short fails at once", (format) => {
-    const refusal = (code: string, parameter: string) => ({ state: "failed", attempt: 1, error: { code, parameter } });
-
-    test.each(["seedImage", "maskImage"] as const)("as %s", async (name) => {
-      await start();
-      const inputs = {
-        seedImage: await picture(format),
-        maskImage: await picture(format),
-        [name]: await cutShort(format),
-      };
-      const record = await final(await submit({ inputs }));
-      expect(record).toMatchObject(refusal(`invalid${name[0]!.toUpperCase()}${name.slice(1)}`, `inputs.${name}`));
-    });
-
-    test("as guideImage", async () => {
-      await start();
-      const guides = [await picture(format), await cutShort(format)];
-      const controlNet = guides.map((guideImage) => ({
-        model: "me:canny@1",
-        guideImage,
-        weight: 1,
-        controlMode: "balanced" as const,
-      }));
-      const record = await final(await submit({ controlNet }));
-      expect(record).toMatchObject(refusal("invalidControlNetGuideImage", "controlNet.1.guideImage"));
-    });
-
-    test("as inputImage", async () => {
-      await start();
-      const sent = { taskType: "controlNetPreprocess", taskUUID: randomUUID(), preProcessorType: "canny" };
-      const task = controlNetPreprocess.parse({ ...sent, inputImage: await cutShort(format) });
-      await tasks.service.submit("me", { task, request: JSON.stringify(task) });
-      expect(await final(task.taskUUID)).toMatchObject(refusal("invalidInputImage", "inputImage"));
     });
   });
 

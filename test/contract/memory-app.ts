@@ -101,12 +101,13 @@ export const inference = (changes: object = {}) => ({
 export async function post(
   base: string,
   tasks: unknown,
-  { key = KEY, query = "" }: { key?: string | undefined; query?: string } = {},
+  { key = KEY, query = "", signal }: { key?: string | undefined; query?: string; signal?: AbortSignal } = {},
 ) {
   const response = await fetch(`${base}/v1${query}`, {
     method: "POST",
     headers: { "content-type": "application/json", ...(key !== undefined && { authorization: `Bearer ${key}` }) },
     body: typeof tasks === "string" ? tasks : JSON.stringify(tasks),
+    signal: signal ?? null,
   });
   const text = await response.text();
   return { status: response.status, headers: response.headers, text, body: JSON.parse(text) };

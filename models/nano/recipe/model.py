@@ -218,9 +218,12 @@ class Transformer(nn.Module):
 
 
 class Nano(nn.Module):
-    def __init__(self, aux_classes=0):
+    def __init__(self, aux_classes=0, used=None):
+        """With `aux_classes` it has the auxiliary heads; of those classes only the `used` ones are told apart."""
         super().__init__()
         self.text, self.dit = TextEncoder(), Transformer(aux_classes=aux_classes)
+        if used:
+            self.dit.aux_rows = (torch.arange(4)[:, None] * aux_classes + torch.tensor(used)).flatten()
         if aux_classes:
             self.aux_glyph = linear(TEXT["hidden"], GLYPH * GLYPH)
 

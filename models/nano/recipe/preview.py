@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from model import rope_table, unpack
-from scenes import ICON_NAMES
+from scenes import CHARACTERS
 
 
 @torch.no_grad()
@@ -66,6 +66,5 @@ def char_accuracy(net, data, held, sigma=0.999):
     x = (1 - sigma) * x0 + sigma * eps
     names = net(data.prefix, ids, mask, x, s, *data.rope)[1]
     p = names.view(*names.shape[:2], 4, -1).argmax(-1)
-    letters = len(data.classes) - len(ICON_NAMES)                        # classes from there on are pictograms
     right = lambda on: (p == cells)[on].float().mean().item()
-    return right((cells > 0) & (cells <= letters)), right(cells > letters)
+    return right((cells > 0) & (cells <= CHARACTERS)), right(cells > CHARACTERS)

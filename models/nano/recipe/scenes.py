@@ -21,6 +21,8 @@ HANZI = list(dict.fromkeys(HANZI))
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789&!?.-'"
 CLASSES = {c: i + 1 for i, c in enumerate(LETTERS + "".join(HANZI))}
 CLASSES |= {name: 452 + i for i, name in enumerate(ICONS)}
+USED_CLASSES = [0, *CLASSES.values()]                                      # of NUM_CLASSES; 0: neither
+CHARACTERS = len(CLASSES) - len(ICON_NAMES)                                # how many; in the order of CLASSES pictograms follow
 NUM_CLASSES = 512                                                          # room for more
 
 _words = None

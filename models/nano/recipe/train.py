@@ -24,7 +24,7 @@ from muon import Muon
 from objective import char_loss, glyph_loss, ink_loss, lettering, noised, pixel_weights, place_loss, sample_sigma, velocity_loss
 from plan import read as read_plan
 from preview import PREVIEW, char_accuracy, contact
-from scenes import CLASSES, NUM_CLASSES
+from scenes import NUM_CLASSES, USED_CLASSES
 from vae import Vae
 from workers import Shared
 
@@ -84,9 +84,7 @@ def work(rank, a, port):
     kinds = read_plan(a.plan)
     path = os.path.join(a.out, "nano.pt")
     torch.manual_seed(a.seed)
-    nano = Nano(aux_classes=NUM_CLASSES)
-    rows = torch.tensor([0, *CLASSES.values()])
-    nano.dit.aux_rows = (torch.arange(4)[:, None] * NUM_CLASSES + rows).flatten()
+    nano = Nano(NUM_CLASSES, USED_CLASSES)
     vae_state = torch.load(a.vae) if a.vae else None
     ck = torch.load(path, map_location="cpu") if os.path.exists(path) else None
     if a.resume_from:

@@ -18,18 +18,16 @@ from captions import caption
 from data import TOKENIZER, Data
 from model import PLACE, Nano
 from objective import noised
-from scenes import CLASSES, ICON_NAMES, NUM_CLASSES
+from scenes import CHARACTERS, NUM_CLASSES, USED_CLASSES
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LEVELS = 0.999, 0.8, 0.6
-LETTERS = len(CLASSES) - len(ICON_NAMES)                                   # classes of characters; pictograms follow
 COLUMN = slice(sum(PLACE[:2]), sum(PLACE[:3]))                             # of a cell's logits of places
 
 
 def load_net(model, nano):
     """The network with its auxiliary heads."""
-    net = Nano(aux_classes=NUM_CLASSES)
-    net.dit.aux_rows = (torch.arange(4)[:, None] * NUM_CLASSES + torch.tensor([0, *CLASSES.values()])).flatten()
+    net = Nano(NUM_CLASSES, USED_CLASSES)
     if nano:
         net.load_state_dict(torch.load(nano, map_location="cpu")["ema"])
         return net.eval()
@@ -57,7 +55,7 @@ def held_out(tok, n, chinese):
 def measure(net, data, ids, mask, x0, cells, places):
     """Unexplained shares at LEVELS, and the heads' shares of right names and columns where only the caption can tell."""
     x0, cells, columns = x0.float(), cells.long(), places.unflatten(-1, (4, 4))[..., 2].long()
-    written = (cells > 0) & (cells <= LETTERS)
+    written = (cells > 0) & (cells <= CHARACTERS)
     busy, shares = written.any(-1), []
     torch.manual_seed(5)
     for sigma in LEVELS:

@@ -1,4 +1,6 @@
 /** A child process that starts with the first call and ends when idle. */
+
+export { endChild, sendTo } from "./child.ts";
 export {
   createLazyProcess,
   type LazyProcess,

@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { endChild, sendTo } from "./child.ts";
 import type { Call, Reply } from "./messages.ts";
 
 export interface LazyProcessOptions {
@@ -57,10 +58,10 @@ export function createLazyProcess<Request, Answer>(
   let idle: NodeJS.Timeout | undefined;
   let nextId = 1;
 
-  /** Kills the child; whoever calls from now on gets a new one. It owns no files and no connections: nothing to tidy up. */
-  const end = (run: Run<Answer>) => {
+  /** Whoever calls from now on gets a new child. */
+  const end = (run: Run<Answer>): Promise<void> => {
     if (current === run) current = undefined;
-    run.child.kill("SIGKILL");
+    return endChild(run.child);
   };
 
   const begin = (): Run<Answer> => {
@@ -85,8 +86,7 @@ export function createLazyProcess<Request, Answer>(
           run.callers.set(id, { resolve, reject });
           onAbort = () => reject(signal?.reason);
           signal?.addEventListener("abort", onAbort, { once: true });
-          // A child that is gone, or never came, tells by its exit or error.
-          if (run.child.connected) run.child.send({ id, request } satisfies Call<Request>, () => {});
+          sendTo(run.child, { id, request } satisfies Call<Request>);
         });
       } finally {
         clearTimeout(timer);
@@ -104,12 +104,8 @@ export function createLazyProcess<Request, Answer>(
     async stop() {
       clearTimeout(idle);
       const run = current;
-      // One that could not be started has no id, and a signal to it would go to our own process group.
-      if (run?.child.pid === undefined) return;
-      const gone = new Promise((resolve) => run.child.once("exit", resolve));
-      run.child.ref();
-      end(run);
-      await gone;
+      run?.child.ref();
+      if (run) await end(run);
     },
   };
 }

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { CheckpointError, type GeneratedImage, type GenerateParams, ParameterError } from "../engine/index.ts";
+import { endChild, sendTo } from "../lazy-process/index.ts";
 import type { EngineFailure, EngineReport, EngineRequest, EngineStep } from "./engine-messages.ts";
 
 export interface EngineHooks {
@@ -94,12 +95,7 @@ export function createEngineProcess(options: EngineProcessOptions = {}): EngineP
       return child?.pid;
     },
     async stop() {
-      const stopping = child;
-      // One that could not be started has no id, and a signal to it would go to our own process group.
-      if (stopping?.pid === undefined) return;
-      const gone = new Promise((resolve) => stopping.once("exit", resolve));
-      stopping.kill("SIGKILL"); // it owns no files and no connections: nothing to tidy up
-      await gone;
+      if (child) await endChild(child);
     },
   };
 }
@@ -136,7 +132,7 @@ function runRequest(
       lost(killedBecause ?? `ended with ${signal ?? `exit code ${code}`}`);
     const onError = (error: Error) => lost(`could not be started: ${error.message}`);
     const onAbort = () => {
-      send(child, { type: "abort", id: request.id });
+      sendTo(child, { type: "abort", id: request.id } satisfies EngineRequest);
       killAfter(limits.abortGrace, `did not stop within ${limits.abortGrace} ms and was killed`);
     };
     const onReport = (report: EngineReport) => {
@@ -155,18 +151,13 @@ function runRequest(
     child.on("message", onReport).on("exit", onExit).on("error", onError);
     hooks.signal?.addEventListener("abort", onAbort, { once: true });
     killAfter(limits.stallTimeout, `was silent for ${limits.stallTimeout} ms and was killed`);
-    send(child, request);
+    sendTo(child, request);
   });
 }
 
 /** A hook's outcome as a promise, also when it throws at once. */
 async function handle(hook: () => void | Promise<void>): Promise<void> {
   await hook();
-}
-
-/** A process that is already gone, or never came, reports itself through its exit or error event. */
-function send(child: ChildProcess, request: EngineRequest): void {
-  if (child.connected) child.send(request, () => {});
 }
 
 function restoreError({ name, message, parameter }: EngineFailure): Error {

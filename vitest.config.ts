@@ -6,8 +6,9 @@ const alone = [
   "test/faults/**",
   "test/safety/**",
   "test/faces/**",
-  "src/worker/**",
-  "src/delivery/**",
+  "src/server/worker/**",
+  "src/server/delivery/**",
+  "src/drawing/process/**",
   "src/cli/main.test.ts",
 ];
 

@@ -1,5 +1,5 @@
 // `npm run template`: makes the empty embedded database that new data folders begin with. To be run, and its result
-// committed, when the version of PGlite changes; src/database/pglite.test.ts says when it was forgotten.
+// committed, when the version of PGlite changes; src/server/database/pglite.test.ts says when it was forgotten.
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";

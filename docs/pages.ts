@@ -1,10 +1,10 @@
 /** The pages of this folder that are made from code, by file name. */
 
 import { createProgram } from "../src/cli/program.ts";
-import { commandReference } from "../src/cli/reference.ts";
-import { configurationReference } from "../src/config-reference.ts";
 import { apiReference, asMarkdown, errorReference } from "../src/protocol/index.ts";
-import { schedulersReference } from "../src/schedulers-reference.ts";
+import { commandReference } from "./cli-page.ts";
+import { configurationReference } from "./configuration-page.ts";
+import { schedulersReference } from "./schedulers-page.ts";
 
 const note = "<!-- Made by `npm run docs`. Change the code, not this page. -->\n\n";
 

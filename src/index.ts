@@ -14,7 +14,6 @@
  * await pipeline.dispose();
  */
 
-export { type Config, ConfigError, readConfig } from "./config.ts";
 export { type Drawing, type DrawOptions, draw, type Outpaint } from "./drawing/index.ts";
 export {
   CheckpointError,
@@ -27,6 +26,7 @@ export {
   type RgbImage,
   type StepEvent,
 } from "./engine/index.ts";
+export { findModel, listModels, type Model, ModelError, modelLocations } from "./models/index.ts";
 export {
   type DecodedImage,
   decodeImage,
@@ -36,6 +36,6 @@ export {
   type PictureMetadata,
   readMetadata,
   resizeImage,
-} from "./images/index.ts";
-export { findModel, listModels, type Model, ModelError, modelLocations } from "./models/index.ts";
-export { createServer, type Server } from "./server.ts";
+} from "./pictures/index.ts";
+export { createServer, type Server } from "./server/index.ts";
+export { type Config, ConfigError, readConfig } from "./settings/index.ts";

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import type { Drawing, Engine } from "../src/drawing/index.ts";
+import { drawFinished, type Findings, type FinishingMeans, stagesOf } from "../src/drawing/index.ts";
+import { ProcessLost } from "../src/drawing/lazy-process/index.ts";
+import type { SafetyPolicy } from "../src/drawing/safety/index.ts";
 import type { GenerateParams } from "../src/engine/index.ts";
-import { drawFinished, type Findings, type FinishingMeans, stagesOf } from "../src/finishing/index.ts";
-import { ProcessLost } from "../src/lazy-process/index.ts";
 import { type ImageInferenceTask, parseTask } from "../src/protocol/index.ts";
-import type { SafetyPolicy } from "../src/safety/index.ts";
 
 /** Paints every picture in the low byte of its seed. */
 function engine(): Engine & { asked: GenerateParams[] } {

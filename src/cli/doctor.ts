@@ -4,8 +4,8 @@ import { cpus, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { styleText } from "node:util";
 import { Command } from "commander";
-import { decodeImage, encodeImage, imageFormats } from "../images/index.ts";
 import { dataDirectory, findModel, type Model, modelLocations } from "../models/index.ts";
+import { decodeImage, encodeImage, imageFormats } from "../pictures/index.ts";
 import { print, type Terminal } from "./terminal.ts";
 
 /** `inkstone doctor`: is this machine ready? Exit code 1 when something is not. */

@@ -4,9 +4,9 @@
  */
 
 import { CommanderError } from "commander";
-import { ConfigError } from "../config.ts";
-import { ImageError } from "../images/index.ts";
 import { ModelError } from "../models/index.ts";
+import { ImageError } from "../pictures/index.ts";
+import { ConfigError } from "../settings/index.ts";
 
 /** Something was asked for that cannot be: exit code 2. The message names what was given and what is allowed. */
 export class UsageError extends Error {

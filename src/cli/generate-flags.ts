@@ -1,4 +1,4 @@
-import { formatFromName } from "../images/index.ts";
+import { formatFromName } from "../pictures/index.ts";
 import { type AdapterFlags, adapterFlagOf, adaptersFromFlags } from "./adapter-flags.ts";
 import { UsageError } from "./exit.ts";
 import { type FinishingFlags, finishingFlagOf, finishingFromFlags } from "./finishing-flags.ts";

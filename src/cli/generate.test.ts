@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { inkstone, tinyCheckpoint } from "../../test/cli.ts";
-import { decodeImage, readMetadata } from "../images/index.ts";
+import { decodeImage, readMetadata } from "../pictures/index.ts";
 import { Stopped } from "./exit.ts";
 
 let cwd: string;

@@ -2,13 +2,13 @@ import { mkdir } from "node:fs/promises";
 import { relative } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { Command, Option } from "commander";
-import { readConfig } from "../config.ts";
-import { pictureRecord } from "../drawing/record.ts";
+import type { Findings, FinishingMeans } from "../drawing/index.ts";
+import { pictureRecord } from "../drawing/index.ts";
 import type { GeneratedImage } from "../engine/index.ts";
-import type { Findings, FinishingMeans } from "../finishing/index.ts";
-import { encodeImage } from "../images/index.ts";
 import { costPerPicture, modelLocations, planSize, resolveAdapter } from "../models/index.ts";
+import { encodeImage } from "../pictures/index.ts";
 import { stringifyJson } from "../protocol/index.ts";
+import { readConfig } from "../settings/index.ts";
 import { software } from "../version.ts";
 import { addAdapterOptions } from "./adapter-flags.ts";
 import { UsageError } from "./exit.ts";
@@ -107,7 +107,7 @@ async function fulfil(order: Order, target: OutputTarget, flags: Flags, terminal
   const started = performance.now();
   // Loaded here, not above: ONNX Runtime takes its time, and `--help` needs none of it.
   const [{ Pipeline }, { drawingFromTask, findAdapters }, { drawFinished, openFinishing, stagesOf }] =
-    await Promise.all([import("../engine/index.ts"), import("../drawing/index.ts"), import("../finishing/index.ts")]);
+    await Promise.all([import("../engine/index.ts"), import("../drawing/index.ts"), import("../drawing/index.ts")]);
   const finishing = openFinishing(readConfig({}, terminal.env));
   const pipeline = await Pipeline.load(model.folder, flags.threads === undefined ? {} : { threads: flags.threads });
   const loaded = performance.now();

@@ -2,8 +2,8 @@
 
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { maskFromPicture, type TaskPictures } from "../drawing/from-task.ts";
-import { contentTypeOf, type DecodedImage, decodeImage, ImageError, readHeader } from "../images/index.ts";
+import { maskFromPicture, type TaskPictures } from "../drawing/index.ts";
+import { contentTypeOf, type DecodedImage, decodeImage, ImageError, readHeader } from "../pictures/index.ts";
 import type { ImageInferenceTask } from "../protocol/index.ts";
 import { UsageError } from "./exit.ts";
 import type { Terminal } from "./terminal.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { inkstone } from "../../test/cli.ts";
-import { encodeImage } from "../images/index.ts";
+import { encodeImage } from "../pictures/index.ts";
 
 let cwd: string;
 beforeEach(async () => {

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { Command } from "commander";
-import { ImageError, type ImageHeader, type PictureMetadata, readHeader, readMetadata } from "../images/index.ts";
+import { ImageError, type ImageHeader, type PictureMetadata, readHeader, readMetadata } from "../pictures/index.ts";
 import { stringifyJson } from "../protocol/index.ts";
 import { UsageError } from "./exit.ts";
 import { print, type Terminal } from "./terminal.ts";

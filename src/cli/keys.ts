@@ -1,13 +1,13 @@
 import { Command } from "commander";
-import type { KnownKey } from "../http/index.ts";
 import { dataDirectory } from "../models/index.ts";
+import type { KnownKey } from "../server/index.ts";
 import { UsageError } from "./exit.ts";
 import { print, type Terminal, tell } from "./terminal.ts";
 
 /** `inkstone keys create|list|revoke`: the API keys of a data folder. A running server heeds changes at once. */
 export function keysCommand(terminal: Terminal): Command {
   const file = async ({ dataDir }: { dataDir?: string }) => {
-    const { openKeyFile } = await import("../http/index.ts"); // not above: it brings the whole server along
+    const { openKeyFile } = await import("../server/index.ts"); // not above: it brings the whole server along
     return openKeyFile(dataDirectory(terminal.env, dataDir));
   };
   const keys = new Command("keys").description("The API keys that may call the server. Only their hashes are kept.");

@@ -1,6 +1,6 @@
 import { rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve, sep } from "node:path";
-import { extensionOf, formatFromName, type ImageFormat, imageFormats } from "../images/index.ts";
+import { extensionOf, formatFromName, type ImageFormat, imageFormats } from "../pictures/index.ts";
 import { UsageError } from "./exit.ts";
 
 /** Where pictures go: a folder that gets names made from prompt and seed, or one named file. */

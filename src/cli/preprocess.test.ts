@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { inkstone } from "../../test/cli.ts";
-import { decodeImage, encodeImage, guideImage, readMetadata } from "../images/index.ts";
+import { decodeImage, encodeImage, guideImage, readMetadata } from "../pictures/index.ts";
 
 const [width, height] = [80, 40];
 /** A white box on black. */

@@ -32,7 +32,7 @@ export async function pullModel(repo: string, flags: PullFlags, terminal: Termin
   };
   const { HF_ENDPOINT: hubUrl, HF_TOKEN: accessToken } = terminal.env;
   // Loaded here: other commands need no hub.
-  const { pullRepository } = await import("../hub/index.ts");
+  const { pullRepository } = await import("../models/hub/index.ts");
   const wanted = (path: string) => (file === undefined ? path.endsWith(".safetensors") : path === file);
   const paths = await pullRepository(repo, folder, {
     revision,

@@ -1,6 +1,5 @@
 import { Command } from "commander";
-import { ConfigError, readConfig } from "../config.ts";
-import { SETTINGS, type SettingName } from "../settings.ts";
+import { ConfigError, readConfig, SETTINGS, type SettingName } from "../settings/index.ts";
 import { UsageError } from "./exit.ts";
 import { print, type Terminal, tell } from "./terminal.ts";
 
@@ -14,7 +13,7 @@ export function serveCommand(terminal: Terminal): Command {
   }
   return command.addHelpText("after", secrets).action(async (given: Record<string, string>) => {
     const config = settings(given, terminal.env);
-    const { createServer } = await import("../server.ts");
+    const { createServer } = await import("../server/index.ts");
     terminal.signal.throwIfAborted();
     const server = await createServer(config, { signal: terminal.signal });
     terminal.onStopAgain(() => void server.stop(0));

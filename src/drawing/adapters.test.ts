@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { GenerateParams, RgbImage } from "../engine/index.ts";
+import type { GenerateParams } from "../engine/index.ts";
 import type { Adapter, AdapterKind } from "../models/index.ts";
+import type { RgbImage } from "../pictures/index.ts";
 import { type ImageInferenceTask, parseTask } from "../protocol/index.ts";
 import { findAdapters } from "./adapters.ts";
 import { draw } from "./draw.ts";

@@ -1,6 +1,6 @@
 import type { LoraParams } from "../engine/index.ts";
-import type { RgbImage } from "../images/index.ts";
 import { type Adapter, type AdapterKind, ModelError } from "../models/index.ts";
+import type { RgbImage } from "../pictures/index.ts";
 import { type ImageInferenceTask, resolveWindow } from "../protocol/index.ts";
 import type { Control, Drawing } from "./drawing.ts";
 

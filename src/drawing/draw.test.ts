@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { seededRandom } from "../../test/support/random.ts";
-import type { GeneratedImage, GenerateParams, GrayImage, RgbImage } from "../engine/index.ts";
+import type { GeneratedImage, GenerateParams } from "../engine/index.ts";
+import type { GrayImage, RgbImage } from "../pictures/index.ts";
 import { draw } from "./draw.ts";
 import type { Drawing, Engine } from "./drawing.ts";
 

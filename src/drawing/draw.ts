@@ -3,15 +3,13 @@ import {
   type GeneratedImage,
   type GenerateHooks,
   type GenerateParams,
-  type GrayImage,
   ParameterError,
-  type RgbImage,
 } from "../engine/index.ts";
-import { resizeGray, resizeImage } from "../images/index.ts";
 import { planSize, type Size } from "../models/index.ts";
-import { composite, crop, paste } from "./composite.ts";
+import type { GrayImage, RgbImage } from "../pictures/index.ts";
+import { composite, crop, paste, type Rectangle, resizeGray, resizeImage } from "../pictures/index.ts";
 import type { Drawing, Engine, EngineHooks } from "./drawing.ts";
-import { maskBounds, type Rectangle, releaseCells, seam } from "./mask.ts";
+import { maskBounds, releaseCells, seam } from "./mask.ts";
 import { extendPicture } from "./outpaint.ts";
 import { zoomRegion } from "./zoom.ts";
 

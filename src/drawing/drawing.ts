@@ -4,11 +4,10 @@ import type {
   GeneratedImage,
   GenerateHooks,
   GenerateParams,
-  GrayImage,
   LoraParams,
-  RgbImage,
   ScheduleOverride,
 } from "../engine/index.ts";
+import type { GrayImage, RgbImage } from "../pictures/index.ts";
 
 /** A picture as a person asks for it, whatever size the model draws at and the inputs come in. */
 export interface Drawing {

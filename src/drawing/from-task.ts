@@ -1,5 +1,5 @@
-import type { GrayImage, RgbImage } from "../engine/index.ts";
-import { grayOf } from "../images/index.ts";
+import type { GrayImage, RgbImage } from "../pictures/index.ts";
+import { grayOf } from "../pictures/index.ts";
 import type { ImageInferenceTask } from "../protocol/index.ts";
 import { adaptersOf, type TaskAdapters } from "./adapters.ts";
 import type { Drawing } from "./drawing.ts";

@@ -1,4 +1,4 @@
-import type { GrayImage } from "../engine/index.ts";
+import type { GrayImage, Rectangle } from "../pictures/index.ts";
 
 /** Values up to this count as black: the noise that JPEG leaves in black areas. */
 const BLACK = 7;
@@ -21,13 +21,6 @@ export function maskBounds({ width, height, pixels }: GrayImage): Rectangle | un
     }
   }
   return right === 0 ? undefined : { left, top, width: right - left, height: bottom - top };
-}
-
-export interface Rectangle {
-  readonly left: number;
-  readonly top: number;
-  readonly width: number;
-  readonly height: number;
 }
 
 /** Every cell takes its lightest pixel, so that no stroke falls between the latent positions. */

@@ -1,4 +1,5 @@
-import { type GrayImage, ParameterError, type RgbImage } from "../engine/index.ts";
+import { ParameterError } from "../engine/index.ts";
+import type { GrayImage, RgbImage } from "../pictures/index.ts";
 import type { Outpaint } from "./drawing.ts";
 
 /** A picture extended on its sides: the start of the new drawing, and how much of it will show. */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { MetadataObject } from "../images/index.ts";
+import type { MetadataObject } from "../pictures/index.ts";
 import type { ControlNetPreprocessTask, ImageInferenceTask } from "../protocol/index.ts";
 
 /** Parameters that say how a result is handed over, not what it looks like. */

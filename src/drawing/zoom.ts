@@ -1,4 +1,4 @@
-import type { Rectangle } from "./mask.ts";
+import type { Rectangle } from "../pictures/index.ts";
 
 /**
  * The part of a picture to zoom into: the mask's bounds with a margin around them, widened to the picture's aspect ratio as far

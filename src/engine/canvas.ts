@@ -1,5 +1,5 @@
 import { pack, unpack } from "./latents.ts";
-import type { Model } from "./qwen-image/model.ts";
+import type { Model } from "./model.ts";
 
 /** The latent space of one picture size. */
 export interface Canvas {

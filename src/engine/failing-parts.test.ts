@@ -2,13 +2,13 @@ import { cp, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { RgbImage } from "../pictures/index.ts";
 import { Pipeline } from "./pipeline.ts";
-import type { RgbImage } from "./types.ts";
 
 /** Names of the graphs whose sessions are open, and those that are to fail. */
 const sessions = vi.hoisted(() => ({ open: [] as string[], notRunning: "", notReleasing: "" }));
-vi.mock("./runtime/session.ts", async (original) => {
-  const real = await original<typeof import("./runtime/session.ts")>();
+vi.mock("../onnx/session.ts", async (original) => {
+  const real = await original<typeof import("../onnx/session.ts")>();
   const createSession: typeof real.createSession = async (graph, options) => {
     const session = await real.createSession(graph, options);
     sessions.open.push(graph.name);

@@ -1,13 +1,13 @@
 import { canvasFor } from "./canvas.ts";
 import { guidedVelocity } from "./guided-velocity.ts";
+import type { Model } from "./model.ts";
 import { torchGenerator } from "./noise/torch-generator.ts";
+import type { GeneratedImage, GenerateHooks, GenerateParams } from "./params.ts";
 import { toRgb } from "./pixels.ts";
 import type { Previewer } from "./preview.ts";
-import type { Model } from "./qwen-image/model.ts";
 import { denoised } from "./schedulers/flow.ts";
 import { resolveScheduler } from "./schedulers/resolve.ts";
 import { startingPicture } from "./starting-picture.ts";
-import type { GeneratedImage, GenerateHooks, GenerateParams } from "./types.ts";
 
 /** A request with every choice made: sizes are multiples of 16, numbers in range. */
 export type Recipe = Required<Omit<GenerateParams, Optional>> & Pick<GenerateParams, Optional>;

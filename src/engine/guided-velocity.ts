@@ -1,17 +1,17 @@
-import type { StepPlace } from "./caching/cache.ts";
-import type { CacheParams } from "./caching/params.ts";
-import { createStepCache, cutsFor } from "./caching/step-cache.ts";
-import { skipTally } from "./caching/tally.ts";
+import type { HostTensor } from "../onnx/index.ts";
 import type { Canvas } from "./canvas.ts";
 import { steering } from "./control-net/steering.ts";
 import { guide } from "./guidance.ts";
 import { experts } from "./lora/experts.ts";
 import type { LoraParams } from "./lora/params.ts";
-import type { Model } from "./qwen-image/model.ts";
-import { jointRotary, type RotaryTable } from "./qwen-image/rope.ts";
-import type { Attachments, Pass } from "./qwen-image/transformer-chain.ts";
-import type { HostTensor } from "./runtime/session.ts";
-import type { ControlParams, GenerateHooks } from "./types.ts";
+import type { Model } from "./model.ts";
+import type { ControlParams, GenerateHooks } from "./params.ts";
+import { jointRotary, type RotaryTable } from "./rope.ts";
+import type { StepPlace } from "./step-cache/cache.ts";
+import type { CacheParams } from "./step-cache/params.ts";
+import { createStepCache, cutsFor } from "./step-cache/step-cache.ts";
+import { skipTally } from "./step-cache/tally.ts";
+import type { Attachments, Pass } from "./transformer-chain.ts";
 
 /** What the transformer is told to draw or to avoid. */
 interface Condition {

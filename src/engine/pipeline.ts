@@ -1,22 +1,16 @@
 import { randomInt } from "node:crypto";
-import { checkCache } from "./caching/check.ts";
+import type { SessionOptions } from "../onnx/index.ts";
+import type { GrayImage, RgbImage } from "../pictures/index.ts";
 import { openCheckpoint } from "./checkpoint/checkpoint.ts";
 import { checkControls } from "./control-net/check.ts";
 import { generate, type Recipe } from "./generate.ts";
 import { type Lazy, lazy } from "./lazy.ts";
 import { checkLoras } from "./lora/check.ts";
+import { loadModel, type Model } from "./model.ts";
+import { type GeneratedImage, type GenerateHooks, type GenerateParams, ParameterError } from "./params.ts";
 import { fitPreviewer, type Previewer } from "./preview.ts";
-import { loadModel, type Model } from "./qwen-image/model.ts";
-import type { SessionOptions } from "./runtime/session.ts";
 import { resolveScheduler } from "./schedulers/resolve.ts";
-import {
-  type GeneratedImage,
-  type GenerateHooks,
-  type GenerateParams,
-  type GrayImage,
-  ParameterError,
-  type RgbImage,
-} from "./types.ts";
+import { checkCache } from "./step-cache/check.ts";
 
 /** Pictures are made of 16×16-pixel tokens. */
 const TOKEN_PIXELS = 16;

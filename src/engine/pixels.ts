@@ -1,4 +1,4 @@
-import type { RgbImage } from "./types.ts";
+import type { RgbImage } from "../pictures/index.ts";
 
 /**
  * Planes in -1…1 → 8-bit RGB. Halves round to even, as numpy's `round` does in the reference.

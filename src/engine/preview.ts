@@ -1,6 +1,6 @@
+import type { RgbImage } from "../pictures/index.ts";
+import type { Model } from "./model.ts";
 import { toRgb } from "./pixels.ts";
-import type { Model } from "./qwen-image/model.ts";
-import type { RgbImage } from "./types.ts";
 
 /** Latent planes → a rough picture, one pixel a latent position. */
 export type Previewer = (planes: Float32Array, width: number, height: number) => RgbImage;

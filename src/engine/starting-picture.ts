@@ -1,7 +1,7 @@
+import type { GrayImage, RgbImage } from "../pictures/index.ts";
 import type { Canvas } from "./canvas.ts";
+import type { Model } from "./model.ts";
 import { fromRgb } from "./pixels.ts";
-import type { Model } from "./qwen-image/model.ts";
-import type { GrayImage, RgbImage } from "./types.ts";
 
 /** A picture to start from, in latent space: image-to-image, and inpainting when part of it is to be kept. */
 export interface StartingPicture {

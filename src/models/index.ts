@@ -2,6 +2,7 @@
 export { ADAPTER_KINDS, type AdapterKind } from "./adapter-card.ts";
 export { type Adapter, listAdapters, resolveAdapter } from "./adapters.ts";
 export { airPattern, type ModelCard, type Price } from "./card.ts";
+export { type InstalledModels, type ModelCatalogue, type ModelSummary, openModelCatalogue } from "./catalogue.ts";
 export { ModelError, type ModelErrorReason } from "./errors.ts";
 export { registeredAt } from "./free-air.ts";
 export { addModel, type Naming, removeModel } from "./install.ts";

@@ -1,8 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { readSafetensorsHeader } from "../engine/checkpoint/safetensors.ts";
-import { controlNetFromTensors } from "../engine/control-net/from-tensors.ts";
-import { parseKey } from "../engine/lora/key-grammar.ts";
+import { controlNetFromTensors, parseKey } from "../engine/index.ts";
+import { readSafetensorsHeader } from "../weights/index.ts";
 import type { AdapterKind } from "./adapter-card.ts";
 import { ModelError } from "./errors.ts";
 import { requireAdapter } from "./install-adapter.ts";

@@ -3,9 +3,9 @@
 import { glob, readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { invalidCode, missingCode } from "./error-names.ts";
-import { allCodes } from "./error-reference.ts";
 import { ERRORS, errorKind } from "./errors.ts";
 import { asMarkdown, errorReference, parseTask, TASK_SCHEMAS, type TaskType } from "./index.ts";
+import { allCodes } from "./reference/errors.ts";
 import { parametersOf } from "./task.ts";
 
 const IMAGE = "c64351d5-4c59-42f7-95e1-eace013eddab";

@@ -2,7 +2,6 @@
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { allCodes } from "./error-reference.ts";
 import {
   type ImageInferenceTask,
   parseJson,
@@ -12,6 +11,7 @@ import {
   stringifyJson,
   TASK_SCHEMAS,
 } from "./index.ts";
+import { allCodes } from "./reference/errors.ts";
 import { parametersOf } from "./task.ts";
 
 const codes = new Set(allCodes());

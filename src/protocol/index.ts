@@ -1,12 +1,9 @@
 /** The wire format: task schemas, errors and results. No I/O. */
 
-export { apiReference } from "./api-reference.ts";
 export { type ControlNetPreprocessTask, PREPROCESSORS, type Preprocessor } from "./controlnet-preprocess.ts";
 export { DELIVERY_METHODS, OUTPUT_FORMATS, OUTPUT_TYPES } from "./delivery.ts";
 export { invalidCode } from "./error-names.ts";
-export { errorReference } from "./error-reference.ts";
 export { ERRORS, type ErrorCode, type ErrorKind, errorKind } from "./errors.ts";
-export type { FieldTable, Parameter } from "./field-table.ts";
 export { type ImageInferenceTask, imageInference } from "./image-inference.ts";
 export { parseJson, stringifyJson } from "./json.ts";
 export { type ModelUploadTask, UPLOAD_STAGES, type UploadStage } from "./model-upload.ts";
@@ -21,7 +18,10 @@ export type {
 } from "./other-tasks.ts";
 export { invalidParameter, missingParameter } from "./parameter-errors.ts";
 export { isPictureTask, isQueuedTask, type PictureTask, type QueuedTask, resultsOf } from "./queued-task.ts";
-export { asHtml, asMarkdown, type Block } from "./reference-blocks.ts";
+export { apiReference } from "./reference/api.ts";
+export { asHtml, asMarkdown, type Block } from "./reference/blocks.ts";
+export { errorReference } from "./reference/errors.ts";
+export type { FieldTable, Parameter } from "./reference/field-table.ts";
 export { parseRequest, type RequestOptions } from "./request.ts";
 export {
   type DataItem,

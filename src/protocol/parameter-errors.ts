@@ -1,8 +1,8 @@
 import type { z } from "zod";
 import { invalidCode, label, missingCode, withoutPositions } from "./error-names.ts";
 import { quoted } from "./field.ts";
-import type { FieldTable, Parameter } from "./field-table.ts";
 import { stringifyJson } from "./json.ts";
+import type { FieldTable, Parameter } from "./reference/field-table.ts";
 import { type ErrorFacts, TaskError } from "./task-error.ts";
 
 /** More than this is noise: the caller mends the first ones and tries again. */

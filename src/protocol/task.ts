@@ -10,7 +10,6 @@ import {
   respellPreprocess,
 } from "./controlnet-preprocess.ts";
 import { quoted } from "./field.ts";
-import { type FieldTable, fieldTable } from "./field-table.ts";
 import { type ImageInferenceTask, imageInference } from "./image-inference.ts";
 import { folderCategory, modelUpload } from "./model-upload.ts";
 import {
@@ -23,6 +22,7 @@ import {
   ping,
 } from "./other-tasks.ts";
 import { missingParameter, parameterErrors, show } from "./parameter-errors.ts";
+import { type FieldTable, fieldTable } from "./reference/field-table.ts";
 import { ruleErrors } from "./rules.ts";
 import { textErrors } from "./storable-text.ts";
 import { type ErrorOwner, TaskError } from "./task-error.ts";

@@ -2,8 +2,8 @@
 
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
-import type { RgbImage } from "../../src/engine/index.ts";
-import { canny, decodeImage, type GrayImage } from "../../src/images/index.ts";
+import type { RgbImage } from "../../src/pictures/index.ts";
+import { canny, decodeImage, type GrayImage } from "../../src/pictures/index.ts";
 
 export const SIDE = 256;
 export const MODEL = path("models/nano");

@@ -7,7 +7,7 @@
 
 import { parseArgs } from "node:util";
 import { type CacheParams, type GeneratedImage, Pipeline } from "../../src/engine/index.ts";
-import { grayOf } from "../../src/images/picture.ts";
+import { grayOf } from "../../src/pictures/picture.ts";
 
 const { values } = parseArgs({
   options: {

@@ -1,9 +1,9 @@
 /** What the safety check and the face detector cost: `node test/bench/finishing.ts`. Prints a Markdown table. */
 
 import { readFileSync } from "node:fs";
-import { createFaceDetector } from "../../src/faces/index.ts";
-import { decodeImage, type RgbImage, resizeImage } from "../../src/images/index.ts";
-import { createSafetyChecker } from "../../src/safety/index.ts";
+import { createFaceDetector } from "../../src/drawing/faces/index.ts";
+import { createSafetyChecker } from "../../src/drawing/safety/index.ts";
+import { decodeImage, type RgbImage, resizeImage } from "../../src/pictures/index.ts";
 
 const RUNS = 15;
 const photo = await decodeImage(readFileSync(new URL("../fixtures/photos/astronaut.jpg", import.meta.url)));

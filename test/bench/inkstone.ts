@@ -3,7 +3,7 @@
 import { createInterface } from "node:readline";
 import { openCheckpoint } from "../../src/engine/checkpoint/checkpoint.ts";
 import { generate } from "../../src/engine/generate.ts";
-import { loadModel, type Model } from "../../src/engine/qwen-image/model.ts";
+import { loadModel, type Model } from "../../src/engine/model.ts";
 import type { Job, Timing } from "./drawer.ts";
 
 const [, , checkpoint, threads] = process.argv;

@@ -5,7 +5,7 @@
 
 import { openCheckpoint } from "../../src/engine/checkpoint/checkpoint.ts";
 import { Pipeline } from "../../src/engine/index.ts";
-import { loadModel } from "../../src/engine/qwen-image/model.ts";
+import { loadModel } from "../../src/engine/model.ts";
 
 const SIZES = [
   [64, 48],

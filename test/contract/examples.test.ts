@@ -2,7 +2,7 @@
 
 import { readdir, readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { readHeader } from "../../src/images/index.ts";
+import { readHeader } from "../../src/pictures/index.ts";
 import { post } from "./memory-app.ts";
 import { type ContractServer, startContractServer } from "./server.ts";
 

@@ -1,7 +1,7 @@
 /** Images as inputs, over the API: by UUID of a result or an upload, as data URI, and refused by name. */
 
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { decodeImage, encodeImage, readHeader } from "../../src/images/index.ts";
+import { decodeImage, encodeImage, readHeader } from "../../src/pictures/index.ts";
 import { inference, post } from "./memory-app.ts";
 import { type ContractServer, startContractServer } from "./server.ts";
 

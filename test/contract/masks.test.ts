@@ -1,7 +1,7 @@
 /** Masks, zoomed masks and outpainting through a whole server: what is kept comes back bit for bit. */
 
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { decodeImage, encodeImage, type RgbImage } from "../../src/images/index.ts";
+import { decodeImage, encodeImage, type RgbImage } from "../../src/pictures/index.ts";
 import { pngFile } from "../pictures.ts";
 import { inference, post } from "./memory-app.ts";
 import { type ContractServer, startContractServer } from "./server.ts";

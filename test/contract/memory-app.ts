@@ -1,10 +1,10 @@
 /** The HTTP application over tasks in memory. */
 
 import { Registry } from "prom-client";
-import { createKeyRing, type KeyRing } from "../../src/http/api-keys.ts";
-import { createApp } from "../../src/http/app.ts";
-import { createHttpMetrics } from "../../src/http/metrics.ts";
-import type { HttpPorts, HttpSettings, Readiness } from "../../src/http/ports.ts";
+import { createKeyRing, type KeyRing } from "../../src/server/http/api-keys.ts";
+import { createApp } from "../../src/server/http/app.ts";
+import { createHttpMetrics } from "../../src/server/http/metrics.ts";
+import type { HttpPorts, HttpSettings, Readiness } from "../../src/server/http/ports.ts";
 import { createMemoryTasks, type MemoryTasks } from "./memory-tasks.ts";
 
 export const KEY = "test-key";

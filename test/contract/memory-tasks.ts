@@ -10,8 +10,8 @@ import {
   stringifyJson,
   type TaskErrorBody,
 } from "../../src/protocol/index.ts";
-import type { StoredImage } from "../../src/storage/index.ts";
-import type { TaskEvent, TaskRecord, TaskResult, TaskService } from "../../src/tasks/index.ts";
+import type { StoredImage } from "../../src/server/storage/index.ts";
+import type { TaskEvent, TaskRecord, TaskResult, TaskService } from "../../src/server/tasks/index.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Runware } from "@runware/sdk-js";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { decodeImage } from "../../src/images/index.ts";
+import { decodeImage } from "../../src/pictures/index.ts";
 import { inference, post } from "./memory-app.ts";
 import { type ContractServer, startContractServer } from "./server.ts";
 import { login } from "./socket-client.ts";

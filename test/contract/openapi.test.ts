@@ -1,8 +1,8 @@
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { expect, test } from "vitest";
 import { pages } from "../../docs/pages.ts";
-import { openApiDocument } from "../../src/http/openapi.ts";
 import { asHtml, errorItem, errorReference, parseTask } from "../../src/protocol/index.ts";
+import { openApiDocument } from "../../src/server/http/openapi.ts";
 
 const IMAGE = "c64351d5-4c59-42f7-95e1-eace013eddab";
 

@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Runware } from "@runware/sdk-js";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { decodeImage, encodeImage, guideImage, readMetadata } from "../../src/images/index.ts";
+import { decodeImage, encodeImage, guideImage, readMetadata } from "../../src/pictures/index.ts";
 import { post } from "./memory-app.ts";
 import { type ContractServer, startContractServer } from "./server.ts";
 import { login } from "./socket-client.ts";

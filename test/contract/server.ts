@@ -4,8 +4,8 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { pino } from "pino";
-import { readConfig } from "../../src/config.ts";
-import { createServer, type ServerParts } from "../../src/server.ts";
+import { createServer, type ServerParts } from "../../src/server/server.ts";
+import { readConfig } from "../../src/settings/read.ts";
 
 export interface ContractServer {
   /** `http://127.0.0.1:PORT` */

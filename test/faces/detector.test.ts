@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { afterAll, expect, test } from "vitest";
-import { type Box, createFaceDetector } from "../../src/faces/index.ts";
-import { decodeImage, type RgbImage } from "../../src/images/index.ts";
+import { type Box, createFaceDetector } from "../../src/drawing/faces/index.ts";
+import { decodeImage, type RgbImage } from "../../src/pictures/index.ts";
 
 const detector = createFaceDetector({ idleMs: 5_000 });
 afterAll(() => detector.stop());

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { refinementOf } from "../../src/drawing/faces/index.ts";
 import type { Drawing } from "../../src/drawing/index.ts";
-import { refinementOf } from "../../src/faces/index.ts";
 import { parseTask } from "../../src/protocol/index.ts";
 
 const picture: Drawing = {

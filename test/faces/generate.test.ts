@@ -2,8 +2,8 @@ import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { faceMask } from "../../src/faces/mask.ts";
-import { decodeImage, encodeImage, type RgbImage, readMetadata, resizeImage } from "../../src/images/index.ts";
+import { faceMask } from "../../src/drawing/faces/mask.ts";
+import { decodeImage, encodeImage, type RgbImage, readMetadata, resizeImage } from "../../src/pictures/index.ts";
 import { inkstone, tinyCheckpoint } from "../cli.ts";
 import { black, redSquares } from "./red-squares.ts";
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { letterboxed, planLetterbox, toPicture } from "../../src/faces/yolo/letterbox.ts";
+import { letterboxed, planLetterbox, toPicture } from "../../src/drawing/faces/yolo/letterbox.ts";
 
 const side = fc.integer({ min: 1, max: 3000 });
 const size = fc.record({ width: side, height: side });

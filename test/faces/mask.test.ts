@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Box, clip, inReadingOrder, overlap } from "../../src/faces/face.ts";
-import { faceMask } from "../../src/faces/mask.ts";
+import { type Box, clip, inReadingOrder, overlap } from "../../src/drawing/faces/face.ts";
+import { faceMask } from "../../src/drawing/faces/mask.ts";
 
 const picture = { width: 48, height: 40 };
 const coordinate = fc.double({ min: -60, max: 60, noNaN: true });

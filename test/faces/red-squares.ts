@@ -1,7 +1,7 @@
 /** A tiny YOLO network with known outputs, and pictures for it. */
 
-import { Graph } from "../../src/engine/graph/graph.ts";
-import type { RgbImage } from "../../src/images/index.ts";
+import { Graph } from "../../src/onnx/graph.ts";
+import type { RgbImage } from "../../src/pictures/index.ts";
 
 const SIDE = 64;
 const CELL = 8;

@@ -1,10 +1,11 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
+import type { Face } from "../../src/drawing/faces/index.ts";
+import { type Refinement, refineFaces } from "../../src/drawing/faces/index.ts";
+import { faceMask } from "../../src/drawing/faces/mask.ts";
 import type { Engine } from "../../src/drawing/index.ts";
-import { type GenerateParams, Pipeline, type RgbImage } from "../../src/engine/index.ts";
-import type { Face } from "../../src/faces/index.ts";
-import { type Refinement, refineFaces } from "../../src/faces/index.ts";
-import { faceMask } from "../../src/faces/mask.ts";
+import { type GenerateParams, Pipeline } from "../../src/engine/index.ts";
+import type { RgbImage } from "../../src/pictures/index.ts";
 
 /** Paints everything red and remembers what it was asked. */
 function redEngine(): Engine & { asked: GenerateParams[] } {

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { overlap } from "../../src/faces/face.ts";
-import { decodeYolo, UnknownYoloOutput } from "../../src/faces/yolo/decode.ts";
-import { suppressOverlaps } from "../../src/faces/yolo/suppress.ts";
+import { overlap } from "../../src/drawing/faces/face.ts";
+import { decodeYolo, UnknownYoloOutput } from "../../src/drawing/faces/yolo/decode.ts";
+import { suppressOverlaps } from "../../src/drawing/faces/yolo/suppress.ts";
 
 const whole = fc.integer({ min: 0, max: 40 });
 const face = fc.record({

@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { Graph } from "../../src/engine/graph/graph.ts";
-import { createFaceDetector, type FaceDetector } from "../../src/faces/index.ts";
+import { createFaceDetector, type FaceDetector } from "../../src/drawing/faces/index.ts";
+import { Graph } from "../../src/onnx/graph.ts";
 import { black, redSquares } from "./red-squares.ts";
 
 let folder: string;

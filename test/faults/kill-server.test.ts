@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openDatabase } from "../../src/database/index.ts";
+import { openDatabase } from "../../src/server/database/index.ts";
 import { seededRandom } from "../support/random.ts";
 import { startReceiver } from "../support/receiver.ts";
 import { type ServerProcess, startServerProcess } from "../support/server-process.ts";

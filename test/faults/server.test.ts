@@ -5,7 +5,7 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test, vi } from "vitest";
-import { openDatabase } from "../../src/database/index.ts";
+import { openDatabase } from "../../src/server/database/index.ts";
 import { serversPerTest } from "../support/servers-per-test.ts";
 import { aTask, openTasks } from "../support/tasks.ts";
 

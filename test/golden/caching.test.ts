@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { CacheParams } from "../../src/engine/caching/params.ts";
 import { openCheckpoint } from "../../src/engine/checkpoint/checkpoint.ts";
 import { Pipeline } from "../../src/engine/index.ts";
-import { loadModel } from "../../src/engine/qwen-image/model.ts";
-import { jointRotary } from "../../src/engine/qwen-image/rope.ts";
-import type { HostStreams, Pass } from "../../src/engine/qwen-image/transformer-chain.ts";
+import { loadModel } from "../../src/engine/model.ts";
+import { jointRotary } from "../../src/engine/rope.ts";
+import type { CacheParams } from "../../src/engine/step-cache/params.ts";
+import type { HostStreams, Pass } from "../../src/engine/transformer-chain.ts";
 import { expectIdentical, expectPicture } from "./compare.ts";
 import { type Case, checkpointPath, readFixture, readTensors } from "./fixture.ts";
 

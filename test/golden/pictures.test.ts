@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { openCheckpoint } from "../../src/engine/checkpoint/checkpoint.ts";
 import { generate } from "../../src/engine/generate.ts";
 import { Pipeline } from "../../src/engine/index.ts";
-import { loadModel, type Model } from "../../src/engine/qwen-image/model.ts";
-import type { GrayImage, RgbImage } from "../../src/engine/types.ts";
+import { loadModel, type Model } from "../../src/engine/model.ts";
+import type { GrayImage, RgbImage } from "../../src/pictures/index.ts";
 import { expectPicture, expectStage } from "./compare.ts";
 import { checkpointPath, type Fixture, ONE_THREAD, PICTURES, readFixture } from "./fixture.ts";
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import type { RgbImage } from "../../src/images/index.ts";
-import { canny } from "../../src/images/preprocess/canny.ts";
-import { scribble } from "../../src/images/preprocess/scribble.ts";
-import { softEdge } from "../../src/images/preprocess/soft-edge.ts";
-import { tile } from "../../src/images/preprocess/tile.ts";
+import type { RgbImage } from "../../src/pictures/index.ts";
+import { canny } from "../../src/pictures/preprocess/canny.ts";
+import { scribble } from "../../src/pictures/preprocess/scribble.ts";
+import { softEdge } from "../../src/pictures/preprocess/soft-edge.ts";
+import { tile } from "../../src/pictures/preprocess/tile.ts";
 import { expectIdentical, expectPicture } from "./compare.ts";
 import { readTensors } from "./fixture.ts";
 

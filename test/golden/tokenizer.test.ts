@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { promptIds } from "../../src/engine/qwen-image/prompt.ts";
-import { loadTokenizer, type Tokenize } from "../../src/engine/qwen-image/tokenizer.ts";
+import { promptIds } from "../../src/engine/prompt.ts";
+import { loadTokenizer, type Tokenize } from "../../src/engine/tokenizer.ts";
 import { CASES, checkpointPath, fixturePath, readFixture } from "./fixture.ts";
 
 interface Expected {

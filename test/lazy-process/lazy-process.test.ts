@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, expect, test } from "vitest";
-import { createLazyProcess, type LazyProcess, ProcessLost } from "../../src/lazy-process/index.ts";
+import { createLazyProcess, type LazyProcess, ProcessLost } from "../../src/drawing/lazy-process/index.ts";
 
 const program = "test/stand-ins/echo-child.ts";
 let child: LazyProcess<string, string>;

@@ -1,6 +1,6 @@
 import sharp from "sharp";
 import type { Drawing } from "../../src/drawing/index.ts";
-import type { GrayImage } from "../../src/engine/index.ts";
+import type { GrayImage } from "../../src/pictures/index.ts";
 
 export const SIDE = 256;
 

@@ -5,7 +5,8 @@
 
 import sharp from "sharp";
 import { draw } from "../../src/drawing/index.ts";
-import { Pipeline, type RgbImage } from "../../src/engine/index.ts";
+import { Pipeline } from "../../src/engine/index.ts";
+import type { RgbImage } from "../../src/pictures/index.ts";
 import { type Tile, writeContactSheet } from "../support/contact-sheet.ts";
 import { CASES, type Case, SIDE } from "./cases.ts";
 

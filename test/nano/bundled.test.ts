@@ -1,7 +1,8 @@
 /** What people may rely on with the bundled checkpoint: named colours at every aspect, negative prompts, starting pictures and masks. */
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type GenerateParams, Pipeline, type RgbImage } from "../../src/engine/index.ts";
+import { type GenerateParams, Pipeline } from "../../src/engine/index.ts";
+import type { RgbImage } from "../../src/pictures/index.ts";
 
 type Rgb = readonly [red: number, green: number, blue: number];
 

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { readSafetensorsHeader, type TensorEntry } from "../../src/engine/checkpoint/safetensors.ts";
-import { CheckpointError } from "../../src/engine/types.ts";
+import { CheckpointError } from "../../src/weights/index.ts";
+import { readSafetensorsHeader, type TensorEntry } from "../../src/weights/safetensors.ts";
 
 let folder: string;
 let path: string;

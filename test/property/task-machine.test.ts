@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Claim, isFinal, MOVES, type TaskState } from "../../src/tasks/index.ts";
+import { type Claim, isFinal, MOVES, type TaskState } from "../../src/server/tasks/index.ts";
 import { TEST_DATABASES } from "../support/databases.ts";
 import { aResult, aTask, type OpenTasks, openTasks } from "../support/tasks.ts";
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodeTiled, rampWeight, tileStarts } from "../../src/engine/qwen-image/vae-tiles.ts";
-import type { HostTensor } from "../../src/engine/runtime/session.ts";
+import { decodeTiled, rampWeight, tileStarts } from "../../src/engine/vae-tiles.ts";
+import type { HostTensor } from "../../src/onnx/session.ts";
 
 const axis = fc
   .record({

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { beforeAll, expect, it } from "vitest";
-import { promptIds, TEMPLATE_IDS } from "../../src/engine/qwen-image/prompt.ts";
-import { loadTokenizer, type Tokenize } from "../../src/engine/qwen-image/tokenizer.ts";
+import { promptIds, TEMPLATE_IDS } from "../../src/engine/prompt.ts";
+import { loadTokenizer, type Tokenize } from "../../src/engine/tokenizer.ts";
 import { checkpointPath } from "../golden/fixture.ts";
 
 const folder = `${checkpointPath("odd")}/tokenizer`;

@@ -4,8 +4,8 @@ import "@tensorflow/tfjs-backend-wasm";
 import { load } from "nsfwjs/core";
 import { MobileNetV2MidModel } from "nsfwjs/models/mobilenet_v2_mid";
 import { afterEach, expect, test } from "vitest";
-import { decodeImage } from "../../src/images/index.ts";
-import { createSafetyChecker, type SafetyChecker } from "../../src/safety/index.ts";
+import { createSafetyChecker, type SafetyChecker } from "../../src/drawing/safety/index.ts";
+import { decodeImage } from "../../src/pictures/index.ts";
 
 const pictures = ["photos/astronaut.jpg", "drawings/sign-tea.jpg", "drawings/landscape-sea.jpg"];
 const open = async (name: string) => decodeImage(await readFile(`test/fixtures/${name}`));

@@ -7,7 +7,7 @@ import {
   SAFETY_POLICIES,
   type SafetyScores,
   treatment,
-} from "../../src/safety/index.ts";
+} from "../../src/drawing/safety/index.ts";
 
 const scores = (given: Partial<SafetyScores>): SafetyScores => ({
   Drawing: 0,

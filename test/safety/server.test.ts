@@ -2,10 +2,10 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { readConfig } from "../../src/config.ts";
-import { decodeImage, encodeImage, resizeImage } from "../../src/images/index.ts";
-import { createLog } from "../../src/log.ts";
-import { createServer, type Server } from "../../src/server.ts";
+import { decodeImage, encodeImage, resizeImage } from "../../src/pictures/index.ts";
+import { createLog } from "../../src/server/log.ts";
+import { createServer, type Server } from "../../src/server/server.ts";
+import { readConfig } from "../../src/settings/read.ts";
 import { listener, tinyCheckpoint } from "../cli.ts";
 
 vi.setConfig({ testTimeout: 180_000 }); // each starts a server, an engine and a helper

@@ -3,7 +3,8 @@
  * Those that do not add noise on the way should look alike.
  */
 
-import { Pipeline, type RgbImage, SCHEDULERS, type Scheduler } from "../../src/engine/index.ts";
+import { Pipeline, SCHEDULERS, type Scheduler } from "../../src/engine/index.ts";
+import type { RgbImage } from "../../src/pictures/index.ts";
 import { writeContactSheet } from "../support/contact-sheet.ts";
 
 const SIDE = 128;

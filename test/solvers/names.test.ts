@@ -3,10 +3,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { schedulerConfig } from "../../src/engine/checkpoint/config.ts";
+import { ParameterError } from "../../src/engine/params.ts";
 import { resolveScheduler } from "../../src/engine/schedulers/resolve.ts";
 import { ALIASES, SCHEDULERS } from "../../src/engine/schedulers/table.ts";
 import { flowSigmas } from "../../src/engine/sigmas.ts";
-import { ParameterError } from "../../src/engine/types.ts";
 import { SCHEDULER_ALIASES, SCHEDULERS as WIRE_NAMES } from "../../src/protocol/index.ts";
 import { twoGaussians } from "./flows.ts";
 import { PAIRS } from "./pairs.ts";

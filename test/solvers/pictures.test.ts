@@ -1,7 +1,8 @@
 /** Every scheduler name together with the rest of the engine: guidance, a picture to start from, strength, a mask. */
 
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type GenerateParams, ParameterError, Pipeline, type RgbImage } from "../../src/engine/index.ts";
+import { type GenerateParams, ParameterError, Pipeline } from "../../src/engine/index.ts";
+import type { RgbImage } from "../../src/pictures/index.ts";
 import { checkpointPath } from "../golden/fixture.ts";
 import { PAIRS } from "./pairs.ts";
 

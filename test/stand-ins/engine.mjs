@@ -1,4 +1,4 @@
-// An engine process for tests: speaks the messages of src/worker/engine-messages.ts, draws pixels that depend on the
+// An engine process for tests: speaks the messages of src/drawing/process/messages.ts, draws pixels that depend on the
 // seed and size alone, and misbehaves when the prompt says so:
 //   "step 20"   each step takes 20 ms        "hang at 2"   sleeps for ever in step 2
 //   "spin at 2" blocks the event loop there  "die at 2"    kills itself there         "error" reports a failure

@@ -1,7 +1,7 @@
 /** The real server with the stand-in engine, in a process that can be killed. Settings come from the environment. */
 
-import { readConfig } from "../../src/config.ts";
-import { createServer } from "../../src/server.ts";
+import { createServer } from "../../src/server/server.ts";
+import { readConfig } from "../../src/settings/read.ts";
 import { STAND_IN_ENGINE } from "../support/stand-in-model.ts";
 
 const server = await createServer(readConfig({}, process.env), {

@@ -1,14 +1,14 @@
 /** A worker alone, on a database that others share, in a process that can be killed. Settings are the first argument. */
 
 import { randomUUID } from "node:crypto";
-import { readConfig } from "../../src/config.ts";
-import { DatabaseUnavailableError, openDatabase } from "../../src/database/index.ts";
-import { openFinishing } from "../../src/finishing/index.ts";
-import { createGuideMaker } from "../../src/guides/index.ts";
-import { createOutbound } from "../../src/net/index.ts";
-import { createImageReferences, createImageStore, openDisk } from "../../src/storage/index.ts";
-import { createTaskQueue, openSignals } from "../../src/tasks/index.ts";
-import { createEngineProcess, startUpkeep, startWorker } from "../../src/worker/index.ts";
+import { createGuideMaker } from "../../src/drawing/guides/index.ts";
+import { openFinishing } from "../../src/drawing/index.ts";
+import { DatabaseUnavailableError, openDatabase } from "../../src/server/database/index.ts";
+import { createOutbound } from "../../src/server/net/index.ts";
+import { createImageReferences, createImageStore, openDisk } from "../../src/server/storage/index.ts";
+import { createTaskQueue, openSignals } from "../../src/server/tasks/index.ts";
+import { createEngineProcess, startUpkeep, startWorker } from "../../src/server/worker/index.ts";
+import { readConfig } from "../../src/settings/read.ts";
 import { MODEL, STAND_IN_ENGINE } from "../support/stand-in-model.ts";
 
 export interface WorkerSettings {

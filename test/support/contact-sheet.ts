@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import sharp from "sharp";
-import type { RgbImage } from "../../src/engine/index.ts";
+import type { RgbImage } from "../../src/pictures/index.ts";
 
 const GAP = 8;
 

@@ -2,7 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import pg from "pg";
-import { type Database, openDatabase } from "../../src/database/index.ts";
+import { type Database, openDatabase } from "../../src/server/database/index.ts";
 
 export const POSTGRES_URL = process.env.INKSTONE_TEST_DATABASE_URL;
 

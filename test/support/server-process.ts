@@ -5,7 +5,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import type { Submission } from "../../src/tasks/index.ts";
+import type { Submission } from "../../src/server/tasks/index.ts";
 
 const PROGRAM = fileURLToPath(new URL("../stand-ins/server.ts", import.meta.url));
 

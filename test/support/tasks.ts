@@ -2,7 +2,6 @@
 
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Database } from "../../src/database/index.ts";
 import {
   type ImageInferenceTask,
   imageInference,
@@ -12,6 +11,7 @@ import {
   TaskError,
 } from "../../src/protocol/index.ts";
 import { modelUpload } from "../../src/protocol/model-upload.ts";
+import type { Database } from "../../src/server/database/index.ts";
 import {
   type Claim,
   createTaskQueue,
@@ -21,7 +21,7 @@ import {
   type NewResult,
   openSignals,
   type Submission,
-} from "../../src/tasks/index.ts";
+} from "../../src/server/tasks/index.ts";
 
 /** A valid task as a client would send it, with `fields` on top. */
 export function aTask(fields: Partial<ImageInferenceTask> = {}): Submission & { readonly task: ImageInferenceTask } {

@@ -3,13 +3,13 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readConfig } from "../../src/config.ts";
-import { DatabaseUnavailableError } from "../../src/database/index.ts";
-import { openFinishing } from "../../src/finishing/index.ts";
-import { createGuideMaker } from "../../src/guides/index.ts";
-import { createOutbound } from "../../src/net/index.ts";
-import { createImageReferences, createImageStore, type DiskCalls, openDisk } from "../../src/storage/index.ts";
-import { createEngineProcess, startWorker, type WorkerOptions } from "../../src/worker/index.ts";
+import { createGuideMaker } from "../../src/drawing/guides/index.ts";
+import { openFinishing } from "../../src/drawing/index.ts";
+import { DatabaseUnavailableError } from "../../src/server/database/index.ts";
+import { createOutbound } from "../../src/server/net/index.ts";
+import { createImageReferences, createImageStore, type DiskCalls, openDisk } from "../../src/server/storage/index.ts";
+import { createEngineProcess, startWorker, type WorkerOptions } from "../../src/server/worker/index.ts";
+import { readConfig } from "../../src/settings/read.ts";
 import { MODEL, STAND_IN_ENGINE } from "./stand-in-model.ts";
 import type { OpenTasks } from "./tasks.ts";
 

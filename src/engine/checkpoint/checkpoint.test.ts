@@ -2,8 +2,8 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { CheckpointError } from "../../weights/index.ts";
 import { Pipeline } from "../pipeline.ts";
-import { CheckpointError } from "../types.ts";
 
 let root: string;
 let folder: string;

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { z } from "zod";
-import { CheckpointError } from "../types.ts";
+import { CheckpointError, openWeights, type Weights } from "../../weights/index.ts";
 import {
   readConfig,
   type SchedulerConfig,
@@ -12,7 +12,6 @@ import {
   type VaeConfig,
   vaeConfig,
 } from "./config.ts";
-import { openWeights, type Weights } from "./weights.ts";
 
 /** A diffusers-layout folder, opened: configs read and checked, weights indexed, nothing loaded yet. */
 export interface Checkpoint {

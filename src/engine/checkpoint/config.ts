@@ -1,6 +1,5 @@
-import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import { CheckpointError } from "../types.ts";
+import { CheckpointError, readJson } from "../../weights/index.ts";
 
 const size = z.number().int().positive();
 const positive = z.number().positive();
@@ -109,14 +108,4 @@ export async function readConfig<Schema extends z.ZodType>(path: string, schema:
     return key ? `${key}: ${issue.message}` : issue.message;
   });
   throw new CheckpointError(`${path}: ${issues.join("; ")}`);
-}
-
-/** @throws CheckpointError when the file is missing or is not JSON */
-export async function readJson(path: string): Promise<unknown> {
-  try {
-    return JSON.parse(await readFile(path, "utf8"));
-  } catch (cause) {
-    const reason = (cause as NodeJS.ErrnoException).code === "ENOENT" ? "is missing" : (cause as Error).message;
-    throw new CheckpointError(`${path} ${reason}`, { cause });
-  }
 }

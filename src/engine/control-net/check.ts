@@ -1,4 +1,4 @@
-import { type ControlParams, ParameterError } from "../types.ts";
+import { type ControlParams, ParameterError } from "../params.ts";
 
 const MAX_WEIGHT = 4;
 

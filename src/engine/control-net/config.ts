@@ -1,6 +1,6 @@
 import { z } from "zod";
+import { CheckpointError } from "../../weights/index.ts";
 import { off, type TransformerConfig } from "../checkpoint/config.ts";
-import { CheckpointError } from "../types.ts";
 
 const size = z.number().int().positive();
 

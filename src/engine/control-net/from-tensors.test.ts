@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { writeSafetensors } from "../../../test/support/safetensors.ts";
-import { openWeights } from "../checkpoint/weights.ts";
+import { openWeights } from "../../weights/weights.ts";
 import { controlNetFromTensors } from "./from-tensors.ts";
 
 const FILE = "diffusion_pytorch_model.safetensors";

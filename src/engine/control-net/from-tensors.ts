@@ -1,7 +1,6 @@
 import { z } from "zod";
-import { openWeights, type Weights } from "../checkpoint/weights.ts";
-import { buildTimeGraph } from "../qwen-image/time-embedding.ts";
-import { CheckpointError } from "../types.ts";
+import { CheckpointError, openWeights, type Weights } from "../../weights/index.ts";
+import { buildTimeGraph } from "../time-embedding.ts";
 import { type ControlNetConfig, controlNetConfig } from "./config.ts";
 import { buildControlNet } from "./graph.ts";
 

@@ -1,9 +1,8 @@
-import type { Weights } from "../checkpoint/weights.ts";
-import { type BuiltGraph, Graph } from "../graph/graph.ts";
-import { linear, shapeWith } from "../graph/layers.ts";
-import { modulationCount } from "../qwen-image/time-embedding.ts";
-import { blockModulations } from "../qwen-image/transformer.ts";
-import { type BlockContext, dualStreamBlock, embedInputs, type Streams } from "../qwen-image/transformer-block.ts";
+import { type BuiltGraph, Graph, linear, shapeWith } from "../../onnx/index.ts";
+import type { Weights } from "../../weights/index.ts";
+import { modulationCount } from "../time-embedding.ts";
+import { blockModulations } from "../transformer.ts";
+import { type BlockContext, dualStreamBlock, embedInputs, type Streams } from "../transformer-block.ts";
 import type { ControlNetConfig } from "./config.ts";
 
 /**

@@ -1,9 +1,10 @@
+import type { HostTensor } from "../../onnx/index.ts";
+import type { GrayImage } from "../../pictures/index.ts";
 import type { Canvas } from "../canvas.ts";
 import { pack } from "../latents.ts";
+import type { Model } from "../model.ts";
+import type { ControlParams } from "../params.ts";
 import { fromRgb } from "../pixels.ts";
-import type { Model } from "../qwen-image/model.ts";
-import type { HostTensor } from "../runtime/session.ts";
-import type { ControlParams, GrayImage } from "../types.ts";
 
 /**
  * A guide image as a ControlNet sees it: encoded like a picture (posterior mean, so no random number is drawn), packed like

@@ -2,15 +2,15 @@ import { cp, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { openWeights } from "../../weights/weights.ts";
 import { readConfig, type TransformerConfig, transformerConfig } from "../checkpoint/config.ts";
-import { openWeights } from "../checkpoint/weights.ts";
 import { Pipeline } from "../pipeline.ts";
 import { type ControlNetLibrary, controlNetLibrary } from "./library.ts";
 
 /** The graphs for which a session was loaded. */
 const loaded = vi.hoisted(() => [] as string[]);
-vi.mock("../runtime/session.ts", async (original) => {
-  const real = await original<typeof import("../runtime/session.ts")>();
+vi.mock("../../onnx/session.ts", async (original) => {
+  const real = await original<typeof import("../../onnx/session.ts")>();
   const createSession: typeof real.createSession = (graph, options) => {
     loaded.push(graph.name);
     return real.createSession(graph, options);

@@ -1,12 +1,11 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import type { HostTensor, SessionOptions } from "../../onnx/index.ts";
+import { sessionPool } from "../../onnx/index.ts";
+import { fileIdentity, openWeights, type Weights } from "../../weights/index.ts";
 import { readConfig, type TransformerConfig } from "../checkpoint/config.ts";
-import { fileIdentity } from "../checkpoint/file-identity.ts";
-import { openWeights, type Weights } from "../checkpoint/weights.ts";
-import type { RotaryTable } from "../qwen-image/rope.ts";
-import { buildTimeGraph, timeFeatures } from "../qwen-image/time-embedding.ts";
-import type { HostTensor, SessionOptions } from "../runtime/session.ts";
-import { sessionPool } from "../runtime/session-pool.ts";
+import type { RotaryTable } from "../rope.ts";
+import { buildTimeGraph, timeFeatures } from "../time-embedding.ts";
 import { type ControlNetConfig, checkFits, controlNetConfig } from "./config.ts";
 import { buildControlNet } from "./graph.ts";
 

@@ -1,10 +1,10 @@
+import type { HostTensor } from "../../onnx/index.ts";
 import type { Canvas } from "../canvas.ts";
-import type { Model } from "../qwen-image/model.ts";
-import type { RotaryTable } from "../qwen-image/rope.ts";
-import { modulationTable } from "../qwen-image/time-modulations.ts";
-import type { Attachments } from "../qwen-image/transformer-chain.ts";
-import type { HostTensor } from "../runtime/session.ts";
-import { type ControlParams, ParameterError } from "../types.ts";
+import type { Model } from "../model.ts";
+import { type ControlParams, ParameterError } from "../params.ts";
+import type { RotaryTable } from "../rope.ts";
+import { modulationTable } from "../time-modulations.ts";
+import type { Attachments } from "../transformer-chain.ts";
 import { encodeGuide } from "./guide.ts";
 import type { ControlNet } from "./library.ts";
 

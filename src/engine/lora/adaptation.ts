@@ -1,9 +1,8 @@
-import { type TensorReader, tensorReader } from "../checkpoint/tensor-data.ts";
-import type { Weight, Weights } from "../checkpoint/weights.ts";
-import type { Attachments } from "../qwen-image/transformer-chain.ts";
-import type { HostTensor } from "../runtime/session.ts";
-import { tabulate } from "../tabulate.ts";
-import { ParameterError } from "../types.ts";
+import type { HostTensor } from "../../onnx/index.ts";
+import type { Weight, Weights } from "../../weights/index.ts";
+import { type TensorReader, tabulate, tensorReader } from "../../weights/index.ts";
+import { ParameterError } from "../params.ts";
+import type { Attachments } from "../transformer-chain.ts";
 import type { Change, LowRankChange } from "./change.ts";
 import { type Matrix, scaled } from "./matrix.ts";
 import { type MergeLowRank, tensorOf } from "./merge.ts";

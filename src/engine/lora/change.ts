@@ -1,4 +1,4 @@
-import { tabulate } from "../tabulate.ts";
+import { tabulate } from "../../weights/index.ts";
 import { columnNorms, kronecker, type Matrix, multiply, rowNorms, scaled } from "./matrix.ts";
 
 /** What an adapter does to one tensor of the checkpoint at weight 1. */

@@ -1,4 +1,4 @@
-import { ParameterError } from "../types.ts";
+import { ParameterError } from "../params.ts";
 import type { LoraParams } from "./params.ts";
 
 const MAX_WEIGHT = 4;

@@ -1,7 +1,7 @@
-import type { Model } from "../qwen-image/model.ts";
-import { modulationTable } from "../qwen-image/time-modulations.ts";
-import type { Attachments } from "../qwen-image/transformer-chain.ts";
-import { ParameterError } from "../types.ts";
+import type { Model } from "../model.ts";
+import { ParameterError } from "../params.ts";
+import { modulationTable } from "../time-modulations.ts";
+import type { Attachments } from "../transformer-chain.ts";
 import { LoraFileError } from "./library.ts";
 import type { LoraParams } from "./params.ts";
 

@@ -1,5 +1,4 @@
-import type { TensorReader } from "../checkpoint/tensor-data.ts";
-import type { Weight } from "../checkpoint/weights.ts";
+import type { TensorReader, Weight } from "../../weights/index.ts";
 import { added, type Change, hadamard, kroneckerProduct, lowRank, replacedBy, weightDecomposed } from "./change.ts";
 import type { Role } from "./key-grammar.ts";
 import { type Matrix, multiply } from "./matrix.ts";

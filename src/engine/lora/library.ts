@@ -1,5 +1,5 @@
-import { fileIdentity } from "../checkpoint/file-identity.ts";
-import type { Weights } from "../checkpoint/weights.ts";
+import type { Weights } from "../../weights/index.ts";
+import { fileIdentity } from "../../weights/index.ts";
 import { lazy } from "../lazy.ts";
 import { type Adaptation, adapt, type MergeRule, type WeightedChange } from "./adaptation.ts";
 import { lowRankMerger } from "./merge.ts";

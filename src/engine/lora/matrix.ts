@@ -1,4 +1,4 @@
-import { tabulate } from "../tabulate.ts";
+import { tabulate } from "../../weights/index.ts";
 
 /** Small dense matrices of adapters, row-major float32. */
 export interface Matrix {

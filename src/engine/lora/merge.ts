@@ -1,6 +1,5 @@
-import type { Weights } from "../checkpoint/weights.ts";
-import { type BuiltGraph, Graph } from "../graph/graph.ts";
-import { createSession, type HostTensor } from "../runtime/session.ts";
+import { type BuiltGraph, createSession, Graph, type HostTensor } from "../../onnx/index.ts";
+import type { Weights } from "../../weights/index.ts";
 import type { Matrix } from "./matrix.ts";
 
 /** `W + up · down` on ONNX Runtime's matrix product. */

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type StoredTensor, writeSafetensors } from "../../../test/support/safetensors.ts";
-import { openWeights, type Weights } from "../checkpoint/weights.ts";
+import { openWeights, type Weights } from "../../weights/weights.ts";
 import { adapt } from "./adaptation.ts";
 import { readLora } from "./read.ts";
 

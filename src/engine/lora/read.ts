@@ -1,7 +1,6 @@
 import { realpath } from "node:fs/promises";
-import { readSafetensorsHeader } from "../checkpoint/safetensors.ts";
-import { tensorReader } from "../checkpoint/tensor-data.ts";
-import type { Weight, Weights } from "../checkpoint/weights.ts";
+import type { Weight, Weights } from "../../weights/index.ts";
+import { readSafetensorsHeader, tensorReader } from "../../weights/index.ts";
 import type { Change } from "./change.ts";
 import { layerFinder, parseKey, type Role } from "./key-grammar.ts";
 import { layerChanges } from "./layer-adapter.ts";

@@ -1,5 +1,5 @@
 import { distance } from "fastest-levenshtein";
-import { ParameterError } from "../types.ts";
+import { ParameterError } from "../params.ts";
 import { ALIASES, SCHEDULERS, type Scheduler } from "./table.ts";
 
 const SUGGESTIONS = 3;

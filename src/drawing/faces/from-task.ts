@@ -1,0 +1,34 @@
+import type { ImageInferenceTask } from "../../protocol/index.ts";
+import type { Drawing } from "../drawing.ts";
+import type { Refinement } from "./refine.ts";
+
+/** The wishes of `advancedFeatures.ultralytics`, validated and with their defaults. */
+export type FaceSettings = NonNullable<NonNullable<ImageInferenceTask["advancedFeatures"]>["ultralytics"]>;
+
+/**
+ * How the faces of one picture are refined. Prompts that are absent or empty are the picture's own, and so are its LoRAs: a face
+ * shall have the picture's style. ControlNets and caches were for the whole picture.
+ * @param picture how it was drawn
+ * @param seed of this picture
+ */
+export function refinementOf(settings: FaceSettings, picture: Drawing, seed: bigint): Refinement {
+  const negativePrompt = settings.negativePrompt || picture.negativePrompt;
+  return {
+    prompt: settings.positivePrompt || picture.prompt,
+    ...(negativePrompt !== undefined && { negativePrompt }),
+    steps: settings.steps,
+    guidance: settings.CFGScale,
+    ...(picture.scheduler !== undefined && { scheduler: picture.scheduler }),
+    ...(picture.loras && { loras: picture.loras }),
+    ...(picture.schedule && { schedule: picture.schedule }),
+    strength: settings.strength,
+    seed,
+    maskPadding: settings.maskPadding,
+    maskBlur: settings.maskBlur,
+  };
+}
+
+/** Steps that refining one face takes: the last `strength · steps` of them, at least one; none with strength 0. */
+export function stepsPerFace({ steps, strength }: FaceSettings): number {
+  return strength === 0 ? 0 : Math.max(1, Math.trunc(steps * strength));
+}

@@ -1,0 +1,119 @@
+import type { BuiltGraph } from "../onnx/index.ts";
+import { createSession, type Free, freeAll, type HostTensor, type SessionOptions } from "../onnx/index.ts";
+import type { Checkpoint } from "./checkpoint/checkpoint.ts";
+import type { SchedulerConfig } from "./checkpoint/config.ts";
+import { type ControlNetLibrary, controlNetLibrary } from "./control-net/library.ts";
+import { lazy } from "./lazy.ts";
+import { type LoraLibrary, loraLibrary } from "./lora/library.ts";
+import { promptEmbeddings, promptIds } from "./prompt.ts";
+import { textRotary } from "./rope.ts";
+import { buildTextEncoder, textEncoderSizes } from "./text-encoder.ts";
+import { timeModulations } from "./time-modulations.ts";
+import { loadTokenizer } from "./tokenizer.ts";
+import { type Attachments, type Pass, type TransformerChain, transformerChain } from "./transformer-chain.ts";
+import { buildVaeDecoder, buildVaeEncoder, spatialFactor } from "./vae.ts";
+import { decodeTiled, TILE } from "./vae-tiles.ts";
+
+/** The networks of one checkpoint, loaded and ready to run. */
+export interface Model {
+  readonly scheduler: SchedulerConfig;
+  readonly latentChannels: number;
+  /** Pixels per latent position: 8. */
+  readonly pixelFactor: number;
+  readonly ropeAxes: readonly number[];
+  /** Prompt → [1, T, features]. */
+  encodePrompt(prompt: string): Promise<HostTensor>;
+  /** Noise levels → one row of modulations each, as `velocity` takes them. */
+  modulations(sigmas: readonly number[], attachments?: Attachments): Promise<Float32Array[]>;
+  /** Packed latents [B, L, 4C] and text [B, T, features] → velocity, same shape as the latents. */
+  velocity(pass: Pass): Promise<Float32Array>;
+  /** What computes `velocity`, for those who step in between its blocks. */
+  readonly transformer: TransformerChain;
+  /** Low-rank adapters for `velocity` and `modulations`. */
+  readonly loras: LoraLibrary;
+  readonly controlNets: ControlNetLibrary;
+  /** Picture planes [1, 3, H, W] in -1…1 → normalised latents [C, H/8, W/8] (posterior mean). */
+  encodePicture(planes: HostTensor): Promise<Float32Array>;
+  /** Normalised latents [C, h, w] → planes [3, 8h, 8w] in -1…1; in tiles when a side exceeds 64. */
+  decodeLatents(latents: Float32Array, height: number, width: number): Promise<Float32Array>;
+  /** Small latents [B, C, h, w] → planes [B, 3, 8h, 8w], never tiled. */
+  decodeBatch(latents: HostTensor): Promise<Float32Array>;
+  /** Frees every network, also when one of them cannot be freed; then it rejects. */
+  dispose(): Promise<void>;
+}
+
+/**
+ * Loads all networks but the VAE encoder, which waits until a picture has to be encoded. When one cannot be loaded, those before
+ * it are freed.
+ */
+export async function loadModel(checkpoint: Checkpoint, options: SessionOptions = {}): Promise<Model> {
+  const opened: Free[] = [];
+  try {
+    return await load(checkpoint, options, opened);
+  } catch (error) {
+    await freeAll(opened).catch(() => {}); // the load's error is the one to tell
+    throw error;
+  }
+}
+
+/** @param opened takes how to free each network, as soon as it is there */
+async function load(checkpoint: Checkpoint, options: SessionOptions, opened: Free[]): Promise<Model> {
+  const { textEncoder, transformer, vae } = checkpoint;
+  const tokenize = await loadTokenizer(checkpoint.tokenizerFolder);
+  const { headDim, theta } = textEncoderSizes(textEncoder.config);
+  const features = textEncoder.config.hidden_size;
+  const open = async (graph: BuiltGraph) => {
+    const session = await createSession(graph, options);
+    opened.push(session.release);
+    return session;
+  };
+  const graphs = {
+    text: buildTextEncoder(textEncoder.config, textEncoder.weights),
+    decoder: buildVaeDecoder(vae.config, vae.weights),
+  };
+  const text = await open(graphs.text);
+  const decoder = await open(graphs.decoder);
+  const encoder = lazy(() => open(buildVaeEncoder(vae.config, vae.weights)));
+  const chain = await transformerChain(transformer.config, transformer.weights, options);
+  opened.push(chain.dispose);
+  const modulations = await timeModulations(transformer.config, transformer.weights, options);
+  opened.push(modulations.dispose);
+  const controlNets = controlNetLibrary(transformer.config, options);
+  opened.push(controlNets.dispose);
+  const channels = vae.config.z_dim;
+  const pixelFactor = spatialFactor(vae.config);
+  const decodeBatch = async (latents: HostTensor) => (await decoder.run({ latents })).picture!.data;
+
+  return {
+    scheduler: checkpoint.scheduler,
+    latentChannels: channels,
+    pixelFactor,
+    ropeAxes: transformer.config.axes_dims_rope,
+    async encodePrompt(prompt) {
+      const ids = promptIds(tokenize, prompt);
+      const { embeddings } = await text.run({
+        ids: { data: BigInt64Array.from(ids, BigInt), dims: [1, ids.length] },
+        ...textRotary(ids.length, headDim, theta),
+      });
+      const data = promptEmbeddings(embeddings!.data, features);
+      return { data, dims: [1, data.length / features, features] };
+    },
+    modulations: modulations.run,
+    velocity: chain.velocity,
+    transformer: chain,
+    loras: loraLibrary(transformer.weights),
+    controlNets,
+    async encodePicture(picture) {
+      return (await (await encoder.get()).run({ picture })).latents!.data;
+    },
+    decodeBatch,
+    async decodeLatents(latents, height, width) {
+      if (Math.max(height, width) <= TILE) return decodeBatch({ data: latents, dims: [1, channels, height, width] });
+      return decodeTiled(latents, [channels, height, width], pixelFactor, decodeBatch);
+    },
+    async dispose() {
+      await encoder.settled();
+      await freeAll(opened);
+    },
+  };
+}

@@ -1,0 +1,130 @@
+import type { Graph, Value } from "../onnx/index.ts";
+import { attention, headNorm, linear, modulatedNorm, rmsNorm, rotate } from "../onnx/index.ts";
+
+/** Every norm of QwenImageTransformer2DModel and QwenImageControlNetModel uses this epsilon. */
+export const EPS = 1e-6;
+
+export interface Streams {
+  readonly image: Value; // [B·L, dim]
+  readonly text: Value; // [B·T, dim]
+}
+
+/** Modulation of one half of a block (attention or MLP) for one stream; each [dim]. */
+export interface Modulation {
+  readonly shift: Value;
+  readonly scale: Value;
+  readonly gate: Value;
+}
+
+/** A block's four modulations: image attention, image MLP, text attention, text MLP. */
+export type BlockModulations = readonly [Modulation, Modulation, Modulation, Modulation];
+
+/** What all blocks of one graph share. */
+export interface BlockContext {
+  readonly g: Graph;
+  readonly heads: number;
+  readonly headDim: number;
+  readonly dim: number;
+  readonly imageShape: Value; // [B, L, dim]
+  readonly textShape: Value; // [B, T, dim]
+  readonly textLength: Value; // [T]
+  readonly cos: Value; // [T + L, headDim / 2]
+  readonly sin: Value;
+}
+
+/** What image and text are turned into before the first block. */
+export function embedInputs(
+  g: Graph,
+  latents: Value, // [B, L, channels]
+  text: Value, // [B, T, features]
+  { channels, features, dim }: { channels: number; features: number; dim: number },
+): Streams {
+  const flatText = g.op("Reshape", [text, g.ints([-1, features])]);
+  return {
+    image: linear(g, g.op("Reshape", [latents, g.ints([-1, channels])]), "img_in", channels, dim),
+    text: linear(g, rmsNorm(g, flatText, "txt_norm.weight", features, EPS), "txt_in", features, dim),
+  };
+}
+
+/**
+ * One dual-stream block: joint attention, then an MLP for each stream.
+ * @param last nothing reads what the last block would do to the text, so its text comes back as it was
+ */
+export function dualStreamBlock(
+  context: BlockContext,
+  name: string,
+  streams: Streams,
+  [image, imageMlp, text, textMlp]: BlockModulations,
+  last: boolean,
+): Streams {
+  const attended = jointAttention(context, name, streams, { image, text }, last);
+  return {
+    image: feedForward(context, `${name}.img_mlp`, attended.image, imageMlp),
+    text: attended.text === undefined ? streams.text : feedForward(context, `${name}.txt_mlp`, attended.text, textMlp),
+  };
+}
+
+/** Both streams attend to both, text first; then each adds its gated share. In the last block only the image still asks. */
+function jointAttention(
+  context: BlockContext,
+  block: string,
+  streams: Streams,
+  modulation: { image: Modulation; text: Modulation },
+  last: boolean,
+): { image: Value; text?: Value } {
+  const { g, heads, headDim } = context;
+  const image = modulatedNorm(g, streams.image, modulation.image.scale, modulation.image.shift, EPS);
+  const text = modulatedNorm(g, streams.text, modulation.text.scale, modulation.text.shift, EPS);
+  const name = `${block}.attn`;
+  const joined = (imagePart: Value, textPart: Value) => g.op("Concat", [textPart, imagePart], { axis: 1 });
+  const onImage = (layer: string, norm?: string) =>
+    project(context, image, `${name}.${layer}`, context.imageShape, norm);
+  const onText = (layer: string, norm?: string) => project(context, text, `${name}.${layer}`, context.textShape, norm);
+
+  const k = rotate(
+    g,
+    joined(onImage("to_k", `${name}.norm_k.weight`), onText("add_k_proj", `${name}.norm_added_k.weight`)),
+    context.cos,
+    context.sin,
+    true,
+  );
+  const v = joined(onImage("to_v"), onText("add_v_proj"));
+  const imageQuery = onImage("to_q", `${name}.norm_q.weight`);
+  if (last) {
+    const [cos, sin] = [afterText(context, context.cos, 0), afterText(context, context.sin, 0)];
+    const attended = attention(g, rotate(g, imageQuery, cos, sin, true), k, v, heads, headDim);
+    return { image: gatedAdd(context, streams.image, attended, `${name}.to_out.0`, modulation.image.gate) };
+  }
+  const textQuery = onText("add_q_proj", `${name}.norm_added_q.weight`);
+  const q = rotate(g, joined(imageQuery, textQuery), context.cos, context.sin, true);
+  const attended = attention(g, q, k, v, heads, headDim); // [B, T + L, dim]
+  const textPart = g.op("Slice", [attended, g.ints([0]), context.textLength, g.ints([1])]);
+  return {
+    image: gatedAdd(context, streams.image, afterText(context, attended, 1), `${name}.to_out.0`, modulation.image.gate),
+    text: gatedAdd(context, streams.text, textPart, `${name}.to_add_out`, modulation.text.gate),
+  };
+}
+
+/** `stream + gate · layer(update)`. stream: [B·S, dim]; update: [B, S, dim] */
+function gatedAdd({ g, dim }: BlockContext, stream: Value, update: Value, layer: string, gate: Value): Value {
+  const flat = g.op("Reshape", [update, g.ints([-1, dim])]);
+  return g.op("Add", [stream, g.op("Mul", [linear(g, flat, layer, dim, dim), gate])]);
+}
+
+/** Linear layer, then (for queries and keys) the norm of each head. x: [B·S, dim] → [B, S, dim] */
+function project({ g, dim, headDim }: BlockContext, x: Value, layer: string, shape: Value, norm?: string): Value {
+  const projected = linear(g, x, layer, dim, dim);
+  return g.op("Reshape", [norm ? headNorm(g, projected, norm, headDim, EPS) : projected, shape]);
+}
+
+function afterText({ g, textLength }: BlockContext, x: Value, axis: number): Value {
+  return g.op("Slice", [x, textLength, g.ints([Number.MAX_SAFE_INTEGER]), g.ints([axis])]);
+}
+
+/** `x + gate · net(norm(x))` with a tanh-approximated GELU between two linear layers. x: [n, dim] */
+function feedForward({ g, dim }: BlockContext, name: string, x: Value, { shift, scale, gate }: Modulation): Value {
+  const inner = 4 * dim;
+  const hidden = linear(g, modulatedNorm(g, x, scale, shift, EPS), `${name}.net.0.proj`, dim, inner);
+  const update = linear(g, g.fused("FastGelu", [hidden]), `${name}.net.2`, inner, dim);
+  return g.op("Add", [x, g.op("Mul", [update, gate])]);
+}

@@ -1,0 +1,129 @@
+import type { FedWeights, HostTensor, SessionOptions } from "../onnx/index.ts";
+import { type SessionPool, sessionPool } from "../onnx/index.ts";
+import type { Weights } from "../weights/index.ts";
+import type { TransformerConfig } from "./checkpoint/config.ts";
+import type { RotaryTable } from "./rope.ts";
+import { buildTransformer, type Part } from "./transformer.ts";
+
+/** One prediction: the latents, what to draw, and the noise level. */
+export interface Pass {
+  readonly latents: HostTensor; // [B, L, 4C]
+  readonly text: HostTensor; // [B, T, features]
+  readonly rotary: RotaryTable;
+  /** One row of the time graph. */
+  readonly modulation: Float32Array;
+  readonly attachments?: Attachments | undefined;
+}
+
+/** What adapters and ControlNets add to a pass. It decides which variant of the graphs runs. */
+export interface Attachments {
+  readonly fed?: FedWeights;
+  /** Numbers of ControlNet residuals, as `buildTransformer` takes them. */
+  readonly controls?: readonly number[];
+  /** The graphs' additional inputs. */
+  readonly feeds: Readonly<Record<string, HostTensor>>;
+}
+
+/** Both streams between two blocks. After the last block nobody needs the text. */
+export interface HostStreams {
+  readonly image: HostTensor; // [B, L, dim]
+  readonly text?: HostTensor; // [B, T, dim]
+}
+
+/**
+ * The transformer as a chain of graphs, in one piece until a step cache wants to look inside. A cut is a number of blocks: the
+ * place after that many. Cutting changes no bit of the result, so there is never a second copy of the weights for it.
+ */
+export interface TransformerChain {
+  readonly blocks: number;
+  /** Cuts the chain at these places too. It stays cut: a later cache finds it ready. */
+  openAt(cuts: readonly number[]): Promise<void>;
+  velocity(pass: Pass): Promise<Float32Array>; // [B, L, 4C]
+  /** From the latents up to a cut. */
+  begin(pass: Pass, to: number): Promise<HostStreams>;
+  between(pass: Pass, streams: HostStreams, from: number, to: number): Promise<HostStreams>;
+  /** From a cut to the velocity. */
+  finish(pass: Pass, streams: HostStreams, from: number): Promise<Float32Array>;
+  dispose(): Promise<void>;
+}
+
+/** Weights that graph variants may hold together: below it switching adapters or ControlNets on and off costs nothing. */
+export const VARIANT_BYTES = 2 * 2 ** 30;
+
+export async function transformerChain(
+  config: TransformerConfig,
+  weights: Weights,
+  options: SessionOptions,
+): Promise<TransformerChain> {
+  const blocks = config.num_layers;
+  const pool: SessionPool = sessionPool(VARIANT_BYTES, options);
+  let cuts: number[] = []; // rising
+  const part = (i: number): Part => ({
+    stem: i === 0,
+    from: cuts[i - 1] ?? 0,
+    to: cuts[i] ?? blocks,
+    head: i === cuts.length,
+  });
+  const graph = (piece: Part, { fed, controls }: Partial<Attachments>) =>
+    buildTransformer(config, weights, { part: piece, ...(fed && { fed }), ...(controls && { controls }) });
+  await pool.prepare(variantKey(undefined), partKey(part(0)), () => graph(part(0), {}));
+
+  /** Runs the pieces from the first up to the last; what the last gave. */
+  const run = async (pass: Pass, streams: HostStreams | undefined, first: number, last: number) => {
+    const { latents, text, rotary, modulation, attachments } = pass;
+    const feeds: Record<string, HostTensor> = {
+      ...{ latents, text, ...rotary, modulation: { data: modulation, dims: [modulation.length] } },
+      ...attachments?.feeds,
+      ...(streams && fedStreams(streams)),
+    };
+    const pieces = Array.from({ length: last - first + 1 }, (_, i) => part(first + i));
+    let outputs: Record<string, HostTensor> = {};
+    for (const piece of pieces) {
+      const build = () => graph(piece, attachments ?? {});
+      outputs = await pool.run(variantKey(attachments), partKey(piece), build, feeds);
+      if (!piece.head) Object.assign(feeds, fedStreams(streamsOf(outputs)));
+    }
+    return outputs;
+  };
+  const pieceEndingAt = (cut: number) => {
+    const i = cuts.indexOf(cut);
+    if (i < 0) throw new Error(`the transformer is not cut at ${cut}`);
+    return i;
+  };
+
+  return {
+    blocks,
+    async openAt(wanted) {
+      const joined = [...new Set([...cuts, ...wanted])].sort((a, b) => a - b);
+      if (joined.length === cuts.length) return;
+      cuts = joined;
+      await pool.clear();
+    },
+    velocity: async (pass) => (await run(pass, undefined, 0, cuts.length)).velocity!.data,
+    begin: async (pass, to) => streamsOf(await run(pass, undefined, 0, pieceEndingAt(to))),
+    between: async (pass, streams, from, to) =>
+      from === to ? streams : streamsOf(await run(pass, streams, pieceEndingAt(from) + 1, pieceEndingAt(to))),
+    finish: async (pass, streams, from) =>
+      (await run(pass, streams, pieceEndingAt(from) + 1, cuts.length)).velocity!.data,
+    dispose: () => pool.clear(),
+  };
+}
+
+function streamsOf(outputs: Record<string, HostTensor>): HostStreams {
+  const text = outputs["text/out"];
+  return { image: outputs["image/out"]!, ...(text && { text }) };
+}
+
+function fedStreams({ image, text }: HostStreams): Record<string, HostTensor> {
+  return { "image/in": image, ...(text && { "text/in": text }) };
+}
+
+/** Names a variant by what it takes from its feeds. */
+export function variantKey(attachments: Attachments | undefined): string {
+  const { fed, controls = [] } = attachments ?? {};
+  return JSON.stringify([[...(fed?.replaced ?? [])].sort(), [...(fed?.lowRank ?? [])].sort(), controls]);
+}
+
+function partKey({ stem, from, to, head }: Part): string {
+  return `${stem ? "stem " : ""}${from}…${to}${head ? " head" : ""}`;
+}

@@ -1,0 +1,168 @@
+import {
+  type BuiltGraph,
+  type FedWeights,
+  Graph,
+  linear,
+  modulatedNorm,
+  shapeWith,
+  type Value,
+} from "../onnx/index.ts";
+import type { Weights } from "../weights/index.ts";
+import type { TransformerConfig } from "./checkpoint/config.ts";
+import { modulationCount } from "./time-embedding.ts";
+import {
+  type BlockContext,
+  type BlockModulations,
+  dualStreamBlock,
+  EPS,
+  embedInputs,
+  type Modulation,
+  type Streams,
+} from "./transformer-block.ts";
+
+/** A stretch of the transformer: the stem if it starts with it, blocks `from` up to but not including `to`, and the head. */
+export interface Part {
+  readonly stem: boolean;
+  readonly from: number;
+  readonly to: number;
+  readonly head: boolean;
+}
+
+export interface TransformerOptions {
+  /** Default: all of it. */
+  readonly part?: Part;
+  /** Weights that every run brings along instead of the checkpoint's. */
+  readonly fed?: FedWeights;
+  /** Numbers of residuals of the ControlNets whose outputs are added between the blocks, each number once. */
+  readonly controls?: readonly number[];
+  /** Adds outputs `block/<i>/image` and `block/<i>/text`, for comparing stage by stage. */
+  readonly outputBlocks?: boolean;
+}
+
+/**
+ * The dual-stream transformer, or a part of it: predicts the velocity of packed latents.
+ *
+ * Inputs, as far as the part reads them: `latents` [B, L, in_channels] and `text` [B, T, joint_attention_dim], or what the part
+ * before gave, `image/in` [B, L, dim] and `text/in` [B, T, dim]; `cos` and `sin` [T + L, headDim/2] (text first); `modulation`
+ * [modulationCount · dim], one row of the time graph; `control/<n>/<j>` [B, L, dim], residual j of n.
+ * Outputs: `velocity` [B, L, patch² · out_channels], or `image/out` [B, L, dim] and (before the last block) `text/out` [B, T, dim].
+ */
+export function buildTransformer(
+  config: TransformerConfig,
+  weights: Weights,
+  options: TransformerOptions = {},
+): BuiltGraph {
+  const { num_attention_heads: heads, attention_head_dim: headDim, num_layers: layers } = config;
+  const { part = { stem: true, from: 0, to: layers, head: true }, fed, controls = [], outputBlocks } = options;
+  const dim = heads * headDim;
+  const g = new Graph(nameOf(part, layers), weights, fed);
+  const start = part.stem ? stem(g, config, dim) : streamInputs(g, dim, part);
+  const modulations = part.to > part.from || part.head ? splitModulations(g, config, dim) : undefined;
+
+  let { streams } = start;
+  if (part.to > part.from) {
+    const context: BlockContext = {
+      ...{ g, heads, headDim, dim },
+      imageShape: start.imageShape,
+      textShape: start.textShape!,
+      textLength: g.op("Slice", [start.textShape!, g.ints([1]), g.ints([2])]),
+      cos: g.input("cos", ["T+L", headDim / 2]),
+      sin: g.input("sin", ["T+L", headDim / 2]),
+    };
+    const residuals = controlResiduals(g, controls, layers, dim);
+    for (let i = part.from; i < part.to; i++) {
+      const last = i === layers - 1;
+      streams = dualStreamBlock(context, `transformer_blocks.${i}`, streams, modulations!.blocks[i]!, last);
+      streams = { ...streams, image: residuals.after(i, streams.image) };
+      if (outputBlocks) {
+        g.output(`block/${i}/image`, streams.image, ["BL", dim]);
+        if (!last) g.output(`block/${i}/text`, streams.text, ["BT", dim]);
+      }
+    }
+  }
+
+  if (part.head) {
+    const channels = config.patch_size ** 2 * config.out_channels;
+    const normed = modulatedNorm(g, streams.image, modulations!.head.scale, modulations!.head.shift, EPS);
+    const velocity = linear(g, normed, "proj_out", dim, channels);
+    const leading = g.op("Slice", [start.imageShape, g.ints([0]), g.ints([2])]);
+    const shape = g.op("Concat", [leading, g.ints([channels])], { axis: 0 });
+    g.output("velocity", g.op("Reshape", [velocity, shape]), ["B", "L", channels]);
+  } else {
+    g.output("image/out", g.op("Reshape", [streams.image, start.imageShape]), ["B", "L", dim]);
+    if (part.to < layers) g.output("text/out", g.op("Reshape", [streams.text, start.textShape!]), ["B", "T", dim]);
+  }
+  return g.build();
+}
+
+/** The streams where a part begins and their shapes [B, L, dim] and [B, T, dim]; after the last block there is no text. */
+interface Start {
+  readonly streams: Streams;
+  readonly imageShape: Value;
+  readonly textShape?: Value;
+}
+
+function stem(g: Graph, config: TransformerConfig, dim: number): Start {
+  const { in_channels: channels, joint_attention_dim: features } = config;
+  const latents = g.input("latents", ["B", "L", channels]);
+  const text = g.input("text", ["B", "T", features]);
+  return {
+    streams: embedInputs(g, latents, text, { channels, features, dim }),
+    imageShape: shapeWith(g, latents, 2, dim),
+    textShape: shapeWith(g, text, 2, dim),
+  };
+}
+
+function streamInputs(g: Graph, dim: number, part: Part): Start {
+  const image = g.input("image/in", ["B", "L", dim]);
+  const flat = (x: Value) => g.op("Reshape", [x, g.ints([-1, dim])]);
+  const shape = (x: Value) => g.op("Shape", [x], { start: 0, end: 3 });
+  if (part.to === part.from) return { streams: { image: flat(image), text: image }, imageShape: shape(image) };
+  const text = g.input("text/in", ["B", "T", dim]);
+  return { streams: { image: flat(image), text: flat(text) }, imageShape: shape(image), textShape: shape(text) };
+}
+
+/**
+ * The outputs of ControlNets, added to the image after every block: residual j of n serves the blocks of the j-th stretch of
+ * ⌈layers / n⌉ blocks. Source: `QwenImageTransformer2DModel.forward`; model spec 4.7.
+ */
+function controlResiduals(g: Graph, counts: readonly number[], layers: number, dim: number) {
+  const inputs = new Map<string, Value>();
+  const residual = (count: number, j: number): Value => {
+    const name = `control/${count}/${j}`;
+    const known = inputs.get(name) ?? g.op("Reshape", [g.input(name, ["B", "L", dim]), g.ints([-1, dim])]);
+    inputs.set(name, known);
+    return known;
+  };
+  return {
+    after(block: number, image: Value): Value {
+      return counts.reduce(
+        (sum, count) => g.op("Add", [sum, residual(count, Math.floor(block / Math.ceil(layers / count)))]),
+        image,
+      );
+    },
+  };
+}
+
+function splitModulations(g: Graph, config: TransformerConfig, dim: number) {
+  const count = modulationCount(config, true);
+  const modulation = g.input("modulation", [count * dim]);
+  const vectors = g.ops("Split", [modulation], count, { axis: 0, num_outputs: count });
+  // The head's order is scale, shift: the other way round than in the blocks.
+  return {
+    blocks: blockModulations(vectors, config.num_layers),
+    head: { scale: vectors[count - 2]!, shift: vectors[count - 1]! },
+  };
+}
+
+/** Twelve vectors a block, in the time graph's order. */
+export function blockModulations(vectors: readonly Value[], layers: number): BlockModulations[] {
+  const at = (i: number): Modulation => ({ shift: vectors[i]!, scale: vectors[i + 1]!, gate: vectors[i + 2]! });
+  return Array.from({ length: layers }, (_, i) => [at(12 * i), at(12 * i + 3), at(12 * i + 6), at(12 * i + 9)]);
+}
+
+function nameOf({ stem, from, to, head }: Part, layers: number): string {
+  if (stem && head) return "transformer";
+  const pieces = [stem && "stem", to > from && `blocks ${from}…${to - 1} of ${layers}`, head && "head"];
+  return `transformer (${pieces.filter(Boolean).join(", ")})`;
+}

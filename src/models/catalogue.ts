@@ -1,0 +1,118 @@
+import type { PictureTask } from "../protocol/index.ts";
+import type { Adapter } from "./adapters.ts";
+import { listAdapters } from "./adapters.ts";
+import type { ModelLocations } from "./locations.ts";
+import { costPerPicture } from "./price.ts";
+import { listModels, type Model, modelNamed } from "./registry.ts";
+
+/** An installed model, as modelSearch shows it. */
+export interface ModelSummary {
+  readonly air: string;
+  readonly name: string;
+  readonly version: string;
+  /** Further identifiers that tasks may name it by. */
+  readonly aliases?: readonly string[];
+  readonly category: "checkpoint" | "lora" | "lycoris" | "controlnet" | "vae" | "embeddings";
+  readonly architecture: string;
+  readonly type?: string;
+  readonly conditioning?: string;
+  readonly tags?: readonly string[];
+  readonly comment?: string;
+  readonly defaultWidth?: number;
+  readonly defaultHeight?: number;
+  readonly defaultSteps?: number;
+  readonly defaultScheduler?: string;
+  readonly defaultCFG?: number;
+  readonly defaultWeight?: number;
+  readonly positiveTriggerWords?: string;
+  readonly heroImage?: string;
+}
+
+/** The installed models. */
+export interface ModelCatalogue {
+  list(): Promise<readonly ModelSummary[]>;
+  /** What one result of a task costs, in US dollars; undefined when the model is not installed. */
+  cost(task: PictureTask): Promise<number | undefined>;
+}
+
+/** Cards are read anew this often, so that a model added to a running server is found. */
+const FRESH_MS = 1000;
+
+/** The installed models, for the API and for the worker. */
+export interface InstalledModels extends ModelCatalogue {
+  /** @throws ModelError `unknownModel` listing what is known, `invalidCard` */
+  find(air: string): Promise<Model>;
+  /** Reads the cards anew at the next question. */
+  refresh(): void;
+}
+
+export function openModelCatalogue(locations: ModelLocations, now: () => number = Date.now): InstalledModels {
+  const models = forAMoment(() => listModels(locations), now);
+  const adapters = forAMoment(() => listAdapters(locations), now);
+  return {
+    refresh() {
+      models.forget();
+      adapters.forget();
+    },
+    find: async (air) => modelNamed(air, await models.read()),
+    list: async () => [...(await models.read()).map(summary), ...(await adapters.read()).map(adapterSummary)],
+    cost: async (task) => {
+      if (task.taskType !== "imageInference") return 0;
+      const all = await models.read();
+      const found =
+        all.find(({ card }) => card.air === task.model) ?? all.find(({ card }) => card.aliases.includes(task.model));
+      return found && costPerPicture(found.card.price, task);
+    },
+  };
+}
+
+/** What `read` gave, kept for as long as it counts as fresh. */
+function forAMoment<T>(read: () => Promise<T>, now: () => number) {
+  let kept: { readonly at: number; readonly found: Promise<T> } | undefined;
+  return {
+    read(): Promise<T> {
+      if (kept === undefined || now() - kept.at > FRESH_MS) kept = { at: now(), found: read() };
+      return kept.found;
+    },
+    forget() {
+      kept = undefined;
+    },
+  };
+}
+
+function summary({ card }: Model): ModelSummary {
+  const [name, version] = [card.name, card.air.split("@")[1]!];
+  return {
+    air: card.air,
+    name,
+    version,
+    aliases: card.aliases,
+    category: "checkpoint",
+    type: "base",
+    architecture: card.architecture,
+    tags: card.tags,
+    comment: card.comment,
+    defaultWidth: card.defaults.width,
+    defaultHeight: card.defaults.height,
+    defaultSteps: card.defaults.steps,
+    defaultScheduler: "Default",
+    defaultCFG: card.defaults.CFGScale,
+  };
+}
+
+function adapterSummary({ card }: Adapter): ModelSummary {
+  return {
+    air: card.air,
+    name: card.name,
+    version: card.version ?? card.air.split("@")[1]!,
+    aliases: card.aliases,
+    category: card.kind,
+    architecture: card.architecture,
+    tags: card.tags,
+    comment: card.comment,
+    ...(card.defaultWeight !== undefined && { defaultWeight: card.defaultWeight }),
+    ...(card.conditioning !== undefined && { conditioning: card.conditioning }),
+    ...(card.positiveTriggerWords !== undefined && { positiveTriggerWords: card.positiveTriggerWords }),
+    ...(card.heroImageURL !== undefined && { heroImage: card.heroImageURL }),
+  };
+}

@@ -1,0 +1,104 @@
+import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { type StandInHub, startHub } from "../../../test/stand-ins/hub.ts";
+import { type PullOptions, pullRepository } from "./pull.ts";
+
+const WEIGHTS = "weights.safetensors";
+const SECOND = "words.txt";
+const enough = new Error("enough");
+const weights = Buffer.alloc(9000, "weights ");
+
+let folder: string;
+let hub: StandInHub;
+let rests: number[];
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "inkstone-hub-"));
+  hub = await startHub({ [WEIGHTS]: weights, [SECOND]: Buffer.from("words") });
+  rests = [];
+});
+afterEach(async () => {
+  hub.close();
+  await rm(folder, { recursive: true });
+});
+
+const pull = (options: PullOptions = {}) =>
+  pullRepository("me/model", folder, {
+    hubUrl: hub.url,
+    wanted: (path) => path === WEIGHTS,
+    rest: async (ms) => void rests.push(ms),
+    ...options,
+  });
+const here = () => readFile(join(folder, WEIGHTS));
+
+test("continues where a connection broke, as long as bytes come between", async () => {
+  hub.cuts = 7;
+  await pull();
+  expect(hub.asked).toEqual([0, 1000, 2000, 3000, 4000, 5000, 6000, 7000].map((from) => `${WEIGHTS} ${from}`));
+  expect(rests).toEqual(Array(7).fill(1000));
+  expect(Buffer.compare(await here(), weights)).toBe(0);
+});
+
+test("rests ever longer while nothing comes, and begins to count anew when something has", async () => {
+  hub.refusals = [429, 503, 429, 500];
+  await pull();
+  expect(rests).toEqual([1000, 2000, 4000, 8000]);
+  await rm(join(folder, WEIGHTS));
+  hub.refusals = [429, 429, 429];
+  hub.cuts = 1;
+  rests = [];
+  await pull();
+  expect(rests).toEqual([1000, 2000, 4000, 1000]);
+});
+
+test("gives up after five attempts in vain, says why, and continues there the next time", async () => {
+  hub.cuts = 1;
+  const rest = async (ms: number) => {
+    rests.push(ms);
+    hub.refusals = [429];
+  };
+  await expect(pull({ rest })).rejects.toThrow(`${WEIGHTS} cannot be downloaded: Api error with status 429`);
+  expect(rests).toEqual([1000, 2000, 4000, 8000]);
+  expect((await stat(join(folder, `${WEIGHTS}.part`))).size).toBe(1000);
+  hub.refusals = [];
+  await pull();
+  expect(hub.asked.at(-1)).toBe(`${WEIGHTS} 1000`);
+  expect(Buffer.compare(await here(), weights)).toBe(0);
+});
+
+test("what the hub denies is not asked for again", async () => {
+  hub.gated = true;
+  await expect(pull()).rejects.toThrow(`${WEIGHTS} cannot be downloaded: Api error with status 403`);
+  expect(rests).toEqual([]);
+});
+
+test("can be stopped while it rests", async () => {
+  const stop = new AbortController();
+  hub.refusals = [429];
+  const rest = async () => stop.abort(enough);
+  await expect(pull({ rest, signal: stop.signal })).rejects.toBe(enough);
+  await expect(here()).rejects.toThrow();
+});
+
+test("can be stopped while it only looks at what is here", async () => {
+  const wanted = () => true;
+  await pull({ wanted });
+  const stop = new AbortController();
+  const told: string[] = [];
+  const onProgress = ({ path }: { path: string }) => {
+    told.push(path);
+    stop.abort(enough);
+  };
+  await expect(pull({ wanted, onProgress, signal: stop.signal })).rejects.toBe(enough);
+  expect(told).toEqual([WEIGHTS]);
+});
+
+test("asks before the first byte whether to go on", async () => {
+  const onListed = async (paths: readonly string[]) => {
+    throw new Error(`not ${paths}`);
+  };
+  await expect(pull({ wanted: () => true, onListed })).rejects.toThrow(`not ${WEIGHTS},${SECOND}`);
+  expect(hub.asked).toEqual([]);
+});

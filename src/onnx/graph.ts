@@ -1,0 +1,219 @@
+import type { Weight, Weights } from "../weights/index.ts";
+import { AttributeType, DataType, EXTERNAL, ModelProto } from "./schema.ts";
+
+/** A tensor flowing through a graph that is being built; only its name exists until the graph runs. */
+export type Value = string & { readonly __graphValue: true };
+
+/** A size known now, or a name for one that each run decides. */
+export type Dim = number | string;
+
+type Attribute = number | string | readonly number[] | { readonly float: number };
+type Attributes = Readonly<Record<string, Attribute>>;
+
+/** A finished graph: ONNX bytes whose weights stay in the checkpoint's files. */
+export interface BuiltGraph {
+  readonly name: string;
+  /** A serialized ModelProto. */
+  readonly bytes: Uint8Array;
+  /** The folder that external data locations in `bytes` are relative to. */
+  readonly weightsRoot: string;
+  /** Names of what a run has to be fed. */
+  readonly inputs: readonly string[];
+  /** How many numbers it reads from the checkpoint. */
+  readonly parameters: number;
+}
+
+/** Weights that are inputs of a graph, to be changed from run to run without building it again. */
+export interface FedWeights {
+  /** Tensors fed under their own name instead of being read from the checkpoint. */
+  readonly replaced: ReadonlySet<string>;
+  /** Linear layers that add `up · down · x`: fed as `<layer>/down` [rank, in] and `<layer>/up` [out, rank]. */
+  readonly lowRank: ReadonlySet<string>;
+}
+
+const NOTHING_FED: FedWeights = { replaced: new Set(), lowRank: new Set() };
+
+interface ExternalTensor {
+  name: string;
+  dims: readonly number[];
+  dataType: number;
+  dataLocation: number;
+  externalData?: { key: string; value: string }[];
+}
+
+/** Opset of the standard operators (Gelu, RMSNormalization and LayerNormalization included) and of ONNX Runtime's own. */
+const OPSETS = [
+  { domain: "", version: 23 },
+  { domain: "com.microsoft", version: 1 },
+];
+const IR_VERSION = 10;
+
+/**
+ * Writes one ONNX graph. Weights are referenced in place, inside their safetensors file, as external data; BF16 and F16
+ * ones get a Cast to float32, which ONNX Runtime folds once when it loads the graph.
+ */
+export class Graph {
+  readonly name: string;
+  readonly #weights: Weights;
+  readonly #fed: FedWeights;
+  readonly #nodes: object[] = [];
+  readonly #initializers = new Map<string, object>();
+  readonly #external: { tensor: ExternalTensor; weight: Weight }[] = [];
+  readonly #inputs = new Map<string, object>();
+  readonly #outputs: object[] = [];
+  readonly #casts = new Map<string, Value>();
+  #counter = 0;
+
+  constructor(name: string, weights: Weights, fed: FedWeights = NOTHING_FED) {
+    this.name = name;
+    this.#weights = weights;
+    this.#fed = fed;
+  }
+
+  input(name: string, dims: readonly Dim[], type: "F32" | "I64" = "F32"): Value {
+    this.#inputs.set(name, valueInfo(name, dims, type));
+    return name as Value;
+  }
+
+  output(name: string, value: Value, dims: readonly Dim[]): void {
+    this.#node("Identity", [value], [name], {});
+    this.#outputs.push(valueInfo(name, dims, "F32"));
+  }
+
+  /** A checkpoint tensor as float32, or the input that replaces it. @throws CheckpointError when it is missing or of another shape */
+  weight(name: string, shape: readonly number[]): Value {
+    const stored = this.#weights.get(name, shape);
+    if (this.#fed.replaced.has(name)) return this.input(name, shape);
+    const cast = this.#casts.get(name);
+    if (cast) return cast;
+    const tensor: ExternalTensor = {
+      name,
+      dims: stored.shape,
+      dataType: DataType[stored.dtype],
+      dataLocation: EXTERNAL,
+    };
+    this.#initializers.set(name, tensor);
+    this.#external.push({ tensor, weight: stored });
+    const value = stored.dtype === "F32" ? (name as Value) : this.op("Cast", [name as Value], { to: DataType.F32 });
+    this.#casts.set(name, value);
+    return value;
+  }
+
+  hasWeight(name: string): boolean {
+    return this.#weights.has(name);
+  }
+
+  /** The low-rank factors that are fed for a linear layer, if it has any. */
+  lowRank(layer: string, from: number, to: number): { down: Value; up: Value } | undefined {
+    if (!this.#fed.lowRank.has(layer)) return undefined;
+    const rank = `rank of ${layer}`;
+    return { down: this.input(`${layer}/down`, [rank, from]), up: this.input(`${layer}/up`, [to, rank]) };
+  }
+
+  /** A small constant: int64 for shapes and axes, float32 otherwise. */
+  ints(values: readonly number[]): Value {
+    const raw = new BigInt64Array(values.map(BigInt));
+    return this.#constant(`i64[${values}]`, [values.length], DataType.I64, new Uint8Array(raw.buffer));
+  }
+
+  floats(values: readonly number[], dims: readonly number[] = [values.length]): Value {
+    const raw = new Float32Array(values);
+    return this.#constant(`f32[${dims}:${values}]`, dims, DataType.F32, new Uint8Array(raw.buffer));
+  }
+
+  /** A float32 scalar. */
+  scalar(value: number): Value {
+    return this.floats([value], []);
+  }
+
+  /** Appends a standard ONNX operator with one output. */
+  op(type: string, inputs: readonly (Value | undefined)[], attributes: Attributes = {}): Value {
+    return this.ops(type, inputs, 1, attributes)[0]!;
+  }
+
+  /** Appends a standard ONNX operator with several outputs. */
+  ops(type: string, inputs: readonly (Value | undefined)[], outputs: number, attributes: Attributes = {}): Value[] {
+    const names = Array.from({ length: outputs }, () => `${type}_${this.#counter++}` as Value);
+    this.#node(type, inputs, names, attributes);
+    return names;
+  }
+
+  /** Appends one of ONNX Runtime's own operators (domain com.microsoft). */
+  fused(type: string, inputs: readonly (Value | undefined)[], attributes: Attributes = {}): Value {
+    const name = `${type}_${this.#counter++}` as Value;
+    this.#node(type, inputs, [name], attributes, "com.microsoft");
+    return name;
+  }
+
+  build(): BuiltGraph {
+    const weightsRoot = commonFolder(this.#external.map(({ weight }) => weight.file));
+    for (const { tensor, weight } of this.#external) {
+      tensor.externalData = [
+        { key: "location", value: weight.file.slice(weightsRoot.length + 1) },
+        { key: "offset", value: String(weight.offset) },
+        { key: "length", value: String(weight.byteLength) },
+      ];
+    }
+    const model = {
+      irVersion: IR_VERSION,
+      producerName: "inkstone",
+      opsetImport: OPSETS,
+      graph: {
+        name: this.name,
+        node: this.#nodes,
+        initializer: [...this.#initializers.values()],
+        input: [...this.#inputs.values()],
+        output: this.#outputs,
+      },
+    };
+    return {
+      name: this.name,
+      bytes: ModelProto.encode(model).finish(),
+      weightsRoot,
+      inputs: [...this.#inputs.keys()],
+      parameters: this.#external.reduce((sum, { weight }) => sum + weight.shape.reduce((n, size) => n * size, 1), 0),
+    };
+  }
+
+  #node(type: string, inputs: readonly (Value | undefined)[], output: string[], attributes: Attributes, domain = "") {
+    this.#nodes.push({
+      input: inputs.map((value) => value ?? ""),
+      output,
+      name: output[0],
+      opType: type,
+      domain,
+      attribute: Object.entries(attributes).map(([name, value]) => ({ name, ...encodeAttribute(value) })),
+    });
+  }
+
+  #constant(name: string, dims: readonly number[], dataType: number, rawData: Uint8Array): Value {
+    if (!this.#initializers.has(name)) this.#initializers.set(name, { name, dims, dataType, rawData });
+    return name as Value;
+  }
+}
+
+/** Plain numbers are ints in ONNX attributes; a float is written `{ float: x }`. */
+function encodeAttribute(value: Attribute): object {
+  if (typeof value === "number") return { type: AttributeType.INT, i: value };
+  if (typeof value === "string") return { type: AttributeType.STRING, s: new TextEncoder().encode(value) };
+  if ("float" in value) return { type: AttributeType.FLOAT, f: value.float };
+  return { type: AttributeType.INTS, ints: value };
+}
+
+function valueInfo(name: string, dims: readonly Dim[], type: "F32" | "I64"): object {
+  const dim = dims.map((d) => (typeof d === "number" ? { dimValue: d } : { dimParam: d }));
+  return { name, type: { tensorType: { elemType: DataType[type], shape: { dim } } } };
+}
+
+/** The deepest folder that holds all these files. */
+function commonFolder(files: readonly string[]): string {
+  const folders = files.map((file) => file.split("/").slice(0, -1));
+  const [first = []] = folders;
+  let depth = first.length;
+  for (const folder of folders) {
+    let same = 0;
+    while (same < depth && folder[same] === first[same]) same++;
+    depth = same;
+  }
+  return first.slice(0, depth).join("/");
+}

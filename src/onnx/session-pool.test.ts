@@ -1,0 +1,93 @@
+import { beforeEach, expect, test } from "vitest";
+import type { Weights } from "../weights/weights.ts";
+import { type BuiltGraph, Graph } from "./graph.ts";
+import { type SessionPool, sessionPool } from "./session-pool.ts";
+
+const x = { data: Float32Array.of(1), dims: [1] };
+/** Two of the graphs below do not fit. */
+const LIMIT = 4 * 100;
+
+let pool: SessionPool;
+let built: string[];
+beforeEach(() => {
+  pool = sessionPool(LIMIT);
+  built = [];
+});
+
+/** A graph that claims to read 60 numbers. */
+function graph(name: string): BuiltGraph {
+  built.push(name);
+  const g = new Graph(name, {} as Weights);
+  g.output("y", g.op("Neg", [g.input("x", [1])]), [1]);
+  return { ...g.build(), parameters: 60 };
+}
+
+const run = (name: string) => pool.run(name, "whole", () => graph(name), { x });
+
+test("the least recently used are given up for room", async () => {
+  for (const name of ["a", "a", "b", "b", "a"]) await run(name);
+  expect(built).toEqual(["a", "b", "a"]);
+});
+
+test("what a piece of work uses is kept until it ends, and no longer", async () => {
+  await run("old");
+  await pool.during(async () => {
+    for (const name of ["a", "b", "a", "b"]) await run(name);
+    expect(built).toEqual(["old", "a", "b"]);
+  });
+  await run("b");
+  expect(built).toEqual(["old", "a", "b"]);
+  await run("a");
+  await run("old");
+  expect(built).toEqual(["old", "a", "b", "a", "old"]);
+});
+
+test("work that uses nothing leaves the newest, whatever it takes", async () => {
+  pool = sessionPool(1);
+  await run("a");
+  await pool.during(async () => {});
+  await run("a");
+  expect(built).toEqual(["a"]);
+});
+
+test("works at the same time keep each their own", async () => {
+  const first = Promise.withResolvers<void>();
+  const second = Promise.withResolvers<void>();
+  const works = [
+    pool.during(() => run("a").then(() => first.promise)),
+    pool.during(() => run("b").then(() => second.promise)),
+  ];
+  for (const name of ["c", "a", "b"]) await run(name);
+  expect(built).toEqual(["a", "b", "c"]);
+  second.resolve();
+  await works[1];
+  await run("a");
+  expect(built).toEqual(["a", "b", "c"]);
+  first.resolve();
+  await works[0];
+  await run("b");
+  expect(built).toEqual(["a", "b", "c", "b"]);
+});
+
+test("work that fails lets go too, and tells its own error", async () => {
+  const failing = pool.during(async () => {
+    await run("a");
+    await run("b");
+    throw new Error("changed my mind");
+  });
+  await expect(failing).rejects.toThrow("changed my mind");
+  await run("a");
+  expect(built).toEqual(["a", "b", "a"]);
+});
+
+test("a graph that cannot be loaded keeps no other from being freed", async () => {
+  const refused = () => ({ ...graph("refused"), bytes: new Uint8Array([1]) });
+  const preparing = pool.prepare("a", "refused", refused);
+  await Promise.all([
+    expect(preparing).rejects.toThrow("ONNX Runtime refused"),
+    pool.prepare("a", "whole", () => graph("a")),
+    pool.clear(),
+  ]);
+  await run("a");
+  expect(built).toEqual(["refused", "a", "a"]);
+});

@@ -1,0 +1,108 @@
+import { freeAll } from "./free-all.ts";
+import type { BuiltGraph } from "./graph.ts";
+import { createSession, type HostTensor, type Session, type SessionOptions } from "./session.ts";
+
+type Feeds = Readonly<Record<string, HostTensor>>;
+
+/** Sessions of graphs that come in variants: made when first used, the least recently used variants given up for room. */
+export interface SessionPool {
+  /** Makes the session now rather than when it is first run. */
+  prepare(variant: string, part: string, build: () => BuiltGraph): Promise<void>;
+  /** Runs the graph, made by `build` unless it is there; it takes from `feeds` what it reads. */
+  run(variant: string, part: string, build: () => BuiltGraph, feeds: Feeds): Promise<Record<string, HostTensor>>;
+  /** Gives up no variant that was used since `work` began until it ends: they may take more than the limit. */
+  during<T>(work: () => Promise<T>): Promise<T>;
+  /** Frees every session that is not running. */
+  clear(): Promise<void>;
+}
+
+interface Pooled {
+  readonly opening: Promise<{ session: Session; graph: BuiltGraph }>;
+  bytes: number;
+}
+
+interface Variant {
+  readonly parts: Map<string, Pooled>;
+  running: number;
+  /** In the order of all uses and of the beginnings of work. */
+  lastUse: number;
+}
+
+/**
+ * @param limit bytes of weights that variants may hold together, in float32; variants in use stay whatever they take
+ */
+export function sessionPool(limit: number, options: SessionOptions = {}): SessionPool {
+  const variants = new Map<string, Variant>(); // least recently used first
+  const works = new Set<number>(); // when each began
+  let now = 0;
+
+  const open = (key: string, part: string, build: () => BuiltGraph): { variant: Variant; pooled: Pooled } => {
+    const variant = variants.get(key) ?? { parts: new Map(), running: 0, lastUse: 0 };
+    variant.lastUse = ++now;
+    variants.delete(key);
+    variants.set(key, variant);
+    let pooled = variant.parts.get(part);
+    if (!pooled) {
+      const graph = build();
+      const opening = createSession(graph, options).then((session) => ({ session, graph }));
+      pooled = { opening, bytes: 4 * graph.parameters };
+      variant.parts.set(part, pooled);
+      opening.catch(() => variant.parts.delete(part));
+    }
+    return { variant, pooled };
+  };
+
+  const release = async (key: string, variant: Variant): Promise<void> => {
+    if (variants.get(key) !== variant) return; // given up meanwhile
+    variants.delete(key);
+    const openings = await Promise.allSettled([...variant.parts.values()].map(({ opening }) => opening));
+    await freeAll(openings.flatMap((part) => (part.status === "fulfilled" ? [part.value.session.release] : [])));
+  };
+
+  const makeRoom = async (): Promise<void> => {
+    const [newest] = [...variants.keys()].slice(-1);
+    const oldestWork = Math.min(...works);
+    for (const [key, variant] of [...variants]) {
+      if (bytesOf(variants) <= limit) return;
+      const inUse = key === newest || variant.running > 0 || variant.lastUse > oldestWork;
+      if (!inUse) await release(key, variant);
+    }
+  };
+
+  return {
+    async prepare(key, part, build) {
+      await open(key, part, build).pooled.opening;
+    },
+    async run(key, part, build, feeds) {
+      const { variant, pooled } = open(key, part, build);
+      variant.running++;
+      try {
+        const { session, graph } = await pooled.opening;
+        await makeRoom();
+        return await session.run(Object.fromEntries(graph.inputs.map((name) => [name, feeds[name]!])));
+      } finally {
+        variant.running--;
+      }
+    },
+    async during(work) {
+      const began = ++now;
+      works.add(began);
+      try {
+        return await work();
+      } finally {
+        works.delete(began);
+        await makeRoom();
+      }
+    },
+    async clear() {
+      const idle = [...variants].filter(([, { running }]) => running === 0);
+      await freeAll(idle.map((entry) => () => release(...entry)));
+    },
+  };
+}
+
+function bytesOf(variants: ReadonlyMap<string, Variant>): number {
+  let bytes = 0;
+  for (const { parts } of variants.values()) for (const part of parts.values()) bytes += part.bytes;
+  return bytes;
+}

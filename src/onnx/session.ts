@@ -1,0 +1,97 @@
+import { InferenceSession, Tensor } from "onnxruntime-node";
+import type { BuiltGraph } from "./graph.ts";
+
+/** A tensor on the host: row-major data and its shape. */
+export interface HostTensor<Data extends Float32Array | BigInt64Array = Float32Array> {
+  readonly data: Data;
+  readonly dims: readonly number[];
+}
+
+export interface Session {
+  /**
+   * Runs the graph once. ONNX Runtime's Node binding computes on the calling thread: nothing else in this process runs meanwhile.
+   * @throws Error naming the graph and the shapes it was fed
+   */
+  run(
+    feeds: Readonly<Record<string, HostTensor<Float32Array> | HostTensor<BigInt64Array>>>,
+  ): Promise<Record<string, HostTensor>>;
+  release(): Promise<void>;
+}
+
+export interface SessionOptions {
+  /** Threads inside one operator. Default: ONNX Runtime's choice, one per core. */
+  readonly threads?: number;
+}
+
+/** Loads a graph; its weights are mapped from the checkpoint's files. The only place that touches ONNX Runtime. */
+export async function createSession(graph: BuiltGraph, options: SessionOptions = {}): Promise<Session> {
+  const session = await InferenceSession.create(graph.bytes, {
+    executionProviders: ["cpu"],
+    graphOptimizationLevel: "all",
+    ...(options.threads === undefined ? {} : { intraOpNumThreads: options.threads }),
+    extra: { session: { model_external_initializers_file_folder_path: graph.weightsRoot } },
+  }).catch((cause) => {
+    throw new Error(`ONNX Runtime refused the ${graph.name} graph: ${cause.message}`, { cause });
+  });
+  return runnable(session, `${graph.name} graph`);
+}
+
+/** A graph from a file of someone else's, with the names and shapes it declares. */
+export interface OnnxFile extends Session {
+  readonly inputs: readonly Declared[];
+  readonly outputs: readonly Declared[];
+}
+
+/** What a graph says of one of its inputs or outputs. */
+export interface Declared {
+  readonly name: string;
+  /** ONNX Runtime's word: `float32`, `float16`, `int64` … */
+  readonly type: string;
+  /** A name stands for a size that each run decides. */
+  readonly dims: readonly (number | string)[];
+}
+
+/** Opens an ONNX file from disk, self-contained or with its weights in files beside it. */
+export async function openOnnxFile(path: string, options: SessionOptions = {}): Promise<OnnxFile> {
+  const session = await InferenceSession.create(path, {
+    executionProviders: ["cpu"],
+    graphOptimizationLevel: "all",
+    ...(options.threads === undefined ? {} : { intraOpNumThreads: options.threads }),
+  }).catch((cause) => {
+    throw new Error(`ONNX Runtime refused the file ${path}: ${cause.message}`, { cause });
+  });
+  const declared = (metadata: readonly InferenceSession.ValueMetadata[]) =>
+    metadata.map((value) =>
+      value.isTensor
+        ? { name: value.name, type: value.type, dims: value.shape }
+        : { name: value.name, type: "no tensor", dims: [] },
+    );
+  return {
+    ...runnable(session, `graph of ${path}`),
+    inputs: declared(session.inputMetadata),
+    outputs: declared(session.outputMetadata),
+  };
+}
+
+function runnable(session: InferenceSession, name: string): Session {
+  return {
+    async run(feeds) {
+      const tensors: Record<string, Tensor> = {};
+      for (const [name, { data, dims }] of Object.entries(feeds)) {
+        tensors[name] = new Tensor(data instanceof Float32Array ? "float32" : "int64", data, dims);
+      }
+      try {
+        const results = await session.run(tensors);
+        return Object.fromEntries(
+          Object.entries(results).map(([name, t]) => [name, { data: t.data as Float32Array, dims: t.dims }]),
+        );
+      } catch (cause) {
+        const shapes = Object.entries(feeds).map(([name, t]) => `${name}[${t.dims}]`);
+        throw new Error(`the ${name} failed on ${shapes.join(", ")}: ${(cause as Error).message}`, {
+          cause,
+        });
+      }
+    },
+    release: () => session.release(),
+  };
+}

@@ -1,0 +1,28 @@
+export {
+  type DecodeOptions,
+  decodeImage,
+  type EncodeOptions,
+  encodeImage,
+  type ImageHeader,
+  readHeader,
+  readMetadata,
+  resizeGray,
+  resizeImage,
+} from "./codec.ts";
+export { composite, crop, paste, type Rectangle } from "./composite.ts";
+export { ImageError, type ImageErrorReason } from "./errors.ts";
+export { fitInside } from "./fit-inside.ts";
+export type { MetadataObject, MetadataValue, PictureMetadata } from "./metadata.ts";
+export {
+  contentTypeOf,
+  type DecodedImage,
+  extensionOf,
+  formatFromName,
+  type GrayImage,
+  grayOf,
+  type ImageFormat,
+  imageFormats,
+  type RgbImage,
+} from "./picture.ts";
+export { canny } from "./preprocess/canny.ts";
+export { type GuideFilter, guideImage } from "./preprocess/guide.ts";

@@ -1,0 +1,178 @@
+import { MOVED } from "../aliases.ts";
+import { stringifyJson } from "../json.ts";
+import { RULES } from "../rules.ts";
+import { SCHEDULER_ALIASES } from "../schedulers.ts";
+import { parametersOf, TASK_SCHEMAS, TASK_TYPES, type TaskType } from "../task.ts";
+import { parameterAnchor } from "../task-error.ts";
+import type { Block, Row } from "./blocks.ts";
+import type { Parameter } from "./field-table.ts";
+
+/** The page of the API, made from the schemas. */
+export function apiReference(): Block[] {
+  return [
+    { heading: "API", level: 1 },
+    ...TRANSPORT,
+    ...TASK_TYPES.flatMap(taskSection),
+    { heading: "Replies", level: 2 },
+    ...REPLIES,
+    { heading: "Watching and stopping a task", level: 2 },
+    ...WATCHING,
+  ];
+}
+
+function taskSection(type: TaskType): Block[] {
+  const schema = TASK_SCHEMAS[type];
+  const rows = [...parametersOf(type).values()].map((parameter) => parameterRow(type, parameter));
+  const blocks: Block[] = [
+    { heading: `\`${type}\``, level: 2 },
+    { text: schema.description ?? "" },
+    { columns: ["parameter", "type", "allowed", "default", ""], rows },
+  ];
+  if (type === "imageInference") blocks.push(...INFERENCE_RULES);
+  return blocks;
+}
+
+function parameterRow(type: TaskType, parameter: Parameter): Row {
+  const { path, required, about } = parameter;
+  const fallback = parameter.default === undefined ? "" : `\`${stringifyJson(parameter.default)}\``;
+  // Each anchor is unique on the page: the main task has the bare ones.
+  const own = type === "imageInference" || !parametersOf("imageInference").has(path);
+  const aliases = MOVED.filter(([, group, key]) => `${group}.${key}` === path).map(([from]) => from);
+  const anchors = own && type === firstTypeWith(path) ? [path, ...aliases].map(parameterAnchor) : [];
+  return {
+    anchors,
+    cells: [`\`${path}\``, parameter.type, allowed(parameter), required ? "required" : fallback, about],
+  };
+}
+
+const firstTypeWith = (path: string): TaskType =>
+  parametersOf("imageInference").has(path)
+    ? "imageInference"
+    : TASK_TYPES.find((type) => parametersOf(type).has(path))!;
+
+function allowed({ type, min, max, multiplier, allowedValues }: Parameter): string {
+  if (allowedValues !== undefined) {
+    return allowedValues.length > 12
+      ? `one of ${allowedValues.length}, see below`
+      : allowedValues.map((value) => `\`${value}\``).join(", ");
+  }
+  const unit = type === "string" && (min !== undefined || max !== undefined) ? " characters" : "";
+  const range =
+    min !== undefined && max !== undefined
+      ? `${min} to ${max}`
+      : min !== undefined
+        ? `from ${min}`
+        : max !== undefined
+          ? `up to ${max}`
+          : "";
+  return `${range}${unit}${multiplier === undefined ? "" : `, step ${multiplier}`}`;
+}
+
+const code = (value: unknown): Block => ({ code: JSON.stringify(value, undefined, 2), language: "json" });
+
+const INFERENCE_RULES: readonly Block[] = [
+  { heading: "Rules between parameters", level: 3 },
+  {
+    list: [
+      ...RULES.map(({ text }) => text),
+      "`null` means that a parameter is absent. Unknown keys refuse the whole task (`unsupportedParameter`).",
+      "Of a prompt at most 512 tokens reach the model, as in its reference; the rest is cut off.",
+      "Integers keep all their digits; numbers in quotes are refused. Steps of 0.01 are checked with room for binary rounding.",
+    ],
+  },
+  { heading: "Other spellings", level: 3 },
+  {
+    list: [
+      ...MOVED.map(([from, group, key]) => `\`${from}\` is understood as \`${group}.${key}\`.`),
+      "`acceleratorOptions.fbcache` is understood as `acceleratorOptions.fbCache`.",
+      '`clipSkip`, `promptWeighting`, `usePromptWeighting` and `checkNSFW` are accepted with values that mean nothing (`0`, `false`, `""`).',
+      "Given twice with different values: `incompatibleParameters`.",
+    ],
+  },
+  { heading: "Schedulers", level: 3 },
+  {
+    text: `In any letter case: ${parametersOf("imageInference")
+      .get("scheduler")!
+      .allowedValues!.map((name) => `\`${name}\``)
+      .join(", ")}.`,
+  },
+  {
+    text: `Also understood: ${Object.entries(SCHEDULER_ALIASES)
+      .map(([alias, name]) => `\`${alias}\` as \`${name}\``)
+      .join(", ")}.`,
+  },
+];
+
+const TRANSPORT: readonly Block[] = [
+  {
+    text: "Every request is a JSON array of tasks, sent as the body of `POST /v1` (`Content-Type: application/json`) or as a text frame over a WebSocket at `/v1`. Each task is answered on its own: a bad one yields an entry in `errors` while others succeed. No text in it may hold U+0000 or an unpaired surrogate. The machine-readable form of this page is `/openapi.json`.",
+  },
+  { heading: "Keys", level: 2 },
+  {
+    text: "On HTTP send `Authorization: Bearer KEY`, or an `authentication` task as the first element; the element wins. In a body of more than 64 KiB it has to be among the first 64. On WebSocket the first message is an `authentication` task. A server without any keys answers only programs on its own machine, with any key or none.",
+  },
+  { heading: "WebSocket", level: 2 },
+  {
+    list: [
+      "A frame holds results of one task only, one frame for each picture as it is finished; or one error.",
+      "After a connection breaks, results are held for 120 seconds (`INKSTONE_SESSION_BUFFER`) and follow when the client authenticates with the `connectionSessionUUID` it was given.",
+      "A client that closes its socket has 5 seconds to come back before its sync tasks are cancelled; one whose connection breaks, as long as its results are held.",
+      "A session belongs to the socket that has resumed it last: one that held it before, and seems open, is cut off.",
+      "A socket without any message for 120 seconds (`INKSTONE_IDLE_TIMEOUT`) is closed, unless it waits for a task. `ping` keeps it open.",
+      "The final state of an async task is sent, unasked, to the socket that has polled for it.",
+    ],
+  },
+  { heading: "Sync, async, again", level: 2 },
+  {
+    list: [
+      '`deliveryMethod: "sync"` waits for the pictures. When the client goes away the task is cancelled 5 seconds later, unless `INKSTONE_CANCEL_ON_HANG_UP` is false or somebody waits for it by then, as the client does that has sent it again; sent again after that, it is a new task.',
+      '`deliveryMethod: "async"` is acknowledged once the task is stored; then ask with `getResponse`, which works for sync tasks too.',
+      "The `taskUUID` makes sending safe to repeat: the same task under the same taskUUID and key is answered with the known task; another one is refused with `conflictTaskUUID`.",
+      "`?dryRun=1` validates and prices tasks without running them.",
+    ],
+  },
+];
+
+const REPLIES: readonly Block[] = [
+  {
+    text: "A reply holds `data`, `errors`, or both. On HTTP, a reply in which nothing succeeded also repeats its first error as `error`.",
+  },
+  code({
+    data: [
+      {
+        taskType: "imageInference",
+        taskUUID: "ddf77178-639c-48d8-9827-501a20948cf7",
+        imageUUID: "97784197-f610-40a8-9b6c-b62e5b6e2621",
+        imageURL: "http://127.0.0.1:7437/images/97784197-f610-40a8-9b6c-b62e5b6e2621.jpg",
+        seed: 73347,
+        cost: 0.0058,
+      },
+    ],
+  }),
+  {
+    list: [
+      "Exactly one of `imageURL`, `imageBase64Data` and `imageDataURI` is there, by `outputType`.",
+      "`cost` only with `includeCost`, `NSFWContent` only when the task asked for the safety check, `status` only in replies to `getResponse`.",
+      "`skippedSteps` only when a step cache was on: how many denoising steps it answered, a half where it answered one of a step's two guidance passes. The original API has no such field.",
+      "A guide image of `controlNetPreprocess` is `guideImageUUID` with `guideImageURL`, `guideImageBase64Data` or `guideImageDataURI`; `inputImageUUID` is the image it was made of. It has no price: its `cost` is 0.",
+      "`imageUUID`, `guideImageUUID` and `inputImageUUID` can be used as input images of later tasks.",
+      'In replies to `getResponse`, pictures that are not finished have `status: "processing"`, the `progress` of the task in percent, its `step` and `steps` and, while it waits, its `queuePosition`. Failures come in `errors`, once nothing more will follow.',
+      'Of a `modelUpload` task, `getResponse` tells in one item: `status` is `"processing"` or `"success"`, `stage` the last stage that was reached, `progress` the percentage of the download where its length is known. The stages themselves are told as `status` of the items that answer the task.',
+    ],
+  },
+  { heading: "Webhooks and uploads", level: 3 },
+  {
+    text: '`webhookURL` receives one POST for each picture, `{"data":[item]}` by default (`INKSTONE_WEBHOOK_STYLE`), signed as Standard Webhooks describes (`webhook-id`, `webhook-timestamp`, `webhook-signature`). `uploadEndpoint` receives the bytes of each picture by PUT; `{imageUUID}` and `{index}` in its address are filled in. Both are tried up to eleven times over 29 hours and survive restarts; 410 ends a webhook early, and any answer from 300 to 499 an upload, except 408, 425 and 429. `getTaskDetails` shows where they stand. A task that fails tells its webhook so, with `{"errors":[error]}`; a cancelled one does not, as whoever cancelled it knows.',
+  },
+];
+
+const WATCHING: readonly Block[] = [
+  {
+    list: [
+      "`GET /v1/tasks/{taskUUID}/events` streams server-sent events: `queued` (`queuePosition`), `started`, `progress` (`image`, `step`, `steps`, `percentage`; of a model upload `stage`, `percentage`), `result`, and `final`, after which it ends.",
+      "`DELETE /v1/tasks/{taskUUID}` cancels: a queued task never starts, a running one stops within a step. Doing it again does no harm.",
+      "`GET /images/{imageUUID}.{jpg|png|webp}` gives the file to anyone who knows its address, until its `ttl` is over.",
+      "`GET /healthz`, `GET /readyz` and `GET /metrics` (Prometheus) are for operators.",
+    ],
+  },
+];

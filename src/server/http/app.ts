@@ -1,0 +1,131 @@
+/** The fastify application: limits, routes, and what becomes of errors. */
+
+import { setMaxListeners } from "node:events";
+import type { Socket } from "node:net";
+import websocket from "@fastify/websocket";
+import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import { errorItem, TaskError } from "../../protocol/index.ts";
+import { asTaskError } from "./answer.ts";
+import { openExchange } from "./exchange.ts";
+import { createInterest } from "./interest.ts";
+import type { HttpPorts } from "./ports.ts";
+import { imageRoute } from "./routes/images.ts";
+import { operationRoutes } from "./routes/operation.ts";
+import { taskRoutes } from "./routes/task.ts";
+import { sendFailure, taskRoute } from "./routes/tasks.ts";
+import { bodyFor } from "./strangers.ts";
+import { socketRoute } from "./websocket/route.ts";
+
+/** Builds the application; it listens when told to. */
+export async function createApp(ports: HttpPorts): Promise<FastifyInstance> {
+  const { settings, metrics, log } = ports;
+  const interest = createInterest();
+  const app: FastifyInstance = fastify({
+    logger: false,
+    bodyLimit: settings.maxBodyBytes,
+    requestTimeout: settings.requestTimeout * 1000,
+    forceCloseConnections: "idle",
+    // Ids of tasks are in the path and case matters to nobody else.
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 200 },
+    http: {
+      headersTimeout: Math.min(settings.requestTimeout, 30) * 1000,
+      // How often slow requests are looked for.
+      connectionsCheckingInterval: Math.min(settings.requestTimeout * 250, 5000),
+      maxHeaderSize: 16 * 1024,
+    },
+    clientErrorHandler: (thrown, socket) => answerBrokenRequest(thrown, socket, settings.requestTimeout),
+  });
+  app.server.maxConnections = settings.maxConnections;
+
+  // Tasks are parsed by the protocol, which keeps the digits of long integers. No other body is understood: a page of
+  // another site can only send those without the browser asking us first.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("application/json", { parseAs: "string" }, (_request, body, done) => done(null, body));
+  app.addHook("preParsing", (request, _reply, body) => bodyFor(ports.keys, request.raw, body));
+
+  const refuse = (request: FastifyRequest, reply: FastifyReply, error: TaskError) => {
+    metrics.refused(error.code);
+    const { documentation } = openExchange(ports, interest, request.raw);
+    const owner = error.code.endsWith("ApiKey") ? { taskType: "authentication" } : {};
+    return sendFailure(reply, [errorItem(error.body, owner, documentation)]);
+  };
+  app.setErrorHandler((thrown: FastifyError, request, reply) => {
+    const error = requestError(thrown, settings.maxBodyBytes);
+    if (error.code === "internalServerError") log.error({ err: thrown, path: request.url }, "request failed");
+    return refuse(request, reply, error);
+  });
+  app.setNotFoundHandler((request, reply) =>
+    refuse(request, reply, new TaskError("notFound", { path: request.url.split("?")[0]!.slice(0, 100) })),
+  );
+  app.addHook("onResponse", async (request, reply) => {
+    metrics.replied(request.routeOptions.url ?? "other", reply.statusCode, reply.elapsedTime / 1000);
+  });
+
+  await app.register(websocket, {
+    options: { maxPayload: settings.maxBodyBytes, perMessageDeflate: false },
+    preClose: (done) => {
+      for (const client of app.websocketServer.clients) {
+        client.close(1001, "the server is stopping");
+        setTimeout(() => client.terminate(), FAREWELL_MS).unref();
+      }
+      done();
+    },
+  });
+  endConnectionsOnClose(app, ports.stopping);
+  taskRoute(app, ports, interest);
+  taskRoutes(app, ports, interest);
+  socketRoute(app, ports, interest);
+  imageRoute(app, ports);
+  operationRoutes(app, ports);
+  return app;
+}
+
+/** How long clients may take to say goodbye when the server stops. */
+const FAREWELL_MS = 2000;
+
+/** Closing waits for open connections: those that are kept alive for a next request would hold it up. */
+function endConnectionsOnClose(app: FastifyInstance, stopping: AbortSignal): void {
+  setMaxListeners(0, stopping);
+  app.addHook("onSend", async (_request, reply) => {
+    if (stopping.aborted) reply.header("connection", "close");
+  });
+  app.addHook("preClose", async () => {
+    const idle = setInterval(() => app.server.closeIdleConnections(), 100);
+    const all = setTimeout(() => app.server.closeAllConnections(), 2 * FAREWELL_MS);
+    app.server.once("close", () => {
+      clearInterval(idle);
+      clearTimeout(all);
+    });
+  });
+}
+
+/** What fastify refuses, in the words of the catalogue. */
+function requestError(thrown: FastifyError, limit: number): TaskError {
+  if (thrown.code === "FST_ERR_CTP_BODY_TOO_LARGE") return new TaskError("requestTooLarge", { limit });
+  if (thrown.code === "FST_ERR_CTP_INVALID_MEDIA_TYPE" || thrown.code === "FST_ERR_CTP_EMPTY_TYPE") {
+    return new TaskError("invalidRequest", { reason: "Send JSON, with the header 'Content-Type: application/json'." });
+  }
+  const status = thrown.statusCode ?? 500;
+  if (!(thrown instanceof TaskError) && status >= 400 && status < 500) {
+    return new TaskError("invalidRequest", { reason: thrown.message }, {}, { cause: thrown });
+  }
+  return asTaskError(thrown);
+}
+
+/** Bytes that are no HTTP request, or that came too slowly: there is nobody to talk to but the bare socket. */
+function answerBrokenRequest(thrown: Error & { code?: string }, socket: Socket, seconds: number): void {
+  if (thrown.code === "ECONNRESET" || socket.destroyed) return;
+  const slow = thrown.code === "ERR_HTTP_REQUEST_TIMEOUT";
+  const error = slow
+    ? new TaskError("requestTimeout", { seconds })
+    : new TaskError("invalidRequest", { reason: "It is not HTTP." });
+  const item = errorItem(error.body);
+  const body = JSON.stringify({ data: [], errors: [item], error: item });
+  const head = slow ? "408 Request Timeout" : "400 Bad Request";
+  if (socket.writable) {
+    socket.write(
+      `HTTP/1.1 ${head}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    );
+  }
+  socket.destroySoon();
+}

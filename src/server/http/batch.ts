@@ -1,0 +1,105 @@
+/** The tasks of one HTTP request: each is answered on its own, then all together. */
+
+import {
+  type AuthenticationTask,
+  isPictureTask,
+  isQueuedTask,
+  type ParsedTask,
+  type Task,
+  TaskError,
+} from "../../protocol/index.ts";
+import type { TaskRecord } from "../tasks/index.ts";
+import { abandonLater } from "./abandon.ts";
+import { type Answer, asTaskError, refuseWith } from "./answer.ts";
+import type { Caller } from "./caller.ts";
+import type { Exchange } from "./exchange.ts";
+import { accept, acknowledgement, dryRun, finalAnswer, requireModel } from "./inference.ts";
+import { answerSmallTask } from "./small-tasks.ts";
+
+type ValidTask = Extract<ParsedTask, { ok: true }>;
+type Work = Exclude<Task, AuthenticationTask>;
+
+/** The authentication task of a request, when it has one. */
+export function authenticationOf(parsed: readonly ParsedTask[]): AuthenticationTask | undefined {
+  for (const item of parsed) if (item.ok && item.task.taskType === "authentication") return item.task;
+  return undefined;
+}
+
+/** Answers all tasks of a request, in the order they came. `hungUp` is aborted when the client goes away. */
+export async function answerBatch(
+  exchange: Exchange,
+  caller: Caller,
+  parsed: readonly ParsedTask[],
+  hungUp: AbortSignal,
+): Promise<Answer> {
+  const replies: Promise<Answer>[] = [];
+  for (const item of parsed) {
+    // Handing in is done one after the other, so that the queue keeps the order; waiting is done together.
+    const { reply } = await begin(exchange, caller, item, hungUp);
+    replies.push(reply);
+  }
+  const answers = await Promise.all(replies);
+  return { data: answers.flatMap(({ data }) => data), errors: answers.flatMap(({ errors }) => errors) };
+}
+
+async function begin(exchange: Exchange, caller: Caller, item: ParsedTask, hungUp: AbortSignal) {
+  const { documentation } = exchange;
+  if (!item.ok) return { reply: Promise.resolve(refuseWith(item.errors, item.owner, documentation)) };
+  const { task } = item;
+  // HTTP replies hold no authentication item: ai-sdk-provider would refuse them.
+  if (task.taskType === "authentication") return { reply: Promise.resolve<Answer>({ data: [], errors: [] }) };
+  const owner = { taskType: task.taskType, ...(task.taskUUID !== undefined && { taskUUID: task.taskUUID }) };
+  const refusal = (thrown: unknown): Answer => {
+    const error = asTaskError(thrown);
+    if (error.cause !== undefined)
+      exchange.ports.log.error({ err: error.cause, taskUUID: task.taskUUID }, error.message);
+    return refuseWith([error], owner, documentation);
+  };
+  try {
+    const { answer } = await start(exchange, caller, task, item.raw, hungUp);
+    return { reply: answer.catch(refusal) };
+  } catch (thrown) {
+    return { reply: Promise.resolve(refusal(thrown)) };
+  }
+}
+
+/** Begins a task; the inner promise is its answer. */
+async function start(
+  exchange: Exchange,
+  caller: Caller,
+  task: Work,
+  raw: ValidTask["raw"],
+  hungUp: AbortSignal,
+): Promise<{ readonly answer: Promise<Answer> }> {
+  if (!isQueuedTask(task)) return { answer: answerSmallTask(exchange, caller, task, hungUp) };
+  await requireModel(exchange, task);
+  if (exchange.dryRun) return { answer: dryRun(exchange, task) };
+  const record = await accept(exchange, caller, task, raw);
+  if (task.deliveryMethod === "async") return { answer: Promise.resolve(acknowledgement(task)) };
+  return { answer: waitFor(exchange, caller, record, hungUp) };
+}
+
+/** Waits for a sync task. When the client goes away, the task is abandoned after a while, unless it brings a model. */
+async function waitFor(exchange: Exchange, { owner }: Caller, { taskUUID, task }: TaskRecord, hungUp: AbortSignal) {
+  const { tasks, settings, stopping } = exchange.ports;
+  const release = exchange.interest.waitFor(owner, taskUUID);
+  const patience = AbortSignal.timeout(settings.syncTimeout * 1000);
+  try {
+    const final = await tasks.waitForFinal(owner, taskUUID, AbortSignal.any([hungUp, patience, stopping]));
+    if (final === undefined) throw new TaskError("taskFailedOrNotFound", { taskUUID });
+    return finalAnswer(exchange, final);
+  } catch (thrown) {
+    if (hungUp.aborted) {
+      if (isPictureTask(task)) abandonLater(exchange, owner, taskUUID);
+      throw hungUp.reason;
+    }
+    if (patience.aborted) throw new TaskError("syncTimeout", { seconds: settings.syncTimeout });
+    if (stopping.aborted) throw stoppingError();
+    throw thrown;
+  } finally {
+    release();
+  }
+}
+
+const stoppingError = (): TaskError =>
+  new TaskError("serviceUnavailable", { reason: "It is stopping. The task is kept; fetch it with getResponse." });

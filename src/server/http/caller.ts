@@ -1,0 +1,48 @@
+/** Who is calling. */
+
+import type { IncomingMessage } from "node:http";
+import { TaskError } from "../../protocol/index.ts";
+import type { OwnerId } from "../tasks/index.ts";
+import { findKey, type KeyRing } from "./api-keys.ts";
+
+/** A caller that may use the API. */
+export interface Caller {
+  readonly owner: OwnerId;
+  readonly keyName: string;
+}
+
+/** The owner of all tasks on a server without keys. */
+const LOCAL: Caller = { owner: "local", keyName: "local" };
+
+/** The key of an `Authorization: Bearer` header. */
+export function bearerKey(request: IncomingMessage): string | undefined {
+  return /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? "")?.[1];
+}
+
+/** The caller behind a key and a connection. Throws `invalidApiKey`, `missingApiKey` or `forbidden`. */
+export async function identify(keys: KeyRing, key: string | undefined, request: IncomingMessage): Promise<Caller> {
+  const known = await keys.list();
+  if (known.length === 0) {
+    if (isLocal(request)) return LOCAL;
+    throw new TaskError("forbidden");
+  }
+  if (key === undefined) throw new TaskError("missingApiKey", {}, { parameter: "apiKey", type: "string" });
+  const found = findKey(known, key);
+  if (found === undefined) throw new TaskError("invalidApiKey", {}, { parameter: "apiKey", type: "string" });
+  return { owner: found.id, keyName: found.name };
+}
+
+const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|::ffff:127\.\d+\.\d+\.\d+)$/;
+const LOCAL_HOST = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/i;
+
+/**
+ * Whether a program on this machine is calling, directly. A page of some web site in a browser on this machine is not
+ * (its Origin or, after a DNS trick, its Host gives it away), nor is a reverse proxy that speaks for somebody else.
+ */
+export function isLocal({ socket, headers }: IncomingMessage): boolean {
+  if (!LOOPBACK.test(socket.remoteAddress ?? "")) return false;
+  if (headers["x-forwarded-for"] !== undefined || headers.forwarded !== undefined) return false;
+  if (headers.host !== undefined && !LOCAL_HOST.test(headers.host)) return false;
+  const { origin } = headers;
+  return origin === undefined || (URL.canParse(origin) && LOCAL_HOST.test(new URL(origin).host));
+}

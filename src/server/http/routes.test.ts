@@ -1,0 +1,208 @@
+import { describe, expect, test } from "vitest";
+import { appsPerTest } from "../../../test/contract/apps-per-test.ts";
+import { inference, KEY, post, startMemoryApp } from "../../../test/contract/memory-app.ts";
+import { rawClient } from "../../../test/contract/raw-client.ts";
+import { login } from "../../../test/contract/socket-client.ts";
+import { TaskError } from "../../protocol/index.ts";
+
+const start = appsPerTest();
+
+describe("waiting", () => {
+  test("a request that waits too long is told how to get the result", async () => {
+    const { base, tasks } = await start({ syncTimeout: 0.1 });
+    tasks.onAccept = () => undefined;
+    const task = inference();
+    expect(await post(base, [task])).toMatchObject({ status: 504, body: { error: { code: "syncTimeout" } } });
+    expect(tasks.records.get(task.taskUUID)!.state).toBe("queued");
+  });
+
+  test("a stopping server lets waiting requests go", async () => {
+    const { base, tasks, stop } = await start();
+    tasks.onAccept = () => stop.abort();
+    expect(await post(base, [inference()])).toMatchObject({
+      status: 503,
+      body: { error: { code: "serviceUnavailable" } },
+    });
+  });
+});
+
+describe("other tasks", () => {
+  test("getTaskDetails returns the request as it was sent, and the response", async () => {
+    const { base } = await start();
+    const task = inference({ checkNSFW: false });
+    await post(base, [task]);
+    const { body } = await post(base, [{ taskType: "getTaskDetails", taskUUID: task.taskUUID }]);
+    expect(body.data[0]).toMatchObject({
+      taskType: "getTaskDetails",
+      taskUUID: task.taskUUID,
+      request: [task],
+      response: { data: [{ taskUUID: task.taskUUID }] },
+    });
+  });
+
+  test("getTaskDetails of a task one of whose pictures is gone", async () => {
+    const { base, tasks } = await start();
+    const task = inference({ outputType: "base64Data", numberResults: 2 });
+    await post(base, [task]);
+    const { results } = tasks.records.get(task.taskUUID)!;
+    tasks.files.delete(results[0]!.fileName);
+    const { body } = await post(base, [{ taskType: "getTaskDetails", taskUUID: task.taskUUID }]);
+    expect(body.data[0].response).toMatchObject({
+      data: [{ imageUUID: results[1]!.imageUUID }],
+      errors: [{ code: "imageExpired", taskUUID: task.taskUUID }],
+    });
+  });
+
+  test("imageUpload answers with a UUID and an address", async () => {
+    const { base } = await start();
+    const image = Buffer.alloc(64).toString("base64");
+    const { body } = await post(base, [{ taskType: "imageUpload", taskUUID: crypto.randomUUID(), image }]);
+    expect(body.data[0].imageURL).toBe(`${base}/images/${body.data[0].imageUUID}.png`);
+  });
+
+  test("modelSearch pages through installed models", async () => {
+    const { base } = await start();
+    const search = (changes: object) =>
+      post(base, [{ taskType: "modelSearch", taskUUID: crypto.randomUUID(), ...changes }]).then(
+        ({ body }) => body.data[0],
+      );
+    expect(await search({ search: "qwen" })).toMatchObject({ totalResults: 1, results: [{ air: "runware:108@1" }] });
+    expect(await search({ offset: 1 })).toMatchObject({ totalResults: 1, results: [] });
+    expect(await search({ category: "lora" })).toMatchObject({ totalResults: 0 });
+  });
+
+  test("accountManagement shows the caller's key, masked", async () => {
+    const { base } = await start();
+    const { text, body } = await post(base, [
+      { taskType: "accountManagement", taskUUID: crypto.randomUUID(), operation: "getDetails" },
+    ]);
+    expect(body.data[0]).toMatchObject({ operation: "getDetails", apiKeys: [{ enabled: true }] });
+    expect(text).not.toContain(KEY);
+  });
+});
+
+describe("a task's own address", () => {
+  const headers = { authorization: `Bearer ${KEY}` };
+
+  test("DELETE cancels, again without harm", async () => {
+    const { base, tasks } = await start();
+    tasks.onAccept = () => undefined;
+    const task = inference({ deliveryMethod: "async" });
+    await post(base, [task]);
+    for (const _ of [1, 2]) {
+      const response = await fetch(`${base}/v1/tasks/${task.taskUUID}`, { method: "DELETE", headers });
+      expect(await response.json()).toMatchObject({ data: [{ taskUUID: task.taskUUID, state: "cancelled" }] });
+    }
+    const unknown = await fetch(`${base}/v1/tasks/${crypto.randomUUID()}`, { method: "DELETE", headers });
+    expect(unknown.status).toBe(404);
+    expect((await fetch(`${base}/v1/tasks/${task.taskUUID}`, { method: "DELETE" })).status).toBe(401);
+  });
+
+  test("events tell progress, results and the end", async () => {
+    const { base, tasks } = await start();
+    tasks.onAccept = () => undefined;
+    const task = inference({ deliveryMethod: "async", outputType: "base64Data" });
+    await post(base, [task]);
+    const response = await fetch(`${base}/v1/tasks/${task.taskUUID}/events`, { headers });
+    expect(response.headers.get("content-type")).toBe("text/event-stream");
+    tasks.progress(task.taskUUID, 10, 20);
+    tasks.finish(task.taskUUID);
+    const events = (await response.text())
+      .trim()
+      .split("\n\n")
+      .map((event) => /event: (.*)\ndata: (.*)/.exec(event)!.slice(1));
+    expect(events.map(([name]) => name)).toEqual(["progress", "result", "final"]);
+    expect(JSON.parse(events[0]![1]!)).toMatchObject({ step: 10, steps: 20, percentage: 50 });
+    expect(JSON.parse(events[2]![1]!)).toMatchObject({ state: "succeeded", data: [{ imageURL: expect.any(String) }] });
+  });
+});
+
+test.each([
+  [604_800, 3600],
+  [60, 60],
+  [0, 0],
+])("an image that has %i seconds left may be kept in caches for %i", async (secondsLeft, maxAge) => {
+  const read = async () => ({ bytes: Buffer.from("picture"), contentType: "image/png", secondsLeft });
+  const { base } = await start({}, { ports: { images: { read } } });
+  const response = await fetch(`${base}/images/${crypto.randomUUID()}.png`);
+  expect(response.headers.get("cache-control")).toBe(`public, max-age=${maxAge}, immutable`);
+});
+
+describe("operation", () => {
+  test("health, readiness, metrics, document", async () => {
+    const app = await start();
+    const get = (path: string) => fetch(app.base + path);
+    expect((await get("/healthz")).status).toBe(200);
+    expect((await get("/readyz")).status).toBe(200);
+    app.readiness = { ready: false, reason: "the database is gone" };
+    const unready = await get("/readyz");
+    expect(unready.status).toBe(503);
+    expect(await unready.json()).toMatchObject({ reason: "the database is gone" });
+    await post(app.base, [inference({ width: 1 })]);
+    const metrics = await (await get("/metrics")).text();
+    expect(metrics).toContain('inkstone_errors_total{code="invalidWidth"} 1');
+    expect(metrics).toContain('inkstone_tasks{state="queued"} 0');
+    expect(await (await get("/openapi.json")).json()).toMatchObject({ openapi: "3.1.0" });
+  });
+
+  test("metrics are served while the database is away, without those that only it knows", async () => {
+    const { base, tasks } = await start();
+    const { counts } = tasks;
+    const metrics = async () => (await fetch(`${base}/metrics`)).text();
+    expect(await metrics()).toContain('inkstone_tasks{state="running"} 0');
+    tasks.counts = async () => {
+      throw new TaskError("serviceUnavailable", { reason: "Its database is away." });
+    };
+    const away = await metrics();
+    expect(away).toContain("inkstone_websockets 0");
+    expect(away).not.toContain("inkstone_tasks{");
+    tasks.counts = counts;
+    expect(await metrics()).toContain('inkstone_tasks{state="running"} 0');
+  });
+
+  test("a defect in counting is told, not left out", async () => {
+    const { base, tasks } = await start();
+    tasks.counts = async () => {
+      throw new TypeError("rows is not iterable");
+    };
+    expect((await fetch(`${base}/metrics`)).status).toBe(500);
+  });
+
+  test.each(["/nowhere", "/images/../keys.json", "/images/x.png", `/images/${crypto.randomUUID()}.png`, "/v1"])(
+    "nothing at %s",
+    async (path) => {
+      const { base } = await start();
+      const response = await fetch(base + path);
+      expect(response.status).toBe(404);
+      expect(await response.json()).toMatchObject({ error: { code: "notFound" } });
+    },
+  );
+});
+
+describe("stopping", () => {
+  test("does not wait for connections that are kept alive, watchers, or sockets that do not answer", async () => {
+    const { app, base, socketUrl, tasks, stop } = await startMemoryApp();
+    tasks.onAccept = () => undefined;
+    const task = inference({ deliveryMethod: "async" });
+    await post(base, [task]);
+    const headers = { authorization: `Bearer ${KEY}` };
+    const events = fetch(`${base}/v1/tasks/${task.taskUUID}/events`, { headers }).then((response) => response.text());
+    const sync = inference();
+    const waiting = post(base, [sync]);
+    await tasks.accepted(sync.taskUUID);
+    const client = await login(socketUrl);
+    const { hostname, port } = new URL(socketUrl);
+    const deaf = rawClient(
+      `http://${hostname}:${port}`,
+      "GET /v1 HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+    );
+    await expect.poll(() => deaf.received()).toContain("101");
+    const before = performance.now();
+    stop.abort();
+    await app.close();
+    expect(performance.now() - before).toBeLessThan(10_000);
+    expect((await waiting).status).toBe(503);
+    expect((await client.closed).code).toBe(1001);
+    await Promise.all([events, deaf.closed]);
+  });
+});

@@ -1,0 +1,30 @@
+/** What an operator asks: is it alive, can it work, what does it count, what does it speak. */
+
+import type { FastifyInstance } from "fastify";
+import { apiReference, asHtml, errorReference } from "../../../protocol/index.ts";
+import { bearerKey, identify, isLocal } from "../caller.ts";
+import { openApiDocument } from "../openapi.ts";
+import type { HttpPorts } from "../ports.ts";
+
+export function operationRoutes(app: FastifyInstance, ports: HttpPorts): void {
+  app.get("/healthz", async () => ({ status: "ok" }));
+
+  app.get("/readyz", async (_request, reply) => {
+    const { ready, reason } = await ports.readiness();
+    if (!ready) reply.code(503).header("retry-after", 5);
+    return { status: ready ? "ready" : "not ready", ...(reason !== undefined && { reason }) };
+  });
+
+  app.get("/metrics", async (request, reply) => {
+    // Figures tell strangers how busy a server is: callers on this machine, or with a key.
+    if (!isLocal(request.raw)) await identify(ports.keys, bearerKey(request.raw), request.raw);
+    const { body, contentType } = await ports.metrics.text();
+    return reply.type(contentType).send(body);
+  });
+
+  const page = asHtml("Inkstone API", [...apiReference(), ...errorReference()]);
+  app.get("/docs", async (_request, reply) => reply.type("text/html; charset=utf-8").send(page));
+
+  const document = openApiDocument();
+  app.get("/openapi.json", async () => document);
+}

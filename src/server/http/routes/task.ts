@@ -1,0 +1,108 @@
+/** `GET /v1/tasks/{taskUUID}/events` and `DELETE /v1/tasks/{taskUUID}`: watch a task, stop a task. */
+
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { isUuidV4, stringifyJson } from "../../../protocol/index.ts";
+import type { TaskEvent } from "../../tasks/index.ts";
+import { bearerKey, identify } from "../caller.ts";
+import { type Exchange, openExchange } from "../exchange.ts";
+import { isPictureRecord } from "../image-items.ts";
+import { finalAnswer, unknownTask } from "../inference.ts";
+import type { Interest } from "../interest.ts";
+import type { HttpPorts } from "../ports.ts";
+
+type ByUUID = { Params: { taskUUID: string } };
+
+/** Comment lines keep proxies from closing a stream on which a long step shows nothing. */
+const HEARTBEAT_MS = 15_000;
+
+export function taskRoutes(app: FastifyInstance, ports: HttpPorts, interest: Interest): void {
+  app.delete<ByUUID>("/v1/tasks/:taskUUID", async (request) => {
+    const { owner } = await identify(ports.keys, bearerKey(request.raw), request.raw);
+    const taskUUID = taskNamed(request);
+    const record = await ports.tasks.cancel(owner, taskUUID);
+    if (record === undefined) throw unknownTask(taskUUID);
+    return { data: [{ taskType: record.task.taskType, taskUUID, state: record.state }] };
+  });
+
+  app.get<ByUUID>("/v1/tasks/:taskUUID/events", async (request, reply) => {
+    const { owner } = await identify(ports.keys, bearerKey(request.raw), request.raw);
+    const exchange = openExchange(ports, interest, request.raw);
+    await streamEvents(exchange, owner, request, reply);
+  });
+}
+
+/** The task in a request's path. Nothing but a UUID v4 is looked for: PostgreSQL would refuse some texts. */
+function taskNamed({ params: { taskUUID } }: FastifyRequest<ByUUID>): string {
+  if (!isUuidV4(taskUUID)) throw unknownTask(taskUUID);
+  return taskUUID;
+}
+
+async function streamEvents(exchange: Exchange, owner: string, request: FastifyRequest<ByUUID>, reply: FastifyReply) {
+  const taskUUID = taskNamed(request);
+  const { tasks, stopping } = exchange.ports;
+  const { raw } = reply;
+  let waiting: TaskEvent[] | undefined = [];
+  let work = Promise.resolve();
+  const write = (event: TaskEvent): void => {
+    work = work
+      .then(() => send(exchange, reply, event))
+      .catch(() => {
+        raw.destroy();
+      });
+  };
+  const end = await tasks.subscribe(owner, taskUUID, (event) => {
+    if (waiting === undefined) write(event);
+    else waiting.push(event);
+  });
+  if (end === undefined) throw unknownTask(taskUUID);
+
+  reply.hijack();
+  raw.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no" });
+  raw.flushHeaders();
+  const heartbeat = setInterval(() => raw.write(":\n\n"), HEARTBEAT_MS);
+  const stop = () => raw.end();
+  stopping.addEventListener("abort", stop, { once: true });
+  raw.once("close", () => {
+    clearInterval(heartbeat);
+    stopping.removeEventListener("abort", stop);
+    end();
+  });
+  for (const event of waiting) write(event);
+  waiting = undefined;
+}
+
+/** A watcher that reads nothing misses progress rather than filling memory; results and the end it always gets. */
+const MOST_BUFFERED = 256 * 1024;
+
+async function send(exchange: Exchange, { raw }: FastifyReply, event: TaskEvent): Promise<void> {
+  if (raw.writableEnded || raw.destroyed) return;
+  if (event.type === "progress" && raw.writableLength > MOST_BUFFERED) return;
+  raw.write(`event: ${event.type}\ndata: ${stringifyJson(await eventData(exchange, event))}\n\n`);
+  if (event.type === "final") raw.end();
+}
+
+async function eventData(exchange: Exchange, event: TaskEvent): Promise<unknown> {
+  switch (event.type) {
+    case "queued":
+      return { queuePosition: event.place };
+    case "started":
+      return { attempt: event.attempt };
+    case "progress": {
+      const { type: _, ...progress } = event;
+      return progress;
+    }
+    case "result": {
+      const { index, imageUUID, seed, width, height } = event.result;
+      return { index, imageUUID, seed, width, height };
+    }
+    case "final": {
+      const { record } = event;
+      // Pictures by their addresses, whatever the outputType: an event is no place for megabytes.
+      const told = isPictureRecord(record)
+        ? { ...record, task: { ...record.task, outputType: "URL" as const } }
+        : record;
+      const { data, errors } = finalAnswer(exchange, told);
+      return { state: record.state, data: await Promise.all(data.map(({ make }) => make())), errors };
+    }
+  }
+}

@@ -1,0 +1,58 @@
+/** `POST /v1`: an array of tasks, answered in one reply. */
+
+import { Readable } from "node:stream";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { type ErrorCode, type ErrorItem, errorKind, parseRequest, TaskError } from "../../../protocol/index.ts";
+import type { Answer } from "../answer.ts";
+import { answerBatch, authenticationOf } from "../batch.ts";
+import { bearerKey, identify } from "../caller.ts";
+import { openExchange } from "../exchange.ts";
+import type { Interest } from "../interest.ts";
+import { failureText, replyText } from "../json-body.ts";
+import type { HttpPorts } from "../ports.ts";
+import { cutSlowReader } from "../slow-reader.ts";
+
+export function taskRoute(app: FastifyInstance, ports: HttpPorts, interest: Interest): void {
+  app.post("/v1", async (request, reply) => {
+    const parsed = parseRequest(request.body as string, ports.settings);
+    const authentication = authenticationOf(parsed);
+    const caller = await identify(ports.keys, authentication?.apiKey ?? bearerKey(request.raw), request.raw);
+
+    const exchange = openExchange(ports, interest, request.raw);
+    const answer = await answerBatch(exchange, caller, parsed, hangUp(request, reply));
+    if (answer.data.length === 0 && answer.errors.length === 0) return authenticated(reply);
+    return send(reply, answer, ports, exchange.documentation);
+  });
+}
+
+/** Aborted, with `taskCancelled`, when the client closes the connection before it has its reply. */
+function hangUp({ raw }: FastifyRequest, reply: FastifyReply): AbortSignal {
+  const controller = new AbortController();
+  const closed = () => {
+    if (!reply.raw.writableEnded) controller.abort(new TaskError("taskCancelled"));
+  };
+  if (raw.socket.destroyed) closed();
+  else reply.raw.once("close", closed);
+  return controller.signal;
+}
+
+/** A request that only authenticates is told that it did. */
+const authenticated = (reply: FastifyReply) =>
+  reply.send({ data: [{ taskType: "authentication", connectionSessionUUID: crypto.randomUUID() }] });
+
+function send(reply: FastifyReply, answer: Answer, { metrics, settings }: HttpPorts, documentation: string) {
+  for (const { code } of answer.errors) metrics.refused(code);
+  reply.type("application/json; charset=utf-8");
+  if (answer.data.length === 0) return sendFailure(reply, answer.errors);
+  cutSlowReader(reply, settings.sendTimeout);
+  return reply.send(Readable.from(replyText(answer, documentation)));
+}
+
+/** A reply without any result has the status of its first error. */
+export function sendFailure(reply: FastifyReply, errors: readonly ErrorItem[]) {
+  const [first] = errors;
+  reply.type("application/json; charset=utf-8").code(errorKind(first!.code as ErrorCode).status);
+  const retryAfter = errors.find((error) => error.retryAfter !== undefined)?.retryAfter;
+  if (retryAfter !== undefined) reply.header("retry-after", retryAfter);
+  return reply.send(failureText(errors));
+}

@@ -1,0 +1,123 @@
+/** The task types that are answered at once. */
+
+import {
+  type AccountManagementTask,
+  type AuthenticationTask,
+  type GetResponseTask,
+  type GetTaskDetailsTask,
+  type ImageUploadTask,
+  type ModelSearchTask,
+  parseJson,
+  type QueuedTask,
+  type Task,
+} from "../../protocol/index.ts";
+import { type Answer, answerWith, made } from "./answer.ts";
+import type { Caller } from "./caller.ts";
+import type { Exchange } from "./exchange.ts";
+import { imageUrl } from "./image-items.ts";
+import { finalAnswer, standing, unknownTask } from "./inference.ts";
+import { searchModels } from "./model-search.ts";
+
+type SmallTask = Exclude<Task, QueuedTask | AuthenticationTask>;
+
+/** Answers a task that needs no engine. Throws `TaskError`. `gone` is aborted when nobody waits for the answer any more. */
+export async function answerSmallTask(
+  exchange: Exchange,
+  caller: Caller,
+  task: SmallTask,
+  gone: AbortSignal,
+): Promise<Answer> {
+  switch (task.taskType) {
+    case "ping":
+      return answerWith({ taskType: "ping", pong: true });
+    case "getResponse":
+      return getResponse(exchange, caller, task);
+    case "getTaskDetails":
+      return getTaskDetails(exchange, caller, task);
+    case "imageUpload":
+      return imageUpload(exchange, caller, task, gone);
+    case "accountManagement":
+      return accountDetails(exchange, caller, task);
+    case "modelSearch":
+      return modelSearch(exchange, task);
+  }
+}
+
+async function getResponse(exchange: Exchange, { owner }: Caller, { taskUUID }: GetResponseTask): Promise<Answer> {
+  const record = await exchange.ports.tasks.get(owner, taskUUID);
+  if (record === undefined) throw unknownTask(taskUUID);
+  return standing(exchange, record);
+}
+
+async function getTaskDetails(exchange: Exchange, { owner }: Caller, task: GetTaskDetailsTask): Promise<Answer> {
+  const { tasks } = exchange.ports;
+  const record = await tasks.get(owner, task.taskUUID);
+  const request = await tasks.request(owner, task.taskUUID);
+  if (record === undefined || request === undefined) throw unknownTask(task.taskUUID);
+  const { data, errors } = finalAnswer(exchange, record);
+  const deliveries = await tasks.deliveries(owner, task.taskUUID);
+  const { taskType, taskUUID } = task;
+  const make = async () => {
+    const items = await Promise.all(data.map((item) => made(item, exchange.documentation)));
+    const found = items.flatMap((item) => ("item" in item ? [item.item] : []));
+    const failed = [...errors, ...items.flatMap((item) => ("failed" in item ? [item.failed] : []))];
+    return {
+      taskType,
+      taskUUID,
+      state: record.state,
+      attempts: record.attempt,
+      createdAt: record.createdAt,
+      ...(record.startedAt && { startedAt: record.startedAt }),
+      ...(record.finishedAt && { finishedAt: record.finishedAt }),
+      request: [parseJson(request)],
+      response: {
+        data: found,
+        ...(failed.length > 0 && { errors: failed }),
+      },
+      ...(deliveries.length > 0 && { deliveries }),
+    };
+  };
+  return { data: [{ owner: { taskType, taskUUID }, make }], errors: [] };
+}
+
+async function imageUpload(
+  exchange: Exchange,
+  { owner }: Caller,
+  task: ImageUploadTask,
+  gone: AbortSignal,
+): Promise<Answer> {
+  const { ports, source } = exchange;
+  const { imageUUID, fileName } = await ports.uploads.store(owner, task.image, gone);
+  return answerWith({
+    taskType: task.taskType,
+    taskUUID: task.taskUUID,
+    imageUUID,
+    imageURL: imageUrl(source.baseUrl, fileName),
+  });
+}
+
+async function accountDetails({ ports }: Exchange, caller: Caller, task: AccountManagementTask): Promise<Answer> {
+  const keys = await ports.keys.list();
+  return answerWith({
+    taskType: task.taskType,
+    taskUUID: task.taskUUID,
+    operation: task.operation,
+    organizationUUID: "00000000-0000-4000-8000-000000000000",
+    organizationName: "Inkstone",
+    AIRSource: "inkstone",
+    balance: 0,
+    team: [],
+    apiKeys: keys
+      .filter(({ id }) => id === caller.owner)
+      .map(({ name, hint, createdAt }) => ({ name, apiKey: `${hint}********`, createdAt, enabled: true })),
+    usage: { total: NOTHING, today: NOTHING, last7Days: NOTHING, last30Days: NOTHING },
+  });
+}
+
+/** Nobody is billed here, so nothing is counted. */
+const NOTHING = { credits: 0, requests: 0 };
+
+async function modelSearch({ ports }: Exchange, task: ModelSearchTask): Promise<Answer> {
+  const { results, totalResults } = searchModels(await ports.models.list(), task);
+  return answerWith({ taskType: task.taskType, taskUUID: task.taskUUID, results, totalResults });
+}

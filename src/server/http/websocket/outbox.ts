@@ -1,0 +1,73 @@
+/** Frames on their way to a client: in order, one at a time, made only when it is their turn. */
+
+import { stringifyJson } from "../../../protocol/index.ts";
+import { type Answer, asTaskError } from "../answer.ts";
+import { replyText } from "../json-body.ts";
+
+/** Sends one text frame; resolves when the socket has taken it, rejects when it cannot. */
+export type Sender = (text: string) => Promise<void>;
+
+export interface Outbox {
+  push(answer: Answer): void;
+  /** Sends through this from now on, what waits first. */
+  connect(sender: Sender): void;
+  /** Keeps frames until the next `connect`. */
+  disconnect(): void;
+  clear(): void;
+  readonly length: number;
+}
+
+/** An outbox that holds at most `limit` frames; `overflowed` is called when a client lets more pile up. */
+export function createOutbox(limit: number, documentation: string, overflowed: () => void): Outbox {
+  const frames: Answer[] = [];
+  let sender: Sender | undefined;
+  let sending = false;
+
+  const pump = async () => {
+    if (sending) return;
+    sending = true;
+    while (sender !== undefined && frames.length > 0) {
+      const current = sender;
+      const frame = frames[0]!;
+      try {
+        await current(await frameText(frame, documentation));
+        // A frame leaves only once it is sent: what breaks off is sent again to whoever resumes.
+        if (frames[0] === frame) frames.shift();
+      } catch {
+        if (sender === current) sender = undefined;
+      }
+    }
+    sending = false;
+  };
+
+  return {
+    push: (answer) => {
+      if (frames.length >= limit) return overflowed();
+      frames.push(answer);
+      void pump();
+    },
+    connect: (next) => {
+      sender = next;
+      void pump();
+    },
+    disconnect: () => {
+      sender = undefined;
+    },
+    clear: () => {
+      frames.length = 0;
+    },
+    get length() {
+      return frames.length;
+    },
+  };
+}
+
+async function frameText(answer: Answer, documentation: string): Promise<string> {
+  try {
+    let text = "";
+    for await (const part of replyText(answer, documentation)) text += part;
+    return text;
+  } catch (thrown) {
+    return stringifyJson({ errors: [asTaskError(thrown).body] });
+  }
+}

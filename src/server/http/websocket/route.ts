@@ -1,0 +1,26 @@
+/** WebSocket at `/v1`, and at `/` for clients that are given a bare address. */
+
+import type { FastifyInstance } from "fastify";
+import { TaskError } from "../../../protocol/index.ts";
+import { openExchange } from "../exchange.ts";
+import type { Interest } from "../interest.ts";
+import type { HttpPorts } from "../ports.ts";
+import { serveSocket } from "./connection.ts";
+import { createSessions } from "./session.ts";
+
+export function socketRoute(app: FastifyInstance, ports: HttpPorts, interest: Interest): void {
+  const sessions = createSessions();
+  for (const url of ["/v1", "/"]) {
+    app.route({
+      method: "GET",
+      url,
+      handler: async () => {
+        throw new TaskError("notFound", { path: `${url} without a WebSocket upgrade` });
+      },
+      wsHandler: (socket, request) => {
+        serveSocket(socket, request.raw, openExchange(ports, interest, request.raw), sessions);
+      },
+    });
+  }
+  app.addHook("onClose", async () => sessions.endAll());
+}

@@ -1,0 +1,151 @@
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, test, vi } from "vitest";
+import { appsPerTest } from "../../../../test/contract/apps-per-test.ts";
+import { inference, KEY } from "../../../../test/contract/memory-app.ts";
+import { connect, login } from "../../../../test/contract/socket-client.ts";
+import { answerWith } from "../answer.ts";
+import { createKeyRing } from "../api-keys.ts";
+import type { Uploads } from "../ports.ts";
+import { createSessions } from "./session.ts";
+
+const start = appsPerTest();
+
+describe("sessions", () => {
+  const broken = (client: { socket: WebSocket }) => client.socket.close(3000);
+
+  /** A client whose sync task has been accepted, and is not finished by itself. */
+  async function clientWithTask(settings: Parameters<typeof start>[0] = {}) {
+    const { app, socketUrl, tasks, stop } = await start(settings);
+    tasks.onAccept = () => undefined;
+    const client = await login(socketUrl);
+    const task = inference();
+    client.send(task);
+    await tasks.accepted(task.taskUUID);
+    return { app, socketUrl, tasks, stop, client, task };
+  }
+
+  test("results that were missed follow after resuming", async () => {
+    const { socketUrl, tasks, client, task } = await clientWithTask();
+    broken(client);
+    await client.closed;
+    tasks.finish(task.taskUUID);
+    const second = await login(socketUrl, { connectionSessionUUID: client.session });
+    expect(second.session).toBe(client.session);
+    expect(await second.next()).toMatchObject({ data: [{ taskUUID: task.taskUUID, imageURL: expect.any(String) }] });
+  });
+
+  test("a client that lets ten thousand frames pile up loses its session and its socket", () => {
+    const letGo = vi.fn();
+    const session = createSessions().open({ owner: "a", keyName: "a" }, "", letGo);
+    const ended = vi.fn();
+    session.endings.add(ended);
+    const frame = answerWith({ taskType: "ping", pong: true });
+    for (let sent = 0; sent < 10_000; sent++) session.outbox.push(frame);
+    expect(letGo).not.toHaveBeenCalled();
+    session.outbox.push(frame);
+    expect([letGo.mock.calls.length, ended.mock.calls.length, session.outbox.length]).toEqual([1, 1, 0]);
+  });
+
+  test("another key cannot resume a session", async () => {
+    const { socketUrl } = await start({}, { keys: [KEY, "other"] });
+    const first = await login(socketUrl);
+    const second = await login(socketUrl, { apiKey: "other", connectionSessionUUID: first.session });
+    expect(second.session).not.toBe(first.session);
+  });
+
+  test("a sync task is cancelled once the client has not come back", async () => {
+    const { tasks, client, task } = await clientWithTask({ sessionBuffer: 1 });
+    broken(client);
+    await client.closed;
+    expect(tasks.records.get(task.taskUUID)!.state).toBe("queued");
+    await expect.poll(() => tasks.records.get(task.taskUUID)!.state, { timeout: 10_000 }).toBe("cancelled");
+  });
+
+  test("not when the same task was sent again over a new socket", async () => {
+    const { socketUrl, tasks, client, task } = await clientWithTask({ sessionBuffer: 1 });
+    broken(client);
+    const second = await login(socketUrl);
+    second.send(task);
+    await sleep(1500);
+    tasks.finish(task.taskUUID);
+    expect(await second.next()).toMatchObject({ data: [{ taskUUID: task.taskUUID }] });
+  });
+
+  test("a session that is resumed while its old socket seems alive belongs to the new one alone", async () => {
+    const { socketUrl, tasks } = await start({ sessionBuffer: 0.3 });
+    tasks.onAccept = () => undefined;
+    const first = await login(socketUrl);
+    const second = await login(socketUrl, { connectionSessionUUID: first.session });
+    expect(second.session).toBe(first.session);
+    first.socket.close();
+    await first.closed;
+    const task = inference();
+    second.send(task);
+    await tasks.accepted(task.taskUUID);
+    await sleep(1000);
+    expect(tasks.records.get(task.taskUUID)!.state).toBe("queued");
+    tasks.finish(task.taskUUID);
+    expect(await second.next()).toMatchObject({ data: [{ taskUUID: task.taskUUID }] });
+  });
+
+  test("the socket that held a resumed session is let go; one that authenticates twice stays", async () => {
+    const { socketUrl } = await start();
+    const first = await login(socketUrl);
+    const second = await login(socketUrl, { connectionSessionUUID: first.session });
+    await first.closed;
+    second.send({ taskType: "authentication", apiKey: KEY, connectionSessionUUID: second.session });
+    expect(await second.next()).toMatchObject({ data: [{ connectionSessionUUID: second.session }] });
+    second.send(inference());
+    expect(await second.next()).toMatchObject({ data: [{ taskType: "imageInference" }] });
+  });
+
+  test("a socket that has closed before it was authenticated holds its session no longer than any other", async () => {
+    const ring = createKeyRing([KEY], { list: async () => [] });
+    const slowly = { list: () => sleep(500).then(() => ring.list()) };
+    const { socketUrl, tasks } = await start({ sessionBuffer: 0.3 }, { ports: { keys: slowly } });
+    tasks.onAccept = () => undefined;
+    const client = await connect(socketUrl);
+    const task = inference();
+    client.send({ taskType: "authentication", apiKey: KEY }, task);
+    client.socket.close();
+    await tasks.accepted(task.taskUUID);
+    await expect.poll(() => tasks.records.get(task.taskUUID)!.state, { timeout: 10_000 }).toBe("cancelled");
+  });
+
+  test("a stopping server keeps the sync tasks of its clients", async () => {
+    const { app, tasks, stop, task } = await clientWithTask();
+    stop.abort();
+    await app.close();
+    expect(tasks.records.get(task.taskUUID)!.state).toBe("queued");
+  });
+
+  test("an imageUpload goes on until the client is not expected back any more", async () => {
+    const begun = Promise.withResolvers<AbortSignal>();
+    const store: Uploads["store"] = async (_owner, _image, signal) => {
+      begun.resolve(signal);
+      await once(signal, "abort");
+      throw signal.reason;
+    };
+    const { socketUrl } = await start({ sessionBuffer: 1 }, { ports: { uploads: { store } } });
+    const client = await login(socketUrl);
+    client.send({ taskType: "imageUpload", taskUUID: crypto.randomUUID(), image: "https://a.example/a.png" });
+    const signal = await begun.promise;
+    broken(client);
+    await client.closed;
+    expect(signal.aborted).toBe(false);
+    await expect.poll(() => signal.aborted, { timeout: 10_000 }).toBe(true);
+  });
+
+  test("an async task goes on without its client", async () => {
+    const { socketUrl, tasks } = await start({ sessionBuffer: 0.05 });
+    tasks.onAccept = () => undefined;
+    const client = await login(socketUrl);
+    const task = inference({ deliveryMethod: "async" });
+    client.send(task);
+    await client.next();
+    broken(client);
+    await sleep(200);
+    expect(tasks.records.get(task.taskUUID)!.state).toBe("queued");
+  });
+});

@@ -1,0 +1,197 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, test } from "vitest";
+import { appsPerTest } from "../../../../test/contract/apps-per-test.ts";
+import { inference, KEY } from "../../../../test/contract/memory-app.ts";
+import { connect, type Frame, login } from "../../../../test/contract/socket-client.ts";
+
+const start = appsPerTest();
+
+const PING = { taskType: "ping", ping: true };
+const PONG = { data: [{ taskType: "ping", pong: true }] };
+
+describe("authentication", () => {
+  test("the reply carries a session and no taskUUID", async () => {
+    const { socketUrl } = await start();
+    const client = await connect(socketUrl);
+    client.send({ taskType: "authentication", apiKey: KEY, taskUUID: crypto.randomUUID() });
+    expect(await client.next()).toEqual({
+      data: [{ taskType: "authentication", connectionSessionUUID: expect.stringMatching(/^[0-9a-f-]{36}$/) }],
+    });
+  });
+
+  test.each([{ apiKey: "wrong" }, {}, { apiKey: "" }, { apiKey: 5 }, { apiKey: KEY, foo: 1 }])(
+    "%j: the code is the one that clients stop at",
+    async (changes) => {
+      const { socketUrl } = await start();
+      const client = await connect(socketUrl);
+      client.send({ taskType: "authentication", ...changes });
+      const { errors } = await client.next();
+      expect(errors).toHaveLength(1);
+      expect(errors[0]).toMatchObject({ code: "invalidApiKey", taskType: "authentication" });
+      expect(errors[0].taskUUID).toBeUndefined();
+    },
+  );
+
+  test("pings are answered before, during and after a failed authentication", async () => {
+    const { socketUrl } = await start();
+    const client = await connect(socketUrl);
+    client.send(PING);
+    expect(await client.next()).toEqual(PONG);
+    client.send({ taskType: "authentication", apiKey: "wrong" });
+    client.send(PING);
+    const two = [await client.next(), await client.next()];
+    expect(two).toContainEqual(PONG);
+    client.send(PING);
+    expect(await client.next()).toEqual(PONG);
+  });
+
+  test("a task before authentication is refused with its taskUUID; the socket stays", async () => {
+    const { socketUrl } = await start();
+    const client = await connect(socketUrl);
+    const task = inference();
+    client.send(task);
+    expect(await client.next()).toMatchObject({ errors: [{ code: "missingApiKey", taskUUID: task.taskUUID }] });
+    client.send({ taskType: "authentication", apiKey: KEY });
+    expect(await client.next()).toMatchObject({ data: [{ taskType: "authentication" }] });
+  });
+
+  test("a stranger cannot send much", async () => {
+    const { socketUrl } = await start();
+    const client = await connect(socketUrl);
+    client.socket.send("x".repeat(70_000));
+    expect(await client.closed).toEqual({ code: 1009 });
+  });
+});
+
+describe("frames", () => {
+  test("one frame for each picture, as it is finished", async () => {
+    const { socketUrl, tasks } = await start();
+    tasks.onAccept = () => undefined;
+    const client = await login(socketUrl);
+    const task = inference({ numberResults: 3 });
+    client.send(task);
+    await tasks.accepted(task.taskUUID);
+    for (const seed of [42, 43, 44]) {
+      tasks.picture(task.taskUUID);
+      const frame = await client.next();
+      expect(frame.data).toHaveLength(1);
+      expect(frame.data[0]).toMatchObject({ taskUUID: task.taskUUID, seed });
+      expect(frame.errors).toBeUndefined();
+    }
+  });
+
+  test("two failing tasks: a frame with one error each, and no singular error", async () => {
+    const { socketUrl } = await start();
+    const client = await login(socketUrl);
+    const [first, second] = [inference({ width: 1, height: 1 }), inference({ steps: 0 })];
+    client.send(first, second);
+    const frames = [await client.next(), await client.next()];
+    expect(frames.map((frame: Frame) => frame.errors.length)).toEqual([1, 1]);
+    expect(frames.map((frame: Frame) => frame.errors[0].taskUUID)).toEqual([first.taskUUID, second.taskUUID]);
+    for (const frame of frames) expect(Object.keys(frame)).toEqual(["errors"]);
+  });
+
+  test("a task that fails after some pictures", async () => {
+    const { socketUrl, tasks } = await start();
+    tasks.onAccept = (taskUUID) => {
+      tasks.picture(taskUUID);
+      tasks.fail(taskUUID, { code: "inferenceError", message: "it broke" });
+    };
+    const client = await login(socketUrl);
+    const task = inference({ numberResults: 2 });
+    client.send(task);
+    expect(await client.next()).toMatchObject({ data: [{ seed: 42 }] });
+    expect(await client.next()).toMatchObject({ errors: [{ code: "inferenceError", taskUUID: task.taskUUID }] });
+  });
+
+  test("what is no request at all", async () => {
+    const { socketUrl } = await start();
+    const client = await login(socketUrl);
+    client.socket.send("{");
+    expect(await client.next()).toMatchObject({ errors: [{ code: "invalidRequest" }] });
+    client.socket.send(new Uint8Array([1, 2, 3]));
+    expect(await client.next()).toMatchObject({ errors: [{ code: "invalidRequest" }] });
+    client.send(PING);
+    expect(await client.next()).toEqual(PONG);
+  });
+
+  test("a frame beyond the limit closes the socket", async () => {
+    const { socketUrl } = await start();
+    const client = await login(socketUrl);
+    client.socket.send("x".repeat(2 ** 20 + 1));
+    expect((await client.closed).code).toBe(1009);
+  });
+
+  test("dryRun in the address", async () => {
+    const { socketUrl, tasks } = await start();
+    const client = await login(`${socketUrl}?sdk=js&dryRun=1`);
+    client.send(inference());
+    expect(await client.next()).toMatchObject({ data: [{ dryRun: true }] });
+    expect(tasks.records.size).toBe(0);
+  });
+});
+
+describe("async", () => {
+  test("acknowledged, polled, and the end is told to the socket that polled", async () => {
+    const { socketUrl, tasks } = await start();
+    tasks.onAccept = () => undefined;
+    const client = await login(socketUrl);
+    const task = inference({ deliveryMethod: "async", numberResults: 2 });
+    client.send(task);
+    expect(await client.next()).toEqual({ data: [{ taskType: "imageInference", taskUUID: task.taskUUID }] });
+    for (const _ of [1, 2]) {
+      client.send({ taskType: "getResponse", taskUUID: task.taskUUID });
+      expect((await client.next()).data).toMatchObject([{ status: "processing" }, { status: "processing" }]);
+    }
+    await sleep(200);
+    tasks.finish(task.taskUUID);
+    expect((await client.next()).data).toMatchObject([
+      { status: "success", seed: 42 },
+      { status: "success", seed: 43 },
+    ]);
+    await sleep(30);
+    expect(client.frames).toHaveLength(5);
+  });
+
+  test("an unknown taskUUID is an error that carries it", async () => {
+    const { socketUrl } = await start();
+    const client = await login(socketUrl);
+    const taskUUID = crypto.randomUUID();
+    client.send({ taskType: "getResponse", taskUUID });
+    expect(await client.next()).toMatchObject({ errors: [{ code: "taskFailedOrNotFound", taskUUID }] });
+  });
+});
+
+describe("silence", () => {
+  test("a silent socket is closed, one that pings is not", async () => {
+    const { socketUrl } = await start({ idleTimeout: 1.5 });
+    const [silent, lively] = [await login(socketUrl), await login(socketUrl)];
+    const pings = setInterval(() => lively.send(PING), 50);
+    expect(await silent.closed).toEqual({ code: 1000 });
+    await sleep(500);
+    expect(lively.socket.readyState).toBe(WebSocket.OPEN);
+    clearInterval(pings);
+  });
+
+  test("a client that waits for a long task may be silent", async () => {
+    const { socketUrl, tasks } = await start({ idleTimeout: 0.5 });
+    tasks.onAccept = () => undefined;
+    const client = await login(socketUrl);
+    const task = inference();
+    client.send(task);
+    await sleep(1800);
+    tasks.finish(task.taskUUID);
+    expect(await client.next()).toMatchObject({ data: [{ taskUUID: task.taskUUID }] });
+  });
+});
+
+test("answers stay quick while a thousand results wait for clients that do not read", async () => {
+  const { socketUrl } = await start({}, { bytes: Buffer.alloc(200_000, 7) });
+  const lazy = await login(socketUrl);
+  for (let i = 0; i < 50; i++) lazy.send(inference({ outputType: "base64Data", numberResults: 20 }));
+  const brisk = await login(socketUrl);
+  const before = performance.now();
+  brisk.send(PING);
+  expect(await brisk.next()).toEqual(PONG);
+  expect(performance.now() - before).toBeLessThan(5000);
+});

@@ -1,0 +1,4 @@
+/** The server: tasks over HTTP and WebSocket, drawn by workers, kept in a database. */
+
+export { type KnownKey, openKeyFile } from "./http/index.ts";
+export { createServer, type Server, type ServerParts } from "./server.ts";

@@ -1,0 +1,123 @@
+import {
+  type DecodedImage,
+  type DecodeOptions,
+  decodeImage,
+  ImageError,
+  type ImageHeader,
+  readHeader,
+} from "../../pictures/index.ts";
+import { invalidCode, isUuidV4, TaskError } from "../../protocol/index.ts";
+import type { Outbound } from "../net/index.ts";
+import type { ImageStore } from "./image-store.ts";
+import { createTurns } from "./turns.ts";
+
+export interface ReferenceLimits {
+  /** Of a download, and of decoded base64. Default 64 MiB. */
+  readonly maxBytes?: number;
+  /** Of the picture, before it is decoded. */
+  readonly maxPixels?: number;
+  /** For a download. Default 30 s. */
+  readonly timeoutMs?: number;
+  /** At once, since each is held in memory; further ones wait for their turn. Default 4. */
+  readonly maxDownloads?: number;
+}
+
+/** An image as clients name it, resolved to bytes whose header has been checked. */
+export interface ReferencedImage {
+  readonly bytes: Uint8Array;
+  readonly header: ImageHeader;
+}
+
+/** An image as clients name it, and what it shows. */
+export interface ReferencedPicture {
+  readonly bytes: Uint8Array;
+  readonly picture: DecodedImage;
+}
+
+/** Resolves an image reference of a task: UUID, URL, data URI or base64, tried in this order. */
+export interface ImageReferences {
+  /** @throws TaskError naming `parameter` when the image is unknown, unreachable, too large or damaged in its header */
+  load(owner: string, reference: string, parameter: string, signal?: AbortSignal): Promise<ReferencedImage>;
+  /** @throws TaskError naming `parameter` when the image is unknown, unreachable, too large or damaged anywhere */
+  loadPicture(owner: string, reference: string, parameter: string, signal?: AbortSignal): Promise<ReferencedPicture>;
+}
+
+/** Opens image references over the stored images and the guarded client. */
+export function createImageReferences(
+  images: ImageStore,
+  outbound: Outbound,
+  limits: ReferenceLimits = {},
+): ImageReferences {
+  const { maxBytes = 64 * 2 ** 20, timeoutMs = 30_000, maxDownloads = 4 } = limits;
+  const inTurn = createTurns(maxDownloads);
+  const decoding: DecodeOptions = limits.maxPixels === undefined ? {} : { maxPixels: limits.maxPixels };
+
+  async function bytesOf(owner: string, reference: string, parameter: string, signal?: AbortSignal) {
+    if (isUuidV4(reference)) {
+      const stored = await images.readOwned(owner, reference);
+      if (!stored) throw invalid(parameter, "it is not an image of this key, or it has been deleted", reference);
+      return stored.bytes;
+    }
+    if (/^https?:\/\//i.test(reference)) return download(reference, parameter, signal);
+    return fromBase64(reference, parameter);
+  }
+
+  async function download(url: string, parameter: string, signal?: AbortSignal): Promise<Uint8Array> {
+    const refuse = (reason: string, cause?: unknown) =>
+      new TaskError("downloadFailed", { parameter, reason }, { parameter }, { cause });
+    try {
+      const request = { method: "GET", url, timeoutMs, maxBytes, ...(signal && { signal }) } as const;
+      const answer = await inTurn(() => outbound.request(request), signal);
+      if (answer.status === 200) return answer.body;
+      throw refuse(`The server answered with status ${answer.status}.`);
+    } catch (error) {
+      if (error instanceof TaskError || signal?.aborted) throw error;
+      throw refuse((error as Error).message, error);
+    }
+  }
+
+  function fromBase64(text: string, parameter: string): Uint8Array {
+    const data = /^data:([^,]*),/i.exec(text.slice(0, 200));
+    if (data && !/^image\/(png|jpe?g|webp);base64$/i.test(data[1]!)) {
+      throw invalid(parameter, "a data URI must begin with data:image/png;base64, (or jpeg, webp)", data[0]);
+    }
+    const payload = data ? text.slice(data[0].length) : text;
+    if (payload.length * 0.75 > maxBytes) throw invalid(parameter, `it is larger than ${maxBytes} bytes`, "base64");
+    if (!/^[A-Za-z0-9+/_-]+={0,2}\s*$/.test(payload.replaceAll(/[\r\n]+/g, ""))) {
+      throw invalid(parameter, "it is none of UUID, URL, data URI and base64", payload);
+    }
+    return Buffer.from(payload, "base64");
+  }
+
+  return {
+    async load(owner, reference, parameter, signal) {
+      const bytes = await bytesOf(owner, reference, parameter, signal);
+      return { bytes, header: await named(parameter, readHeader(bytes, decoding)) };
+    },
+    async loadPicture(owner, reference, parameter, signal) {
+      const bytes = await bytesOf(owner, reference, parameter, signal);
+      return { bytes, picture: await named(parameter, decodeImage(bytes, decoding)) };
+    },
+  };
+}
+
+/** What is wrong with a picture is told as an error of its parameter. */
+async function named<T>(parameter: string, reading: Promise<T>): Promise<T> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof ImageError) throw invalid(parameter, error.message, "a file", error);
+    throw error;
+  }
+}
+
+function invalid(parameter: string, reason: string, given: string, cause?: unknown): TaskError {
+  const rule = `${reason[0]!.toUpperCase()}${reason.slice(1)}.`;
+  const shown = given.length > 60 ? `${given.slice(0, 60)}…` : given;
+  return new TaskError(
+    invalidCode(parameter),
+    { parameter, rule, given: shown },
+    { parameter, type: "string" },
+    { cause },
+  );
+}

@@ -1,0 +1,222 @@
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { TEST_DATABASES } from "../../../test/support/databases.ts";
+import { startReceiver } from "../../../test/support/receiver.ts";
+import { aTask, openTasks } from "../../../test/support/tasks.ts";
+import { encodeImage, type ImageFormat, readHeader } from "../../pictures/index.ts";
+import { TaskError } from "../../protocol/index.ts";
+import type { Database } from "../database/index.ts";
+import { createOutbound } from "../net/index.ts";
+import { createImageReferences, createImageStore, type FileStore, type ImageStore, openDisk } from "./index.ts";
+
+const embedded = TEST_DATABASES[0]!;
+let opened: Awaited<ReturnType<typeof embedded.open>>;
+let db: Database;
+let folder: string;
+let files: FileStore;
+let images: ImageStore;
+
+beforeAll(async () => {
+  opened = await embedded.open();
+  db = opened.db;
+  folder = await mkdtemp(join(tmpdir(), "inkstone-images-"));
+  files = await openDisk(folder);
+  images = createImageStore(db, files);
+});
+beforeEach(() => db.script("truncate tasks, images cascade"));
+afterAll(async () => {
+  await opened?.drop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const picture = (format: ImageFormat = "PNG", width = 8, height = width) =>
+  encodeImage({ width, height, pixels: new Uint8Array(width * height * 3).fill(90) }, { format });
+
+async function upload(owner = "me") {
+  const bytes = await picture();
+  return images.addUpload(owner, bytes, await readHeader(bytes));
+}
+
+describe("uploads", () => {
+  test("are found by file name, and by UUID for their owner only, in any letter case", async () => {
+    const { imageUUID, fileName } = await upload();
+    expect(fileName).toBe(`${imageUUID}.png`);
+    expect((await images.read(fileName))?.contentType).toBe("image/png");
+    expect(await images.readOwned("me", imageUUID.toUpperCase())).toBeDefined();
+    expect(await images.readOwned("you", imageUUID)).toBeUndefined();
+    expect(await images.read(`${imageUUID}.jpg`)).toBeUndefined();
+  });
+
+  test("tell how many seconds are left to them", async () => {
+    const { fileName } = await upload();
+    const days = 24 * 3600;
+    expect((await images.read(fileName))?.secondsLeft).toBeGreaterThan(29 * days);
+    await db.query("update images set delete_at = now() + interval '1000 seconds'");
+    const { secondsLeft } = (await images.read(fileName))!;
+    expect(Number.isInteger(secondsLeft)).toBe(true);
+    expect(secondsLeft).toBeLessThanOrEqual(1000);
+    expect(secondsLeft).toBeGreaterThan(900);
+  });
+
+  test("live 30 days after their last use", async () => {
+    const { imageUUID, fileName } = await upload();
+    await db.query("update images set delete_at = now() + interval '1 second'");
+    await images.readOwned("me", imageUUID);
+    const [row] = await db.query<{ days: number }>(
+      "select extract(day from delete_at - now())::int as days from images",
+    );
+    expect(row?.days).toBeGreaterThanOrEqual(29);
+    await db.query("update images set delete_at = now() - interval '1 second'");
+    expect(await images.readOwned("me", imageUUID)).toBeUndefined();
+    expect(await images.read(fileName)).toBeUndefined();
+  });
+});
+
+describe("sweep", () => {
+  test("deletes the file when its time is over, and the row once its task is gone", async () => {
+    const tasks = await openTasks(db);
+    const sent = aTask({ ttl: 60 });
+    await tasks.service.submit("me", sent);
+    const claim = (await tasks.queue.claim())!;
+    const { imageUUID, fileName } = await upload();
+    await images.sweep();
+    await claim.result(
+      {
+        index: 0,
+        imageUUID: "a",
+        fileName,
+        seed: 1n,
+        outputFormat: "PNG",
+        contentType: "image/png",
+        width: 8,
+        height: 8,
+        byteLength: 1,
+        cost: 0,
+        keepSeconds: 60,
+      },
+      true,
+    );
+    claim.release();
+    await db.query("delete from images where image_uuid = $1", [imageUUID]);
+    expect(await images.sweep()).toBe(0);
+    await db.query("update images set delete_at = now()");
+    expect(await images.sweep()).toBe(1);
+    expect(await files.get(fileName)).toBeUndefined();
+    expect((await tasks.service.get("me", sent.task.taskUUID))?.results).toHaveLength(1);
+    await db.query("delete from tasks");
+    await images.sweep();
+    expect(await db.query("select * from images")).toEqual([]);
+    await tasks.close();
+  });
+});
+
+describe("image references", () => {
+  let server: Server;
+  let base: string;
+  beforeAll(async () => {
+    server = createServer(async (request, response) => {
+      if (request.url === "/a.png") response.end(await picture());
+      else if (request.url === "/moved") response.writeHead(302, { location: "/a.png" }).end();
+      else if (request.url === "/large") response.end(Buffer.alloc(300_000));
+      else response.writeHead(404).end("no");
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  afterAll(() => server.close());
+
+  const references = (allow: readonly string[] = ["127.0.0.1"], maxPixels = 10_000) =>
+    createImageReferences(images, createOutbound({ allow }), { maxBytes: 200_000, maxPixels });
+  const load = (reference: string, allow?: readonly string[]) =>
+    references(allow).load("me", reference, "inputs.seedImage");
+
+  test("UUID, URL, data URI and base64 lead to the same bytes", async () => {
+    const { imageUUID } = await upload();
+    const base64 = Buffer.from(await picture()).toString("base64");
+    const ways = [imageUUID, `${base}/a.png`, `data:image/png;base64,${base64}`, base64];
+    for (const way of ways) {
+      const { bytes, header } = await load(way);
+      expect(Buffer.from(bytes).toString("base64")).toBe(base64);
+      expect(header).toMatchObject({ format: "PNG", width: 8, height: 8 });
+    }
+  });
+
+  test.each([
+    ["someone else's image", "8f9b0e9e-0b8d-4c8f-9a65-3a1c2d1e4f5a", "invalidSeedImage"],
+    ["nonsense", "not an image!", "invalidSeedImage"],
+    ["base64 of text", Buffer.from("hello").toString("base64"), "invalidSeedImage"],
+    ["a data URI of another kind", "data:image/svg+xml;base64,PHN2Zz4=", "invalidSeedImage"],
+    ["too much base64", "A".repeat(400_000), "invalidSeedImage"],
+  ])("%s", async (_, reference, code) => {
+    const error = await load(reference).catch((failure) => failure);
+    expect(error).toBeInstanceOf(TaskError);
+    expect(error.body).toMatchObject({ code, parameter: "inputs.seedImage" });
+  });
+
+  test("too many pixels are refused by the header", async () => {
+    await expect(load(Buffer.from(await picture("PNG", 200)).toString("base64"))).rejects.toThrow("200×200");
+  });
+
+  test("a picture is decoded within the limit that is set, and refused by name above it", async () => {
+    const reference = Buffer.from(await picture("PNG", 101, 100)).toString("base64");
+    const decode = (maxPixels: number) =>
+      references([], maxPixels).loadPicture("me", reference, "controlNet.0.guideImage");
+    await expect(decode(10_000)).rejects.toMatchObject({
+      code: "invalidControlNetGuideImage",
+      facts: { parameter: "controlNet.0.guideImage" },
+      message: expect.stringContaining("101×100"),
+    });
+    expect((await decode(10_100)).picture).toMatchObject({ width: 101, height: 100, format: "PNG" });
+  });
+
+  test.each(["PNG", "JPG"] as const)("a %s whose end is missing has a header, and no pixels", async (format) => {
+    const whole = await picture(format, 64);
+    const reference = Buffer.from(whole.subarray(0, whole.length - 30)).toString("base64");
+    expect((await load(reference)).header).toMatchObject({ format, width: 64, height: 64 });
+    await expect(references().loadPicture("me", reference, "inputs.maskImage")).rejects.toMatchObject({
+      code: "invalidMaskImage",
+      facts: { parameter: "inputs.maskImage" },
+      message: expect.stringContaining("damaged or incomplete"),
+    });
+  });
+
+  test.each(["/none", "/moved", "/large"])("a download that fails: %s", async (path) => {
+    await expect(load(base + path)).rejects.toMatchObject({ code: "downloadFailed" });
+  });
+
+  test("four downloads at once; who is aborted ends its own, or gives up its place", async () => {
+    const held = new Map<string, ServerResponse>();
+    const slow = await startReceiver(({ path }, response) => held.set(path, response));
+    const abort = new AbortController();
+    const all = references();
+    const loads = [0, 1, 2, 3, 4, 5].map((i) =>
+      all.load("me", `${slow.url}/${i}`, "image", i === 0 || i === 4 ? abort.signal : undefined),
+    );
+    const settled = Promise.allSettled(loads);
+    await slow.until(4);
+    await sleep(200);
+    expect([...held.keys()].sort()).toEqual(["/0", "/1", "/2", "/3"]);
+    const cut = once(held.get("/0")!, "close");
+    abort.abort(new Error("gone"));
+    for (const i of [0, 4]) await expect(loads[i]).rejects.toThrow("gone");
+    await cut;
+    await slow.until(5);
+    for (const response of held.values()) response.end(await picture());
+    expect((await settled).map(({ status }) => status === "fulfilled")).toEqual([false, true, true, true, false, true]);
+    expect([...held.keys()].at(-1)).toBe("/5");
+    await slow.close();
+  });
+
+  test("an address inside is not reached, and looks like one that is down", async () => {
+    const inside = await load(`${base}/a.png`, []).catch((failure) => failure);
+    const down = await load("http://127.0.0.1:1/a.png").catch((failure) => failure);
+    expect(inside.body).toEqual(down.body);
+    expect(inside.code).toBe("downloadFailed");
+  });
+});

@@ -1,0 +1,95 @@
+import { randomUUID } from "node:crypto";
+import { contentTypeOf, extensionOf, type ImageHeader } from "../../pictures/index.ts";
+import type { Database } from "../database/index.ts";
+import type { FileStore } from "./disk.ts";
+
+/** An image that can be fetched or used as an input. */
+export interface StoredImage {
+  readonly bytes: Uint8Array;
+  readonly contentType: string;
+  /** Whole seconds until its time is over. */
+  readonly secondsLeft: number;
+}
+
+/** What is known of an image from its file. */
+export type ImageFacts = Pick<ImageHeader, "format" | "width" | "height">;
+
+/** Results and uploads: bytes in a file store, what is known of them in the database. */
+export interface ImageStore {
+  /** The bytes of an image by its file name, for anyone who knows it; undefined when there is none or its time is over. */
+  read(fileName: string): Promise<StoredImage | undefined>;
+  /** The bytes of one of the owner's images by its UUID: an upload, or an earlier result. Prolongs an upload's life. */
+  readOwned(owner: string, imageUUID: string): Promise<StoredImage | undefined>;
+  /** Stores an image that a client brought. */
+  addUpload(
+    owner: string,
+    bytes: Uint8Array,
+    facts: ImageFacts,
+  ): Promise<{ readonly imageUUID: string; readonly fileName: string }>;
+  /** Deletes files whose time is over; returns how many. */
+  sweep(): Promise<number>;
+}
+
+/** Uploads are deleted so long after they were last used. */
+const UPLOAD_SECONDS = 30 * 24 * 3600;
+
+const FILE_ROW = "file_name, content_type, floor(extract(epoch from delete_at - now()))::float8 as seconds_left";
+
+/** Images over a file store, indexed by the table `images`. */
+export function createImageStore(db: Database, files: FileStore): ImageStore {
+  async function bytesOf(row: FileRow | undefined): Promise<StoredImage | undefined> {
+    const bytes = row && (await files.get(row.file_name));
+    return bytes && { bytes, contentType: row.content_type, secondsLeft: row.seconds_left };
+  }
+
+  return {
+    async read(fileName) {
+      const [row] = await db.query<FileRow>(
+        `select ${FILE_ROW} from images
+         where image_uuid = $1 and file_name = $2 and deleted_at is null and delete_at > now()`,
+        [fileName.slice(0, 36), fileName],
+      );
+      return bytesOf(row);
+    },
+    async readOwned(owner, imageUUID) {
+      const [row] = await db.query<FileRow>(
+        `update images
+         set delete_at = case when task_id is null and index is null
+                              then greatest(delete_at, now() + make_interval(secs => $3)) else delete_at end
+         where image_uuid = $2 and owner = $1 and deleted_at is null and delete_at > now()
+         returning ${FILE_ROW}`,
+        [owner, imageUUID.toLowerCase(), UPLOAD_SECONDS],
+      );
+      return bytesOf(row);
+    },
+    async addUpload(owner, bytes, { format, width, height }) {
+      const imageUUID = randomUUID();
+      const fileName = `${imageUUID}.${extensionOf(format)}`;
+      await files.put(fileName, bytes);
+      await db.query(
+        `insert into images (image_uuid, owner, output_format, file_name, content_type, width, height, byte_length, delete_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, now() + make_interval(secs => $9))`,
+        [imageUUID, owner, format, fileName, contentTypeOf(format), width, height, bytes.length, UPLOAD_SECONDS],
+      );
+      return { imageUUID, fileName };
+    },
+    async sweep() {
+      const over = await db.query<{ image_uuid: string; file_name: string }>(
+        "select image_uuid, file_name from images where deleted_at is null and delete_at <= now() limit 500",
+      );
+      for (const { image_uuid, file_name } of over) {
+        await files.delete(file_name);
+        await db.query("update images set deleted_at = now() where image_uuid = $1", [image_uuid]);
+      }
+      // While its task is kept the row says what the task made; after that it says nothing.
+      await db.query("delete from images where deleted_at is not null and task_id is null");
+      return over.length;
+    },
+  };
+}
+
+interface FileRow {
+  file_name: string;
+  content_type: string;
+  seconds_left: number;
+}

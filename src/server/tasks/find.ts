@@ -1,0 +1,123 @@
+import type { TaskErrorBody } from "../../protocol/index.ts";
+import type { Queryable } from "../database/index.ts";
+import { readTask } from "./stored-task.ts";
+import type { OwnerId, TaskProgress, TaskRecord, TaskResult, TaskState } from "./types.ts";
+
+/** A task with the number that only this program knows it by. */
+export interface StoredTask {
+  readonly id: string;
+  readonly bodyHash: string;
+  /** Cancelled because its client went away. */
+  readonly abandoned: boolean;
+  readonly record: TaskRecord;
+}
+
+/** Pictures and place come with the row: one statement, one moment. */
+const SELECT_TASK = `
+  select t.id::text, t.owner, t.task_uuid, t.body_hash, t.task, t.seed, t.state, t.abandoned, t.attempt,
+         t.progress, t.error, t.created_at, t.started_at, t.finished_at,
+         case when t.state = 'queued' then (
+           select count(*)::int from tasks q where q.state = 'queued' and q.lane = t.lane and (q.turn, q.id) < (t.turn, t.id)
+         ) end as place,
+         (select json_agg(i order by i.index) from images i where i.task_id = t.id) as images
+  from tasks t`;
+
+/** The task of this owner by its taskUUID. */
+export async function findTask(db: Queryable, owner: OwnerId, taskUUID: string): Promise<StoredTask | undefined> {
+  const rows = await db.query<TaskRow>(`${SELECT_TASK} where t.owner = $1 and t.task_uuid = $2`, [owner, taskUUID]);
+  return rows[0] && readRow(rows[0]);
+}
+
+/** The task by its number. */
+export async function findTaskById(db: Queryable, id: string): Promise<StoredTask | undefined> {
+  const rows = await db.query<TaskRow>(`${SELECT_TASK} where t.id = $1`, [id]);
+  return rows[0] && readRow(rows[0]);
+}
+
+/** The task of this owner as the client sent it, as JSON text. With pictures inside it is large: read only to be told. */
+export async function findRequest(db: Queryable, owner: OwnerId, taskUUID: string): Promise<string | undefined> {
+  const rows = await db.query<{ request: string }>("select request from tasks where owner = $1 and task_uuid = $2", [
+    owner,
+    taskUUID,
+  ]);
+  return rows[0]?.request;
+}
+
+interface TaskRow {
+  id: string;
+  owner: string;
+  task_uuid: string;
+  body_hash: string;
+  task: string;
+  seed: string;
+  state: TaskState;
+  abandoned: boolean;
+  attempt: number;
+  progress: string | null;
+  error: string | null;
+  created_at: Date;
+  started_at: Date | null;
+  finished_at: Date | null;
+  place: number | null;
+  images: ImageRow[] | null;
+}
+
+interface ImageRow {
+  image_uuid: string;
+  index: number;
+  seed: string;
+  output_format: TaskResult["outputFormat"];
+  file_name: string;
+  content_type: string;
+  width: number;
+  height: number;
+  byte_length: number;
+  cost: number;
+  nsfw: boolean | null;
+  skipped_steps: number | null;
+  input_uuid: string | null;
+  created_at: string;
+}
+
+function readRow(row: TaskRow): StoredTask {
+  const running = row.state === "running";
+  return {
+    id: row.id,
+    bodyHash: row.body_hash,
+    abandoned: row.abandoned,
+    record: {
+      owner: row.owner,
+      taskUUID: row.task_uuid,
+      state: row.state,
+      task: readTask(row.task),
+      seed: BigInt(row.seed),
+      results: (row.images ?? []).map(readImage),
+      attempt: row.attempt,
+      createdAt: row.created_at,
+      ...(row.state === "failed" && row.error !== null && { error: JSON.parse(row.error) as TaskErrorBody }),
+      ...(running && row.progress !== null && { progress: JSON.parse(row.progress) as TaskProgress }),
+      ...(row.place !== null && { place: row.place }),
+      ...(row.started_at && { startedAt: row.started_at }),
+      ...(row.finished_at && { finishedAt: row.finished_at }),
+    },
+  };
+}
+
+function readImage(row: ImageRow): TaskResult {
+  return {
+    index: row.index,
+    imageUUID: row.image_uuid,
+    seed: BigInt(row.seed),
+    outputFormat: row.output_format,
+    fileName: row.file_name,
+    contentType: row.content_type,
+    width: row.width,
+    height: row.height,
+    byteLength: row.byte_length,
+    cost: row.cost,
+    ...(row.nsfw !== null && { NSFWContent: row.nsfw }),
+    ...(row.skipped_steps !== null && { skippedSteps: row.skipped_steps }),
+    ...(row.input_uuid !== null && { inputImageUUID: row.input_uuid }),
+    createdAt: new Date(row.created_at),
+  };
+}

@@ -1,0 +1,207 @@
+import { expect, test } from "vitest";
+import { onEachDatabase } from "../../../test/support/on-each-database.ts";
+import { anUpload, aResult, aTask } from "../../../test/support/tasks.ts";
+import { type ImageInferenceTask, parseTask, stringifyJson } from "../../protocol/index.ts";
+import { createTaskQueue } from "./queue.ts";
+
+onEachDatabase("the life of a task", (tasks) => {
+  test("model uploads wait in a lane of their own, and cost nobody their turn with pictures", async () => {
+    const uploads = createTaskQueue({ db: tasks.db, signals: tasks.signals, lane: "uploads", worker: "test" });
+    const sent = anUpload();
+    for (let i = 0; i < 5; i++) await tasks.service.submit("me", aTask({ numberResults: 9 }));
+    await tasks.service.submit("me", sent);
+    expect(await tasks.service.get("me", sent.task.taskUUID)).toMatchObject({ place: 0, results: [] });
+    const claim = (await uploads.claim())!;
+    expect(claim.task).toEqual(sent.task);
+    expect(await uploads.claim()).toBeUndefined();
+    await tasks.queue.claim();
+    const other = aTask();
+    await tasks.service.submit("you", other); // starts no later than if there had been no upload
+    expect((await tasks.queue.claim())?.taskUUID).toBe(other.task.taskUUID);
+
+    claim.report({ stage: "downloaded", percentage: 100 });
+    expect(await tasks.service.get("me", sent.task.taskUUID)).toMatchObject({
+      state: "running",
+      progress: { stage: "downloaded", percentage: 100 },
+    });
+    await tasks.db.query("update tasks set lease_until = now() - interval '1 second'");
+    expect(await uploads.sweep()).toBe(1);
+    const again = (await uploads.claim())!;
+    expect(again).toMatchObject({ attempt: 2, taskUUID: sent.task.taskUUID });
+    expect(await claim.succeed()).toBe(false);
+    expect(await again.succeed()).toBe(true);
+    expect(await tasks.service.get("me", sent.task.taskUUID)).toMatchObject({ state: "succeeded", attempt: 2 });
+    for (const each of [claim, again]) each.release();
+    uploads.close();
+  });
+
+  test("results come one by one, the last one with success, and owe their deliveries", async () => {
+    const sent = aTask({
+      numberResults: 2,
+      webhookURL: "https://a.example/hook?key=1",
+      uploadEndpoint: "https://b.example/up",
+    });
+    await tasks.service.submit("me", sent);
+    const claim = (await tasks.queue.claim())!;
+    expect(claim).toMatchObject({ attempt: 1, failures: 0, finished: [] });
+    expect(await claim.result(aResult(claim, 0), false)).toBe(true);
+    expect(await tasks.service.get("me", sent.task.taskUUID)).toMatchObject({
+      state: "running",
+      results: [{ index: 0, seed: claim.seed }],
+    });
+    expect(await claim.result(aResult(claim, 1), true)).toBe(true);
+    claim.release();
+    const record = await tasks.service.get("me", sent.task.taskUUID);
+    expect(record).toMatchObject({ state: "succeeded", results: [{ index: 0 }, { index: 1 }] });
+    expect(record?.finishedAt).toBeInstanceOf(Date);
+    const deliveries = await tasks.service.deliveries("me", sent.task.taskUUID);
+    expect(deliveries.map((delivery) => [delivery.kind, delivery.target, delivery.state])).toEqual([
+      ["webhook", "https://a.example/hook", "pending"],
+      ["upload", "https://b.example/up", "pending"],
+      ["webhook", "https://a.example/hook", "pending"],
+      ["upload", "https://b.example/up", "pending"],
+    ]);
+  });
+
+  test("a stalled worker that wakes after its lease ran out can write nothing", async () => {
+    const sent = aTask({ webhookURL: "https://a.example/hook" });
+    await tasks.service.submit("me", sent);
+    const stalled = (await tasks.queue.claim())!;
+    await tasks.db.query("update tasks set lease_until = now() - interval '1 second'");
+    expect(await tasks.queue.sweep()).toBe(1);
+    const next = (await tasks.queue.claim())!;
+    expect(next).toMatchObject({ attempt: 2, failures: 1 });
+    expect(await stalled.result(aResult(stalled, 0), true)).toBe(false);
+    expect(await stalled.succeed()).toBe(false);
+    expect(await stalled.handBack()).toBe(false);
+    expect(await stalled.fail({ error: tasks.error, death: false, again: true })).toBe("lost");
+    expect(await tasks.service.get("me", sent.task.taskUUID)).toMatchObject({
+      state: "running",
+      attempt: 2,
+      results: [],
+    });
+    expect(await next.result(aResult(next, 0), true)).toBe(true);
+    expect((await tasks.service.get("me", sent.task.taskUUID))?.results).toHaveLength(1);
+    expect(await tasks.service.deliveries("me", sent.task.taskUUID)).toHaveLength(1);
+    stalled.release();
+    next.release();
+  });
+
+  test("a result that an earlier attempt recorded is kept and owes nothing twice", async () => {
+    const sent = aTask({ numberResults: 2, webhookURL: "https://a.example/hook" });
+    await tasks.service.submit("me", sent);
+    const first = (await tasks.queue.claim())!;
+    await first.result(aResult(first, 0), false);
+    first.release();
+    await tasks.queue.sweep(true);
+    const second = (await tasks.queue.claim())!;
+    expect(second.finished).toEqual([0]);
+    expect(await second.result(aResult(second, 0), false)).toBe(true);
+    expect(await second.result(aResult(second, 1), true)).toBe(true);
+    second.release();
+    expect((await tasks.service.get("me", sent.task.taskUUID))?.results).toHaveLength(2);
+    expect(await tasks.service.deliveries("me", sent.task.taskUUID)).toHaveLength(2);
+  });
+
+  test("a task is tried three times and then fails with its reason, told by webhook", async () => {
+    const sent = aTask({ webhookURL: "https://a.example/hook" });
+    await tasks.service.submit("me", sent);
+    const ends = [];
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      const claim = (await tasks.queue.claim())!;
+      expect(claim.attempt).toBe(attempt);
+      ends.push(await claim.fail({ error: tasks.error, death: false, again: true }));
+      claim.release();
+    }
+    expect(ends).toEqual(["retry", "retry", "failed"]);
+    expect(await tasks.service.get("me", sent.task.taskUUID)).toMatchObject({
+      state: "failed",
+      error: tasks.error,
+      attempt: 3,
+    });
+    expect(await tasks.service.deliveries("me", sent.task.taskUUID)).toMatchObject([
+      { kind: "webhook", state: "pending" },
+    ]);
+    expect(await tasks.queue.claim()).toBeUndefined();
+  });
+
+  test("a task that kills the engine twice is not given a third one", async () => {
+    await tasks.service.submit("me", aTask());
+    const ends = [];
+    for (let attempt = 1; attempt <= 2; attempt++) {
+      const claim = (await tasks.queue.claim())!;
+      ends.push(await claim.fail({ error: tasks.error, death: true, again: true }));
+      claim.release();
+    }
+    expect(ends).toEqual(["retry", "failed"]);
+  });
+
+  test("a lost worker costs an attempt, the third one the task", async () => {
+    const sent = aTask({ webhookURL: "https://a.example/hook" });
+    await tasks.service.submit("me", sent);
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      (await tasks.queue.claim())!.release();
+      expect(await tasks.queue.sweep(true)).toBe(1);
+    }
+    expect(await tasks.service.get("me", sent.task.taskUUID)).toMatchObject({
+      state: "failed",
+      error: { code: "inferenceError" },
+    });
+    expect(await tasks.service.deliveries("me", sent.task.taskUUID)).toHaveLength(1);
+  });
+
+  test("whatever text is let in, its task can succeed, fail and be taken back from a lost worker", async () => {
+    const texts = ["\0", "a\ud800", "\udc00a", "\\u0000 \\ud800", "\u0001\u007f\ufffe\u2028", "😀"];
+    const sent = texts.flatMap((positivePrompt) => {
+      const raw = { ...aTask().task, positivePrompt, webhookURL: "https://a.example/hook", seed: 1 };
+      const parsed = parseTask(raw);
+      return parsed.ok ? [{ task: parsed.task as ImageInferenceTask, request: stringifyJson(parsed.raw) }] : [];
+    });
+    expect(sent.map(({ task }) => task.positivePrompt)).toEqual(texts.slice(3));
+    for (const end of ["result", "fail", "sweep"] as const) {
+      for (const { task, request } of sent) {
+        const taskUUID = crypto.randomUUID();
+        await tasks.service.submit("me", { task: { ...task, taskUUID }, request });
+        const claim = (await tasks.queue.claim())!;
+        if (end === "result") expect(await claim.result(aResult(claim, 0), true)).toBe(true);
+        if (end === "fail") expect(await claim.fail({ error: tasks.error, death: false, again: false })).toBe("failed");
+        claim.release();
+        if (end === "sweep") {
+          await tasks.db.query("update tasks set failures = 9 where state = 'running'");
+          expect(await tasks.queue.sweep(true)).toBe(1);
+        }
+        expect((await tasks.service.get("me", taskUUID))?.task).toEqual({ ...task, taskUUID });
+        expect(await tasks.service.deliveries("me", taskUUID)).toHaveLength(1);
+      }
+    }
+  });
+
+  test("a task handed back has lost nothing and is next", async () => {
+    await tasks.service.submit("me", aTask());
+    await tasks.service.submit("me", aTask());
+    const claim = (await tasks.queue.claim())!;
+    expect(await claim.handBack()).toBe(true);
+    claim.release();
+    const again = (await tasks.queue.claim())!;
+    expect(again).toMatchObject({ taskUUID: claim.taskUUID, attempt: 2, failures: 0 });
+    again.release();
+  });
+
+  test("expired tasks are forgotten once their deliveries are settled", async () => {
+    const plain = aTask();
+    const owing = aTask({ webhookURL: "https://a.example/hook" });
+    for (const sent of [plain, owing]) {
+      await tasks.service.submit("me", sent);
+      const claim = (await tasks.queue.claim())!;
+      await claim.result(aResult(claim, 0), true);
+      claim.release();
+    }
+    expect(await tasks.expire()).toBe(0);
+    await tasks.db.query("update tasks set finished_at = now() - interval '25 hours'");
+    expect(await tasks.expire()).toBe(1);
+    expect(await tasks.service.get("me", plain.task.taskUUID)).toBeUndefined();
+    expect(await tasks.service.get("me", owing.task.taskUUID)).toBeDefined();
+    const images = await tasks.db.query("select task_id from images order by created_at");
+    expect(images).toMatchObject([{ task_id: null }, {}]);
+  });
+});

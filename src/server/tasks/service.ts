@@ -1,0 +1,152 @@
+import { randomUUID } from "node:crypto";
+import { isPictureTask, type QueuedTask, randomSeed, resultsOf } from "../../protocol/index.ts";
+import type { Database } from "../database/index.ts";
+import { cancelTask } from "./cancel.ts";
+import { countTasks } from "./counts.ts";
+import { forgetAbandoned } from "./expire.ts";
+import { findRequest, findTask, type StoredTask } from "./find.ts";
+import { findDeliveries } from "./find-deliveries.ts";
+import { rememberRecent } from "./recent.ts";
+import { createRoom } from "./room.ts";
+import type { TaskSignals } from "./signals.ts";
+import { canonicalTask, hashBody } from "./stored-task.ts";
+import { insertTask } from "./submit.ts";
+import type { OwnerId, Submission, SubmitOutcome, TaskProgress, TaskRecord, TaskService } from "./types.ts";
+import { createWatchers } from "./watchers.ts";
+
+export interface TaskServiceOptions {
+  readonly db: Database;
+  readonly signals: TaskSignals;
+  /** Tasks that may wait before new ones are refused. */
+  readonly maxQueued: number;
+  /** What a refused client is told to wait. */
+  readonly retryAfterSeconds?: number;
+  /** In [0, 1): draws the seeds of tasks that name none. */
+  readonly random?: () => number;
+  readonly pollMs?: number;
+}
+
+/** The life of tasks as the HTTP side sees it; `close` ends its timers, the tasks stay. */
+export function createTaskService(options: TaskServiceOptions): TaskService & { close(): void } {
+  const { db, signals, maxQueued, retryAfterSeconds = 10, random = Math.random, pollMs = 2_000 } = options;
+  const watchers = createWatchers({ db, signals, pollMs });
+  const progress = followProgress(signals);
+  const room = createRoom(db, maxQueued);
+  const recent = rememberRecent(signals);
+
+  const fresh = ({ id, record }: StoredTask): TaskRecord => {
+    const latest = record.state === "running" ? progress.of(id) : undefined;
+    return latest ? { ...record, progress: latest } : record;
+  };
+
+  async function submit(owner: OwnerId, { task, request }: Submission): Promise<SubmitOutcome> {
+    const canonical = canonicalTask(task);
+    const bodyHash = hashBody(canonical);
+    const seed = seedOf(task) ?? randomSeed(random);
+    const lane = isPictureTask(task) ? "pictures" : "uploads";
+    const attempt = await room.within(() =>
+      insertTask(db, {
+        owner,
+        lane,
+        taskUUID: task.taskUUID,
+        bodyHash,
+        task: canonical,
+        request,
+        seed,
+        salt: randomUUID(),
+        weight: isPictureTask(task) ? resultsOf(task) : 1,
+      }),
+    );
+    const inserted = attempt?.stored;
+    if (inserted) {
+      const { id, createdAt } = inserted;
+      const state = "queued";
+      const record = {
+        owner,
+        taskUUID: task.taskUUID,
+        state,
+        task,
+        seed,
+        results: [],
+        attempt: 0,
+        createdAt,
+      } as const;
+      recent.add({ id, bodyHash, abandoned: false, record }, request);
+      signals.publish({ type: "queued", lane });
+      return { kind: "accepted", record };
+    }
+    const known = await findTask(db, owner, task.taskUUID);
+    // Without an attempt there was no room; with one, the task that stood in its way has just been forgotten.
+    if (!known) return attempt ? submit(owner, { task, request }) : { kind: "queueFull", retryAfterSeconds };
+    if (known.bodyHash !== bodyHash) return { kind: "conflict" };
+    // Nobody wanted its end, and now somebody wants its pictures.
+    if (known.abandoned && (await forgetAbandoned(db, known.id))) return submit(owner, { task, request });
+    return { kind: "known", record: fresh(known) };
+  }
+
+  async function end(owner: OwnerId, taskUUID: string, abandoned: boolean): Promise<void> {
+    const id = await cancelTask(db, owner, taskUUID, abandoned);
+    if (id === undefined) return;
+    signals.publish({ type: "cancelled", id });
+    signals.publish({ type: "changed", id, ended: true });
+  }
+
+  const service: TaskService = {
+    submit,
+    async get(owner, taskUUID) {
+      const found = await findTask(db, owner, taskUUID);
+      return found && fresh(found);
+    },
+    waitForFinal(owner, taskUUID, signal) {
+      const { promise, resolve, reject } = Promise.withResolvers<TaskRecord | undefined>();
+      if (signal?.aborted) reject(signal.reason);
+      const abort = () => reject(signal?.reason);
+      signal?.addEventListener("abort", abort, { once: true });
+      const read = async () => recent.find(owner, taskUUID) ?? (await findTask(db, owner, taskUUID));
+      const watching = watchers.watch(read, (event) => {
+        if (event.type === "final") resolve(event.record);
+      });
+      watching.then((found) => (found ? undefined : resolve(undefined)), reject);
+      return promise.finally(async () => {
+        signal?.removeEventListener("abort", abort);
+        (await watching.catch(() => undefined))?.stop();
+      });
+    },
+    async cancel(owner, taskUUID) {
+      await end(owner, taskUUID, false);
+      return service.get(owner, taskUUID);
+    },
+    abandon: (owner, taskUUID) => end(owner, taskUUID, true),
+    async subscribe(owner, taskUUID, listener) {
+      const read = async () => {
+        const found = await findTask(db, owner, taskUUID);
+        return found && { ...found, record: fresh(found) };
+      };
+      return (await watchers.watch(read, listener))?.stop;
+    },
+    request: (owner, taskUUID) => findRequest(db, owner, taskUUID),
+    deliveries: (owner, taskUUID) => findDeliveries(db, owner, taskUUID),
+    counts: () => countTasks(db),
+  };
+
+  return {
+    ...service,
+    close() {
+      watchers.close();
+      progress.close();
+      recent.close();
+    },
+  };
+}
+
+const seedOf = (task: QueuedTask): bigint | undefined => (task.taskType === "imageInference" ? task.seed : 0n);
+
+/** The latest progress of each running task of this process, which is ahead of the row's. */
+function followProgress(signals: TaskSignals) {
+  const latest = new Map<string, TaskProgress>();
+  const close = signals.listen((signal) => {
+    if (signal.type === "progress") latest.set(signal.id, signal.progress);
+    if (signal.type === "changed" && signal.ended) latest.delete(signal.id);
+  });
+  return { of: (id: string) => latest.get(id), close };
+}

@@ -1,0 +1,96 @@
+import { expect, test } from "vitest";
+import { onEachDatabase } from "../../../test/support/on-each-database.ts";
+import { aTask } from "../../../test/support/tasks.ts";
+
+onEachDatabase("submitting a task", (tasks) => {
+  test("a submitted task is found by its owner only, with every digit of its seed", async () => {
+    const sent = aTask({ seed: 9_223_372_036_854_775_807n });
+    const outcome = await tasks.service.submit("me", sent);
+    expect(outcome.kind).toBe("accepted");
+    const found = await tasks.service.get("me", sent.task.taskUUID);
+    expect(found).toMatchObject({
+      state: "queued",
+      seed: 9_223_372_036_854_775_807n,
+      place: 0,
+      attempt: 0,
+      results: [],
+    });
+    expect(found?.task).toEqual(sent.task);
+    expect(await tasks.service.get("you", sent.task.taskUUID)).toBeUndefined();
+    expect(found).not.toHaveProperty("request");
+    expect(await tasks.service.request("me", sent.task.taskUUID)).toBe(sent.request);
+    expect(await tasks.service.request("you", sent.task.taskUUID)).toBeUndefined();
+  });
+
+  test("the same body under the same taskUUID is the same task, another body a conflict", async () => {
+    const sent = aTask();
+    await tasks.service.submit("me", sent);
+    const twin = await tasks.service.submit("me", {
+      ...sent,
+      task: Object.fromEntries(Object.entries(sent.task).reverse()) as typeof sent.task,
+    });
+    expect(twin).toMatchObject({ kind: "known", record: { taskUUID: sent.task.taskUUID, state: "queued" } });
+    const other = await tasks.service.submit("me", { ...sent, task: { ...sent.task, steps: 7 } });
+    expect(other.kind).toBe("conflict");
+    expect((await tasks.service.submit("you", { ...sent, task: { ...sent.task, steps: 7 } })).kind).toBe("accepted");
+    expect(await tasks.service.counts()).toEqual({ queued: 2, running: 0 });
+  });
+
+  test("of fifty twins sent at once, one is accepted", async () => {
+    const sent = aTask();
+    const outcomes = await Promise.all(Array.from({ length: 50 }, () => tasks.service.submit("me", sent)));
+    expect(outcomes.filter((outcome) => outcome.kind === "accepted")).toHaveLength(1);
+    expect(outcomes.filter((outcome) => outcome.kind === "known")).toHaveLength(49);
+    expect(await tasks.service.counts()).toEqual({ queued: 1, running: 0 });
+  });
+
+  test("a full queue refuses new tasks and still knows old ones", async () => {
+    const first = aTask();
+    await tasks.service.submit("me", first);
+    for (let i = 1; i < tasks.maxQueued; i++) await tasks.service.submit("me", aTask());
+    expect((await tasks.service.submit("me", aTask())).kind).toBe("queueFull");
+    expect((await tasks.service.submit("me", first)).kind).toBe("known");
+  });
+
+  test("an owner who comes late is served next, not after another's whole queue", async () => {
+    for (let i = 0; i < 6; i++) await tasks.service.submit("busy", aTask());
+    const running = (await tasks.queue.claim())!;
+    const late = aTask();
+    await tasks.service.submit("late", late);
+    const lateToo = aTask();
+    await tasks.service.submit("late", lateToo);
+    expect((await tasks.service.get("late", late.task.taskUUID))?.place).toBe(0);
+    const order = [];
+    for (let claim = await tasks.queue.claim(); claim; claim = await tasks.queue.claim()) {
+      order.push(claim.owner);
+      claim.release();
+    }
+    running.release();
+    expect(order).toEqual(["late", "busy", "late", "busy", "busy", "busy", "busy"]);
+  });
+
+  test("a task of many pictures uses up as many turns", async () => {
+    await tasks.service.submit("a", aTask({ numberResults: 4 }));
+    await tasks.service.submit("a", aTask());
+    for (let i = 0; i < 5; i++) await tasks.service.submit("b", aTask());
+    const order = [];
+    for (let claim = await tasks.queue.claim(); claim; claim = await tasks.queue.claim()) {
+      order.push(claim.owner);
+      claim.release();
+    }
+    expect(order).toEqual(["a", "b", "b", "b", "b", "a", "b"]);
+  });
+
+  test("places count from the next one to start", async () => {
+    const sent = [aTask(), aTask(), aTask()];
+    for (const [place, one] of sent.entries()) {
+      await tasks.service.submit("me", one);
+      expect((await tasks.service.get("me", one.task.taskUUID))?.place).toBe(place);
+    }
+    (await tasks.queue.claim())!.release();
+    const places = await Promise.all(
+      sent.map(async (one) => (await tasks.service.get("me", one.task.taskUUID))?.place),
+    );
+    expect(places).toEqual([undefined, 0, 1]);
+  });
+});

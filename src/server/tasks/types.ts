@@ -1,0 +1,167 @@
+/** The vocabulary of a task's life: what is asked of the task service and what it tells. No I/O here. */
+
+import type { ModelUploadTask, PictureTask, QueuedTask, TaskErrorBody, UploadStage } from "../../protocol/index.ts";
+
+/** Whose task it is: the id of the API key it came with (never the key itself). A taskUUID is unique per owner. */
+export type OwnerId = string;
+
+/** Tasks of different lanes do not wait for each other. */
+export type Lane = "pictures" | "uploads";
+
+/** What waits in each lane. */
+export interface TaskOf {
+  readonly pictures: PictureTask;
+  readonly uploads: ModelUploadTask;
+}
+
+export type TaskState = "queued" | "running" | "succeeded" | "failed" | "cancelled";
+
+/** States that never change again. */
+export type FinalState = Extract<TaskState, "succeeded" | "failed" | "cancelled">;
+
+/** One finished picture. Its bytes are in `storage` under `imageUUID`; the URL is made from the public base and `fileName`. */
+export interface TaskResult {
+  /** Position within the task, 0 … numberResults-1. */
+  readonly index: number;
+  readonly imageUUID: string;
+  readonly seed: bigint;
+  readonly outputFormat: "JPG" | "PNG" | "WEBP";
+  /** `<imageUUID>.<jpg|png|webp>`: the last part of the image's URL and its name in storage. */
+  readonly fileName: string;
+  readonly contentType: string;
+  readonly width: number;
+  readonly height: number;
+  readonly byteLength: number;
+  /** US dollars by the model card's formula; always recorded, shown only with `includeCost`. */
+  readonly cost: number;
+  /** Present only when a safety check ran. */
+  readonly NSFWContent?: boolean;
+  /** Steps that a step cache answered; present only when one was on. */
+  readonly skippedSteps?: number;
+  /** Of a guide image: the stored image that it was made of. */
+  readonly inputImageUUID?: string;
+  readonly createdAt: Date;
+}
+
+/** How far a running task is. */
+export type TaskProgress = PictureProgress | UploadProgress;
+
+/** `percentage` covers all pictures of the task, 0 … 100. */
+export interface PictureProgress {
+  /** Picture being drawn, from 0, of `images`. */
+  readonly image: number;
+  readonly images: number;
+  readonly step: number;
+  readonly steps: number;
+  readonly percentage: number;
+}
+
+export interface UploadProgress {
+  /** The last stage that was reached. */
+  readonly stage: UploadStage;
+  /** Of the download, 0 … 100; 0 where its length is not known beforehand. */
+  readonly percentage: number;
+}
+
+/** A task as it stands. A snapshot: it does not change under its reader. */
+export interface TaskRecord<Task extends QueuedTask = QueuedTask> {
+  readonly owner: OwnerId;
+  readonly taskUUID: string;
+  readonly state: TaskState;
+  readonly task: Task;
+  /** Seed of the first picture: the client's, or the one drawn when the task was accepted. */
+  readonly seed: bigint;
+  /** In order of `index`; grows while the task runs. A failed task keeps what it finished. */
+  readonly results: readonly TaskResult[];
+  /** Why it failed; only in state `failed`. */
+  readonly error?: TaskErrorBody;
+  /** Last known progress; only in state `running`. */
+  readonly progress?: TaskProgress;
+  /** Times a worker has started it, 0 while first queued. */
+  readonly attempt: number;
+  /** Tasks to be started before this one; only in state `queued`. */
+  readonly place?: number;
+  readonly createdAt: Date;
+  readonly startedAt?: Date;
+  readonly finishedAt?: Date;
+}
+
+/** What a client sent, checked. */
+export interface Submission {
+  readonly task: QueuedTask;
+  /** The task object as received, as JSON text. */
+  readonly request: string;
+}
+
+export type SubmitOutcome =
+  /** A new task: its row is committed. */
+  | { readonly kind: "accepted"; readonly record: TaskRecord }
+  /** The same owner sent the same body under this taskUUID before: no new work, attach to this one. */
+  | { readonly kind: "known"; readonly record: TaskRecord }
+  /** The taskUUID is taken by a different body: answer `conflictTaskUUID`. */
+  | { readonly kind: "conflict" }
+  /** Too many tasks are waiting: answer 429. */
+  | { readonly kind: "queueFull"; readonly retryAfterSeconds: number };
+
+/** What a subscriber hears. After `final` nothing follows. */
+export type TaskEvent =
+  | { readonly type: "queued"; readonly place: number }
+  | { readonly type: "started"; readonly attempt: number }
+  | ({ readonly type: "progress" } & TaskProgress)
+  | { readonly type: "result"; readonly result: TaskResult }
+  | { readonly type: "final"; readonly record: TaskRecord };
+
+export type DeliveryKind = "webhook" | "upload";
+
+/** A webhook call or upload of a task as it stands, for getTaskDetails. */
+export interface DeliveryRecord {
+  readonly kind: DeliveryKind;
+  /** Target without its query and credentials, which may hold secrets. */
+  readonly target: string;
+  /** The picture it is about; absent for the webhook that tells of a failure. */
+  readonly imageUUID?: string;
+  readonly state: "pending" | "delivered" | "failed";
+  readonly attempts: number;
+  readonly lastError?: string;
+  readonly nextAttemptAt?: Date;
+}
+
+export interface QueueCounts {
+  readonly queued: number;
+  readonly running: number;
+}
+
+/** The life of tasks, as the HTTP side sees it. */
+export interface TaskService {
+  /** Stores the task durably (the row is committed when this resolves) and wakes a worker. */
+  submit(owner: OwnerId, submission: Submission): Promise<SubmitOutcome>;
+  /** The task as it stands, or undefined when this owner has none by that id (or it has expired). */
+  get(owner: OwnerId, taskUUID: string): Promise<TaskRecord | undefined>;
+  /**
+   * Resolves with the task once it is final; undefined when there is none. Rejects with the signal's reason when
+   * aborted: the task goes on.
+   */
+  waitForFinal(owner: OwnerId, taskUUID: string, signal?: AbortSignal): Promise<TaskRecord | undefined>;
+  /**
+   * Stops the task: a queued one never starts, a running one stops within a step. Idempotent; a final task stays as it
+   * is. Resolves with the task as it then stands, or undefined when there is none.
+   */
+  cancel(owner: OwnerId, taskUUID: string): Promise<TaskRecord | undefined>;
+  /**
+   * Cancels the task because its client has gone away, not because anybody wanted it: when the same task is submitted again
+   * it is a new one, unless a delivery of it is still open.
+   */
+  abandon(owner: OwnerId, taskUUID: string): Promise<void>;
+  /**
+   * Tells `listener` where the task stands now (its results so far included) and then whatever happens to it. Returns
+   * the function that ends the subscription, which also ends by itself after `final`. Resolves with undefined when
+   * there is no such task.
+   */
+  subscribe(owner: OwnerId, taskUUID: string, listener: (event: TaskEvent) => void): Promise<(() => void) | undefined>;
+  /** The task as the client sent it, as JSON text (seeds keep all their digits); undefined when there is none. */
+  request(owner: OwnerId, taskUUID: string): Promise<string | undefined>;
+  /** Webhook calls and uploads of a task. */
+  deliveries(owner: OwnerId, taskUUID: string): Promise<readonly DeliveryRecord[]>;
+  /** How many tasks wait and run, over all owners. */
+  counts(): Promise<QueueCounts>;
+}

@@ -1,0 +1,52 @@
+import { randomUUID } from "node:crypto";
+import { expect, test } from "vitest";
+import { onEachDatabase } from "../../../test/support/on-each-database.ts";
+import { aResult, aTask } from "../../../test/support/tasks.ts";
+
+onEachDatabase("watching a task", (tasks) => {
+  test("waiting for the final state hears of it at once; aborting the wait leaves the task alone", async () => {
+    const sent = aTask();
+    await tasks.service.submit("me", sent);
+    const abort = new AbortController();
+    const impatient = tasks.service.waitForFinal("me", sent.task.taskUUID, abort.signal);
+    const final = tasks.service.waitForFinal("me", sent.task.taskUUID);
+    abort.abort(new Error("hung up"));
+    await expect(impatient).rejects.toThrow("hung up");
+    const claim = (await tasks.queue.claim())!;
+    await claim.result(aResult(claim, 0), true);
+    claim.release();
+    expect(await final).toMatchObject({ state: "succeeded", results: [{ index: 0 }] });
+    expect(await tasks.service.waitForFinal("me", sent.task.taskUUID)).toMatchObject({ state: "succeeded" });
+    expect(await tasks.service.waitForFinal("me", randomUUID())).toBeUndefined();
+  });
+
+  test("a subscriber hears of the whole life in order, and a late one of what it missed", async () => {
+    const sent = aTask({ numberResults: 2 });
+    await tasks.service.submit("me", sent);
+    const heard: string[] = [];
+    const over = Promise.withResolvers<void>();
+    await tasks.service.subscribe("me", sent.task.taskUUID, (event) => {
+      heard.push(
+        event.type === "queued"
+          ? `queued ${event.place}`
+          : event.type === "progress"
+            ? `step ${"step" in event ? event.step : ""}`
+            : event.type,
+      );
+      if (event.type === "final") over.resolve();
+    });
+    const claim = (await tasks.queue.claim())!;
+    await tasks.settle();
+    claim.report({ image: 0, images: 2, step: 1, steps: 2, percentage: 25 });
+    expect((await tasks.service.get("me", sent.task.taskUUID))?.progress?.percentage).toBe(25);
+    await claim.result(aResult(claim, 0), false);
+    await tasks.settle();
+    await claim.result(aResult(claim, 1), true);
+    claim.release();
+    await over.promise;
+    expect(heard).toEqual(["queued 0", "started", "step 1", "result", "result", "final"]);
+    const late: string[] = [];
+    await tasks.service.subscribe("me", sent.task.taskUUID, (event) => late.push(event.type));
+    expect(late).toEqual(["started", "result", "result", "final"]);
+  });
+});

@@ -1,0 +1,85 @@
+import { EngineDied } from "../../drawing/index.ts";
+import { CheckpointError, ParameterError } from "../../engine/index.ts";
+import { ModelError } from "../../models/index.ts";
+import {
+  type ErrorCode,
+  type ImageInferenceTask,
+  invalidParameter,
+  missingParameter,
+  type PictureTask,
+  TaskError,
+} from "../../protocol/index.ts";
+
+/** How an attempt ended badly: what to tell, whether another attempt may help, whether the engine died of it. */
+export interface AttemptFailure {
+  readonly error: TaskError;
+  readonly again: boolean;
+  readonly death: boolean;
+}
+
+/** The engine made no progress within its time and was ended. */
+export class EngineStalled extends Error {
+  override readonly name = "EngineStalled";
+  readonly seconds: number;
+  constructor(seconds: number) {
+    super(`no progress for ${seconds} seconds`);
+    this.seconds = seconds;
+  }
+}
+
+/** What an error of an attempt means for its task. */
+export function failureOf(error: unknown, task: PictureTask): AttemptFailure {
+  const model = task.taskType === "imageInference" ? task.model : "";
+  const lasting = (taskError: TaskError) => ({ error: taskError, again: false, death: false });
+  const passing = (taskError: TaskError, death = false) => ({ error: taskError, again: true, death });
+  const told = (code: ErrorCode, values: Record<string, string | number>) =>
+    new TaskError(code, values, {}, { cause: error });
+
+  if (error instanceof TaskError) return lasting(error);
+  if (error instanceof EngineStalled) return passing(told("engineTimeout", { seconds: error.seconds }));
+  if (error instanceof EngineDied)
+    return passing(told("inferenceError", { reason: "The engine process was lost." }), true);
+  if (error instanceof CheckpointError)
+    return lasting(told("modelUnavailable", { model, reason: withoutFolders(error.message) }));
+  if (error instanceof ParameterError && task.taskType === "imageInference")
+    return lasting(
+      unfit(error, task) ?? unfitAdapter(error, task) ?? told("inferenceError", { reason: error.message }),
+    );
+  if (error instanceof ModelError) {
+    if (error.reason === "unknownModel")
+      return lasting(told("modelUnavailable", { model, reason: "It is not installed any more." }));
+    return lasting(told("modelUnavailable", { model, reason: error.message }));
+  }
+  const reason = error instanceof Error ? error.message : String(error);
+  return passing(told("inferenceError", { reason }));
+}
+
+/** A value that turned out wrong only beside the pictures: sizes that do not add up, a mask that is black all over. */
+function unfit({ parameter, message }: ParameterError, { width, height, inputs }: ImageInferenceTask) {
+  const given = { width, height, "inputs.seedImage": inputs?.seedImage, "inputs.maskImage": inputs?.maskImage };
+  const path = parameter in given ? parameter : `inputs.${parameter}`;
+  return path in given ? invalidParameter(path, given[path as keyof typeof given], `${message}.`) : undefined;
+}
+
+/** A LoRA or ControlNet that turned out to be for another model; the engine counts them as the task does. */
+function unfitAdapter({ parameter, message }: ParameterError, { lora, controlNet }: ImageInferenceTask) {
+  if (parameter === "loras")
+    return invalidParameter(
+      "lora",
+      lora?.map(({ model }) => model),
+      `${message}.`,
+    );
+  const [, list, index, part] = /^(loras|controls)\[(\d+)\]\.(file|folder|mask)$/.exec(parameter) ?? [];
+  if (list === undefined) return undefined;
+  const [name, models] = list === "loras" ? ["lora", lora] : ["controlNet", controlNet];
+  const path = `${name}.${index}.model`;
+  if (part === "mask")
+    return missingParameter("inputs.maskImage", `'${path}' is an inpainting ControlNet and needs it.`);
+  const reason = withoutFolders(message.slice(parameter.length).replace(/^: /, ""));
+  return invalidParameter(path, models?.[Number(index)]?.model, `${reason}.`);
+}
+
+/** Where files lie on the server is no caller's business: their names are enough. */
+function withoutFolders(message: string): string {
+  return message.replaceAll(/(?<![\w.])\/(?:[^\s/:]+\/)+/g, "");
+}

@@ -1,0 +1,120 @@
+import { knownSchedule, ModelError, type ModelLocations, receiveAdapter } from "../../models/index.ts";
+import { invalidParameter, type ModelUploadTask, TaskError } from "../../protocol/index.ts";
+import { type Outbound, OutboundError } from "../net/index.ts";
+import type { Claim, UploadProgress } from "../tasks/index.ts";
+
+/** What fetching models needs. */
+export interface ReceiveMeans {
+  readonly locations: ModelLocations;
+  readonly outbound: Pick<Outbound, "download">;
+  /** Of a file; 0 takes none at all. */
+  readonly maxBytes: number;
+  /** Of one attempt. */
+  readonly timeoutMs: number;
+  /** Called when a model has been registered, before that is told. */
+  registered(): void;
+}
+
+/** A server that has fallen silent does not keep others waiting for the whole time of an attempt. */
+const SILENCE_MS = 60_000;
+
+/**
+ * Fetches the model of an upload and registers it, unless an earlier attempt has done so.
+ * @throws TaskError that names the parameter
+ */
+export async function receiveModel(
+  claim: Claim<ModelUploadTask>,
+  { locations, outbound, maxBytes, timeoutMs, registered }: ReceiveMeans,
+  signal: AbortSignal,
+): Promise<void> {
+  const { task } = claim;
+  if (maxBytes === 0)
+    throw new TaskError("permissionDenied", { reason: "This server takes no models (INKSTONE_MAX_MODEL_MB is 0)." });
+  let progress: UploadProgress = { stage: "validated", percentage: 0 };
+  const report = (news: Partial<UploadProgress>) => {
+    progress = { ...progress, ...news };
+    claim.report(progress);
+  };
+  report({});
+  const download = { url: task.downloadURL, timeoutMs, silenceMs: SILENCE_MS, maxBytes, signal };
+  const source = (take: (piece: Uint8Array) => Promise<void>) => {
+    const { counted, onLength } = percentages((percentage) => report({ percentage }));
+    return outbound.download({ ...download, onLength }, (piece) => {
+      counted(piece.length);
+      return take(piece);
+    });
+  };
+  const receipt = { id: claim.salt, attempt: claim.attempt };
+  await receiveAdapter(cardOf(task), source, receipt, locations, (reached) => {
+    if (reached === "downloaded") report({ stage: reached, percentage: 100 });
+    else report({ stage: reached === "checked" ? "optimized" : reached });
+  }).catch((error) => {
+    throw asTaskError(error, task);
+  });
+  registered();
+}
+
+/** Tells each whole percentage of a download, when its length is known. */
+function percentages(tell: (percentage: number) => void) {
+  let [length, received, told] = [0, 0, 0];
+  return {
+    onLength(bytes: number) {
+      [length, received] = [bytes, 0];
+    },
+    counted(bytes: number) {
+      received += bytes;
+      const now = length > 0 ? Math.min(99, Math.floor((100 * received) / length)) : 0;
+      if (now <= told) return;
+      told = now;
+      tell(now);
+    },
+  };
+}
+
+function cardOf(task: ModelUploadTask) {
+  const {
+    air,
+    name,
+    category,
+    tags,
+    version,
+    positiveTriggerWords,
+    heroImageURL,
+    defaultWeight,
+    conditioning,
+    sha256,
+  } = task;
+  const kind = category === "controlnet" ? ("controlnet" as const) : ("lora" as const);
+  const file = new URL(task.downloadURL).pathname.split("/").at(-1)!;
+  const given = { version, positiveTriggerWords, heroImageURL, defaultWeight, conditioning, sha256 };
+  return {
+    kind,
+    air,
+    name,
+    tags,
+    comment: task.comment ?? task.shortDescription ?? "",
+    ...present(given),
+    ...knownSchedule(file),
+  };
+}
+
+function present<Values extends object>(values: Values) {
+  const entries = Object.entries(values).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [Key in keyof Values]?: Exclude<Values[Key], undefined> };
+}
+
+/** Errors of the file system that mean: not now. */
+const DISK = new Set(["ENOSPC", "EDQUOT", "EROFS", "EIO", "EACCES", "EMFILE", "ENFILE"]);
+
+function asTaskError(error: unknown, { air, downloadURL }: ModelUploadTask): unknown {
+  const parameter = "downloadURL";
+  const cause = { cause: error };
+  if (error instanceof OutboundError)
+    return new TaskError("downloadFailed", { parameter, reason: error.message }, { parameter }, cause);
+  if (DISK.has(String((error as NodeJS.ErrnoException).code)))
+    return new TaskError("serviceUnavailable", { reason: "Its disk is not usable." }, {}, cause);
+  if (!(error instanceof ModelError)) return error;
+  if (error.reason === "alreadyInstalled") return new TaskError("modelAlreadyExists", { air }, { parameter: "air" });
+  const reason = error.message[0]!.toUpperCase() + error.message.slice(1);
+  return invalidParameter(parameter, downloadURL, `${reason}.`, { type: "string" });
+}

@@ -1,0 +1,85 @@
+import { type ModelUploadTask, TaskError } from "../../protocol/index.ts";
+import type { Claim, TaskQueue } from "../tasks/index.ts";
+import { type ReceiveMeans, receiveModel } from "./receive-model.ts";
+import { takeClaims } from "./take-claims.ts";
+import { untilAvailable } from "./until-available.ts";
+import type { WorkerLog } from "./worker.ts";
+
+export interface ReceiverOptions extends ReceiveMeans {
+  readonly queue: TaskQueue<"uploads">;
+  readonly log: WorkerLog;
+  /** Whether an error means that the database is away for the moment. */
+  isDatabaseAway(error: unknown): boolean;
+}
+
+/** Fetches the models of uploads, beside the worker that draws, until it is stopped. */
+export interface Receiver {
+  /** Takes no new upload, lets those under way finish for so long, then hands them back unharmed. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** They share one network and one disk: more would only slow each other down. */
+const MOST_AT_ONCE = 4;
+
+/** Starts fetching models, also those that a server before this one had begun with. */
+export function startReceiver(options: ReceiverOptions): Receiver {
+  const { queue, log, isDatabaseAway } = options;
+  const closing = new AbortController(); // no new uploads
+  const ending = new AbortController(); // nor those under way
+  const underWay = new Set<Promise<void>>();
+
+  async function attempt(claim: Claim<ModelUploadTask>): Promise<string> {
+    const record = <T>(work: () => Promise<T>) =>
+      untilAvailable(work, {
+        isPassing: isDatabaseAway,
+        onWait: () => {},
+        signal: AbortSignal.any([claim.signal, AbortSignal.timeout(60_000)]),
+      });
+    try {
+      await receiveModel(claim, options, AbortSignal.any([claim.signal, ending.signal]));
+      await record(() => claim.succeed());
+      return "succeeded";
+    } catch (error) {
+      if (claim.signal.aborted) return "cancelled";
+      if (ending.signal.aborted) {
+        await record(() => claim.handBack());
+        return "handedBack";
+      }
+      const told = error instanceof TaskError ? error : new TaskError("internalServerError", {}, {}, { cause: error });
+      log.warn({ taskUUID: claim.taskUUID, attempt: claim.attempt, error }, "an upload failed");
+      return record(() => claim.fail({ error: told.body, death: false, again: false }));
+    }
+  }
+
+  async function receive(claim: Claim<ModelUploadTask>): Promise<void> {
+    const facts = { taskUUID: claim.taskUUID, attempt: claim.attempt, air: claim.task.air };
+    log.info(facts, "model upload started");
+    try {
+      log.info({ ...facts, outcome: await attempt(claim) }, "model upload ended");
+    } catch (error) {
+      // Its end could not be recorded: its lease runs out, and it is begun again.
+      log.error({ ...facts, error }, "the end of an upload could not be recorded");
+    } finally {
+      claim.release();
+    }
+  }
+
+  const working = takeClaims(queue, {
+    async take(claim) {
+      const received = receive(claim).finally(() => underWay.delete(received));
+      underWay.add(received);
+      while (underWay.size >= MOST_AT_ONCE) await Promise.race(underWay);
+    },
+    onError: (error) => log.error({ error }, "uploads could not be taken up; it is tried again"),
+    signal: closing.signal,
+  });
+  return {
+    async stop(graceMs) {
+      closing.abort();
+      const grace = setTimeout(() => ending.abort(), graceMs);
+      await working;
+      await Promise.all(underWay);
+      clearTimeout(grace);
+    },
+  };
+}

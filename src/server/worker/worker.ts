@@ -1,0 +1,158 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { EngineProcess } from "../../drawing/index.ts";
+import { startWatchdog } from "../../drawing/index.ts";
+import type { ControlNetPreprocessTask, ImageInferenceTask } from "../../protocol/index.ts";
+import { StorageUnavailableError } from "../storage/index.ts";
+import type { Claim, TaskQueue } from "../tasks/index.ts";
+import { type DrawMeans, drawTask } from "./draw-task.ts";
+import { EngineStalled, failureOf } from "./failure.ts";
+import type { WorkerMetrics } from "./metrics.ts";
+import { type PreprocessMeans, preprocessTask } from "./preprocess-task.ts";
+import type { ClaimOf } from "./store-result.ts";
+import { takeClaims } from "./take-claims.ts";
+import { untilAvailable } from "./until-available.ts";
+
+export interface WorkerOptions extends Omit<DrawMeans & PreprocessMeans, "patiently" | "engine" | "log" | "metrics"> {
+  readonly queue: TaskQueue;
+  readonly engine: EngineProcess;
+  readonly metrics?: WorkerMetrics;
+  readonly log: WorkerLog;
+  /** Milliseconds without a step after which the engine counts as hung. */
+  readonly stepTimeoutMs: number;
+  /** Whether an error means that the database is away for the moment. */
+  isDatabaseAway(error: unknown): boolean;
+}
+
+export interface WorkerLog {
+  info(facts: object, message: string): void;
+  warn(facts: object, message: string): void;
+  error(facts: object, message: string): void;
+}
+
+/** Runs tasks one after the other until it is stopped. */
+export interface Worker {
+  /** What keeps the worker from storing pictures at the moment, if anything. */
+  readonly trouble: Error | undefined;
+  /** Takes no new task, lets the running one finish for so long, then hands it back unharmed, and ends the engine. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** The server is ending: the task in hand goes back to the queue. */
+class Stopping extends Error {
+  override readonly name = "Stopping";
+}
+
+const SILENT: WorkerMetrics = { started() {}, step() {}, stage() {}, ended() {}, faces() {}, checked() {} };
+
+const makesGuide = (claim: Claim): claim is ClaimOf<ControlNetPreprocessTask> =>
+  claim.task.taskType === "controlNetPreprocess";
+
+/** Starts a worker on a queue, with an engine of its own. */
+export function startWorker(options: WorkerOptions): Worker {
+  const { queue, engine, finishing, guides, log, stepTimeoutMs, isDatabaseAway, metrics = SILENT } = options;
+  const closing = new AbortController(); // no new tasks
+  const ending = new AbortController(); // nor the one in hand
+  let trouble: Error | undefined;
+
+  const isPassing = (error: unknown) => error instanceof StorageUnavailableError || isDatabaseAway(error);
+
+  async function attempt(claim: Claim): Promise<string> {
+    const stalled = new AbortController();
+    const signal = AbortSignal.any([claim.signal, ending.signal, stalled.signal]);
+    const seconds = stepTimeoutMs / 1000;
+    const watchdog = startWatchdog(stepTimeoutMs, () => stalled.abort(new EngineStalled(seconds)));
+    const patiently = async <T>(work: () => Promise<T>): Promise<T> => {
+      const onWait = (error: unknown) => {
+        watchdog.feed(); // the engine is not to blame
+        trouble = error as Error;
+        log.warn({ taskUUID: claim.taskUUID, error }, "waiting to store a result");
+      };
+      try {
+        return await untilAvailable(work, { isPassing, onWait, signal });
+      } finally {
+        trouble = undefined; // also when the task was cancelled meanwhile: the next one will tell
+      }
+    };
+    let last = performance.now();
+    const onStep = () => {
+      watchdog.feed();
+      metrics.step((performance.now() - last) / 1000);
+      last = performance.now();
+    };
+    try {
+      const means = { ...options, metrics, patiently };
+      if (makesGuide(claim)) await preprocessTask(claim, means, signal);
+      else await drawTask(claim as ClaimOf<ImageInferenceTask>, means, signal, onStep);
+      return "succeeded";
+    } catch (error) {
+      if (claim.signal.aborted) return "cancelled";
+      // Whatever else went wrong, this came first.
+      const cause = stalled.signal.aborted
+        ? stalled.signal.reason
+        : ending.signal.aborted
+          ? ending.signal.reason
+          : error;
+      return await end(claim, cause);
+    } finally {
+      watchdog.stop();
+    }
+  }
+
+  /** Ends an attempt that did not succeed. */
+  async function end(claim: Claim, cause: unknown): Promise<string> {
+    const record = <T>(work: () => Promise<T>) =>
+      untilAvailable(work, {
+        isPassing,
+        onWait: () => {},
+        signal: AbortSignal.any([claim.signal, AbortSignal.timeout(60_000)]),
+      });
+    if (cause instanceof Stopping) {
+      await record(() => claim.handBack());
+      return "handedBack";
+    }
+    const failure = failureOf(cause, claim.task);
+    const outcome = await record(() => claim.fail({ ...failure, error: failure.error.body }));
+    log.warn({ taskUUID: claim.taskUUID, attempt: claim.attempt, outcome, error: cause }, "an attempt failed");
+    if (failure.death) return "engineDied";
+    return failure.error.code === "engineTimeout" ? "engineTimeout" : "failed";
+  }
+
+  async function run(claim: Claim): Promise<void> {
+    const facts = { taskUUID: claim.taskUUID, attempt: claim.attempt };
+    const before = performance.now();
+    log.info({ ...facts, waitedSeconds: claim.waitedSeconds }, "task started");
+    metrics.started(claim.waitedSeconds);
+    try {
+      const outcome = await attempt(claim);
+      const seconds = (performance.now() - before) / 1000;
+      metrics.ended(outcome, seconds);
+      log.info({ ...facts, outcome, seconds }, "task ended");
+    } finally {
+      claim.release();
+    }
+  }
+
+  const working = takeClaims(queue, {
+    async take(claim) {
+      await run(claim);
+      await nextTurn(); // who waits for it has its reply before the embedded database takes this thread again
+    },
+    onError: (error) => log.error({ error }, "the worker could not go on with its task"),
+    signal: closing.signal,
+  });
+  return {
+    get trouble() {
+      return trouble;
+    },
+    async stop(graceMs) {
+      closing.abort(new Stopping());
+      const grace = setTimeout(() => ending.abort(new Stopping()), graceMs);
+      await working;
+      clearTimeout(grace);
+      await engine.stop();
+      await finishing.detector.stop();
+      await finishing.checker.stop();
+      await guides.stop();
+    },
+  };
+}

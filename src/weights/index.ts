@@ -1,0 +1,8 @@
+/** Files of weights: which tensors they hold, where, and how their numbers are read. */
+export { CheckpointError } from "./checkpoint-error.ts";
+export { fileIdentity } from "./file-identity.ts";
+export { readJson } from "./json-file.ts";
+export { readSafetensorsHeader, type SafetensorsHeader, type StoredType, type TensorEntry } from "./safetensors.ts";
+export { tabulate } from "./tabulate.ts";
+export { type TensorReader, tensorReader } from "./tensor-reader.ts";
+export { openWeights, type Weight, type Weights } from "./weights.ts";

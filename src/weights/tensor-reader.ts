@@ -1,0 +1,90 @@
+import { closeSync, openSync, readSync } from "node:fs";
+import { CheckpointError } from "./checkpoint-error.ts";
+import type { StoredType } from "./safetensors.ts";
+import { tabulate } from "./tabulate.ts";
+import type { Weight } from "./weights.ts";
+
+/** Reads tensors one after the other; every file is opened once. */
+export interface TensorReader {
+  /**
+   * The tensor as float32, whatever it is stored in.
+   * @throws CheckpointError when it holds whole numbers, or its file ends early
+   */
+  read(weight: Weight): Float32Array;
+  /**
+   * The first number of a tensor, fractional or whole; undefined when the tensor is empty.
+   * @throws CheckpointError when it holds truth values, or its file ends early
+   */
+  readNumber(weight: Weight): number | undefined;
+  close(): void;
+}
+
+/** Reading is synchronous: hundreds of small tensors are read in the time that one asynchronous open takes. */
+export function tensorReader(): TensorReader {
+  const files = new Map<string, number>();
+  const bytesOf = (weight: Weight) => {
+    const file = files.get(weight.file) ?? openSync(weight.file, "r");
+    files.set(weight.file, file);
+    return readBytes(file, weight);
+  };
+  return {
+    read: (weight) => toFloat32(bytesOf(weight), weight),
+    readNumber(weight) {
+      const bytes = bytesOf(weight);
+      const [first] = toWhole(bytes, weight.dtype) ?? toFloat32(bytes, weight);
+      return first === undefined ? undefined : Number(first);
+    },
+    close() {
+      for (const file of files.values()) closeSync(file);
+      files.clear();
+    },
+  };
+}
+
+function readBytes(file: number, { file: path, offset, byteLength }: Weight): ArrayBuffer {
+  const bytes = new Uint8Array(byteLength);
+  for (let filled = 0; filled < byteLength; ) {
+    const count = readSync(file, bytes, filled, byteLength - filled, offset + filled);
+    if (count === 0) throw new CheckpointError(`${path}: ended ${byteLength - filled} bytes early`);
+    filled += count;
+  }
+  return bytes.buffer;
+}
+
+function toFloat32(bytes: ArrayBuffer, { file, dtype }: Weight): Float32Array {
+  if (dtype === "F32") return new Float32Array(bytes);
+  if (dtype === "F64") return Float32Array.from(new Float64Array(bytes));
+  if (dtype === "BF16") return fromBfloat16(new Uint16Array(bytes));
+  if (dtype === "F16") return fromFloat16(new Uint16Array(bytes));
+  throw new CheckpointError(`${file}: a tensor of ${dtype} where floating-point numbers are expected`);
+}
+
+function toWhole(bytes: ArrayBuffer, dtype: StoredType) {
+  if (dtype === "I64") return new BigInt64Array(bytes);
+  if (dtype === "I32") return new Int32Array(bytes);
+  if (dtype === "I16") return new Int16Array(bytes);
+  if (dtype === "I8") return new Int8Array(bytes);
+  if (dtype === "U8") return new Uint8Array(bytes);
+  return undefined;
+}
+
+/** A bfloat16 is the upper half of a float32. */
+function fromBfloat16(halves: Uint16Array): Float32Array {
+  const words = new Uint32Array(halves.length);
+  for (let i = 0; i < halves.length; i++) words[i] = halves[i]! << 16;
+  return new Float32Array(words.buffer);
+}
+
+function fromFloat16(halves: Uint16Array): Float32Array {
+  return tabulate(halves.length, (i) => halfToNumber(halves[i]!));
+}
+
+/** IEEE 754 binary16: sign, 5 bits of exponent, 10 bits of fraction. */
+function halfToNumber(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}

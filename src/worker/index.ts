@@ -1,5 +1,0 @@
-export { createEngineProcess, type EngineProcess } from "./engine-process.ts";
-export { createWorkerMetrics, type WorkerMetrics } from "./metrics.ts";
-export { type Receiver, startReceiver } from "./receiver.ts";
-export { startUpkeep } from "./upkeep.ts";
-export { startWorker, type Worker, type WorkerOptions } from "./worker.ts";

@@ -3,6 +3,7 @@ export { CheckpointError } from "./checkpoint-error.ts";
 export { fileIdentity } from "./file-identity.ts";
 export { readJson } from "./json-file.ts";
 export { readSafetensorsHeader, type SafetensorsHeader, type StoredType, type TensorEntry } from "./safetensors.ts";
+export type { BlocksForm, Int8Form, StoredForm } from "./stored-form.ts";
 export { tabulate } from "./tabulate.ts";
 export { type TensorReader, tensorReader } from "./tensor-reader.ts";
-export { openWeights, type Weight, type Weights } from "./weights.ts";
+export { openWeights, type Quantised, type Weight, type Weights } from "./weights.ts";

@@ -4,12 +4,23 @@ import { basename, join } from "node:path";
 import { CheckpointError } from "./checkpoint-error.ts";
 import { readJson } from "./json-file.ts";
 import { readSafetensorsHeader, type TensorEntry } from "./safetensors.ts";
+import { MINIMUM, readStoredForms, SCALE, type StoredForm } from "./stored-form.ts";
 
 /** A tensor and the file that holds it. */
 export interface Weight extends TensorEntry {
   /** Absolute, symlinks resolved: ONNX Runtime refuses external data behind links that leave the model's folder. */
   readonly file: string;
+  /** How a matrix is stored that is not plain. `shape` is then that of the matrix, [out, in], whatever the bytes are laid out as. */
+  readonly quantised?: Quantised;
 }
+
+/** A stored form with the companions of one matrix. */
+export type Quantised = StoredForm & {
+  /** F32, [out] or [out, in / block] */
+  readonly scale: Weight;
+  /** F32, [out, in / block] */
+  readonly minimum?: Weight;
+};
 
 /** All tensors of one component (text encoder, transformer, VAE) of a checkpoint, over all its shards. */
 export interface Weights {
@@ -34,10 +45,9 @@ export async function openWeights(folder: string, stem: string): Promise<Weights
   const shards = await listShards(folder, stem);
   const tensors = new Map<string, Weight>();
   for (const path of shards.files) {
-    const file = await realpath(path);
-    for (const [name, entry] of (await readSafetensorsHeader(file)).tensors) {
+    for (const [name, weight] of await readShard(await realpath(path))) {
       if (tensors.has(name)) throw new CheckpointError(`${folder}: tensor "${name}" is in more than one shard`);
-      tensors.set(name, { ...entry, file });
+      tensors.set(name, weight);
     }
   }
   for (const name of shards.expected) {
@@ -59,6 +69,53 @@ export async function openWeights(folder: string, stem: string): Promise<Weights
       return weight;
     },
   };
+}
+
+/** The tensors of one file; companions of quantised matrices are part of these, not tensors beside them. */
+async function readShard(file: string): Promise<Map<string, Weight>> {
+  const { tensors: entries, metadata } = await readSafetensorsHeader(file);
+  const tensors = new Map([...entries].map(([name, entry]) => [name, { ...entry, file } as Weight]));
+  for (const [name, form] of readStoredForms(metadata, file)) tensors.set(name, quantisedWeight(tensors, name, form));
+  return tensors;
+}
+
+/** @throws CheckpointError when the matrix or a companion is missing or of another type or shape than its form says */
+function quantisedWeight(tensors: Map<string, Weight>, name: string, form: StoredForm): Weight {
+  const take = (suffix: string, dtype: string): Weight | undefined => {
+    const tensor = tensors.get(name + suffix);
+    if (!tensor) return undefined;
+    const { file } = tensor;
+    if (tensor.dtype !== dtype || tensor.quantised) {
+      throw new CheckpointError(`${file}: tensor "${name + suffix}" is ${tensor.dtype}, its form needs ${dtype}`);
+    }
+    if (suffix !== "") tensors.delete(name + suffix);
+    return tensor;
+  };
+  const stored = take("", form.form === "int8" ? "I8" : "U8");
+  const scale = take(SCALE, "F32");
+  const minimum = form.form === "blocks" ? take(MINIMUM, "F32") : undefined;
+  const [first] = tensors.values();
+  if (!stored || !scale) {
+    throw new CheckpointError(`${first?.file ?? name}: tensor "${stored ? name + SCALE : name}" is missing`);
+  }
+  const fail = (tensor: Weight, needed: string) =>
+    new CheckpointError(
+      `${stored.file}: "${name}" is stored as ${form.form}: [${tensor.shape}] does not fit ${needed}`,
+    );
+  const is = (tensor: Weight, shape: readonly number[]) => String(tensor.shape) === String(shape);
+  if (form.form === "int8") {
+    const [width, out] = stored.shape;
+    if (stored.shape.length !== 2 || width! % form.rotation !== 0) throw fail(stored, `groups of ${form.rotation}`);
+    if (!is(scale, [out!])) throw fail(scale, `[${out}] scales`);
+    return { ...stored, shape: [out!, width!], quantised: { ...form, scale } };
+  }
+  const [out, blocks, bytes] = stored.shape;
+  if (stored.shape.length !== 3 || bytes !== (form.block * form.bits) / 8)
+    throw fail(stored, `blocks of ${form.block}`);
+  for (const companion of [scale, minimum]) {
+    if (companion && !is(companion, [out!, blocks!])) throw fail(companion, `[${out}, ${blocks}] blocks`);
+  }
+  return { ...stored, shape: [out!, blocks! * form.block], quantised: { ...form, scale, ...(minimum && { minimum }) } };
 }
 
 async function listShards(folder: string, stem: string): Promise<{ files: string[]; expected: string[] }> {

@@ -15,8 +15,11 @@ export interface StoredTensor {
 }
 
 /** The bytes of a safetensors file, each tensor stored in the type of its array. */
-export function writeSafetensors(tensors: ReadonlyMap<string, StoredTensor>): Buffer {
-  const header: Record<string, unknown> = {};
+export function writeSafetensors(
+  tensors: ReadonlyMap<string, StoredTensor>,
+  metadata?: Readonly<Record<string, string>>,
+): Buffer {
+  const header: Record<string, unknown> = metadata ? { __metadata__: metadata } : {};
   const parts: Buffer[] = [];
   let at = 0;
   for (const [key, { data, dims }] of tensors) {

@@ -14,7 +14,18 @@ const only = (name, module, allowed, comment) => ({
   to: { path: module },
 });
 /** Folders with a public face: others enter by their index.ts. */
-const rooms = ["weights", "settings", "onnx", "engine", "pictures", "drawing", "protocol", "models", "server"];
+const rooms = [
+  "fields",
+  "weights",
+  "settings",
+  "onnx",
+  "engine",
+  "pictures",
+  "drawing",
+  "protocol",
+  "models",
+  "server",
+];
 const wings = ["database", "tasks", "worker", "delivery", "storage", "net", "http"];
 
 module.exports = {
@@ -23,11 +34,12 @@ module.exports = {
     folder("weights", []),
     folder("onnx", ["weights"]),
     folder("pictures", []),
-    folder("protocol", []),
+    folder("fields", []),
+    folder("protocol", ["fields"]),
     folder("engine", ["weights", "onnx", "pictures"]),
     folder("models", ["weights", "engine", "protocol", "pictures"]),
     folder("drawing", ["weights", "onnx", "engine", "models", "pictures", "protocol"]),
-    folder("settings", ["drawing", "protocol"]),
+    folder("settings", ["drawing", "fields"]),
     folder("server", ["settings", "onnx", "engine", "models", "pictures", "protocol", "drawing", "version"]),
     folder("server/database", []),
     folder("server/net", []),

@@ -1,26 +1,32 @@
 import type { Block } from "../src/protocol/index.ts";
-import { SETTINGS } from "../src/settings/settings.ts";
+import { describeSetting, SETTINGS } from "../src/settings/index.ts";
 
 /** The page of the settings. */
 export function configurationReference(): Block[] {
   return [
     { heading: "Configuration", level: 1 },
     {
-      text: "Settings of `inkstone serve`, by flag or environment variable; the flag wins. A value that cannot be used stops the start, with a message that says what is allowed. Secrets have no flag: command lines can be read by others.",
+      text: "Settings of `inkstone serve`, by flag or environment variable; the flag wins. A value that cannot be used stops the start, with a message that says what is allowed; so does an `INKSTONE_…` variable that is none of these. Secrets have no flag: command lines can be read by others.",
     },
     {
       columns: ["environment", "flag", "value", "default", ""],
-      rows: Object.values(SETTINGS).map(({ env, flag, shape, fallback, about }) => ({
-        cells: [
-          `\`${env}\``,
-          flag === undefined ? "" : `\`--${flag}\``,
-          `\`${shape}\``,
-          fallback === undefined || String(fallback) === "" ? "" : `\`${fallback}\``,
-          about,
-        ],
-      })),
+      rows: Object.values(SETTINGS).map((setting) => {
+        const { about, otherwise } = describeSetting(setting);
+        return {
+          cells: [
+            `\`${setting.env}\``,
+            setting.flag === undefined ? "" : `\`--${setting.flag}\``,
+            `\`${setting.shape}\``,
+            otherwise && `\`${otherwise}\``,
+            about,
+          ],
+        };
+      }),
     },
     { heading: "The data folder", level: 2 },
+    {
+      text: "One place for each user, wherever a command starts: `$XDG_DATA_HOME/inkstone` or `~/.local/share/inkstone`, on macOS `~/Library/Application Support/inkstone`, on Windows `%LOCALAPPDATA%\\inkstone`. `INKSTONE_DATA_DIR` or `--data-dir` names another one. `inkstone serve` prints which it uses.",
+    },
     {
       list: [
         "`database/`: the embedded database, when no PostgreSQL is set. One server at a time; a second one refuses to start.",

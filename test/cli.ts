@@ -1,5 +1,6 @@
 /** Runs the command line inside the test, with a made-up terminal. */
 
+import { join } from "node:path";
 import { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { exitOf } from "../src/cli/exit.ts";
@@ -26,7 +27,9 @@ export interface Run {
 export async function inkstone(args: readonly string[], world: Surroundings = {}): Promise<Run> {
   const stdout = listener();
   const stderr = listener(world.onStderr);
-  const { cwd = process.cwd(), env = {}, signal = new AbortController().signal } = world;
+  const { cwd = process.cwd(), signal = new AbortController().signal } = world;
+  // Nothing of whoever runs the tests.
+  const env = { INKSTONE_DATA_DIR: join(cwd, "inkstone-data"), ...world.env };
   try {
     const terminal = { stdout: stdout.stream, stderr: stderr.stream, cwd, env, signal, onStopAgain() {} };
     await createProgram(terminal).parseAsync(args, { from: "user" });

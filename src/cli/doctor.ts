@@ -13,7 +13,7 @@ export function doctorCommand(terminal: Terminal): Command {
   return new Command("doctor")
     .description("Check that this machine can draw: Node, ONNX Runtime, the checkpoint, memory, the data folder.")
     .option("--model <air|folder>", "checkpoint to check", "runware:108@1")
-    .option("--data-dir <folder>", "data folder to check (default: INKSTONE_DATA_DIR, else ./inkstone-data)")
+    .option("--data-dir <folder>", "data folder to check [INKSTONE_DATA_DIR]")
     .action(async ({ model, dataDir }: { model: string; dataDir?: string }) => {
       const data = dataDirectory(terminal.env, dataDir);
       let failed = 0;

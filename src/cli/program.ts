@@ -39,6 +39,6 @@ export function createProgram(terminal: Terminal): Command {
 
 const environmentHelp = `
 Environment:
-  INKSTONE_DATA_DIR    folder for everything kept (default: ./inkstone-data)
+  INKSTONE_DATA_DIR    folder for everything kept (default: inkstone in the user's data folder)
   INKSTONE_MODELS_DIR  folder of installed models (default: models in the data folder)
   NO_COLOR             no colours`;

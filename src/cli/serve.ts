@@ -1,15 +1,16 @@
 import { Command } from "commander";
-import { ConfigError, readConfig, SETTINGS, type SettingName } from "../settings/index.ts";
+import { ConfigError, describeSetting, readConfig, SETTINGS, type SettingName } from "../settings/index.ts";
 import { UsageError } from "./exit.ts";
 import { print, type Terminal, tell } from "./terminal.ts";
 
 /** `inkstone serve`: the API until it is asked to stop. */
 export function serveCommand(terminal: Terminal): Command {
   const command = new Command("serve").description("Serve the imageInference API over HTTP and WebSocket.");
-  for (const { flag, shape, about, fallback, env } of Object.values(SETTINGS)) {
+  for (const setting of Object.values(SETTINGS)) {
+    const { flag, shape, env } = setting;
     if (flag === undefined) continue;
-    const otherwise = fallback === undefined || String(fallback) === "" ? "" : ` (default: ${fallback})`;
-    command.option(`--${flag} <${shape}>`, `${about}${otherwise} [${env}]`);
+    const { about, otherwise } = describeSetting(setting);
+    command.option(`--${flag} <${shape}>`, `${about}${otherwise && ` (default: ${otherwise})`} [${env}]`);
   }
   return command.addHelpText("after", secrets).action(async (given: Record<string, string>) => {
     const config = settings(given, terminal.env);
@@ -31,7 +32,7 @@ const secrets = `
 Secrets are read from the environment only:
 ${Object.values(SETTINGS)
   .filter(({ flag }) => flag === undefined)
-  .map(({ env, about }) => `  ${env}  ${about}`)
+  .map((setting) => `  ${setting.env}  ${describeSetting(setting).about}`)
   .join("\n")}`;
 
 function settings(given: Readonly<Record<string, string>>, env: NodeJS.ProcessEnv) {

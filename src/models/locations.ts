@@ -1,4 +1,5 @@
-import { join, resolve } from "node:path";
+import { homedir } from "node:os";
+import { isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** Where models are looked for. */
@@ -9,9 +10,18 @@ export interface ModelLocations {
   readonly bundledDir: string;
 }
 
-/** Settings folder of a server or command: `--data-dir`, else `INKSTONE_DATA_DIR`, else `inkstone-data` here. */
+/** Folder of everything that is kept: `--data-dir`, else `INKSTONE_DATA_DIR`, else one place for each user. Absolute. */
 export function dataDirectory(env: NodeJS.ProcessEnv, flag?: string): string {
-  return resolve(flag ?? (env.INKSTONE_DATA_DIR || "inkstone-data"));
+  return resolve(flag || env.INKSTONE_DATA_DIR || join(userData(env, process.platform), "inkstone"));
+}
+
+/** Where programs keep data for a user: the XDG base directories, and what stands in for them elsewhere. */
+function userData(env: NodeJS.ProcessEnv, platform: NodeJS.Platform): string {
+  if (platform === "win32") return env.LOCALAPPDATA || join(homedir(), "AppData", "Local");
+  if (platform === "darwin") return join(homedir(), "Library", "Application Support");
+  // The specification has relative paths ignored.
+  const xdg = env.XDG_DATA_HOME ?? "";
+  return isAbsolute(xdg) ? xdg : join(homedir(), ".local", "share");
 }
 
 /** `INKSTONE_MODELS_DIR`, else `models` in the data folder; and the package's own `models/nano`. */

@@ -1,10 +1,10 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ModelError } from "./errors.ts";
 import { addModel, removeModel } from "./install.ts";
-import { type ModelLocations, modelLocations } from "./locations.ts";
+import { dataDirectory, type ModelLocations, modelLocations } from "./locations.ts";
 import { findModel, listModels } from "./registry.ts";
 
 let root: string;
@@ -130,5 +130,12 @@ describe("installing", () => {
 
 test("directories come from the environment", () => {
   expect(modelLocations({ INKSTONE_MODELS_DIR: "/m" }).modelsDir).toBe("/m");
+  expect(dataDirectory({ INKSTONE_DATA_DIR: "/d" }, "/e")).toBe("/e");
   expect(modelLocations({ INKSTONE_DATA_DIR: "/d" }).modelsDir).toBe("/d/models");
+});
+
+test.skipIf(process.platform !== "linux")("without a setting, data is in one place for each user", () => {
+  expect(dataDirectory({})).toBe(join(homedir(), ".local/share/inkstone"));
+  expect(dataDirectory({ XDG_DATA_HOME: "/data" })).toBe("/data/inkstone");
+  expect(dataDirectory({ XDG_DATA_HOME: "relative" })).toBe(join(homedir(), ".local/share/inkstone"));
 });

@@ -1,4 +1,4 @@
-import { flag, float, group, integer } from "./field.ts";
+import { flag, float, group, integer } from "../fields/index.ts";
 
 const threshold = { min: 0, max: 1, step: 0.01 };
 

@@ -1,10 +1,11 @@
 /** The task `controlNetPreprocess`: a picture becomes the guide image of a ControlNet. */
 
 import { z } from "zod";
+import { flag, integer, literal, oneOf, quoted, uuid } from "../fields/index.ts";
 import { delivery } from "./delivery.ts";
-import { flag, imageReference, integer, literal, oneOf, quoted, uuid } from "./field.ts";
 import { invalidParameter } from "./parameter-errors.ts";
 import { TaskError } from "./task-error.ts";
+import { imageReference } from "./values.ts";
 
 /** Preprocessors that are here: classical filters. */
 export const PREPROCESSORS = ["canny", "scribble", "softedge", "tile"] as const;

@@ -1,6 +1,6 @@
 /** How results are handed over: the same parameters for every task that makes pictures. */
 
-import { flag, integer, oneOf, webAddress } from "./field.ts";
+import { flag, integer, oneOf, webAddress } from "../fields/index.ts";
 
 export const OUTPUT_TYPES = ["URL", "base64Data", "dataURI"] as const;
 export const OUTPUT_FORMATS = ["JPG", "PNG", "WEBP"] as const;

@@ -2,8 +2,7 @@
 
 import { glob, readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
-import { invalidCode, missingCode } from "./error-names.ts";
-import { ERRORS, errorKind } from "./errors.ts";
+import { ERRORS, errorKind, invalidCode, missingCode } from "./errors.ts";
 import { asMarkdown, errorReference, parseTask, TASK_SCHEMAS, type TaskType } from "./index.ts";
 import { allCodes } from "./reference/errors.ts";
 import { parametersOf } from "./task.ts";

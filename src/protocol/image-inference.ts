@@ -1,14 +1,13 @@
 /** The task `imageInference`: every parameter of the API page, with its type, range, step and default. */
 
 import { z } from "zod";
+import { float, group, integer, literal, oneOf, text, uuid } from "../fields/index.ts";
 import { acceleratorOptions } from "./accelerator-options.ts";
-import { controlNet } from "./control-net.ts";
+import { controlNet, lora } from "./adapters.ts";
 import { delivery } from "./delivery.ts";
-import { air, float, group, imageReference, integer, literal, oneOf, seed, text, uuid } from "./field.ts";
-import { lora } from "./lora.ts";
-import { safety } from "./safety.ts";
+import { safety, ultralytics } from "./finishing.ts";
 import { findScheduler, SCHEDULERS } from "./schedulers.ts";
-import { ultralytics } from "./ultralytics.ts";
+import { air, imageReference, seed } from "./values.ts";
 
 /** Start and mask images for image-to-image, inpainting and outpainting. */
 const inputs = group("Input images. These must be nested inside the inputs object.", {

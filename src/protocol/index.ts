@@ -1,9 +1,9 @@
 /** The wire format: task schemas, errors and results. No I/O. */
 
+export { type FieldTable, isUuidV4, type Parameter } from "../fields/index.ts";
 export { type ControlNetPreprocessTask, PREPROCESSORS, type Preprocessor } from "./controlnet-preprocess.ts";
 export { DELIVERY_METHODS, OUTPUT_FORMATS, OUTPUT_TYPES } from "./delivery.ts";
-export { invalidCode } from "./error-names.ts";
-export { ERRORS, type ErrorCode, type ErrorKind, errorKind } from "./errors.ts";
+export { ERRORS, type ErrorCode, type ErrorKind, errorKind, invalidCode } from "./errors.ts";
 export { type ImageInferenceTask, imageInference } from "./image-inference.ts";
 export { parseJson, stringifyJson } from "./json.ts";
 export { type ModelUploadTask, UPLOAD_STAGES, type UploadStage } from "./model-upload.ts";
@@ -17,11 +17,9 @@ export type {
   PingTask,
 } from "./other-tasks.ts";
 export { invalidParameter, missingParameter } from "./parameter-errors.ts";
-export { isPictureTask, isQueuedTask, type PictureTask, type QueuedTask, resultsOf } from "./queued-task.ts";
 export { apiReference } from "./reference/api.ts";
 export { asHtml, asMarkdown, type Block } from "./reference/blocks.ts";
 export { errorReference } from "./reference/errors.ts";
-export type { FieldTable, Parameter } from "./reference/field-table.ts";
 export { parseRequest, type RequestOptions } from "./request.ts";
 export {
   type DataItem,
@@ -36,8 +34,19 @@ export {
   type UploadItem,
 } from "./result.ts";
 export { findScheduler, SCHEDULER_ALIASES, SCHEDULERS, type SchedulerName } from "./schedulers.ts";
-export { MAX_SEED, randomSeed, resultSeed } from "./seed.ts";
 export { resolveWindow, type StepWindow } from "./step-window.ts";
-export { type ParsedTask, parametersOf, parseTask, TASK_SCHEMAS, type Task, type TaskType } from "./task.ts";
+export {
+  isPictureTask,
+  isQueuedTask,
+  type ParsedTask,
+  type PictureTask,
+  parametersOf,
+  parseTask,
+  type QueuedTask,
+  resultsOf,
+  TASK_SCHEMAS,
+  type Task,
+  type TaskType,
+} from "./task.ts";
 export { type ErrorItem, type ErrorOwner, errorItem, TaskError, type TaskErrorBody } from "./task-error.ts";
-export { isUuidV4 } from "./uuid.ts";
+export { MAX_SEED, randomSeed, resultSeed } from "./values.ts";

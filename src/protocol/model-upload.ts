@@ -1,10 +1,11 @@
 /** The task `modelUpload`: a LoRA or ControlNet is fetched from a URL and registered. */
 
 import { z } from "zod";
+import { flag, float, literal, oneOf, quoted, sha256, text, uuid, webAddress, words } from "../fields/index.ts";
 import { DELIVERY_METHODS } from "./delivery.ts";
-import { air, flag, float, literal, oneOf, quoted, sha256, text, uuid, webAddress, words } from "./field.ts";
 import { invalidParameter } from "./parameter-errors.ts";
 import type { TaskError } from "./task-error.ts";
+import { air } from "./values.ts";
 
 const CATEGORIES = ["lora", "lycoris", "controlnet"] as const;
 

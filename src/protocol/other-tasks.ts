@@ -1,7 +1,8 @@
 /** The small task types beside imageInference. */
 
 import { z } from "zod";
-import { imageReference, integer, literal, oneOf, secret, text, uuid, words } from "./field.ts";
+import { integer, literal, oneOf, secret, text, uuid, words } from "../fields/index.ts";
+import { imageReference } from "./values.ts";
 
 const taskUUID = (about = "Identifies the task in its reply. A UUID v4.") => uuid(about);
 

@@ -1,8 +1,8 @@
 import type { z } from "zod";
-import { invalidCode, label, missingCode, withoutPositions } from "./error-names.ts";
-import { quoted } from "./field.ts";
+import type { FieldTable, Parameter } from "../fields/index.ts";
+import { quoted } from "../fields/index.ts";
+import { invalidCode, label, missingCode, withoutPositions } from "./errors.ts";
 import { stringifyJson } from "./json.ts";
-import type { FieldTable, Parameter } from "./reference/field-table.ts";
 import { type ErrorFacts, TaskError } from "./task-error.ts";
 
 /** More than this is noise: the caller mends the first ones and tries again. */
@@ -79,15 +79,8 @@ export const unsupportedParameter = (path: string, allowed: readonly string[]): 
 
 /** What error items carry about a parameter. */
 function numbers(parameter: Parameter): ErrorFacts {
-  const { type, min, max, multiplier, allowedValues } = parameter;
-  return {
-    type,
-    ...(min !== undefined && { min }),
-    ...(max !== undefined && { max }),
-    ...(multiplier !== undefined && { multiplier }),
-    ...(parameter.default !== undefined && { default: parameter.default }),
-    ...(allowedValues !== undefined && { allowedValues }),
-  };
+  const { type, min, max, multiplier, allowedValues, default: fallback } = parameter;
+  return { type, min, max, multiplier, default: fallback, allowedValues };
 }
 
 function allowedKeys(table: FieldTable, path: readonly string[]): readonly string[] {

@@ -2,8 +2,7 @@
 
 import { parseJson } from "./json.ts";
 import { invalidParameter, show } from "./parameter-errors.ts";
-import { isQueuedTask } from "./queued-task.ts";
-import { type ParsedTask, parseTask } from "./task.ts";
+import { isQueuedTask, type ParsedTask, parseTask } from "./task.ts";
 import { TaskError } from "./task-error.ts";
 
 export interface RequestOptions {

@@ -1,6 +1,6 @@
 /** Text that a database can give back: for one U+0000 or half of a surrogate pair, PostgreSQL's JSON operators refuse the whole task. */
 
-import { label } from "./error-names.ts";
+import { label } from "./errors.ts";
 import { invalidParameter } from "./parameter-errors.ts";
 import type { TaskError } from "./task-error.ts";
 

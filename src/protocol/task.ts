@@ -1,6 +1,7 @@
 /** Reads one task object: which type it is, and whether it holds. */
 
 import type { z } from "zod";
+import { type FieldTable, fieldTable, quoted } from "../fields/index.ts";
 import { normalize, withoutNulls } from "./aliases.ts";
 import {
   type ControlNetPreprocessTask,
@@ -9,9 +10,8 @@ import {
   preprocessErrors,
   respellPreprocess,
 } from "./controlnet-preprocess.ts";
-import { quoted } from "./field.ts";
 import { type ImageInferenceTask, imageInference } from "./image-inference.ts";
-import { folderCategory, modelUpload } from "./model-upload.ts";
+import { folderCategory, type ModelUploadTask, modelUpload } from "./model-upload.ts";
 import {
   accountManagement,
   authentication,
@@ -22,7 +22,6 @@ import {
   ping,
 } from "./other-tasks.ts";
 import { missingParameter, parameterErrors, show } from "./parameter-errors.ts";
-import { type FieldTable, fieldTable } from "./reference/field-table.ts";
 import { ruleErrors } from "./rules.ts";
 import { textErrors } from "./storable-text.ts";
 import { type ErrorOwner, TaskError } from "./task-error.ts";
@@ -49,6 +48,23 @@ export const TASK_TYPES = Object.keys(TASK_SCHEMAS) as readonly TaskType[];
 
 /** Any validated task. */
 export type Task = { [Type in TaskType]: z.output<(typeof TASK_SCHEMAS)[Type]> }[TaskType];
+
+/** A task that makes pictures, whose results are delivered. */
+export type PictureTask = ImageInferenceTask | ControlNetPreprocessTask;
+
+/** A task that is stored, waits for its turn, and can be asked about afterwards. */
+export type QueuedTask = PictureTask | ModelUploadTask;
+
+export const isPictureTask = (task: Task): task is PictureTask =>
+  task.taskType === "imageInference" || task.taskType === "controlNetPreprocess";
+
+export const isQueuedTask = (task: Task): task is QueuedTask => isPictureTask(task) || task.taskType === "modelUpload";
+
+/** How many pictures it makes. */
+export function resultsOf(task: QueuedTask): number {
+  if (task.taskType === "modelUpload") return 0;
+  return task.taskType === "imageInference" ? task.numberResults : 1;
+}
 
 /** A task object that holds, with the object as it was received, or everything that is wrong with it. */
 export type ParsedTask =

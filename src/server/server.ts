@@ -1,10 +1,10 @@
 /** The composition root: builds every part of a server from its settings and connects them. */
 
 import { hostname } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { collectDefaultMetrics, Registry } from "prom-client";
 import { createGuideMaker, openFinishing } from "../drawing/index.ts";
-import { modelLocations, openModelCatalogue, removeAbandoned, resolveAdapter } from "../models/index.ts";
+import { dataDirectory, modelLocations, openModelCatalogue, removeAbandoned, resolveAdapter } from "../models/index.ts";
 import { TaskError } from "../protocol/index.ts";
 import type { Config } from "../settings/index.ts";
 import { software } from "../version.ts";
@@ -59,7 +59,7 @@ export interface ServerParts {
 /** Starts a server: database, queue, worker with its engine process, deliveries and HTTP. Resolves once it listens. */
 export async function createServer(config: Config, parts: ServerParts = {}): Promise<Server> {
   const log = parts.log ?? createLog({ level: config.logLevel, prompts: config.logPrompts });
-  const folder = resolve(config.dataDir);
+  const folder = dataDirectory(globalThis.process.env, config.dataDir);
   const locations = modelLocations(
     config.modelsDir === undefined ? {} : { INKSTONE_MODELS_DIR: config.modelsDir },
     folder,

@@ -6,7 +6,7 @@ test("defaults", () => {
   expect(readConfig()).toMatchObject({
     host: "127.0.0.1",
     port: 7437,
-    dataDir: "inkstone-data",
+    dataDir: undefined,
     apiKeys: [],
     publicUrl: undefined,
     databaseUrl: undefined,
@@ -26,11 +26,30 @@ test("the public address has no slash at its end", () => {
 });
 
 test.each([
-  [{ port: "70000" }, {}, '--port is "70000"; allowed is a whole number from 0 to 65535'],
-  [{}, { INKSTONE_PORT: "x" }, 'INKSTONE_PORT is "x"; allowed is a whole number from 0 to 65535'],
-  [{}, { INKSTONE_WEBHOOK_STYLE: "bent" }, 'INKSTONE_WEBHOOK_STYLE is "bent"; allowed is one of wrapped, flat'],
-  [{}, { INKSTONE_CANCEL_ON_HANG_UP: "maybe" }, 'INKSTONE_CANCEL_ON_HANG_UP is "maybe"; allowed is true or false'],
-  [{ publicUrl: "ftp://x" }, {}, '--public-url is "ftp://x"; allowed is an http or https URL'],
+  [{ port: "70000" }, {}, '--port is "70000"; it must be an integer value between 0 and 65535'],
+  [{}, { INKSTONE_PORT: "x" }, 'INKSTONE_PORT is "x"; it must be an integer value between 0 and 65535'],
+  [{}, { INKSTONE_PORT: "7.5" }, 'INKSTONE_PORT is "7.5"; it must be an integer value between 0 and 65535'],
+  [
+    {},
+    { INKSTONE_WEBHOOK_STYLE: "bent" },
+    "INKSTONE_WEBHOOK_STYLE is \"bent\"; it must be one of the supported values. Supported values are: 'wrapped', 'flat'",
+  ],
+  [{}, { INKSTONE_CANCEL_ON_HANG_UP: "maybe" }, 'INKSTONE_CANCEL_ON_HANG_UP is "maybe"; it must be a boolean value'],
+  [
+    { publicUrl: "ftp://x" },
+    {},
+    '--public-url is "ftp://x"; it must be an absolute http or https URL without credentials',
+  ],
+  [
+    {},
+    { INKSTONE_DATABASE_URL: "me:secret@db/ink" },
+    "INKSTONE_DATABASE_URL cannot be used; it must be a URL that begins with postgres:// or postgresql://",
+  ],
+  [
+    {},
+    { INKSTONE_API_KEY: "abc" },
+    "INKSTONE_API_KEY is no setting of Inkstone; did you mean INKSTONE_API_KEYS? docs/configuration.md has them all",
+  ],
 ])("%j %j", (flags, env, message) => {
   expect(() => readConfig(flags, env)).toThrow(new ConfigError(message));
 });

@@ -1,3 +1,4 @@
+import { type Parameter, rangeOf } from "../../fields/index.ts";
 import { MOVED } from "../aliases.ts";
 import { stringifyJson } from "../json.ts";
 import { RULES } from "../rules.ts";
@@ -5,7 +6,6 @@ import { SCHEDULER_ALIASES } from "../schedulers.ts";
 import { parametersOf, TASK_SCHEMAS, TASK_TYPES, type TaskType } from "../task.ts";
 import { parameterAnchor } from "../task-error.ts";
 import type { Block, Row } from "./blocks.ts";
-import type { Parameter } from "./field-table.ts";
 
 /** The page of the API, made from the schemas. */
 export function apiReference(): Block[] {
@@ -50,22 +50,12 @@ const firstTypeWith = (path: string): TaskType =>
     ? "imageInference"
     : TASK_TYPES.find((type) => parametersOf(type).has(path))!;
 
-function allowed({ type, min, max, multiplier, allowedValues }: Parameter): string {
-  if (allowedValues !== undefined) {
-    return allowedValues.length > 12
-      ? `one of ${allowedValues.length}, see below`
-      : allowedValues.map((value) => `\`${value}\``).join(", ");
-  }
-  const unit = type === "string" && (min !== undefined || max !== undefined) ? " characters" : "";
-  const range =
-    min !== undefined && max !== undefined
-      ? `${min} to ${max}`
-      : min !== undefined
-        ? `from ${min}`
-        : max !== undefined
-          ? `up to ${max}`
-          : "";
-  return `${range}${unit}${multiplier === undefined ? "" : `, step ${multiplier}`}`;
+function allowed(parameter: Parameter): string {
+  const { allowedValues } = parameter;
+  if (allowedValues === undefined) return rangeOf(parameter);
+  return allowedValues.length > 12
+    ? `one of ${allowedValues.length}, see below`
+    : allowedValues.map((value) => `\`${value}\``).join(", ");
 }
 
 const code = (value: unknown): Block => ({ code: JSON.stringify(value, undefined, 2), language: "json" });

@@ -1,9 +1,8 @@
-import { invalidCode, missingCode } from "../error-names.ts";
-import { ERRORS, INVALID_PARAMETER, MISSING_PARAMETER } from "../errors.ts";
+import type { Parameter } from "../../fields/index.ts";
+import { ERRORS, INVALID_PARAMETER, invalidCode, MISSING_PARAMETER, missingCode } from "../errors.ts";
 import { parametersOf, TASK_TYPES } from "../task.ts";
 import { codeAnchor } from "../task-error.ts";
 import type { Block, Row } from "./blocks.ts";
-import type { Parameter } from "./field-table.ts";
 
 /** The page of the errors, made from the schemas and the catalogue. */
 export function errorReference(): Block[] {

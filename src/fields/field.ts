@@ -1,8 +1,6 @@
-/** Builders of the schemas' fields. Each field is a zod schema plus the facts that messages and pages are made of. */
+/** Builders of fields. Each is a zod schema with the facts that messages, pages, settings and flags are made of. */
 
 import { z } from "zod";
-import { MAX_SEED } from "./seed.ts";
-import { isUuidV4 } from "./uuid.ts";
 
 /** What a field allows, in the words of an error message. */
 export interface FieldFacts {
@@ -19,16 +17,16 @@ export interface FieldFacts {
   readonly assumed?: unknown;
   /** The value is never repeated in an error message. */
   readonly secret?: boolean;
+  /** The value is an image: a command line takes a file for it. */
+  readonly image?: boolean;
 }
 
 /** The facts of every field schema built here. */
 export const fieldFacts = z.registry<FieldFacts>();
 
-function field<Schema extends z.ZodType>(schema: Schema, facts: FieldFacts): Schema {
-  const described = schema.meta({
-    description: facts.about,
-    ...(facts.assumed !== undefined && { default: facts.assumed }),
-  });
+/** A schema with its facts. */
+export function field<Schema extends z.ZodType>(schema: Schema, facts: FieldFacts): Schema {
+  const described = schema.meta({ description: facts.about });
   fieldFacts.add(described, facts);
   return described;
 }
@@ -37,8 +35,6 @@ function field<Schema extends z.ZodType>(schema: Schema, facts: FieldFacts): Sch
 interface Assumed<Value> {
   readonly assumed?: Value;
 }
-
-const assumption = <Value>({ assumed }: Assumed<Value>) => (assumed === undefined ? {} : { assumed });
 
 interface NumberRange {
   readonly min?: number;
@@ -56,12 +52,14 @@ export function integer(about: string, { min, max, step }: NumberRange) {
     type: "integer",
     rule: `an integer value ${between(min, max)}${step === undefined ? "" : `, in multiples of '${step}'`}`,
     about,
-    ...range(min, max, step),
+    min,
+    max,
+    multiplier: step,
   });
 }
 
 /** A number with decimals; `step` is checked with room for the rounding of binary fractions. */
-export function float(about: string, { min, max, step, ...assumed }: NumberRange & Assumed<number>) {
+export function float(about: string, { min, max, step, assumed }: NumberRange & Assumed<number>) {
   let schema = z.number();
   if (min !== undefined) schema = schema.min(min);
   if (max !== undefined) schema = schema.max(max);
@@ -71,8 +69,10 @@ export function float(about: string, { min, max, step, ...assumed }: NumberRange
     type: "float",
     rule: `a float value${bounded ? ` ${between(min, max)}` : ""}${step === undefined ? "" : `, in steps of '${step}'`}`,
     about,
-    ...range(min, max, step),
-    ...assumption(assumed),
+    min,
+    max,
+    multiplier: step,
+    assumed,
   });
 }
 
@@ -84,36 +84,12 @@ function between(min?: number, max?: number): string {
   return max === undefined ? `of at least ${min}` : `between ${min} and ${max}`;
 }
 
-const range = (min?: number, max?: number, multiplier?: number) => ({
-  ...(min !== undefined && { min }),
-  ...(max !== undefined && { max }),
-  ...(multiplier !== undefined && { multiplier }),
-});
-
-/** A seed: an integer of any size a client can write, kept exactly. */
-export function seed(about: string) {
-  const schema = z
-    .union([z.int(), z.bigint()])
-    .transform(BigInt)
-    .refine((value) => value >= 0n && value <= MAX_SEED);
-  const max = Number(MAX_SEED);
-  const described = schema.meta({ description: about, type: "integer", minimum: 0, maximum: max });
-  fieldFacts.add(described, {
-    type: "integer",
-    rule: `an integer value between 0 and ${MAX_SEED}`,
-    about,
-    min: 0,
-    max,
-  });
-  return described;
-}
-
 /** Text of a bounded length. */
 export function text(about: string, { min = 0, max }: { readonly min?: number; readonly max?: number } = {}) {
   let schema = z.string().min(min);
   if (max !== undefined) schema = schema.max(max);
   const length = max === undefined ? "" : ` with ${min} to ${max} characters`;
-  return field(schema, { type: "string", rule: `a string value${length}`, about, ...range(min || undefined, max) });
+  return field(schema, { type: "string", rule: `a string value${length}`, about, min: min || undefined, max });
 }
 
 /** Text that is never shown in a message. */
@@ -122,8 +98,8 @@ export function secret(about: string) {
 }
 
 /** true or false. */
-export function flag(about: string, assumed: Assumed<boolean> = {}) {
-  return field(z.boolean(), { type: "boolean", rule: "a boolean value", about, ...assumption(assumed) });
+export function flag(about: string, { assumed }: Assumed<boolean> = {}) {
+  return field(z.boolean(), { type: "boolean", rule: "a boolean value", about, assumed });
 }
 
 /** One of a few words. With `anyCase`, other letter cases are understood and put right. */
@@ -133,7 +109,7 @@ export function oneOf<const Values extends readonly [string, ...string[]]>(
   {
     anyCase = false,
     find,
-    ...assumed
+    assumed,
   }: { readonly anyCase?: boolean; readonly find?: (given: string) => Values[number] | undefined } & Assumed<
     NoInfer<Values[number]>
   > = {},
@@ -146,7 +122,7 @@ export function oneOf<const Values extends readonly [string, ...string[]]>(
     rule: `one of the supported values. Supported values are: ${quoted(values)}`,
     about,
     allowedValues: values,
-    ...assumption(assumed),
+    assumed,
   });
 }
 
@@ -158,22 +134,15 @@ export function literal<const Value extends string | true>(about: string, value:
   return field(z.literal(value), { type: typeof value, rule: `'${value}'`, about });
 }
 
+const UUID_V4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
+
+/** Whether `value` is a UUID of version 4, in any letter case. */
+export const isUuidV4 = (value: unknown): boolean => typeof value === "string" && UUID_V4.test(value);
+
 /** A UUID of version 4, kept as it was written. */
 export function uuid(about: string) {
   const schema = z.string().refine(isUuidV4).meta({ format: "uuid" });
   return field(schema, { type: "string", rule: "a UUID v4 string value", about });
-}
-
-const AIR = /^[A-Za-z0-9][\w.-]*:[A-Za-z0-9][\w.-]*@[A-Za-z0-9][\w.-]*$/;
-
-/** The identifier of a model: `source:id@version`. */
-export function air(about: string) {
-  const schema = z.string().max(256).regex(AIR);
-  return field(schema, {
-    type: "string",
-    rule: "a string value representing a valid AIR identifier (source:id@version)",
-    about,
-  });
 }
 
 /** An http or https address. */
@@ -182,40 +151,10 @@ export function webAddress(about: string) {
   return field(schema, { type: "string", rule: "an absolute http or https URL without credentials", about });
 }
 
-function isWebAddress(value: string): boolean {
+export function isWebAddress(value: string): boolean {
   if (!URL.canParse(value)) return false;
   const { protocol, username, password } = new URL(value);
   return (protocol === "http:" || protocol === "https:") && username === "" && password === "";
-}
-
-const NOT_BASE64 = /[^A-Za-z0-9+/_\-\r\n]/;
-const DATA_URI = /^data:image\/(png|jpe?g|webp);base64,/i;
-
-/** An image by UUID, URL, data URI or base64. Its form is checked here, its content when the task runs. */
-export function imageReference(about: string) {
-  return field(z.string().min(1).refine(isImageReference), {
-    type: "string",
-    rule:
-      "specified in one of the following formats: a UUID v4 of an uploaded or generated image, a data URI, base64 data, " +
-      "or a public http(s) URL. Supported formats are: PNG, JPG, and WEBP",
-    about,
-  });
-}
-
-function isImageReference(value: string): boolean {
-  if (isUuidV4(value)) return true;
-  if (/^https?:/i.test(value)) return value.length <= 8192 && isWebAddress(value);
-  const prefix = DATA_URI.exec(value)?.[0];
-  if (/^data:/i.test(value) && prefix === undefined) return false;
-  const payload = prefix === undefined ? value : value.slice(prefix.length);
-  // The shortest possible image is longer than this; a word such as "cat" is also base64.
-  return payload.length >= 32 && isBase64(payload);
-}
-
-/** Base64 in one line or many, padded or not, blanks behind it. In two steps: one pattern would read long runs of line ends over and over. */
-function isBase64(text: string): boolean {
-  const end = text.search(NOT_BASE64);
-  return end < 0 || (end > 0 && /^={0,2}$/.test(text.slice(end).trimEnd()));
 }
 
 /** A SHA-256 checksum. */
@@ -235,7 +174,8 @@ export function listOf<Item extends z.ZodType>(about: string, item: Item, max: n
     type: "object[]",
     rule: `an array of 1 to ${max} objects`,
     about,
-    ...range(1, max),
+    min: 1,
+    max,
   });
 }
 
@@ -245,5 +185,16 @@ export function words(about: string, max: number) {
     type: "string[]",
     rule: `an array of at most ${max} strings`,
     about,
+  });
+}
+
+/** One or more of a few words. */
+export function someOf<const Values extends readonly [string, ...string[]]>(about: string, values: Values) {
+  const schema = z.array(z.enum(values)).min(1);
+  return field(schema, {
+    type: "string[]",
+    rule: `one or more of the supported values. Supported values are: ${quoted(values)}`,
+    about,
+    allowedValues: values,
   });
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { type FieldFacts, fieldFacts } from "../field.ts";
+import { type FieldFacts, fieldFacts } from "./field.ts";
 
-/** A parameter of a task, as messages and reference pages need it. */
+/** A field in its place: what messages, reference pages and flags need. */
 export interface Parameter extends FieldFacts {
   /** Dotted, without list positions: `controlNet.startStep`. */
   readonly path: string;
@@ -11,7 +11,7 @@ export interface Parameter extends FieldFacts {
   readonly keys?: readonly string[];
 }
 
-/** Every parameter of a task schema by its path, in the order of the schema. */
+/** Every field of a schema by its path, in the order of the schema. */
 export type FieldTable = ReadonlyMap<string, Parameter>;
 
 /** Reads the table out of a schema. */
@@ -24,29 +24,34 @@ export function fieldTable(schema: z.ZodObject): FieldTable {
 function addShape(table: Map<string, Parameter>, shape: z.core.$ZodShape, prefix: string): void {
   for (const [key, schema] of Object.entries(shape)) {
     const path = prefix + key;
-    const { facts, inner, required, fallback } = open(schema as z.ZodType);
-    if (facts === undefined) throw new Error(`The field ${path} was not made by field.ts`);
+    const { facts, inner, required, fallback } = open(schema as z.ZodType, path);
     const keys = inner === undefined ? undefined : Object.keys(inner.shape);
     table.set(path, {
       ...facts,
       path,
       required,
-      ...((fallback ?? facts.assumed) !== undefined && { default: fallback ?? facts.assumed }),
-      ...(keys && { keys }),
+      default: fallback ?? facts.assumed,
+      keys,
     });
     if (inner !== undefined) addShape(table, inner.shape, `${path}.`);
   }
 }
 
 interface Opened {
-  readonly facts: FieldFacts | undefined;
+  readonly facts: FieldFacts;
   readonly inner: z.ZodObject | undefined;
   readonly required: boolean;
   readonly fallback: unknown;
 }
 
+/** What a single field allows, and what its absence means. */
+export function describeField(schema: z.ZodType): Parameter {
+  const { facts, required, fallback } = open(schema, "");
+  return { ...facts, path: "", required, default: fallback ?? facts.assumed };
+}
+
 /** Looks through defaults, optionals, transforms and lists for the facts of a field and the group inside it. */
-function open(schema: z.ZodType): Opened {
+function open(schema: z.ZodType, path: string): Opened {
   let current: unknown = schema;
   let facts: FieldFacts | undefined;
   let required = true;
@@ -64,5 +69,15 @@ function open(schema: z.ZodType): Opened {
     else if (current instanceof z.ZodPipe && facts === undefined) current = current.def.in;
     else break;
   }
+  if (facts === undefined) throw new Error(`The field ${path} was not made by field.ts`);
   return { facts, inner: current instanceof z.ZodObject ? current : undefined, required, fallback };
+}
+
+/** What a field allows, briefly: `1 to 50`, `128 to 2048, step 16`, `1 to 200 characters`; words not. */
+export function rangeOf({ type, min, max, multiplier }: FieldFacts): string {
+  const unit = type === "string" && (min !== undefined || max !== undefined) ? " characters" : "";
+  const step = multiplier === undefined ? "" : `, step ${multiplier}`;
+  if (min !== undefined && max !== undefined) return `${min} to ${max}${unit}${step}`;
+  if (min !== undefined) return `from ${min}${unit}${step}`;
+  return max === undefined ? step : `up to ${max}${unit}${step}`;
 }

@@ -1,4 +1,6 @@
-import { float, group, integer, text } from "./field.ts";
+/** What happens to an image after it is drawn: faces, the safety check. */
+
+import { flag, float, group, integer, oneOf, text } from "../fields/index.ts";
 
 /** Face detection and refinement after generation. */
 export const ultralytics = group("Finds faces and redraws them with more detail.", {
@@ -15,3 +17,16 @@ export const ultralytics = group("Finds faces and redraws them with more detail.
     step: 0.01,
   }).default(0.3),
 });
+
+export const SAFETY_MODES = ["none", "fast"] as const;
+
+/** Content safety checking. `mode` wins over `checkContent`; the output carries both, in agreement. */
+export const safety = group("Content safety checking.", {
+  checkContent: flag("Turns safety checking on; alone it means mode `fast`.", { assumed: false }).optional(),
+  mode: oneOf("`none` disables checks, `fast` performs a single check. Wins over `checkContent`.", SAFETY_MODES, {
+    assumed: "none",
+  }).optional(),
+}).transform(({ checkContent, mode = checkContent === true ? "fast" : "none" }) => ({
+  checkContent: mode !== "none",
+  mode,
+}));

@@ -1,4 +1,27 @@
-import { air, float, group, imageReference, integer, listOf, oneOf } from "./field.ts";
+/** What shapes the image beside the prompt: LoRAs and ControlNets. */
+
+import { float, group, integer, listOf, oneOf } from "../fields/index.ts";
+import { air, imageReference } from "./values.ts";
+
+export const LORA_STAGES = ["high", "low", "both"] as const;
+
+/** Low-rank adaptations of the model; their effects add up. */
+export const lora = listOf(
+  "LoRA models to apply. Several add up.",
+  group("One LoRA.", {
+    model: air("LoRA model identifier."),
+    weight: float("Strength. 0 means no influence; negative values steer away.", {
+      min: -4,
+      max: 4,
+      step: 0.01,
+    }).default(1),
+    transformer: oneOf(
+      "Steps at which it applies: `high` noise (the early ones), `low` noise (the late ones), or `both`.",
+      LORA_STAGES,
+    ).default("both"),
+  }),
+  16,
+);
 
 export const CONTROL_MODES = ["balanced", "controlnet", "prompt"] as const;
 

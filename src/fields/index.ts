@@ -1,0 +1,25 @@
+/** One value that somebody may give: its type, range, step, default and sentence. Schemas, pages, settings and flags are made from it. */
+export {
+  type FieldFacts,
+  field,
+  fieldFacts,
+  flag,
+  float,
+  group,
+  integer,
+  isUuidV4,
+  isWebAddress,
+  listOf,
+  literal,
+  oneOf,
+  quoted,
+  secret,
+  sha256,
+  someOf,
+  text,
+  uuid,
+  webAddress,
+  words,
+} from "./field.ts";
+export { describeField, type FieldTable, fieldTable, type Parameter, rangeOf } from "./table.ts";
+export { valueFromText } from "./typed-text.ts";

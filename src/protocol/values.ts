@@ -1,0 +1,74 @@
+/** Fields that only this API has: seeds, models and images by their identifiers. */
+
+import { z } from "zod";
+import { field, fieldFacts, isUuidV4, isWebAddress } from "../fields/index.ts";
+
+/** The largest seed, as the API page prints it (2⁶³ rounded the way a JavaScript client would write it). */
+export const MAX_SEED = 9_223_372_036_854_776_000n;
+
+/** The seed of result `index` of a task: consecutive, and always one that can be sent again. */
+export const resultSeed = (seed: bigint, index: number): bigint => (seed + BigInt(index)) % (MAX_SEED + 1n);
+
+/** A seed for a task that names none: uniform in the unsigned 32-bit range, from `random` in [0, 1). */
+export const randomSeed = (random: () => number): bigint => BigInt(Math.floor(random() * 2 ** 32));
+
+/** A seed: an integer of any size a client can write, kept exactly. */
+export function seed(about: string) {
+  const schema = z
+    .union([z.int(), z.bigint()])
+    .transform(BigInt)
+    .refine((value) => value >= 0n && value <= MAX_SEED);
+  const max = Number(MAX_SEED);
+  const described = schema.meta({ description: about, type: "integer", minimum: 0, maximum: max });
+  fieldFacts.add(described, {
+    type: "integer",
+    rule: `an integer value between 0 and ${MAX_SEED}`,
+    about,
+    min: 0,
+    max,
+  });
+  return described;
+}
+
+const AIR = /^[A-Za-z0-9][\w.-]*:[A-Za-z0-9][\w.-]*@[A-Za-z0-9][\w.-]*$/;
+
+/** The identifier of a model: `source:id@version`. */
+export function air(about: string) {
+  const schema = z.string().max(256).regex(AIR);
+  return field(schema, {
+    type: "string",
+    rule: "a string value representing a valid AIR identifier (source:id@version)",
+    about,
+  });
+}
+
+const NOT_BASE64 = /[^A-Za-z0-9+/_\-\r\n]/;
+const DATA_URI = /^data:image\/(png|jpe?g|webp);base64,/i;
+
+/** An image by UUID, URL, data URI or base64. Its form is checked here, its content when the task runs. */
+export function imageReference(about: string) {
+  return field(z.string().min(1).refine(isImageReference), {
+    type: "string",
+    rule:
+      "specified in one of the following formats: a UUID v4 of an uploaded or generated image, a data URI, base64 data, " +
+      "or a public http(s) URL. Supported formats are: PNG, JPG, and WEBP",
+    about,
+    image: true,
+  });
+}
+
+function isImageReference(value: string): boolean {
+  if (isUuidV4(value)) return true;
+  if (/^https?:/i.test(value)) return value.length <= 8192 && isWebAddress(value);
+  const prefix = DATA_URI.exec(value)?.[0];
+  if (/^data:/i.test(value) && prefix === undefined) return false;
+  const payload = prefix === undefined ? value : value.slice(prefix.length);
+  // The shortest possible image is longer than this; a word such as "cat" is also base64.
+  return payload.length >= 32 && isBase64(payload);
+}
+
+/** Base64 in one line or many, padded or not, blanks behind it. In two steps: one pattern would read long runs of line ends over and over. */
+function isBase64(text: string): boolean {
+  const end = text.search(NOT_BASE64);
+  return end < 0 || (end > 0 && /^={0,2}$/.test(text.slice(end).trimEnd()));
+}

@@ -53,7 +53,7 @@ export async function guidedVelocity(
 ): Promise<() => PictureFlow> {
   const condition = async (text: HostTensor): Promise<Condition> => ({
     text,
-    rotary: jointRotary(text.dims[1]!, canvas.rows, canvas.columns, model.ropeAxes),
+    rotary: jointRotary(text.dims[1]!, [canvas], model.ropeAxes),
   });
   const conditions = [await condition(await model.encodePrompt(prompt))];
   if (guidance > 1) conditions.push(await condition(await model.encodePrompt(negativePrompt)));

@@ -6,7 +6,7 @@ import { type ControlNetLibrary, controlNetLibrary } from "./control-net/library
 import { lazy } from "./lazy.ts";
 import { type LoraLibrary, loraLibrary } from "./lora/library.ts";
 import { promptEmbeddings, promptIds } from "./prompt.ts";
-import { textRotary } from "./rope.ts";
+import { promptPositions, textRotary } from "./rope.ts";
 import { buildTextEncoder, textEncoderSizes } from "./text-encoder.ts";
 import { timeModulations } from "./time-modulations.ts";
 import { loadTokenizer } from "./tokenizer.ts";
@@ -93,7 +93,7 @@ async function load(checkpoint: Checkpoint, options: SessionOptions, opened: Fre
       const ids = promptIds(tokenize, prompt);
       const { embeddings } = await text.run({
         ids: { data: BigInt64Array.from(ids, BigInt), dims: [1, ids.length] },
-        ...textRotary(ids.length, headDim, theta),
+        ...textRotary(promptPositions(ids.map(() => false)), headDim, theta),
       });
       const data = promptEmbeddings(embeddings!.data, features);
       return { data, dims: [1, data.length / features, features] };

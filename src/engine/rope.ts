@@ -6,44 +6,120 @@ export interface RotaryTable {
   readonly sin: HostTensor;
 }
 
+/** Positions of a prompt's tokens on three axes; text stands at the same place on all of them. Each [S]. */
+export interface PromptPositions {
+  readonly time: readonly number[];
+  readonly row: readonly number[];
+  readonly column: readonly number[];
+}
+
 /**
- * One-dimensional RoPE of the text encoder: angle = position · θ^(-2i/headDim).
- * The multimodal sections of Qwen2.5-VL coincide for pure text.
+ * Positions of a prompt with pictures in it: text counts on; the tokens of a picture share a time and have its rows and columns,
+ * and the text after it goes on behind its longer side. Source: `get_rope_index` of Qwen2.5-VL.
+ *
+ * @param isPicture of every token, true for those that stand for a cell of a picture
+ * @param grids of the pictures in cells, in the order of their tokens
  */
-export function textRotary(positions: number, headDim: number, theta: number): RotaryTable {
+export function promptPositions(isPicture: readonly boolean[], grids: readonly Grid[] = []): PromptPositions {
+  const positions = { time: [] as number[], row: [] as number[], column: [] as number[] };
+  const place = (time: number, row: number, column: number) => {
+    positions.time.push(time);
+    positions.row.push(row);
+    positions.column.push(column);
+  };
+  let next = 0;
+  let picture = 0;
+  for (let i = 0; i < isPicture.length; ) {
+    if (!isPicture[i]) {
+      place(next, next, next);
+      next++;
+      i++;
+      continue;
+    }
+    const { rows, columns } = grids[picture++]!;
+    for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) place(next, next + r, next + c);
+    next += Math.max(rows, columns);
+    i += rows * columns;
+  }
+  return positions;
+}
+
+/**
+ * RoPE of the text encoder: angle = position · θ^(-2i/headDim), where the first frequencies follow the time, the next the row and
+ * the last the column. Pure text has one position on all three, so there the sections make no difference.
+ *
+ * @param sections frequencies of each axis, `mrope_section`: [16, 24, 24]
+ */
+export function textRotary(
+  { time, row, column }: PromptPositions,
+  headDim: number,
+  theta: number,
+  sections: readonly number[] = [headDim / 2],
+): RotaryTable {
   const half = headDim / 2;
-  const table = emptyTable(positions, half);
+  const axes = sections.flatMap((count, axis) => Array<readonly number[]>(count).fill([time, row, column][axis]!));
+  const table = emptyTable(time.length, half);
   for (let i = 0; i < half; i++) {
     const frequency = Math.fround(1 / Math.fround(theta ** ((2 * i) / headDim)));
-    for (let p = 0; p < positions; p++) setAngle(table, p * half + i, Math.fround(p * frequency));
+    axes[i]!.forEach((position, p) => {
+      setAngle(table, p * half + i, Math.fround(position * frequency));
+    });
   }
   return table;
 }
 
 /**
- * The model's three-axis RoPE (frame, row, column), text positions first, then image tokens row by row: [T + L, headDim / 2].
+ * RoPE of the vision tower: the first half of the angles follows the row of a patch in its picture, the second its column, each
+ * angle = place · 10000^(-2k/(headDim/2)).
+ */
+export function patchRotary(
+  patches: readonly (readonly [row: number, column: number])[],
+  headDim: number,
+): RotaryTable {
+  const frequencies = axisFrequencies(headDim / 2, 10_000);
+  const table = emptyTable(patches.length, headDim / 2);
+  let at = 0;
+  for (const patch of patches) {
+    for (const place of patch) for (const f of frequencies) setAngle(table, at++, Math.fround(place * f));
+  }
+  return table;
+}
+
+/** A grid of tokens. */
+export interface Grid {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/**
+ * The transformer's three-axis RoPE (frame, row, column), text positions first, then the tokens of one image after the other, row
+ * by row: [T + L, headDim / 2].
  *
- * Image tokens are centred: a grid of n rows has positions -(n - ⌊n/2⌋) … ⌊n/2⌋ - 1. Text token j stands at
- * max(⌊rows/2⌋, ⌊columns/2⌋) + j on all three axes. Source: `QwenEmbedRope` with scale_rope in diffusers, θ = 10000.
+ * Image k is frame k: 0 is the one being drawn, then come the references. Each is centred: n rows have positions -(n - ⌊n/2⌋) …
+ * ⌊n/2⌋ - 1. Text token j stands at m + j on all three axes, m the largest ⌊rows/2⌋ or ⌊columns/2⌋ of all images.
+ * Source: `QwenEmbedRope` with scale_rope in diffusers, θ = 10000.
  *
  * @param axes features per axis, for example [16, 56, 56]; their sum is headDim
  */
-export function jointRotary(textTokens: number, rows: number, columns: number, axes: readonly number[]): RotaryTable {
+export function jointRotary(textTokens: number, images: readonly Grid[], axes: readonly number[]): RotaryTable {
   const frequencies = axes.map((dim) => axisFrequencies(dim, 10_000));
   const half = axes.reduce((sum, dim) => sum + dim / 2, 0);
-  const table = emptyTable(textTokens + rows * columns, half);
-  let row = 0;
+  const imageTokens = images.reduce((sum, { rows, columns }) => sum + rows * columns, 0);
+  const table = emptyTable(textTokens + imageTokens, half);
+  let token = 0;
   const place = (positions: readonly number[]) => {
-    let at = row++ * half;
+    let at = token++ * half;
     positions.forEach((position, axis) => {
       for (const frequency of frequencies[axis]!) setAngle(table, at++, Math.fround(position * frequency));
     });
   };
-  const textStart = Math.max(rows >> 1, columns >> 1);
+  const textStart = Math.max(...images.flatMap(({ rows, columns }) => [rows >> 1, columns >> 1]));
   for (let j = 0; j < textTokens; j++) place([textStart + j, textStart + j, textStart + j]);
-  for (let r = 0; r < rows; r++) {
-    for (let c = 0; c < columns; c++) place([0, r - (rows - (rows >> 1)), c - (columns - (columns >> 1))]);
-  }
+  images.forEach(({ rows, columns }, frame) => {
+    for (let r = 0; r < rows; r++) {
+      for (let c = 0; c < columns; c++) place([frame, r - (rows - (rows >> 1)), c - (columns - (columns >> 1))]);
+    }
+  });
   return table;
 }
 

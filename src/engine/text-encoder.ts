@@ -60,7 +60,10 @@ function selfAttention(
   const q = rotate(g, project("q", heads), rotary.cos, rotary.sin, false);
   const k = repeatHeads(g, rotate(g, project("k", groups), rotary.cos, rotary.sin, false), groups, heads, headDim);
   const v = repeatHeads(g, project("v", groups), groups, heads, headDim);
-  const attended = g.op("Reshape", [attention(g, q, k, v, heads, headDim, true), g.ints([-1, heads * headDim])]);
+  const attended = g.op("Reshape", [
+    attention(g, q, k, v, { heads, headDim, causal: true }),
+    g.ints([-1, heads * headDim]),
+  ]);
   return linear(g, attended, `${name}.o_proj`, heads * headDim, hidden, false);
 }
 

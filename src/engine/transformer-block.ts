@@ -92,12 +92,12 @@ function jointAttention(
   const imageQuery = onImage("to_q", `${name}.norm_q.weight`);
   if (last) {
     const [cos, sin] = [afterText(context, context.cos, 0), afterText(context, context.sin, 0)];
-    const attended = attention(g, rotate(g, imageQuery, cos, sin, true), k, v, heads, headDim);
+    const attended = attention(g, rotate(g, imageQuery, cos, sin, true), k, v, { heads, headDim });
     return { image: gatedAdd(context, streams.image, attended, `${name}.to_out.0`, modulation.image.gate) };
   }
   const textQuery = onText("add_q_proj", `${name}.norm_added_q.weight`);
   const q = rotate(g, joined(imageQuery, textQuery), context.cos, context.sin, true);
-  const attended = attention(g, q, k, v, heads, headDim); // [B, T + L, dim]
+  const attended = attention(g, q, k, v, { heads, headDim }); // [B, T + L, dim]
   const textPart = g.op("Slice", [attended, g.ints([0]), context.textLength, g.ints([1])]);
   return {
     image: gatedAdd(context, streams.image, afterText(context, attended, 1), `${name}.to_out.0`, modulation.image.gate),

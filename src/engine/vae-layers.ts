@@ -60,7 +60,7 @@ function spatialAttention(g: Graph, x: Value, name: string, channels: number): V
   const flat = g.op("Reshape", [qkv, g.ints([0, 0, -1])]); // [B, 3C, HW]
   const rows = g.op("Transpose", [flat], { perm: [0, 2, 1] }); // [B, HW, 3C]
   const [q, k, v] = g.ops("Split", [rows], 3, { axis: 2, num_outputs: 3 }) as [Value, Value, Value];
-  const attended = g.op("Transpose", [attention(g, q, k, v, 1, channels)], { perm: [0, 2, 1] }); // [B, C, HW]
+  const attended = g.op("Transpose", [attention(g, q, k, v, { heads: 1, headDim: channels })], { perm: [0, 2, 1] }); // [B, C, HW]
   const spatial = g.op("Reshape", [attended, g.op("Shape", [x])]);
   return g.op("Add", [x, conv2d(g, spatial, `${name}.proj`, channels, channels, { size: 1 })]);
 }

@@ -45,17 +45,18 @@ export function rotate(g: Graph, x: Value, cos: Value, sin: Value, interleaved: 
   return g.fused("RotaryEmbedding", [x, g.ints([0]), cos, sin], { interleaved: interleaved ? 1 : 0 });
 }
 
-/** `softmax(q kᵀ / √headDim) v`. q, k, v: [B, S, heads · headDim] */
+/**
+ * `softmax(q kᵀ / √headDim + bias) v`. q, k, v: [B, S, heads · headDim]
+ * @param options.bias [B, 1, S, S], added to the scores of all heads alike
+ */
 export function attention(
   g: Graph,
   q: Value,
   k: Value,
   v: Value,
-  heads: number,
-  headDim: number,
-  causal = false,
+  { heads, headDim, causal = false, bias }: { heads: number; headDim: number; causal?: boolean; bias?: Value },
 ): Value {
-  return g.fused("MultiHeadAttention", [q, k, v], {
+  return g.fused("MultiHeadAttention", bias ? [q, k, v, undefined, undefined, bias] : [q, k, v], {
     num_heads: heads,
     scale: { float: 1 / Math.sqrt(headDim) },
     unidirectional: causal ? 1 : 0,

@@ -26,3 +26,4 @@ export {
 } from "./picture.ts";
 export { canny } from "./preprocess/canny.ts";
 export { type GuideFilter, guideImage } from "./preprocess/guide.ts";
+export { resample } from "./resample.ts";

@@ -187,7 +187,11 @@ describe("merged weights and low-rank inputs", () => {
       const pass: Pass = {
         latents: fixture.floats("noise"),
         text: { data: text.data, dims: [1, ...text.dims] },
-        rotary: jointRotary(text.dims[0]!, fixture.height / 16, fixture.width / 16, model.ropeAxes),
+        rotary: jointRotary(
+          text.dims[0]!,
+          [{ rows: fixture.height / 16, columns: fixture.width / 16 }],
+          model.ropeAxes,
+        ),
         modulation: (await model.modulations([0.8], time))[0]!,
         ...(attachments && { attachments }),
       };

@@ -39,7 +39,7 @@ describe.each(CASES)("%s", (name) => {
     return transformer.run({
       latents: fixture.floats("noise"),
       text,
-      ...jointRotary(text.dims[1]!, rows, columns, model.ropeAxes),
+      ...jointRotary(text.dims[1]!, [{ rows, columns }], model.ropeAxes),
       modulation: { data: modulation!.data, dims: [modulation!.data.length] },
     });
   }
@@ -78,7 +78,7 @@ describe.each(CASES)("%s", (name) => {
 
   it("rope", () => {
     const tokens = fixture.tensor("embeddings").dims[0]!;
-    const table = jointRotary(tokens, rows, columns, model.ropeAxes);
+    const table = jointRotary(tokens, [{ rows, columns }], model.ropeAxes);
     for (const part of ["cos", "sin"] as const) {
       const [text, image] = [fixture.tensor(`rope/text/${part}`), fixture.tensor(`rope/image/${part}`)];
       expect(table[part].dims).toEqual([text.dims[0]! + image.dims[0]!, text.dims[1]]);
@@ -134,7 +134,7 @@ describe.each(CASES)("%s", (name) => {
     const forward = async (latents: HostTensor, text: HostTensor) =>
       model.velocity({
         ...{ latents, text, modulation: modulation!.data },
-        rotary: jointRotary(text.dims[1]!, rows, columns, model.ropeAxes),
+        rotary: jointRotary(text.dims[1]!, [{ rows, columns }], model.ropeAxes),
       });
     const hidden = fixture.floats("batch/hidden");
     const velocity = await forward(hidden, fixture.floats("batch/embeddings"));

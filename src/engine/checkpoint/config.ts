@@ -97,6 +97,34 @@ export const textEncoderConfig = z.object({
 export type TextEncoderConfig = z.infer<typeof textEncoderConfig>;
 
 /**
+ * The vision half of `text_encoder/config.json`. Many copies of Qwen2.5-VL-7B's file leave out most of it: the defaults are that
+ * model's own values. Source: spec of the editing models 3.1.
+ */
+export const visionConfig = z
+  .object({
+    depth: size.default(32),
+    hidden_size: size.default(1280),
+    num_heads: size.default(16),
+    intermediate_size: size.default(3420),
+    out_hidden_size: size.default(3584),
+    hidden_act: z.literal("silu").default("silu"),
+    in_channels: z.literal(3).default(3),
+    patch_size: size.optional(),
+    /** `patch_size` under its older name. */
+    spatial_patch_size: size.optional(),
+    temporal_patch_size: size.default(2),
+    spatial_merge_size: size.default(2),
+    window_size: size.default(112),
+    fullatt_block_indexes: z.array(z.number().int().min(0)).default([7, 15, 23, 31]),
+    rms_norm_eps: positive.default(1e-6),
+  })
+  .transform(({ spatial_patch_size, ...config }) => ({
+    ...config,
+    patch_size: config.patch_size ?? spatial_patch_size ?? 14,
+  }));
+export type VisionConfig = z.infer<typeof visionConfig>;
+
+/**
  * Reads and checks one JSON config of a checkpoint.
  * @throws CheckpointError naming the file, the key, what it holds and what is allowed
  */

@@ -66,7 +66,20 @@ const root = protobuf.Root.fromJSON({
 export const ModelProto = root.lookupType("ModelProto");
 
 /** `TensorProto.DataType` */
-export const DataType = { F32: 1, U8: 2, I8: 3, I16: 5, I32: 6, I64: 7, BOOL: 9, F16: 10, F64: 11, BF16: 16 } as const;
+export const DataType = {
+  F32: 1,
+  U8: 2,
+  I8: 3,
+  I16: 5,
+  I32: 6,
+  I64: 7,
+  BOOL: 9,
+  F16: 10,
+  F64: 11,
+  BF16: 16,
+  F8_E4M3: 17,
+  F8_E5M2: 19,
+} as const;
 
 /** `AttributeProto.AttributeType` */
 export const AttributeType = { FLOAT: 1, INT: 2, STRING: 3, FLOATS: 6, INTS: 7 } as const;

@@ -1,5 +1,5 @@
-import { type FileHandle, open } from "node:fs/promises";
 import { CheckpointError } from "./checkpoint-error.ts";
+import { type ByteSource, fileBytes } from "./sources/byte-source.ts";
 
 /** One tensor of a safetensors file: where its bytes are and how to read them. */
 export interface TensorEntry {
@@ -10,11 +10,32 @@ export interface TensorEntry {
   readonly byteLength: number;
 }
 
-const BYTES_PER_ELEMENT = { F32: 4, F16: 2, BF16: 2, F64: 8, I64: 8, I32: 4, I16: 2, I8: 1, U8: 1, BOOL: 1 } as const;
+const BYTES_PER_ELEMENT = {
+  F32: 4,
+  F16: 2,
+  BF16: 2,
+  F8_E4M3: 1,
+  F8_E5M2: 1,
+  F64: 8,
+  I64: 8,
+  I32: 4,
+  I16: 2,
+  I8: 1,
+  U8: 1,
+  BOOL: 1,
+} as const;
 export type StoredType = keyof typeof BYTES_PER_ELEMENT;
 
-/** The format's own limit on the JSON header (huggingface/safetensors, `MAX_HEADER_SIZE`). */
-const MAX_HEADER_BYTES = 100_000_000;
+/** Bytes that one number of a type takes. */
+export function bytesPerElement(dtype: StoredType): number {
+  return BYTES_PER_ELEMENT[dtype];
+}
+
+/**
+ * The format allows 100 MB, whose parsing freezes a process for a minute. The largest headers of real files, with a trainer's notes
+ * in their metadata, have a few megabytes.
+ */
+const MAX_HEADER_BYTES = 16_000_000;
 
 /** The header of a safetensors file: its tensors by name, and the strings its writer left. */
 export interface SafetensorsHeader {
@@ -24,53 +45,53 @@ export interface SafetensorsHeader {
 
 /**
  * Reads the header of a safetensors file; tensor data is not touched.
+ * @throws CheckpointError naming the file and what is wrong with it; never reads outside the file.
+ */
+export async function readSafetensorsHeader(path: string): Promise<SafetensorsHeader> {
+  const bytes = fileBytes(path);
+  try {
+    return parseSafetensors(bytes);
+  } finally {
+    bytes.close();
+  }
+}
+
+/**
+ * The header of a safetensors file.
  *
  * Layout: u64 little-endian header length, JSON header, data. `data_offsets` count from the end of the header.
  * Source: the format description in huggingface/safetensors.
  *
- * @throws CheckpointError naming the file and what is wrong with it; never reads outside the file.
+ * @throws CheckpointError naming the file and what is wrong with it
  */
-export async function readSafetensorsHeader(path: string): Promise<SafetensorsHeader> {
-  const file = await open(path, "r").catch((cause) => {
-    throw new CheckpointError(`cannot open ${path}: ${cause.message}`, { cause });
-  });
-  try {
-    const { header, dataStart, fileSize } = await readHeaderJson(file, path);
-    return { tensors: parseEntries(header, dataStart, fileSize, path), metadata: stringsOf(header.__metadata__) };
-  } catch (cause) {
-    if (cause instanceof CheckpointError) throw cause;
-    throw new CheckpointError(`cannot read ${path}: ${(cause as Error).message}`, { cause });
-  } finally {
-    await file.close();
-  }
+export function parseSafetensors(bytes: ByteSource): SafetensorsHeader {
+  const { header, dataStart } = readHeaderJson(bytes);
+  return {
+    tensors: parseEntries(header, dataStart, bytes.size, bytes.name),
+    metadata: stringsOf(header.__metadata__),
+  };
 }
 
-async function readHeaderJson(file: FileHandle, path: string) {
-  const fileSize = (await file.stat()).size;
-  if (fileSize < 8) throw new CheckpointError(`${path}: ${fileSize} bytes is too short for a safetensors file`);
-  const headerLength = (await readExactly(file, 0, 8)).readBigUInt64LE();
-  const limit = Math.min(MAX_HEADER_BYTES, fileSize - 8);
+function readHeaderJson(bytes: ByteSource) {
+  const { name, size } = bytes;
+  if (size < 8) throw new CheckpointError(`${name}: ${size} bytes is too short for a safetensors file`);
+  const headerLength = new DataView(bytes.read(0, 8).buffer).getBigUint64(0, true);
+  const limit = Math.min(MAX_HEADER_BYTES, size - 8);
   if (headerLength > limit) {
-    throw new CheckpointError(`${path}: header length ${headerLength} exceeds ${limit} (truncated or not safetensors)`);
+    throw new CheckpointError(`${name}: header length ${headerLength} exceeds ${limit} (truncated or not safetensors)`);
   }
-  const bytes = await readExactly(file, 8, Number(headerLength));
   const text = new TextDecoder("utf-8", { fatal: true });
   try {
-    return { header: parseWithoutDuplicates(text.decode(bytes)), dataStart: 8 + Number(headerLength), fileSize };
+    const json = text.decode(bytes.read(8, Number(headerLength)));
+    return { header: parseWithoutDuplicates(json), dataStart: 8 + Number(headerLength) };
   } catch (cause) {
-    throw new CheckpointError(`${path}: header is not valid JSON: ${(cause as Error).message}`, { cause });
+    throw new CheckpointError(`${name}: header is not valid JSON: ${brief((cause as Error).message)}`, { cause });
   }
 }
 
-async function readExactly(file: FileHandle, position: number, length: number): Promise<Buffer> {
-  const buffer = Buffer.alloc(length);
-  let filled = 0;
-  while (filled < length) {
-    const { bytesRead } = await file.read(buffer, filled, length - filled, position + filled);
-    if (bytesRead === 0) throw new Error(`it ended ${length - filled} bytes early`);
-    filled += bytesRead;
-  }
-  return buffer;
+/** What a file says may be megabytes long; an error says its beginning. */
+function brief(text: string | undefined): string {
+  return text === undefined || text.length <= 200 ? String(text) : `${text.slice(0, 200)}…`;
 }
 
 /** JSON.parse keeps the last of two equal keys; two tensors of one name are an attack or a bug, so count the names. */
@@ -79,7 +100,7 @@ function parseWithoutDuplicates(json: string): Record<string, unknown> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw new Error("expected an object");
   const names = new Set<string>();
   for (const key of topLevelKeys(json)) {
-    if (names.has(key)) throw new Error(`duplicate key "${key}"`);
+    if (names.has(key)) throw new Error(`duplicate key "${brief(key)}"`);
     names.add(key);
   }
   return value;
@@ -128,15 +149,15 @@ function stringsOf(metadata: unknown): Record<string, string> {
 }
 
 function parseEntry(name: string, value: unknown, dataStart: number, fileSize: number, path: string): TensorEntry {
-  const fail = (what: string) => new CheckpointError(`${path}: tensor "${name}": ${what}`);
+  const fail = (what: string) => new CheckpointError(`${path}: tensor "${brief(name)}": ${what}`);
   const { dtype, shape, data_offsets: offsets } = (value ?? {}) as Record<string, unknown>;
   if (typeof dtype !== "string" || !Object.hasOwn(BYTES_PER_ELEMENT, dtype)) {
-    throw fail(`dtype ${JSON.stringify(dtype)} is not one of ${Object.keys(BYTES_PER_ELEMENT).join(", ")}`);
+    throw fail(`dtype ${brief(JSON.stringify(dtype))} is not one of ${Object.keys(BYTES_PER_ELEMENT).join(", ")}`);
   }
   if (!Array.isArray(shape) || !shape.every(isSize))
-    throw fail(`shape ${JSON.stringify(shape)} is not a list of sizes`);
+    throw fail(`shape ${brief(JSON.stringify(shape))} is not a list of sizes`);
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) {
-    throw fail(`data_offsets ${JSON.stringify(offsets)} are not two byte positions`);
+    throw fail(`data_offsets ${brief(JSON.stringify(offsets))} are not two byte positions`);
   }
   const [begin, end] = offsets as [number, number];
   if (begin > end || dataStart + end > fileSize) {
@@ -144,7 +165,8 @@ function parseEntry(name: string, value: unknown, dataStart: number, fileSize: n
   }
   const elements = shape.reduce((product: number, size: number) => product * size, 1);
   const expected = elements * BYTES_PER_ELEMENT[dtype as StoredType];
-  if (end - begin !== expected) throw fail(`${dtype} of shape [${shape}] needs ${expected} bytes, has ${end - begin}`);
+  if (end - begin !== expected)
+    throw fail(`${dtype} of shape [${brief(String(shape))}] needs ${expected} bytes, has ${end - begin}`);
   return { dtype: dtype as StoredType, shape, offset: dataStart + begin, byteLength: end - begin };
 }
 
@@ -158,7 +180,7 @@ function refuseOverlaps(entries: Map<string, TensorEntry>, path: string): void {
     const [previousName, previous] = ordered[i - 1]!;
     const [name, entry] = ordered[i]!;
     if (previous.offset + previous.byteLength > entry.offset) {
-      throw new CheckpointError(`${path}: tensors "${previousName}" and "${name}" overlap`);
+      throw new CheckpointError(`${path}: tensors "${brief(previousName)}" and "${brief(name)}" overlap`);
     }
   }
 }

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { CheckpointError } from "./checkpoint-error.ts";
+import { decodeFloats } from "./decode-floats.ts";
 import type { StoredType } from "./safetensors.ts";
-import { tabulate } from "./tabulate.ts";
 import type { Weight } from "./weights.ts";
 
 /** Reads tensors one after the other; every file is opened once. */
@@ -52,10 +52,8 @@ function readBytes(file: number, { file: path, offset, byteLength }: Weight): Ar
 }
 
 function toFloat32(bytes: ArrayBuffer, { file, dtype }: Weight): Float32Array {
-  if (dtype === "F32") return new Float32Array(bytes);
-  if (dtype === "F64") return Float32Array.from(new Float64Array(bytes));
-  if (dtype === "BF16") return fromBfloat16(new Uint16Array(bytes));
-  if (dtype === "F16") return fromFloat16(new Uint16Array(bytes));
+  const floats = decodeFloats(new Uint8Array(bytes), dtype);
+  if (floats) return floats;
   throw new CheckpointError(`${file}: a tensor of ${dtype} where floating-point numbers are expected`);
 }
 
@@ -66,25 +64,4 @@ function toWhole(bytes: ArrayBuffer, dtype: StoredType) {
   if (dtype === "I8") return new Int8Array(bytes);
   if (dtype === "U8") return new Uint8Array(bytes);
   return undefined;
-}
-
-/** A bfloat16 is the upper half of a float32. */
-function fromBfloat16(halves: Uint16Array): Float32Array {
-  const words = new Uint32Array(halves.length);
-  for (let i = 0; i < halves.length; i++) words[i] = halves[i]! << 16;
-  return new Float32Array(words.buffer);
-}
-
-function fromFloat16(halves: Uint16Array): Float32Array {
-  return tabulate(halves.length, (i) => halfToNumber(halves[i]!));
-}
-
-/** IEEE 754 binary16: sign, 5 bits of exponent, 10 bits of fraction. */
-function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }

@@ -121,7 +121,8 @@ function quantisedWeight(tensors: Map<string, Weight>, name: string, form: Store
 async function listShards(folder: string, stem: string): Promise<{ files: string[]; expected: string[] }> {
   const single = join(folder, `${stem}.safetensors`);
   const index = `${single}.index.json`;
-  if (existsSync(single)) return { files: [single], expected: [] };
+  // The index goes first, as in diffusers: a single file beside shards is left over from something else.
+  if (!existsSync(index) && existsSync(single)) return { files: [single], expected: [] };
   if (!existsSync(index)) throw new CheckpointError(`${single} is missing, and so is ${basename(index)}`);
   const weightMap = await readWeightMap(index);
   const files = [...new Set(Object.values(weightMap))].map((shard) => {

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { appsPerTest } from "../../../test/contract/apps-per-test.ts";
 import { inference, KEY, post } from "../../../test/contract/memory-app.ts";
 import { type RawClient, rawClient } from "../../../test/contract/raw-client.ts";
-import { STRANGER_BYTES } from "./strangers.ts";
+import { UNAUTHENTICATED_BYTES } from "./unauthenticated.ts";
 
 const start = appsPerTest();
 const clients: RawClient[] = [];
@@ -18,7 +18,7 @@ async function reply(base: string, text: string): Promise<string> {
   return client.received();
 }
 
-const LARGE = `Content-Length: ${STRANGER_BYTES + 1}\r\n`;
+const LARGE = `Content-Length: ${UNAUTHENTICATED_BYTES + 1}\r\n`;
 const head = (...headers: string[]) =>
   `POST /v1 HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n${headers.join("")}\r\n`;
 const bearer = (key: string) => `Authorization: Bearer ${key}\r\n`;
@@ -31,17 +31,17 @@ describe("a stranger's large body is refused before it has come", () => {
     const { base } = await start();
     const refused =
       /^HTTP\/1\.1 401 .*"code":"missingApiKey","message":"Missing API key\. .*In a body of more than 65536 bytes it has to be among the first so many\."/s;
-    expect(await reply(base, head(LARGE) + " ".repeat(STRANGER_BYTES + 1))).toMatch(refused);
-    expect(await reply(base, head(CHUNKED) + chunk(STRANGER_BYTES) + chunk(1))).toMatch(refused);
+    expect(await reply(base, head(LARGE) + " ".repeat(UNAUTHENTICATED_BYTES + 1))).toMatch(refused);
+    expect(await reply(base, head(CHUNKED) + chunk(UNAUTHENTICATED_BYTES) + chunk(1))).toMatch(refused);
   });
 
   test("an unknown key", async () => {
     const { base } = await start();
     const refused = /^HTTP\/1\.1 401 .*"code":"invalidApiKey".*"taskType":"authentication"/s;
-    expect(await reply(base, head(LARGE, bearer("wrong")) + " ".repeat(STRANGER_BYTES + 1))).toMatch(refused);
+    expect(await reply(base, head(LARGE, bearer("wrong")) + " ".repeat(UNAUTHENTICATED_BYTES + 1))).toMatch(refused);
     const authentication = JSON.stringify([{ taskType: "authentication", apiKey: "wrong" }]);
-    expect(await reply(base, head(LARGE) + authentication.padEnd(STRANGER_BYTES + 1))).toMatch(refused);
-    expect(await reply(base, head(CHUNKED, bearer("wrong")) + chunk(STRANGER_BYTES + 1))).toMatch(refused);
+    expect(await reply(base, head(LARGE) + authentication.padEnd(UNAUTHENTICATED_BYTES + 1))).toMatch(refused);
+    expect(await reply(base, head(CHUNKED, bearer("wrong")) + chunk(UNAUTHENTICATED_BYTES + 1))).toMatch(refused);
   });
 
   test("a server without keys, and a caller elsewhere", async () => {
@@ -54,7 +54,7 @@ describe("a stranger's large body is refused before it has come", () => {
   test("to whatever address", async () => {
     const { base } = await start();
     for (const target of ["DELETE /v1/tasks/x", "POST /elsewhere"]) {
-      const text = head(LARGE).replace("POST /v1", target) + " ".repeat(STRANGER_BYTES + 1);
+      const text = head(LARGE).replace("POST /v1", target) + " ".repeat(UNAUTHENTICATED_BYTES + 1);
       expect(await reply(base, text)).toMatch(/^HTTP\/1\.1 401 /);
     }
   });
@@ -95,8 +95,8 @@ describe("who may send more, or enough", () => {
     const { base } = await start();
     const authentication = { taskType: "authentication", apiKey: KEY };
     const text = (bytes: number) => `${" ".repeat(bytes)}${JSON.stringify([authentication, inference()])}`;
-    const length = STRANGER_BYTES - text(0).length;
+    const length = UNAUTHENTICATED_BYTES - text(0).length;
     expect((await post(base, text(length), { key: "wrong" })).status).toBe(200);
-    expect((await post(base, text(STRANGER_BYTES), { key: "wrong" })).status).toBe(401);
+    expect((await post(base, text(UNAUTHENTICATED_BYTES), { key: "wrong" })).status).toBe(401);
   });
 });

@@ -1,6 +1,6 @@
 import { setImmediate as soon } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { createTurns } from "./turns.ts";
+import { createSemaphore } from "./semaphore.ts";
 
 /** Work that is begun and ended by hand. */
 function work() {
@@ -16,9 +16,9 @@ function work() {
 }
 
 test("so many at once, the others in the order they came; what fails makes room too", async () => {
-  const inTurn = createTurns(2);
+  const limited = createSemaphore(2);
   const { begun, piece, end, fail } = work();
-  const all = [0, 1, 2, 3, 4].map((n) => inTurn(piece(n)));
+  const all = [0, 1, 2, 3, 4].map((n) => limited(piece(n)));
   await soon();
   expect(begun).toEqual([0, 1]);
   end(1);
@@ -34,7 +34,7 @@ test("so many at once, the others in the order they came; what fails makes room 
   expect(begun).toEqual([0, 1, 2, 3, 4]);
   end(4);
   expect(await Promise.all(all.slice(2))).toEqual([2, 3, 4]);
-  const later = [5, 6, 7].map((n) => inTurn(piece(n)));
+  const later = [5, 6, 7].map((n) => limited(piece(n)));
   await soon();
   expect(begun).toEqual([0, 1, 2, 3, 4, 5, 6]);
   for (const n of [5, 6]) end(n);
@@ -44,15 +44,15 @@ test("so many at once, the others in the order they came; what fails makes room 
 });
 
 test("who is aborted gives up its place, and begins nothing", async () => {
-  const inTurn = createTurns(1);
+  const limited = createSemaphore(1);
   const { begun, piece, end } = work();
   const abort = new AbortController();
-  const first = inTurn(piece(0));
-  const second = inTurn(piece(1), abort.signal);
-  const third = inTurn(piece(2), new AbortController().signal);
+  const first = limited(piece(0));
+  const second = limited(piece(1), abort.signal);
+  const third = limited(piece(2), new AbortController().signal);
   abort.abort(new Error("gone"));
   await expect(second).rejects.toThrow("gone");
-  await expect(inTurn(piece(3), abort.signal)).rejects.toThrow("gone");
+  await expect(limited(piece(3), abort.signal)).rejects.toThrow("gone");
   end(0);
   await first;
   await soon();

@@ -9,16 +9,20 @@ import {
   stringifyJson,
   TaskError,
 } from "../../protocol/index.ts";
-import type { TaskRecord } from "../tasks/index.ts";
-import { type Answer, answerWith } from "./answer.ts";
+import { isFinal, type TaskRecord } from "../tasks/index.ts";
 import type { Caller } from "./caller.ts";
-import type { Exchange } from "./exchange.ts";
-import { imageItem, isPictureRecord, processingItems } from "./image-items.ts";
-import { stageItem, stagesOf } from "./upload-items.ts";
+import { imageItem, isPictureRecord, processingItems, stageItem, stagesOf } from "./items.ts";
+import { type Answer, answerWith } from "./reply.ts";
+import type { RequestContext } from "./request-context.ts";
 
 /** Stores a task, or finds the one that was stored under its taskUUID before. Throws when it cannot be taken. */
-export async function accept(exchange: Exchange, caller: Caller, task: QueuedTask, raw: object): Promise<TaskRecord> {
-  const { tasks, metrics, log } = exchange.ports;
+export async function accept(
+  context: RequestContext,
+  caller: Caller,
+  task: QueuedTask,
+  raw: object,
+): Promise<TaskRecord> {
+  const { tasks, metrics, log } = context.ports;
   const outcome = await tasks.submit(caller.owner, { task, request: stringifyJson(raw) });
   metrics.accepted(outcome.kind);
   switch (outcome.kind) {
@@ -37,7 +41,7 @@ export async function accept(exchange: Exchange, caller: Caller, task: QueuedTas
 }
 
 /** Refuses a task for a model, a LoRA or a ControlNet that is not installed. */
-export async function requireModel({ ports }: Exchange, task: QueuedTask): Promise<void> {
+export async function requireModel({ ports }: RequestContext, task: QueuedTask): Promise<void> {
   if (task.taskType !== "imageInference") return;
   const models = await ports.models.list();
   const require = (air: string, category: ModelSummary["category"], parameter: string) => {
@@ -56,7 +60,7 @@ export async function requireModel({ ports }: Exchange, task: QueuedTask): Promi
 export const acknowledgement = ({ taskType, taskUUID }: QueuedTask): Answer => answerWith({ taskType, taskUUID });
 
 /** What a validated task would give, without running it. */
-export async function dryRun({ ports }: Exchange, task: QueuedTask): Promise<Answer> {
+export async function dryRun({ ports }: RequestContext, task: QueuedTask): Promise<Answer> {
   if (task.taskType === "modelUpload") return answerWith(stageItem(task, "validated"));
   const cost = await ports.models.cost(task);
   const item = { taskType: task.taskType, taskUUID: task.taskUUID, ...(cost !== undefined && { cost }), dryRun: true };
@@ -64,24 +68,22 @@ export async function dryRun({ ports }: Exchange, task: QueuedTask): Promise<Ans
 }
 
 /** Everything a final task has to say: its pictures or stages, then why there are no more. */
-export function finalAnswer(exchange: Exchange, record: TaskRecord, withStatus = false): Answer {
+export function finalAnswer(context: RequestContext, record: TaskRecord, withStatus = false): Answer {
   return {
     data: isPictureRecord(record)
-      ? record.results.map((result) => imageItem(record, result, exchange.source, withStatus))
+      ? record.results.map((result) => imageItem(record, result, context.source, withStatus))
       : answerWith(...stagesOf(record, withStatus)).data,
-    errors: failure(record, exchange.documentation, withStatus),
+    errors: failure(record, context.documentation, withStatus),
   };
 }
 
 /** A task as it stands. Errors are told only when nothing more will come. */
-export function standing(exchange: Exchange, record: TaskRecord): Answer {
-  const answer = finalAnswer(exchange, record, true);
-  return isFinal(record) || !isPictureRecord(record)
+export function standing(context: RequestContext, record: TaskRecord): Answer {
+  const answer = finalAnswer(context, record, true);
+  return isFinal(record.state) || !isPictureRecord(record)
     ? answer
     : { data: [...answer.data, ...processingItems(record)], errors: [] };
 }
-
-export const isFinal = ({ state }: TaskRecord): boolean => state !== "queued" && state !== "running";
 
 /** Why a task did not end well. */
 export function failure(record: TaskRecord, documentation: string, withStatus = false): ErrorItem[] {

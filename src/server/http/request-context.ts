@@ -1,12 +1,12 @@
 import type { IncomingMessage } from "node:http";
-import type { ImageSource } from "./image-items.ts";
-import type { Interest } from "./interest.ts";
+import type { Waiters } from "./hang-up.ts";
+import type { ImageSource } from "./items.ts";
 import type { HttpPorts } from "./ports.ts";
 
 /** One request or socket, and what answering it takes. */
-export interface Exchange {
+export interface RequestContext {
   readonly ports: HttpPorts;
-  readonly interest: Interest;
+  readonly waiters: Waiters;
   readonly source: ImageSource;
   /** The address of the reference page, for error items. */
   readonly documentation: string;
@@ -16,8 +16,8 @@ export interface Exchange {
 
 const HOST = /^[\w.-]+(:\d+)?$|^\[[0-9a-f:]+\](:\d+)?$/i;
 
-/** The exchange that begins with this HTTP request or upgrade. */
-export function openExchange(ports: HttpPorts, interest: Interest, request: IncomingMessage): Exchange {
+/** The context that begins with this HTTP request or upgrade. */
+export function openContext(ports: HttpPorts, waiters: Waiters, request: IncomingMessage): RequestContext {
   const { host = "" } = request.headers;
   const { localAddress = "127.0.0.1", localPort } = request.socket;
   const address = localAddress.includes(":") ? `[${localAddress}]` : localAddress;
@@ -25,7 +25,7 @@ export function openExchange(ports: HttpPorts, interest: Interest, request: Inco
   const baseUrl = ports.settings.publicUrl ?? `http://${HOST.test(host) ? host : `${address}:${localPort}`}`;
   return {
     ports,
-    interest,
+    waiters,
     source: { images: ports.images, baseUrl },
     documentation: `${baseUrl}/docs`,
     dryRun: /[?&]dryRun=(1|true)(&|$)/.test(request.url ?? ""),

@@ -1,17 +1,21 @@
-/** Finished pictures as items of `data`. */
+/** What a task has made, as items of `data`: finished pictures, pictures still in work, stages of a model upload. */
 
 import {
   type GuideItem,
   type ImageItem,
   isPictureTask,
+  type ModelUploadTask,
   type PictureTask,
   type ProcessingItem,
   resultsOf,
   TaskError,
+  UPLOAD_STAGES,
+  type UploadItem,
+  type UploadStage,
 } from "../../protocol/index.ts";
 import type { TaskRecord, TaskResult } from "../tasks/index.ts";
-import type { LazyItem } from "./answer.ts";
-import type { ImageFiles } from "./ports.ts";
+import type { HttpPorts } from "./ports.ts";
+import type { LazyItem } from "./reply.ts";
 
 /** A task that makes pictures, as it stands. */
 export type PictureRecord = TaskRecord<PictureTask>;
@@ -20,7 +24,7 @@ export const isPictureRecord = (record: TaskRecord): record is PictureRecord => 
 
 /** Where pictures come from and are found. */
 export interface ImageSource {
-  readonly images: ImageFiles;
+  readonly images: HttpPorts["images"];
   /** Base of image URLs, without a slash at the end. */
   readonly baseUrl: string;
 }
@@ -82,4 +86,45 @@ export function processingItems(record: PictureRecord): LazyItem[] {
     ...(place !== undefined && { queuePosition: place }),
   };
   return Array.from({ length: missing }, () => ({ owner: item, make: () => item }));
+}
+
+const MESSAGES: Readonly<Record<UploadStage, string>> = {
+  validated: "The parameters are valid.",
+  downloaded: "The file has been downloaded.",
+  optimized: "The file has been checked.",
+  stored: "The model has been registered.",
+  ready: "The model can be used.",
+};
+
+/** What the client is told when a stage is reached. */
+export const stageItem = ({ taskType, taskUUID, air }: ModelUploadTask, status: UploadStage): UploadItem => ({
+  taskType,
+  taskUUID,
+  status,
+  message: MESSAGES[status],
+  air,
+});
+
+/**
+ * The items of an upload; none of other tasks, and none of an upload that failed. `withStatus`: for getResponse, which tells in
+ * one item how it stands, with the words that pictures have; otherwise every stage once it has succeeded.
+ */
+export function stagesOf({ task, state, progress, place }: TaskRecord, withStatus: boolean): UploadItem[] {
+  if (task.taskType !== "modelUpload" || state === "failed" || state === "cancelled") return [];
+  if (state === "succeeded") {
+    if (!withStatus) return UPLOAD_STAGES.map((stage) => stageItem(task, stage));
+    return [{ ...stageItem(task, "ready"), status: "success", stage: "ready" }];
+  }
+  if (!withStatus) return [];
+  const { stage, percentage } =
+    progress && "stage" in progress ? progress : { stage: "validated" as const, percentage: 0 };
+  return [
+    {
+      ...stageItem(task, stage),
+      status: "processing",
+      stage,
+      progress: percentage,
+      ...(place !== undefined && { queuePosition: place }),
+    },
+  ];
 }

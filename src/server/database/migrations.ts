@@ -1,7 +1,15 @@
-import type { Migration } from "./migration.ts";
+/** The steps that bring a database up to date, oldest first. One that has shipped never changes; a new one is added at the end. */
+
+export interface Migration {
+  /** 1, 2, 3 … without gaps. */
+  readonly number: number;
+  readonly name: string;
+  /** Run one by one in one transaction. Never changed once released: a checksum is kept. */
+  readonly statements: readonly string[];
+}
 
 /** Tasks, the pictures they make (uploads too) and the deliveries they owe. */
-export const tasks: Migration = {
+const tasks: Migration = {
   number: 1,
   name: "tasks",
   statements: [
@@ -87,3 +95,41 @@ export const tasks: Migration = {
     "create index deliveries_of_task on deliveries (owner, task_uuid)",
   ],
 };
+
+/** How many denoising steps of a picture a step cache answered; null when none was on. */
+const skippedSteps: Migration = {
+  number: 2,
+  name: "skipped steps",
+  statements: ["alter table images add column skipped_steps double precision"],
+};
+
+/** The image that a guide image was made of; null for other pictures. */
+const inputImage: Migration = {
+  number: 3,
+  name: "input image",
+  statements: ["alter table images add column input_uuid text"],
+};
+
+/** Tasks of different lanes do not wait for each other: model uploads are fetched while pictures are drawn. */
+const lanes: Migration = {
+  number: 4,
+  name: "lanes",
+  statements: [
+    "alter table tasks add column lane text not null default 'pictures' check (lane in ('pictures', 'uploads'))",
+    "drop index tasks_in_turn",
+    "create index tasks_in_turn on tasks (lane, turn, id) where state = 'queued'",
+    "drop index tasks_started_turn",
+    "create index tasks_started_turn on tasks (lane, turn) where attempt > 0",
+    "drop index tasks_owner_turn",
+    "create index tasks_owner_turn on tasks (owner, lane, turn_end)",
+  ],
+};
+
+/** Whether a task was cancelled because its client went away, and not because anybody asked for it. */
+const abandoned: Migration = {
+  number: 5,
+  name: "abandoned",
+  statements: ["alter table tasks add column abandoned boolean not null default false"],
+};
+
+export const migrations: readonly Migration[] = [tasks, skippedSteps, inputImage, lanes, abandoned];

@@ -1,12 +1,12 @@
-/** Does a piece of work when its turn comes. Rejects with the signal's reason when aborted before that. */
-export type Turns = <T>(work: () => Promise<T>, signal?: AbortSignal) => Promise<T>;
+/** Does a piece of work once one of its places is free. Rejects with the signal's reason when aborted before that. */
+export type Semaphore = <T>(work: () => Promise<T>, signal?: AbortSignal) => Promise<T>;
 
-/** Turns for work of which at most `limit` pieces are done at once; the others wait, in the order they came. */
-export function createTurns(limit: number): Turns {
+/** A semaphore of `limit` places: so many pieces of work run at once, the others wait in the order they came. */
+export function createSemaphore(limit: number): Semaphore {
   const waiting = new Set<() => void>();
   let free = limit;
 
-  const turn = (signal: AbortSignal | undefined) =>
+  const place = (signal: AbortSignal | undefined) =>
     new Promise<void>((resolve, reject) => {
       const begin = () => {
         signal?.removeEventListener("abort", giveUp);
@@ -33,7 +33,7 @@ export function createTurns(limit: number): Turns {
   return async (work, signal) => {
     signal?.throwIfAborted();
     if (free > 0) free--;
-    else await turn(signal);
+    else await place(signal);
     try {
       return await work();
     } finally {

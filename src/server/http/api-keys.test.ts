@@ -2,8 +2,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { createKeyRing, findKey } from "./api-keys.ts";
-import { KeyFileError, openKeyFile } from "./key-file.ts";
+import { createKeyRing, findKey, KeyFileError, openKeyFile } from "./api-keys.ts";
 
 let folder: string;
 beforeEach(async () => {

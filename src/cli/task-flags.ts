@@ -103,10 +103,13 @@ async function read(parameter: Parameter, text: string, flag: string, terminal: 
 }
 
 /** Sets `advancedFeatures.ultralytics.steps` in a nested task. */
-export function put(task: Record<string, unknown>, path: string, value: unknown): void {
+function put(task: Record<string, unknown>, path: string, value: unknown): void {
   const keys = path.split(".");
   const last = keys.pop()!;
   let group = task;
-  for (const key of keys) group = (group[key] ??= {}) as Record<string, unknown>;
+  for (const key of keys) {
+    group[key] ??= {};
+    group = group[key] as Record<string, unknown>;
+  }
   group[last] = value;
 }

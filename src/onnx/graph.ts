@@ -1,3 +1,4 @@
+import nodePath, { type PlatformPath } from "node:path";
 import type { Quantised, Weight, Weights } from "../weights/index.ts";
 import { type Device, EXACT } from "./device.ts";
 import { AttributeType, DataType, EXTERNAL, ModelProto } from "./schema.ts";
@@ -199,10 +200,10 @@ export class Graph {
   }
 
   build(): BuiltGraph {
-    const weightsRoot = commonFolder(this.#external.map(({ weight }) => weight.file));
-    for (const { tensor, weight } of this.#external) {
+    const { root, locations } = externalLocations(this.#external.map(({ weight }) => weight.file));
+    for (const [i, { tensor, weight }] of this.#external.entries()) {
       tensor.externalData = [
-        { key: "location", value: weight.file.slice(weightsRoot.length + 1) },
+        { key: "location", value: locations[i]! },
         { key: "offset", value: String(weight.offset) },
         { key: "length", value: String(weight.byteLength) },
       ];
@@ -222,7 +223,7 @@ export class Graph {
     return {
       name: this.name,
       bytes: ModelProto.encode(model).finish(),
-      weightsRoot,
+      weightsRoot: root,
       inputs: [...this.#inputs.keys()],
       parameters: this.#external.reduce((sum, { weight }) => sum + weight.shape.reduce((n, size) => n * size, 1), 0),
       mappable: this.#external.some(({ weight }) => weight.quantised?.form === "int8"),
@@ -259,15 +260,26 @@ function valueInfo(name: string, dims: readonly Dim[], type: keyof typeof DataTy
   return { name, type: { tensorType: { elemType: DataType[type], shape: { dim } } } };
 }
 
-/** The deepest folder that holds all these files. */
-function commonFolder(files: readonly string[]): string {
-  const folders = files.map((file) => file.split("/").slice(0, -1));
-  const [first = []] = folders;
-  let depth = first.length;
-  for (const folder of folders) {
-    let same = 0;
-    while (same < depth && folder[same] === first[same]) same++;
-    depth = same;
+/**
+ * The deepest folder that holds all these files, and how ONNX names them from there: with forward slashes on every system.
+ * @param path the rules of paths: this system's, unless a test says otherwise
+ * @throws Error for files on different drives, which external data cannot express
+ */
+export function externalLocations(
+  files: readonly string[],
+  { relative, dirname, sep, isAbsolute }: PlatformPath = nodePath,
+) {
+  let root = files.length > 0 ? dirname(files[0]!) : "";
+  const outside = (file: string) => {
+    const way = relative(root, file);
+    return way === ".." || way.startsWith(`..${sep}`) || isAbsolute(way);
+  };
+  for (const file of files) {
+    while (outside(file)) {
+      if (dirname(root) === root)
+        throw new Error(`${file} is on another drive than ${files[0]}; weights must be on one`);
+      root = dirname(root);
+    }
   }
-  return first.slice(0, depth).join("/");
+  return { root, locations: files.map((file) => relative(root, file).replaceAll(sep, "/")) };
 }

@@ -2,7 +2,6 @@
 
 export { detectDevice } from "./detect-device.ts";
 export { type Device, EXACT } from "./device.ts";
-export { type Free, freeAll } from "./free-all.ts";
 export { type BuiltGraph, type Dim, type FedWeights, Graph, NO_WEIGHTS, type Value } from "./graph.ts";
 export {
   attention,
@@ -13,6 +12,7 @@ export {
   shapeWith,
   silu,
 } from "./layers.ts";
+export { type Free, freeAll, type Lazy, lazy } from "./lifetime.ts";
 export { linear } from "./linear.ts";
 export { type Quantiser, quantiser } from "./quantiser.ts";
 export {

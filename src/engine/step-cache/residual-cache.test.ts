@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { taylorSeries } from "./taylor.ts";
+import { taylorSeries } from "./residual-cache.ts";
 
 const at = (...values: number[]) => Float32Array.from(values);
 

@@ -1,7 +1,17 @@
-import type { HostTensor } from "../onnx/index.ts";
-import { type BuiltGraph, type FedWeights, Graph, linear, silu } from "../onnx/index.ts";
+import {
+  type BuiltGraph,
+  type FedWeights,
+  Graph,
+  type HostTensor,
+  linear,
+  type SessionOptions,
+  sessionPool,
+  silu,
+} from "../onnx/index.ts";
 import type { Weights } from "../weights/index.ts";
 import type { TransformerConfig } from "./checkpoint/config.ts";
+import { type BlockSizes, modulationCount } from "./transformer-block.ts";
+import { type Attachments, VARIANT_BYTES, variantKey } from "./transformer-chain.ts";
 
 const FEATURES = 256;
 
@@ -27,14 +37,6 @@ export function timeFeatures(sigmas: readonly number[]): HostTensor {
   return { data, dims: [sigmas.length, FEATURES] };
 }
 
-/** Modulation vectors per noise level: shift, scale, gate twice for both streams of every block, scale and shift of the head. */
-export function modulationCount({ num_layers: layers }: TimeConfig, head: boolean): number {
-  return layers * 12 + (head ? 2 : 0);
-}
-
-/** The sizes that the transformer and its ControlNets name alike. */
-export type TimeConfig = Pick<TransformerConfig, "num_layers" | "num_attention_heads" | "attention_head_dim">;
-
 /**
  * All modulations of the transformer, which depend on the noise level alone: run once per schedule, not once per step
  * (in the 20B checkpoint a third of the weights never enter the step loop).
@@ -45,9 +47,9 @@ export type TimeConfig = Pick<TransformerConfig, "num_layers" | "num_attention_h
  * @param options.head false for a ControlNet, which has none
  */
 export function buildTimeGraph(
-  config: TimeConfig,
+  config: BlockSizes,
   weights: Weights,
-  { head = true, fed }: { head?: boolean; fed?: FedWeights | undefined } = {},
+  { head = true, fed }: { head?: boolean; fed?: FedWeights } = {},
 ): BuiltGraph {
   const g = new Graph("time embedding", weights, fed);
   const dim = config.num_attention_heads * config.attention_head_dim;
@@ -73,4 +75,47 @@ export function buildTimeGraph(
   g.output("modulation", g.op("Concat", parts, { axis: 1 }), ["N", modulationCount(config, head) * dim]);
   g.output("embedding", embedding, ["N", dim]);
   return g.build();
+}
+
+/** The time graph, and its variants for adapters that reach it. */
+export interface TimeModulations {
+  /** Noise levels → one row of modulations each. */
+  run(sigmas: readonly number[], attachments?: Attachments): Promise<Float32Array[]>;
+  dispose(): Promise<void>;
+}
+
+export async function timeModulations(
+  config: TransformerConfig,
+  weights: Weights,
+  options: SessionOptions,
+): Promise<TimeModulations> {
+  const pool = sessionPool(VARIANT_BYTES, options);
+  const build = (attachments?: Attachments) => () => buildTimeGraph(config, weights, { fed: attachments?.fed });
+  await pool.prepare(variantKey(undefined), "time", build());
+  return {
+    async run(sigmas, attachments) {
+      const feeds = { features: timeFeatures(sigmas), ...attachments?.feeds };
+      const { modulation } = await pool.run(variantKey(attachments), "time", build(attachments), feeds);
+      const width = modulation!.dims[1]!;
+      return sigmas.map((_, i) => modulation!.data.subarray(i * width, (i + 1) * width));
+    },
+    dispose: () => pool.clear(),
+  };
+}
+
+/**
+ * Computes the modulations of these levels in one run; others, which a solver may ask for in between, when they are asked for.
+ * @param run noise levels → one row each
+ */
+export async function modulationTable(
+  run: (sigmas: readonly number[]) => Promise<Float32Array[]>,
+  sigmas: readonly number[],
+): Promise<(sigma: number) => Promise<Float32Array>> {
+  const rows = sigmas.length > 0 ? await run(sigmas) : [];
+  const known = new Map(sigmas.map((sigma, i) => [sigma, rows[i]!]));
+  return async (sigma) => {
+    const modulation = known.get(sigma) ?? (await run([sigma]))[0]!;
+    known.set(sigma, modulation);
+    return modulation;
+  };
 }

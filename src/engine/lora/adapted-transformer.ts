@@ -1,12 +1,12 @@
+import { ParameterError } from "../check.ts";
 import type { Model } from "../model.ts";
-import { ParameterError } from "../params.ts";
-import { modulationTable } from "../time-modulations.ts";
+import { modulationTable } from "../modulations.ts";
 import type { Attachments } from "../transformer-chain.ts";
 import { LoraFileError } from "./library.ts";
 import type { LoraParams } from "./params.ts";
 
-/** The transformer as it is at some steps: with the adapters that work there. */
-export interface Expert {
+/** The transformer in some steps: with the adapters that work there. */
+export interface AdaptedTransformer {
   /** Modulations at a noise level, one row of the time graph. */
   modulation(sigma: number): Promise<Float32Array>;
   /** What every pass brings along. */
@@ -18,17 +18,17 @@ export interface Expert {
  * @param sigmas of the schedule, steps + 1; all their modulations are computed in one run
  * @throws ParameterError naming the adapter that cannot be used
  */
-export async function experts(
+export async function adaptTransformer(
   model: Model,
   loras: readonly LoraParams[],
   sigmas: readonly number[],
   warn: (message: string) => void,
-): Promise<(step: number) => Expert> {
+): Promise<(step: number) => AdaptedTransformer> {
   const working = (half: "high" | "low") =>
     loras.filter(({ transformer = "both" }) => ["both", half].includes(transformer));
   const [high, low] = [working("high"), working("low")];
   const ready = (half: readonly LoraParams[]) =>
-    expert(model, half, sigmas, warn).catch((error) => refuse(error, loras));
+    withAdapters(model, half, sigmas, warn).catch((error) => refuse(error, loras));
   const first = await ready(high);
   const second = high.length === low.length && high.every((lora) => low.includes(lora)) ? first : await ready(low);
   const steps = sigmas.length - 1;
@@ -41,12 +41,12 @@ function refuse(error: unknown, loras: readonly LoraParams[]): never {
   throw new ParameterError(name, `${name}: ${error.message}`);
 }
 
-async function expert(
+async function withAdapters(
   model: Model,
   loras: readonly LoraParams[],
   sigmas: readonly number[],
   warn: (message: string) => void,
-): Promise<Expert> {
+): Promise<AdaptedTransformer> {
   const adaptation = await model.loras.adaptation(loras, warn);
   return {
     attachments: adaptation?.transformer,

@@ -1,5 +1,7 @@
+import { distance } from "fastest-levenshtein";
+import { ParameterError } from "../check.ts";
+import { SPACINGS, type Spacing } from "./sigmas.ts";
 import { SOLVERS, type SolverKind } from "./solvers.ts";
-import { SPACINGS, type Spacing } from "./spacings.ts";
 
 /** What a scheduler's name stands for: a solver and where the noise levels lie. */
 export interface Scheduler {
@@ -26,7 +28,7 @@ const scheduler = (name: string, solver: SolverKind, spacing: Spacing, note?: st
   name,
   solver,
   spacing,
-  ...(note && { note }),
+  note,
 });
 
 /** Every name the API knows, in its order. */
@@ -113,3 +115,29 @@ export const ALIASES: Readonly<Record<string, string>> = {
   "Euler DiscreteScheduler": "EulerDiscreteScheduler",
   UniPCMultistepScheduler: "UniPC",
 };
+
+const SUGGESTIONS = 3;
+
+const byName = new Map(SCHEDULERS.map((scheduler) => [scheduler.name.toLowerCase(), scheduler]));
+for (const [alias, name] of Object.entries(ALIASES)) {
+  byName.set(alias.toLowerCase(), byName.get(name.toLowerCase())!);
+}
+
+/**
+ * @param name one of the table's names or an alias, in any letter case
+ * @throws ParameterError naming those that look most like it
+ */
+export function resolveScheduler(name: string): Scheduler {
+  const wanted = name.trim().toLowerCase();
+  const found = byName.get(wanted);
+  if (found) return found;
+  const nearest = SCHEDULERS.map((scheduler) => scheduler.name)
+    .map((known) => ({ known, far: distance(wanted, known.toLowerCase()) }))
+    .sort((a, b) => a.far - b.far)
+    .slice(0, SUGGESTIONS)
+    .map(({ known }) => `"${known}"`);
+  throw new ParameterError(
+    "scheduler",
+    `scheduler is "${name}"; nearest of ${SCHEDULERS.length} names: ${nearest.join(", ")}`,
+  );
+}

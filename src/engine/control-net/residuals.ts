@@ -1,27 +1,28 @@
 import type { HostTensor } from "../../onnx/index.ts";
-import type { Canvas } from "../canvas.ts";
+import { ParameterError } from "../check.ts";
+import type { LatentGrid } from "../latents.ts";
 import type { Model } from "../model.ts";
-import { type ControlParams, ParameterError } from "../params.ts";
+import { modulationTable } from "../modulations.ts";
 import type { RotaryTable } from "../rope.ts";
-import { modulationTable } from "../time-modulations.ts";
 import type { Attachments } from "../transformer-chain.ts";
 import { encodeGuide } from "./guide.ts";
 import type { ControlNet } from "./library.ts";
+import type { ControlParams } from "./params.ts";
 
-/** The prompt, which alone the ControlNets are told. */
+/** The prompt as the ControlNets read it; the negative prompt does not reach them. */
 interface Prompt {
   readonly text: HostTensor;
   readonly rotary: RotaryTable;
 }
 
-/** What ControlNets add to the two guidance passes of a step; undefined when none of them acts in it. */
-export interface Steering {
-  readonly wanted: Attachments;
-  readonly avoided: Attachments;
+/** What ControlNets add to the two guidance passes of a step. */
+export interface PassResiduals {
+  readonly positive: Attachments;
+  readonly negative: Attachments;
 }
 
-/** Asks the ControlNets that act in this step. */
-export type Steer = (latents: HostTensor, sigma: number, step: number) => Promise<Steering | undefined>;
+/** Runs the ControlNets that act in this step; undefined when none does. */
+export type ControlResiduals = (latents: HostTensor, sigma: number, step: number) => Promise<PassResiduals | undefined>;
 
 interface Control {
   readonly net: ControlNet;
@@ -38,13 +39,13 @@ interface Control {
  * @param sigmas of the schedule, steps + 1
  * @throws ParameterError naming the ControlNet that cannot be used
  */
-export async function steering(
+export async function controlResiduals(
   model: Model,
-  canvas: Canvas,
+  grid: LatentGrid,
   controls: readonly ControlParams[],
   sigmas: readonly number[],
   prompt: Prompt,
-): Promise<Steer> {
+): Promise<ControlResiduals> {
   const ready: Control[] = [];
   for (const [i, params] of controls.entries()) {
     if (params.weight === 0) continue;
@@ -61,22 +62,22 @@ export async function steering(
     const levels = sigmas.slice(0, -1).filter((_, step) => acts(params, step));
     ready.push({
       ...{ net, params },
-      guide: await encodeGuide(model, canvas, params, inpainting ? params.mask : undefined),
+      guide: await encodeGuide(model, grid, params, inpainting ? params.mask : undefined),
       strengths: strengths(params, net.residuals),
       modulation: await modulationTable(net.modulations, levels),
     });
   }
 
   return async (latents, sigma, step) => {
-    const wanted = residualSums();
-    const avoided = residualSums();
+    const positive = residualSums();
+    const negative = residualSums();
     for (const { net, guide, strengths, modulation, params } of ready) {
       if (!acts(params, step)) continue;
       const residuals = await net.run({ latents, guide, ...prompt, modulation: await modulation(sigma), strengths });
-      wanted.add(residuals);
-      avoided.add(params.mode === "controlnet" ? residuals.map(zeros) : residuals);
+      positive.add(residuals);
+      negative.add(params.mode === "controlnet" ? residuals.map(zeros) : residuals);
     }
-    return wanted.empty() ? undefined : { wanted: wanted.attachments(), avoided: avoided.attachments() };
+    return positive.empty() ? undefined : { positive: positive.attachments(), negative: negative.attachments() };
   };
 }
 

@@ -1,10 +1,10 @@
 import type { GrayImage, RgbImage } from "../pictures/index.ts";
-import type { Canvas } from "./canvas.ts";
+import type { LatentGrid } from "./latents.ts";
 import type { Model } from "./model.ts";
 import { fromRgb } from "./pixels.ts";
 
 /** A picture to start from, in latent space: image-to-image, and inpainting when part of it is to be kept. */
-export interface StartingPicture {
+export interface StartingImage {
   /** The picture at noise level σ: `σ · noise + (1 - σ) · picture`. All packed, [L, 4C]. */
   atNoiseLevel(sigma: number, noise: Float32Array): Float32Array;
   /**
@@ -21,15 +21,15 @@ export interface StartingPicture {
  * image-to-image of strength g would change it. Source: `QwenImageInpaintPipeline` for black and white;
  * Levin and Fried, "Differential Diffusion" (2023) for grey.
  */
-export async function startingPicture(
+export async function startingImage(
   model: Model,
-  canvas: Canvas,
+  grid: LatentGrid,
   image: RgbImage,
   mask: GrayImage | undefined,
-): Promise<StartingPicture> {
+): Promise<StartingImage> {
   const planes = { data: fromRgb(image), dims: [1, 3, image.height, image.width] };
-  const picture = canvas.pack(await model.encodePicture(planes)); // [L, 4C]
-  const change = mask && canvas.pack(maskPlanes(mask, canvas, model.pixelFactor)); // [L, 4C], 0…1
+  const picture = grid.pack(await model.encodePicture(planes)); // [L, 4C]
+  const change = mask && grid.pack(maskPlanes(mask, grid, model.pixelFactor)); // [L, 4C], 0…1
   const atNoiseLevel = (sigma: number, noise: Float32Array) =>
     picture.map((z, i) => Math.fround(sigma * noise[i]!) + Math.fround(Math.fround(1 - sigma) * z));
   return {
@@ -43,13 +43,12 @@ export async function startingPicture(
 }
 
 /** Each latent position takes the mask's top-left pixel of its cell, the same for all channels: [C, height, width], 0…1. */
-function maskPlanes({ width, pixels }: GrayImage, canvas: Canvas, factor: number): Float32Array {
-  const area = canvas.height * canvas.width;
-  const planes = new Float32Array(canvas.channels * area);
-  for (let y = 0; y < canvas.height; y++) {
-    for (let x = 0; x < canvas.width; x++)
-      planes[y * canvas.width + x] = pixels[y * factor * width + x * factor]! / 255;
+function maskPlanes({ width, pixels }: GrayImage, grid: LatentGrid, factor: number): Float32Array {
+  const area = grid.height * grid.width;
+  const planes = new Float32Array(grid.channels * area);
+  for (let y = 0; y < grid.height; y++) {
+    for (let x = 0; x < grid.width; x++) planes[y * grid.width + x] = pixels[y * factor * width + x * factor]! / 255;
   }
-  for (let c = 1; c < canvas.channels; c++) planes.copyWithin(c * area, 0, area);
+  for (let c = 1; c < grid.channels; c++) planes.copyWithin(c * area, 0, area);
   return planes;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { skipLimits } from "./limits.ts";
+import { skipLimits } from "./step-cache.ts";
 
 /** Which evaluations are skipped when every one that may be is. */
 function skips(steps: readonly number[], limits: Parameters<typeof skipLimits>[0]): string {

@@ -1,6 +1,6 @@
 import { rotationMatrix } from "../weights/index.ts";
-import { freeAll } from "./free-all.ts";
 import { type BuiltGraph, Graph, NO_WEIGHTS, type Value } from "./graph.ts";
+import { freeAll } from "./lifetime.ts";
 import { DataType } from "./schema.ts";
 import { createSession, type Session, type SessionOptions } from "./session.ts";
 

@@ -47,7 +47,6 @@ module.exports = {
     folder("server/storage", ["server/database", "server/net", "pictures", "protocol"]),
     folder("server/delivery", ["server/database", "server/net", "server/tasks", "server/log", "protocol"]),
     folder("server/http", [
-      "server/database",
       "server/tasks",
       "server/storage",
       "server/log",
@@ -57,7 +56,6 @@ module.exports = {
       "version",
     ]),
     folder("server/worker", [
-      "server/database",
       "server/net",
       "server/storage",
       "server/tasks",

@@ -40,6 +40,27 @@ LIGHTNING_SCHEDULER = QWEN_IMAGE_SCHEDULER | {
 
 
 @dataclass(frozen=True)
+class Vision:
+    """The vision tower. Text-to-image checkpoints have one, too, that is there to be ignored."""
+
+    depth: int = 1
+    hidden: int = 8
+    inner: int = 8
+    heads: int = 1
+    patch: int = 2
+    window: int = 8
+    full: tuple[int, ...] = (0,)
+
+    def config(self, out: int) -> dict:
+        return {
+            "model_type": "qwen2_5_vl", "depth": self.depth, "hidden_size": self.hidden, "intermediate_size": self.inner,
+            "num_heads": self.heads, "in_chans": 3, "in_channels": 3, "patch_size": self.patch, "spatial_merge_size": 2,
+            "temporal_patch_size": 2, "window_size": self.window, "fullatt_block_indexes": list(self.full),
+            "out_hidden_size": out, "hidden_act": "silu",
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
 class Checkpoint:
     """What one checkpoint looks like. `hidden` is the text encoder's width and the transformer's joint dimension."""
 
@@ -68,6 +89,10 @@ class Checkpoint:
     theta: float = 1_000_000.0
     rms_norm_eps: float = 1e-6
     scheduler: dict = field(default_factory=lambda: QWEN_IMAGE_SCHEDULER)
+    # editing
+    pipeline: str = "QwenImagePipeline"
+    zero_cond_t: bool = False
+    vision: Vision = Vision()
 
 
 CHECKPOINTS = [
@@ -133,11 +158,6 @@ def text_encoder_config(checkpoint: Checkpoint, vocab_size: int, special: dict[s
         "eos_token_id": special["<|im_end|>"],
         "use_cache": True,
     }
-    vision = {
-        "model_type": "qwen2_5_vl", "depth": 1, "hidden_size": 8, "intermediate_size": 8, "num_heads": 1,
-        "in_chans": 3, "in_channels": 3, "patch_size": 2, "spatial_merge_size": 2, "temporal_patch_size": 2,
-        "window_size": 8, "fullatt_block_indexes": [0], "out_hidden_size": checkpoint.hidden, "hidden_act": "silu",
-    }  # fmt: skip
     head = {
         "architectures": ["Qwen2_5_VLForConditionalGeneration"],
         "model_type": "qwen2_5_vl",
@@ -147,7 +167,7 @@ def text_encoder_config(checkpoint: Checkpoint, vocab_size: int, special: dict[s
         "video_token_id": special["<|video_pad|>"],
         "vision_start_token_id": special["<|vision_start|>"],
         "vision_end_token_id": special["<|vision_end|>"],
-        "vision_config": vision,
+        "vision_config": checkpoint.vision.config(checkpoint.hidden),
     }
     if checkpoint.old_names:
         return head | text
@@ -182,12 +202,15 @@ def write_transformer(folder: Path, checkpoint: Checkpoint) -> None:
         num_attention_heads=checkpoint.heads,
         joint_attention_dim=checkpoint.hidden,
         axes_dims_rope=checkpoint.axes,
+        zero_cond_t=checkpoint.zero_cond_t,
     )
     randomise(model, checkpoint.seed)
     config = {"_class_name": "QwenImageTransformer2DModel", "_diffusers_version": "0.35.0"}
     names = ["patch_size", "in_channels", "out_channels", "num_layers", "attention_head_dim", "num_attention_heads",
              "joint_attention_dim", "guidance_embeds", "axes_dims_rope"]  # fmt: skip
     config |= {name: model.config[name] for name in names}
+    if checkpoint.zero_cond_t:
+        config["zero_cond_t"] = True
     if checkpoint.old_names:
         config["pooled_projection_dim"] = 768  # early configs carry it; nothing uses it
     write_json(folder / "config.json", config)
@@ -217,14 +240,14 @@ def write_vae(folder: Path, checkpoint: Checkpoint) -> None:
 def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     """Writes the whole folder: model_index.json, scheduler, tokenizer, text encoder, transformer, autoencoder."""
     write_json(folder / "model_index.json", {
-        "_class_name": "QwenImagePipeline",
+        "_class_name": checkpoint.pipeline,
         "_diffusers_version": "0.35.0",
         "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
         "text_encoder": ["transformers", "Qwen2_5_VLForConditionalGeneration"],
         "tokenizer": ["transformers", "Qwen2Tokenizer"],
         "transformer": ["diffusers", "QwenImageTransformer2DModel"],
         "vae": ["diffusers", "AutoencoderKLQwenImage"],
-    })  # fmt: skip
+    } | ({"processor": ["transformers", "Qwen2VLProcessor"]} if checkpoint.pipeline != "QwenImagePipeline" else {}))  # fmt: skip
     write_json(folder / "scheduler" / "scheduler_config.json", checkpoint.scheduler)
     special = write_tokenizer(folder / "tokenizer", checkpoint.merges)
     vocab_size = max(special.values()) + 9  # larger than the tokenizer's, as Qwen's is

@@ -1,20 +1,14 @@
-import {
-  type BuiltGraph,
-  createSession,
-  type Free,
-  freeAll,
-  type HostTensor,
-  lazy,
-  type SessionOptions,
-} from "../onnx/index.ts";
+import type { BuiltGraph } from "../onnx/index.ts";
+import { createSession, type Free, freeAll, type HostTensor, type SessionOptions } from "../onnx/index.ts";
 import type { Checkpoint } from "./checkpoint/checkpoint.ts";
 import type { SchedulerConfig } from "./checkpoint/config.ts";
 import { type ControlNetLibrary, controlNetLibrary } from "./control-net/library.ts";
+import { lazy } from "./lazy.ts";
 import { type LoraLibrary, loraLibrary } from "./lora/library.ts";
-import { timeModulations } from "./modulations.ts";
-import { promptEmbeddings, promptIds, rememberPrompts } from "./prompt.ts";
+import { promptEmbeddings, promptTokens } from "./prompt.ts";
 import { promptPositions, textRotary } from "./rope.ts";
 import { buildTextEncoder, textEncoderSizes } from "./text-encoder.ts";
+import { timeModulations } from "./time-modulations.ts";
 import { loadTokenizer } from "./tokenizer.ts";
 import { type Attachments, type Pass, type TransformerChain, transformerChain } from "./transformer-chain.ts";
 import { buildVaeDecoder, buildVaeEncoder, spatialFactor } from "./vae.ts";
@@ -27,7 +21,7 @@ export interface Model {
   /** Pixels per latent position: 8. */
   readonly pixelFactor: number;
   readonly ropeAxes: readonly number[];
-  /** Prompt → [1, T, features]. The last prompts are remembered. */
+  /** Prompt → [1, T, features]. */
   encodePrompt(prompt: string): Promise<HostTensor>;
   /** Noise levels → one row of modulations each, as `velocity` takes them. */
   modulations(sigmas: readonly number[], attachments?: Attachments): Promise<Float32Array[]>;
@@ -66,7 +60,7 @@ export async function loadModel(checkpoint: Checkpoint, options: SessionOptions 
 async function load(checkpoint: Checkpoint, options: SessionOptions, opened: Free[]): Promise<Model> {
   const { textEncoder, transformer, vae } = checkpoint;
   const tokenize = await loadTokenizer(checkpoint.tokenizerFolder);
-  const { headDim, theta } = textEncoderSizes(textEncoder.config);
+  const { headDim, theta, sections } = textEncoderSizes(textEncoder.config);
   const features = textEncoder.config.hidden_size;
   const open = async (graph: BuiltGraph) => {
     const session = await createSession(graph, options);
@@ -95,15 +89,15 @@ async function load(checkpoint: Checkpoint, options: SessionOptions, opened: Fre
     latentChannels: channels,
     pixelFactor,
     ropeAxes: transformer.config.axes_dims_rope,
-    encodePrompt: rememberPrompts(async (prompt) => {
-      const ids = promptIds(tokenize, prompt);
+    async encodePrompt(prompt) {
+      const { ids, images } = promptTokens(tokenize, checkpoint.member, prompt);
       const { embeddings } = await text.run({
         ids: { data: BigInt64Array.from(ids, BigInt), dims: [1, ids.length] },
-        ...textRotary(promptPositions(ids.map(() => false)), headDim, theta),
+        ...textRotary(promptPositions(ids.length, images), headDim, theta, sections),
       });
-      const data = promptEmbeddings(embeddings!.data, features);
+      const data = promptEmbeddings(embeddings!.data, features, checkpoint.member);
       return { data, dims: [1, data.length / features, features] };
-    }),
+    },
     modulations: modulations.run,
     velocity: chain.velocity,
     transformer: chain,

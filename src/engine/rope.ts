@@ -14,13 +14,13 @@ export interface PromptPositions {
 }
 
 /**
- * Positions of a prompt with pictures in it: text counts on; the tokens of a picture share a time and have its rows and columns,
- * and the text after it goes on behind its longer side. Source: `get_rope_index` of Qwen2.5-VL.
+ * Positions of a prompt with images in it: text counts on; the tokens of an image share a time and have its rows and columns, and
+ * the text after it goes on behind its longer side. Source: `get_rope_index` of Qwen2.5-VL.
  *
- * @param isPicture of every token, true for those that stand for a cell of a picture
- * @param grids of the pictures in cells, in the order of their tokens
+ * @param length tokens in all
+ * @param images grids of their tokens and where they begin, in that order
  */
-export function promptPositions(isPicture: readonly boolean[], grids: readonly Grid[] = []): PromptPositions {
+export function promptPositions(length: number, images: readonly (Grid & { start: number })[] = []): PromptPositions {
   const positions = { time: [] as number[], row: [] as number[], column: [] as number[] };
   const place = (time: number, row: number, column: number) => {
     positions.time.push(time);
@@ -28,19 +28,15 @@ export function promptPositions(isPicture: readonly boolean[], grids: readonly G
     positions.column.push(column);
   };
   let next = 0;
-  let picture = 0;
-  for (let i = 0; i < isPicture.length; ) {
-    if (!isPicture[i]) {
-      place(next, next, next);
-      next++;
-      i++;
-      continue;
-    }
-    const { rows, columns } = grids[picture++]!;
+  const textUpTo = (end: number) => {
+    for (; positions.time.length < end; next++) place(next, next, next);
+  };
+  for (const { start, rows, columns } of images) {
+    textUpTo(start);
     for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) place(next, next + r, next + c);
     next += Math.max(rows, columns);
-    i += rows * columns;
   }
+  textUpTo(length);
   return positions;
 }
 
@@ -54,14 +50,14 @@ export function textRotary(
   { time, row, column }: PromptPositions,
   headDim: number,
   theta: number,
-  sections: readonly number[] = [headDim / 2],
+  sections: readonly number[],
 ): RotaryTable {
   const half = headDim / 2;
   const axes = sections.flatMap((count, axis) => Array<readonly number[]>(count).fill([time, row, column][axis]!));
   const table = emptyTable(time.length, half);
   for (let i = 0; i < half; i++) {
     const frequency = Math.fround(1 / Math.fround(theta ** ((2 * i) / headDim)));
-    axes[i]!.forEach((position, p) => {
+    (axes[i] ?? time).forEach((position, p) => {
       setAngle(table, p * half + i, Math.fround(position * frequency));
     });
   }

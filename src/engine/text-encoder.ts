@@ -2,11 +2,15 @@ import { attention, type BuiltGraph, Graph, linear, rmsNorm, rotate, silu, type 
 import type { Weights } from "../weights/index.ts";
 import type { TextEncoderConfig } from "./checkpoint/config.ts";
 
-/** Sizes of the text encoder that follow from its config. */
+/**
+ * Sizes of the text encoder that follow from its config. `sections` are the frequencies that follow time, row and column of a
+ * token; where a file does not give them they are Qwen2.5-VL-7B's.
+ */
 export function textEncoderSizes(config: TextEncoderConfig) {
   const headDim = config.head_dim ?? config.hidden_size / config.num_attention_heads;
   const theta = config.rope_theta ?? config.rope_parameters?.rope_theta ?? 1e6;
-  return { headDim, theta };
+  const sections = config.rope_scaling?.mrope_section ?? config.rope_parameters?.mrope_section ?? [16, 24, 24];
+  return { headDim, theta, sections };
 }
 
 /**

@@ -1,13 +1,10 @@
+import { freeAll } from "./free-all.ts";
 import type { BuiltGraph } from "./graph.ts";
-import { freeAll } from "./lifetime.ts";
 import { createSession, type HostTensor, type Session, type SessionOptions } from "./session.ts";
 
 type Feeds = Readonly<Record<string, HostTensor>>;
 
-/**
- * Sessions of graphs that come in variants: made when first used, the least recently used variants given up for room, before a
- * new one takes its memory.
- */
+/** Sessions of graphs that come in variants: made when first used, the least recently used variants given up for room. */
 export interface SessionPool {
   /** Makes the session now rather than when it is first run. */
   prepare(variant: string, part: string, build: () => BuiltGraph): Promise<void>;
@@ -19,14 +16,9 @@ export interface SessionPool {
   clear(): Promise<void>;
 }
 
-interface Opened {
-  readonly session: Session;
-  readonly graph: BuiltGraph;
-}
-
 interface Pooled {
-  readonly opening: Promise<Opened>;
-  readonly bytes: number;
+  readonly opening: Promise<{ session: Session; graph: BuiltGraph }>;
+  bytes: number;
 }
 
 interface Variant {
@@ -52,18 +44,12 @@ export function sessionPool(limit: number, options: SessionOptions = {}): Sessio
     let pooled = variant.parts.get(part);
     if (!pooled) {
       const graph = build();
-      const { promise: opening, resolve } = Promise.withResolvers<Opened>();
+      const opening = createSession(graph, options).then((session) => ({ session, graph }));
       pooled = { opening, bytes: 4 * graph.parameters };
       variant.parts.set(part, pooled);
-      resolve(openInRoom(graph)); // which counts the bytes of this one too
       opening.catch(() => variant.parts.delete(part));
     }
     return { variant, pooled };
-  };
-
-  const openInRoom = async (graph: BuiltGraph): Promise<Opened> => {
-    await makeRoom();
-    return { session: await createSession(graph, options), graph };
   };
 
   const release = async (key: string, variant: Variant): Promise<void> => {
@@ -92,7 +78,7 @@ export function sessionPool(limit: number, options: SessionOptions = {}): Sessio
       variant.running++;
       try {
         const { session, graph } = await pooled.opening;
-        await makeRoom(); // what was in use when this one was opened may be idle by now
+        await makeRoom();
         return await session.run(Object.fromEntries(graph.inputs.map((name) => [name, feeds[name]!])));
       } finally {
         variant.running--;

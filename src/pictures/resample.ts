@@ -34,7 +34,8 @@ interface Contribution {
 
 /**
  * Stretches a picture to `width` × `height` pixels bit for bit as Pillow does: first along rows, rounded to bytes, then along
- * columns. For pictures that a network was trained on after Pillow had resized them; `resizeImage` is faster.
+ * columns. For pictures that a network was trained on after Pillow had resized them; `resizeImage` is faster. (From version 13 on
+ * Pillow takes columns first where that is less work.)
  * Source: Pillow's `Resample.c`.
  */
 export function resample(image: RgbImage, width: number, height: number, kernel: keyof typeof KERNELS): RgbImage {

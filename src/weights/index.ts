@@ -2,7 +2,6 @@
 export { CheckpointError } from "./checkpoint-error.ts";
 export { fileIdentity } from "./file-identity.ts";
 export { readJson } from "./json-file.ts";
-export { rotateGroups, rotationMatrix } from "./rotation.ts";
 export { readSafetensorsHeader, type SafetensorsHeader, type StoredType, type TensorEntry } from "./safetensors.ts";
 export type { BlocksForm, Int8Form, StoredForm } from "./stored-form.ts";
 export { tabulate } from "./tabulate.ts";

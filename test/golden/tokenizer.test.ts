@@ -1,8 +1,11 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { promptIds } from "../../src/engine/prompt.ts";
+import { memberOf } from "../../src/engine/members.ts";
+import { promptTokens } from "../../src/engine/prompt.ts";
 import { loadTokenizer, type Tokenize } from "../../src/engine/tokenizer.ts";
 import { CASES, checkpointPath, fixturePath, readFixture } from "./fixture.ts";
+
+const BASE = memberOf("QwenImagePipeline");
 
 interface Expected {
   readonly prompt: string;
@@ -20,7 +23,7 @@ describe("ids by Qwen's own vocabulary", () => {
   it.each(cases.map(({ prompt, ids }) => ({ shown: JSON.stringify(prompt).slice(0, 60), prompt, ids })))(
     "$shown",
     ({ prompt, ids }) => {
-      expect(promptIds(tokenize, prompt)).toEqual(ids);
+      expect(promptTokens(tokenize, BASE, prompt).ids).toEqual(ids);
     },
   );
 });
@@ -29,7 +32,7 @@ describe("ids by a checkpoint's vocabulary", () => {
   it.each(CASES)("%s", async (name) => {
     const fixture = readFixture(name);
     const tokenize = await loadTokenizer(`${checkpointPath(name)}/tokenizer`);
-    expect(promptIds(tokenize, fixture.prompt)).toEqual([...fixture.tensor("ids").data]);
-    expect(promptIds(tokenize, fixture.negativePrompt)).toEqual([...fixture.tensor("negative/ids").data]);
+    expect(promptTokens(tokenize, BASE, fixture.prompt).ids).toEqual([...fixture.tensor("ids").data]);
+    expect(promptTokens(tokenize, BASE, fixture.negativePrompt).ids).toEqual([...fixture.tensor("negative/ids").data]);
   });
 });

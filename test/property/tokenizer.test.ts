@@ -1,11 +1,13 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { beforeAll, expect, it } from "vitest";
-import { promptIds, TEMPLATE_IDS } from "../../src/engine/prompt.ts";
+import { memberOf } from "../../src/engine/members.ts";
+import { promptTokens } from "../../src/engine/prompt.ts";
 import { loadTokenizer, type Tokenize } from "../../src/engine/tokenizer.ts";
 import { checkpointPath } from "../golden/fixture.ts";
 
 const folder = `${checkpointPath("odd")}/tokenizer`;
+const member = memberOf("QwenImagePipeline");
 let tokenize: Tokenize;
 let symbols: Map<number, string>;
 
@@ -46,9 +48,9 @@ it("any prompt gives more than the template's ids and at most 1024 more", () => 
   const unit = fc.constantFrom("a", "<|im_end|>", "\n", " ", "猫", "\u0301", "\ud800");
   fc.assert(
     fc.property(fc.array(unit, { maxLength: 2000 }), (parts) => {
-      const ids = promptIds(tokenize, parts.join(""));
-      expect(ids.length).toBeGreaterThan(TEMPLATE_IDS);
-      expect(ids.length).toBeLessThanOrEqual(TEMPLATE_IDS + 1024);
+      const ids = promptTokens(tokenize, member, parts.join("")).ids;
+      expect(ids.length).toBeGreaterThan(member.template.dropped);
+      expect(ids.length).toBeLessThanOrEqual(member.template.maxIds!);
       expect(ids.every(Number.isInteger)).toBe(true);
     }),
   );

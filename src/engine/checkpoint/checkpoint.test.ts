@@ -81,6 +81,10 @@ describe("one clear error that names", () => {
       json._class_name = "FluxPipeline";
     });
     expect(await refusal()).toMatch(/FluxPipeline is not a Qwen-Image pipeline/);
+    await editJson("model_index.json", (json) => {
+      json._class_name = "QwenImageLayeredPipeline";
+    });
+    expect(await refusal()).toMatch(/Qwen-Image-Layered.*this version draws with Qwen-Image, 2512, Edit/);
   });
 
   test("a missing weights file", async () => {
@@ -109,9 +113,9 @@ describe("one clear error that names", () => {
 
   test("a sibling model's feature that is switched on", async () => {
     await editJson("transformer/config.json", (json) => {
-      json.zero_cond_t = true;
+      json.use_layer3d_rope = true;
     });
-    expect(await refusal()).toMatch(/zero_cond_t/);
+    expect(await refusal()).toMatch(/use_layer3d_rope/);
   });
 
   test("sizes of two components that do not fit", async () => {

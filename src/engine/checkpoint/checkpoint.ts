@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { CheckpointError, openWeights, type Weights } from "../../weights/index.ts";
+import { type Member, memberOf } from "../members.ts";
+import { textEncoderSizes } from "../text-encoder.ts";
 import {
   readConfig,
   type SchedulerConfig,
@@ -10,15 +12,19 @@ import {
   textEncoderConfig,
   transformerConfig,
   type VaeConfig,
+  type VisionConfig,
   vaeConfig,
+  visionConfig,
 } from "./config.ts";
 
 /** A diffusers-layout folder, opened: configs read and checked, weights indexed, nothing loaded yet. */
 export interface Checkpoint {
   readonly folder: string;
+  readonly member: Member;
   readonly tokenizerFolder: string;
   readonly scheduler: SchedulerConfig;
-  readonly textEncoder: { config: TextEncoderConfig; weights: Weights };
+  /** With the vision tower's config, where the member looks at images. */
+  readonly textEncoder: { config: TextEncoderConfig; vision?: VisionConfig | undefined; weights: Weights };
   readonly transformer: { config: TransformerConfig; weights: Weights };
   readonly vae: { config: VaeConfig; weights: Weights };
 }
@@ -32,19 +38,19 @@ const nestedTextConfig = z.looseObject({ text_config: z.record(z.string(), z.unk
  */
 export async function openCheckpoint(folder: string): Promise<Checkpoint> {
   const index = await readConfig(join(folder, "model_index.json"), modelIndex);
-  if (!index._class_name.startsWith("QwenImage")) {
-    throw new CheckpointError(`${folder}: pipeline ${index._class_name} is not a Qwen-Image pipeline`);
-  }
+  const member = memberIn(folder, index._class_name);
   const component = (name: string) => join(folder, name);
   const transformer = await readConfig(join(component("transformer"), "config.json"), transformerConfig);
   const vae = await readConfig(join(component("vae"), "config.json"), vaeConfig);
   const textEncoder = await readTextEncoderConfig(join(component("text_encoder"), "config.json"));
-  checkSizesFit(folder, transformer, vae, textEncoder);
+  const vision = member.references && (await readVisionConfig(component("text_encoder")));
+  checkSizesFit(folder, transformer, vae, textEncoder, vision);
   return {
     folder,
+    member,
     tokenizerFolder: component("tokenizer"),
     scheduler: await readConfig(join(component("scheduler"), "scheduler_config.json"), schedulerConfig),
-    textEncoder: { config: textEncoder, weights: await openWeights(component("text_encoder"), "model") },
+    textEncoder: { config: textEncoder, vision, weights: await openWeights(component("text_encoder"), "model") },
     transformer: {
       config: transformer,
       weights: await openWeights(component("transformer"), "diffusion_pytorch_model"),
@@ -59,7 +65,27 @@ async function readTextEncoderConfig(path: string): Promise<TextEncoderConfig> {
   return readConfig(path, flatOrNested.pipe(textEncoderConfig));
 }
 
-function checkSizesFit(folder: string, transformer: TransformerConfig, vae: VaeConfig, text: TextEncoderConfig): void {
+/** The vision tower's half of the config; keys that are missing are Qwen2.5-VL-7B's. */
+async function readVisionConfig(folder: string): Promise<VisionConfig> {
+  const { vision_config } = await readConfig(join(folder, "config.json"), z.object({ vision_config: visionConfig }));
+  return vision_config;
+}
+
+function memberIn(folder: string, pipeline: string): Member {
+  try {
+    return memberOf(pipeline);
+  } catch (error) {
+    throw new CheckpointError(`${folder}: ${(error as Error).message}`);
+  }
+}
+
+function checkSizesFit(
+  folder: string,
+  transformer: TransformerConfig,
+  vae: VaeConfig,
+  text: TextEncoderConfig,
+  vision: VisionConfig | undefined,
+): void {
   const mustEqual = (what: string, actual: number, expected: number) => {
     if (actual !== expected) throw new CheckpointError(`${folder}: ${what} is ${actual}, expected ${expected}`);
   };
@@ -71,4 +97,9 @@ function checkSizesFit(folder: string, transformer: TransformerConfig, vae: VaeC
   mustEqual("length of vae temperal_downsample", vae.temperal_downsample.length, vae.dim_mult.length - 1);
   mustEqual("length of vae latents_mean", vae.latents_mean.length, vae.z_dim);
   mustEqual("length of vae latents_std", vae.latents_std.length, vae.z_dim);
+  if (!vision) return;
+  const { sections, headDim } = textEncoderSizes(text);
+  const frequencies = sections.reduce((sum, count) => sum + count, 0);
+  mustEqual("sum of text encoder mrope_section", frequencies, headDim / 2);
+  mustEqual("vision out_hidden_size", vision.out_hidden_size, text.hidden_size);
 }

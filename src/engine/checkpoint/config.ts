@@ -14,6 +14,9 @@ const provenance = {
 /** A feature of a sibling model that this engine does not draw with: allowed only when switched off. */
 export const off = z.literal(false).nullish();
 
+/** Frequencies that follow the time, the row and the column of a token. */
+const mropeSection = z.tuple([size, size, size]).optional();
+
 /** `transformer/config.json` (QwenImageTransformer2DModel). */
 export const transformerConfig = z.strictObject({
   ...provenance,
@@ -26,7 +29,8 @@ export const transformerConfig = z.strictObject({
   joint_attention_dim: size,
   axes_dims_rope: z.tuple([size, size, size]),
   guidance_embeds: off,
-  zero_cond_t: off,
+  /** Edit-2511: tokens of reference images are modulated as free of noise. */
+  zero_cond_t: z.boolean().nullish(),
   use_additional_t_cond: off,
   use_layer3d_rope: off,
   /** Carried by the first releases and read by nobody. */
@@ -90,7 +94,8 @@ export const textEncoderConfig = z.object({
   hidden_act: z.literal("silu").default("silu"),
   rms_norm_eps: positive.default(1e-6),
   rope_theta: positive.optional(),
-  rope_parameters: z.object({ rope_theta: positive.optional() }).nullish(),
+  rope_scaling: z.object({ mrope_section: mropeSection }).nullish(),
+  rope_parameters: z.object({ rope_theta: positive.optional(), mrope_section: mropeSection }).nullish(),
   vocab_size: size,
   use_sliding_window: off,
 });

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
-import { DatabaseUnavailableError } from "../database/index.ts";
+import { TaskError } from "../../protocol/index.ts";
 import type { SubmitOutcome, TaskService } from "../tasks/index.ts";
 
 /** What the HTTP side counts. */
@@ -12,7 +12,10 @@ export interface HttpMetrics {
   text(): Promise<{ readonly body: string; readonly contentType: string }>;
 }
 
-/** Registers the counters of the HTTP side; the registry may hold those of other parts as well. */
+/**
+ * Registers the counters of the HTTP side; the registry may hold those of other parts as well. `tasks.counts` tells an outage
+ * as `serviceUnavailable`.
+ */
 export function createHttpMetrics(register: Registry, tasks: Pick<TaskService, "counts">): HttpMetrics {
   const registers = [register];
   const submissions = new Counter({
@@ -58,5 +61,5 @@ export function createHttpMetrics(register: Registry, tasks: Pick<TaskService, "
 
 /** While the database is away nobody can count, and everything else is told all the same. */
 function unlessOutage(thrown: unknown): undefined {
-  if (!(thrown instanceof DatabaseUnavailableError)) throw thrown;
+  if (!(thrown instanceof TaskError) || thrown.code !== "serviceUnavailable") throw thrown;
 }

@@ -1,0 +1,73 @@
+import type { RgbImage } from "../../src/pictures/index.ts";
+import { fixturePath, type ReferenceTensor, readTensors } from "./fixture.ts";
+
+/** What diffusers' editing pipelines drew, written by `reference/editing.py`. */
+
+export const EDITING_CASES = ["edit", "edit-plus"] as const;
+export type EditingCase = (typeof EDITING_CASES)[number];
+
+/** Every recorded edit: checkpoint and run. */
+export const EDITS: readonly (readonly [EditingCase, string])[] = [
+  ["edit", "stages"],
+  ["edit", "sized"],
+  ["edit", "inpaint"],
+  ["edit-plus", "stages"],
+  ["edit-plus", "three"],
+  ["edit-plus", "one"],
+];
+
+export interface EditFixture {
+  readonly prompt: string;
+  readonly negativePrompt: string;
+  /** Of the finished image; given to the pipeline only where `sizeGiven`. */
+  readonly width: number;
+  readonly height: number;
+  readonly sizeGiven: boolean;
+  readonly steps: number;
+  readonly guidance: number;
+  readonly seed: bigint;
+  readonly strength: number | undefined;
+  readonly references: readonly RgbImage[];
+  /** The area that stood for 1024² pixels. */
+  readonly referencePixels: number;
+  readonly zeroCond: boolean;
+  has(name: string): boolean;
+  /** @throws Error when there is no tensor of that name */
+  tensor(name: string): ReferenceTensor;
+}
+
+export function editingCheckpointPath(name: EditingCase): string {
+  return fixturePath(`${name}/checkpoint`);
+}
+
+export function readEdit(name: EditingCase, run: string): EditFixture {
+  const { metadata, tensors } = readTensors(`${name}/${run}.safetensors`);
+  const number = (key: string) => Number(metadata[key]);
+  const tensor = (key: string) => {
+    const found = tensors.get(key);
+    if (!found) throw new Error(`${name}/${run}.safetensors has no tensor "${key}"`);
+    return found;
+  };
+  return {
+    prompt: metadata.prompt!,
+    negativePrompt: metadata.negative_prompt!,
+    width: number("width"),
+    height: number("height"),
+    sizeGiven: metadata.size_given === "1",
+    steps: number("steps"),
+    guidance: number("true_cfg_scale"),
+    seed: BigInt(metadata.seed!),
+    strength: metadata.strength === undefined ? undefined : number("strength"),
+    references: Array.from({ length: number("references") }, (_, i) => imageOf(tensor(`reference/${i}`))),
+    referencePixels: number("reference_pixels"),
+    zeroCond: metadata.zero_cond_t === "1",
+    has: (key) => tensors.has(key),
+    tensor,
+  };
+}
+
+/** @param tensor u8 [H, W, 3] */
+export function imageOf({ data, dims }: ReferenceTensor): RgbImage {
+  const [height, width] = dims as [number, number];
+  return { width, height, pixels: data as Uint8Array };
+}

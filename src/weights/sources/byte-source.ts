@@ -42,7 +42,7 @@ export function memoryBytes(name: string, bytes: Uint8Array): ByteSource {
     size: bytes.length,
     read(offset, length) {
       requireInside(name, bytes.length, offset, length);
-      return bytes.slice(offset, offset + length) as Uint8Array<ArrayBuffer>;
+      return new Uint8Array(bytes.subarray(offset, offset + length));
     },
     close() {},
   };

@@ -1,0 +1,63 @@
+import { CheckpointError } from "../checkpoint-error.ts";
+import { decodeFloats } from "../decode-floats.ts";
+import { bytesPerElement, parseSafetensors, type SafetensorsHeader, type TensorEntry } from "../safetensors.ts";
+import { STORED_FORMS } from "../stored-form.ts";
+import type { ByteSource } from "./byte-source.ts";
+import { isCompanion, layerScales } from "./scaled-layers.ts";
+import { scaledTensor } from "./scaled-tensor.ts";
+import type { SourceTensor, TensorSource } from "./tensor-source.ts";
+
+/** What tells files apart that hold the same tensors in a packing that nothing here reads: by the end of a tensor's name. */
+const FOREIGN_PACKINGS: readonly [end: RegExp, what: string][] = [
+  [
+    /\.(qweight|wscales|smooth_factor|proj_down)$/,
+    "packed for GPUs by Nunchaku (SVDQuant), AWQ or GPTQ; use the GGUF or the fp8 file of the same model",
+  ],
+  [
+    /\.weight\.(absmax|quant_map|quant_state\..*)$/,
+    "packed by bitsandbytes; use the GGUF or the fp8 file of the same model",
+  ],
+  [/\.weight\._(data|scale|qdata)$/, "packed by quanto or torchao; use the GGUF or the fp8 file of the same model"],
+];
+
+/**
+ * The tensors of a safetensors file, ComfyUI's scaled fp8 and int8 layers decoded; numbers are read when they are asked for.
+ * @throws CheckpointError naming the file, the tensor and what is wrong, or the packing that is not read here
+ */
+export function safetensorsSource(bytes: ByteSource): TensorSource {
+  const header = parseSafetensors(bytes);
+  refuseForeign(header, bytes.name);
+  const scales = layerScales(bytes, header);
+  const tensors = new Map<string, SourceTensor>();
+  for (const [name, entry] of header.tensors) {
+    if (isCompanion(name, header.tensors)) continue;
+    const scale = scales.get(name);
+    tensors.set(name, scale ? scaledTensor(bytes, entry, scale) : plainTensor(bytes, name, entry));
+  }
+  return { name: bytes.name, metadata: new Map(Object.entries(header.metadata)), tensors, close: bytes.close };
+}
+
+function refuseForeign({ tensors, metadata }: SafetensorsHeader, file: string): void {
+  if (STORED_FORMS in metadata)
+    throw new CheckpointError(`${file} is converted already; name its checkpoint's folder instead`);
+  for (const name of tensors.keys()) {
+    const foreign = FOREIGN_PACKINGS.find(([end]) => end.test(name));
+    if (foreign) throw new CheckpointError(`${file} is ${foreign[1]} (it has a tensor "${name}")`);
+  }
+}
+
+function plainTensor(bytes: ByteSource, name: string, { dtype, shape, offset, byteLength }: TensorEntry): SourceTensor {
+  const size = bytesPerElement(dtype);
+  const read = (start: number, count: number) => bytes.read(offset + start * size, count * size);
+  return {
+    shape,
+    byteLength,
+    stored: dtype,
+    decode(start, count) {
+      const values = decodeFloats(read(start, count), dtype);
+      if (values) return values;
+      throw new CheckpointError(`${bytes.name}: tensor "${name}" holds whole numbers (${dtype})`);
+    },
+    plain: dtype === "F32" || dtype === "F16" || dtype === "BF16" ? { dtype, bytes: read } : undefined,
+  };
+}

@@ -47,6 +47,7 @@ module.exports = {
     folder("server/storage", ["server/database", "server/net", "pictures", "protocol"]),
     folder("server/delivery", ["server/database", "server/net", "server/tasks", "server/log", "protocol"]),
     folder("server/http", [
+      "server/database",
       "server/tasks",
       "server/storage",
       "server/log",
@@ -56,6 +57,7 @@ module.exports = {
       "version",
     ]),
     folder("server/worker", [
+      "server/database",
       "server/net",
       "server/storage",
       "server/tasks",

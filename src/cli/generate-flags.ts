@@ -1,109 +1,231 @@
-import { formatFromName } from "../pictures/index.ts";
-import { type AdapterFlags, adapterFlagOf, adaptersFromFlags } from "./adapter-flags.ts";
+/** The flags of `inkstone generate` that stand for parameters of an imageInference task. */
+
+import { valueFromText } from "../fields/index.ts";
+import { parametersOf } from "../protocol/index.ts";
 import { UsageError } from "./exit.ts";
-import { type FinishingFlags, finishingFlagOf, finishingFromFlags } from "./finishing-flags.ts";
 import { pictureFile } from "./input-pictures.ts";
+import { taskFlags } from "./task-flags.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Flags of `inkstone generate` as commander hands them over: text as typed. */
-export interface GenerateFlags extends FinishingFlags, AdapterFlags {
-  readonly negative?: string;
-  readonly width?: string;
-  readonly height?: string;
-  readonly steps?: string;
-  readonly cfg?: string;
-  readonly trueCfg?: string;
-  readonly seed?: string;
-  readonly scheduler?: string;
-  readonly number?: string;
-  readonly model?: string;
-  readonly format?: string;
-  readonly quality?: string;
-  readonly seedImage?: string;
-  readonly mask?: string;
-  readonly strength?: string;
-  readonly maskMargin?: string;
-  readonly outpaint?: string;
-  readonly params?: string;
-}
+const model = "the model's";
 
-/** Which flag stands for which parameter of the task. */
-export const flagOf: Readonly<Record<string, string>> = {
-  positivePrompt: "PROMPT",
-  negativePrompt: "--negative",
-  width: "--width",
-  height: "--height",
-  steps: "--steps",
-  CFGScale: "--cfg",
-  "settings.trueCFGScale": "--true-cfg",
-  seed: "--seed",
-  scheduler: "--scheduler",
-  numberResults: "--number",
-  model: "--model",
-  outputFormat: "--format",
-  outputQuality: "--quality",
-  "inputs.seedImage": "--seed-image",
-  "inputs.maskImage": "--mask",
-  "inputs.strength": "--strength",
-  maskMargin: "--mask-margin",
-  outpaint: "--outpaint",
-  ...finishingFlagOf,
-  ...adapterFlagOf,
-};
+/** What commander hands over: texts as typed, lists of them, `true`. */
+export type GivenFlags = Readonly<Record<string, unknown>>;
+
+export const generateFlags = taskFlags(
+  "imageInference",
+  {
+    negativePrompt: "--negative <text>",
+    width: { flags: "--width <pixels>", otherwise: model },
+    height: { flags: "--height <pixels>", otherwise: model },
+    steps: { flags: "--steps <n>", otherwise: model },
+    CFGScale: { flags: "--cfg <scale>", about: "How closely the image follows the prompt.", otherwise: model },
+    "settings.trueCFGScale": "--true-cfg <scale>",
+    seed: {
+      flags: "--seed <n>",
+      about: "Same seed, same image; image i uses seed + i.",
+      allowed: "0 to 18446744073709551615",
+      otherwise: "a random one",
+    },
+    scheduler: {
+      flags: "--scheduler <name>",
+      about: "The sampler and its noise levels; `inkstone schedulers` lists them.",
+      otherwise: model,
+    },
+    numberResults: "--number <n>",
+    model: {
+      flags: "--model <air|folder>",
+      about: "Model by identifier, or a checkpoint folder.",
+      otherwise: "runware:108@1",
+    },
+    outputFormat: { flags: "--format <name>", about: "File format.", otherwise: "by the extension of --out, else PNG" },
+    outputQuality: "--quality <n>",
+    "inputs.seedImage": { flags: "--seed-image <file>", about: "Image to start from: PNG, JPG or WEBP." },
+    "inputs.strength": "--strength <n>",
+    "inputs.maskImage": {
+      flags: "--mask <file>",
+      about: "Image of what to edit: white is edited, black is kept. Needs `seedImage`.",
+    },
+    maskMargin: "--mask-margin <pixels>",
+    outpaint: {
+      flags: "--outpaint <t,r,b,l[,blur]>",
+      about: "Pixels to add to it above, right, below and left, and the softness of the transition.",
+      own: { also: ["outpaint.top", "outpaint.right", "outpaint.bottom", "outpaint.left", "outpaint.blur"] },
+    },
+    "lora.weight": {
+      flags: "--lora <air[=weight]>",
+      about: "LoRA to apply; may be repeated. Weight",
+      own: { repeated: true, also: ["lora", "lora.model"] },
+    },
+    "lora.transformer": { flags: "--lora-stage <stage>", own: {} },
+    "controlNet.weight": {
+      flags: "--control <air[=weight]>",
+      about: "ControlNet to follow; may be repeated. Weight",
+      own: { repeated: true, also: ["controlNet", "controlNet.model"] },
+    },
+    "controlNet.guideImage": {
+      flags: "--guide <file>",
+      about: "Its guide image, preprocessed; one for each --control, in their order.",
+      own: { repeated: true },
+    },
+    "controlNet.controlMode": { flags: "--control-mode <mode>", own: {} },
+    "controlNet.startStepPercentage": {
+      flags: "--control-start <percent>",
+      about: "Where in the steps ControlNets begin.",
+      otherwise: "0",
+      own: {},
+    },
+    "controlNet.endStepPercentage": {
+      flags: "--control-end <percent>",
+      about: "Where they end.",
+      otherwise: "100",
+      own: {},
+    },
+    acceleratorOptions: {
+      flags: "--cache <kind>",
+      about: "Reuse work across steps: tea, fb or db (TeaCache, First Block Cache, DB Cache).",
+      own: {},
+    },
+    "acceleratorOptions.teaCacheDistance": {
+      flags: "--cache-threshold <n>",
+      about: "Its threshold. tea: higher is faster; fb, db: lower is faster.",
+      otherwise: "tea 0.5, fb and db 0.25",
+      own: { also: ["acceleratorOptions.fbCacheThreshold", "acceleratorOptions.dbCacheThreshold"] },
+    },
+    "acceleratorOptions.cacheStartStepPercentage": {
+      flags: "--cache-start <percent>",
+      about: "Where in the steps caching begins.",
+      otherwise: "0",
+    },
+    "acceleratorOptions.cacheEndStepPercentage": {
+      flags: "--cache-end <percent>",
+      about: "Where it ends.",
+      otherwise: "100",
+    },
+    "acceleratorOptions.dbCacheSkipInterval": "--cache-skip <n>",
+    "acceleratorOptions.cacheMaxConsecutiveSteps": "--cache-in-a-row <n>",
+    "advancedFeatures.ultralytics": {
+      flags: "--faces",
+      about: "Finds faces and draws them again with more detail; any --face-… flag does so too.",
+      own: {},
+    },
+    "advancedFeatures.ultralytics.confidence": "--face-confidence <n>",
+    "advancedFeatures.ultralytics.maskPadding": "--face-padding <pixels>",
+    "advancedFeatures.ultralytics.maskBlur": "--face-blur <pixels>",
+    "advancedFeatures.ultralytics.positivePrompt": "--face-prompt <text>",
+    "advancedFeatures.ultralytics.negativePrompt": "--face-negative <text>",
+    "advancedFeatures.ultralytics.steps": "--face-steps <n>",
+    "advancedFeatures.ultralytics.CFGScale": "--face-cfg <scale>",
+    "advancedFeatures.ultralytics.strength": "--face-strength <n>",
+    "safety.checkContent": {
+      flags: "--safety",
+      about: "Checks images for unsafe content; INKSTONE_SAFETY_POLICY says what becomes of such.",
+    },
+  },
+  { positivePrompt: "PROMPT" },
+);
 
 /**
- * The parameters of the task that the flags ask for.
- * @throws UsageError for a flag that cannot be read
+ * The parameters of the task that prompt and flags ask for.
+ * @throws UsageError for a flag that cannot be read, or that needs another one
  */
-export async function fromFlags(prompt: string | undefined, flags: GenerateFlags, terminal: Terminal) {
-  const given = withoutUndefined({
-    positivePrompt: prompt,
-    negativePrompt: flags.negative,
-    width: number(flags.width),
-    height: number(flags.height),
-    steps: number(flags.steps),
-    CFGScale: number(flags.cfg),
-    settings: withoutUndefined({ trueCFGScale: number(flags.trueCfg) }),
-    seed: flags.seed,
-    scheduler: flags.scheduler,
-    numberResults: number(flags.number),
-    model: flags.model,
-    outputFormat: flags.format && (formatFromName(flags.format) ?? flags.format),
-    outputQuality: number(flags.quality),
-    inputs: withoutUndefined({
-      seedImage: await pictureFile("--seed-image", flags.seedImage, terminal),
-      maskImage: await pictureFile("--mask", flags.mask, terminal),
-      strength: number(flags.strength),
-    }),
-    maskMargin: number(flags.maskMargin),
-    outpaint: flags.outpaint === undefined ? undefined : outpaint(flags.outpaint),
-    ...finishingFromFlags(flags, number),
-    ...(await adaptersFromFlags(flags, number, terminal)),
-  });
-  return given ?? {};
+export async function fromFlags(prompt: string | undefined, flags: GivenFlags, terminal: Terminal) {
+  const task = await generateFlags.read(flags, terminal);
+  const { outpaint, faces } = flags as { outpaint?: string; faces?: true };
+  if (prompt !== undefined) task.positivePrompt = prompt;
+  if (outpaint !== undefined) task.outpaint = readOutpaint(outpaint);
+  if (faces) task.advancedFeatures ??= { ultralytics: {} };
+  const lora = loras(flags);
+  const controlNet = await controlNets(flags, terminal);
+  if (lora) task.lora = lora;
+  if (controlNet) task.controlNet = controlNet;
+  addCache(task, flags);
+  return task;
 }
 
-function withoutUndefined(values: Record<string, unknown>): Record<string, unknown> | undefined {
-  const present = Object.entries(values).filter(([, value]) => value !== undefined);
-  return present.length === 0 ? undefined : Object.fromEntries(present);
-}
+const read = (path: string, text: string | undefined) =>
+  text && valueFromText(parametersOf("imageInference").get(path)!, text);
 
 /** `TOP,RIGHT,BOTTOM,LEFT[,BLUR]` in pixels. */
-function outpaint(text: string): Record<string, unknown> {
+function readOutpaint(text: string): Record<string, unknown> {
   const parts = text.split(",");
   if (parts.length < 4 || parts.length > 5) {
     throw new UsageError(
       `--outpaint is "${text}"; allowed is TOP,RIGHT,BOTTOM,LEFT or TOP,RIGHT,BOTTOM,LEFT,BLUR, in pixels`,
     );
   }
-  return Object.fromEntries(
-    ["top", "right", "bottom", "left", "blur"]
-      .slice(0, parts.length)
-      .map((side, i) => [side, number(parts[i]!.trim())]),
-  );
+  const names = ["top", "right", "bottom", "left", "blur"].slice(0, parts.length);
+  return Object.fromEntries(names.map((name, i) => [name, read(`outpaint.${name}`, parts[i]!.trim())]));
 }
 
-/** A number where the text is one; else the text itself, which the schema then refuses with its name. */
-function number(text: string | undefined): number | string | undefined {
-  return text !== undefined && /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text) ? Number(text) : text;
+function loras(flags: GivenFlags) {
+  const { lora, loraStage } = flags as { lora?: readonly string[]; loraStage?: string };
+  if (!lora) needs("--lora", { "--lora-stage": loraStage });
+  return lora?.map((text) => ({ ...weighted("lora", text), ...present({ transformer: loraStage }) }));
 }
+
+/** `AIR` or `AIR=WEIGHT`. */
+function weighted(list: "lora" | "controlNet", text: string) {
+  const [model, weight] = text.split(/=(.*)/s);
+  return present({ model, weight: read(`${list}.weight`, weight) });
+}
+
+async function controlNets(flags: GivenFlags, terminal: Terminal) {
+  const { control = [], guide = [] } = flags as { control?: readonly string[]; guide?: readonly string[] };
+  const { controlMode, controlStart, controlEnd } = flags as Record<string, string | undefined>;
+  if (control.length !== guide.length) {
+    throw new UsageError(
+      `--control is given ${control.length} times and --guide ${guide.length}; each needs the other`,
+    );
+  }
+  if (control.length === 0) {
+    needs("--control", { "--control-mode": controlMode, "--control-start": controlStart, "--control-end": controlEnd });
+    return undefined;
+  }
+  const shared = present({
+    controlMode,
+    startStepPercentage: read("controlNet.startStepPercentage", controlStart),
+    endStepPercentage: read("controlNet.endStepPercentage", controlEnd),
+  });
+  const list = [];
+  for (const [i, text] of control.entries()) {
+    const guideImage = await pictureFile("--guide", guide[i], terminal);
+    list.push({ ...weighted("controlNet", text), guideImage, ...shared });
+  }
+  return list;
+}
+
+const caches = {
+  tea: ["teaCache", "teaCacheDistance"],
+  fb: ["fbCache", "fbCacheThreshold"],
+  db: ["dbCache", "dbCacheThreshold"],
+} as const;
+
+/** Which cache the flags about caching are for. */
+function addCache(task: Record<string, unknown>, flags: GivenFlags): void {
+  const { cache, cacheThreshold, cacheStart, cacheEnd, cacheSkip, cacheInARow } = flags as Record<string, string>;
+  if (cache === undefined) {
+    needs("--cache", {
+      "--cache-threshold": cacheThreshold,
+      "--cache-start": cacheStart,
+      "--cache-end": cacheEnd,
+      "--cache-skip": cacheSkip,
+      "--cache-in-a-row": cacheInARow,
+    });
+    return;
+  }
+  if (!Object.hasOwn(caches, cache)) throw new UsageError(`--cache is "${cache}"; allowed are tea, fb and db`);
+  if (cache !== "db") needs("--cache db", { "--cache-skip": cacheSkip });
+  const [on, threshold] = caches[cache as keyof typeof caches];
+  const limit = read(`acceleratorOptions.${threshold}`, cacheThreshold);
+  task.acceleratorOptions = { ...(task.acceleratorOptions as object), [on]: true, ...present({ [threshold]: limit }) };
+}
+
+/** @throws UsageError when a flag is given that means nothing without `other` */
+function needs(other: string, flags: Readonly<Record<string, unknown>>): void {
+  const given = Object.entries(flags).find(([, value]) => value !== undefined);
+  if (given) throw new UsageError(`${given[0]} is given without ${other}, which it needs`);
+}
+
+const present = (values: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));

@@ -6,7 +6,7 @@ import { resolve } from "node:path";
 import { findModel, type Model, modelLocations } from "../models/index.ts";
 import { type ImageInferenceTask, parseJson, parseTask } from "../protocol/index.ts";
 import { UsageError } from "./exit.ts";
-import { flagOf, fromFlags, type GenerateFlags } from "./generate-flags.ts";
+import { fromFlags, type GivenFlags, generateFlags } from "./generate-flags.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** What is to be drawn. */
@@ -34,7 +34,11 @@ const maxSeed = 2n ** 64n - 1n;
  * @throws UsageError for the first or all parameters that are refused, each named with what was given and what is allowed
  * @throws ModelError when there is no such model
  */
-export async function readOrder(prompt: string | undefined, flags: GenerateFlags, terminal: Terminal): Promise<Order> {
+export async function readOrder(
+  prompt: string | undefined,
+  flags: GivenFlags & { readonly params?: string },
+  terminal: Terminal,
+): Promise<Order> {
   const given = merge(await readParams(flags.params, terminal), await fromFlags(prompt, flags, terminal));
   refuseDelivery(given);
   if ((given.positivePrompt ?? undefined) === undefined) {
@@ -48,26 +52,20 @@ export async function readOrder(prompt: string | undefined, flags: GenerateFlags
   const model = await findModel(local, modelLocations(terminal.env));
   const { seed, ...rest } = withDefaults(given, model);
   const parsed = parseTask({ ...rest, model: model.card.air });
-  if (!parsed.ok) throw new UsageError(parsed.errors.map((e) => withFlag(e.facts.parameter, e.message)).join("\n"));
+  if (!parsed.ok)
+    throw new UsageError(parsed.errors.map((e) => generateFlags.named(e.facts.parameter, e.message)).join("\n"));
   const task = parsed.task as ImageInferenceTask;
   return { task, model, seed: readSeed(seed), formatGiven: (given.outputFormat ?? undefined) !== undefined };
 }
 
-/** Flags win over the file; groups are merged key by key. */
+/** Flags win over the file; groups are merged key by key, lists are replaced. */
 function merge(params: Record<string, unknown>, flags: Record<string, unknown>): Record<string, unknown> {
   const merged = { ...params, ...flags };
-  for (const group of ["inputs", "settings", "safety"]) {
-    const [below, above] = [params[group], flags[group]];
-    if (isGroup(below) && isGroup(above)) merged[group] = { ...below, ...above };
+  for (const [key, above] of Object.entries(flags)) {
+    const below = params[key];
+    if (isGroup(below) && isGroup(above) && key !== "outpaint") merged[key] = merge(below, above);
   }
-  const [below, above] = [params, flags].map(faceWishes);
-  if (below && above) merged.advancedFeatures = { ultralytics: { ...below, ...above } };
   return merged;
-}
-
-function faceWishes({ advancedFeatures: group }: Record<string, unknown>): Record<string, unknown> | undefined {
-  const wishes = isGroup(group) ? group.ultralytics : undefined;
-  return isGroup(wishes) ? wishes : undefined;
 }
 
 function isGroup(value: unknown): value is Record<string, unknown> {
@@ -121,12 +119,9 @@ function readSeed(given: unknown): bigint {
     const seed = BigInt(given);
     if (seed >= 0n && seed <= maxSeed) return seed;
   }
-  throw new UsageError(`${withFlag("seed", `seed is ${given}`)}; allowed is a whole number from 0 to ${maxSeed}`);
-}
-
-function withFlag(parameter: string | readonly string[] | undefined, message: string): string {
-  const flag = typeof parameter === "string" ? flagOf[parameter.replace(/\.\d+(?=\.|$)/g, "")] : undefined;
-  return flag === undefined ? message : `${flag}: ${message}`;
+  throw new UsageError(
+    `${generateFlags.named("seed", `seed is ${given}`)}; allowed is a whole number from 0 to ${maxSeed}`,
+  );
 }
 
 /** A `--model` that is a folder is relative to where the command runs. */

@@ -10,17 +10,17 @@ import { encodeImage } from "../pictures/index.ts";
 import { stringifyJson } from "../protocol/index.ts";
 import { readConfig } from "../settings/index.ts";
 import { software } from "../version.ts";
-import { addAdapterOptions } from "./adapter-flags.ts";
 import { UsageError } from "./exit.ts";
-import { addFinishingOptions } from "./finishing-flags.ts";
-import type { GenerateFlags } from "./generate-flags.ts";
+import { type GivenFlags, generateFlags } from "./generate-flags.ts";
 import { type Order, readOrder } from "./generate-task.ts";
 import { loadPictures } from "./input-pictures.ts";
 import { type OutputTarget, outputPath, outputTarget, writeWhole } from "./output-file.ts";
 import { createProgress, duration } from "./progress.ts";
 import { print, type Terminal, tell } from "./terminal.ts";
 
-interface Flags extends GenerateFlags {
+interface Flags extends GivenFlags {
+  readonly params?: string;
+  readonly quality?: string;
   readonly out?: string;
   readonly json?: true;
   readonly threads?: number;
@@ -30,29 +30,13 @@ interface Flags extends GenerateFlags {
 export function generateCommand(terminal: Terminal): Command {
   const command = new Command("generate")
     .description("Draw pictures from a prompt. Progress goes to stderr, the paths of finished pictures to stdout.")
-    .argument("[prompt]", "what the picture should show; text in quotes is lettered")
-    .option("--negative <text>", "what it should not show")
-    .option("--width <pixels>", "128 to 2048, a multiple of 16 (default: the model's)")
-    .option("--height <pixels>", "128 to 2048, a multiple of 16 (default: the model's)")
-    .option("--steps <n>", "denoising steps, 1 to 50 (default: the model's)")
-    .option("--cfg <scale>", "how closely to follow the prompt, 1 to 20 (default: the model's)")
-    .option("--true-cfg <scale>", "true guidance scale; wins over --cfg, 1 or less switches guidance off")
-    .option("--seed <n>", "0 to 18446744073709551615; picture i uses seed + i (default: a random one)")
-    .option("--scheduler <name>", "sampler, by the API's names (default: the model's own)")
-    .option("--number <n>", "pictures to draw, 1 to 20 (default: 1)")
-    .option("--model <air|folder>", "model by identifier, or a checkpoint folder (default: runware:108@1)")
-    .option("--out <file|folder>", "where to write; a folder must exist or end in / (default: this folder)")
-    .option("--format <name>", "PNG, JPG or WEBP (default: by the extension of --out, else PNG)")
-    .option("--quality <n>", "of JPG and WEBP, 20 to 99 (default: 95)")
-    .option("--seed-image <file>", "picture to start from: PNG, JPG or WEBP")
-    .option("--strength <n>", "how much of it may change, 0 to 1 (default: 0.8)")
-    .option("--mask <file>", "picture of where it may change: white yes, black no")
-    .option("--mask-margin <pixels>", "zoom into the mask with this margin, 32 to 128")
-    .option("--outpaint <t,r,b,l[,blur]>", "pixels to add to it above, right, below, left");
-  return addFinishingOptions(addAdapterOptions(command))
-    .option("--params <file>", "JSON file with a task as the API takes it; flags override it")
-    .addOption(new Option("--threads <n>", "processor threads (default: one per core)").argParser(threads))
-    .option("--json", "one JSON object on stdout instead of paths")
+    .argument("[prompt]", "What the image should show; text in quotes is lettered.");
+  return generateFlags
+    .addTo(command)
+    .option("--out <file|folder>", "Where to write; a folder must exist or end in / (default: this folder)")
+    .option("--params <file>", "JSON file with a task as the API takes it; flags override it.")
+    .addOption(new Option("--threads <n>", "Processor threads (default: one per core)").argParser(threads))
+    .option("--json", "One JSON object on stdout instead of paths.")
     .addHelpText("after", examples)
     .action(async (prompt: string | undefined, flags: Flags) => {
       const order = await readOrder(prompt, flags, terminal);

@@ -3,37 +3,43 @@ import { mkdir } from "node:fs/promises";
 import { basename, extname, join, relative } from "node:path";
 import { Command } from "commander";
 import { guideFromTask, guideRecord } from "../drawing/index.ts";
-import { encodeImage, formatFromName, guideImage } from "../pictures/index.ts";
+import { encodeImage, guideImage } from "../pictures/index.ts";
 import { type ControlNetPreprocessTask, PREPROCESSORS, parseTask } from "../protocol/index.ts";
 import { software } from "../version.ts";
 import { UsageError } from "./exit.ts";
 import { carriedPicture, pictureFile } from "./input-pictures.ts";
 import { outputTarget, writeWhole } from "./output-file.ts";
+import { taskFlags } from "./task-flags.ts";
 import { print, type Terminal } from "./terminal.ts";
 
+const preprocessFlags = taskFlags(
+  "controlNetPreprocess",
+  {
+    lowThresholdCanny: "--low <n>",
+    highThresholdCanny: "--high <n>",
+    width: { flags: "--width <pixels>", about: "Shrinks to fit.", otherwise: "2048" },
+    height: { flags: "--height <pixels>", about: "Shrinks to fit.", otherwise: "2048" },
+    outputFormat: { flags: "--format <name>", about: "File format.", otherwise: "by the extension of --out, else PNG" },
+    outputQuality: "--quality <n>",
+  },
+  { preProcessorType: "KIND", inputImage: "FILE" },
+);
+
 interface Flags {
-  readonly low?: string;
-  readonly high?: string;
-  readonly width?: string;
-  readonly height?: string;
   readonly out?: string;
   readonly format?: string;
-  readonly quality?: string;
+  readonly [name: string]: string | undefined;
 }
 
 /** `inkstone preprocess KIND FILE`: a guide image for `--control`. */
 export function preprocessCommand(terminal: Terminal): Command {
-  return new Command("preprocess")
+  const command = new Command("preprocess")
     .description("Turn a picture into the guide image of a ControlNet. Prints the path of the guide.")
     .argument("<kind>", `${PREPROCESSORS.join(", ")}: edges, strokes, soft edges, the picture without fine detail`)
     .argument("<file>", "PNG, JPG or WEBP")
-    .option("--low <n>", "canny: gradients above it are edges where they touch a strong one, 0 to 255 (default: 100)")
-    .option("--high <n>", "canny: gradients above it are edges, 0 to 255 (default: 200)")
-    .option("--width <pixels>", "shrink to fit, 16 to 2048 (default: 2048)")
-    .option("--height <pixels>", "shrink to fit, 16 to 2048 (default: 2048)")
-    .option("--out <file|folder>", "where to write (default: FILE-KIND in this folder)")
-    .option("--format <name>", "PNG, JPG or WEBP (default: by the extension of --out, else PNG)")
-    .option("--quality <n>", "of JPG and WEBP, 20 to 99 (default: 95)")
+    .option("--out <file|folder>", "Where to write (default: FILE-KIND in this folder)");
+  return preprocessFlags
+    .addTo(command)
     .addHelpText(
       "after",
       `
@@ -60,31 +66,16 @@ Example:
     });
 }
 
-const flagOf: Readonly<Record<string, string>> = {
-  preProcessorType: "KIND",
-  lowThresholdCanny: "--low",
-  highThresholdCanny: "--high",
-  width: "--width",
-  height: "--height",
-  outputFormat: "--format",
-  outputQuality: "--quality",
-};
-
 async function readTask(preProcessorType: string, file: string, flags: Flags, terminal: Terminal) {
-  const number = (text: string | undefined) => (text === undefined || !/^-?\d+$/.test(text) ? text : Number(text));
   const parsed = parseTask({
     taskType: "controlNetPreprocess",
     taskUUID: randomUUID(),
     preProcessorType,
     inputImage: await pictureFile("FILE", file, terminal),
-    lowThresholdCanny: number(flags.low),
-    highThresholdCanny: number(flags.high),
-    width: number(flags.width),
-    height: number(flags.height),
-    outputQuality: number(flags.quality),
-    outputFormat: flags.format && (formatFromName(flags.format) ?? flags.format),
+    ...(await preprocessFlags.read(flags, terminal)),
   });
   if (parsed.ok) return parsed.task as ControlNetPreprocessTask;
-  const lines = parsed.errors.map(({ facts, message }) => `${flagOf[String(facts.parameter)] ?? "task"}: ${message}`);
-  throw new UsageError(lines.join("\n"));
+  throw new UsageError(
+    parsed.errors.map(({ facts, message }) => preprocessFlags.named(facts.parameter, message)).join("\n"),
+  );
 }

@@ -1,3 +1,103 @@
+import type { HostTensor } from "../onnx/index.ts";
+import { controlResiduals } from "./control-net/residuals.ts";
+import type { LatentGrid } from "./latents.ts";
+import { adaptTransformer } from "./lora/adapted-transformer.ts";
+import type { Model } from "./model.ts";
+import type { GenerateHooks } from "./params.ts";
+import type { Recipe } from "./recipe.ts";
+import { jointRotary } from "./rope.ts";
+import { denoised, type Velocity } from "./schedulers/solver.ts";
+import { createStepCache, cutsFor } from "./step-cache/create.ts";
+import { type StepPlace, skipTally } from "./step-cache/step-cache.ts";
+import type { Attachments, Pass } from "./transformer-chain.ts";
+
+/** Embeddings of the prompts, [1, T, features] each. */
+export interface PromptEmbeddings {
+  readonly positive: HostTensor;
+  /** Only where guidance is above 1. */
+  readonly negative?: HostTensor;
+}
+
+/** The flow that one picture follows, and what its cache spared. */
+export interface PictureFlow {
+  at(place: StepPlace): FlowStep;
+  /** Steps that a cache answered; undefined without a cache. */
+  skippedSteps(): number | undefined;
+}
+
+/** The flow within one step of the schedule. */
+export interface FlowStep {
+  /** At any noise level; the solver decides at which, and how often. */
+  readonly velocity: Velocity;
+  /** The clean picture that the step's latest velocity points to, [L, 4C]. */
+  denoised(): Float32Array;
+}
+
+/** What a flow takes of the recipe. */
+type FlowParams = Pick<Recipe, "guidance" | "cache" | "loras" | "controls">;
+
+/**
+ * The velocity at any noise level, guided away from the negative prompt. The result is called once for each picture.
+ *
+ * @param sigmas the whole schedule, steps + 1 levels; a solver's levels in between are prepared as it asks for them
+ * @throws ParameterError naming the adapter or ControlNet that cannot be used
+ */
+export async function guidedFlow(
+  model: Model,
+  grid: LatentGrid,
+  prompts: PromptEmbeddings,
+  { guidance, cache, loras = [], controls = [] }: FlowParams,
+  sigmas: readonly number[],
+  hooks: Pick<GenerateHooks, "signal" | "onWarning">,
+): Promise<() => PictureFlow> {
+  const condition = (text: HostTensor) => {
+    return { text, rotary: jointRotary(text.dims[1]!, [grid], model.ropeAxes) };
+  };
+  const positive = condition(prompts.positive);
+  const conditions = prompts.negative ? [positive, condition(prompts.negative)] : [positive];
+  const transformerAt = await adaptTransformer(model, loras, sigmas, hooks.onWarning ?? (() => {}));
+  const residualsAt = await controlResiduals(model, grid, controls, sigmas, positive);
+  if (cache) await model.transformer.openAt(cutsFor(cache, model.transformer.blocks));
+
+  return () => {
+    const tally = cache && skipTally();
+    const caches = conditions.map(() => cache && createStepCache(cache, model.transformer));
+    const predict = async (branch: number, pass: Pass, place: StepPlace) => {
+      const cached = await caches[branch]?.velocity(pass, place);
+      if (cached) tally?.record(place.step, cached.skipped);
+      return cached ? cached.velocity : model.velocity(pass);
+    };
+    const velocityAt = async (data: Float32Array, sigma: number, place: StepPlace) => {
+      const latents = { data, dims: [1, grid.tokens, grid.features] };
+      const transformer = transformerAt(place.step);
+      const modulation = await transformer.modulation(sigma);
+      const residuals = await residualsAt(latents, sigma, place.step);
+      const velocities: Float32Array[] = []; // [1, L, 4C] each
+      for (const [branch, { text, rotary }] of conditions.entries()) {
+        hooks.signal?.throwIfAborted();
+        const attachments = joined(transformer.attachments, branch === 0 ? residuals?.positive : residuals?.negative);
+        velocities.push(await predict(branch, { latents, text, rotary, modulation, attachments }, place));
+      }
+      const [positive, negative] = velocities;
+      return negative ? guide(positive!, negative, guidance, grid.features) : positive!;
+    };
+    return {
+      at(place) {
+        let latest: () => Float32Array;
+        return {
+          async velocity(x, sigma) {
+            const v = await velocityAt(x, sigma, place);
+            latest = () => denoised(x, sigma, v);
+            return v;
+          },
+          denoised: () => latest(),
+        };
+      },
+      skippedSteps: () => tally?.skippedSteps(),
+    };
+  };
+}
+
 /**
  * True classifier-free guidance with Qwen-Image's norm rescale: the combination keeps the length that the conditional
  * velocity had at each token. Source: model spec 6.3 (`QwenImagePipeline.__call__` in diffusers).
@@ -21,4 +121,10 @@ export function guide(positive: Float32Array, negative: Float32Array, scale: num
     for (let i = token; i < token + features; i++) guided[i]! *= rescale;
   }
   return guided;
+}
+
+/** What adapters and ControlNets add, together. */
+function joined(adapters: Attachments | undefined, controls: Attachments | undefined): Attachments | undefined {
+  if (!adapters || !controls) return adapters ?? controls;
+  return { ...adapters, ...controls, feeds: { ...adapters.feeds, ...controls.feeds } };
 }

@@ -3,18 +3,12 @@
 export { type HostTensor, type OnnxFile, openOnnxFile, type SessionOptions } from "../onnx/index.ts";
 export type { GrayImage, RgbImage } from "../pictures/index.ts";
 export { CheckpointError } from "../weights/index.ts";
+export { ParameterError } from "./check.ts";
 export { controlNetFromTensors } from "./control-net/from-tensors.ts";
-export { parseKey } from "./lora/key-grammar.ts";
+export type { ControlParams } from "./control-net/params.ts";
+export { parseKey } from "./lora/keys.ts";
 export type { LoraParams } from "./lora/params.ts";
-export {
-  type ControlParams,
-  type GeneratedImage,
-  type GenerateHooks,
-  type GenerateParams,
-  ParameterError,
-  type ScheduleOverride,
-  type StepEvent,
-} from "./params.ts";
+export type { GeneratedImage, GenerateHooks, GenerateParams, ScheduleOverride, StepEvent } from "./params.ts";
 export { Pipeline } from "./pipeline.ts";
-export { SCHEDULERS, type Scheduler } from "./schedulers/table.ts";
+export { SCHEDULERS, type Scheduler } from "./schedulers/schedulers.ts";
 export type { CacheParams } from "./step-cache/params.ts";

@@ -1,3 +1,5 @@
+import type { Model } from "./model.ts";
+
 /** Layout of latents: the VAE's planes [C, h, w] and the transformer's tokens [L, 4C], where a token is a 2×2 patch. */
 
 /**
@@ -33,4 +35,38 @@ function forEachPair(channels: number, height: number, width: number, visit: (pl
       }
     }
   }
+}
+
+/** The latent space of one picture size. */
+export interface LatentGrid {
+  /** Latent positions. */
+  readonly height: number;
+  readonly width: number;
+  /** Token grid. */
+  readonly rows: number;
+  readonly columns: number;
+  readonly tokens: number; // L
+  readonly channels: number; // C
+  /** Values per token, 4C. */
+  readonly features: number;
+  /** Planes [C, height, width] → tokens [L, 4C], and back. */
+  pack(planes: Float32Array): Float32Array;
+  unpack(tokens: Float32Array): Float32Array;
+}
+
+/** @param size pixels, multiples of 16 */
+export function latentGrid(model: Model, size: { width: number; height: number }): LatentGrid {
+  const channels = model.latentChannels;
+  const [height, width] = [size.height / model.pixelFactor, size.width / model.pixelFactor];
+  return {
+    height,
+    width,
+    rows: height / 2,
+    columns: width / 2,
+    tokens: (height * width) / 4,
+    channels,
+    features: channels * 4,
+    pack: (planes) => pack(planes, channels, height, width),
+    unpack: (tokens) => unpack(tokens, channels, height, width),
+  };
 }

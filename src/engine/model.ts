@@ -1,14 +1,20 @@
-import type { BuiltGraph } from "../onnx/index.ts";
-import { createSession, type Free, freeAll, type HostTensor, type SessionOptions } from "../onnx/index.ts";
+import {
+  type BuiltGraph,
+  createSession,
+  type Free,
+  freeAll,
+  type HostTensor,
+  lazy,
+  type SessionOptions,
+} from "../onnx/index.ts";
 import type { Checkpoint } from "./checkpoint/checkpoint.ts";
 import type { SchedulerConfig } from "./checkpoint/config.ts";
 import { type ControlNetLibrary, controlNetLibrary } from "./control-net/library.ts";
-import { lazy } from "./lazy.ts";
 import { type LoraLibrary, loraLibrary } from "./lora/library.ts";
-import { promptEmbeddings, promptTokens } from "./prompt.ts";
+import { timeModulations } from "./modulations.ts";
+import { promptEmbeddings, promptTokens, rememberPrompts } from "./prompt.ts";
 import { promptPositions, textRotary } from "./rope.ts";
 import { buildTextEncoder, textEncoderSizes } from "./text-encoder.ts";
-import { timeModulations } from "./time-modulations.ts";
 import { loadTokenizer } from "./tokenizer.ts";
 import { type Attachments, type Pass, type TransformerChain, transformerChain } from "./transformer-chain.ts";
 import { buildVaeDecoder, buildVaeEncoder, spatialFactor } from "./vae.ts";
@@ -21,7 +27,7 @@ export interface Model {
   /** Pixels per latent position: 8. */
   readonly pixelFactor: number;
   readonly ropeAxes: readonly number[];
-  /** Prompt → [1, T, features]. */
+  /** Prompt → [1, T, features]. The last prompts are remembered. */
   encodePrompt(prompt: string): Promise<HostTensor>;
   /** Noise levels → one row of modulations each, as `velocity` takes them. */
   modulations(sigmas: readonly number[], attachments?: Attachments): Promise<Float32Array[]>;
@@ -89,7 +95,7 @@ async function load(checkpoint: Checkpoint, options: SessionOptions, opened: Fre
     latentChannels: channels,
     pixelFactor,
     ropeAxes: transformer.config.axes_dims_rope,
-    async encodePrompt(prompt) {
+    encodePrompt: rememberPrompts(async (prompt) => {
       const { ids, images } = promptTokens(tokenize, checkpoint.member, prompt);
       const { embeddings } = await text.run({
         ids: { data: BigInt64Array.from(ids, BigInt), dims: [1, ids.length] },
@@ -97,7 +103,7 @@ async function load(checkpoint: Checkpoint, options: SessionOptions, opened: Fre
       });
       const data = promptEmbeddings(embeddings!.data, features, checkpoint.member);
       return { data, dims: [1, data.length / features, features] };
-    },
+    }),
     modulations: modulations.run,
     velocity: chain.velocity,
     transformer: chain,

@@ -1,6 +1,7 @@
 /** The vocabulary of the engine's public face: what goes in, what is reported, what comes out. */
 
 import type { GrayImage, RgbImage } from "../pictures/index.ts";
+import type { ControlParams } from "./control-net/params.ts";
 import type { LoraParams } from "./lora/params.ts";
 import type { CacheParams } from "./step-cache/params.ts";
 
@@ -12,7 +13,7 @@ export interface GenerateParams {
   /** Pixels, 16…16384, snapped down to a multiple of 16. */
   readonly width: number;
   readonly height: number;
-  /** Denoising steps, 1…1000. Default: the model card's, else 20. */
+  /** Denoising steps, 1…1000. Default 20. */
   readonly steps?: number;
   /** A scheduler's name, in any letter case: solver and noise levels. Default "Default", the model's own Euler. */
   readonly scheduler?: string;
@@ -36,27 +37,6 @@ export interface GenerateParams {
   readonly schedule?: ScheduleOverride;
   /** Skips transformer blocks in steps that change little: faster, and not quite the same picture. Default: none. */
   readonly cache?: CacheParams;
-}
-
-/** A ControlNet and the picture whose structure the drawing is to follow. */
-export interface ControlParams {
-  /** A `QwenImageControlNetModel` in diffusers layout, of this checkpoint's sizes. */
-  readonly folder: string;
-  /** The guide, of exactly the size drawn: edges, depth, a pose; what the ControlNet was trained on. */
-  readonly image: RgbImage;
-  /** White where to paint, of the size drawn. Inpainting ControlNets need it, others do not look at it. */
-  readonly mask?: GrayImage;
-  /** -4…4; 0 leaves it out, below 0 steers away. Default 1. */
-  readonly weight?: number;
-  /** First step under its influence, counted from 0 in the whole schedule. Default 0. */
-  readonly start?: number;
-  /** The step before which its influence ends. Default: all steps. */
-  readonly end?: number;
-  /**
-   * Who prevails. `balanced`: the guide acts on both guidance passes alike. `controlnet`: on the prompt's pass only, so that
-   * guidance amplifies it. `prompt`: weaker on the first blocks than on the last ones. Default `balanced`.
-   */
-  readonly mode?: "balanced" | "controlnet" | "prompt";
 }
 
 /** Settings of `scheduler_config.json` by their own names. Qwen-Image-Lightning: both shifts ln 3, no terminal. */
@@ -94,14 +74,4 @@ export interface GeneratedImage extends RgbImage {
   readonly seed: bigint;
   /** Steps that the cache answered, when there was one; a half when only one of the two guidance passes was skipped. */
   readonly skippedSteps?: number;
-}
-
-/** Thrown for a parameter the engine refuses; the message names it, what was given and what is allowed. */
-export class ParameterError extends Error {
-  override readonly name = "ParameterError";
-  readonly parameter: string;
-  constructor(parameter: string, message: string) {
-    super(message);
-    this.parameter = parameter;
-  }
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type GenerateParams, ParameterError, type StepEvent } from "./params.ts";
+import { ParameterError } from "./check.ts";
+import type { GenerateParams, StepEvent } from "./params.ts";
 import { Pipeline } from "./pipeline.ts";
 
 const base = { prompt: "A red fox", width: 64, height: 48, steps: 2, seed: 3n };

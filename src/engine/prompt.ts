@@ -1,3 +1,4 @@
+import type { HostTensor } from "../onnx/index.ts";
 import type { Member } from "./members.ts";
 import type { Grid } from "./rope.ts";
 import type { Tokenize } from "./tokenizer.ts";
@@ -42,4 +43,40 @@ export function promptTokens(
 export function promptEmbeddings(states: Float32Array, features: number, { template }: Member): Float32Array {
   const { dropped, maxEmbeddings } = template;
   return states.slice(dropped * features, (dropped + maxEmbeddings) * features);
+}
+
+type EncodePrompt = (prompt: string) => Promise<HostTensor>;
+
+/** Of embeddings: nine prompts of the greatest length for the 20B checkpoint, hundreds of usual ones. */
+const REMEMBERED_BYTES = 64 * 2 ** 20;
+
+/**
+ * Encodes each prompt once: a request with faces, or the next request, finds the last prompts' embeddings. They are shared:
+ * nobody may write into them. A failure is not remembered.
+ *
+ * @param bytes embeddings that are kept; the least recently used are forgotten, but never the newest
+ */
+export function rememberPrompts(encode: EncodePrompt, bytes = REMEMBERED_BYTES): EncodePrompt {
+  const known = new Map<string, Promise<HostTensor>>(); // least recently used first
+  const sizes = new Map<string, number>();
+  const forget = (prompt: string) => {
+    known.delete(prompt);
+    sizes.delete(prompt);
+  };
+  return async (prompt) => {
+    const embeddings = known.get(prompt) ?? encode(prompt);
+    known.delete(prompt);
+    known.set(prompt, embeddings);
+    const { data } = await embeddings.catch((error) => {
+      forget(prompt);
+      throw error;
+    });
+    if (known.has(prompt)) sizes.set(prompt, data.byteLength);
+    const total = () => [...sizes.values()].reduce((sum, size) => sum + size, 0);
+    for (const oldest of [...known.keys()].slice(0, -1)) {
+      if (total() <= bytes) break;
+      forget(oldest);
+    }
+    return embeddings;
+  };
 }

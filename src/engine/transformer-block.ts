@@ -1,5 +1,6 @@
 import type { Graph, Value } from "../onnx/index.ts";
 import { attention, headNorm, linear, modulatedNorm, rmsNorm, rotate } from "../onnx/index.ts";
+import type { TransformerConfig } from "./checkpoint/config.ts";
 
 /** Every norm of QwenImageTransformer2DModel and QwenImageControlNetModel uses this epsilon. */
 export const EPS = 1e-6;
@@ -18,6 +19,20 @@ export interface Modulation {
 
 /** A block's four modulations: image attention, image MLP, text attention, text MLP. */
 export type BlockModulations = readonly [Modulation, Modulation, Modulation, Modulation];
+
+/** The sizes that the transformer and its ControlNets name alike. */
+export type BlockSizes = Pick<TransformerConfig, "num_layers" | "num_attention_heads" | "attention_head_dim">;
+
+/** Modulation vectors per noise level: shift, scale, gate twice for both streams of every block, scale and shift of the head. */
+export function modulationCount({ num_layers: layers }: BlockSizes, head: boolean): number {
+  return layers * 12 + (head ? 2 : 0);
+}
+
+/** Twelve vectors a block, in the time graph's order. */
+export function blockModulations(vectors: readonly Value[], layers: number): BlockModulations[] {
+  const at = (i: number): Modulation => ({ shift: vectors[i]!, scale: vectors[i + 1]!, gate: vectors[i + 2]! });
+  return Array.from({ length: layers }, (_, i) => [at(12 * i), at(12 * i + 3), at(12 * i + 6), at(12 * i + 9)]);
+}
 
 /** What all blocks of one graph share. */
 export interface BlockContext {

@@ -9,14 +9,13 @@ import {
 } from "../onnx/index.ts";
 import type { Weights } from "../weights/index.ts";
 import type { TransformerConfig } from "./checkpoint/config.ts";
-import { modulationCount } from "./time-embedding.ts";
 import {
   type BlockContext,
-  type BlockModulations,
+  blockModulations,
   dualStreamBlock,
   EPS,
   embedInputs,
-  type Modulation,
+  modulationCount,
   type Streams,
 } from "./transformer-block.ts";
 
@@ -153,12 +152,6 @@ function splitModulations(g: Graph, config: TransformerConfig, dim: number) {
     blocks: blockModulations(vectors, config.num_layers),
     head: { scale: vectors[count - 2]!, shift: vectors[count - 1]! },
   };
-}
-
-/** Twelve vectors a block, in the time graph's order. */
-export function blockModulations(vectors: readonly Value[], layers: number): BlockModulations[] {
-  const at = (i: number): Modulation => ({ shift: vectors[i]!, scale: vectors[i + 1]!, gate: vectors[i + 2]! });
-  return Array.from({ length: layers }, (_, i) => [at(12 * i), at(12 * i + 3), at(12 * i + 6), at(12 * i + 9)]);
 }
 
 function nameOf({ stem, from, to, head }: Part, layers: number): string {

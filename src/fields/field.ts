@@ -10,7 +10,7 @@ export interface FieldFacts {
   readonly rule: string;
   readonly about: string;
   readonly min?: number;
-  readonly max?: number;
+  readonly max?: number | bigint;
   readonly multiplier?: number;
   readonly allowedValues?: readonly string[];
   /** What an absent value means, where the schema leaves it absent. */

@@ -47,8 +47,8 @@ export interface InstalledModels extends ModelCatalogue {
 }
 
 export function openModelCatalogue(locations: ModelLocations, now: () => number = Date.now): InstalledModels {
-  const models = forAMoment(() => listModels(locations), now);
-  const adapters = forAMoment(() => listAdapters(locations), now);
+  const models = cachedBriefly(() => listModels(locations), now);
+  const adapters = cachedBriefly(() => listAdapters(locations), now);
   return {
     refresh() {
       models.forget();
@@ -67,7 +67,7 @@ export function openModelCatalogue(locations: ModelLocations, now: () => number 
 }
 
 /** What `read` gave, kept for as long as it counts as fresh. */
-function forAMoment<T>(read: () => Promise<T>, now: () => number) {
+function cachedBriefly<T>(read: () => Promise<T>, now: () => number) {
   let kept: { readonly at: number; readonly found: Promise<T> } | undefined;
   return {
     read(): Promise<T> {

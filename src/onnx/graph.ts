@@ -1,4 +1,6 @@
-import type { Weight, Weights } from "../weights/index.ts";
+import nodePath, { type PlatformPath } from "node:path";
+import type { Quantised, Weight, Weights } from "../weights/index.ts";
+import { type Device, EXACT } from "./device.ts";
 import { AttributeType, DataType, EXTERNAL, ModelProto } from "./schema.ts";
 
 /** A tensor flowing through a graph that is being built; only its name exists until the graph runs. */
@@ -21,7 +23,14 @@ export interface BuiltGraph {
   readonly inputs: readonly string[];
   /** How many numbers it reads from the checkpoint. */
   readonly parameters: number;
+  /** Whether all its large matrices are in a form that runs from the mapped file, without a copy in another order. */
+  readonly mappable: boolean;
 }
+
+/** A matrix of the checkpoint in the form it is stored in; its values are laid out as `StoredForm` says. */
+export type Matrix =
+  | { readonly form: "plain"; readonly values: Value }
+  | (Quantised & { readonly values: Value; readonly scales: Value; readonly minima?: Value });
 
 /** Weights that are inputs of a graph, to be changed from run to run without building it again. */
 export interface FedWeights {
@@ -30,6 +39,17 @@ export interface FedWeights {
   /** Linear layers that add `up · down · x`: fed as `<layer>/down` [rank, in] and `<layer>/up` [out, rank]. */
   readonly lowRank: ReadonlySet<string>;
 }
+
+/** For graphs that compute with what they are fed. */
+export const NO_WEIGHTS: Weights = {
+  folder: "",
+  names: [],
+  has: () => false,
+  find: () => undefined,
+  get: (name) => {
+    throw new Error(`a graph without weights has no ${name}`);
+  },
+};
 
 const NOTHING_FED: FedWeights = { replaced: new Set(), lowRank: new Set() };
 
@@ -62,12 +82,15 @@ export class Graph {
   readonly #inputs = new Map<string, object>();
   readonly #outputs: object[] = [];
   readonly #casts = new Map<string, Value>();
+  readonly #shared = new Map<string, unknown>();
   #counter = 0;
+  readonly device: Device;
 
-  constructor(name: string, weights: Weights, fed: FedWeights = NOTHING_FED) {
+  constructor(name: string, weights: Weights, fed: FedWeights = NOTHING_FED, device: Device = EXACT) {
     this.name = name;
     this.#weights = weights;
     this.#fed = fed;
+    this.device = device;
   }
 
   input(name: string, dims: readonly Dim[], type: "F32" | "I64" = "F32"): Value {
@@ -75,9 +98,9 @@ export class Graph {
     return name as Value;
   }
 
-  output(name: string, value: Value, dims: readonly Dim[]): void {
+  output(name: string, value: Value, dims: readonly Dim[], type: "F32" | "I8" | "U8" = "F32"): void {
     this.#node("Identity", [value], [name], {});
-    this.#outputs.push(valueInfo(name, dims, "F32"));
+    this.#outputs.push(valueInfo(name, dims, type));
   }
 
   /** A checkpoint tensor as float32, or the input that replaces it. @throws CheckpointError when it is missing or of another shape */
@@ -86,17 +109,42 @@ export class Graph {
     if (this.#fed.replaced.has(name)) return this.input(name, shape);
     const cast = this.#casts.get(name);
     if (cast) return cast;
-    const tensor: ExternalTensor = {
-      name,
-      dims: stored.shape,
-      dataType: DataType[stored.dtype],
-      dataLocation: EXTERNAL,
-    };
-    this.#initializers.set(name, tensor);
-    this.#external.push({ tensor, weight: stored });
-    const value = stored.dtype === "F32" ? (name as Value) : this.op("Cast", [name as Value], { to: DataType.F32 });
+    const bytes = this.#inPlace(name, stored, stored.shape);
+    const value = stored.dtype === "F32" ? bytes : this.op("Cast", [bytes], { to: DataType.F32 });
     this.#casts.set(name, value);
     return value;
+  }
+
+  /** A matrix [out, in] in its stored form. @throws CheckpointError when it is missing or of another shape */
+  matrix(name: string, shape: readonly [out: number, width: number]): Matrix {
+    const stored = this.#weights.get(name, shape);
+    const { quantised } = stored;
+    if (!quantised || this.#fed.replaced.has(name)) return { form: "plain", values: this.weight(name, shape) };
+    const [out, width] = shape;
+    const scales = this.#inPlace(`${name}/scale`, quantised.scale, quantised.scale.shape);
+    if (quantised.form === "int8") {
+      return { ...quantised, values: this.#inPlace(name, stored, [width, out]), scales };
+    }
+    const { bits, block, minimum } = quantised;
+    const values = this.#inPlace(name, stored, [out, width / block, (block * bits) / 8]);
+    if (!minimum) return { ...quantised, values, scales };
+    return { ...quantised, values, scales, minima: this.#inPlace(`${name}/minimum`, minimum, minimum.shape) };
+  }
+
+  /** What `make` gives, made once for this key: for values that several layers compute alike. */
+  shared<T>(key: string, make: () => T): T {
+    if (!this.#shared.has(key)) this.#shared.set(key, make());
+    return this.#shared.get(key) as T;
+  }
+
+  /** An initializer whose bytes stay in the file. */
+  #inPlace(name: string, weight: Weight, dims: readonly number[]): Value {
+    if (!this.#initializers.has(name)) {
+      const tensor: ExternalTensor = { name, dims, dataType: DataType[weight.dtype], dataLocation: EXTERNAL };
+      this.#initializers.set(name, tensor);
+      this.#external.push({ tensor, weight });
+    }
+    return name as Value;
   }
 
   hasWeight(name: string): boolean {
@@ -118,7 +166,13 @@ export class Graph {
 
   floats(values: readonly number[], dims: readonly number[] = [values.length]): Value {
     const raw = new Float32Array(values);
-    return this.#constant(`f32[${dims}:${values}]`, dims, DataType.F32, new Uint8Array(raw.buffer));
+    const key = values.length > 64 ? `f32[${dims}] number ${this.#counter++}` : `f32[${dims}:${values}]`;
+    return this.#constant(key, dims, DataType.F32, new Uint8Array(raw.buffer));
+  }
+
+  /** An unsigned 8-bit scalar. */
+  byte(value: number): Value {
+    return this.#constant(`u8[${value}]`, [], DataType.U8, Uint8Array.of(value));
   }
 
   /** A float32 scalar. */
@@ -146,10 +200,10 @@ export class Graph {
   }
 
   build(): BuiltGraph {
-    const weightsRoot = commonFolder(this.#external.map(({ weight }) => weight.file));
-    for (const { tensor, weight } of this.#external) {
+    const { root, locations } = externalLocations(this.#external.map(({ weight }) => weight.file));
+    for (const [i, { tensor, weight }] of this.#external.entries()) {
       tensor.externalData = [
-        { key: "location", value: weight.file.slice(weightsRoot.length + 1) },
+        { key: "location", value: locations[i]! },
         { key: "offset", value: String(weight.offset) },
         { key: "length", value: String(weight.byteLength) },
       ];
@@ -169,9 +223,10 @@ export class Graph {
     return {
       name: this.name,
       bytes: ModelProto.encode(model).finish(),
-      weightsRoot,
+      weightsRoot: root,
       inputs: [...this.#inputs.keys()],
       parameters: this.#external.reduce((sum, { weight }) => sum + weight.shape.reduce((n, size) => n * size, 1), 0),
+      mappable: this.#external.some(({ weight }) => weight.quantised?.form === "int8"),
     };
   }
 
@@ -200,20 +255,31 @@ function encodeAttribute(value: Attribute): object {
   return { type: AttributeType.INTS, ints: value };
 }
 
-function valueInfo(name: string, dims: readonly Dim[], type: "F32" | "I64"): object {
+function valueInfo(name: string, dims: readonly Dim[], type: keyof typeof DataType): object {
   const dim = dims.map((d) => (typeof d === "number" ? { dimValue: d } : { dimParam: d }));
   return { name, type: { tensorType: { elemType: DataType[type], shape: { dim } } } };
 }
 
-/** The deepest folder that holds all these files. */
-function commonFolder(files: readonly string[]): string {
-  const folders = files.map((file) => file.split("/").slice(0, -1));
-  const [first = []] = folders;
-  let depth = first.length;
-  for (const folder of folders) {
-    let same = 0;
-    while (same < depth && folder[same] === first[same]) same++;
-    depth = same;
+/**
+ * The deepest folder that holds all these files, and how ONNX names them from there: with forward slashes on every system.
+ * @param path the rules of paths: this system's, unless a test says otherwise
+ * @throws Error for files on different drives, which external data cannot express
+ */
+export function externalLocations(
+  files: readonly string[],
+  { relative, dirname, sep, isAbsolute }: PlatformPath = nodePath,
+) {
+  let root = files.length > 0 ? dirname(files[0]!) : "";
+  const outside = (file: string) => {
+    const way = relative(root, file);
+    return way === ".." || way.startsWith(`..${sep}`) || isAbsolute(way);
+  };
+  for (const file of files) {
+    while (outside(file)) {
+      if (dirname(root) === root)
+        throw new Error(`${file} is on another drive than ${files[0]}; weights must be on one`);
+      root = dirname(root);
+    }
   }
-  return first.slice(0, depth).join("/");
+  return { root, locations: files.map((file) => relative(root, file).replaceAll(sep, "/")) };
 }

@@ -1,16 +1,20 @@
 /** ONNX graphs built from weights that stay in their files, and sessions of ONNX Runtime that run them. */
-export { type Free, freeAll } from "./free-all.ts";
-export { type BuiltGraph, type Dim, type FedWeights, Graph, type Value } from "./graph.ts";
+
+export { detectDevice } from "./detect-device.ts";
+export { type Device, EXACT } from "./device.ts";
+export { type BuiltGraph, type Dim, type FedWeights, Graph, NO_WEIGHTS, type Value } from "./graph.ts";
 export {
   attention,
   headNorm,
-  linear,
   modulatedNorm,
   rmsNorm,
   rotate,
   shapeWith,
   silu,
 } from "./layers.ts";
+export { type Free, freeAll, type Lazy, lazy } from "./lifetime.ts";
+export { linear } from "./linear.ts";
+export { type Quantiser, quantiser } from "./quantiser.ts";
 export {
   createSession,
   type HostTensor,

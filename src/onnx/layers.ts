@@ -2,20 +2,6 @@ import type { Graph, Value } from "./graph.ts";
 
 /** Layers shared by the networks of the model. Streams are two-dimensional, [tokens, features], where a layer allows it. */
 
-/**
- * `y = x Wᵀ + b`, weights stored [out, in] as in torch; plus `x downᵀ upᵀ` where an adapter feeds low-rank factors.
- * x: [n, from] → [n, to]
- */
-export function linear(g: Graph, x: Value, name: string, from: number, to: number, bias = true): Value {
-  const inputs = [x, g.weight(`${name}.weight`, [to, from])];
-  if (bias) inputs.push(g.weight(`${name}.bias`, [to]));
-  const y = g.op("Gemm", inputs, { transB: 1 });
-  const adapter = g.lowRank(name, from, to);
-  if (!adapter) return y;
-  const reduced = g.op("Gemm", [x, adapter.down], { transB: 1 }); // [n, rank]
-  return g.op("Gemm", [reduced, adapter.up, y], { transB: 1 });
-}
-
 /** `x / √(mean(x²) + eps) · weight` over the last axis. */
 export function rmsNorm(g: Graph, x: Value, weight: string, features: number, eps: number): Value {
   return g.op("RMSNormalization", [x, g.weight(weight, [features])], { axis: -1, epsilon: { float: eps } });

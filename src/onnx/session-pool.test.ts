@@ -1,7 +1,23 @@
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test, vi } from "vitest";
 import type { Weights } from "../weights/weights.ts";
 import { type BuiltGraph, Graph } from "./graph.ts";
 import { type SessionPool, sessionPool } from "./session-pool.ts";
+
+/** Sessions opened and released, in order. */
+const events = vi.hoisted(() => [] as string[]);
+vi.mock("./session.ts", async (original) => {
+  const real = await original<typeof import("./session.ts")>();
+  const createSession: typeof real.createSession = async (graph, options) => {
+    events.push(`open ${graph.name}`);
+    const session = await real.createSession(graph, options);
+    const release = async () => {
+      await session.release();
+      events.push(`released ${graph.name}`);
+    };
+    return { ...session, release };
+  };
+  return { ...real, createSession };
+});
 
 const x = { data: Float32Array.of(1), dims: [1] };
 /** Two of the graphs below do not fit. */
@@ -12,6 +28,7 @@ let built: string[];
 beforeEach(() => {
   pool = sessionPool(LIMIT);
   built = [];
+  events.length = 0;
 });
 
 /** A graph that claims to read 60 numbers. */
@@ -27,6 +44,20 @@ const run = (name: string) => pool.run(name, "whole", () => graph(name), { x });
 test("the least recently used are given up for room", async () => {
   for (const name of ["a", "a", "b", "b", "a"]) await run(name);
   expect(built).toEqual(["a", "b", "a"]);
+});
+
+test("room is made before a session is opened, so that both never take memory together", async () => {
+  await run("a");
+  await run("b");
+  await pool.prepare("c", "whole", () => graph("c"));
+  expect(events).toEqual(["open a", "released a", "open b", "released b", "open c"]);
+});
+
+test("a part of the same variant is opened beside the others", async () => {
+  await pool.prepare("a", "first", () => graph("a1"));
+  await pool.prepare("a", "second", () => graph("a2"));
+  await run("b");
+  expect(events).toEqual(["open a1", "open a2", "released a1", "released a2", "open b"]);
 });
 
 test("what a piece of work uses is kept until it ends, and no longer", async () => {

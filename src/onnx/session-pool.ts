@@ -1,10 +1,13 @@
-import { freeAll } from "./free-all.ts";
 import type { BuiltGraph } from "./graph.ts";
+import { freeAll } from "./lifetime.ts";
 import { createSession, type HostTensor, type Session, type SessionOptions } from "./session.ts";
 
 type Feeds = Readonly<Record<string, HostTensor>>;
 
-/** Sessions of graphs that come in variants: made when first used, the least recently used variants given up for room. */
+/**
+ * Sessions of graphs that come in variants: made when first used, the least recently used variants given up for room, before a
+ * new one takes its memory.
+ */
 export interface SessionPool {
   /** Makes the session now rather than when it is first run. */
   prepare(variant: string, part: string, build: () => BuiltGraph): Promise<void>;
@@ -16,9 +19,14 @@ export interface SessionPool {
   clear(): Promise<void>;
 }
 
+interface Opened {
+  readonly session: Session;
+  readonly graph: BuiltGraph;
+}
+
 interface Pooled {
-  readonly opening: Promise<{ session: Session; graph: BuiltGraph }>;
-  bytes: number;
+  readonly opening: Promise<Opened>;
+  readonly bytes: number;
 }
 
 interface Variant {
@@ -44,12 +52,18 @@ export function sessionPool(limit: number, options: SessionOptions = {}): Sessio
     let pooled = variant.parts.get(part);
     if (!pooled) {
       const graph = build();
-      const opening = createSession(graph, options).then((session) => ({ session, graph }));
+      const { promise: opening, resolve } = Promise.withResolvers<Opened>();
       pooled = { opening, bytes: 4 * graph.parameters };
       variant.parts.set(part, pooled);
+      resolve(openInRoom(graph)); // which counts the bytes of this one too
       opening.catch(() => variant.parts.delete(part));
     }
     return { variant, pooled };
+  };
+
+  const openInRoom = async (graph: BuiltGraph): Promise<Opened> => {
+    await makeRoom();
+    return { session: await createSession(graph, options), graph };
   };
 
   const release = async (key: string, variant: Variant): Promise<void> => {
@@ -78,7 +92,7 @@ export function sessionPool(limit: number, options: SessionOptions = {}): Sessio
       variant.running++;
       try {
         const { session, graph } = await pooled.opening;
-        await makeRoom();
+        await makeRoom(); // what was in use when this one was opened may be idle by now
         return await session.run(Object.fromEntries(graph.inputs.map((name) => [name, feeds[name]!])));
       } finally {
         variant.running--;

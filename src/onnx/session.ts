@@ -21,6 +21,11 @@ export interface Session {
 export interface SessionOptions {
   /** Threads inside one operator. Default: ONNX Runtime's choice, one per core. */
   readonly threads?: number;
+  /**
+   * False leaves matrices that can run from the mapped file there; true copies them in the order that the processor likes best.
+   * Default: true.
+   */
+  readonly prepack?: boolean;
 }
 
 /** Loads a graph; its weights are mapped from the checkpoint's files. The only place that touches ONNX Runtime. */
@@ -29,7 +34,12 @@ export async function createSession(graph: BuiltGraph, options: SessionOptions =
     executionProviders: ["cpu"],
     graphOptimizationLevel: "all",
     ...(options.threads === undefined ? {} : { intraOpNumThreads: options.threads }),
-    extra: { session: { model_external_initializers_file_folder_path: graph.weightsRoot } },
+    extra: {
+      session: {
+        model_external_initializers_file_folder_path: graph.weightsRoot,
+        disable_prepacking: graph.mappable && options.prepack === false ? "1" : "0",
+      },
+    },
   }).catch((cause) => {
     throw new Error(`ONNX Runtime refused the ${graph.name} graph: ${cause.message}`, { cause });
   });

@@ -62,7 +62,7 @@ export const imageInference = z
     width: integer("Width of the image in pixels.", { min: 128, max: 2048, step: 16 }),
     height: integer("Height of the image in pixels.", { min: 128, max: 2048, step: 16 }),
     seed: seed(
-      "Start of the random numbers: same seed, same image. Result i uses seed + i. Without it a random one in the unsigned 32-bit range is drawn.",
+      "Start of the random numbers: same seed, same image. Result i uses seed + i. Without it a random one in the unsigned 32-bit range is drawn. The largest is also taken as JavaScript rounds it, 9223372036854776000.",
     ).optional(),
     steps: integer("Number of denoising steps. More give more detail and take longer.", { min: 1, max: 50 }).default(
       20,

@@ -7,7 +7,7 @@ export interface ErrorFacts {
   /** The expected type: integer, float, string, boolean, object, … */
   readonly type?: string;
   readonly min?: number;
-  readonly max?: number;
+  readonly max?: number | bigint;
   readonly multiplier?: number;
   readonly default?: unknown;
   readonly allowedValues?: readonly string[];

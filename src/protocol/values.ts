@@ -3,7 +3,10 @@
 import { z } from "zod";
 import { field, fieldFacts, isUuidV4, isWebAddress } from "../fields/index.ts";
 
-/** The largest seed, as the API page prints it (2⁶³ rounded the way a JavaScript client would write it). */
+/** The largest seed, 2⁶³ - 1. */
+const LARGEST_SEED = 2n ** 63n - 1n;
+
+/** The largest seed that is taken: the largest one as JavaScript clients, and the API page with them, round it. */
 export const MAX_SEED = 9_223_372_036_854_776_000n;
 
 /** The seed of result `index` of a task: consecutive, and always one that can be sent again. */
@@ -18,14 +21,13 @@ export function seed(about: string) {
     .union([z.int(), z.bigint()])
     .transform(BigInt)
     .refine((value) => value >= 0n && value <= MAX_SEED);
-  const max = Number(MAX_SEED);
-  const described = schema.meta({ description: about, type: "integer", minimum: 0, maximum: max });
+  const described = schema.meta({ description: about, type: "integer", minimum: 0, maximum: Number(LARGEST_SEED) });
   fieldFacts.add(described, {
     type: "integer",
-    rule: `an integer value between 0 and ${MAX_SEED}`,
+    rule: `an integer value between 0 and ${LARGEST_SEED}`,
     about,
     min: 0,
-    max,
+    max: LARGEST_SEED,
   });
   return described;
 }

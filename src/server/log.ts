@@ -1,6 +1,11 @@
-import { type DestinationStream, destination, type Logger, pino, stdSerializers } from "pino";
+import { type DestinationStream, destination, pino, stdSerializers } from "pino";
 
-export type Log = Logger;
+/** What the server reports: facts by name, and a sentence. */
+export interface Log {
+  info(facts: object, message: string): void;
+  warn(facts: object, message: string): void;
+  error(facts: object, message: string): void;
+}
 
 export interface LogOptions {
   readonly level: string;

@@ -8,8 +8,8 @@ import { dataDirectory, modelLocations, openModelCatalogue, removeAbandoned, res
 import { TaskError } from "../protocol/index.ts";
 import type { Config } from "../settings/index.ts";
 import { software } from "../version.ts";
-import { DatabaseUnavailableError, openDatabase } from "./database/index.ts";
-import { startDeliverer } from "./delivery/index.ts";
+import { openDatabase } from "./database/index.ts";
+import { startDeliverer, webhookSecret } from "./delivery/index.ts";
 import {
   createApp,
   createHttpMetrics,
@@ -22,19 +22,16 @@ import {
 } from "./http/index.ts";
 import { createLog, type Log } from "./log.ts";
 import { createOutbound } from "./net/index.ts";
-import { tellingOutages } from "./outages.ts";
 import { createImageReferences, createImageStore, openDisk } from "./storage/index.ts";
 import { createTaskQueue, createTaskService, expireTasks, openSignals } from "./tasks/index.ts";
-import { webhookSecret } from "./webhook-secret.ts";
-import { createEngineProcess, createWorkerMetrics, startReceiver, startUpkeep, startWorker } from "./worker/index.ts";
+import { startUpkeep } from "./upkeep.ts";
+import { createEngineProcess, createWorkerMetrics, startReceiver, startWorker } from "./worker/index.ts";
 
 /** One attempt to fetch the model of an upload. */
 const UPLOAD_TIMEOUT_MS = 3_600_000;
 
 /** Pictures that are fetched for imageUpload at once; with the worker's there are four downloads in memory at most. */
 const UPLOADS_AT_ONCE = 3;
-
-const isDatabaseAway = (error: unknown) => error instanceof DatabaseUnavailableError;
 
 /** A running server. */
 export interface Server {
@@ -59,31 +56,28 @@ export interface ServerParts {
 /** Starts a server: database, queue, worker with its engine process, deliveries and HTTP. Resolves once it listens. */
 export async function createServer(config: Config, parts: ServerParts = {}): Promise<Server> {
   const log = parts.log ?? createLog({ level: config.logLevel, prompts: config.logPrompts });
-  const folder = dataDirectory(globalThis.process.env, config.dataDir);
-  const locations = modelLocations(
-    config.modelsDir === undefined ? {} : { INKSTONE_MODELS_DIR: config.modelsDir },
-    folder,
-  );
-  const process = `${hostname()}-${globalThis.process.pid}-${crypto.randomUUID().slice(0, 8)}`;
+  const folder = dataDirectory(process.env, config.dataDir);
+  const locations = modelLocations({ INKSTONE_MODELS_DIR: config.modelsDir }, folder);
+  const processName = `${hostname()}-${process.pid}-${crypto.randomUUID().slice(0, 8)}`;
 
   const keys = createKeyRing(config.apiKeys, openKeyFile(folder));
   await keys.list(); // a damaged key file is told now, not to the first caller
   const db = await openDatabase({
     dataDir: join(folder, "database"),
-    ...(config.databaseUrl !== undefined && { url: config.databaseUrl }),
+    url: config.databaseUrl,
     onConnectionLost: (error) => log.warn({ err: error }, "the database connection was lost"),
     patience: {
       seconds: config.databaseWait,
       onWait: (error, pauseSeconds) =>
         log.warn({ pauseSeconds, reason: error.message }, "waiting for the database, it is tried again"),
-      ...(parts.signal && { signal: parts.signal }),
+      signal: parts.signal,
     },
   });
-  const signals = await openSignals({ db, process });
+  const signals = await openSignals({ db, processName });
   const tasks = createTaskService({ db, signals, maxQueued: config.maxQueue });
   const { maxAttempts } = config;
-  const queue = createTaskQueue({ db, signals, lane: "pictures", worker: process, maxAttempts });
-  const modelQueue = createTaskQueue({ db, signals, lane: "uploads", worker: process, maxAttempts, pollMs: 5_000 });
+  const queue = createTaskQueue({ db, signals, lane: "pictures", worker: processName, maxAttempts });
+  const modelQueue = createTaskQueue({ db, signals, lane: "uploads", worker: processName, maxAttempts, pollMs: 5_000 });
   const upkeepFailed = (chore: string, error: unknown) =>
     log.warn({ chore, err: error }, "upkeep failed; it is tried again");
   // Nobody else can have tasks in hand when the database is embedded: take them up again at once.
@@ -110,8 +104,8 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
     queue,
     engine: createEngineProcess({
       stallTimeout: config.stepTimeout * 1000,
-      ...(config.threads > 0 && { threads: config.threads }),
-      ...(parts.engineProgram !== undefined && { program: parts.engineProgram }),
+      threads: config.threads > 0 ? config.threads : undefined,
+      program: parts.engineProgram,
     }),
     findModel: models.find,
     findAdapter: (air, kind) => resolveAdapter(air, kind, locations),
@@ -125,7 +119,6 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
     metrics: createWorkerMetrics(register),
     log,
     stepTimeoutMs: config.stepTimeout * 1000,
-    isDatabaseAway,
   });
   const receiver = startReceiver({
     queue: modelQueue,
@@ -135,7 +128,6 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
     timeoutMs: UPLOAD_TIMEOUT_MS,
     registered: models.refresh,
     log,
-    isDatabaseAway,
   });
 
   const readiness = async (): Promise<Readiness> => {
@@ -149,24 +141,24 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
 
   const app = await createApp({
     settings: config,
-    tasks: tellingOutages({
+    tasks: {
       ...tasks,
       submit: async (...submission: Parameters<typeof tasks.submit>) => {
         if (closing) throw new TaskError("serviceUnavailable", { reason: "It is stopping." }, { retryAfter: 10 });
         if (worker.trouble !== undefined) throw worker.trouble; // what cannot be stored need not be drawn
         return tasks.submit(...submission);
       },
-    }),
-    images: tellingOutages(images),
-    uploads: tellingOutages({
+    },
+    images,
+    uploads: {
       store: async (owner: string, image: string, signal: AbortSignal) => {
         const { bytes, header } = await uploads.load(owner, image, "image", signal);
         return images.addUpload(owner, bytes, header);
       },
-    }),
+    },
     models,
     keys,
-    metrics: createHttpMetrics(register, tellingOutages({ counts: tasks.counts })),
+    metrics: createHttpMetrics(register, tasks),
     log,
     readiness,
     stopping: stopping.signal,

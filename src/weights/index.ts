@@ -2,6 +2,7 @@
 export { CheckpointError } from "./checkpoint-error.ts";
 export { fileIdentity } from "./file-identity.ts";
 export { readJson } from "./json-file.ts";
+export { rotateGroups, rotationMatrix } from "./rotation.ts";
 export { readSafetensorsHeader, type SafetensorsHeader, type StoredType, type TensorEntry } from "./safetensors.ts";
 export type { BlockType, Codes } from "./sources/block-types.ts";
 export { type ByteSource, fileBytes } from "./sources/byte-source.ts";

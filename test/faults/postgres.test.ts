@@ -89,7 +89,7 @@ describe.skipIf(NO_POSTGRES)(`with a PostgreSQL server${NO_POSTGRES ? ` (${NO_PO
   test(`workers are killed at ${WORKER_KILLS} moments (seed ${SEED}): others take their tasks over`, async () => {
     const random = seededRandom(SEED);
     const db: Database = await openDatabase({ url: cluster.url });
-    const signals: TaskSignals = await openSignals({ db, process: "test" });
+    const signals: TaskSignals = await openSignals({ db, processName: "test" });
     const service = createTaskService({ db, signals, maxQueued: 1_000, pollMs: 200 });
     const filesDir = join(folder, "files");
     const settings = JSON.stringify({ url: cluster.url, filesDir, leaseSeconds: 1.5, pollMs: 200 });
@@ -142,7 +142,7 @@ describe.skipIf(NO_POSTGRES)(`with a PostgreSQL server${NO_POSTGRES ? ` (${NO_PO
 
   test("a task submitted in one process starts at once in another, and its progress is heard", async () => {
     const db = await openDatabase({ url: cluster.url });
-    const signals = await openSignals({ db, process: "test" });
+    const signals = await openSignals({ db, processName: "test" });
     const service = createTaskService({ db, signals, maxQueued: 10, pollMs: 60_000 }); // no polling: signals alone
     const child = fork(
       WORKER,

@@ -3,11 +3,11 @@ import { type Checkpoint, openCheckpoint } from "../../src/engine/checkpoint/che
 import { guide } from "../../src/engine/guidance.ts";
 import { pack } from "../../src/engine/latents.ts";
 import { loadModel, type Model } from "../../src/engine/model.ts";
+import { buildTimeGraph, timeFeatures } from "../../src/engine/modulations.ts";
 import { torchGenerator } from "../../src/engine/noise/torch-generator.ts";
 import { fromRgb } from "../../src/engine/pixels.ts";
 import { jointRotary } from "../../src/engine/rope.ts";
-import { flowSigmas } from "../../src/engine/sigmas.ts";
-import { buildTimeGraph, timeFeatures } from "../../src/engine/time-embedding.ts";
+import { flowSigmas } from "../../src/engine/schedulers/sigmas.ts";
 import { buildTransformer } from "../../src/engine/transformer.ts";
 import { createSession, type HostTensor, type Session } from "../../src/onnx/session.ts";
 import { expectIdentical, expectStage } from "./compare.ts";

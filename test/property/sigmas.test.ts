@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { schedulerConfig } from "../../src/engine/checkpoint/config.ts";
-import { flowSigmas } from "../../src/engine/sigmas.ts";
+import { flowSigmas } from "../../src/engine/schedulers/sigmas.ts";
 
 const steps = fc.integer({ min: 1, max: 200 });
 const tokens = fc.integer({ min: 1, max: 16_384 });

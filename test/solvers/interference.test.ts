@@ -8,12 +8,12 @@ const sigmas = Array.from({ length: 13 }, (_, i) => 1 - i / 12);
 
 /** Latents after every step; after step 5 the first of them is moved by `push`. */
 async function way({ create }: SolverKind, push: number): Promise<number[][]> {
-  const solver = create({ sigmas, velocity: twoGaussians.velocity, gaussian: () => new Float32Array(3) });
+  const solver = create({ sigmas, gaussian: () => new Float32Array(3) });
   const latents: number[][] = [];
   let x: Float32Array = Float32Array.of(0.3, -0.8, 1.4);
   for (let step = 0; step < 12; step++) {
     const given = x.slice();
-    const next = await solver.step(x, step);
+    const next = await solver.step(x, step, twoGaussians.velocity);
     expect(x, "the array given is not changed").toEqual(given);
     expect(next).not.toBe(x);
     latents.push([...next]);

@@ -15,9 +15,9 @@ function evenSigmas(steps: number): number[] {
 async function drawn(name: string, steps: number): Promise<{ mean: number; deviation: number }> {
   const generator = torchGenerator(5n);
   const noise = () => generator.randn(DRAWS);
-  const solver = kinds[name]!.create({ sigmas: evenSigmas(steps), velocity: gaussian.velocity, gaussian: noise });
+  const solver = kinds[name]!.create({ sigmas: evenSigmas(steps), gaussian: noise });
   let x = noise();
-  for (let i = 0; i < steps; i++) x = await solver.step(x, i);
+  for (let i = 0; i < steps; i++) x = await solver.step(x, i, gaussian.velocity);
   const mean = x.reduce((sum, value) => sum + value, 0) / DRAWS;
   return { mean, deviation: Math.sqrt(x.reduce((sum, value) => sum + (value - mean) ** 2, 0) / DRAWS) };
 }

@@ -2,11 +2,10 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { ParameterError } from "../../src/engine/check.ts";
 import { schedulerConfig } from "../../src/engine/checkpoint/config.ts";
-import { ParameterError } from "../../src/engine/params.ts";
-import { resolveScheduler } from "../../src/engine/schedulers/resolve.ts";
-import { ALIASES, SCHEDULERS } from "../../src/engine/schedulers/table.ts";
-import { flowSigmas } from "../../src/engine/sigmas.ts";
+import { ALIASES, resolveScheduler, SCHEDULERS } from "../../src/engine/schedulers/schedulers.ts";
+import { flowSigmas } from "../../src/engine/schedulers/sigmas.ts";
 import { SCHEDULER_ALIASES, SCHEDULERS as WIRE_NAMES } from "../../src/protocol/index.ts";
 import { twoGaussians } from "./flows.ts";
 import { PAIRS } from "./pairs.ts";
@@ -103,10 +102,11 @@ async function drawFrom(create: (typeof SCHEDULERS)[number]["solver"]["create"],
   const noises = [-1.7, 0.6, 0.1, -0.4, 2.1, 1.2, -0.9];
   let drawn = 0;
   const gaussian = () => Float32Array.from({ length: 5 }, () => noises[drawn++ % noises.length]!);
-  const solver = create({ sigmas, velocity: twoGaussians.velocity, gaussian });
+  const solver = create({ sigmas, gaussian });
   const pictures = [-1.1, -0.3, 0.4, 0.8, 1.3];
   let x = gaussian().map((noise, i) => sigmas[first]! * noise + (1 - sigmas[first]!) * pictures[i]!);
-  for (let step = first; step < sigmas.length - 1; step++) x = (await solver.step(x, step)) as typeof x;
+  const { velocity } = twoGaussians;
+  for (let step = first; step < sigmas.length - 1; step++) x = (await solver.step(x, step, velocity)) as typeof x;
   return x;
 }
 

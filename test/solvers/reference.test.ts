@@ -2,8 +2,9 @@
 
 import { describe, expect, test } from "vitest";
 import { schedulerConfig } from "../../src/engine/checkpoint/config.ts";
+import { SPACINGS } from "../../src/engine/schedulers/sigmas.ts";
+import type { Velocity } from "../../src/engine/schedulers/solver.ts";
 import { SOLVERS } from "../../src/engine/schedulers/solvers.ts";
-import { SPACINGS } from "../../src/engine/schedulers/spacings.ts";
 import { relativeError } from "../golden/compare.ts";
 import { readTensors } from "../golden/fixture.ts";
 
@@ -32,14 +33,11 @@ describe.each(RUNS)("from %s, step by step on recorded velocities", (run) => {
   test.each(solvers)("%s", async (name, { create, stochastic }) => {
     const levels: number[] = [];
     let drawn = 0;
-    const solver = create({
-      sigmas,
-      velocity: async (_, sigma) => velocities[levels.push(sigma) - 1]!,
-      gaussian: () => noises[drawn++]!,
-    });
+    const solver = create({ sigmas, gaussian: () => noises[drawn++]! });
+    const velocity: Velocity = async (_, sigma) => velocities[levels.push(sigma) - 1]!;
     let x = recorded(`${run}/start`);
     for (const [i, expected] of rows(`${run}/${name}/latents`).entries()) {
-      x = await solver.step(x, first! + i);
+      x = await solver.step(x, first! + i, velocity);
       expect(relativeError(x, expected), `after step ${i}`).toBeLessThan(1e-5);
     }
     expect(relativeError(levels, recorded(`${run}/${name}/levels`)), "levels asked for").toBeLessThan(1e-6);

@@ -3,11 +3,12 @@
 import { randomUUID } from "node:crypto";
 import { createGuideMaker } from "../../src/drawing/guides/index.ts";
 import { openFinishing } from "../../src/drawing/index.ts";
-import { DatabaseUnavailableError, openDatabase } from "../../src/server/database/index.ts";
+import { openDatabase } from "../../src/server/database/index.ts";
 import { createOutbound } from "../../src/server/net/index.ts";
 import { createImageReferences, createImageStore, openDisk } from "../../src/server/storage/index.ts";
 import { createTaskQueue, openSignals } from "../../src/server/tasks/index.ts";
-import { createEngineProcess, startUpkeep, startWorker } from "../../src/server/worker/index.ts";
+import { startUpkeep } from "../../src/server/upkeep.ts";
+import { createEngineProcess, startWorker } from "../../src/server/worker/index.ts";
 import { readConfig } from "../../src/settings/read.ts";
 import { MODEL, STAND_IN_ENGINE } from "../support/stand-in-model.ts";
 
@@ -20,7 +21,7 @@ export interface WorkerSettings {
 
 const { url, filesDir, leaseSeconds, pollMs } = JSON.parse(process.argv[2]!) as WorkerSettings;
 const db = await openDatabase({ url });
-const signals = await openSignals({ db, process: randomUUID() });
+const signals = await openSignals({ db, processName: randomUUID() });
 const worker = String(process.pid);
 const queue = createTaskQueue({
   db,
@@ -45,7 +46,6 @@ startWorker({
   software: "inkstone test",
   keepSeconds: 604_800,
   stepTimeoutMs: 10_000,
-  isDatabaseAway: (error) => error instanceof DatabaseUnavailableError,
   log: { info() {}, warn() {}, error: (facts, message) => console.error(message, facts) },
 });
 startUpkeep([{ name: "sweep", everyMs: 300, run: () => queue.sweep() }], () => {});

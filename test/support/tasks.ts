@@ -74,7 +74,7 @@ export type OpenTasks = Awaited<ReturnType<typeof openTasks>>;
 
 /** Service and queue on one database, as in the one-process server; retries come without a pause. */
 export async function openTasks(db: Database, maxQueued = 20, pollMs = 100) {
-  const signals = await openSignals({ db, process: randomUUID() });
+  const signals = await openSignals({ db, processName: randomUUID() });
   const service = createTaskService({ db, signals, maxQueued, pollMs });
   const queue = createTaskQueue({ db, signals, lane: "pictures", worker: "test", retryPauseSeconds: () => 0, pollMs });
   return {

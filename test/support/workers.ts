@@ -5,7 +5,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createGuideMaker } from "../../src/drawing/guides/index.ts";
 import { openFinishing } from "../../src/drawing/index.ts";
-import { DatabaseUnavailableError } from "../../src/server/database/index.ts";
 import { createOutbound } from "../../src/server/net/index.ts";
 import { createImageReferences, createImageStore, type DiskCalls, openDisk } from "../../src/server/storage/index.ts";
 import { createEngineProcess, startWorker, type WorkerOptions } from "../../src/server/worker/index.ts";
@@ -38,7 +37,6 @@ export async function openWorker(tasks: OpenTasks, { calls, abortGrace = 200, ..
     software: "inkstone test",
     keepSeconds: 604_800,
     stepTimeoutMs: 10_000,
-    isDatabaseAway: (error) => error instanceof DatabaseUnavailableError,
     log: { info: logger("info"), warn: logger("warn"), error: logger("error") },
     ...options,
   });

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { CheckpointError, openWeights, type Weights } from "../../weights/index.ts";
-import { buildTimeGraph } from "../time-embedding.ts";
+import { buildTimeGraph } from "../modulations.ts";
 import { type ControlNetConfig, controlNetConfig } from "./config.ts";
 import { buildControlNet } from "./graph.ts";
 

@@ -1,8 +1,13 @@
 import { type BuiltGraph, Graph, linear, shapeWith } from "../../onnx/index.ts";
 import type { Weights } from "../../weights/index.ts";
-import { modulationCount } from "../time-embedding.ts";
-import { blockModulations } from "../transformer.ts";
-import { type BlockContext, dualStreamBlock, embedInputs, type Streams } from "../transformer-block.ts";
+import {
+  type BlockContext,
+  blockModulations,
+  dualStreamBlock,
+  embedInputs,
+  modulationCount,
+  type Streams,
+} from "../transformer-block.ts";
 import type { ControlNetConfig } from "./config.ts";
 
 /**

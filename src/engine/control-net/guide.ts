@@ -1,10 +1,10 @@
 import type { HostTensor } from "../../onnx/index.ts";
 import type { GrayImage } from "../../pictures/index.ts";
-import type { Canvas } from "../canvas.ts";
+import type { LatentGrid } from "../latents.ts";
 import { pack } from "../latents.ts";
 import type { Model } from "../model.ts";
-import type { ControlParams } from "../params.ts";
 import { fromRgb } from "../pixels.ts";
+import type { ControlParams } from "./params.ts";
 
 /**
  * A guide image as a ControlNet sees it: encoded like a picture (posterior mean, so no random number is drawn), packed like
@@ -17,7 +17,7 @@ import { fromRgb } from "../pixels.ts";
  */
 export async function encodeGuide(
   model: Model,
-  canvas: Canvas,
+  grid: LatentGrid,
   { image }: Pick<ControlParams, "image">,
   mask: GrayImage | undefined,
 ): Promise<HostTensor> {
@@ -25,19 +25,19 @@ export async function encodeGuide(
   const picture = fromRgb(image); // [3, H, W]
   if (mask) for (let i = 0; i < picture.length; i++) if (isPainted(mask.pixels[i % area]!)) picture[i] = -1;
   const latents = await model.encodePicture({ data: picture, dims: [1, 3, image.height, image.width] }); // [C, h, w]
-  if (!mask) return { data: canvas.pack(latents), dims: [1, canvas.tokens, canvas.features] };
-  const kept = keptCells(mask, canvas, model.pixelFactor);
+  if (!mask) return { data: grid.pack(latents), dims: [1, grid.tokens, grid.features] };
+  const kept = keptCells(mask, grid, model.pixelFactor);
   const planes = new Float32Array(latents.length + kept.length); // [C + 1, h, w]
   planes.set(latents);
   planes.set(kept, latents.length);
-  const channels = canvas.channels + 1;
-  return { data: pack(planes, channels, canvas.height, canvas.width), dims: [1, canvas.tokens, channels * 4] };
+  const channels = grid.channels + 1;
+  return { data: pack(planes, channels, grid.height, grid.width), dims: [1, grid.tokens, channels * 4] };
 }
 
 /** Each latent position takes the mask's top-left pixel of its cell: [h, w], 1 where the picture is kept. */
-function keptCells({ width, pixels }: GrayImage, canvas: Canvas, factor: number): Float32Array {
-  return Float32Array.from({ length: canvas.height * canvas.width }, (_, i) => {
-    const [y, x] = [Math.floor(i / canvas.width), i % canvas.width];
+function keptCells({ width, pixels }: GrayImage, grid: LatentGrid, factor: number): Float32Array {
+  return Float32Array.from({ length: grid.height * grid.width }, (_, i) => {
+    const [y, x] = [Math.floor(i / grid.width), i % grid.width];
     return isPainted(pixels[y * factor * width + x * factor]!) ? 0 : 1;
   });
 }

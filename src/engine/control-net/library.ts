@@ -4,8 +4,8 @@ import type { HostTensor, SessionOptions } from "../../onnx/index.ts";
 import { sessionPool } from "../../onnx/index.ts";
 import { fileIdentity, openWeights, type Weights } from "../../weights/index.ts";
 import { readConfig, type TransformerConfig } from "../checkpoint/config.ts";
+import { buildTimeGraph, timeFeatures } from "../modulations.ts";
 import type { RotaryTable } from "../rope.ts";
-import { buildTimeGraph, timeFeatures } from "../time-embedding.ts";
 import { type ControlNetConfig, checkFits, controlNetConfig } from "./config.ts";
 import { buildControlNet } from "./graph.ts";
 

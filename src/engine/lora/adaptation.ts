@@ -1,7 +1,7 @@
 import type { HostTensor } from "../../onnx/index.ts";
 import type { Weight, Weights } from "../../weights/index.ts";
 import { type TensorReader, tabulate, tensorReader } from "../../weights/index.ts";
-import { ParameterError } from "../params.ts";
+import { ParameterError } from "../check.ts";
 import type { Attachments } from "../transformer-chain.ts";
 import type { Change, LowRankChange } from "./change.ts";
 import { type Matrix, scaled } from "./matrix.ts";

@@ -1,6 +1,6 @@
 import type { TensorReader, Weight } from "../../weights/index.ts";
 import { added, type Change, hadamard, kroneckerProduct, lowRank, replacedBy, weightDecomposed } from "./change.ts";
-import type { Role } from "./key-grammar.ts";
+import type { Role } from "./keys.ts";
 import { type Matrix, multiply } from "./matrix.ts";
 
 /** The tensors of an adapter file that belong to one layer. */

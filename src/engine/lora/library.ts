@@ -1,6 +1,5 @@
-import type { Weights } from "../../weights/index.ts";
-import { fileIdentity } from "../../weights/index.ts";
-import { lazy } from "../lazy.ts";
+import { lazy } from "../../onnx/index.ts";
+import { fileIdentity, type Weights } from "../../weights/index.ts";
 import { type Adaptation, adapt, type MergeRule, type WeightedChange } from "./adaptation.ts";
 import { lowRankMerger } from "./merge.ts";
 import type { LoraParams } from "./params.ts";

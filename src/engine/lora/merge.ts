@@ -1,5 +1,4 @@
-import { type BuiltGraph, createSession, Graph, type HostTensor } from "../../onnx/index.ts";
-import type { Weights } from "../../weights/index.ts";
+import { type BuiltGraph, createSession, Graph, type HostTensor, NO_WEIGHTS } from "../../onnx/index.ts";
 import type { Matrix } from "./matrix.ts";
 
 /** `W + up · down` on ONNX Runtime's matrix product. */
@@ -22,16 +21,6 @@ function buildMerge(): BuiltGraph {
   g.output("merged", g.op("Gemm", [up, down, base]), ["out", "in"]);
   return g.build();
 }
-
-const NO_WEIGHTS: Weights = {
-  folder: "",
-  names: [],
-  has: () => false,
-  find: () => undefined,
-  get: (name) => {
-    throw new Error(`the merge graph has no weight ${name}`);
-  },
-};
 
 export function tensorOf({ data, rows, columns }: Matrix): HostTensor {
   return { data, dims: [rows, columns] };

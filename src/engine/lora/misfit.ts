@@ -1,4 +1,4 @@
-import type { Role } from "./key-grammar.ts";
+import type { Role } from "./keys.ts";
 import type { LayerTensors } from "./layer-adapter.ts";
 
 /**

@@ -2,7 +2,7 @@ import { realpath } from "node:fs/promises";
 import type { Weight, Weights } from "../../weights/index.ts";
 import { readSafetensorsHeader, tensorReader } from "../../weights/index.ts";
 import type { Change } from "./change.ts";
-import { layerFinder, parseKey, type Role } from "./key-grammar.ts";
+import { layerFinder, parseKey, type Role } from "./keys.ts";
 import { layerChanges } from "./layer-adapter.ts";
 import { metadataScales } from "./metadata.ts";
 import { misfit } from "./misfit.ts";

@@ -1,11 +1,12 @@
-/** Predicted velocity dx/dσ of packed latents at a noise level; guidance, control and caches are inside. */
+/** What every solver is made of: a flow in the words of diffusion, `x = (1 - σ) · picture + σ · noise`, `v = noise - picture`. */
+
+/** Predicted velocity dx/dσ of packed latents at a noise level; guidance, ControlNets and caches are inside. */
 export type Velocity = (latents: Float32Array, sigma: number) => Promise<Float32Array>;
 
-/** What a solver is given: a flow ODE to follow from `sigmas[0]` down to `sigmas[steps] = 0`. */
-export interface FlowProblem {
+/** What a solver is made for: a schedule, and where randomness comes from. */
+export interface Schedule {
   /** steps + 1 falling noise levels, the last one 0. */
   readonly sigmas: readonly number[];
-  readonly velocity: Velocity;
   /** Fresh standard normal noise of the latents' length, from the picture's seed, so that stochastic solvers repeat. */
   readonly gaussian: () => Float32Array;
 }
@@ -15,8 +16,35 @@ export interface Solver {
   /**
    * Latents at `sigmas[step]` → latents at `sigmas[step + 1]`. Steps are taken in order, though not always from the first.
    * The input array is not changed; the result is a new one.
+   * @param velocity asked once or several times, at levels from `sigmas[step]` to `sigmas[step + 1]`
    */
-  step(latents: Float32Array, step: number): Promise<Float32Array>;
+  step(latents: Float32Array, step: number, velocity: Velocity): Promise<Float32Array>;
 }
 
-export type CreateSolver = (problem: FlowProblem) => Solver;
+export type CreateSolver = (schedule: Schedule) => Solver;
+
+/** `Σ weight · values`, summed in float64 and rounded once. */
+export function weightedSum(terms: readonly (readonly [weight: number, values: Float32Array])[]): Float32Array {
+  const sum = new Float64Array(terms[0]![1].length);
+  for (const [weight, values] of terms) {
+    for (let i = 0; i < sum.length; i++) sum[i]! += weight * values[i]!;
+  }
+  return new Float32Array(sum);
+}
+
+/** The clean picture that a velocity points to, `D = x - σ v`. */
+export function denoised(x: Float32Array, sigma: number, v: Float32Array): Float32Array {
+  return weightedSum([
+    [1, x],
+    [-sigma, v],
+  ]);
+}
+
+/** What pure noise counts as where its λ must be finite. Source: diffusers' UniPCMultistepScheduler. */
+const ALMOST_NOISE = 1 - 1e-6;
+
+/** Half the log signal-to-noise ratio, `λ = ln((1 - σ) / σ)`: rises from pure noise to the picture, where it is +∞. */
+export function halfLogSnr(sigma: number): number {
+  const level = Math.min(sigma, ALMOST_NOISE);
+  return Math.log((1 - level) / level);
+}

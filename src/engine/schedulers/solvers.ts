@@ -1,18 +1,8 @@
-import { ddpm } from "./ddpm.ts";
-import { deis } from "./deis.ts";
-import { dpmMultistep } from "./dpm-multistep.ts";
-import { dpmSinglestep } from "./dpm-singlestep.ts";
-import { dpm2 } from "./dpm2.ts";
-import { dpm2Ancestral } from "./dpm2-ancestral.ts";
-import { euler } from "./euler.ts";
-import { eulerAncestral } from "./euler-ancestral.ts";
-import { heun } from "./heun.ts";
-import { ipndm } from "./ipndm.ts";
-import { lcm } from "./lcm.ts";
-import { lms } from "./lms.ts";
-import { plms } from "./plms.ts";
+import { deis, dpmMultistep, dpmSinglestep } from "./exponential.ts";
+import { ipndm, lms, plms } from "./linear-multistep.ts";
+import { dpm2, euler, heun } from "./runge-kutta.ts";
 import type { CreateSolver } from "./solver.ts";
-import { tcd } from "./tcd.ts";
+import { ddpm, dpm2Ancestral, eulerAncestral, lcm, tcd } from "./stochastic.ts";
 import { unipc } from "./unipc.ts";
 
 /** A way of following the flow, and what it costs. */

@@ -1,8 +1,5 @@
-import { denoised, halfLogSnr } from "./flow.ts";
-import { lagrangeBasis } from "./lagrange.ts";
-import type { CreateSolver } from "./solver.ts";
-import { weightedSum } from "./weighted-sum.ts";
-
+import { lagrangeBasis } from "./linear-multistep.ts";
+import { type CreateSolver, denoised, halfLogSnr, weightedSum } from "./solver.ts";
 export interface UniPcOptions {
   readonly order: 2 | 3;
 }
@@ -32,11 +29,11 @@ interface Prediction {
  */
 export const unipc =
   ({ order }: UniPcOptions): CreateSolver =>
-  ({ sigmas, velocity }) => {
+  ({ sigmas }) => {
     let known: Known[] = []; // newest first
     let prediction: Prediction | undefined;
     return {
-      async step(x, step) {
+      async step(x, step, velocity) {
         const [sigma, next] = [sigmas[step]!, sigmas[step + 1]!];
         const now = { sigma, lambda: halfLogSnr(sigma), D: denoised(x, sigma, await velocity(x, sigma)) };
         const start = prediction ? correct(prediction, now, x) : x;

@@ -1,3 +1,5 @@
+import { check, checkInteger, checkNumber, checkOneOf } from "../check.ts";
+
 /** In which steps a cache may answer instead of the transformer. */
 export interface CacheLimits {
   /** First step that may be skipped, counted from 0 in the whole schedule. Default 0; the first step that runs never is. */
@@ -40,3 +42,25 @@ export type CacheParams = CacheLimits &
         readonly taylorOrder?: number;
       }
   );
+
+/** @throws ParameterError naming the part of `cache` that cannot be used */
+export function checkCache(cache: CacheParams): void {
+  const { kind, threshold, start = 0, end = Number.MAX_SAFE_INTEGER, maxConsecutive = 1 } = cache;
+  checkOneOf("cache.kind", kind, ["fbCache", "teaCache", "dbCache"]);
+  checkNumber("cache.threshold", threshold, 0);
+  checkInteger("cache.start", start, 0);
+  checkInteger("cache.end", end, 0);
+  check(start < end, "cache.start", start, `less than the end, ${end}`);
+  checkInteger("cache.maxConsecutive", maxConsecutive, 1);
+  if (kind === "dbCache") {
+    const { firstBlocks = 1, lastBlocks = 0, refreshInterval = 1, taylorOrder = 0 } = cache;
+    checkInteger("cache.firstBlocks", firstBlocks, 1);
+    checkInteger("cache.lastBlocks", lastBlocks, 0);
+    checkInteger("cache.refreshInterval", refreshInterval, 1);
+    checkInteger("cache.taylorOrder", taylorOrder, 0);
+  }
+  if (kind === "teaCache" && cache.coefficients) {
+    const { coefficients } = cache;
+    check(coefficients.every(Number.isFinite), "cache.coefficients", coefficients, "finite numbers");
+  }
+}

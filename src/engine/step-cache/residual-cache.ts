@@ -1,10 +1,7 @@
 import type { HostTensor } from "../../onnx/index.ts";
 import type { HostStreams, TransformerChain } from "../transformer-chain.ts";
-import type { StepCache } from "./cache.ts";
-import { difference, relativeChange, sum } from "./change.ts";
-import { skipLimits } from "./limits.ts";
 import type { CacheLimits } from "./params.ts";
-import { taylorSeries } from "./taylor.ts";
+import { difference, relativeChange, type StepCache, skipLimits, sum } from "./step-cache.ts";
 
 export interface ResidualCacheParams extends CacheLimits {
   readonly threshold: number;
@@ -33,7 +30,7 @@ export function residualCache(chain: TransformerChain, params: ResidualCachePara
   /** The middle blocks' share as it was, or as it should be by now. */
   const recall = ({ image, text }: HostStreams): HostStreams => ({
     image: withData(image, sum(image.data, middle.image.predict(now))),
-    ...(params.lastBlocks > 0 && { text: withData(text!, sum(text!.data, middle.text.predict(now))) }),
+    text: params.lastBlocks > 0 ? withData(text!, sum(text!.data, middle.text.predict(now))) : undefined,
   });
   const remember = (before: HostStreams, after: HostStreams) => {
     middle.image.record(now, difference(after.image.data, before.image.data));
@@ -62,4 +59,41 @@ export function residualCache(chain: TransformerChain, params: ResidualCachePara
 
 function withData({ dims }: HostTensor, data: Float32Array): HostTensor {
   return { data, dims };
+}
+
+/** Extrapolates a value that is known at some steps to the steps after them. */
+export interface TaylorSeries {
+  record(step: number, value: Float32Array): void;
+  predict(step: number): Float32Array;
+}
+
+/**
+ * Finite differences stand for derivatives: `D₀ = Y, D_{k+1} = (D_k - D_k of the last known step) / distance`, and
+ * `Y(s) ≈ Σ D_k (s - s_last)^k / k!`. Order 0 repeats the last value.
+ * Source: Liu et al., "From Reusing to Forecasting: Accelerating Diffusion Models with TaylorSeers" (2025); model spec 10.4.
+ */
+export function taylorSeries(order: number): TaylorSeries {
+  let last = 0;
+  let derivatives: Float32Array[] = [];
+  return {
+    record(step, value) {
+      const next = [value];
+      for (let k = 0; k < order && k < derivatives.length; k++) {
+        next.push(difference(next[k]!, derivatives[k]!).map((x) => x / (step - last)));
+      }
+      derivatives = next;
+      last = step;
+    },
+    predict(step) {
+      const [value, ...rest] = derivatives as [Float32Array, ...Float32Array[]];
+      if (rest.length === 0) return value;
+      const predicted = value.slice();
+      let factor = 1;
+      rest.forEach((derivative, k) => {
+        factor *= (step - last) / (k + 1);
+        for (let i = 0; i < predicted.length; i++) predicted[i]! += factor * derivative[i]!;
+      });
+      return predicted;
+    },
+  };
 }

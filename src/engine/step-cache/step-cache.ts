@@ -1,28 +1,79 @@
-import type { TransformerChain } from "../transformer-chain.ts";
-import type { StepCache } from "./cache.ts";
-import type { CacheParams } from "./params.ts";
-import { residualCache } from "./residual-cache.ts";
-import { teaCache } from "./tea-cache.ts";
+import type { Pass } from "../transformer-chain.ts";
+import type { CacheLimits } from "./params.ts";
 
-/** The places at which a cache cuts the transformer. */
-export function cutsFor(params: CacheParams, blocks: number): number[] {
-  if (params.kind === "teaCache") return [0, blocks];
-  const { firstBlocks, lastBlocks } = blockSplit(params, blocks);
-  return [0, firstBlocks, blocks - lastBlocks, blocks];
+/** Answers the passes of one picture under one condition (with or without the negative prompt), step after step. */
+export interface StepCache {
+  velocity(pass: Pass, step: StepPlace): Promise<{ velocity: Float32Array; skipped: boolean }>;
 }
 
-/** A fresh cache. The chain must have been opened at `cutsFor`. */
-export function createStepCache(params: CacheParams, chain: TransformerChain): StepCache {
-  if (params.kind === "teaCache") return teaCache(chain, params);
-  return residualCache(chain, { ...params, ...blockSplit(params, chain.blocks) });
+/** Which step a pass belongs to, counted from 0 in the whole schedule. */
+export interface StepPlace {
+  readonly step: number;
+  readonly last: boolean;
 }
 
-function blockSplit(
-  params: Exclude<CacheParams, { kind: "teaCache" }>,
-  blocks: number,
-): { firstBlocks: number; lastBlocks: number } {
-  if (params.kind === "fbCache") return { firstBlocks: 1, lastBlocks: 0 };
-  const { firstBlocks: first = Math.max(1, Math.round((8 / 60) * blocks)), lastBlocks = 0 } = params;
-  const firstBlocks = Math.min(first, blocks);
-  return { firstBlocks, lastBlocks: Math.min(lastBlocks, blocks - firstBlocks) };
+/** Counts skipped steps and says when one must be computed whatever has changed. */
+export interface SkipLimits {
+  allows(place: StepPlace): boolean;
+  /** How each evaluation went: solvers of higher order have several in a step. */
+  record(skipped: boolean, place: StepPlace): void;
+}
+
+export function skipLimits({
+  start = 0,
+  end = Number.POSITIVE_INFINITY,
+  maxConsecutive = Number.POSITIVE_INFINITY,
+}: CacheLimits): SkipLimits {
+  let skippedInARow = 0; // steps
+  let lastSkipped: number | undefined;
+  return {
+    allows: ({ step }) => step >= start && step < end && (step === lastSkipped || skippedInARow < maxConsecutive),
+    record(skipped, { step }) {
+      if (!skipped) skippedInARow = 0;
+      else if (step !== lastSkipped) skippedInARow++;
+      lastSkipped = skipped ? step : undefined;
+    },
+  };
+}
+
+/** Counts how much of the transformer's work a cache spared in one picture. */
+export interface SkipTally {
+  record(step: number, skipped: boolean): void;
+  /**
+   * Steps' worth of passes that were skipped: a half for a step that skipped only one of its two guidance passes, or the
+   * share of a solver's evaluations within the step.
+   */
+  skippedSteps(): number;
+}
+
+export function skipTally(): SkipTally {
+  const steps = new Map<number, { passes: number; skipped: number }>();
+  return {
+    record(step, skipped) {
+      const tally = steps.get(step) ?? { passes: 0, skipped: 0 };
+      tally.passes++;
+      if (skipped) tally.skipped++;
+      steps.set(step, tally);
+    },
+    skippedSteps: () => [...steps.values()].reduce((sum, { passes, skipped }) => sum + skipped / passes, 0),
+  };
+}
+
+/** `mean|a - b| / mean|b|` over all values: how much a is changed from b. */
+export function relativeChange(a: Float32Array, b: Float32Array): number {
+  let change = 0;
+  let size = 0;
+  for (let i = 0; i < b.length; i++) {
+    change += Math.abs(a[i]! - b[i]!);
+    size += Math.abs(b[i]!);
+  }
+  return change / size;
+}
+
+export function difference(a: Float32Array, b: Float32Array): Float32Array {
+  return a.map((x, i) => x - b[i]!);
+}
+
+export function sum(a: Float32Array, b: Float32Array): Float32Array {
+  return a.map((x, i) => x + b[i]!);
 }

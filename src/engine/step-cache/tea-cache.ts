@@ -1,9 +1,7 @@
 import { EPS } from "../transformer-block.ts";
 import type { HostStreams, Pass, TransformerChain } from "../transformer-chain.ts";
-import type { StepCache } from "./cache.ts";
-import { difference, relativeChange, sum } from "./change.ts";
-import { skipLimits } from "./limits.ts";
 import type { CacheLimits } from "./params.ts";
+import { difference, relativeChange, type StepCache, skipLimits, sum } from "./step-cache.ts";
 
 /** The polynomial that ComfyUI-TeaCache and vLLM-Omni use for Qwen-Image; model spec 10.2. */
 const QWEN_IMAGE = [-450, 280, -45, 3.2, -0.02];

@@ -2,8 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { DataDirLockedError, lockDataDir } from "./data-dir-lock.ts";
-import { processStartTime } from "./process-start-time.ts";
+import { DataDirLockedError, lockDataDir, processStartTime } from "./data-dir-lock.ts";
 
 let parent: string;
 let dir: string;

@@ -1,8 +1,8 @@
+import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { processStartTime } from "./process-start-time.ts";
 
 /** Another living process has the folder open. */
 export class DataDirLockedError extends Error {
@@ -77,4 +77,27 @@ async function isAlive(holder: Holder): Promise<boolean> {
   if (holder.startTime === undefined) return true;
   const startTime = await processStartTime(holder.pid);
   return startTime === undefined || startTime === holder.startTime;
+}
+
+/** When a process started, as an opaque string; undefined when the system does not say. */
+export async function processStartTime(pid: number): Promise<string | undefined> {
+  if (process.platform === "linux") {
+    try {
+      const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+      const boot = await readFile("/proc/sys/kernel/random/boot_id", "utf8");
+      // The command's name may hold blanks and brackets: count fields after the last one. Field 22 is the start time.
+      const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      return `${boot.trim()}:${fields[19]}`;
+    } catch {
+      return undefined;
+    }
+  }
+  if (process.platform === "darwin") {
+    return new Promise((resolve) => {
+      execFile("ps", ["-o", "lstart=", "-p", String(pid)], (error, stdout) =>
+        resolve(error ? undefined : stdout.trim()),
+      );
+    });
+  }
+  return undefined;
 }

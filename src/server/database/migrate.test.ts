@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { TEST_DATABASES } from "../../../test/support/databases.ts";
 import { type Database, MigrationError, openDatabase } from "./index.ts";
 import { migrate } from "./migrate.ts";
-import { migrations } from "./migrations/index.ts";
+import { migrations } from "./migrations.ts";
 
 const extra = (number: number, ...statements: string[]) => ({ number, name: `test ${number}`, statements });
 

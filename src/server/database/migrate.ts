@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Database } from "./database.ts";
-import { type Migration, migrations } from "./migrations/index.ts";
+import { type Migration, migrations } from "./migrations.ts";
 
 /** Any two servers that start at once take turns on this lock. The number is arbitrary and must never change. */
 const LOCK = 4_951_427_308;

@@ -17,10 +17,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   const database =
     options.url === undefined
       ? await openPglite(options)
-      : openPostgres({
-          url: options.url,
-          ...(options.onConnectionLost && { onConnectionLost: options.onConnectionLost }),
-        });
+      : openPostgres({ url: options.url, onConnectionLost: options.onConnectionLost });
   try {
     await untilReachable(() => migrate(database), options.patience ?? { seconds: 0 });
   } catch (error) {

@@ -1,4 +1,5 @@
 import type { Database } from "../database/index.ts";
+import type { Log } from "../log.ts";
 import { type Outbound, OutboundError } from "../net/index.ts";
 import { findTask, type TaskSignals } from "../tasks/index.ts";
 import { composeMessage, type DeliverySources, type MessageOptions } from "./message.ts";
@@ -17,7 +18,7 @@ export interface DelivererOptions extends Partial<MessageOptions> {
   readonly signals: TaskSignals;
   readonly outbound: Outbound;
   readonly sources: DeliverySources;
-  readonly log: { info(facts: object, message: string): void; warn(facts: object, message: string): void };
+  readonly log: Pick<Log, "info" | "warn">;
   readonly random?: () => number;
   readonly now?: () => Date;
   /** Attempts under way at once, in all and to one host: a slow receiver holds up itself only. */

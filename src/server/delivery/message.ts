@@ -2,7 +2,7 @@ import { stringifyJson } from "../../protocol/index.ts";
 import type { OutboundRequest } from "../net/index.ts";
 import type { TaskRecord, TaskResult } from "../tasks/index.ts";
 import type { DueDelivery } from "./outbox.ts";
-import { signatureHeaders } from "./signature.ts";
+import { signatureHeaders } from "./signing.ts";
 
 /** Where the contents of deliveries come from. */
 export interface DeliverySources {

@@ -5,21 +5,21 @@ import type { Socket } from "node:net";
 import websocket from "@fastify/websocket";
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { errorItem, TaskError } from "../../protocol/index.ts";
-import { asTaskError } from "./answer.ts";
-import { openExchange } from "./exchange.ts";
-import { createInterest } from "./interest.ts";
+import { createWaiters } from "./hang-up.ts";
 import type { HttpPorts } from "./ports.ts";
+import { asTaskError } from "./reply.ts";
+import { openContext } from "./request-context.ts";
 import { imageRoute } from "./routes/images.ts";
 import { operationRoutes } from "./routes/operation.ts";
 import { taskRoutes } from "./routes/task.ts";
 import { sendFailure, taskRoute } from "./routes/tasks.ts";
-import { bodyFor } from "./strangers.ts";
+import { guardBody } from "./unauthenticated.ts";
 import { socketRoute } from "./websocket/route.ts";
 
 /** Builds the application; it listens when told to. */
 export async function createApp(ports: HttpPorts): Promise<FastifyInstance> {
   const { settings, metrics, log } = ports;
-  const interest = createInterest();
+  const waiters = createWaiters();
   const app: FastifyInstance = fastify({
     logger: false,
     bodyLimit: settings.maxBodyBytes,
@@ -41,11 +41,11 @@ export async function createApp(ports: HttpPorts): Promise<FastifyInstance> {
   // another site can only send those without the browser asking us first.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", { parseAs: "string" }, (_request, body, done) => done(null, body));
-  app.addHook("preParsing", (request, _reply, body) => bodyFor(ports.keys, request.raw, body));
+  app.addHook("preParsing", (request, _reply, body) => guardBody(ports.keys, request.raw, body));
 
   const refuse = (request: FastifyRequest, reply: FastifyReply, error: TaskError) => {
     metrics.refused(error.code);
-    const { documentation } = openExchange(ports, interest, request.raw);
+    const { documentation } = openContext(ports, waiters, request.raw);
     const owner = error.code.endsWith("ApiKey") ? { taskType: "authentication" } : {};
     return sendFailure(reply, [errorItem(error.body, owner, documentation)]);
   };
@@ -66,22 +66,22 @@ export async function createApp(ports: HttpPorts): Promise<FastifyInstance> {
     preClose: (done) => {
       for (const client of app.websocketServer.clients) {
         client.close(1001, "the server is stopping");
-        setTimeout(() => client.terminate(), FAREWELL_MS).unref();
+        setTimeout(() => client.terminate(), CLOSING_MS).unref();
       }
       done();
     },
   });
   endConnectionsOnClose(app, ports.stopping);
-  taskRoute(app, ports, interest);
-  taskRoutes(app, ports, interest);
-  socketRoute(app, ports, interest);
+  taskRoute(app, ports, waiters);
+  taskRoutes(app, ports, waiters);
+  socketRoute(app, ports, waiters);
   imageRoute(app, ports);
   operationRoutes(app, ports);
   return app;
 }
 
 /** How long clients may take to say goodbye when the server stops. */
-const FAREWELL_MS = 2000;
+const CLOSING_MS = 2000;
 
 /** Closing waits for open connections: those that are kept alive for a next request would hold it up. */
 function endConnectionsOnClose(app: FastifyInstance, stopping: AbortSignal): void {
@@ -91,7 +91,7 @@ function endConnectionsOnClose(app: FastifyInstance, stopping: AbortSignal): voi
   });
   app.addHook("preClose", async () => {
     const idle = setInterval(() => app.server.closeIdleConnections(), 100);
-    const all = setTimeout(() => app.server.closeAllConnections(), 2 * FAREWELL_MS);
+    const all = setTimeout(() => app.server.closeAllConnections(), 2 * CLOSING_MS);
     app.server.once("close", () => {
       clearInterval(idle);
       clearTimeout(all);

@@ -9,11 +9,11 @@ import {
   TaskError,
 } from "../../protocol/index.ts";
 import type { TaskRecord } from "../tasks/index.ts";
-import { abandonLater } from "./abandon.ts";
-import { type Answer, asTaskError, refuseWith } from "./answer.ts";
 import type { Caller } from "./caller.ts";
-import type { Exchange } from "./exchange.ts";
-import { accept, acknowledgement, dryRun, finalAnswer, requireModel } from "./inference.ts";
+import { abandonLater } from "./hang-up.ts";
+import { accept, acknowledgement, dryRun, finalAnswer, requireModel } from "./queued-tasks.ts";
+import { type Answer, asTaskError, refuseWith } from "./reply.ts";
+import type { RequestContext } from "./request-context.ts";
 import { answerSmallTask } from "./small-tasks.ts";
 
 type ValidTask = Extract<ParsedTask, { ok: true }>;
@@ -27,7 +27,7 @@ export function authenticationOf(parsed: readonly ParsedTask[]): AuthenticationT
 
 /** Answers all tasks of a request, in the order they came. `hungUp` is aborted when the client goes away. */
 export async function answerBatch(
-  exchange: Exchange,
+  context: RequestContext,
   caller: Caller,
   parsed: readonly ParsedTask[],
   hungUp: AbortSignal,
@@ -35,15 +35,15 @@ export async function answerBatch(
   const replies: Promise<Answer>[] = [];
   for (const item of parsed) {
     // Handing in is done one after the other, so that the queue keeps the order; waiting is done together.
-    const { reply } = await begin(exchange, caller, item, hungUp);
+    const { reply } = await begin(context, caller, item, hungUp);
     replies.push(reply);
   }
   const answers = await Promise.all(replies);
   return { data: answers.flatMap(({ data }) => data), errors: answers.flatMap(({ errors }) => errors) };
 }
 
-async function begin(exchange: Exchange, caller: Caller, item: ParsedTask, hungUp: AbortSignal) {
-  const { documentation } = exchange;
+async function begin(context: RequestContext, caller: Caller, item: ParsedTask, hungUp: AbortSignal) {
+  const { documentation } = context;
   if (!item.ok) return { reply: Promise.resolve(refuseWith(item.errors, item.owner, documentation)) };
   const { task } = item;
   // HTTP replies hold no authentication item: ai-sdk-provider would refuse them.
@@ -52,11 +52,11 @@ async function begin(exchange: Exchange, caller: Caller, item: ParsedTask, hungU
   const refusal = (thrown: unknown): Answer => {
     const error = asTaskError(thrown);
     if (error.cause !== undefined)
-      exchange.ports.log.error({ err: error.cause, taskUUID: task.taskUUID }, error.message);
+      context.ports.log.error({ err: error.cause, taskUUID: task.taskUUID }, error.message);
     return refuseWith([error], owner, documentation);
   };
   try {
-    const { answer } = await start(exchange, caller, task, item.raw, hungUp);
+    const { answer } = await start(context, caller, task, item.raw, hungUp);
     return { reply: answer.catch(refusal) };
   } catch (thrown) {
     return { reply: Promise.resolve(refusal(thrown)) };
@@ -65,32 +65,37 @@ async function begin(exchange: Exchange, caller: Caller, item: ParsedTask, hungU
 
 /** Begins a task; the inner promise is its answer. */
 async function start(
-  exchange: Exchange,
+  context: RequestContext,
   caller: Caller,
   task: Work,
   raw: ValidTask["raw"],
   hungUp: AbortSignal,
 ): Promise<{ readonly answer: Promise<Answer> }> {
-  if (!isQueuedTask(task)) return { answer: answerSmallTask(exchange, caller, task, hungUp) };
-  await requireModel(exchange, task);
-  if (exchange.dryRun) return { answer: dryRun(exchange, task) };
-  const record = await accept(exchange, caller, task, raw);
+  if (!isQueuedTask(task)) return { answer: answerSmallTask(context, caller, task, hungUp) };
+  await requireModel(context, task);
+  if (context.dryRun) return { answer: dryRun(context, task) };
+  const record = await accept(context, caller, task, raw);
   if (task.deliveryMethod === "async") return { answer: Promise.resolve(acknowledgement(task)) };
-  return { answer: waitFor(exchange, caller, record, hungUp) };
+  return { answer: waitFor(context, caller, record, hungUp) };
 }
 
 /** Waits for a sync task. When the client goes away, the task is abandoned after a while, unless it brings a model. */
-async function waitFor(exchange: Exchange, { owner }: Caller, { taskUUID, task }: TaskRecord, hungUp: AbortSignal) {
-  const { tasks, settings, stopping } = exchange.ports;
-  const release = exchange.interest.waitFor(owner, taskUUID);
+async function waitFor(
+  context: RequestContext,
+  { owner }: Caller,
+  { taskUUID, task }: TaskRecord,
+  hungUp: AbortSignal,
+) {
+  const { tasks, settings, stopping } = context.ports;
+  const release = context.waiters.waitFor(owner, taskUUID);
   const patience = AbortSignal.timeout(settings.syncTimeout * 1000);
   try {
     const final = await tasks.waitForFinal(owner, taskUUID, AbortSignal.any([hungUp, patience, stopping]));
     if (final === undefined) throw new TaskError("taskFailedOrNotFound", { taskUUID });
-    return finalAnswer(exchange, final);
+    return finalAnswer(context, final);
   } catch (thrown) {
     if (hungUp.aborted) {
-      if (isPictureTask(task)) abandonLater(exchange, owner, taskUUID);
+      if (isPictureTask(task)) abandonLater(context, owner, taskUUID);
       throw hungUp.reason;
     }
     if (patience.aborted) throw new TaskError("syncTimeout", { seconds: settings.syncTimeout });

@@ -1,9 +1,7 @@
 /** The API over HTTP and WebSocket. */
-export { createKeyRing, type KeyRing, type KnownKey } from "./api-keys.ts";
+export { createKeyRing, type KeyFile, KeyFileError, type KeyRing, type KnownKey, openKeyFile } from "./api-keys.ts";
 export { createApp } from "./app.ts";
-export { type ImageSource, imageItem, isPictureRecord } from "./image-items.ts";
-export { failure } from "./inference.ts";
-export { type KeyFile, KeyFileError, openKeyFile } from "./key-file.ts";
+export { type ImageSource, imageItem, isPictureRecord } from "./items.ts";
 export { createHttpMetrics } from "./metrics.ts";
 export type {
   HttpPorts,
@@ -11,3 +9,4 @@ export type {
   Readiness,
   Uploads,
 } from "./ports.ts";
+export { failure } from "./queued-tasks.ts";

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
-import { TaskError } from "../../protocol/index.ts";
+import { DatabaseUnavailableError } from "../database/index.ts";
 import type { SubmitOutcome, TaskService } from "../tasks/index.ts";
 
 /** What the HTTP side counts. */
@@ -12,10 +12,7 @@ export interface HttpMetrics {
   text(): Promise<{ readonly body: string; readonly contentType: string }>;
 }
 
-/**
- * Registers the counters of the HTTP side; the registry may hold those of other parts as well. `tasks.counts` tells an outage
- * as `serviceUnavailable`.
- */
+/** Registers the counters of the HTTP side; the registry may hold those of other parts as well. */
 export function createHttpMetrics(register: Registry, tasks: Pick<TaskService, "counts">): HttpMetrics {
   const registers = [register];
   const submissions = new Counter({
@@ -61,5 +58,5 @@ export function createHttpMetrics(register: Registry, tasks: Pick<TaskService, "
 
 /** While the database is away nobody can count, and everything else is told all the same. */
 function unlessOutage(thrown: unknown): undefined {
-  if (!(thrown instanceof TaskError) || thrown.code !== "serviceUnavailable") throw thrown;
+  if (!(thrown instanceof DatabaseUnavailableError)) throw thrown;
 }

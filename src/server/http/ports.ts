@@ -1,22 +1,11 @@
 /** What the HTTP side asks of the rest of the server. The composition root plugs the real things in. */
 
 import type { ModelCatalogue } from "../../models/index.ts";
+import type { Log } from "../log.ts";
+import type { ImageStore } from "../storage/index.ts";
 import type { OwnerId, TaskService } from "../tasks/index.ts";
 import type { KeyRing } from "./api-keys.ts";
 import type { HttpMetrics } from "./metrics.ts";
-
-/** Stored images. */
-export interface ImageFiles {
-  /** The bytes of an image by its file name; undefined when there is none or its time is over. */
-  read(fileName: string): Promise<StoredImage | undefined>;
-}
-
-export interface StoredImage {
-  readonly bytes: Uint8Array;
-  readonly contentType: string;
-  /** Whole seconds until its time is over. */
-  readonly secondsLeft: number;
-}
 
 /** Images that clients bring. */
 export interface Uploads {
@@ -37,13 +26,6 @@ export interface Readiness {
   readonly reason?: string;
 }
 
-/** The few log calls made here. */
-export interface HttpLog {
-  info(facts: object, message: string): void;
-  warn(facts: object, message: string): void;
-  error(facts: object, message: string): void;
-}
-
 /** The limits and choices of the HTTP side; times are in seconds. */
 export interface HttpSettings {
   readonly publicUrl?: string | undefined;
@@ -62,12 +44,12 @@ export interface HttpSettings {
 export interface HttpPorts {
   readonly settings: HttpSettings;
   readonly tasks: TaskService;
-  readonly images: ImageFiles;
+  readonly images: Pick<ImageStore, "read">;
   readonly uploads: Uploads;
   readonly models: ModelCatalogue;
   readonly keys: KeyRing;
   readonly metrics: HttpMetrics;
-  readonly log: HttpLog;
+  readonly log: Log;
   readiness(): Promise<Readiness>;
   /** Aborted when the server stops and waits for nobody any more. */
   readonly stopping: AbortSignal;

@@ -3,7 +3,8 @@ import { appsPerTest } from "../../../test/contract/apps-per-test.ts";
 import { inference, KEY, post, startMemoryApp } from "../../../test/contract/memory-app.ts";
 import { rawClient } from "../../../test/contract/raw-client.ts";
 import { login } from "../../../test/contract/socket-client.ts";
-import { TaskError } from "../../protocol/index.ts";
+import { DatabaseUnavailableError } from "../database/index.ts";
+import { StorageUnavailableError } from "../storage/index.ts";
 
 const start = appsPerTest();
 
@@ -145,13 +146,25 @@ describe("operation", () => {
     expect(await (await get("/openapi.json")).json()).toMatchObject({ openapi: "3.1.0" });
   });
 
+  test("while the database or the disk is away, tasks are answered with 503 and Retry-After", async () => {
+    const { base, tasks } = await start();
+    for (const outage of [new DatabaseUnavailableError("sda1"), new StorageUnavailableError("sda1")]) {
+      tasks.submit = async () => {
+        throw outage;
+      };
+      const { status, headers, text, body } = await post(base, [inference()]);
+      expect([status, headers.get("retry-after"), body.error.code]).toEqual([503, "5", "serviceUnavailable"]);
+      expect(text).not.toContain("sda1");
+    }
+  });
+
   test("metrics are served while the database is away, without those that only it knows", async () => {
     const { base, tasks } = await start();
     const { counts } = tasks;
     const metrics = async () => (await fetch(`${base}/metrics`)).text();
     expect(await metrics()).toContain('inkstone_tasks{state="running"} 0');
     tasks.counts = async () => {
-      throw new TaskError("serviceUnavailable", { reason: "Its database is away." });
+      throw new DatabaseUnavailableError("away");
     };
     const away = await metrics();
     expect(away).toContain("inkstone_websockets 0");

@@ -1,5 +1,6 @@
 /** The task types that are answered at once. */
 
+import type { ModelSummary } from "../../models/index.ts";
 import {
   type AccountManagementTask,
   type AuthenticationTask,
@@ -11,18 +12,17 @@ import {
   type QueuedTask,
   type Task,
 } from "../../protocol/index.ts";
-import { type Answer, answerWith, made } from "./answer.ts";
 import type { Caller } from "./caller.ts";
-import type { Exchange } from "./exchange.ts";
-import { imageUrl } from "./image-items.ts";
-import { finalAnswer, standing, unknownTask } from "./inference.ts";
-import { searchModels } from "./model-search.ts";
+import { imageUrl } from "./items.ts";
+import { finalAnswer, standing, unknownTask } from "./queued-tasks.ts";
+import { type Answer, answerWith, made } from "./reply.ts";
+import type { RequestContext } from "./request-context.ts";
 
 type SmallTask = Exclude<Task, QueuedTask | AuthenticationTask>;
 
 /** Answers a task that needs no engine. Throws `TaskError`. `gone` is aborted when nobody waits for the answer any more. */
 export async function answerSmallTask(
-  exchange: Exchange,
+  context: RequestContext,
   caller: Caller,
   task: SmallTask,
   gone: AbortSignal,
@@ -31,34 +31,34 @@ export async function answerSmallTask(
     case "ping":
       return answerWith({ taskType: "ping", pong: true });
     case "getResponse":
-      return getResponse(exchange, caller, task);
+      return getResponse(context, caller, task);
     case "getTaskDetails":
-      return getTaskDetails(exchange, caller, task);
+      return getTaskDetails(context, caller, task);
     case "imageUpload":
-      return imageUpload(exchange, caller, task, gone);
+      return imageUpload(context, caller, task, gone);
     case "accountManagement":
-      return accountDetails(exchange, caller, task);
+      return accountDetails(context, caller, task);
     case "modelSearch":
-      return modelSearch(exchange, task);
+      return modelSearch(context, task);
   }
 }
 
-async function getResponse(exchange: Exchange, { owner }: Caller, { taskUUID }: GetResponseTask): Promise<Answer> {
-  const record = await exchange.ports.tasks.get(owner, taskUUID);
+async function getResponse(context: RequestContext, { owner }: Caller, { taskUUID }: GetResponseTask): Promise<Answer> {
+  const record = await context.ports.tasks.get(owner, taskUUID);
   if (record === undefined) throw unknownTask(taskUUID);
-  return standing(exchange, record);
+  return standing(context, record);
 }
 
-async function getTaskDetails(exchange: Exchange, { owner }: Caller, task: GetTaskDetailsTask): Promise<Answer> {
-  const { tasks } = exchange.ports;
+async function getTaskDetails(context: RequestContext, { owner }: Caller, task: GetTaskDetailsTask): Promise<Answer> {
+  const { tasks } = context.ports;
   const record = await tasks.get(owner, task.taskUUID);
   const request = await tasks.request(owner, task.taskUUID);
   if (record === undefined || request === undefined) throw unknownTask(task.taskUUID);
-  const { data, errors } = finalAnswer(exchange, record);
+  const { data, errors } = finalAnswer(context, record);
   const deliveries = await tasks.deliveries(owner, task.taskUUID);
   const { taskType, taskUUID } = task;
   const make = async () => {
-    const items = await Promise.all(data.map((item) => made(item, exchange.documentation)));
+    const items = await Promise.all(data.map((item) => made(item, context.documentation)));
     const found = items.flatMap((item) => ("item" in item ? [item.item] : []));
     const failed = [...errors, ...items.flatMap((item) => ("failed" in item ? [item.failed] : []))];
     return {
@@ -81,12 +81,12 @@ async function getTaskDetails(exchange: Exchange, { owner }: Caller, task: GetTa
 }
 
 async function imageUpload(
-  exchange: Exchange,
+  context: RequestContext,
   { owner }: Caller,
   task: ImageUploadTask,
   gone: AbortSignal,
 ): Promise<Answer> {
-  const { ports, source } = exchange;
+  const { ports, source } = context;
   const { imageUUID, fileName } = await ports.uploads.store(owner, task.image, gone);
   return answerWith({
     taskType: task.taskType,
@@ -96,7 +96,7 @@ async function imageUpload(
   });
 }
 
-async function accountDetails({ ports }: Exchange, caller: Caller, task: AccountManagementTask): Promise<Answer> {
+async function accountDetails({ ports }: RequestContext, caller: Caller, task: AccountManagementTask): Promise<Answer> {
   const keys = await ports.keys.list();
   return answerWith({
     taskType: task.taskType,
@@ -117,7 +117,36 @@ async function accountDetails({ ports }: Exchange, caller: Caller, task: Account
 /** Nobody is billed here, so nothing is counted. */
 const NOTHING = { credits: 0, requests: 0 };
 
-async function modelSearch({ ports }: Exchange, task: ModelSearchTask): Promise<Answer> {
+async function modelSearch({ ports }: RequestContext, task: ModelSearchTask): Promise<Answer> {
   const { results, totalResults } = searchModels(await ports.models.list(), task);
   return answerWith({ taskType: task.taskType, taskUUID: task.taskUUID, results, totalResults });
 }
+
+/** One page of the models that fit a search, and how many fit in all. */
+function searchModels(models: readonly ModelSummary[], task: ModelSearchTask) {
+  const found = models.filter((model) => fits(model, task));
+  const results = found.slice(task.offset, task.offset + task.limit).map((model) => ({
+    tags: [],
+    ...model,
+    // Everything installed belongs to whoever runs the server.
+    private: false,
+  }));
+  return { results, totalResults: found.length };
+}
+
+function fits(model: ModelSummary, task: ModelSearchTask): boolean {
+  const { air, name, comment = "", tags = [] } = model;
+  const text = [air, name, comment, ...tags].join("\n").toLowerCase();
+  return (
+    (task.search === undefined || text.includes(task.search.toLowerCase())) &&
+    (task.tags ?? []).every((tag) => tags.includes(tag)) &&
+    (task.category === undefined || model.category === categoryOf(task.category)) &&
+    (task.type === undefined || model.type === task.type) &&
+    (task.architecture === undefined || model.architecture === task.architecture) &&
+    (task.conditioning === undefined || model.conditioning === task.conditioning) &&
+    task.visibility !== "private"
+  );
+}
+
+/** LyCORIS files are LoRAs here, as `modelUpload` takes them. */
+const categoryOf = (asked: string): string => (asked === "lycoris" ? "lora" : asked);

@@ -9,7 +9,7 @@ import {
 import { invalidCode, isUuidV4, TaskError } from "../../protocol/index.ts";
 import type { Outbound } from "../net/index.ts";
 import type { ImageStore } from "./image-store.ts";
-import { createTurns } from "./turns.ts";
+import { createSemaphore } from "./semaphore.ts";
 
 export interface ReferenceLimits {
   /** Of a download, and of decoded base64. Default 64 MiB. */
@@ -49,7 +49,7 @@ export function createImageReferences(
   limits: ReferenceLimits = {},
 ): ImageReferences {
   const { maxBytes = 64 * 2 ** 20, timeoutMs = 30_000, maxDownloads = 4 } = limits;
-  const inTurn = createTurns(maxDownloads);
+  const limited = createSemaphore(maxDownloads);
   const decoding: DecodeOptions = limits.maxPixels === undefined ? {} : { maxPixels: limits.maxPixels };
 
   async function bytesOf(owner: string, reference: string, parameter: string, signal?: AbortSignal) {
@@ -67,7 +67,7 @@ export function createImageReferences(
       new TaskError("downloadFailed", { parameter, reason }, { parameter }, { cause });
     try {
       const request = { method: "GET", url, timeoutMs, maxBytes, ...(signal && { signal }) } as const;
-      const answer = await inTurn(() => outbound.request(request), signal);
+      const answer = await limited(() => outbound.request(request), signal);
       if (answer.status === 200) return answer.body;
       throw refuse(`The server answered with status ${answer.status}.`);
     } catch (error) {

@@ -1,7 +1,7 @@
 import type { TaskErrorBody } from "../../protocol/index.ts";
 import type { Queryable } from "../database/index.ts";
 import { readTask } from "./stored-task.ts";
-import type { OwnerId, TaskProgress, TaskRecord, TaskResult, TaskState } from "./types.ts";
+import type { DeliveryRecord, OwnerId, QueueCounts, TaskProgress, TaskRecord, TaskResult, TaskState } from "./types.ts";
 
 /** A task with the number that only this program knows it by. */
 export interface StoredTask {
@@ -120,4 +120,51 @@ function readImage(row: ImageRow): TaskResult {
     ...(row.input_uuid !== null && { inputImageUUID: row.input_uuid }),
     createdAt: new Date(row.created_at),
   };
+}
+
+/** The webhook calls and uploads of a task, oldest first. */
+export async function findDeliveries(
+  db: Queryable,
+  owner: OwnerId,
+  taskUUID: string,
+): Promise<readonly DeliveryRecord[]> {
+  const rows = await db.query<DeliveryRow>(
+    `select kind, url, image_uuid, state, attempts, last_error, next_attempt_at from deliveries
+     where owner = $1 and task_uuid = $2 order by id`,
+    [owner, taskUUID],
+  );
+  return rows.map((row) => ({
+    kind: row.kind,
+    target: withoutSecrets(row.url),
+    ...(row.image_uuid !== null && { imageUUID: row.image_uuid }),
+    state: row.state,
+    attempts: row.attempts,
+    ...(row.last_error !== null && { lastError: row.last_error }),
+    ...(row.state === "pending" && { nextAttemptAt: row.next_attempt_at }),
+  }));
+}
+
+/** Presigned addresses carry their secret in the query, others in the user part. */
+function withoutSecrets(address: string): string {
+  const url = new URL(address);
+  return `${url.protocol}//${url.host}${url.pathname}`;
+}
+
+interface DeliveryRow {
+  kind: DeliveryRecord["kind"];
+  url: string;
+  image_uuid: string | null;
+  state: DeliveryRecord["state"];
+  attempts: number;
+  last_error: string | null;
+  next_attempt_at: Date;
+}
+
+/** How many tasks wait and run. */
+export async function countTasks(db: Queryable): Promise<QueueCounts> {
+  const rows = await db.query<{ queued: number; running: number }>(
+    `select (select count(*)::int from tasks where state = 'queued') as queued,
+            (select count(*)::int from tasks where state = 'running') as running`,
+  );
+  return rows[0]!;
 }

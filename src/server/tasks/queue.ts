@@ -1,12 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type PictureTask, type QueuedTask, TaskError } from "../../protocol/index.ts";
 import type { Database } from "../database/index.ts";
-import { type ClaimedTask, claimTask } from "./claim.ts";
-import { completeResult, markSucceeded, type NewResult } from "./complete.ts";
-import { type Failure, failTask, handBackTask, retryTask } from "./fail.ts";
-import { renewLease } from "./renew.ts";
+import { type ClaimedTask, claimTask, handBackTask, renewLease, sweepLost } from "./lease.ts";
+import { completeResult, type Failure, failTask, markSucceeded, type NewResult, retryTask } from "./outcome.ts";
 import type { TaskSignals } from "./signals.ts";
-import { sweepLost } from "./sweep.ts";
 import type { Lane, TaskOf, TaskProgress } from "./types.ts";
 
 export interface TaskQueueOptions<L extends Lane> {

@@ -2,11 +2,8 @@ import { randomUUID } from "node:crypto";
 import { isPictureTask, type QueuedTask, randomSeed, resultsOf } from "../../protocol/index.ts";
 import type { Database } from "../database/index.ts";
 import { cancelTask } from "./cancel.ts";
-import { countTasks } from "./counts.ts";
 import { forgetAbandoned } from "./expire.ts";
-import { findRequest, findTask, type StoredTask } from "./find.ts";
-import { findDeliveries } from "./find-deliveries.ts";
-import { rememberRecent } from "./recent.ts";
+import { countTasks, findDeliveries, findRequest, findTask, type StoredTask } from "./find.ts";
 import { createRoom } from "./room.ts";
 import type { TaskSignals } from "./signals.ts";
 import { canonicalTask, hashBody } from "./stored-task.ts";
@@ -32,7 +29,6 @@ export function createTaskService(options: TaskServiceOptions): TaskService & { 
   const watchers = createWatchers({ db, signals, pollMs });
   const progress = followProgress(signals);
   const room = createRoom(db, maxQueued);
-  const recent = rememberRecent(signals);
 
   const fresh = ({ id, record }: StoredTask): TaskRecord => {
     const latest = record.state === "running" ? progress.of(id) : undefined;
@@ -59,7 +55,7 @@ export function createTaskService(options: TaskServiceOptions): TaskService & { 
     );
     const inserted = attempt?.stored;
     if (inserted) {
-      const { id, createdAt } = inserted;
+      const { createdAt } = inserted;
       const state = "queued";
       const record = {
         owner,
@@ -71,7 +67,6 @@ export function createTaskService(options: TaskServiceOptions): TaskService & { 
         attempt: 0,
         createdAt,
       } as const;
-      recent.add({ id, bodyHash, abandoned: false, record }, request);
       signals.publish({ type: "queued", lane });
       return { kind: "accepted", record };
     }
@@ -102,7 +97,7 @@ export function createTaskService(options: TaskServiceOptions): TaskService & { 
       if (signal?.aborted) reject(signal.reason);
       const abort = () => reject(signal?.reason);
       signal?.addEventListener("abort", abort, { once: true });
-      const read = async () => recent.find(owner, taskUUID) ?? (await findTask(db, owner, taskUUID));
+      const read = () => findTask(db, owner, taskUUID);
       const watching = watchers.watch(read, (event) => {
         if (event.type === "final") resolve(event.record);
       });
@@ -134,7 +129,6 @@ export function createTaskService(options: TaskServiceOptions): TaskService & { 
     close() {
       watchers.close();
       progress.close();
-      recent.close();
     },
   };
 }

@@ -29,12 +29,12 @@ const REMOTE_PROGRESS_MS = 500;
 export interface SignalsOptions {
   readonly db: Database;
   /** Names this process, so that it does not hear itself twice. */
-  readonly process: string;
+  readonly processName: string;
   readonly now?: () => number;
 }
 
 /** Opens the signals of this process; subscribes to other processes' when the database is PostgreSQL. */
-export async function openSignals({ db, process, now = Date.now }: SignalsOptions): Promise<TaskSignals> {
+export async function openSignals({ db, processName, now = Date.now }: SignalsOptions): Promise<TaskSignals> {
   const emitter = new EventEmitter().setMaxListeners(0);
   const told = new Map<string, number>();
   let closed = false;
@@ -57,7 +57,7 @@ export async function openSignals({ db, process, now = Date.now }: SignalsOption
           CHANNEL,
           (payload) => {
             const { from, ...signal } = JSON.parse(payload) as TaskSignal & { from: string };
-            if (from !== process) emitter.emit("signal", signal);
+            if (from !== processName) emitter.emit("signal", signal);
           },
           () => emitter.emit("signal", { type: "gap" } satisfies TaskSignal),
         );
@@ -66,7 +66,7 @@ export async function openSignals({ db, process, now = Date.now }: SignalsOption
     publish(signal) {
       emitter.emit("signal", signal);
       if (!shouldTellOthers(signal)) return;
-      const payload = JSON.stringify({ from: process, ...signal });
+      const payload = JSON.stringify({ from: processName, ...signal });
       db.query("select pg_notify($1, $2)", [CHANNEL, payload]).catch(() => {}); // a hint: polling finds what it told
     },
     listen(listener) {

@@ -1,15 +1,13 @@
 import { type ModelUploadTask, TaskError } from "../../protocol/index.ts";
+import type { Log } from "../log.ts";
 import type { Claim, TaskQueue } from "../tasks/index.ts";
 import { type ReceiveMeans, receiveModel } from "./receive-model.ts";
 import { takeClaims } from "./take-claims.ts";
 import { untilAvailable } from "./until-available.ts";
-import type { WorkerLog } from "./worker.ts";
 
 export interface ReceiverOptions extends ReceiveMeans {
   readonly queue: TaskQueue<"uploads">;
-  readonly log: WorkerLog;
-  /** Whether an error means that the database is away for the moment. */
-  isDatabaseAway(error: unknown): boolean;
+  readonly log: Log;
 }
 
 /** Fetches the models of uploads, beside the worker that draws, until it is stopped. */
@@ -23,7 +21,7 @@ const MOST_AT_ONCE = 4;
 
 /** Starts fetching models, also those that a server before this one had begun with. */
 export function startReceiver(options: ReceiverOptions): Receiver {
-  const { queue, log, isDatabaseAway } = options;
+  const { queue, log } = options;
   const closing = new AbortController(); // no new uploads
   const ending = new AbortController(); // nor those under way
   const underWay = new Set<Promise<void>>();
@@ -31,7 +29,6 @@ export function startReceiver(options: ReceiverOptions): Receiver {
   async function attempt(claim: Claim<ModelUploadTask>): Promise<string> {
     const record = <T>(work: () => Promise<T>) =>
       untilAvailable(work, {
-        isPassing: isDatabaseAway,
         onWait: () => {},
         signal: AbortSignal.any([claim.signal, AbortSignal.timeout(60_000)]),
       });

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { EngineProcess } from "../../drawing/index.ts";
 import { startWatchdog } from "../../drawing/index.ts";
 import type { ControlNetPreprocessTask, ImageInferenceTask } from "../../protocol/index.ts";
-import { StorageUnavailableError } from "../storage/index.ts";
+import type { Log } from "../log.ts";
 import type { Claim, TaskQueue } from "../tasks/index.ts";
 import { type DrawMeans, drawTask } from "./draw-task.ts";
 import { EngineStalled, failureOf } from "./failure.ts";
@@ -16,17 +16,9 @@ export interface WorkerOptions extends Omit<DrawMeans & PreprocessMeans, "patien
   readonly queue: TaskQueue;
   readonly engine: EngineProcess;
   readonly metrics?: WorkerMetrics;
-  readonly log: WorkerLog;
+  readonly log: Log;
   /** Milliseconds without a step after which the engine counts as hung. */
   readonly stepTimeoutMs: number;
-  /** Whether an error means that the database is away for the moment. */
-  isDatabaseAway(error: unknown): boolean;
-}
-
-export interface WorkerLog {
-  info(facts: object, message: string): void;
-  warn(facts: object, message: string): void;
-  error(facts: object, message: string): void;
 }
 
 /** Runs tasks one after the other until it is stopped. */
@@ -49,12 +41,10 @@ const makesGuide = (claim: Claim): claim is ClaimOf<ControlNetPreprocessTask> =>
 
 /** Starts a worker on a queue, with an engine of its own. */
 export function startWorker(options: WorkerOptions): Worker {
-  const { queue, engine, finishing, guides, log, stepTimeoutMs, isDatabaseAway, metrics = SILENT } = options;
+  const { queue, engine, finishing, guides, log, stepTimeoutMs, metrics = SILENT } = options;
   const closing = new AbortController(); // no new tasks
   const ending = new AbortController(); // nor the one in hand
   let trouble: Error | undefined;
-
-  const isPassing = (error: unknown) => error instanceof StorageUnavailableError || isDatabaseAway(error);
 
   async function attempt(claim: Claim): Promise<string> {
     const stalled = new AbortController();
@@ -68,7 +58,7 @@ export function startWorker(options: WorkerOptions): Worker {
         log.warn({ taskUUID: claim.taskUUID, error }, "waiting to store a result");
       };
       try {
-        return await untilAvailable(work, { isPassing, onWait, signal });
+        return await untilAvailable(work, { onWait, signal });
       } finally {
         trouble = undefined; // also when the task was cancelled meanwhile: the next one will tell
       }
@@ -102,7 +92,6 @@ export function startWorker(options: WorkerOptions): Worker {
   async function end(claim: Claim, cause: unknown): Promise<string> {
     const record = <T>(work: () => Promise<T>) =>
       untilAvailable(work, {
-        isPassing,
         onWait: () => {},
         signal: AbortSignal.any([claim.signal, AbortSignal.timeout(60_000)]),
       });

@@ -3,7 +3,7 @@
 import type { FastifyInstance } from "fastify";
 import { TaskError } from "../../../protocol/index.ts";
 import type { HttpPorts } from "../ports.ts";
-import { cutSlowReader } from "../slow-reader.ts";
+import { cutSlowReader } from "../reply.ts";
 
 const FILE_NAME = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.(jpg|png|webp)$/;
 

@@ -4,18 +4,18 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { isUuidV4, stringifyJson } from "../../../protocol/index.ts";
 import type { TaskEvent } from "../../tasks/index.ts";
 import { bearerKey, identify } from "../caller.ts";
-import { type Exchange, openExchange } from "../exchange.ts";
-import { isPictureRecord } from "../image-items.ts";
-import { finalAnswer, unknownTask } from "../inference.ts";
-import type { Interest } from "../interest.ts";
+import type { Waiters } from "../hang-up.ts";
+import { isPictureRecord } from "../items.ts";
 import type { HttpPorts } from "../ports.ts";
+import { finalAnswer, unknownTask } from "../queued-tasks.ts";
+import { openContext, type RequestContext } from "../request-context.ts";
 
 type ByUUID = { Params: { taskUUID: string } };
 
 /** Comment lines keep proxies from closing a stream on which a long step shows nothing. */
 const HEARTBEAT_MS = 15_000;
 
-export function taskRoutes(app: FastifyInstance, ports: HttpPorts, interest: Interest): void {
+export function taskRoutes(app: FastifyInstance, ports: HttpPorts, waiters: Waiters): void {
   app.delete<ByUUID>("/v1/tasks/:taskUUID", async (request) => {
     const { owner } = await identify(ports.keys, bearerKey(request.raw), request.raw);
     const taskUUID = taskNamed(request);
@@ -26,8 +26,8 @@ export function taskRoutes(app: FastifyInstance, ports: HttpPorts, interest: Int
 
   app.get<ByUUID>("/v1/tasks/:taskUUID/events", async (request, reply) => {
     const { owner } = await identify(ports.keys, bearerKey(request.raw), request.raw);
-    const exchange = openExchange(ports, interest, request.raw);
-    await streamEvents(exchange, owner, request, reply);
+    const context = openContext(ports, waiters, request.raw);
+    await streamEvents(context, owner, request, reply);
   });
 }
 
@@ -37,15 +37,20 @@ function taskNamed({ params: { taskUUID } }: FastifyRequest<ByUUID>): string {
   return taskUUID;
 }
 
-async function streamEvents(exchange: Exchange, owner: string, request: FastifyRequest<ByUUID>, reply: FastifyReply) {
+async function streamEvents(
+  context: RequestContext,
+  owner: string,
+  request: FastifyRequest<ByUUID>,
+  reply: FastifyReply,
+) {
   const taskUUID = taskNamed(request);
-  const { tasks, stopping } = exchange.ports;
+  const { tasks, stopping } = context.ports;
   const { raw } = reply;
   let waiting: TaskEvent[] | undefined = [];
   let work = Promise.resolve();
   const write = (event: TaskEvent): void => {
     work = work
-      .then(() => send(exchange, reply, event))
+      .then(() => send(context, reply, event))
       .catch(() => {
         raw.destroy();
       });
@@ -74,14 +79,14 @@ async function streamEvents(exchange: Exchange, owner: string, request: FastifyR
 /** A watcher that reads nothing misses progress rather than filling memory; results and the end it always gets. */
 const MOST_BUFFERED = 256 * 1024;
 
-async function send(exchange: Exchange, { raw }: FastifyReply, event: TaskEvent): Promise<void> {
+async function send(context: RequestContext, { raw }: FastifyReply, event: TaskEvent): Promise<void> {
   if (raw.writableEnded || raw.destroyed) return;
   if (event.type === "progress" && raw.writableLength > MOST_BUFFERED) return;
-  raw.write(`event: ${event.type}\ndata: ${stringifyJson(await eventData(exchange, event))}\n\n`);
+  raw.write(`event: ${event.type}\ndata: ${stringifyJson(await eventData(context, event))}\n\n`);
   if (event.type === "final") raw.end();
 }
 
-async function eventData(exchange: Exchange, event: TaskEvent): Promise<unknown> {
+async function eventData(context: RequestContext, event: TaskEvent): Promise<unknown> {
   switch (event.type) {
     case "queued":
       return { queuePosition: event.place };
@@ -101,7 +106,7 @@ async function eventData(exchange: Exchange, event: TaskEvent): Promise<unknown>
       const told = isPictureRecord(record)
         ? { ...record, task: { ...record.task, outputType: "URL" as const } }
         : record;
-      const { data, errors } = finalAnswer(exchange, told);
+      const { data, errors } = finalAnswer(context, told);
       return { state: record.state, data: await Promise.all(data.map(({ make }) => make())), errors };
     }
   }

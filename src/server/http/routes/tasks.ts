@@ -3,25 +3,24 @@
 import { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type ErrorCode, type ErrorItem, errorKind, parseRequest, TaskError } from "../../../protocol/index.ts";
-import type { Answer } from "../answer.ts";
 import { answerBatch, authenticationOf } from "../batch.ts";
 import { bearerKey, identify } from "../caller.ts";
-import { openExchange } from "../exchange.ts";
-import type { Interest } from "../interest.ts";
-import { failureText, replyText } from "../json-body.ts";
+import type { Waiters } from "../hang-up.ts";
 import type { HttpPorts } from "../ports.ts";
-import { cutSlowReader } from "../slow-reader.ts";
+import type { Answer } from "../reply.ts";
+import { cutSlowReader, failureText, replyText } from "../reply.ts";
+import { openContext } from "../request-context.ts";
 
-export function taskRoute(app: FastifyInstance, ports: HttpPorts, interest: Interest): void {
+export function taskRoute(app: FastifyInstance, ports: HttpPorts, waiters: Waiters): void {
   app.post("/v1", async (request, reply) => {
     const parsed = parseRequest(request.body as string, ports.settings);
     const authentication = authenticationOf(parsed);
     const caller = await identify(ports.keys, authentication?.apiKey ?? bearerKey(request.raw), request.raw);
 
-    const exchange = openExchange(ports, interest, request.raw);
-    const answer = await answerBatch(exchange, caller, parsed, hangUp(request, reply));
+    const context = openContext(ports, waiters, request.raw);
+    const answer = await answerBatch(context, caller, parsed, hangUp(request, reply));
     if (answer.data.length === 0 && answer.errors.length === 0) return authenticated(reply);
-    return send(reply, answer, ports, exchange.documentation);
+    return send(reply, answer, ports, context.documentation);
   });
 }
 

@@ -11,16 +11,16 @@ import {
   stringifyJson,
   TaskError,
 } from "../../../protocol/index.ts";
-import { farewellSeconds } from "../abandon.ts";
-import { asTaskError } from "../answer.ts";
 import { bearerKey, type Caller, identify } from "../caller.ts";
-import type { Exchange } from "../exchange.ts";
-import { STRANGER_BYTES } from "../strangers.ts";
+import { reconnectSeconds } from "../hang-up.ts";
+import { asTaskError } from "../reply.ts";
+import type { RequestContext } from "../request-context.ts";
+import { UNAUTHENTICATED_BYTES } from "../unauthenticated.ts";
 import type { Session, Sessions } from "./session.ts";
 import { beginTask, oneError } from "./tasks.ts";
 
 /** A caller that has not proved who it is may stay only so long. */
-const STRANGER_SECONDS = 30;
+const AUTHENTICATION_SECONDS = 30;
 /** Small frames (pongs) that a client may leave unread. */
 const MOST_UNREAD = 16 * 2 ** 20;
 /** Messages in work at which the socket is read no further until some are done. */
@@ -29,8 +29,13 @@ const MOST_MESSAGES = 32;
 const NORMAL_CLOSE = new Set([1000, 1001, 1005]);
 
 /** Serves a socket until it closes. */
-export function serveSocket(socket: WebSocket, request: IncomingMessage, exchange: Exchange, sessions: Sessions): void {
-  const { ports, documentation } = exchange;
+export function serveSocket(
+  socket: WebSocket,
+  request: IncomingMessage,
+  context: RequestContext,
+  sessions: Sessions,
+): void {
+  const { ports, documentation } = context;
   const { settings } = ports;
   let session: Session | undefined;
   let pending = 0;
@@ -55,7 +60,7 @@ export function serveSocket(socket: WebSocket, request: IncomingMessage, exchang
 
   const stranger = setTimeout(() => {
     if (session === undefined) socket.close(1008, "authentication required");
-  }, STRANGER_SECONDS * 1000);
+  }, AUTHENTICATION_SECONDS * 1000);
   let pinged = false;
   const idle = setTimeout(() => {
     // A client that waits for a long task may be silent, as long as it is there.
@@ -69,14 +74,14 @@ export function serveSocket(socket: WebSocket, request: IncomingMessage, exchang
     idle.refresh();
   };
 
-  const letGo = () => socket.terminate();
+  const release = () => socket.terminate();
   const welcome = (caller: Caller, resumed?: string): Session => {
-    const earlier = resumed === undefined ? undefined : sessions.resume(resumed, caller, letGo);
-    const next = earlier ?? sessions.open(caller, documentation, letGo);
-    if (session !== undefined && session !== next) sessions.park(session, letGo, 0);
+    const earlier = resumed === undefined ? undefined : sessions.resume(resumed, caller, release);
+    const next = earlier ?? sessions.open(caller, documentation, release);
+    if (session !== undefined && session !== next) sessions.park(session, release, 0);
     session = next;
     // Its end has been told already, when there was no session to park.
-    if (socket.readyState === socket.CLOSED) sessions.park(next, letGo, farewellSeconds(settings));
+    if (socket.readyState === socket.CLOSED) sessions.park(next, release, reconnectSeconds(settings));
     return next;
   };
 
@@ -111,12 +116,12 @@ export function serveSocket(socket: WebSocket, request: IncomingMessage, exchang
     const owner = item.ok ? item.task : item.owner;
     try {
       const { outbox } = await sessionFor();
-      if (!item.ok) outbox.push(oneError(exchange, item.errors[0], item.owner));
+      if (!item.ok) outbox.push(oneError(context, item.errors[0], item.owner));
       else if (item.task.taskType !== "ping" && item.task.taskType !== "authentication") {
-        await beginTask(exchange, session!, item.task, item.raw);
+        await beginTask(context, session!, item.task, item.raw);
       }
     } catch (thrown) {
-      sendNow(errorsOnly(oneError(exchange, asTaskError(thrown), owner).errors));
+      sendNow(errorsOnly(oneError(context, asTaskError(thrown), owner).errors));
     }
   };
 
@@ -125,7 +130,7 @@ export function serveSocket(socket: WebSocket, request: IncomingMessage, exchang
       if (binary) throw new TaskError("invalidRequest", { reason: "Send text frames." });
       return parseRequest(String(data), settings);
     } catch (thrown) {
-      sendNow(errorsOnly(oneError(exchange, asTaskError(thrown), {}).errors));
+      sendNow(errorsOnly(oneError(context, asTaskError(thrown), {}).errors));
       return [];
     }
   };
@@ -133,7 +138,7 @@ export function serveSocket(socket: WebSocket, request: IncomingMessage, exchang
   const receive = (data: RawData, binary: boolean): void => {
     alive();
     const bytes = byteLength(data);
-    if (session === undefined && bytes > STRANGER_BYTES) socket.close(1009, "authentication required");
+    if (session === undefined && bytes > UNAUTHENTICATED_BYTES) socket.close(1009, "authentication required");
     else
       for (const item of read(data, binary)) {
         // Pings are answered at once, whatever else is going on and whoever asks.
@@ -165,8 +170,8 @@ export function serveSocket(socket: WebSocket, request: IncomingMessage, exchang
     clearTimeout(stranger);
     clearTimeout(idle);
     ports.metrics.sockets(-1);
-    const seconds = NORMAL_CLOSE.has(code) ? farewellSeconds(settings) : settings.sessionBuffer;
-    if (session !== undefined) sessions.park(session, letGo, seconds);
+    const seconds = NORMAL_CLOSE.has(code) ? reconnectSeconds(settings) : settings.sessionBuffer;
+    if (session !== undefined) sessions.park(session, release, seconds);
   });
   ports.metrics.sockets(1);
 }

@@ -1,8 +1,7 @@
 /** Frames on their way to a client: in order, one at a time, made only when it is their turn. */
 
 import { stringifyJson } from "../../../protocol/index.ts";
-import { type Answer, asTaskError } from "../answer.ts";
-import { replyText } from "../json-body.ts";
+import { type Answer, asTaskError, replyText } from "../reply.ts";
 
 /** Sends one text frame; resolves when the socket has taken it, rejects when it cannot. */
 export type Sender = (text: string) => Promise<void>;

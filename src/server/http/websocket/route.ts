@@ -2,13 +2,13 @@
 
 import type { FastifyInstance } from "fastify";
 import { TaskError } from "../../../protocol/index.ts";
-import { openExchange } from "../exchange.ts";
-import type { Interest } from "../interest.ts";
+import type { Waiters } from "../hang-up.ts";
 import type { HttpPorts } from "../ports.ts";
+import { openContext } from "../request-context.ts";
 import { serveSocket } from "./connection.ts";
 import { createSessions } from "./session.ts";
 
-export function socketRoute(app: FastifyInstance, ports: HttpPorts, interest: Interest): void {
+export function socketRoute(app: FastifyInstance, ports: HttpPorts, waiters: Waiters): void {
   const sessions = createSessions();
   for (const url of ["/v1", "/"]) {
     app.route({
@@ -18,7 +18,7 @@ export function socketRoute(app: FastifyInstance, ports: HttpPorts, interest: In
         throw new TaskError("notFound", { path: `${url} without a WebSocket upgrade` });
       },
       wsHandler: (socket, request) => {
-        serveSocket(socket, request.raw, openExchange(ports, interest, request.raw), sessions);
+        serveSocket(socket, request.raw, openContext(ports, waiters, request.raw), sessions);
       },
     });
   }

@@ -4,9 +4,9 @@ import { describe, expect, test, vi } from "vitest";
 import { appsPerTest } from "../../../../test/contract/apps-per-test.ts";
 import { inference, KEY } from "../../../../test/contract/memory-app.ts";
 import { connect, login } from "../../../../test/contract/socket-client.ts";
-import { answerWith } from "../answer.ts";
 import { createKeyRing } from "../api-keys.ts";
 import type { Uploads } from "../ports.ts";
+import { answerWith } from "../reply.ts";
 import { createSessions } from "./session.ts";
 
 const start = appsPerTest();
@@ -36,15 +36,15 @@ describe("sessions", () => {
   });
 
   test("a client that lets ten thousand frames pile up loses its session and its socket", () => {
-    const letGo = vi.fn();
-    const session = createSessions().open({ owner: "a", keyName: "a" }, "", letGo);
+    const release = vi.fn();
+    const session = createSessions().open({ owner: "a", keyName: "a" }, "", release);
     const ended = vi.fn();
     session.endings.add(ended);
     const frame = answerWith({ taskType: "ping", pong: true });
     for (let sent = 0; sent < 10_000; sent++) session.outbox.push(frame);
-    expect(letGo).not.toHaveBeenCalled();
+    expect(release).not.toHaveBeenCalled();
     session.outbox.push(frame);
-    expect([letGo.mock.calls.length, ended.mock.calls.length, session.outbox.length]).toEqual([1, 1, 0]);
+    expect([release.mock.calls.length, ended.mock.calls.length, session.outbox.length]).toEqual([1, 1, 0]);
   });
 
   test("another key cannot resume a session", async () => {

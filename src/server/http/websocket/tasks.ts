@@ -12,14 +12,13 @@ import {
   UPLOAD_STAGES,
   type UploadStage,
 } from "../../../protocol/index.ts";
-import type { TaskRecord } from "../../tasks/index.ts";
-import { abandon } from "../abandon.ts";
-import { type Answer, answerWith, asTaskError } from "../answer.ts";
-import type { Exchange } from "../exchange.ts";
-import { imageItem, isPictureRecord } from "../image-items.ts";
-import { accept, acknowledgement, dryRun, failure, isFinal, requireModel, standing } from "../inference.ts";
+import { isFinal, type TaskRecord } from "../../tasks/index.ts";
+import { abandon } from "../hang-up.ts";
+import { imageItem, isPictureRecord, stageItem } from "../items.ts";
+import { accept, acknowledgement, dryRun, failure, requireModel, standing } from "../queued-tasks.ts";
+import { type Answer, answerWith, asTaskError } from "../reply.ts";
+import type { RequestContext } from "../request-context.ts";
 import { answerSmallTask } from "../small-tasks.ts";
-import { stageItem } from "../upload-items.ts";
 import type { Session } from "./session.ts";
 
 type ValidTask = Extract<ParsedTask, { ok: true }>;
@@ -27,22 +26,22 @@ export type SocketTask = Exclude<Task, { taskType: "authentication" | "ping" }>;
 
 /** Begins a task; what it has to say arrives in the session's outbox. Resolves when the next one may be handed in. */
 export async function beginTask(
-  exchange: Exchange,
+  context: RequestContext,
   session: Session,
   task: SocketTask,
   raw: ValidTask["raw"],
 ): Promise<void> {
-  const refuse = (thrown: unknown) => session.outbox.push(oneError(exchange, asTaskError(thrown), task));
+  const refuse = (thrown: unknown) => session.outbox.push(oneError(context, asTaskError(thrown), task));
   try {
-    if (isQueuedTask(task)) await beginQueued(exchange, session, task, raw);
+    if (isQueuedTask(task)) await beginQueued(context, session, task, raw);
     else {
       const gone = new AbortController();
       const ending = () => gone.abort(new TaskError("taskCancelled"));
       session.endings.add(ending);
-      void answerSmallTask(exchange, session.caller, task, gone.signal)
+      void answerSmallTask(context, session.caller, task, gone.signal)
         .finally(() => session.endings.delete(ending))
         .then((answer) => session.outbox.push(answer))
-        .then(() => (task.taskType === "getResponse" ? tellTheEnd(exchange, session, task) : undefined))
+        .then(() => (task.taskType === "getResponse" ? tellTheEnd(context, session, task) : undefined))
         .catch(refuse);
     }
   } catch (thrown) {
@@ -52,50 +51,50 @@ export async function beginTask(
 
 /** A frame with one error. Clients read only the first, so the others of a task would be lost on them. */
 export function oneError(
-  exchange: Exchange,
+  context: RequestContext,
   error: TaskError,
   owner: { readonly taskUUID?: string | undefined; readonly taskType?: string | undefined },
 ): Answer {
-  exchange.ports.metrics.refused(error.code);
+  context.ports.metrics.refused(error.code);
   if (error.cause !== undefined) {
-    exchange.ports.log.error({ err: error.cause, taskUUID: owner.taskUUID }, error.message);
+    context.ports.log.error({ err: error.cause, taskUUID: owner.taskUUID }, error.message);
   }
   const { taskUUID, taskType } = owner;
-  return { data: [], errors: [errorItem(error.body, { taskUUID, taskType }, exchange.documentation)] };
+  return { data: [], errors: [errorItem(error.body, { taskUUID, taskType }, context.documentation)] };
 }
 
 async function beginQueued(
-  exchange: Exchange,
+  context: RequestContext,
   session: Session,
   task: QueuedTask,
   raw: ValidTask["raw"],
 ): Promise<void> {
   const { outbox, caller } = session;
-  await requireModel(exchange, task);
-  if (exchange.dryRun) return outbox.push(await dryRun(exchange, task));
-  const record = await accept(exchange, caller, task, raw);
+  await requireModel(context, task);
+  if (context.dryRun) return outbox.push(await dryRun(context, task));
+  const record = await accept(context, caller, task, raw);
   if (task.deliveryMethod === "async") return outbox.push(acknowledgement(task));
-  if (task.taskType === "modelUpload") await followUpload(exchange, session, task);
-  else await follow(exchange, session, record);
+  if (task.taskType === "modelUpload") await followUpload(context, session, task);
+  else await follow(context, session, record);
 }
 
 /** Sends each picture of a sync task as it is finished, and the error if it fails. */
-async function follow(exchange: Exchange, session: Session, record: TaskRecord): Promise<void> {
-  const { tasks } = exchange.ports;
+async function follow(context: RequestContext, session: Session, record: TaskRecord): Promise<void> {
+  const { tasks } = context.ports;
   const { owner } = session.caller;
   const { taskUUID } = record;
-  const release = exchange.interest.waitFor(owner, taskUUID);
+  const release = context.waiters.waitFor(owner, taskUUID);
   let unsubscribe: (() => void) | undefined;
   const ending = () => {
     unsubscribe?.();
-    abandon(exchange, owner, taskUUID, release);
+    abandon(context, owner, taskUUID, release);
   };
   session.endings.add(ending);
   unsubscribe = await tasks.subscribe(owner, taskUUID, (event) => {
     if (event.type === "result" && isPictureRecord(record)) {
-      session.outbox.push({ data: [imageItem(record, event.result, exchange.source)], errors: [] });
+      session.outbox.push({ data: [imageItem(record, event.result, context.source)], errors: [] });
     } else if (event.type === "final") {
-      const errors = failure(event.record, exchange.documentation);
+      const errors = failure(event.record, context.documentation);
       if (errors.length > 0) session.outbox.push({ data: [], errors });
       session.endings.delete(ending);
       release();
@@ -107,7 +106,7 @@ async function follow(exchange: Exchange, session: Session, record: TaskRecord):
  * Sends a frame for each stage of an upload, and the error if it fails. A stage is told once, also when the upload is begun
  * again, and none is left out, also when another server runs it and not every stage is heard of.
  */
-async function followUpload(exchange: Exchange, session: Session, task: ModelUploadTask): Promise<void> {
+async function followUpload(context: RequestContext, session: Session, task: ModelUploadTask): Promise<void> {
   let told = 0;
   const tell = (stage: UploadStage) => {
     const reached = UPLOAD_STAGES.indexOf(stage) + 1;
@@ -117,21 +116,21 @@ async function followUpload(exchange: Exchange, session: Session, task: ModelUpl
   let unsubscribe: (() => void) | undefined;
   const ending = () => unsubscribe?.();
   session.endings.add(ending);
-  unsubscribe = await exchange.ports.tasks.subscribe(session.caller.owner, task.taskUUID, (event) => {
+  unsubscribe = await context.ports.tasks.subscribe(session.caller.owner, task.taskUUID, (event) => {
     if (event.type === "progress" && "stage" in event) tell(event.stage);
     if (event.type !== "final") return;
     session.endings.delete(ending);
     if (event.record.state === "succeeded") return tell("ready");
-    session.outbox.push({ data: [], errors: failure(event.record, exchange.documentation) });
+    session.outbox.push({ data: [], errors: failure(event.record, context.documentation) });
   });
 }
 
 /** After a poll for an unfinished task: sends its final state without being asked again (the Python client waits for it). */
-async function tellTheEnd(exchange: Exchange, session: Session, { taskUUID }: GetResponseTask): Promise<void> {
+async function tellTheEnd(context: RequestContext, session: Session, { taskUUID }: GetResponseTask): Promise<void> {
   if (session.polled.has(taskUUID)) return;
-  const { tasks } = exchange.ports;
+  const { tasks } = context.ports;
   const record = await tasks.get(session.caller.owner, taskUUID);
-  if (record === undefined || isFinal(record)) return;
+  if (record === undefined || isFinal(record.state)) return;
   session.polled.add(taskUUID);
   let unsubscribe: (() => void) | undefined;
   const ending = () => unsubscribe?.();
@@ -140,6 +139,6 @@ async function tellTheEnd(exchange: Exchange, session: Session, { taskUUID }: Ge
     if (event.type !== "final") return;
     session.polled.delete(taskUUID);
     session.endings.delete(ending);
-    session.outbox.push(standing(exchange, event.record));
+    session.outbox.push(standing(context, event.record));
   });
 }

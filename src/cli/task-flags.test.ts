@@ -1,0 +1,34 @@
+import { expect, test } from "vitest";
+import { parametersOf } from "../protocol/index.ts";
+import { generateCommand } from "./generate.ts";
+import { generateFlags } from "./generate-flags.ts";
+
+const help = (flag: string) => {
+  const terminal = { stdout: process.stdout, stderr: process.stderr, env: {}, cwd: "/", onStopAgain() {} };
+  const command = generateCommand({ ...terminal, signal: new AbortController().signal });
+  return command.options.find(({ long }) => long === flag)?.description;
+};
+
+/** About handing results over, which means nothing to files; said by another flag; or a second way to say something. */
+const WITHOUT_FLAG =
+  /^(task(Type|UUID)|outputType|deliveryMethod|webhookURL|uploadEndpoint|ttl|includeCost|inputs|safety(\.mode)?|settings|advancedFeatures|controlNet\.(start|end)Step|acceleratorOptions\.(cache(Start|End)Step|(tea|fb|db)Cache))$/;
+
+test("every other parameter of imageInference has a flag", () => {
+  const without = [...parametersOf("imageInference").keys()].filter(
+    (path) => generateFlags.named(path, "") === "" && !WITHOUT_FLAG.test(path),
+  );
+  expect(without).toEqual([]);
+});
+
+test("ranges, defaults and sentences are the schema's; parameters in them are called by their flags", () => {
+  const { min, max, about } = parametersOf("imageInference").get("numberResults")!;
+  expect(help("--number")).toBe(`${about} ${min} to ${max} (default: 1)`);
+  expect(help("--strength")).toContain("Needs --seed-image. 0 to 1 (default: 0.8)");
+  expect(help("--lora")).toBe("LoRA to apply; may be repeated. Weight -4 to 4 (default: 1)");
+  expect(help("--face-steps")).toContain("1 to 100 (default: 20)");
+});
+
+test("an error names the flag that its parameter came from", () => {
+  expect(generateFlags.named("controlNet.1.startStepPercentage", "no")).toBe("--control-start: no");
+  expect(generateFlags.named("webhookURL", "no")).toBe("no");
+});

@@ -1,0 +1,115 @@
+/** Flags for the parameters of a task: their names are given here, ranges, defaults and sentences come from the task's schema. */
+
+import { type Command, Option } from "commander";
+import { type Parameter, rangeOf, valueFromText } from "../fields/index.ts";
+import { formatFromName } from "../pictures/index.ts";
+import { parametersOf, type TaskType } from "../protocol/index.ts";
+import { pictureFile } from "./input-pictures.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** The flag of one parameter. */
+export interface TaskFlag {
+  /** As it is typed: `--steps <n>`, `--safety`. */
+  readonly flags: string;
+  /** Instead of the API's sentence, where the command line sees it otherwise. */
+  readonly about?: string;
+  /** What it allows, where that is not what the API does. */
+  readonly allowed?: string;
+  /** What its absence means, where that is not the API's default. */
+  readonly otherwise?: string;
+  /** Set when the command reads the flag itself: it stands for several parameters, or may be repeated. */
+  readonly own?: { readonly repeated?: boolean; readonly also?: readonly string[] };
+}
+
+/** Flags by the parameters that they stand for; a text alone is the flag as it is typed. */
+export type FlagTable = Readonly<Record<string, string | TaskFlag>>;
+
+/** The flags of one command. */
+export interface TaskFlags {
+  addTo(command: Command): Command;
+  /** The parameters that the flags ask for, nested as the task has them. Throws `UsageError` for a file that is no image. */
+  read(given: Readonly<Record<string, unknown>>, terminal: Terminal): Promise<Record<string, unknown>>;
+  /** An error message of the API, in front of it the flag that its parameter came from. */
+  named(parameter: string | readonly string[] | undefined, message: string): string;
+}
+
+export function taskFlags(
+  type: TaskType,
+  table: FlagTable,
+  argument: Readonly<Record<string, string>> = {},
+): TaskFlags {
+  const parameters = parametersOf(type);
+  const flags = Object.entries(table).map(([path, entry]) => {
+    const flag: TaskFlag = typeof entry === "string" ? { flags: entry } : entry;
+    const parameter = parameters.get(path);
+    if (parameter === undefined) throw new Error(`${flag.flags} stands for ${path}, which ${type} does not have`);
+    const option = new Option(flag.flags);
+    if (flag.own?.repeated) option.argParser((text: string, before: readonly string[] = []) => [...before, text]);
+    return { path, flag, parameter, option };
+  });
+  const longOf = new Map<string, string>(Object.entries(argument));
+  for (const { path, flag, option } of flags) {
+    for (const each of [path, ...(flag.own?.also ?? [])]) longOf.set(each, option.long!);
+  }
+  const inFlags = (text: string, path: string) =>
+    text.replace(/`([\w.]+)`/g, (quoted, name: string) => {
+      const beside = path.replace(/[^.]+$/, name);
+      return longOf.get(name) ?? longOf.get(beside) ?? quoted;
+    });
+  for (const { path, flag, parameter, option } of flags) {
+    option.description = sentence({ ...flag, about: inFlags(flag.about ?? parameter.about, path) }, parameter);
+  }
+
+  return {
+    addTo(command) {
+      for (const { option } of flags) command.addOption(option);
+      return command;
+    },
+    async read(given, terminal) {
+      const task: Record<string, unknown> = {};
+      for (const { path, flag, parameter, option } of flags) {
+        const value = given[option.attributeName()];
+        if (value === undefined || flag.own) continue;
+        put(task, path, typeof value === "string" ? await read(parameter, value, option.long!, terminal) : value);
+      }
+      return task;
+    },
+    named(parameter, message) {
+      const flag = typeof parameter === "string" ? longOf.get(parameter.replace(/\.\d+(?=\.|$)/g, "")) : undefined;
+      return flag === undefined ? message : `${flag}: ${message}`;
+    },
+  };
+}
+
+/** What a flag is for, what it allows, and what its absence means. */
+function sentence({ about, allowed, otherwise }: TaskFlag, parameter: Parameter): string {
+  const absent = otherwise ?? (parameter.type === "boolean" ? undefined : parameter.default);
+  const range = [allowed ?? briefly(parameter), absent === undefined ? "" : `(default: ${absent})`];
+  return [about ?? parameter.about, ...range].filter(Boolean).join(" ").replaceAll("`", "");
+}
+
+function briefly(parameter: Parameter): string {
+  const { allowedValues, type, multiplier = 0 } = parameter;
+  if (allowedValues !== undefined) return allowedValues.length > 12 ? "" : `One of ${allowedValues.join(", ")}.`;
+  if (type !== "integer" && type !== "float") return "";
+  return rangeOf(multiplier < 1 ? { ...parameter, multiplier: undefined } : parameter);
+}
+
+async function read(parameter: Parameter, text: string, flag: string, terminal: Terminal): Promise<unknown> {
+  if (parameter.image) return pictureFile(flag, text, terminal);
+  if (parameter.path === "outputFormat") return formatFromName(text) ?? text;
+  // The command line takes seeds beyond the API's, so it reads them itself.
+  return parameter.path === "seed" ? text : valueFromText(parameter, text);
+}
+
+/** Sets `advancedFeatures.ultralytics.steps` in a nested task. */
+function put(task: Record<string, unknown>, path: string, value: unknown): void {
+  const keys = path.split(".");
+  const last = keys.pop()!;
+  let group = task;
+  for (const key of keys) {
+    group[key] ??= {};
+    group = group[key] as Record<string, unknown>;
+  }
+  group[last] = value;
+}

@@ -1,0 +1,48 @@
+/** Thrown for a parameter the engine refuses; the message names it, what was given and what is allowed. */
+export class ParameterError extends Error {
+  override readonly name = "ParameterError";
+  readonly parameter: string;
+  constructor(parameter: string, message: string) {
+    super(message);
+    this.parameter = parameter;
+  }
+}
+
+/**
+ * @param allowed what would have been accepted, in words
+ * @throws ParameterError unless `ok`
+ */
+export function check(ok: boolean, parameter: string, value: unknown, allowed: string): asserts ok {
+  if (ok) return;
+  const given = typeof value === "string" ? `"${value}"` : String(value);
+  throw new ParameterError(parameter, `${parameter} is ${given}; allowed: ${allowed}`);
+}
+
+/** @throws ParameterError unless the value is a whole number from `min` to `max` */
+export function checkInteger(parameter: string, value: number, min: number, max = Number.MAX_SAFE_INTEGER): void {
+  const range = max === Number.MAX_SAFE_INTEGER ? `from ${min}` : `from ${min} to ${max}`;
+  check(Number.isInteger(value) && value >= min && value <= max, parameter, value, `a whole number ${range}`);
+}
+
+/** @throws ParameterError unless the value is a number from `min` to `max` */
+export function checkNumber(parameter: string, value: number, min: number, max = Number.POSITIVE_INFINITY): void {
+  const range = max === Number.POSITIVE_INFINITY ? `from ${min}` : `from ${min} to ${max}`;
+  check(typeof value === "number" && value >= min && value <= max, parameter, value, `a number ${range}`);
+}
+
+/** @throws ParameterError unless the value is one of these words */
+export function checkOneOf(parameter: string, value: string, words: readonly string[]): void {
+  check(words.includes(value), parameter, value, words.join(", "));
+}
+
+/** @throws ParameterError unless the picture has exactly this size and so many channels */
+export function checkPicture(
+  parameter: string,
+  picture: { width: number; height: number; pixels: Uint8Array } | undefined,
+  { width, height, channels }: { width: number; height: number; channels: number },
+): void {
+  const bytes = width * height * channels;
+  const fits = picture?.width === width && picture.height === height && picture.pixels.length === bytes;
+  const given = picture && `${picture.width}×${picture.height} with ${picture.pixels.length} bytes`;
+  check(fits, parameter, given, `exactly ${width}×${height} with ${bytes} bytes`);
+}

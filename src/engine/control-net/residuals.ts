@@ -1,0 +1,124 @@
+import type { HostTensor } from "../../onnx/index.ts";
+import { ParameterError } from "../check.ts";
+import type { LatentGrid } from "../latents.ts";
+import type { Model } from "../model.ts";
+import { modulationTable } from "../modulations.ts";
+import type { RotaryTable } from "../rope.ts";
+import type { Attachments } from "../transformer-chain.ts";
+import { encodeGuide } from "./guide.ts";
+import type { ControlNet } from "./library.ts";
+import type { ControlParams } from "./params.ts";
+
+/** The prompt as the ControlNets read it; the negative prompt does not reach them. */
+interface Prompt {
+  readonly text: HostTensor;
+  readonly rotary: RotaryTable;
+}
+
+/** What ControlNets add to the two guidance passes of a step. */
+export interface PassResiduals {
+  readonly positive: Attachments;
+  readonly negative: Attachments;
+}
+
+/** Runs the ControlNets that act in this step; undefined when none does. */
+export type ControlResiduals = (latents: HostTensor, sigma: number, step: number) => Promise<PassResiduals | undefined>;
+
+interface Control {
+  readonly net: ControlNet;
+  readonly guide: HostTensor;
+  readonly strengths: Float32Array;
+  readonly modulation: (sigma: number) => Promise<Float32Array>;
+  readonly params: ControlParams;
+}
+
+/**
+ * Opens the ControlNets and encodes their guides. A net acts in steps `start` up to but not including `end`, and costs nothing
+ * in the others. Residuals of several nets add up.
+ *
+ * @param sigmas of the schedule, steps + 1
+ * @throws ParameterError naming the ControlNet that cannot be used
+ */
+export async function controlResiduals(
+  model: Model,
+  grid: LatentGrid,
+  controls: readonly ControlParams[],
+  sigmas: readonly number[],
+  prompt: Prompt,
+): Promise<ControlResiduals> {
+  const ready: Control[] = [];
+  for (const [i, params] of controls.entries()) {
+    if (params.weight === 0) continue;
+    const net = await model.controlNets.open(params.folder).catch((cause) => {
+      throw new ParameterError(`controls[${i}].folder`, `controls[${i}].folder: ${cause.message}`);
+    });
+    const { inpainting } = net;
+    if (inpainting && !params.mask) {
+      throw new ParameterError(
+        `controls[${i}].mask`,
+        `controls[${i}].mask is missing; an inpainting ControlNet needs it`,
+      );
+    }
+    const levels = sigmas.slice(0, -1).filter((_, step) => acts(params, step));
+    ready.push({
+      ...{ net, params },
+      guide: await encodeGuide(model, grid, params, inpainting ? params.mask : undefined),
+      strengths: strengths(params, net.residuals),
+      modulation: await modulationTable(net.modulations, levels),
+    });
+  }
+
+  return async (latents, sigma, step) => {
+    const positive = residualSums();
+    const negative = residualSums();
+    for (const { net, guide, strengths, modulation, params } of ready) {
+      if (!acts(params, step)) continue;
+      const residuals = await net.run({ latents, guide, ...prompt, modulation: await modulation(sigma), strengths });
+      positive.add(residuals);
+      negative.add(params.mode === "controlnet" ? residuals.map(zeros) : residuals);
+    }
+    return positive.empty() ? undefined : { positive: positive.attachments(), negative: negative.attachments() };
+  };
+}
+
+function acts({ start = 0, end = Number.POSITIVE_INFINITY }: ControlParams, step: number): boolean {
+  return step >= start && step < end;
+}
+
+/**
+ * One factor a residual. When the prompt is to prevail, the first residual keeps a tenth and the last one all: the thirteen
+ * "soft weights" 0.825^12 … 1 of sd-webui-controlnet, spread over this net's residuals.
+ */
+function strengths({ weight = 1, mode }: ControlParams, residuals: number): Float32Array {
+  const depth = (i: number) => (residuals === 1 ? 1 : i / (residuals - 1));
+  return Float32Array.from(
+    { length: residuals },
+    (_, i) => weight * (mode === "prompt" ? 0.825 ** (12 * (1 - depth(i))) : 1),
+  );
+}
+
+function zeros({ data, dims }: HostTensor): HostTensor {
+  return { data: new Float32Array(data.length), dims };
+}
+
+/** Adds up the residuals of nets that give equally many; the transformer spreads each number over its blocks by itself. */
+function residualSums() {
+  const sums = new Map<number, HostTensor[]>();
+  return {
+    add(residuals: readonly HostTensor[]) {
+      const sum = sums.get(residuals.length);
+      const added = residuals.map(({ data, dims }, j) => ({
+        data: sum ? data.map((x, i) => x + sum[j]!.data[i]!) : data,
+        dims,
+      }));
+      sums.set(residuals.length, added);
+    },
+    empty: () => sums.size === 0,
+    attachments(): Attachments {
+      const feeds = [...sums].flatMap(([count, tensors]) =>
+        tensors.map((tensor, j) => [`control/${count}/${j}`, tensor] as const),
+      );
+      return { controls: [...sums.keys()], feeds: Object.fromEntries(feeds) };
+    },
+  };
+}

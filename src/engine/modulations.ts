@@ -1,0 +1,121 @@
+import {
+  type BuiltGraph,
+  type FedWeights,
+  Graph,
+  type HostTensor,
+  linear,
+  type SessionOptions,
+  sessionPool,
+  silu,
+} from "../onnx/index.ts";
+import type { Weights } from "../weights/index.ts";
+import type { TransformerConfig } from "./checkpoint/config.ts";
+import { type BlockSizes, modulationCount } from "./transformer-block.ts";
+import { type Attachments, VARIANT_BYTES, variantKey } from "./transformer-chain.ts";
+
+const FEATURES = 256;
+
+/**
+ * Sinusoidal features of the noise levels: [N, 256], cosines first.
+ * Float32 after every operation, in diffusers' order: at angles near 1000 the order of the two products shows in the 5th digit.
+ *
+ * @param sigmas noise levels, 0…1
+ */
+export function timeFeatures(sigmas: readonly number[]): HostTensor {
+  const half = FEATURES / 2;
+  const data = new Float32Array(sigmas.length * FEATURES);
+  sigmas.forEach((sigma, row) => {
+    // The reference scales σ to a timestep and back, rounding twice.
+    const time = Math.fround(Math.fround(sigma * 1000) / 1000);
+    for (let i = 0; i < half; i++) {
+      const frequency = Math.fround(Math.exp(Math.fround(Math.fround(Math.fround(-Math.log(10_000)) * i) / half)));
+      const angle = Math.fround(1000 * Math.fround(time * frequency));
+      data[row * FEATURES + i] = Math.cos(angle);
+      data[row * FEATURES + half + i] = Math.sin(angle);
+    }
+  });
+  return { data, dims: [sigmas.length, FEATURES] };
+}
+
+/**
+ * All modulations of the transformer, which depend on the noise level alone: run once per schedule, not once per step
+ * (in the 20B checkpoint a third of the weights never enter the step loop).
+ *
+ * Input: `features` [N, 256]. Outputs: `modulation` [N, modulationCount · dim], block by block as
+ * (image, text) × (shift, 1+scale, gate, shift, 1+scale, gate), then the head's (1+scale, shift); `embedding` [N, dim].
+ *
+ * @param options.head false for a ControlNet, which has none
+ */
+export function buildTimeGraph(
+  config: BlockSizes,
+  weights: Weights,
+  { head = true, fed }: { head?: boolean; fed?: FedWeights } = {},
+): BuiltGraph {
+  const g = new Graph("time embedding", weights, fed);
+  const dim = config.num_attention_heads * config.attention_head_dim;
+  const features = g.input("features", ["N", FEATURES]);
+  const name = "time_text_embed.timestep_embedder";
+  const hidden = silu(g, linear(g, features, `${name}.linear_1`, FEATURES, dim));
+  const embedding = linear(g, hidden, `${name}.linear_2`, dim, dim); // [N, dim]
+  const activated = silu(g, embedding);
+
+  // LayerNorm multiplies by 1 + scale: add the one here, once, instead of in every step.
+  const blockOnes = g.floats(Array.from({ length: 6 * dim }, (_, i) => (Math.floor(i / dim) % 3 === 1 ? 1 : 0)));
+  const parts = [];
+  for (let i = 0; i < config.num_layers; i++) {
+    for (const stream of ["img_mod", "txt_mod"]) {
+      const modulation = linear(g, activated, `transformer_blocks.${i}.${stream}.1`, dim, 6 * dim);
+      parts.push(g.op("Add", [modulation, blockOnes]));
+    }
+  }
+  if (head) {
+    const headOnes = g.floats(Array.from({ length: 2 * dim }, (_, i) => (i < dim ? 1 : 0)));
+    parts.push(g.op("Add", [linear(g, activated, "norm_out.linear", dim, 2 * dim), headOnes]));
+  }
+  g.output("modulation", g.op("Concat", parts, { axis: 1 }), ["N", modulationCount(config, head) * dim]);
+  g.output("embedding", embedding, ["N", dim]);
+  return g.build();
+}
+
+/** The time graph, and its variants for adapters that reach it. */
+export interface TimeModulations {
+  /** Noise levels → one row of modulations each. */
+  run(sigmas: readonly number[], attachments?: Attachments): Promise<Float32Array[]>;
+  dispose(): Promise<void>;
+}
+
+export async function timeModulations(
+  config: TransformerConfig,
+  weights: Weights,
+  options: SessionOptions,
+): Promise<TimeModulations> {
+  const pool = sessionPool(VARIANT_BYTES, options);
+  const build = (attachments?: Attachments) => () => buildTimeGraph(config, weights, { fed: attachments?.fed });
+  await pool.prepare(variantKey(undefined), "time", build());
+  return {
+    async run(sigmas, attachments) {
+      const feeds = { features: timeFeatures(sigmas), ...attachments?.feeds };
+      const { modulation } = await pool.run(variantKey(attachments), "time", build(attachments), feeds);
+      const width = modulation!.dims[1]!;
+      return sigmas.map((_, i) => modulation!.data.subarray(i * width, (i + 1) * width));
+    },
+    dispose: () => pool.clear(),
+  };
+}
+
+/**
+ * Computes the modulations of these levels in one run; others, which a solver may ask for in between, when they are asked for.
+ * @param run noise levels → one row each
+ */
+export async function modulationTable(
+  run: (sigmas: readonly number[]) => Promise<Float32Array[]>,
+  sigmas: readonly number[],
+): Promise<(sigma: number) => Promise<Float32Array>> {
+  const rows = sigmas.length > 0 ? await run(sigmas) : [];
+  const known = new Map(sigmas.map((sigma, i) => [sigma, rows[i]!]));
+  return async (sigma) => {
+    const modulation = known.get(sigma) ?? (await run([sigma]))[0]!;
+    known.set(sigma, modulation);
+    return modulation;
+  };
+}

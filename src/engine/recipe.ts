@@ -1,0 +1,70 @@
+import { randomInt } from "node:crypto";
+import { check, checkInteger, checkPicture } from "./check.ts";
+import { checkControls } from "./control-net/params.ts";
+import { checkLoras } from "./lora/params.ts";
+import type { GenerateParams } from "./params.ts";
+import { resolveScheduler } from "./schedulers/schedulers.ts";
+import { checkCache } from "./step-cache/params.ts";
+
+/** A request with every choice made: sizes are multiples of 16, numbers in range. */
+export type Recipe = Required<Omit<GenerateParams, Optional>> & Pick<GenerateParams, Optional>;
+type Optional = "image" | "mask" | "cache" | "loras" | "controls" | "schedule";
+
+/** What the engine draws with where a caller says nothing; the API and the cards of models have defaults of their own. */
+const DEFAULTS = {
+  /** A single space, as the model card recommends. */
+  negativePrompt: " ",
+  steps: 20,
+  /** The model's own Euler. */
+  scheduler: "Default",
+  guidance: 4,
+  count: 1,
+  /** Of diffusers' image-to-image pipeline. */
+  strength: 0.6,
+};
+
+/** Pictures are made of 16×16-pixel tokens. */
+const TOKEN_PIXELS = 16;
+const MAX_SIDE = 16_384;
+
+/**
+ * Fills in defaults and refuses what cannot be drawn.
+ * @throws ParameterError naming the parameter, what was given and what is allowed
+ */
+export function completeRecipe(params: GenerateParams): Recipe {
+  const {
+    prompt,
+    negativePrompt = DEFAULTS.negativePrompt,
+    steps = DEFAULTS.steps,
+    scheduler = DEFAULTS.scheduler,
+    guidance = DEFAULTS.guidance,
+    count = DEFAULTS.count,
+    strength = DEFAULTS.strength,
+    seed = BigInt(randomInt(2 ** 32)),
+    ...rest
+  } = params;
+  check(typeof prompt === "string", "prompt", prompt, "a string");
+  check(typeof negativePrompt === "string", "negativePrompt", negativePrompt, "a string");
+  check(typeof scheduler === "string", "scheduler", scheduler, "a string");
+  check(Number.isFinite(guidance), "guidance", guidance, "a finite number");
+  check(typeof seed === "bigint" && seed >= 0n && seed < 1n << 64n, "seed", seed, "a bigint from 0 to 2⁶⁴-1");
+  check(strength > 0 && strength <= 1, "strength", strength, "a number above 0, up to 1");
+  checkInteger("steps", steps, 1, 1000);
+  checkInteger("count", count, 1, 20);
+  checkInteger("width", params.width, TOKEN_PIXELS, MAX_SIDE);
+  checkInteger("height", params.height, TOKEN_PIXELS, MAX_SIDE);
+  const size = { width: snap(params.width), height: snap(params.height) };
+  const { image, mask, cache, loras, controls } = rest;
+  check(!mask || image !== undefined, "mask", "given without an image", "a mask together with the image it belongs to");
+  if (image) checkPicture("image", image, { ...size, channels: 3 });
+  if (mask) checkPicture("mask", mask, { ...size, channels: 1 });
+  if (loras) checkLoras(loras);
+  if (controls) checkControls(controls, size);
+  if (cache) checkCache(cache);
+  const { name } = resolveScheduler(scheduler);
+  return { ...rest, ...size, prompt, negativePrompt, steps, scheduler: name, guidance, count, strength, seed };
+}
+
+function snap(pixels: number): number {
+  return pixels - (pixels % TOKEN_PIXELS);
+}

@@ -1,0 +1,87 @@
+import { rotationMatrix } from "../weights/index.ts";
+import type { Graph, Matrix, Value } from "./graph.ts";
+
+/**
+ * `y = x Wᵀ + b`, W stored in any form; plus `x downᵀ upᵀ` where an adapter feeds low-rank factors.
+ * x: [n, from] → [n, to]
+ */
+export function linear(g: Graph, x: Value, name: string, from: number, to: number, bias = true): Value {
+  const matrix = g.matrix(`${name}.weight`, [to, from]);
+  const y = PRODUCTS[matrix.form](
+    g,
+    x,
+    matrix as never,
+    { from, to },
+    bias ? g.weight(`${name}.bias`, [to]) : undefined,
+  );
+  const adapter = g.lowRank(name, from, to);
+  if (!adapter) return y;
+  const reduced = g.op("Gemm", [x, adapter.down], { transB: 1 }); // [n, rank]
+  return g.op("Gemm", [reduced, adapter.up, y], { transB: 1 });
+}
+
+type Form<F extends Matrix["form"]> = Extract<Matrix, { form: F }>;
+type Product<F extends Matrix["form"]> = (
+  g: Graph,
+  x: Value,
+  matrix: Form<F>,
+  sizes: { readonly from: number; readonly to: number },
+  bias: Value | undefined,
+) => Value;
+
+/**
+ * Which operator multiplies with which form, on the CPU:
+ *
+ * | form | operator | reads the file | |
+ * | --- | --- | --- | --- |
+ * | plain | `Gemm` in float32 | copied at load | |
+ * | int8 | `MatMulIntegerToFloat` with a scale per token | in place | 7-bit activations where `Device` says so |
+ * | blocks | `MatMulNBits` at accuracy level 4 | copied at load | minima by a product of their own |
+ */
+const PRODUCTS: { readonly [F in Matrix["form"]]: Product<F> } = {
+  plain: (g, x, { values }, _, bias) => g.op("Gemm", bias ? [x, values, bias] : [x, values], { transB: 1 }),
+
+  int8(g, x, { values, scales, rotation }, { from }, bias) {
+    const { codes, steps, zero } = quantised(g, x, from, rotation);
+    const product = g.fused("MatMulIntegerToFloat", [codes, values, g.scalar(1), scales, zero]);
+    const y = g.op("Mul", [product, steps]);
+    return bias ? g.op("Add", [y, bias]) : y;
+  },
+
+  blocks(g, x, { values, scales, minima, bits, block }, { from, to }, bias) {
+    const sizes = { K: from, N: to, bits, block_size: block, accuracy_level: 4 };
+    const y = g.fused("MatMulNBits", [x, values, scales, undefined, undefined, bias], sizes);
+    if (!minima) return y;
+    const sums = g.shared(`${x} summed by ${block}`, () => {
+      const blocks = g.op("Reshape", [x, g.ints([-1, from / block, block])]);
+      return g.op("ReduceSum", [blocks, g.ints([2])], { keepdims: 0 }); // [n, from / block]
+    });
+    return g.op("Gemm", [sums, minima, y], { transB: 1, alpha: { float: -1 } });
+  },
+};
+
+/**
+ * Every token rounded to 8 bits with its own scale, after the rotation that its weights were stored with: once for all layers that
+ * read `x`. `x ≈ rot⁻¹((codes − zero) · steps)`. codes: [n, from]; steps: [n, 1]
+ */
+function quantised(g: Graph, x: Value, from: number, rotation: number): { codes: Value; steps: Value; zero: Value } {
+  return g.shared(`${x} in 8 bits, rotated by ${rotation}`, () => {
+    const bits = g.device.activationBits;
+    const zero = g.byte(2 ** (bits - 1));
+    const most = 2 ** (bits - 1) - 1;
+    const rotated = rotate(g, x, from, rotation);
+    const peaks = g.op("ReduceMax", [g.op("Abs", [rotated]), g.ints([1])], { keepdims: 1 });
+    // A token of zeros has to be divided by something.
+    const steps = g.op("Max", [g.op("Mul", [peaks, g.scalar(1 / most)]), g.scalar(1e-30)]);
+    const flat = g.op("Reshape", [steps, g.ints([-1])]);
+    const zeros = g.op("Expand", [zero, g.op("Shape", [flat])]);
+    return { codes: g.op("QuantizeLinear", [rotated, flat, zeros], { axis: 0 }), steps, zero };
+  });
+}
+
+function rotate(g: Graph, x: Value, from: number, group: number): Value {
+  if (group === 1) return x;
+  const matrix = g.shared(`rotation by ${group}`, () => g.floats([...rotationMatrix(group)], [group, group]));
+  const groups = g.op("Reshape", [x, g.ints([-1, group])]);
+  return g.op("Reshape", [g.op("MatMul", [groups, matrix]), g.ints([-1, from])]);
+}

@@ -1,0 +1,135 @@
+/** The steps that bring a database up to date, oldest first. One that has shipped never changes; a new one is added at the end. */
+
+export interface Migration {
+  /** 1, 2, 3 … without gaps. */
+  readonly number: number;
+  readonly name: string;
+  /** Run one by one in one transaction. Never changed once released: a checksum is kept. */
+  readonly statements: readonly string[];
+}
+
+/** Tasks, the pictures they make (uploads too) and the deliveries they owe. */
+const tasks: Migration = {
+  number: 1,
+  name: "tasks",
+  statements: [
+    `create table tasks (
+       id            bigint generated always as identity primary key,
+       owner         text not null,
+       task_uuid     text not null,
+       -- sha256 of the canonical task: the same taskUUID with another body is a conflict
+       body_hash     text not null,
+       -- the validated task and the task as sent, both as JSON text: jsonb would cost 64-bit seeds their digits in drivers
+       task          text not null,
+       request       text not null,
+       seed          text not null,
+       -- names the pictures: the same attempt of the same picture gets the same imageUUID, whoever repeats it
+       salt          text not null,
+       state         text not null default 'queued'
+                     check (state in ('queued', 'running', 'succeeded', 'failed', 'cancelled')),
+       -- fair order between owners: start and end of this task's share in virtual time (see tasks/submit.ts)
+       turn          bigint not null,
+       turn_end      bigint not null,
+       not_before    timestamptz not null default now(),
+       -- the fence: every write of a worker names the attempt it was given
+       attempt       int not null default 0,
+       -- attempts that ended badly, and those among them that killed the engine
+       failures      int not null default 0,
+       deaths        int not null default 0,
+       worker        text,
+       lease_until   timestamptz,
+       progress      text,
+       error         text,
+       created_at    timestamptz not null default now(),
+       started_at    timestamptz,
+       finished_at   timestamptz,
+       unique (owner, task_uuid)
+     )`,
+    "create index tasks_in_turn on tasks (turn, id) where state = 'queued'",
+    "create index tasks_running on tasks (lease_until) where state = 'running'",
+    "create index tasks_started_turn on tasks (turn) where attempt > 0",
+    "create index tasks_owner_turn on tasks (owner, turn_end)",
+    "create index tasks_finished on tasks (finished_at) where finished_at is not null",
+    `create table images (
+       image_uuid    text primary key,
+       owner         text not null,
+       -- null for uploads, and once the task has expired before the picture
+       task_id       bigint references tasks (id) on delete set null,
+       index         int,
+       seed          text,
+       output_format text not null,
+       file_name     text not null,
+       content_type  text not null,
+       width         int not null,
+       height        int not null,
+       byte_length   int not null,
+       cost          double precision not null default 0,
+       nsfw          boolean,
+       created_at    timestamptz not null default now(),
+       delete_at     timestamptz not null,
+       -- when the file was removed; the row stays for as long as its task is kept
+       deleted_at    timestamptz,
+       unique (task_id, index)
+     )`,
+    "create index images_to_delete on images (delete_at) where deleted_at is null",
+    `create table deliveries (
+       id              bigint generated always as identity primary key,
+       owner           text not null,
+       task_uuid       text not null,
+       -- stable over retries: receivers recognise repeats by it
+       message_id      text not null unique,
+       kind            text not null check (kind in ('webhook', 'upload')),
+       url             text not null,
+       -- null for the webhook that tells of a failed task
+       image_uuid      text,
+       state           text not null default 'pending' check (state in ('pending', 'delivered', 'failed')),
+       attempts        int not null default 0,
+       -- while an attempt is under way (taken), the time at which it counts as lost
+       next_attempt_at timestamptz not null default now(),
+       taken           boolean not null default false,
+       last_error      text,
+       created_at      timestamptz not null default now(),
+       finished_at     timestamptz
+     )`,
+    "create index deliveries_due on deliveries (next_attempt_at) where state = 'pending'",
+    "create index deliveries_of_task on deliveries (owner, task_uuid)",
+  ],
+};
+
+/** How many denoising steps of a picture a step cache answered; null when none was on. */
+const skippedSteps: Migration = {
+  number: 2,
+  name: "skipped steps",
+  statements: ["alter table images add column skipped_steps double precision"],
+};
+
+/** The image that a guide image was made of; null for other pictures. */
+const inputImage: Migration = {
+  number: 3,
+  name: "input image",
+  statements: ["alter table images add column input_uuid text"],
+};
+
+/** Tasks of different lanes do not wait for each other: model uploads are fetched while pictures are drawn. */
+const lanes: Migration = {
+  number: 4,
+  name: "lanes",
+  statements: [
+    "alter table tasks add column lane text not null default 'pictures' check (lane in ('pictures', 'uploads'))",
+    "drop index tasks_in_turn",
+    "create index tasks_in_turn on tasks (lane, turn, id) where state = 'queued'",
+    "drop index tasks_started_turn",
+    "create index tasks_started_turn on tasks (lane, turn) where attempt > 0",
+    "drop index tasks_owner_turn",
+    "create index tasks_owner_turn on tasks (owner, lane, turn_end)",
+  ],
+};
+
+/** Whether a task was cancelled because its client went away, and not because anybody asked for it. */
+const abandoned: Migration = {
+  number: 5,
+  name: "abandoned",
+  statements: ["alter table tasks add column abandoned boolean not null default false"],
+};
+
+export const migrations: readonly Migration[] = [tasks, skippedSteps, inputImage, lanes, abandoned];

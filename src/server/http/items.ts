@@ -1,0 +1,130 @@
+/** What a task has made, as items of `data`: finished pictures, pictures still in work, stages of a model upload. */
+
+import {
+  type GuideItem,
+  type ImageItem,
+  isPictureTask,
+  type ModelUploadTask,
+  type PictureTask,
+  type ProcessingItem,
+  resultsOf,
+  TaskError,
+  UPLOAD_STAGES,
+  type UploadItem,
+  type UploadStage,
+} from "../../protocol/index.ts";
+import type { TaskRecord, TaskResult } from "../tasks/index.ts";
+import type { HttpPorts } from "./ports.ts";
+import type { LazyItem } from "./reply.ts";
+
+/** A task that makes pictures, as it stands. */
+export type PictureRecord = TaskRecord<PictureTask>;
+
+export const isPictureRecord = (record: TaskRecord): record is PictureRecord => isPictureTask(record.task);
+
+/** Where pictures come from and are found. */
+export interface ImageSource {
+  readonly images: HttpPorts["images"];
+  /** Base of image URLs, without a slash at the end. */
+  readonly baseUrl: string;
+}
+
+/** The address of an image. */
+export const imageUrl = (baseUrl: string, fileName: string): string => `${baseUrl}/images/${fileName}`;
+
+/** One finished picture of a task. `withStatus`: replies to getResponse say `success`. */
+export function imageItem(
+  record: PictureRecord,
+  result: TaskResult,
+  source: ImageSource,
+  withStatus = false,
+): LazyItem {
+  const { task, taskUUID } = record;
+  const { taskType } = task;
+  const end = { ...(task.includeCost && { cost: result.cost }), ...(withStatus && { status: "success" as const }) };
+  const make = async (): Promise<ImageItem | GuideItem> => {
+    const [form, image] = await imageForm(record, result, source);
+    if (taskType === "controlNetPreprocess") {
+      const { imageUUID: guideImageUUID, inputImageUUID = "" } = result;
+      return { taskType, taskUUID, guideImageUUID, inputImageUUID, [`guideImage${form}` as const]: image, ...end };
+    }
+    return {
+      taskType,
+      taskUUID,
+      imageUUID: result.imageUUID,
+      [`image${form}` as const]: image,
+      seed: result.seed,
+      ...(result.NSFWContent !== undefined && { NSFWContent: result.NSFWContent }),
+      ...(result.skippedSteps !== undefined && { skippedSteps: result.skippedSteps }),
+      ...end,
+    };
+  };
+  return { owner: { taskType, taskUUID }, make };
+}
+
+/** The image as its task wants it, and how the API's field for this ends: `imageURL`, `guideImageURL`. */
+async function imageForm({ task }: PictureRecord, result: TaskResult, { images, baseUrl }: ImageSource) {
+  if (task.outputType === "URL") return ["URL", imageUrl(baseUrl, result.fileName)] as const;
+  const stored = await images.read(result.fileName);
+  if (stored === undefined) throw new TaskError("imageExpired", { imageUUID: result.imageUUID });
+  const base64 = Buffer.from(stored.bytes).toString("base64");
+  return task.outputType === "base64Data"
+    ? (["Base64Data", base64] as const)
+    : (["DataURI", `data:${result.contentType};base64,${base64}`] as const);
+}
+
+/** The pictures of a task that are not finished. */
+export function processingItems(record: PictureRecord): LazyItem[] {
+  const { progress, place } = record;
+  const missing = Math.max(0, resultsOf(record.task) - record.results.length);
+  const item: ProcessingItem = {
+    taskType: record.task.taskType,
+    taskUUID: record.taskUUID,
+    status: "processing",
+    progress: progress?.percentage ?? 0,
+    ...(progress && "step" in progress && { step: progress.step, steps: progress.steps }),
+    ...(place !== undefined && { queuePosition: place }),
+  };
+  return Array.from({ length: missing }, () => ({ owner: item, make: () => item }));
+}
+
+const MESSAGES: Readonly<Record<UploadStage, string>> = {
+  validated: "The parameters are valid.",
+  downloaded: "The file has been downloaded.",
+  optimized: "The file has been checked.",
+  stored: "The model has been registered.",
+  ready: "The model can be used.",
+};
+
+/** What the client is told when a stage is reached. */
+export const stageItem = ({ taskType, taskUUID, air }: ModelUploadTask, status: UploadStage): UploadItem => ({
+  taskType,
+  taskUUID,
+  status,
+  message: MESSAGES[status],
+  air,
+});
+
+/**
+ * The items of an upload; none of other tasks, and none of an upload that failed. `withStatus`: for getResponse, which tells in
+ * one item how it stands, with the words that pictures have; otherwise every stage once it has succeeded.
+ */
+export function stagesOf({ task, state, progress, place }: TaskRecord, withStatus: boolean): UploadItem[] {
+  if (task.taskType !== "modelUpload" || state === "failed" || state === "cancelled") return [];
+  if (state === "succeeded") {
+    if (!withStatus) return UPLOAD_STAGES.map((stage) => stageItem(task, stage));
+    return [{ ...stageItem(task, "ready"), status: "success", stage: "ready" }];
+  }
+  if (!withStatus) return [];
+  const { stage, percentage } =
+    progress && "stage" in progress ? progress : { stage: "validated" as const, percentage: 0 };
+  return [
+    {
+      ...stageItem(task, stage),
+      status: "processing",
+      stage,
+      progress: percentage,
+      ...(place !== undefined && { queuePosition: place }),
+    },
+  ];
+}

@@ -1,0 +1,101 @@
+/** Tasks that are queued: hands one in, and tells what became of it. */
+
+import type { ModelSummary } from "../../models/index.ts";
+import {
+  type ErrorItem,
+  errorItem,
+  type QueuedTask,
+  resultsOf,
+  stringifyJson,
+  TaskError,
+} from "../../protocol/index.ts";
+import { isFinal, type TaskRecord } from "../tasks/index.ts";
+import type { Caller } from "./caller.ts";
+import { imageItem, isPictureRecord, processingItems, stageItem, stagesOf } from "./items.ts";
+import { type Answer, answerWith } from "./reply.ts";
+import type { RequestContext } from "./request-context.ts";
+
+/** Stores a task, or finds the one that was stored under its taskUUID before. Throws when it cannot be taken. */
+export async function accept(
+  context: RequestContext,
+  caller: Caller,
+  task: QueuedTask,
+  raw: object,
+): Promise<TaskRecord> {
+  const { tasks, metrics, log } = context.ports;
+  const outcome = await tasks.submit(caller.owner, { task, request: stringifyJson(raw) });
+  metrics.accepted(outcome.kind);
+  switch (outcome.kind) {
+    case "accepted":
+    case "known":
+      log.info({ taskUUID: task.taskUUID, owner: caller.owner, outcome: outcome.kind }, "task accepted");
+      return outcome.record;
+    case "conflict":
+      throw new TaskError("conflictTaskUUID", { taskUUID: task.taskUUID }, { parameter: "taskUUID", type: "string" });
+    case "queueFull": {
+      const { queued } = await tasks.counts();
+      const retryAfter = outcome.retryAfterSeconds;
+      throw new TaskError("rateLimitExceeded", { waiting: queued, seconds: retryAfter }, { retryAfter });
+    }
+  }
+}
+
+/** Refuses a task for a model, a LoRA or a ControlNet that is not installed. */
+export async function requireModel({ ports }: RequestContext, task: QueuedTask): Promise<void> {
+  if (task.taskType !== "imageInference") return;
+  const models = await ports.models.list();
+  const require = (air: string, category: ModelSummary["category"], parameter: string) => {
+    const installed = models.filter((model) => model.category === category);
+    const allowedValues = [...new Set(installed.flatMap(({ air, aliases = [] }) => [air, ...aliases]))];
+    if (allowedValues.includes(air)) return;
+    const allowed = allowedValues.map((value) => `'${value}'`).join(", ") || "none";
+    throw new TaskError("unknownModel", { model: air, allowed }, { parameter, type: "string", allowedValues });
+  };
+  require(task.model, "checkpoint", "model");
+  for (const [i, { model }] of (task.lora ?? []).entries()) require(model, "lora", `lora.${i}.model`);
+  for (const [i, { model }] of (task.controlNet ?? []).entries()) require(model, "controlnet", `controlNet.${i}.model`);
+}
+
+/** The acknowledgement of an async task. */
+export const acknowledgement = ({ taskType, taskUUID }: QueuedTask): Answer => answerWith({ taskType, taskUUID });
+
+/** What a validated task would give, without running it. */
+export async function dryRun({ ports }: RequestContext, task: QueuedTask): Promise<Answer> {
+  if (task.taskType === "modelUpload") return answerWith(stageItem(task, "validated"));
+  const cost = await ports.models.cost(task);
+  const item = { taskType: task.taskType, taskUUID: task.taskUUID, ...(cost !== undefined && { cost }), dryRun: true };
+  return answerWith(...Array.from({ length: resultsOf(task) }, () => item));
+}
+
+/** Everything a final task has to say: its pictures or stages, then why there are no more. */
+export function finalAnswer(context: RequestContext, record: TaskRecord, withStatus = false): Answer {
+  return {
+    data: isPictureRecord(record)
+      ? record.results.map((result) => imageItem(record, result, context.source, withStatus))
+      : answerWith(...stagesOf(record, withStatus)).data,
+    errors: failure(record, context.documentation, withStatus),
+  };
+}
+
+/** A task as it stands. Errors are told only when nothing more will come. */
+export function standing(context: RequestContext, record: TaskRecord): Answer {
+  const answer = finalAnswer(context, record, true);
+  return isFinal(record.state) || !isPictureRecord(record)
+    ? answer
+    : { data: [...answer.data, ...processingItems(record)], errors: [] };
+}
+
+/** Why a task did not end well. */
+export function failure(record: TaskRecord, documentation: string, withStatus = false): ErrorItem[] {
+  if (record.state !== "failed" && record.state !== "cancelled") return [];
+  const body =
+    record.state === "cancelled"
+      ? new TaskError("taskCancelled").body
+      : (record.error ?? new TaskError("internalServerError").body);
+  const owner = { taskUUID: record.taskUUID, taskType: record.task.taskType };
+  return [{ ...errorItem(body, owner, documentation), ...(withStatus && { status: "error" as const }) }];
+}
+
+/** The error for a task that this caller does not have. */
+export const unknownTask = (taskUUID: string): TaskError =>
+  new TaskError("taskFailedOrNotFound", { taskUUID }, { parameter: "taskUUID", type: "string" });

@@ -1,0 +1,120 @@
+/** How an attempt ends: a picture recorded, the task succeeded, failed, or put back for another attempt. Every statement is fenced. */
+
+import type { TaskErrorBody } from "../../protocol/index.ts";
+import type { Queryable } from "../database/index.ts";
+import type { TaskResult } from "./types.ts";
+
+/** What fences a worker's writes. */
+export interface Fence {
+  readonly id: string;
+  readonly attempt: number;
+}
+
+/** A picture whose file is stored already. */
+export type NewResult = Omit<TaskResult, "createdAt"> & { readonly keepSeconds: number };
+
+/**
+ * Records a finished picture and the webhook and upload it owes, and with `last` the success of the task: all in one
+ * statement, fenced. False: the task is no longer this worker's, and nothing was written. A picture recorded before
+ * (by an attempt that died right after) stays as it was, and owes nothing twice.
+ */
+export async function completeResult(db: Queryable, fence: Fence, result: NewResult, last: boolean): Promise<boolean> {
+  const rows = await db.query(
+    `with fence as (
+       select id, owner, task_uuid, task::json as task from tasks
+       where id = $1 and attempt = $2 and state = 'running' for update
+     ), picture as (
+       insert into images (image_uuid, owner, task_id, index, seed, output_format, file_name, content_type,
+                           width, height, byte_length, cost, nsfw, skipped_steps, input_uuid,
+                           delete_at)
+       select $4, owner, id, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
+              now() + make_interval(secs => $17) from fence
+       on conflict do nothing
+       returning image_uuid
+     ), owed as (
+       insert into deliveries (owner, task_uuid, message_id, kind, url, image_uuid)
+       select f.owner, f.task_uuid, 'msg_' || d.kind || '_' || p.image_uuid, d.kind, d.url, p.image_uuid
+       from fence f, picture p,
+            lateral (values ('webhook', f.task->>'webhookURL'), ('upload', f.task->>'uploadEndpoint')) as d (kind, url)
+       where d.url is not null
+     ), done as (
+       update tasks set state = 'succeeded', finished_at = now(), lease_until = null, worker = null, progress = null
+       where $3::boolean and id in (select id from fence)
+     )
+     select id from fence`,
+    [
+      fence.id,
+      fence.attempt,
+      last,
+      result.imageUUID,
+      result.index,
+      String(result.seed),
+      result.outputFormat,
+      result.fileName,
+      result.contentType,
+      result.width,
+      result.height,
+      result.byteLength,
+      result.cost,
+      result.NSFWContent ?? null,
+      result.skippedSteps ?? null,
+      result.inputImageUUID ?? null,
+      result.keepSeconds,
+    ],
+  );
+  return rows.length > 0;
+}
+
+/** Success of a task all of whose pictures were recorded by earlier attempts. */
+export async function markSucceeded(db: Queryable, { id, attempt }: Fence): Promise<boolean> {
+  const rows = await db.query(
+    `update tasks set state = 'succeeded', finished_at = now(), lease_until = null, worker = null, progress = null
+     where id = $1 and attempt = $2 and state = 'running' returning id`,
+    [id, attempt],
+  );
+  return rows.length > 0;
+}
+
+/** How an attempt ended badly. */
+export interface Failure {
+  readonly error: TaskErrorBody;
+  /** The engine process died of it. */
+  readonly death: boolean;
+}
+
+/** The webhook that a failed task owes; for use after a CTE `failed` with id, owner, task_uuid, salt, task. */
+export const OWE_FAILURE_WEBHOOK = `
+  insert into deliveries (owner, task_uuid, message_id, kind, url)
+  select owner, task_uuid, 'msg_webhook_' || salt, 'webhook', task::json->>'webhookURL'
+  from failed where task::json->>'webhookURL' is not null`;
+
+/** Ends the task for good. Pictures finished before stay. False: the task is no longer this worker's. */
+export async function failTask(db: Queryable, { id, attempt }: Fence, { error, death }: Failure): Promise<boolean> {
+  const rows = await db.query(
+    `with failed as (
+       update tasks set state = 'failed', error = $3, failures = failures + 1, deaths = deaths + $4::int,
+                        finished_at = now(), lease_until = null, worker = null, progress = null
+       where id = $1 and attempt = $2 and state = 'running'
+       returning id, owner, task_uuid, salt, task
+     ), owed as (${OWE_FAILURE_WEBHOOK})
+     select id from failed`,
+    [id, attempt, JSON.stringify(error), death ? 1 : 0],
+  );
+  return rows.length > 0;
+}
+
+/** Puts the task back for another attempt after a pause; it keeps its turn. */
+export async function retryTask(
+  db: Queryable,
+  { id, attempt }: Fence,
+  { death }: Failure,
+  pauseSeconds: number,
+): Promise<boolean> {
+  const rows = await db.query(
+    `update tasks set state = 'queued', failures = failures + 1, deaths = deaths + $3::int,
+                      not_before = now() + make_interval(secs => $4), lease_until = null, worker = null, progress = null
+     where id = $1 and attempt = $2 and state = 'running' returning id`,
+    [id, attempt, death ? 1 : 0, pauseSeconds],
+  );
+  return rows.length > 0;
+}

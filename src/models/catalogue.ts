@@ -1,3 +1,5 @@
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
 import type { PictureTask } from "../protocol/index.ts";
 import type { Adapter } from "./adapters.ts";
 import { listAdapters } from "./adapters.ts";
@@ -26,6 +28,12 @@ export interface ModelSummary {
   readonly defaultWeight?: number;
   readonly positiveTriggerWords?: string;
   readonly heroImage?: string;
+  /** What it can do, in the API's words: `io:text-to-image`, `op:inpaint`. */
+  readonly capabilities?: readonly string[];
+  /** `official` came with the package. */
+  readonly source?: "official" | "community";
+  /** When its card was written. */
+  readonly addedAt?: Date;
 }
 
 /** The installed models. */
@@ -55,7 +63,8 @@ export function openModelCatalogue(locations: ModelLocations, now: () => number 
       adapters.forget();
     },
     find: async (air) => modelNamed(air, await models.read()),
-    list: async () => [...(await models.read()).map(summary), ...(await adapters.read()).map(adapterSummary)],
+    list: async () =>
+      Promise.all([...(await models.read()).map(summary), ...(await adapters.read()).map(adapterSummary)]),
     cost: async (task) => {
       if (task.taskType !== "imageInference") return 0;
       const all = await models.read();
@@ -80,7 +89,17 @@ function cachedBriefly<T>(read: () => Promise<T>, now: () => number) {
   };
 }
 
-function summary({ card }: Model): ModelSummary {
+const CHECKPOINT_CAPABILITIES = ["io:text-to-image", "io:image-to-image", "op:inpaint", "op:outpaint"];
+
+const sourceOf = (origin: Model["origin"]) => (origin === "bundled" ? "official" : "community");
+
+const writtenAt = (card: string): Promise<Date | undefined> =>
+  stat(card).then(
+    ({ mtime }) => mtime,
+    () => undefined,
+  );
+
+async function summary({ card, origin, folder, registration = folder }: Model): Promise<ModelSummary> {
   const [name, version] = [card.name, card.air.split("@")[1]!];
   return {
     air: card.air,
@@ -97,10 +116,13 @@ function summary({ card }: Model): ModelSummary {
     defaultSteps: card.defaults.steps,
     defaultScheduler: "Default",
     defaultCFG: card.defaults.CFGScale,
+    capabilities: CHECKPOINT_CAPABILITIES,
+    source: sourceOf(origin),
+    addedAt: await writtenAt(join(registration, "card.json")),
   };
 }
 
-function adapterSummary({ card }: Adapter): ModelSummary {
+async function adapterSummary({ card, origin, registration }: Adapter): Promise<ModelSummary> {
   return {
     air: card.air,
     name: card.name,
@@ -110,9 +132,11 @@ function adapterSummary({ card }: Adapter): ModelSummary {
     architecture: card.architecture,
     tags: card.tags,
     comment: card.comment,
-    ...(card.defaultWeight !== undefined && { defaultWeight: card.defaultWeight }),
-    ...(card.conditioning !== undefined && { conditioning: card.conditioning }),
-    ...(card.positiveTriggerWords !== undefined && { positiveTriggerWords: card.positiveTriggerWords }),
-    ...(card.heroImageURL !== undefined && { heroImage: card.heroImageURL }),
+    defaultWeight: card.defaultWeight,
+    conditioning: card.conditioning,
+    positiveTriggerWords: card.positiveTriggerWords,
+    heroImage: card.heroImageURL,
+    source: sourceOf(origin),
+    addedAt: await writtenAt(join(registration, "card.json")),
   };
 }

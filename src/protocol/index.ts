@@ -20,19 +20,19 @@ export { invalidParameter, missingParameter } from "./parameter-errors.ts";
 export { apiReference } from "./reference/api.ts";
 export { asHtml, asMarkdown, type Block } from "./reference/blocks.ts";
 export { errorReference } from "./reference/errors.ts";
-export { parseRequest, type RequestOptions } from "./request.ts";
 export {
+  DATA_ITEMS,
   type DataItem,
-  fileExtension,
+  errorSchema,
   type GuideItem,
   type ImageItem,
-  mediaType,
-  type OtherItem,
+  type ModelSearchResult,
   type OutputFormat,
   type ProcessingItem,
-  type ReplyBody,
+  replyBody,
   type UploadItem,
-} from "./result.ts";
+} from "./replies.ts";
+export { parseRequest, type RequestOptions } from "./request.ts";
 export { findScheduler, SCHEDULER_ALIASES, SCHEDULERS, type SchedulerName } from "./schedulers.ts";
 export { resolveWindow, type StepWindow } from "./step-window.ts";
 export {

@@ -75,8 +75,35 @@ export const modelSearch = z
     type: oneOf("Only checkpoints of this type.", ["base", "inpainting", "refiner"]).optional(),
     architecture: text("Only models of this architecture, for instance `qwen_image`.", { min: 1, max: 100 }).optional(),
     conditioning: text("Only ControlNets with this conditioning.", { min: 1, max: 100 }).optional(),
-    visibility: oneOf("Public or private models.", ["public", "private", "all"]).default("all"),
-    limit: integer("Results per page.", { min: 1, max: 100 }).default(20),
+    source: oneOf("`official` came with Inkstone, `community` was installed; the other two find nothing here.", [
+      "official",
+      "community",
+      "featured",
+      "curated",
+    ]).optional(),
+    capabilities: words("Only models with all of these, for instance `io:text-to-image`.", 32).optional(),
+    visibility: oneOf("Everything here is `public` and `owned`.", [
+      "public",
+      "private",
+      "favorite",
+      "owned",
+      "all",
+    ]).default("all"),
+    sort: oneOf(
+      "Order of the results, `-` for descending: by fit, name or time of installing; nothing counts popularity. Without it by fit, or as listed.",
+      [
+        "_score",
+        "popularity",
+        "-popularity",
+        "name",
+        "-name",
+        "addedUnixTimestamp",
+        "-addedUnixTimestamp",
+        "updatedDateUnixTimestamp",
+        "-updatedDateUnixTimestamp",
+      ],
+    ).optional(),
+    limit: integer("Results per page.", { min: 1, max: 500 }).default(20),
     offset: integer("Results to skip.", { min: 0 }).default(0),
   })
   .describe("Searches the installed models.");

@@ -1,6 +1,7 @@
 /** The HTTP application over tasks in memory. */
 
 import { Registry } from "prom-client";
+import { parseJson, replyBody } from "../../src/protocol/index.ts";
 import { createKeyRing, type KeyRing } from "../../src/server/http/api-keys.ts";
 import { createApp } from "../../src/server/http/app.ts";
 import { createHttpMetrics } from "../../src/server/http/metrics.ts";
@@ -110,5 +111,6 @@ export async function post(
     signal: signal ?? null,
   });
   const text = await response.text();
+  replyBody.parse(parseJson(text)); // whatever it is, it is what the documentation says
   return { status: response.status, headers: response.headers, text, body: JSON.parse(text) };
 }

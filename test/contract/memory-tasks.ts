@@ -1,15 +1,8 @@
 /** A task service in memory: tests decide when pictures are finished. */
 
 import { randomUUID } from "node:crypto";
-import {
-  fileExtension,
-  isPictureTask,
-  mediaType,
-  resultSeed,
-  resultsOf,
-  stringifyJson,
-  type TaskErrorBody,
-} from "../../src/protocol/index.ts";
+import { contentTypeOf, extensionOf } from "../../src/pictures/index.ts";
+import { isPictureTask, resultSeed, resultsOf, stringifyJson, type TaskErrorBody } from "../../src/protocol/index.ts";
 import type { StoredImage } from "../../src/server/storage/index.ts";
 import type { TaskEvent, TaskRecord, TaskResult, TaskService } from "../../src/server/tasks/index.ts";
 
@@ -139,8 +132,8 @@ export function createMemoryTasks(bytes: Uint8Array = Buffer.from("picture".repe
       const index = record.results.length;
       const imageUUID = randomUUID();
       const { outputFormat, width = 64, height = 64 } = record.task;
-      const fileName = `${imageUUID}.${fileExtension(outputFormat)}`;
-      const contentType = mediaType(outputFormat);
+      const fileName = `${imageUUID}.${extensionOf(outputFormat)}`;
+      const contentType = contentTypeOf(outputFormat);
       const result: TaskResult = {
         index,
         imageUUID,

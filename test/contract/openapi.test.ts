@@ -1,7 +1,7 @@
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { expect, test } from "vitest";
 import { pages } from "../../docs/pages.ts";
-import { asHtml, errorItem, errorReference, parseTask } from "../../src/protocol/index.ts";
+import { asHtml, DATA_ITEMS, errorItem, errorReference, parseTask } from "../../src/protocol/index.ts";
 import { openApiDocument } from "../../src/server/http/openapi.ts";
 
 const IMAGE = "c64351d5-4c59-42f7-95e1-eace013eddab";
@@ -11,6 +11,29 @@ test("the OpenAPI document is valid", async () => {
   expect(await new Validator().validate(structuredClone(document))).toMatchObject({ valid: true });
   const required = ["taskType", "taskUUID", "model", "positivePrompt", "width", "height"];
   expect(document).toMatchObject({ components: { schemas: { ImageInference: { required } } } });
+});
+
+test("no field has a default: generators of clients would demand it", () => {
+  const text = JSON.stringify(openApiDocument());
+  expect(text).not.toMatch(/"default":(?!\{"description":"What an absent)/);
+  expect(text).toContain("Number of images, each with its own seed. Default: 1.");
+  expect(text).toContain('Letter case does not matter. Default: \\"Default\\".');
+  expect(text).toContain("Lower values keep more of the original. Needs `seedImage`. Default: 0.8.");
+});
+
+test("a reply has the type of its task", () => {
+  const { components } = openApiDocument() as {
+    components: { schemas: Record<string, { properties?: Record<string, unknown>; required?: string[] }> };
+  };
+  expect(components.schemas.ImageItem).toMatchObject({
+    required: ["taskType", "taskUUID", "imageUUID", "seed"],
+    properties: { seed: { type: "integer" }, taskType: { const: "imageInference" }, imageURL: { format: "uri" } },
+  });
+  const names = Object.keys(DATA_ITEMS);
+  expect(components.schemas.Reply).toMatchObject({
+    properties: { data: { items: { anyOf: names.map((name) => ({ $ref: `#/components/schemas/${name}` })) } } },
+  });
+  for (const name of names) expect(components.schemas[name]).toHaveProperty("properties.taskType");
 });
 
 test("anchors are unique, and errors point at ones that exist", () => {

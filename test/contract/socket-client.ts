@@ -1,5 +1,6 @@
 /** A WebSocket that remembers its frames. */
 
+import { replyBody } from "../../src/protocol/index.ts";
 import { KEY } from "./memory-app.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: frames are whatever the server sent
@@ -22,6 +23,7 @@ export async function connect(url: string): Promise<SocketClient> {
   let taken = 0;
   socket.addEventListener("message", ({ data }) => {
     const frame = JSON.parse(String(data));
+    replyBody.parse(frame);
     frames.push(frame);
     const waiter = waiting.shift();
     if (waiter !== undefined) {

@@ -1,6 +1,8 @@
-import { type Parameter, rangeOf } from "../../fields/index.ts";
+import type { z } from "zod";
+import { fieldTable, type Parameter, rangeOf } from "../../fields/index.ts";
 import { MOVED } from "../aliases.ts";
 import { stringifyJson } from "../json.ts";
+import { DATA_ITEMS, errorSchema } from "../replies.ts";
 import { RULES } from "../rules.ts";
 import { SCHEDULER_ALIASES } from "../schedulers.ts";
 import { parametersOf, TASK_SCHEMAS, TASK_TYPES, type TaskType } from "../task.ts";
@@ -15,6 +17,8 @@ export function apiReference(): Block[] {
     ...TASK_TYPES.flatMap(taskSection),
     { heading: "Replies", level: 2 },
     ...REPLIES,
+    ...Object.entries(DATA_ITEMS).flatMap(([name, schema]) => replySection(name, schema)),
+    ...replySection("Error", errorSchema),
     { heading: "Watching and stopping a task", level: 2 },
     ...WATCHING,
   ];
@@ -43,6 +47,23 @@ function parameterRow(type: TaskType, parameter: Parameter): Row {
     anchors,
     cells: [`\`${path}\``, parameter.type, allowed(parameter), required ? "required" : fallback, about],
   };
+}
+
+/** Replies have no anchors: errors point at what was asked. */
+function replySection(name: string, schema: z.ZodObject): Block[] {
+  const rows = [...fieldTable(schema).values()].map(({ path, type, required, about, allowedValues }) => ({
+    cells: [
+      `\`${path}\``,
+      allowedValues?.map((value) => `\`${value}\``).join(", ") ?? type,
+      required ? "always" : "",
+      about,
+    ],
+  }));
+  return [
+    { heading: name, level: 3 },
+    { text: schema.description ?? "" },
+    { columns: ["field", "type", "", ""], rows },
+  ];
 }
 
 const firstTypeWith = (path: string): TaskType =>
@@ -143,9 +164,6 @@ const REPLIES: readonly Block[] = [
     list: [
       "Exactly one of `imageURL`, `imageBase64Data` and `imageDataURI` is there, by `outputType`.",
       "`cost` only with `includeCost`, `NSFWContent` only when the task asked for the safety check, `status` only in replies to `getResponse`.",
-      "`skippedSteps` only when a step cache was on: how many denoising steps it answered, a half where it answered one of a step's two guidance passes. The original API has no such field.",
-      "A guide image of `controlNetPreprocess` is `guideImageUUID` with `guideImageURL`, `guideImageBase64Data` or `guideImageDataURI`; `inputImageUUID` is the image it was made of. It has no price: its `cost` is 0.",
-      "`imageUUID`, `guideImageUUID` and `inputImageUUID` can be used as input images of later tasks.",
       'In replies to `getResponse`, pictures that are not finished have `status: "processing"`, the `progress` of the task in percent, its `step` and `steps` and, while it waits, its `queuePosition`. Failures come in `errors`, once nothing more will follow.',
       'Of a `modelUpload` task, `getResponse` tells in one item: `status` is `"processing"` or `"success"`, `stage` the last stage that was reached, `progress` the percentage of the download where its length is known. The stages themselves are told as `status` of the items that answer the task.',
     ],

@@ -1,6 +1,5 @@
 /** The task types that are answered at once. */
 
-import type { ModelSummary } from "../../models/index.ts";
 import {
   type AccountManagementTask,
   type AuthenticationTask,
@@ -14,6 +13,7 @@ import {
 } from "../../protocol/index.ts";
 import type { Caller } from "./caller.ts";
 import { imageUrl } from "./items.ts";
+import { searchModels } from "./model-search.ts";
 import { finalAnswer, standing, unknownTask } from "./queued-tasks.ts";
 import { type Answer, answerWith, made } from "./reply.ts";
 import type { RequestContext } from "./request-context.ts";
@@ -121,32 +121,3 @@ async function modelSearch({ ports }: RequestContext, task: ModelSearchTask): Pr
   const { results, totalResults } = searchModels(await ports.models.list(), task);
   return answerWith({ taskType: task.taskType, taskUUID: task.taskUUID, results, totalResults });
 }
-
-/** One page of the models that fit a search, and how many fit in all. */
-function searchModels(models: readonly ModelSummary[], task: ModelSearchTask) {
-  const found = models.filter((model) => fits(model, task));
-  const results = found.slice(task.offset, task.offset + task.limit).map((model) => ({
-    tags: [],
-    ...model,
-    // Everything installed belongs to whoever runs the server.
-    private: false,
-  }));
-  return { results, totalResults: found.length };
-}
-
-function fits(model: ModelSummary, task: ModelSearchTask): boolean {
-  const { air, name, comment = "", tags = [] } = model;
-  const text = [air, name, comment, ...tags].join("\n").toLowerCase();
-  return (
-    (task.search === undefined || text.includes(task.search.toLowerCase())) &&
-    (task.tags ?? []).every((tag) => tags.includes(tag)) &&
-    (task.category === undefined || model.category === categoryOf(task.category)) &&
-    (task.type === undefined || model.type === task.type) &&
-    (task.architecture === undefined || model.architecture === task.architecture) &&
-    (task.conditioning === undefined || model.conditioning === task.conditioning) &&
-    task.visibility !== "private"
-  );
-}
-
-/** LyCORIS files are LoRAs here, as `modelUpload` takes them. */
-const categoryOf = (asked: string): string => (asked === "lycoris" ? "lora" : asked);

@@ -1,0 +1,250 @@
+/**
+ * What the server answers, as schemas: types, the check in the tests, the OpenAPI document and the reference page are made of them.
+ * Absent fields are left out, never null: clients check for presence. The results of modelSearch, where clients want null, are an exception.
+ */
+
+import { z } from "zod";
+import { field, flag, float, group, integer, literal, oneOf, text, uuid, webAddress } from "../fields/index.ts";
+import type { OUTPUT_FORMATS } from "./delivery.ts";
+import { UPLOAD_STAGES } from "./model-upload.ts";
+import { air, seed } from "./values.ts";
+
+export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
+
+const taskUUID = uuid("The task.");
+const imageUUID = (about: string) => uuid(`${about} Can be used as an input image of later tasks.`);
+const cost = float("US dollars. Only with `includeCost`.", { min: 0 }).optional();
+const success = literal("Only in replies to getResponse.", "success").optional();
+const queuePosition = integer("Tasks that start before this one, while it waits.", { min: 0 }).optional();
+const time = (about: string) =>
+  field(z.union([z.iso.datetime(), z.date()]), { type: "string", rule: "a date and time", about });
+const anything = (type: string, about: string) => field(z.any(), { type, rule: "anything", about });
+const nullable = <Schema extends z.ZodType>(schema: Schema, about: string) =>
+  field(schema.nullable(), { type: "string or null", rule: "text or null", about });
+
+/** A picture in the form that the task's `outputType` asks for. */
+const forms = <const Name extends "image" | "guideImage">(name: Name) =>
+  ({
+    [`${name}URL`]: webAddress("With outputType `URL`.").optional(),
+    [`${name}Base64Data`]: text("With outputType `base64Data`.").optional(),
+    [`${name}DataURI`]: text("With outputType `dataURI`.").optional(),
+  }) as Record<`${Name}${"URL" | "Base64Data" | "DataURI"}`, z.ZodOptional<z.ZodString>>;
+
+const imageItem = group("A finished image of an imageInference task.", {
+  taskType: literal("The type of task.", "imageInference"),
+  taskUUID,
+  imageUUID: imageUUID("The image."),
+  ...forms("image"),
+  seed: seed("Sent again alone, it gives this image again."),
+  NSFWContent: flag("Whether the safety check flagged it. Only when the task asked for the check.").optional(),
+  skippedSteps: float(
+    "Denoising steps that a step cache answered, a half where it answered one of a step's two guidance passes. Only when a cache was on; the original API has no such field.",
+    { min: 0 },
+  ).optional(),
+  cost,
+  status: success,
+});
+
+const guideItem = group("The guide image of a controlNetPreprocess task. It has no price: its `cost` is 0.", {
+  taskType: literal("The type of task.", "controlNetPreprocess"),
+  taskUUID,
+  guideImageUUID: imageUUID("The guide image."),
+  inputImageUUID: imageUUID("The image it was made of."),
+  ...forms("guideImage"),
+  cost,
+  status: success,
+});
+
+const processingItem = group("An image that is not finished, in a reply to getResponse.", {
+  taskType: oneOf("The type of task.", ["imageInference", "controlNetPreprocess"]),
+  taskUUID,
+  status: literal("It is in work, or waits.", "processing"),
+  progress: float("Percentage of the whole task.", { min: 0, max: 100 }),
+  step: integer("Denoising steps that are done.", { min: 0 }).optional(),
+  steps: integer("Denoising steps in all.", { min: 0 }).optional(),
+  queuePosition,
+});
+
+const uploadItem = group("How far a modelUpload task is.", {
+  taskType: literal("The type of task.", "modelUpload"),
+  taskUUID,
+  status: oneOf("The stage; in replies to getResponse `processing` or `success`.", [
+    ...UPLOAD_STAGES,
+    "processing",
+    "success",
+  ]),
+  message: text("The same in words."),
+  air: air("The model's identifier."),
+  stage: oneOf("The last stage that was reached, only in replies to getResponse.", UPLOAD_STAGES).optional(),
+  progress: float("Percentage of the download, where its length is known.", { min: 0, max: 100 }).optional(),
+  queuePosition,
+});
+
+const queuedType = oneOf("The type of task.", ["imageInference", "controlNetPreprocess", "modelUpload"]);
+
+const acknowledgement = group("An async task has been stored.", { taskType: queuedType, taskUUID });
+
+const dryRunItem = group("What a task would give, without running it: one item for each result.", {
+  taskType: queuedType,
+  taskUUID,
+  cost: float("US dollars.", { min: 0 }).optional(),
+  dryRun: literal("Nothing was run.", true),
+});
+
+const cancelledTask = group("A task after it was asked to stop.", {
+  taskType: queuedType,
+  taskUUID,
+  state: oneOf("Where it stands.", ["queued", "running", "succeeded", "failed", "cancelled"]),
+});
+
+const authenticated = group("The caller is known.", {
+  taskType: literal("The type of task.", "authentication"),
+  connectionSessionUUID: uuid("Resumes this session when the connection breaks."),
+});
+
+const pong = group("The server is there.", {
+  taskType: literal("The type of task.", "ping"),
+  taskUUID: taskUUID.optional(),
+  pong: literal("Always true.", true),
+});
+
+const uploadedImage = group("An image has been stored.", {
+  taskType: literal("The type of task.", "imageUpload"),
+  taskUUID,
+  imageUUID: imageUUID("The image."),
+  imageURL: webAddress("Where it is."),
+});
+
+const modelSummary = group("An installed model.", {
+  air: air("Its identifier."),
+  name: text("Its name."),
+  version: text("Its version."),
+  aliases: field(z.array(z.string()), {
+    type: "string[]",
+    rule: "strings",
+    about: "Further identifiers, slugs among them.",
+  }).optional(),
+  category: text("What it is: `checkpoint`, `lora`, `controlnet`."),
+  architecture: text("The model it was made for."),
+  type: text("Of a checkpoint: its type.").optional(),
+  conditioning: text("Of a ControlNet: what its guide images show.").optional(),
+  tags: field(z.array(z.string()), { type: "string[]", rule: "strings", about: "Tags to search by." }),
+  comment: text("A description.").optional(),
+  capabilities: field(z.array(z.string()), {
+    type: "string[]",
+    rule: "strings",
+    about: "What it can do: `io:text-to-image`, `io:image-to-image`, `op:inpaint` …",
+  }),
+  source: text("`official` came with Inkstone, `community` was installed."),
+  heroImage: nullable(z.string(), "A picture that shows what it does, or null."),
+  private: flag("Always false: everything installed belongs to whoever runs the server."),
+  defaultWidth: integer("Pixels, where a request does not say.", { min: 1 }).optional(),
+  defaultHeight: integer("Pixels, where a request does not say.", { min: 1 }).optional(),
+  defaultSteps: integer("Steps, where a request does not say.", { min: 1 }).optional(),
+  defaultScheduler: text("Scheduler, where a request does not say.").optional(),
+  defaultCFG: float("Guidance, where a request does not say.", { min: 0 }).optional(),
+  defaultWeight: float("Of an adapter: the weight it was made for.", {}).optional(),
+  positiveTriggerWords: text("Words in the prompt that it answers to.").optional(),
+});
+
+const modelPage = group("One page of a model search.", {
+  taskType: literal("The type of task.", "modelSearch"),
+  taskUUID,
+  results: field(z.array(modelSummary), { type: "object[]", rule: "objects", about: "The models of this page." }),
+  totalResults: integer("How many fit in all.", { min: 0 }),
+});
+
+const usage = group("Nobody is billed here, so nothing is counted.", {
+  credits: integer("Always 0.", { min: 0 }),
+  requests: integer("Always 0.", { min: 0 }),
+});
+
+const accountDetails = group("The account behind a key.", {
+  taskType: literal("The type of task.", "accountManagement"),
+  taskUUID,
+  operation: literal("What was asked.", "getDetails"),
+  organizationUUID: uuid("Always the same."),
+  organizationName: text("Always `Inkstone`."),
+  AIRSource: text("Always `inkstone`."),
+  balance: integer("Always 0: nobody is billed here.", { min: 0 }),
+  team: anything("object[]", "Always empty."),
+  apiKeys: anything("object[]", "The key that asked: `name`, `apiKey` (its beginning), `createdAt`, `enabled`."),
+  usage: group("What was used.", { total: usage, today: usage, last7Days: usage, last30Days: usage }),
+});
+
+const taskDetails = group("A task with its request, its response and its deliveries.", {
+  taskType: literal("The type of task.", "getTaskDetails"),
+  taskUUID,
+  state: cancelledTask.shape.state,
+  attempts: integer("Times it was started.", { min: 0 }),
+  createdAt: time("When it was accepted."),
+  startedAt: time("When it was started last.").optional(),
+  finishedAt: time("When it ended.").optional(),
+  request: anything("object[]", "The request as it was received."),
+  response: anything("object", "`data` and `errors`, as the task was answered."),
+  deliveries: anything("object[]", "Its webhook calls and uploads.").optional(),
+});
+
+const errorReply = group("An error.", {
+  code: text("The kind of error."),
+  message: text("The parameter, what was given and what is allowed, in words."),
+  parameter: field(z.union([z.string(), z.array(z.string())]), {
+    type: "string or string[]",
+    rule: "text",
+    about: "The parameter or parameters at fault.",
+  }).optional(),
+  type: text("The expected type.").optional(),
+  documentation: text("Where the parameter or error is described.").optional(),
+  taskUUID: text("The task the error belongs to.").optional(),
+  taskType: text("The type of that task.").optional(),
+  min: float("Least value.", {}).optional(),
+  max: field(z.union([z.number(), z.bigint()]), { type: "number", rule: "a number", about: "Largest value." })
+    .meta({ type: "number" })
+    .optional(),
+  multiplier: float("Values are its multiples.", {}).optional(),
+  default: anything("any", "What an absent value means.").optional(),
+  allowedValues: field(z.array(z.string()), {
+    type: "string[]",
+    rule: "strings",
+    about: "The values that are allowed.",
+  }).optional(),
+  retryAfter: float("Seconds after which repeating makes sense.", { min: 0 }).optional(),
+  status: literal("Only in replies to getResponse.", "error").optional(),
+});
+
+/** The items of `data`, by the names they have in the OpenAPI document. */
+export const DATA_ITEMS = {
+  ImageItem: imageItem,
+  GuideItem: guideItem,
+  ProcessingItem: processingItem,
+  UploadItem: uploadItem,
+  Acknowledgement: acknowledgement,
+  DryRunItem: dryRunItem,
+  CancelledTask: cancelledTask,
+  Authenticated: authenticated,
+  Pong: pong,
+  UploadedImage: uploadedImage,
+  ModelPage: modelPage,
+  AccountDetails: accountDetails,
+  TaskDetails: taskDetails,
+} as const;
+
+export const errorSchema = errorReply;
+
+/** One reply or frame. `error` is the first error once more, on HTTP, with a status that is not 2xx. */
+export const replyBody = z.strictObject({
+  data: z.array(z.union(Object.values(DATA_ITEMS) as unknown as readonly [typeof imageItem])).optional(),
+  errors: z.array(errorReply).min(1).optional(),
+  error: errorReply.optional(),
+});
+
+export type ImageItem = Readonly<z.output<typeof imageItem>>;
+export type GuideItem = Readonly<z.output<typeof guideItem>>;
+export type ProcessingItem = Readonly<z.output<typeof processingItem>>;
+export type UploadItem = Readonly<z.output<typeof uploadItem>>;
+export type ModelSearchResult = Readonly<z.output<typeof modelSummary>>;
+
+/** Any item of `data`. */
+export type DataItem = Readonly<
+  { [Name in keyof typeof DATA_ITEMS]: z.output<(typeof DATA_ITEMS)[Name]> }[keyof typeof DATA_ITEMS]
+>;

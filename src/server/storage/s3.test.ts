@@ -1,0 +1,74 @@
+import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { NO_S3, type S3Server, startS3Server } from "../../../test/support/s3-server.ts";
+import { StorageUnavailableError } from "./index.ts";
+import { openS3 } from "./s3.ts";
+
+describe.skipIf(NO_S3)("files in a bucket", () => {
+  let server: S3Server;
+  beforeAll(async () => {
+    server = await startS3Server();
+  });
+  afterAll(() => server?.remove());
+
+  const name = () => `${randomUUID()}.png`;
+  const bytes = Buffer.from("picture");
+  const open = (prefix = "ink/stone") =>
+    openS3({ bucket: server.bucket, prefix, endpoint: server.endpoint, region: "us-east-1" });
+
+  test("what was put can be got under its prefix, also by another server, until it is deleted", async () => {
+    const file = name();
+    await (await open()).put(file, bytes);
+    expect(existsSync(join(server.folder, "ink/stone", file))).toBe(true);
+    const store = await open();
+    expect(Buffer.from((await store.get(file))!)).toEqual(bytes);
+    expect(await (await open("")).get(file)).toBeUndefined();
+    await store.delete(file);
+    await store.delete(file);
+    expect(await store.get(file)).toBeUndefined();
+  });
+
+  test("putting again replaces the object whole, whatever its size", async () => {
+    const store = await open();
+    const file = name();
+    const large = Buffer.alloc(20 * 2 ** 20, 7);
+    await store.put(file, large);
+    expect(Buffer.compare(Buffer.from((await store.get(file))!), large)).toBe(0);
+    await store.put(file, bytes);
+    expect(Buffer.from((await store.get(file))!)).toEqual(bytes);
+  });
+
+  test.each(["../../etc/passwd", "a.png", "", `${randomUUID()}.svg`])("'%s' is no name of a file", async (bad) => {
+    const store = await open();
+    expect(await store.get(bad)).toBeUndefined();
+    await expect(store.put(bad, bytes)).rejects.toThrow(RangeError);
+  });
+
+  test("a presigned address serves the file without credentials", async () => {
+    const store = await open();
+    const file = name();
+    await store.put(file, bytes);
+    const response = await fetch(await store.presigned(file, 60));
+    expect(response.status).toBe(200);
+    expect(Buffer.from(await response.arrayBuffer())).toEqual(bytes);
+  });
+
+  test("an outage is a StorageUnavailableError; afterwards everything works again", async () => {
+    const store = await open();
+    const file = name();
+    await server.stop();
+    await expect(store.put(file, bytes)).rejects.toThrow(StorageUnavailableError);
+    await expect(store.get(file)).rejects.toThrow(StorageUnavailableError);
+    await expect(store.delete(file)).rejects.toThrow(StorageUnavailableError);
+    await server.start();
+    await store.put(file, bytes);
+    expect(await store.get(file)).toBeDefined();
+  });
+
+  test("a bucket that does not exist is refused by name", async () => {
+    const opening = openS3({ bucket: "nowhere", prefix: "", endpoint: server.endpoint, region: "us-east-1" });
+    await expect(opening).rejects.toThrow(/nowhere/);
+  });
+});

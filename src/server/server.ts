@@ -22,7 +22,7 @@ import {
 } from "./http/index.ts";
 import { createLog, type Log } from "./log.ts";
 import { createOutbound } from "./net/index.ts";
-import { createImageReferences, createImageStore, openDisk } from "./storage/index.ts";
+import { createImageReferences, createImageStore, openStorage } from "./storage/index.ts";
 import { createTaskQueue, createTaskService, expireTasks, openSignals } from "./tasks/index.ts";
 import { startUpkeep } from "./upkeep.ts";
 import { createEngineProcess, createWorkerMetrics, startReceiver, startWorker } from "./worker/index.ts";
@@ -85,7 +85,7 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
   await queue.sweep(alone).catch((error) => upkeepFailed("lost tasks", error));
   await modelQueue.sweep(alone).catch((error) => upkeepFailed("lost uploads", error));
 
-  const files = await openDisk(join(folder, "images"));
+  const files = await openStorage(config, folder);
   const images = createImageStore(db, files);
   const outbound = createOutbound({ allow: config.allowedAddresses });
   const maxPixels = config.maxImagePixels;
@@ -149,7 +149,7 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
         return tasks.submit(...submission);
       },
     },
-    images,
+    images: { read: images.read, addressOf: config.imageDelivery === "redirect" ? images.addressOf : undefined },
     uploads: {
       store: async (owner: string, image: string, signal: AbortSignal) => {
         const { bytes, header } = await uploads.load(owner, image, "image", signal);
@@ -175,7 +175,7 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
     sources: {
       resultItem: async (record, result) => {
         if (!isPictureRecord(record)) throw new TypeError(`${record.task.taskType} has no pictures`);
-        return imageItem(record, result, { images, baseUrl: base }).make();
+        return imageItem(record, result, { images, imagesUrl: config.imageUrl ?? `${base}/images` }).make();
       },
       errorItem: (record) => failure(record, `${base}/docs`)[0]!,
       read: (fileName) => images.read(fileName),

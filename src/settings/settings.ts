@@ -60,6 +60,14 @@ const postgresAddress = (about: string) =>
     secret: true,
   });
 
+/** A bucket and a prefix in it. */
+const bucketAddress = (about: string) =>
+  field(z.string().regex(/^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/[\w!.*'()/-]*)?$/), {
+    type: "string",
+    rule: "s3://BUCKET or s3://BUCKET/PREFIX",
+    about,
+  });
+
 const line = { min: 1, max: 4096 };
 const MiB = 2 ** 20;
 
@@ -98,6 +106,42 @@ export const SETTINGS = {
     0,
     3600,
     "Seconds that a PostgreSQL which cannot be reached yet is waited for at the start.",
+  ),
+  storage: setting(
+    "INKSTONE_STORAGE",
+    "s3://BUCKET/PREFIX",
+    bucketAddress("Bucket for images. Default: the folder `images` of the data folder.").optional(),
+  ),
+  s3Endpoint: setting(
+    "INKSTONE_S3_ENDPOINT",
+    "URL",
+    webAddress("Address of an S3 server other than Amazon's.").optional(),
+  ),
+  s3Region: setting(
+    "INKSTONE_S3_REGION",
+    "NAME",
+    text("Region of the bucket. Default: `AWS_REGION`, else `us-east-1`.", line).optional(),
+  ),
+  s3PathStyle: choice(
+    "INKSTONE_S3_PATH_STYLE",
+    ["auto", "true", "false"],
+    "auto",
+    "`true`: `endpoint/bucket/key`; `false`: `bucket.endpoint/key`; `auto`: `true` where an endpoint is set.",
+  ),
+  imageDelivery: choice(
+    "INKSTONE_IMAGE_DELIVERY",
+    ["proxy", "redirect"],
+    "proxy",
+    "How `/images/…` serves images from a bucket: through this server, or by a redirect to a presigned address of 15 minutes.",
+  ),
+  imageUrl: setting(
+    "INKSTONE_IMAGE_URL",
+    "URL",
+    webAddress(
+      "Address under which clients reach the bucket and its prefix themselves, such as a CDN's; image URLs begin with it.",
+    )
+      .transform((url) => url.replace(/\/+$/, ""))
+      .optional(),
   ),
   apiKeys: secretSetting(
     "INKSTONE_API_KEYS",

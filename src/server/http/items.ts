@@ -25,12 +25,12 @@ export const isPictureRecord = (record: TaskRecord): record is PictureRecord => 
 /** Where pictures come from and are found. */
 export interface ImageSource {
   readonly images: HttpPorts["images"];
-  /** Base of image URLs, without a slash at the end. */
-  readonly baseUrl: string;
+  /** Image URLs begin with it, without a slash at the end. */
+  readonly imagesUrl: string;
 }
 
 /** The address of an image. */
-export const imageUrl = (baseUrl: string, fileName: string): string => `${baseUrl}/images/${fileName}`;
+export const imageUrl = ({ imagesUrl }: ImageSource, fileName: string): string => `${imagesUrl}/${fileName}`;
 
 /** One finished picture of a task. `withStatus`: replies to getResponse say `success`. */
 export function imageItem(
@@ -63,9 +63,9 @@ export function imageItem(
 }
 
 /** The image as its task wants it, and how the API's field for this ends: `imageURL`, `guideImageURL`. */
-async function imageForm({ task }: PictureRecord, result: TaskResult, { images, baseUrl }: ImageSource) {
-  if (task.outputType === "URL") return ["URL", imageUrl(baseUrl, result.fileName)] as const;
-  const stored = await images.read(result.fileName);
+async function imageForm({ task }: PictureRecord, result: TaskResult, source: ImageSource) {
+  if (task.outputType === "URL") return ["URL", imageUrl(source, result.fileName)] as const;
+  const stored = await source.images.read(result.fileName);
   if (stored === undefined) throw new TaskError("imageExpired", { imageUUID: result.imageUUID });
   const base64 = Buffer.from(stored.bytes).toString("base64");
   return task.outputType === "base64Data"

@@ -110,6 +110,7 @@ export function openApiDocument(): Schema {
               description: "The image.",
               content: Object.fromEntries(["image/jpeg", "image/png", "image/webp"].map((type) => [type, {}])),
             },
+            "307": { description: "The image lies in a bucket; the address serves it for 15 minutes." },
             "404": failure,
           },
         },

@@ -28,7 +28,9 @@ export interface Readiness {
 
 /** The limits and choices of the HTTP side; times are in seconds. */
 export interface HttpSettings {
-  readonly publicUrl?: string | undefined;
+  readonly publicUrl?: string;
+  /** Address of the bucket as clients reach it; image URLs then lead there. */
+  readonly imageUrl?: string;
   readonly maxTasks: number;
   readonly maxBodyBytes: number;
   readonly maxConnections: number;
@@ -44,7 +46,8 @@ export interface HttpSettings {
 export interface HttpPorts {
   readonly settings: HttpSettings;
   readonly tasks: TaskService;
-  readonly images: Pick<ImageStore, "read">;
+  /** `addressOf` only where clients are sent to the bucket instead of being served from here. */
+  readonly images: Pick<ImageStore, "read"> & Partial<Pick<ImageStore, "addressOf">>;
   readonly uploads: Uploads;
   readonly models: ModelCatalogue;
   readonly keys: KeyRing;

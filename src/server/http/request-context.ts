@@ -26,7 +26,7 @@ export function openContext(ports: HttpPorts, waiters: Waiters, request: Incomin
   return {
     ports,
     waiters,
-    source: { images: ports.images, baseUrl },
+    source: { images: ports.images, imagesUrl: ports.settings.imageUrl ?? `${baseUrl}/images` },
     documentation: `${baseUrl}/docs`,
     dryRun: /[?&]dryRun=(1|true)(&|$)/.test(request.url ?? ""),
   };

@@ -92,7 +92,7 @@ async function imageUpload(
     taskType: task.taskType,
     taskUUID: task.taskUUID,
     imageUUID,
-    imageURL: imageUrl(source.baseUrl, fileName),
+    imageURL: imageUrl(source, fileName),
   });
 }
 

@@ -1,20 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-
-/** Files by name. Names are made by this program (`<imageUUID>.<ext>`), never by a client. */
-export interface FileStore {
-  /** Stores durably: once this resolves the file survives a power cut, and before that nobody sees a part of it. */
-  put(name: string, bytes: Uint8Array): Promise<void>;
-  /** The bytes, or undefined when there is no such file. */
-  get(name: string): Promise<Uint8Array | undefined>;
-  delete(name: string): Promise<void>;
-}
-
-/** The disk is full, read-only or failing: not the file's fault, and it may be over later. */
-export class StorageUnavailableError extends Error {
-  override readonly name = "StorageUnavailableError";
-}
+import { type FileStore, isFileName, StorageUnavailableError } from "./files.ts";
 
 /** The few calls on the file system that a fault test wants to break. */
 export interface DiskCalls {
@@ -23,7 +10,6 @@ export interface DiskCalls {
 
 /** Drafts left by a killed process are removed when the store opens. */
 const DRAFT = /\.part$/;
-const NAME = /^[0-9a-f]{8}-[0-9a-f-]{27}\.(jpg|png|webp)$/;
 
 /** Opens a folder of files, spread over 256 sub-folders by the first two letters of their names. */
 export async function openDisk(folder: string, calls: DiskCalls = { write: writeDurably }): Promise<FileStore> {
@@ -31,7 +17,7 @@ export async function openDisk(folder: string, calls: DiskCalls = { write: write
   const made = await tidied(folder);
 
   const place = (name: string): string => {
-    if (!NAME.test(name)) throw new RangeError(`'${name}' is not the name of a stored file`);
+    if (!isFileName(name)) throw new RangeError(`'${name}' is not the name of a stored file`);
     return join(folder, name.slice(0, 2), name);
   };
 
@@ -53,7 +39,7 @@ export async function openDisk(folder: string, calls: DiskCalls = { write: write
       }
     },
     async get(name) {
-      if (!NAME.test(name)) return undefined;
+      if (!isFileName(name)) return undefined;
       try {
         return await readFile(place(name));
       } catch (error) {

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { contentTypeOf, extensionOf, type ImageHeader } from "../../pictures/index.ts";
 import type { Database } from "../database/index.ts";
-import type { FileStore } from "./disk.ts";
+import type { FileStore } from "./files.ts";
 
 /** An image that can be fetched or used as an input. */
 export interface StoredImage {
@@ -20,6 +20,11 @@ export interface ImageStore {
   read(fileName: string): Promise<StoredImage | undefined>;
   /** The bytes of one of the owner's images by its UUID: an upload, or an earlier result. Prolongs an upload's life. */
   readOwned(owner: string, imageUUID: string): Promise<StoredImage | undefined>;
+  /**
+   * Where an image by its file name can be fetched without this server; undefined when there is none, its time is over, or the
+   * store gives no addresses.
+   */
+  addressOf(fileName: string): Promise<string | undefined>;
   /** Stores an image that a client brought. */
   addUpload(
     owner: string,
@@ -33,6 +38,9 @@ export interface ImageStore {
 /** Uploads are deleted so long after they were last used. */
 const UPLOAD_SECONDS = 30 * 24 * 3600;
 
+/** Longest life of an address that is given out instead of the bytes. */
+const ADDRESS_SECONDS = 900;
+
 const FILE_ROW = "file_name, content_type, floor(extract(epoch from delete_at - now()))::float8 as seconds_left";
 
 /** Images over a file store, indexed by the table `images`. */
@@ -42,14 +50,20 @@ export function createImageStore(db: Database, files: FileStore): ImageStore {
     return bytes && { bytes, contentType: row.content_type, secondsLeft: row.seconds_left };
   }
 
+  async function rowOf(fileName: string): Promise<FileRow | undefined> {
+    const [row] = await db.query<FileRow>(
+      `select ${FILE_ROW} from images
+       where image_uuid = $1 and file_name = $2 and deleted_at is null and delete_at > now()`,
+      [fileName.slice(0, 36), fileName],
+    );
+    return row;
+  }
+
   return {
-    async read(fileName) {
-      const [row] = await db.query<FileRow>(
-        `select ${FILE_ROW} from images
-         where image_uuid = $1 and file_name = $2 and deleted_at is null and delete_at > now()`,
-        [fileName.slice(0, 36), fileName],
-      );
-      return bytesOf(row);
+    read: async (fileName) => bytesOf(await rowOf(fileName)),
+    async addressOf(fileName) {
+      const row = files.presigned && (await rowOf(fileName));
+      return row && files.presigned?.(row.file_name, Math.max(1, Math.min(ADDRESS_SECONDS, row.seconds_left)));
     },
     async readOwned(owner, imageUUID) {
       const [row] = await db.query<FileRow>(

@@ -1,4 +1,5 @@
-export { type DiskCalls, type FileStore, openDisk, StorageUnavailableError } from "./disk.ts";
+export { type DiskCalls, openDisk } from "./disk.ts";
+export { type FileStore, StorageUnavailableError } from "./files.ts";
 export {
   createImageReferences,
   type ImageReferences,
@@ -6,3 +7,4 @@ export {
   type ReferencedPicture,
 } from "./image-reference.ts";
 export { createImageStore, type ImageFacts, type ImageStore, type StoredImage } from "./image-store.ts";
+export { openStorage, type StorageSettings } from "./open.ts";

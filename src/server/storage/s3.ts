@@ -1,5 +1,5 @@
 import type { S3Client, S3ClientConfig } from "@aws-sdk/client-s3";
-import { type FileStore, isFileName, StorageUnavailableError } from "./disk.ts";
+import { type FileStore, isFileName, StorageUnavailableError } from "./files.ts";
 
 /** Where an S3 bucket is, as `INKSTONE_STORAGE=s3://bucket/prefix` and the settings beside it say. */
 export interface S3Location {
@@ -14,12 +14,6 @@ export interface S3Location {
   readonly pathStyle?: boolean;
 }
 
-/** Files in a bucket. */
-export interface S3Store extends FileStore {
-  /** An address that serves the file to anyone who has it, for `seconds`. */
-  presigned(name: string, seconds: number): Promise<string>;
-}
-
 /** Milliseconds to connect, and to wait for the next bytes of an answer. A request is tried three times. */
 const CONNECT_MS = 3_000;
 const ANSWER_MS = 30_000;
@@ -30,7 +24,7 @@ const ANSWER_MS = 30_000;
  *
  * @throws StorageUnavailableError when the bucket cannot be listed: it does not exist, is not reachable or not permitted
  */
-export async function openS3(location: S3Location): Promise<S3Store> {
+export async function openS3(location: S3Location): Promise<Required<FileStore>> {
   const { S3Client, GetObjectCommand, PutObjectCommand, DeleteObjectCommand, HeadBucketCommand } = await import(
     "@aws-sdk/client-s3"
   );

@@ -13,6 +13,8 @@ const LONGEST_CACHED = 3600;
 export function imageRoute(app: FastifyInstance, { images, settings }: HttpPorts): void {
   app.get<{ Params: { file: string } }>("/images/:file", async (request, reply) => {
     const { file } = request.params;
+    const elsewhere = FILE_NAME.test(file) ? await images.addressOf?.(file) : undefined;
+    if (elsewhere !== undefined) return reply.header("cache-control", "no-store").redirect(elsewhere, 307);
     const stored = FILE_NAME.test(file) ? await images.read(file) : undefined;
     if (stored === undefined) throw new TaskError("notFound", { path: `/images/${file.slice(0, 100)}` });
     cutSlowReader(reply, settings.sendTimeout);

@@ -1,0 +1,20 @@
+/** Files by name. Names are made by this program (`<imageUUID>.<ext>`), never by a client. */
+export interface FileStore {
+  /** Stores durably: once this resolves the file survives a power cut, and before that nobody sees a part of it. */
+  put(name: string, bytes: Uint8Array): Promise<void>;
+  /** The bytes, or undefined when there is no such file. */
+  get(name: string): Promise<Uint8Array | undefined>;
+  delete(name: string): Promise<void>;
+  /** An address that serves the file to anyone who has it, for `seconds`; only where the store can give one. */
+  presigned?(name: string, seconds: number): Promise<string>;
+}
+
+/** The disk or the bucket is full, read-only, failing or unreachable: not the file's fault, and it may be over later. */
+export class StorageUnavailableError extends Error {
+  override readonly name = "StorageUnavailableError";
+}
+
+const NAME = /^[0-9a-f]{8}-[0-9a-f-]{27}\.(jpg|png|webp)$/;
+
+/** Whether a text is the name of a file that this program stores. */
+export const isFileName = (name: string): boolean => NAME.test(name);

@@ -1,0 +1,28 @@
+import { join } from "node:path";
+import { openDisk } from "./disk.ts";
+import type { FileStore } from "./files.ts";
+import { openS3 } from "./s3.ts";
+
+/** The operator's settings of the storage, by the names they have in the configuration. */
+export interface StorageSettings {
+  readonly storage?: string;
+  readonly s3Endpoint?: string;
+  readonly s3Region?: string;
+  readonly s3PathStyle: "auto" | "true" | "false";
+}
+
+/**
+ * Opens the bucket that the settings name, else the folder `images` of the data folder.
+ * @throws StorageUnavailableError when the bucket cannot be used
+ */
+export async function openStorage(settings: StorageSettings, dataDir: string): Promise<FileStore> {
+  if (settings.storage === undefined) return openDisk(join(dataDir, "images"));
+  const { hostname: bucket, pathname } = new URL(settings.storage);
+  return openS3({
+    bucket,
+    prefix: pathname.replace(/^\/+|\/+$/g, ""),
+    endpoint: settings.s3Endpoint,
+    region: settings.s3Region,
+    pathStyle: settings.s3PathStyle === "auto" ? undefined : settings.s3PathStyle === "true",
+  });
+}

@@ -4,8 +4,7 @@ import { defineConfig } from "vitest/config";
 const alone = [
   "test/contract/**",
   "test/faults/**",
-  "test/safety/**",
-  "test/faces/**",
+  "test/finishing/**",
   "src/server/worker/**",
   "src/server/delivery/**",
   "src/drawing/process/**",

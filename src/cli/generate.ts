@@ -2,12 +2,11 @@ import { mkdir } from "node:fs/promises";
 import { relative } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { Command, Option } from "commander";
-import type { Findings, FinishingMeans } from "../drawing/index.ts";
-import { pictureRecord } from "../drawing/index.ts";
+import { type Findings, PictureRefused, pictureRecord, type SafetyPolicy } from "../drawing/index.ts";
 import type { GeneratedImage } from "../engine/index.ts";
 import { costPerPicture, modelLocations, planSize, resolveAdapter } from "../models/index.ts";
 import { encodeImage } from "../pictures/index.ts";
-import { stringifyJson } from "../protocol/index.ts";
+import { stringifyJson, TaskError } from "../protocol/index.ts";
 import { readConfig } from "../settings/index.ts";
 import { software } from "../version.ts";
 import { UsageError } from "./exit.ts";
@@ -90,10 +89,13 @@ async function fulfil(order: Order, target: OutputTarget, flags: Flags, terminal
 
   const started = performance.now();
   // Loaded here, not above: ONNX Runtime takes its time, and `--help` needs none of it.
-  const [{ Pipeline }, { drawingFromTask, findAdapters }, { drawFinished, openFinishing, stagesOf }] =
-    await Promise.all([import("../engine/index.ts"), import("../drawing/index.ts"), import("../drawing/index.ts")]);
-  const finishing = openFinishing(readConfig({}, terminal.env));
-  const pipeline = await Pipeline.load(model.folder, flags.threads === undefined ? {} : { threads: flags.threads });
+  const [{ Pipeline }, { drawFinished, drawingFromTask, findAdapters, finishingNetworks, requireFaceModel, stagesOf }] =
+    await Promise.all([import("../engine/index.ts"), import("../drawing/index.ts")]);
+  const settings = readConfig({}, terminal.env);
+  requireFaceModel(settings.faceModel);
+  const { threads } = flags;
+  const networks = finishingNetworks({ faceModel: settings.faceModel, threads });
+  const pipeline = await Pipeline.load(model.folder, { threads });
   const loaded = performance.now();
   tell(terminal, `${model.card.name} loaded in ${duration((loaded - started) / 1000)}`);
 
@@ -104,32 +106,32 @@ async function fulfil(order: Order, target: OutputTarget, flags: Flags, terminal
     const locations = modelLocations(terminal.env);
     const adapters = await findAdapters(task, (air, kind) => resolveAdapter(air, kind, locations));
     const drawing = drawingFromTask(task, seed, model.card.defaults, pictures, adapters);
-    await drawFinished(pipeline, drawing, stagesOf(task, finishing), {
-      ...(model.card.maxPixels !== undefined && { maxPixels: model.card.maxPixels }),
+    const plan = { drawing, stages: stagesOf(task, settings), maxPixels: model.card.maxPixels };
+    await drawFinished(pipeline, networks, plan, {
       signal: terminal.signal,
       onWarning: (message) => tell(terminal, message),
-      async onStep(image, done) {
-        progress.step({ image, ...done });
+      async onStep(done) {
+        progress.step(done);
         await letSignalsIn();
       },
       async onImage(image, index, findings) {
         const { faces, NSFWContent } = findings;
-        const found = { ...(faces !== undefined && { faces }), ...(NSFWContent !== undefined && { NSFWContent }) };
-        const picture = { ...(await save(image, index, order, target)), ...found };
+        const picture = { ...(await save(image, index, order, target)), faces, NSFWContent };
         saved.push(picture);
         progress.end();
-        for (const line of told(findings, finishing.policy)) tell(terminal, line);
+        for (const line of told(findings, settings.safetyPolicy)) tell(terminal, line);
         if (!flags.json) print(terminal, shown(picture.path, terminal));
       },
     });
     tell(terminal, `${pictureCount(saved.length)} in ${duration((performance.now() - loaded) / 1000)}`);
   } catch (error) {
     progress.end();
+    if (error instanceof PictureRefused) throw new TaskError("nsfwContentDetected", { result: error.index + 1 });
     if (terminal.signal.aborted)
       tell(terminal, `stopped: ${saved.length} of ${pictureCount(task.numberResults)} finished`);
     throw error;
   } finally {
-    await Promise.all([pipeline.dispose(), finishing.detector.stop(), finishing.checker.stop()]);
+    await Promise.all([pipeline.dispose(), networks.release()]);
   }
   if (flags.json) {
     const images = saved.map((picture) => ({ ...picture, outputFormat: target.format }));
@@ -142,22 +144,22 @@ async function fulfil(order: Order, target: OutputTarget, flags: Flags, terminal
 async function save(image: GeneratedImage, index: number, order: Order, target: OutputTarget): Promise<Saved> {
   const { task, model } = order;
   const parameters = pictureRecord(task, model.card, image.seed);
-  const skipped = image.skippedSteps !== undefined && { skippedSteps: image.skippedSteps };
+  const { skippedSteps } = image;
   const bytes = await encodeImage(image, {
     format: target.format,
     quality: task.outputQuality,
-    metadata: { software, parameters, ...skipped },
+    metadata: { software, parameters, skippedSteps },
   });
   const naming = { prompt: task.positivePrompt, seed: image.seed, index, count: task.numberResults };
   const path = await outputPath(target, naming);
   await writeWhole(path, bytes);
   const { width, height } = image;
-  const cost = task.includeCost ? { cost: costPerPicture(model.card.price, task) } : {};
-  return { path, seed: image.seed, width, height, byteLength: bytes.length, ...cost, ...skipped };
+  const cost = task.includeCost ? costPerPicture(model.card.price, task) : undefined;
+  return { path, seed: image.seed, width, height, byteLength: bytes.length, cost, skippedSteps };
 }
 
 /** What the stages found, for the person who waits. */
-function told({ faces, safety }: Findings, policy: FinishingMeans["policy"]): string[] {
+function told({ faces, safety }: Findings, policy: SafetyPolicy): string[] {
   const lines: string[] = [];
   if (faces !== undefined) lines.push(faces === 1 ? "1 face refined" : `${faces} faces refined`);
   if (safety?.flagged)

@@ -1,20 +1,10 @@
 import { SingleBar } from "cli-progress";
+import type { PictureProgress } from "../drawing/index.ts";
 import { type Terminal, tell } from "./terminal.ts";
-
-/** A step that has been done. */
-export interface Step {
-  /** Picture being drawn, from 0. */
-  readonly image: number;
-  /** Steps done of those known so far; faces found later add to them. */
-  readonly step: number;
-  readonly steps: number;
-  /** How much of this picture is done, 0…1. */
-  readonly share: number;
-}
 
 /** Shows how far a drawing is: a bar on a terminal, a line a second elsewhere. */
 export interface Progress {
-  step(at: Step): void;
+  step(at: PictureProgress): void;
   /** Takes the bar away, so that other lines can be written. */
   end(): void;
 }
@@ -37,7 +27,7 @@ export function createProgress(
   };
 }
 
-interface Standing extends Step {
+interface Standing extends PictureProgress {
   /** Pictures in all. */
   readonly count: number;
   /** Pictures done, with the share of the one being drawn. */

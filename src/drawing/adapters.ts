@@ -49,16 +49,8 @@ export function adaptersOf(
   });
   const schedule = loras.find(({ card }, i) => card.schedule && lora[i]!.weight !== 0)?.card.schedule;
   return {
-    ...(files.length > 0 && { loras: files }),
-    ...(steered.length > 0 && { controls: steered }),
-    ...(schedule && { schedule: scheduleOverride(schedule) }),
-  };
-}
-
-function scheduleOverride({ base_shift, max_shift, shift_terminal }: NonNullable<Adapter["card"]["schedule"]>) {
-  return {
-    ...(base_shift !== undefined && { base_shift }),
-    ...(max_shift !== undefined && { max_shift }),
-    ...(shift_terminal !== undefined && { shift_terminal }),
+    loras: files.length > 0 ? files : undefined,
+    controls: steered.length > 0 ? steered : undefined,
+    schedule,
   };
 }

@@ -17,7 +17,7 @@ function redEngine(): Engine & { asked: GenerateParams[] } {
       for (let i = 0; i < (params.count ?? 1); i++) {
         const pixels = new Uint8Array(params.width * params.height * 3).map((_, at) => (at % 3 === 0 ? 255 : 0));
         images.push({ width: params.width, height: params.height, pixels, seed: params.seed! + BigInt(i) });
-        await hooks.onImage?.(images[i]!, i);
+        await hooks?.onImage?.(images[i]!, i);
       }
       return images;
     },

@@ -8,12 +8,12 @@ import {
 import { planSize, type Size } from "../models/index.ts";
 import type { GrayImage, RgbImage } from "../pictures/index.ts";
 import { composite, crop, paste, type Rectangle, resizeGray, resizeImage } from "../pictures/index.ts";
-import type { Drawing, Engine, EngineHooks } from "./drawing.ts";
+import type { Drawing, Engine } from "./drawing.ts";
 import { maskBounds, releaseCells, seam } from "./mask.ts";
 import { extendPicture } from "./outpaint.ts";
 import { zoomRegion } from "./zoom.ts";
 
-export interface DrawOptions extends EngineHooks {
+export interface DrawOptions extends GenerateHooks {
   /** Most pixels the model draws; larger pictures are drawn smaller and enlarged. Absent: no limit. */
   readonly maxPixels?: number;
 }
@@ -35,24 +35,17 @@ export async function draw(engine: Engine, drawing: Drawing, options: DrawOption
   const params = {
     ...engineParams(drawing),
     ...working,
-    ...(controls && { controls }),
-    ...(start && { image: await resizeImage(crop(start.image, area), working.width, working.height) }),
-    ...(start?.mask && { mask: releaseCells(await resizeGray(crop(start.mask, area), working.width, working.height)) }),
+    controls,
+    image: start && (await resizeImage(crop(start.image, area), working.width, working.height)),
+    mask: start?.mask && releaseCells(await resizeGray(crop(start.mask, area), working.width, working.height)),
   };
-  const finish = async (drawn: RgbImage): Promise<RgbImage> => {
-    const resized = await resizeImage(drawn, area.width, area.height);
-    if (!start?.opacity) return resized;
-    return composite(start.image, paste(start.image, resized, area.left, area.top), start.opacity);
-  };
-
   const finished: GeneratedImage[] = [];
   await engine.generate(params, {
     ...hooks,
-    async onImage(image, index) {
-      const { seed, skippedSteps } = image;
-      const picture = { ...(await finish(image)), seed, ...(skippedSteps !== undefined && { skippedSteps }) };
-      finished[index] = picture;
-      await hooks.onImage?.(picture, index);
+    async onImage(drawn, index) {
+      const resized = await resizeImage(drawn, area.width, area.height);
+      finished[index] = { ...drawn, ...(start ? laidOver(start, resized, area) : resized) };
+      await hooks.onImage?.(finished[index], index);
     },
   });
   return finished;
@@ -67,6 +60,11 @@ interface Start {
   readonly opacity?: GrayImage;
   /** The part that is drawn, when not all of it. */
   readonly region?: Rectangle;
+}
+
+/** What was drawn in its place, the rest of the starting picture bit for bit as it was. */
+function laidOver({ image, opacity }: Start, drawn: RgbImage, area: Rectangle): RgbImage {
+  return opacity ? composite(image, paste(image, drawn, area.left, area.top), opacity) : drawn;
 }
 
 async function prepare(drawing: Drawing): Promise<Start | undefined> {
@@ -90,7 +88,7 @@ async function prepare(drawing: Drawing): Promise<Start | undefined> {
     image: covered,
     mask: covering,
     opacity: seam(covering),
-    ...(maskMargin !== undefined && { region: zoomRegion(bounds, maskMargin, covered) }),
+    region: maskMargin === undefined ? undefined : zoomRegion(bounds, maskMargin, covered),
   };
 }
 
@@ -112,7 +110,7 @@ async function guided(
     controls.map(async (control) => {
       const whole = await resizeImage(control.image, width, height);
       const image = await resizeImage(crop(whole, area), working.width, working.height);
-      return { ...control, image, ...(mask && { mask }) };
+      return { ...control, image, mask };
     }),
   );
 }

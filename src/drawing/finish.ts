@@ -1,82 +1,91 @@
-import type { GeneratedImage } from "../engine/index.ts";
+import type { GeneratedImage, GenerateHooks } from "../engine/index.ts";
 import { draw } from "./draw.ts";
 import type { Drawing, Engine } from "./drawing.ts";
 import { refineFaces, refinementOf, stepsPerFace } from "./faces/index.ts";
+import type { FinishingNetworks } from "./networks.ts";
 import { type PictureProgress, pictureProgress } from "./progress.ts";
-import { checkPicture, onceMore } from "./safety/check.ts";
+import { checkPicture } from "./safety/index.ts";
 import type { Findings, Stages } from "./stages.ts";
 
-export interface DrawFinishedOptions {
-  /** Most pixels the model draws. Absent: no limit. */
+/** What is drawn and what is done with it: data alone, so that it can go to another process. */
+export interface DrawingPlan {
+  readonly drawing: Drawing;
+  readonly stages: Stages;
+  /** Most pixels the model draws; larger pictures are drawn smaller and enlarged. Absent: no limit. */
   readonly maxPixels?: number;
-  readonly signal?: AbortSignal;
-  /** Called for what was done only in part. */
-  onWarning?(message: string): void;
-  /** Called after each step of drawing and refining. */
-  onStep?(image: number, progress: PictureProgress): void | Promise<void>;
-  /** Called with each picture once it has passed all stages. */
-  onImage(image: GeneratedImage, index: number, findings: Findings): void | Promise<void>;
+}
+
+/** What a drawing tells whoever waits for it. */
+export interface DrawHooks extends Omit<GenerateHooks, "onStep" | "onImage"> {
+  /** Called after each step of drawing and refining; when it returns a promise, the next step waits for it. */
+  onStep?(progress: PictureProgress): void | Promise<void>;
+  /** Called with each picture once it has passed all stages, in order. */
+  onImage?(image: GeneratedImage, index: number, findings: Findings): void | Promise<void>;
 }
 
 /**
  * Draws pictures and sees each through its stages: drawing, then faces, then safety. Without stages it is `draw`.
  *
- * @throws TaskError `nsfwContentDetected` when a picture is refused; those before it have been handed over
+ * @throws PictureRefused when the safety check refuses a picture; those before it have been handed over
  * @throws as `draw` does
  */
 export async function drawFinished(
   engine: Engine,
-  drawing: Drawing,
-  stages: Stages,
-  options: DrawFinishedOptions,
+  networks: FinishingNetworks,
+  plan: DrawingPlan,
+  hooks: DrawHooks,
 ): Promise<void> {
-  if (!stages.faces) return drawPlain(engine, drawing, stages, options);
-  // One picture after the other: the engine refines the faces of one before it draws the next.
-  for (let index = 0; index < (drawing.count ?? 1); index++) {
-    const seed = BigInt.asUintN(64, drawing.seed + BigInt(index));
-    await drawWithFaces(engine, { ...drawing, seed, count: 1 }, stages, index, options);
-  }
-}
-
-async function drawPlain(engine: Engine, drawing: Drawing, { safety }: Stages, options: DrawFinishedOptions) {
-  const { onStep, onImage, ...limits } = options;
+  const { drawing, stages, maxPixels } = plan;
+  const deliver = async (image: GeneratedImage, index: number, found: Findings): Promise<void> => {
+    if (!stages.safety) return hooks.onImage?.(image, index, found);
+    hooks.signal?.throwIfAborted();
+    const { picture, findings } = await checkPicture(image, index, stages.safety, networks);
+    await hooks.onImage?.(picture, index, { ...found, ...findings });
+  };
+  if (stages.faces) return drawWithFaces(engine, networks, plan, hooks, deliver);
   const progress = pictureProgress(0);
   await draw(engine, drawing, {
-    ...limits,
-    onStep: ({ image, step, steps }) => onStep?.(image, progress.drawn(step, steps)),
-    async onImage(image, index) {
-      if (!safety) return onImage(image, index, {});
-      const { picture, findings } = await checkPicture(image, safety, index, options.signal);
-      await onImage(picture, index, findings);
-    },
+    maxPixels,
+    signal: hooks.signal,
+    onWarning: hooks.onWarning,
+    onStep: (step) => hooks.onStep?.(progress.drawn(step)),
+    onImage: (image, index) => deliver(image, index, {}),
   });
 }
 
+/** One picture after the other: the faces of one are refined before the next is drawn. */
 async function drawWithFaces(
   engine: Engine,
-  drawing: Drawing,
-  stages: Stages,
-  index: number,
-  { onStep, onImage, ...limits }: DrawFinishedOptions,
+  networks: FinishingNetworks,
+  { drawing, stages, maxPixels }: DrawingPlan,
+  { signal, onWarning, onStep }: DrawHooks,
+  deliver: (image: GeneratedImage, index: number, found: Findings) => Promise<void>,
 ): Promise<void> {
-  const { detector, settings } = stages.faces!;
-  const { signal } = limits;
+  const settings = stages.faces!;
   const progress = pictureProgress(stepsPerFace(settings));
-  let drawnSteps = 0; // none when the starting picture is left as it is
-  const [drawn] = await draw(engine, drawing, {
-    ...limits,
-    onStep({ step, steps }) {
-      drawnSteps = steps;
-      return onStep?.(index, progress.drawn(step, steps));
-    },
-  });
-  const faces = await onceMore(() => detector.detect(drawn!, settings.confidence, signal));
-  const refined = await refineFaces(engine, drawn!, faces, refinementOf(settings, drawing, drawing.seed), {
-    ...limits,
-    onStep: (step) => onStep?.(index, progress.refined(drawnSteps, step)),
-  });
-  const found = { faces: faces.length };
-  if (!stages.safety) return onImage(refined, index, found);
-  const { picture, findings } = await checkPicture(refined, stages.safety, index, signal);
-  await onImage(picture, index, { ...found, ...findings });
+  for (let index = 0; index < (drawing.count ?? 1); index++) {
+    const seed = BigInt.asUintN(64, drawing.seed + BigInt(index));
+    let drawnSteps = 0; // none when the starting picture is left as it is
+    const [drawn] = await draw(
+      engine,
+      { ...drawing, seed, count: 1 },
+      {
+        maxPixels,
+        signal,
+        onWarning,
+        onStep(step) {
+          drawnSteps = step.steps;
+          return onStep?.(progress.drawn({ ...step, image: index }));
+        },
+      },
+    );
+    signal?.throwIfAborted();
+    const faces = await networks.findFaces(drawn!, settings.confidence);
+    const refined = await refineFaces(engine, drawn!, faces, refinementOf(settings, drawing, seed), {
+      maxPixels,
+      signal,
+      onStep: (step) => onStep?.(progress.refined(index, drawnSteps, step)),
+    });
+    await deliver(refined, index, { faces: faces.length });
+  }
 }

@@ -33,21 +33,21 @@ export function drawingFromTask(
 ): Drawing {
   const guidance = task.settings?.trueCFGScale ?? task.CFGScale ?? defaults.CFGScale;
   const text = task.positivePrompt === BLANK ? { prompt: "", guidance: 1 } : { prompt: task.positivePrompt, guidance };
-  const cache = stepCacheOf(task);
   return {
     ...text,
-    ...(task.negativePrompt !== undefined && { negativePrompt: task.negativePrompt }),
+    negativePrompt: task.negativePrompt,
     width: task.width,
     height: task.height,
     steps: task.steps,
     scheduler: task.scheduler,
     seed,
     count: task.numberResults,
-    ...(seedImage && { image: seedImage, strength: task.inputs?.strength ?? STRENGTH }),
-    ...(maskImage && { mask: maskImage }),
-    ...(task.maskMargin !== undefined && { maskMargin: task.maskMargin }),
-    ...(task.outpaint && { outpaint: task.outpaint }),
-    ...(cache && { cache }),
+    image: seedImage,
+    strength: seedImage && (task.inputs?.strength ?? STRENGTH),
+    mask: maskImage,
+    maskMargin: task.maskMargin,
+    outpaint: task.outpaint,
+    cache: stepCacheOf(task),
     ...adaptersOf(task, adapters, guides),
   };
 }

@@ -1,19 +1,22 @@
-/** From a task to finished pictures: sizes, starting pictures, masks, outpainting, faces, safety. */
+/** From a task to finished pictures: sizes, starting pictures, masks, outpainting, faces, safety, guide images. */
 export { findAdapters, type TaskAdapters } from "./adapters.ts";
 export { type DrawOptions, draw } from "./draw.ts";
-export type { Drawing, Engine, EngineHooks, Outpaint } from "./drawing.ts";
-export { type DrawFinishedOptions, drawFinished } from "./finish.ts";
+export type { Drawing, Engine, Outpaint } from "./drawing.ts";
+export { requireFaceModel } from "./faces/index.ts";
+export { type DrawHooks, type DrawingPlan, drawFinished } from "./finish.ts";
 export { drawingFromTask, maskFromPicture, type TaskPictures } from "./from-task.ts";
-export { createGuideMaker, type GuideMaker, guideFromTask } from "./guides/index.ts";
-export { openFinishing } from "./open-stages.ts";
-export {
-  createEngineProcess,
-  EngineDied,
-  type EngineHooks as ProcessHooks,
-  type EngineProcess,
-} from "./process/engine-process.ts";
+export { guideFromTask } from "./guide.ts";
+export { finishingNetworks } from "./networks.ts";
+export { createEngineProcess, type EngineProcess } from "./process/engine-process.ts";
+export { EngineDied } from "./process/follow-request.ts";
 export { startWatchdog, type Watchdog } from "./process/watchdog.ts";
 export type { PictureProgress } from "./progress.ts";
 export { guideRecord, pictureRecord } from "./record.ts";
-export { DEFAULT_SAFETY_RULE, SAFETY_CLASSES, SAFETY_POLICIES } from "./safety/index.ts";
-export { type Findings, type FinishingMeans, stagesOf } from "./stages.ts";
+export {
+  DEFAULT_SAFETY_RULE,
+  PictureRefused,
+  SAFETY_CLASSES,
+  SAFETY_POLICIES,
+  type SafetyPolicy,
+} from "./safety/index.ts";
+export { type Findings, type SafetySettings, stagesOf } from "./stages.ts";

@@ -1,10 +1,15 @@
+import type { StepEvent } from "../engine/index.ts";
+import type { RgbImage } from "../pictures/index.ts";
+
 /** How far one picture is. */
-export interface PictureProgress {
+export interface PictureProgress extends Pick<StepEvent, "image"> {
   /** Steps done, drawing and refinement together, of `steps` known so far. */
   readonly step: number;
   readonly steps: number;
-  /** 0…1; never falls. */
+  /** How much of this picture is done, 0…1; never falls. */
   readonly share: number;
+  /** A rough picture of what is being drawn, where there is one. */
+  preview?(): Promise<RgbImage>;
 }
 
 /**
@@ -13,14 +18,19 @@ export interface PictureProgress {
  * @param faceSteps steps that one face takes; 0 when none are refined
  */
 export function pictureProgress(faceSteps: number) {
-  const drawn = (step: number, steps: number): PictureProgress => ({ step, steps, share: step / (steps + faceSteps) });
   return {
-    drawn,
+    drawn({ image, step, steps, preview }: StepEvent): PictureProgress {
+      return { image, step, steps, share: step / (steps + faceSteps), preview };
+    },
     /** @param steps of drawing */
-    refined(steps: number, at: { face: number; faces: number; step: number; steps: number }): PictureProgress {
+    refined(
+      image: number,
+      steps: number,
+      at: { face: number; faces: number; step: number; steps: number },
+    ): PictureProgress {
       const before = steps / (steps + faceSteps);
       const [done, all] = [at.face * at.steps + at.step, at.faces * at.steps];
-      return { step: steps + done, steps: steps + all, share: before + (1 - before) * (done / all) };
+      return { image, step: steps + done, steps: steps + all, share: before + (1 - before) * (done / all) };
     },
   };
 }

@@ -1,31 +1,31 @@
 import type { ImageInferenceTask } from "../protocol/index.ts";
-import type { FaceDetector, FaceSettings } from "./faces/index.ts";
-import type { SafetyChecker, SafetyPolicy, SafetyScores } from "./safety/index.ts";
+import type { FaceSettings } from "./faces/index.ts";
+import type { SafetyClass, SafetyPolicy, SafetyReport, SafetyStage } from "./safety/index.ts";
 
-/** Everything that can be done with a picture once it is drawn. Nothing is loaded before the first picture that needs it. */
-export interface FinishingMeans {
-  readonly detector: FaceDetector;
-  readonly checker: SafetyChecker;
-  readonly policy: SafetyPolicy;
+/** The operator's settings, by the names they have in the configuration. */
+export interface SafetySettings {
+  readonly safetyPolicy: SafetyPolicy;
+  readonly safetyThreshold: number;
+  readonly safetyClasses: readonly SafetyClass[];
   /** Whether pictures are checked that nobody asked to check. */
-  readonly checkAll: boolean;
+  readonly safetyAlways: boolean;
 }
 
-/** What is done with the pictures of one task. */
+/** What is done with the pictures of one task once they are drawn. */
 export interface Stages {
   /** Faces are looked for and drawn again. */
-  readonly faces?: { readonly detector: FaceDetector; readonly settings: FaceSettings };
-  /** Pictures are checked; `asked` says whether the result may be told. */
-  readonly safety?: { readonly checker: SafetyChecker; readonly policy: SafetyPolicy; readonly asked: boolean };
+  readonly faces?: FaceSettings;
+  /** Pictures are checked. */
+  readonly safety?: SafetyStage;
 }
 
-/** What a task wants done, with the means at hand. */
-export function stagesOf(task: ImageInferenceTask, means: FinishingMeans): Stages {
-  const settings = task.advancedFeatures?.ultralytics;
+/** What a task wants done, and the operator. */
+export function stagesOf(task: ImageInferenceTask, settings: SafetySettings): Stages {
+  const { safetyPolicy: policy, safetyThreshold: threshold, safetyClasses: classes, safetyAlways } = settings;
   const asked = task.safety !== undefined && task.safety.mode !== "none";
   return {
-    ...(settings && { faces: { detector: means.detector, settings } }),
-    ...((asked || means.checkAll) && { safety: { checker: means.checker, policy: means.policy, asked } }),
+    faces: task.advancedFeatures?.ultralytics,
+    safety: asked || safetyAlways ? { rule: { classes, threshold }, policy, asked } : undefined,
   };
 }
 
@@ -34,7 +34,7 @@ export interface Findings {
   /** Faces drawn again; only when they were looked for. */
   readonly faces?: number;
   /** Only when the picture was checked. */
-  readonly safety?: { readonly scores: SafetyScores; readonly flagged: boolean };
+  readonly safety?: SafetyReport;
   /** For the result; only when the check was asked for. */
   readonly NSFWContent?: boolean;
 }

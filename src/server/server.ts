@@ -3,7 +3,7 @@
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { collectDefaultMetrics, Registry } from "prom-client";
-import { createGuideMaker, openFinishing } from "../drawing/index.ts";
+import { requireFaceModel } from "../drawing/index.ts";
 import { dataDirectory, modelLocations, openModelCatalogue, removeAbandoned, resolveAdapter } from "../models/index.ts";
 import { TaskError } from "../protocol/index.ts";
 import type { Config } from "../settings/index.ts";
@@ -57,6 +57,7 @@ export interface ServerParts {
 export async function createServer(config: Config, parts: ServerParts = {}): Promise<Server> {
   const log = parts.log ?? createLog({ level: config.logLevel, prompts: config.logPrompts });
   const folder = dataDirectory(process.env, config.dataDir);
+  requireFaceModel(config.faceModel);
   const locations = modelLocations({ INKSTONE_MODELS_DIR: config.modelsDir }, folder);
   const processName = `${hostname()}-${process.pid}-${crypto.randomUUID().slice(0, 8)}`;
 
@@ -105,14 +106,15 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
     engine: createEngineProcess({
       stallTimeout: config.stepTimeout * 1000,
       threads: config.threads > 0 ? config.threads : undefined,
+      faceModel: config.faceModel,
+      idleMs: config.finishingIdle * 1000,
       program: parts.engineProgram,
     }),
     findModel: models.find,
     findAdapter: (air, kind) => resolveAdapter(air, kind, locations),
     references,
     files,
-    finishing: openFinishing(config),
-    guides: createGuideMaker(config.helperIdle * 1000),
+    safety: config,
     keepInput: images.addUpload,
     software,
     keepSeconds: config.imageRetention * 3600,

@@ -283,12 +283,12 @@ export const SETTINGS = {
       line,
     ).optional(),
   ),
-  helperIdle: count(
-    "INKSTONE_HELPER_IDLE",
+  finishingIdle: count(
+    "INKSTONE_FINISHING_IDLE",
     60,
     1,
     86_400,
-    "Seconds without use after which the safety check, the face detector and the maker of guide images are unloaded.",
+    "Seconds without use after which the networks of the safety check and the face detector are unloaded.",
   ),
   logLevel: choice(
     "INKSTONE_LOG_LEVEL",

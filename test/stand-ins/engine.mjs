@@ -1,5 +1,6 @@
 // An engine process for tests: speaks the messages of src/drawing/process/messages.ts, draws pixels that depend on the
 // seed and size alone, and misbehaves when the prompt says so:
+// A guide image is the picture it is made of.
 //   "step 20"   each step takes 20 ms        "hang at 2"   sleeps for ever in step 2
 //   "spin at 2" blocks the event loop there  "die at 2"    kills itself there         "error" reports a failure
 // With INKSTONE_TEST_ENGINE_TIMES it adds the milliseconds that each request took to that file.
@@ -11,16 +12,17 @@ process.on("error", () => process.exit(0)); // the parent went while something w
 const aborted = new Set();
 process.on("message", (request) => {
   if (request.type === "abort") aborted.add(request.id);
-  else void draw(request);
+  else if (request.type === "draw") void draw(request);
+  else guide(request);
 });
 
 const number = (prompt, word) => Number(new RegExp(`${word} (\\d+)`).exec(prompt)?.[1] ?? Number.NaN);
 
 const timesFile = process.env.INKSTONE_TEST_ENGINE_TIMES;
 
-async function draw({ id, params }) {
+async function draw({ id, plan }) {
   const begun = performance.now();
-  const { prompt, width, height, steps, seed, count = 1 } = params;
+  const { prompt, width, height, steps, seed, count = 1 } = plan.drawing;
   process.send({ type: "loaded", id });
   if (prompt.includes("error")) {
     process.send({ type: "failed", id, error: { name: "Error", message: "no such kernel" } });
@@ -36,18 +38,24 @@ async function draw({ id, params }) {
         process.send({ type: "aborted", id });
         return;
       }
-      process.send({ type: "step", id, image, step, steps, sigma: 1 - step / steps });
+      process.send({ type: "step", id, image, step, steps, share: step / steps });
     }
     process.send({
       type: "image",
       id,
       index: image,
+      findings: {},
       image: { width, height, seed: seed + BigInt(image), pixels: paint(seed + BigInt(image), width, height) },
     });
   }
   const took = performance.now() - begun;
   process.send({ type: "done", id });
   if (timesFile) appendFileSync(timesFile, `${took}\n`);
+}
+
+function guide({ id, picture }) {
+  process.send({ type: "image", id, index: 0, image: picture, findings: {} });
+  process.send({ type: "done", id });
 }
 
 function paint(seed, width, height) {

@@ -1,8 +1,6 @@
 /** A worker alone, on a database that others share, in a process that can be killed. Settings are the first argument. */
 
 import { randomUUID } from "node:crypto";
-import { createGuideMaker } from "../../src/drawing/guides/index.ts";
-import { openFinishing } from "../../src/drawing/index.ts";
 import { openDatabase } from "../../src/server/database/index.ts";
 import { createOutbound } from "../../src/server/net/index.ts";
 import { createImageReferences, createImageStore, openDisk } from "../../src/server/storage/index.ts";
@@ -40,8 +38,7 @@ startWorker({
   findModel: async () => MODEL,
   references: createImageReferences(images, createOutbound()),
   files,
-  finishing: openFinishing(readConfig()),
-  guides: createGuideMaker(60_000),
+  safety: readConfig(),
   keepInput: images.addUpload,
   software: "inkstone test",
   keepSeconds: 604_800,

@@ -3,8 +3,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createGuideMaker } from "../../src/drawing/guides/index.ts";
-import { openFinishing } from "../../src/drawing/index.ts";
 import { createOutbound } from "../../src/server/net/index.ts";
 import { createImageReferences, createImageStore, type DiskCalls, openDisk } from "../../src/server/storage/index.ts";
 import { createEngineProcess, startWorker, type WorkerOptions } from "../../src/server/worker/index.ts";
@@ -31,8 +29,7 @@ export async function openWorker(tasks: OpenTasks, { calls, abortGrace = 200, ..
     findModel: async () => MODEL,
     references: createImageReferences(images, createOutbound()),
     files,
-    finishing: openFinishing(readConfig()),
-    guides: createGuideMaker(60_000),
+    safety: readConfig(),
     keepInput: images.addUpload,
     software: "inkstone test",
     keepSeconds: 604_800,

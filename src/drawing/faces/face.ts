@@ -1,3 +1,5 @@
+import type { RgbImage } from "../../pictures/index.ts";
+
 /** An area of a picture, in pixels; not necessarily whole ones, nor all inside it. */
 export interface Box {
   readonly left: number;
@@ -11,6 +13,13 @@ export interface Face {
   readonly box: Box;
   /** How sure the detector is, 0…1. */
   readonly score: number;
+}
+
+/** A loaded network that finds faces. It computes on the calling thread. */
+export interface FaceNetwork {
+  /** Faces with `score ≥ confidence`, in any order; boxes may reach beyond the picture. */
+  find(image: RgbImage, confidence: number): Promise<Face[]>;
+  release(): Promise<void>;
 }
 
 /** Faces refined in one picture at most: the surest ones. */
@@ -37,4 +46,18 @@ export function overlap(a: Box, b: Box): number {
   if (width <= 0 || height <= 0) return 0;
   const shared = width * height;
   return shared / (a.width * a.height + b.width * b.height - shared);
+}
+
+/**
+ * Non-maximum suppression: of boxes that overlap by more than `maxOverlap` (shared over joint area) only the surest stays.
+ * @param most boxes kept
+ * @returns the rest, surest first; boxes of one score in the order given
+ */
+export function distinct(faces: readonly Face[], maxOverlap: number, most = Number.POSITIVE_INFINITY): Face[] {
+  const kept: Face[] = [];
+  for (const face of faces.toSorted((a, b) => b.score - a.score)) {
+    if (kept.length >= most) break;
+    if (kept.every(({ box }) => overlap(box, face.box) <= maxOverlap)) kept.push(face);
+  }
+  return kept;
 }

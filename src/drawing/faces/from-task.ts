@@ -12,15 +12,14 @@ export type FaceSettings = NonNullable<NonNullable<ImageInferenceTask["advancedF
  * @param seed of this picture
  */
 export function refinementOf(settings: FaceSettings, picture: Drawing, seed: bigint): Refinement {
-  const negativePrompt = settings.negativePrompt || picture.negativePrompt;
   return {
     prompt: settings.positivePrompt || picture.prompt,
-    ...(negativePrompt !== undefined && { negativePrompt }),
+    negativePrompt: settings.negativePrompt || picture.negativePrompt,
     steps: settings.steps,
     guidance: settings.CFGScale,
-    ...(picture.scheduler !== undefined && { scheduler: picture.scheduler }),
-    ...(picture.loras && { loras: picture.loras }),
-    ...(picture.schedule && { schedule: picture.schedule }),
+    scheduler: picture.scheduler,
+    loras: picture.loras,
+    schedule: picture.schedule,
     strength: settings.strength,
     seed,
     maskPadding: settings.maskPadding,

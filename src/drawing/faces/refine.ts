@@ -1,4 +1,3 @@
-import type { LoraParams, ScheduleOverride } from "../../engine/index.ts";
 import type { RgbImage } from "../../pictures/index.ts";
 import { composite } from "../../pictures/index.ts";
 import { draw } from "../draw.ts";
@@ -6,20 +5,13 @@ import type { Drawing, Engine } from "../drawing.ts";
 import { type Face, inReadingOrder } from "./face.ts";
 import { faceMask, type MaskShape } from "./mask.ts";
 
-/** How faces are drawn again. */
-export interface Refinement extends MaskShape {
-  readonly prompt: string;
-  readonly negativePrompt?: string;
-  readonly steps: number;
-  readonly guidance: number;
-  readonly scheduler?: string;
-  readonly loras?: readonly LoraParams[];
-  readonly schedule?: ScheduleOverride;
-  /** How much may change, 0 (nothing) … 1 (all). */
-  readonly strength: number;
-  /** Face i uses `seed + i`. */
-  readonly seed: bigint;
-}
+/** How faces are drawn again; face i uses `seed + i`. */
+export interface Refinement
+  extends MaskShape,
+    Pick<
+      Drawing,
+      "prompt" | "negativePrompt" | "steps" | "guidance" | "scheduler" | "loras" | "schedule" | "strength" | "seed"
+    > {}
 
 export interface RefineStep {
   /** The face being refined, from 0, of `faces`. */
@@ -69,8 +61,8 @@ export async function refineFaces<Picture extends RgbImage>(
       maskMargin: CONTEXT,
     };
     const [drawn] = await draw(engine, drawing, {
-      ...(maxPixels !== undefined && { maxPixels }),
-      ...(signal && { signal }),
+      maxPixels,
+      signal,
       onStep: ({ step, steps }) => onStep?.({ face, faces: masks.length, step, steps }),
     });
     current = composite(current, drawn!, mask);

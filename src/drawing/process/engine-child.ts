@@ -1,44 +1,60 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { ParameterError, Pipeline } from "../../engine/index.ts";
-import { leaveWithParent } from "../lazy-process/index.ts";
-import type { EngineFailure, EngineReport, EngineRequest } from "./messages.ts";
+import { guideImage } from "../../pictures/index.ts";
+import { drawFinished } from "../finish.ts";
+import { finishingNetworks } from "../networks.ts";
+import { PictureRefused } from "../safety/index.ts";
+import type { EngineFailure, EngineReport, EngineRequest, EngineSetup, EngineWork } from "./messages.ts";
 
 /**
- * The engine process: the only one that loads ONNX Runtime. It holds one checkpoint at a time and draws what it is asked,
- * one request after the other. Started by `engine-process.ts`, with the number of threads as its argument if that is not to be
- * one per core; leaves when its parent does.
+ * The engine process. It holds one checkpoint at a time and finishes what it is asked, one request after the other. Started by
+ * `engine-process.ts`, with an `EngineSetup` as its argument; leaves when its parent does.
  */
+const { threads, faceModel, idleMs }: EngineSetup = JSON.parse(process.argv[2] ?? "{}");
+const networks = finishingNetworks({ threads, faceModel, idleMs });
 let loaded: { checkpoint: string; pipeline: Pipeline } | undefined;
-const threads = process.argv[2];
 let current: { id: number; abort: AbortController } | undefined;
 
-leaveWithParent();
+// A terminal's Ctrl-C and process managers signal the whole group: the parent decides how long running work may go on.
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => {});
+process.on("disconnect", () => process.exit(0));
 process.on("message", (request: EngineRequest) => {
   if (request.type === "abort") {
     if (current?.id === request.id) current.abort.abort();
-  } else void draw(request);
+  } else void fulfil(request.id, request);
 });
 
-async function draw(request: Extract<EngineRequest, { type: "generate" }>): Promise<void> {
-  const { id, previews } = request;
+async function fulfil(id: number, work: EngineWork): Promise<void> {
   const abort = new AbortController();
   current = { id, abort };
   try {
-    const pipeline = await load(request.checkpoint);
-    report({ type: "loaded", id });
-    await pipeline.generate(request.params, {
-      signal: abort.signal,
-      async onStep({ image, step, steps, sigma, preview }) {
-        report({ type: "step", id, image, step, steps, sigma, ...(previews && { preview: await preview() }) });
-        await nextTurn(); // lets an abort message in
-      },
-      onWarning: (message) => report({ type: "warning", id, message }),
-      onImage: (image, index) => report({ type: "image", id, index, image }),
-    });
+    if (work.type === "draw") await draw(id, work, abort.signal);
+    else {
+      const { width, height, pixels } = guideImage(work.picture, work.filter);
+      report({ type: "image", id, index: 0, image: { width, height, pixels }, findings: {} });
+    }
     report({ type: "done", id });
   } catch (error) {
     report(abort.signal.aborted ? { type: "aborted", id } : { type: "failed", id, error: asFailure(error as Error) });
   }
+}
+
+async function draw(
+  id: number,
+  { checkpoint, plan, previews }: Extract<EngineWork, { type: "draw" }>,
+  signal: AbortSignal,
+): Promise<void> {
+  const pipeline = await load(checkpoint);
+  report({ type: "loaded", id });
+  await drawFinished(pipeline, networks, plan, {
+    signal,
+    async onStep({ preview, ...progress }) {
+      report({ type: "step", id, ...progress, preview: previews ? await preview?.() : undefined });
+      await nextTurn(); // lets an abort message in
+    },
+    onWarning: (message) => report({ type: "warning", id, message }),
+    onImage: (image, index, findings) => report({ type: "image", id, index, image, findings }),
+  });
 }
 
 async function load(checkpoint: string): Promise<Pipeline> {
@@ -46,14 +62,16 @@ async function load(checkpoint: string): Promise<Pipeline> {
   const previous = loaded?.pipeline;
   loaded = undefined; // whether or not it can be freed, it is not drawn with again
   await previous?.dispose();
-  const pipeline = await Pipeline.load(checkpoint, threads === undefined ? {} : { threads: Number(threads) });
+  const pipeline = await Pipeline.load(checkpoint, { threads });
   loaded = { checkpoint, pipeline };
   return pipeline;
 }
 
 function asFailure(error: Error): EngineFailure {
   const { name, message } = error;
-  return error instanceof ParameterError ? { name, message, parameter: error.parameter } : { name, message };
+  if (error instanceof ParameterError) return { name, message, parameter: error.parameter };
+  if (error instanceof PictureRefused) return { name, message, index: error.index };
+  return { name, message };
 }
 
 function report(message: EngineReport): void {

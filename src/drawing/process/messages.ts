@@ -1,36 +1,48 @@
-import type { GeneratedImage, GenerateParams } from "../../engine/index.ts";
-import type { RgbImage } from "../../pictures/index.ts";
+import type { GeneratedImage } from "../../engine/index.ts";
+import type { GuideFilter, RgbImage } from "../../pictures/index.ts";
+import type { DrawingPlan } from "../finish.ts";
+import type { PictureProgress } from "../progress.ts";
+import type { Findings } from "../stages.ts";
 
-/** What the parent asks of the engine process. One request is under way at a time. */
-export type EngineRequest =
-  | { type: "generate"; id: number; checkpoint: string; params: GenerateParams; previews: boolean }
-  | { type: "abort"; id: number };
+/** How an engine process is set up: its only argument, as JSON. */
+export interface EngineSetup {
+  /** Processor threads. Default: one per core. */
+  readonly threads?: number;
+  /** Path of the operator's own face network. */
+  readonly faceModel?: string;
+  /** Milliseconds without use after which the safety and face networks are unloaded. */
+  readonly idleMs?: number;
+}
 
-/** What the engine process reports. Every request ends with exactly one `done`, `aborted` or `failed`, or with the process. */
+/** Work for the engine process. */
+export type EngineWork =
+  /** Draw and finish pictures with the checkpoint in a folder; small pictures of each step when `previews` is true. */
+  | { type: "draw"; checkpoint: string; plan: DrawingPlan; previews: boolean }
+  /** Make a picture into a guide image. */
+  | { type: "guide"; picture: RgbImage; filter: GuideFilter };
+
+/** What the parent asks. One piece of work is under way at a time. */
+export type EngineRequest = ({ id: number } & EngineWork) | { type: "abort"; id: number };
+
+/** What the engine process reports. Every piece of work ends with exactly one `done`, `aborted` or `failed`, or with the process. */
 export type EngineReport =
   | { type: "loaded"; id: number }
-  | ({ type: "step"; id: number } & EngineStep)
-  | { type: "image"; id: number; index: number; image: GeneratedImage }
+  | ({ type: "step"; id: number; preview?: RgbImage } & Omit<PictureProgress, "preview">)
+  | { type: "image"; id: number; index: number; image: FinishedImage; findings: Findings }
   | { type: "warning"; id: number; message: string }
   | { type: "done"; id: number }
   | { type: "aborted"; id: number }
   | { type: "failed"; id: number; error: EngineFailure };
 
-export interface EngineStep {
-  /** Index of the picture within the request, from 0. */
-  readonly image: number;
-  /** Steps finished, 1…steps. */
-  readonly step: number;
-  readonly steps: number;
-  /** Noise level reached, 0…1. */
-  readonly sigma: number;
-  /** Present when previews were asked for. */
-  readonly preview?: RgbImage;
-}
+/** A guide image has no seed. */
+export type FinishedImage = RgbImage & Partial<GeneratedImage>;
 
-/** An error of the engine, as data: its class is restored on the other side. */
+/** An error as data: its class is restored on the other side. */
 export interface EngineFailure {
   readonly name: string;
   readonly message: string;
+  /** Of a ParameterError. */
   readonly parameter?: string;
+  /** Of a PictureRefused. */
+  readonly index?: number;
 }

@@ -1,34 +1,52 @@
 import type { RgbImage } from "../../pictures/index.ts";
-import { TaskError } from "../../protocol/index.ts";
-import { ProcessLost } from "../lazy-process/index.ts";
-import type { Findings, Stages } from "../stages.ts";
-import { treatment } from "./index.ts";
+import type { SafetyClassifier } from "./classifier.ts";
+import { isUnsafe, type SafetyPolicy, type SafetyRule, type SafetyScores } from "./policy.ts";
+
+/** How pictures are checked; `asked` says whether the result may be told. */
+export interface SafetyStage {
+  readonly rule: SafetyRule;
+  readonly policy: SafetyPolicy;
+  readonly asked: boolean;
+}
+
+/** What a check found. */
+export interface SafetyReport {
+  readonly scores: SafetyScores;
+  /** Whether the scores break the rule. */
+  readonly flagged: boolean;
+}
+
+/** A picture that the operator's policy does not hand over. */
+export class PictureRefused extends Error {
+  override readonly name = "PictureRefused";
+  /** Of the picture within its drawing, from 0. */
+  readonly index: number;
+  constructor(index: number) {
+    super(`picture ${index + 1} was refused by the safety check`);
+    this.index = index;
+  }
+}
 
 /**
  * Checks a finished picture and treats it by the operator's policy.
- * @param index of the picture within its task, for the refusal
+ * @param index of the picture within its drawing
  * @returns the picture to deliver, grey all over when it is withheld
- * @throws TaskError `nsfwContentDetected` when it is refused
+ * @throws PictureRefused
  */
 export async function checkPicture<Picture extends RgbImage>(
   picture: Picture,
-  { checker, policy, asked }: NonNullable<Stages["safety"]>,
   index: number,
-  signal?: AbortSignal,
-): Promise<{ picture: Picture; findings: Findings }> {
-  const safety = await onceMore(() => checker.check(picture, signal));
-  const treated = treatment(safety.flagged, policy);
-  if (treated === "refuse") throw new TaskError("nsfwContentDetected", { result: index + 1 });
-  const findings = { safety, ...(asked && { NSFWContent: safety.flagged }) };
-  return { picture: treated === "withhold" ? { ...picture, pixels: grey(picture) } : picture, findings };
-}
-
-/** A lost process is started again once: it may have been ended for its memory. */
-export async function onceMore<T>(work: () => Promise<T>): Promise<T> {
-  return work().catch((error) => {
-    if (error instanceof ProcessLost) return work();
-    throw error;
-  });
+  { rule, policy, asked }: SafetyStage,
+  classifier: Pick<SafetyClassifier, "classify">,
+): Promise<{ picture: Picture; findings: { safety: SafetyReport; NSFWContent?: boolean } }> {
+  const scores = await classifier.classify(picture);
+  const flagged = isUnsafe(scores, rule);
+  if (flagged && policy === "refuse") throw new PictureRefused(index);
+  const pixels = flagged && policy === "withhold" ? grey(picture) : picture.pixels;
+  return {
+    picture: { ...picture, pixels },
+    findings: { safety: { scores, flagged }, NSFWContent: asked ? flagged : undefined },
+  };
 }
 
 function grey({ width, height }: RgbImage): Uint8Array {

@@ -1,11 +1,11 @@
-/** Is a picture safe to show? A classifier in a process of its own, and what is done with pictures that are not. */
-export { createSafetyChecker, type SafetyChecker, type SafetyCheckerOptions, type SafetyReport } from "./checker.ts";
-export { SAFETY_CLASSES, type SafetyClass, type SafetyScores } from "./classes.ts";
+/** Is a picture safe to show? A classifier, and what is done with pictures that are not. */
+export { checkPicture, PictureRefused, type SafetyReport, type SafetyStage } from "./check.ts";
+export { openSafetyClassifier } from "./classifier.ts";
 export {
   DEFAULT_SAFETY_RULE,
-  isUnsafe,
+  SAFETY_CLASSES,
   SAFETY_POLICIES,
+  type SafetyClass,
   type SafetyPolicy,
-  type SafetyRule,
-  treatment,
+  type SafetyScores,
 } from "./policy.ts";

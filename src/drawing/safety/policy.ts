@@ -1,4 +1,9 @@
-import type { SafetyClass, SafetyScores } from "./classes.ts";
+/** What the classifier tells apart: drawings, drawn pornography, everyday pictures, pornography, suggestive pictures. */
+export const SAFETY_CLASSES = ["Drawing", "Hentai", "Neutral", "Porn", "Sexy"] as const;
+export type SafetyClass = (typeof SAFETY_CLASSES)[number];
+
+/** Probability of each class, 0…1; together 1. */
+export type SafetyScores = Readonly<Record<SafetyClass, number>>;
 
 /** When a picture counts as unsafe. */
 export interface SafetyRule {
@@ -17,9 +22,4 @@ export const DEFAULT_SAFETY_RULE: SafetyRule = { classes: ["Porn", "Hentai"], th
 /** The classes exclude each other, so the sum is the probability that the picture is of one of them. */
 export function isUnsafe(scores: SafetyScores, { classes, threshold }: SafetyRule): boolean {
   return classes.reduce((sum, name) => sum + scores[name], 0) >= threshold;
-}
-
-/** What is done with a picture. A safe one is always delivered. */
-export function treatment(flagged: boolean, policy: SafetyPolicy): SafetyPolicy {
-  return flagged ? policy : "deliver";
 }

@@ -1,21 +1,19 @@
-import type { EngineProcess } from "../../drawing/index.ts";
 import {
-  type Drawing,
-  drawFinished,
   drawingFromTask,
-  type Engine,
+  type EngineProcess,
   type Findings,
-  type FinishingMeans,
   findAdapters,
   maskFromPicture,
+  PictureRefused,
   pictureRecord,
+  type SafetySettings,
   stagesOf,
   type TaskPictures,
 } from "../../drawing/index.ts";
 import type { GeneratedImage } from "../../engine/index.ts";
 import { type Adapter, type AdapterKind, costPerPicture, type Model, planSize } from "../../models/index.ts";
 import type { RgbImage } from "../../pictures/index.ts";
-import { type ImageInferenceTask, MAX_SEED, resultSeed } from "../../protocol/index.ts";
+import { type ImageInferenceTask, MAX_SEED, resultSeed, TaskError } from "../../protocol/index.ts";
 import type { ImageReferences } from "../storage/index.ts";
 import type { Claim } from "../tasks/index.ts";
 import { measured } from "./metrics.ts";
@@ -23,12 +21,12 @@ import { type ClaimOf, type StoreMeans, storeResult } from "./store-result.ts";
 
 /** What drawing a task needs. */
 export interface DrawMeans extends StoreMeans {
-  readonly engine: Pick<EngineProcess, "generate">;
+  readonly engine: Pick<EngineProcess, "draw">;
   findModel(air: string): Promise<Model>;
   /** LoRAs and ControlNets. Absent: there are none. */
   findAdapter?(air: string, kind: AdapterKind): Promise<Adapter>;
   readonly references: ImageReferences;
-  readonly finishing: FinishingMeans;
+  readonly safety: SafetySettings;
   readonly log: { info(facts: object, message: string): void; warn(facts: object, message: string): void };
 }
 
@@ -53,27 +51,23 @@ export async function drawTask(
 
   const adapters = await findAdapters(task, means.findAdapter);
   const drawing = drawingFromTask(task, claim.seed, model.card.defaults, pictures, adapters);
-  const stages = stagesOf(task, means.finishing);
-  for (const run of runsOf(claim.seed, first, task.numberResults)) {
-    const recording = inOrder();
-    await measured(means.metrics, "draw", () =>
-      drawFinished(engineFor(model, means, recording), { ...drawing, ...run } satisfies Drawing, stages, {
-        ...(maxPixels !== undefined && { maxPixels }),
-        signal,
-        onWarning: (message) => means.log.warn({ taskUUID: claim.taskUUID }, message),
-        onStep(image, { step, steps, share }) {
-          onStep();
-          claim.report({
-            image: run.from + image,
-            images: task.numberResults,
-            step,
-            steps,
-            percentage: Math.floor((100 * (run.from + image + share)) / task.numberResults),
-          });
-        },
-        onImage: (image, index, findings) => record(claim, model, image, run.from + index, findings, means),
-      }),
-    );
+  const stages = stagesOf(task, means.safety);
+  for (const { from, seed, count } of runsOf(claim.seed, first, task.numberResults)) {
+    const plan = { drawing: { ...drawing, seed, count }, stages, maxPixels };
+    const drawn = means.engine.draw(model.folder, plan, {
+      signal,
+      onWarning: (message) => means.log.warn({ taskUUID: claim.taskUUID }, message),
+      onStep({ image, step, steps, share }) {
+        onStep();
+        const percentage = Math.floor((100 * (from + image + share)) / task.numberResults);
+        claim.report({ image: from + image, images: task.numberResults, step, steps, percentage });
+      },
+      onImage: (image, index, findings) => record(claim, model, image, from + index, findings, means),
+    });
+    await measured(means.metrics, "draw", () => drawn).catch((error) => {
+      if (!(error instanceof PictureRefused)) throw error;
+      throw new TaskError("nsfwContentDetected", { result: from + error.index + 1 });
+    });
   }
 }
 
@@ -87,40 +81,6 @@ function runsOf(seed: bigint, first: number, total: number): { from: number; see
   return Array.from({ length: count }, (_, i) => ({ from: first + i, seed: resultSeed(seed, first + i), count: 1 }));
 }
 
-/** The engine with its checkpoint chosen; done when its pictures have been dealt with too, stopped by one that cannot be. */
-function engineFor(model: Model, { engine }: DrawMeans, dealing: ReturnType<typeof inOrder>): Engine {
-  return {
-    async generate(params, hooks) {
-      const drawing = engine.generate(model.folder, params, {
-        ...(hooks.onStep && { onStep: (step) => hooks.onStep?.(step) }),
-        signal: AbortSignal.any([dealing.failed, ...(hooks.signal ? [hooks.signal] : [])]),
-        ...(hooks.onWarning && { onWarning: (message: string) => hooks.onWarning?.(message) }),
-        onImage: (image, index) => dealing.add(async () => hooks.onImage?.(image, index)),
-      });
-      const images = await drawing.catch((error) => {
-        dealing.failed.throwIfAborted(); // whatever the engine says, this came first
-        throw error;
-      });
-      await dealing.done();
-      return images;
-    },
-  };
-}
-
-/** Work done piece by piece in the order it was added; the first failure ends it, aborts `failed` and is told by `done`. */
-function inOrder() {
-  const failing = new AbortController();
-  let chain: Promise<unknown> = Promise.resolve();
-  return {
-    add(work: () => Promise<unknown>): void {
-      chain = chain.then(work);
-      chain.catch((error) => failing.abort(error));
-    },
-    failed: failing.signal,
-    done: () => chain,
-  };
-}
-
 async function record(
   claim: ClaimOf<ImageInferenceTask>,
   model: Model,
@@ -132,15 +92,10 @@ async function record(
   const { task } = claim;
   noteFindings(claim, index, findings, means);
   const seed = resultSeed(claim.seed, index);
-  const skipped = image.skippedSteps !== undefined && { skippedSteps: image.skippedSteps };
-  const facts = {
-    index,
-    seed,
-    cost: costPerPicture(model.card.price, task),
-    ...(findings.NSFWContent !== undefined && { NSFWContent: findings.NSFWContent }),
-    ...skipped,
-  };
-  const metadata = { parameters: pictureRecord(task, model.card, seed), ...skipped };
+  const { skippedSteps } = image;
+  const cost = costPerPicture(model.card.price, task);
+  const facts = { index, seed, cost, NSFWContent: findings.NSFWContent, skippedSteps };
+  const metadata = { parameters: pictureRecord(task, model.card, seed), skippedSteps };
   await storeResult(claim, image, metadata, facts, means);
 }
 
@@ -171,5 +126,5 @@ async function loadPictures(
   for (const [i, { guideImage }] of (task.controlNet ?? []).entries()) {
     guides.push((await load(guideImage, `controlNet.${i}.guideImage`))!);
   }
-  return { guides, ...(seedImage && { seedImage }), ...(maskImage && { maskImage: maskFromPicture(maskImage) }) };
+  return { guides, seedImage, maskImage: maskImage && maskFromPicture(maskImage) };
 }

@@ -1,4 +1,4 @@
-import { type GuideMaker, guideFromTask, guideRecord } from "../../drawing/index.ts";
+import { type EngineProcess, guideFromTask, guideRecord } from "../../drawing/index.ts";
 import { type ControlNetPreprocessTask, isUuidV4 } from "../../protocol/index.ts";
 import type { ImageFacts, ImageReferences } from "../storage/index.ts";
 import { measured } from "./metrics.ts";
@@ -6,7 +6,7 @@ import { type ClaimOf, type StoreMeans, storeResult } from "./store-result.ts";
 
 /** What making a guide image needs. */
 export interface PreprocessMeans extends StoreMeans {
-  readonly guides: GuideMaker;
+  readonly engine: Pick<EngineProcess, "makeGuide">;
   readonly references: ImageReferences;
   /** Keeps a picture that a client brought, so that it can be named again. */
   keepInput(owner: string, bytes: Uint8Array, facts: ImageFacts): Promise<{ readonly imageUUID: string }>;
@@ -29,8 +29,10 @@ export async function preprocessTask(
   const { bytes, picture } = await measured(means.metrics, "inputs", () =>
     means.references.loadPicture(owner, task.inputImage, "inputImage", signal),
   );
-  const request = await guideFromTask(task, picture);
-  const guide = await measured(means.metrics, "draw", () => means.guides.make(request, signal));
+  const guide = await measured(means.metrics, "draw", async () => {
+    const { picture: fitted, filter } = await guideFromTask(task, picture);
+    return means.engine.makeGuide(fitted, filter, signal);
+  });
   const inputImageUUID = isUuidV4(task.inputImage)
     ? task.inputImage
     : (await means.patiently(() => means.keepInput(owner, bytes, picture))).imageUUID;

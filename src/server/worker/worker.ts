@@ -1,6 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { EngineProcess } from "../../drawing/index.ts";
-import { startWatchdog } from "../../drawing/index.ts";
+import { type EngineProcess, startWatchdog } from "../../drawing/index.ts";
 import type { ControlNetPreprocessTask, ImageInferenceTask } from "../../protocol/index.ts";
 import type { Log } from "../log.ts";
 import type { Claim, TaskQueue } from "../tasks/index.ts";
@@ -41,7 +40,7 @@ const makesGuide = (claim: Claim): claim is ClaimOf<ControlNetPreprocessTask> =>
 
 /** Starts a worker on a queue, with an engine of its own. */
 export function startWorker(options: WorkerOptions): Worker {
-  const { queue, engine, finishing, guides, log, stepTimeoutMs, metrics = SILENT } = options;
+  const { queue, engine, log, stepTimeoutMs, metrics = SILENT } = options;
   const closing = new AbortController(); // no new tasks
   const ending = new AbortController(); // nor the one in hand
   let trouble: Error | undefined;
@@ -139,9 +138,6 @@ export function startWorker(options: WorkerOptions): Worker {
       await working;
       clearTimeout(grace);
       await engine.stop();
-      await finishing.detector.stop();
-      await finishing.checker.stop();
-      await guides.stop();
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { HostTensor } from "../../../engine/index.ts";
+import type { HostTensor } from "../../../onnx/index.ts";
 import type { Face } from "../face.ts";
 
 /** A network whose output is none of the layouts understood. */

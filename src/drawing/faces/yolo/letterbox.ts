@@ -1,4 +1,5 @@
 import type { RgbImage } from "../../../pictures/index.ts";
+import { type Planes, resample, samples } from "../../network-input.ts";
 import type { Box } from "../face.ts";
 
 /** Where a picture lies inside the square (or other rectangle) that a network takes. */
@@ -48,35 +49,12 @@ export function toPicture(box: Box, plan: Letterbox, picture: Size): Box {
   };
 }
 
-/** The network's input: planes in 0…1, [3, height, width], resampled bilinearly between pixel centres, grey bars around. */
-export function letterboxed(image: RgbImage, plan: Letterbox): Float32Array {
-  const area = plan.width * plan.height;
-  const planes = new Float32Array(3 * area).fill(BARS);
-  const columns = sampling(image.width, plan.innerWidth);
-  const rows = sampling(image.height, plan.innerHeight);
-  for (const [v, row] of rows.entries()) {
-    for (const [u, column] of columns.entries()) {
-      const at = (plan.top + v) * plan.width + plan.left + u;
-      for (let c = 0; c < 3; c++) {
-        const value = (x: number, y: number) => image.pixels[(y * image.width + x) * 3 + c]!;
-        const upper = mix(value(column.first, row.first), value(column.second, row.first), column.share);
-        const lower = mix(value(column.first, row.second), value(column.second, row.second), column.share);
-        planes[c * area + at] = mix(upper, lower, row.share) / 255;
-      }
-    }
-  }
+/** The network's input: the picture resampled between pixel centres, grey bars around. */
+export function letterboxed(image: RgbImage, plan: Letterbox): Planes {
+  const { width, height } = plan;
+  const planes = { width, height, data: new Float32Array(3 * width * height).fill(BARS) };
+  const columns = samples(image.width, plan.innerWidth, "centres");
+  const rows = samples(image.height, plan.innerHeight, "centres");
+  resample(image, { columns, rows }, planes, plan);
   return planes;
-}
-
-/** For each output position the two neighbours it lies between, and how far towards the second. */
-function sampling(from: number, to: number): { first: number; second: number; share: number }[] {
-  return Array.from({ length: to }, (_, i) => {
-    const position = Math.min(from - 1, Math.max(0, ((i + 0.5) * from) / to - 0.5));
-    const first = Math.floor(position);
-    return { first, second: Math.min(from - 1, first + 1), share: position - first };
-  });
-}
-
-function mix(a: number, b: number, share: number): number {
-  return a + (b - a) * share;
 }

@@ -1,24 +1,30 @@
-import { type OnnxFile, openOnnxFile } from "../../../engine/index.ts";
-import type { RgbImage } from "../../../pictures/index.ts";
-import type { Face } from "../face.ts";
+import { type OnnxFile, openOnnxFile, type SessionOptions } from "../../../onnx/index.ts";
+import { distinct, type FaceNetwork } from "../face.ts";
 import { decodeYolo } from "./decode.ts";
 import { letterboxed, planLetterbox, toPicture } from "./letterbox.ts";
-import { suppressOverlaps } from "./suppress.ts";
 
 /** Input side of a network that leaves it open: what Ultralytics trains with. */
 const SIDE = 640;
+/** Ultralytics' own default. */
+const MAX_OVERLAP = 0.7;
 
-/** Finds faces with a YOLO network from an ONNX file. It computes on the calling thread. */
-export async function openYolo(path: string): Promise<(image: RgbImage, confidence: number) => Promise<Face[]>> {
-  const file = await openOnnxFile(path);
+/**
+ * Opens a YOLO network from an ONNX file.
+ * @throws Error naming the file when it cannot be used
+ */
+export async function openYolo(path: string, options: SessionOptions = {}): Promise<FaceNetwork> {
+  const file = await openOnnxFile(path, options);
   const input = pictureInput(file, path);
-  return async (image, confidence) => {
-    const plan = planLetterbox(image, input);
-    const planes = { data: letterboxed(image, plan), dims: [1, 3, input.height, input.width] };
-    const results = await file.run({ [input.name]: planes });
-    const { faces, overlapping } = decodeYolo(results[file.outputs[0]!.name]!, confidence);
-    const distinct = overlapping ? suppressOverlaps(faces) : faces;
-    return distinct.map(({ box, score }) => ({ box: toPicture(box, plan, image), score }));
+  return {
+    async find(image, confidence) {
+      const plan = planLetterbox(image, input);
+      const planes = { data: letterboxed(image, plan).data, dims: [1, 3, input.height, input.width] };
+      const results = await file.run({ [input.name]: planes });
+      const { faces, overlapping } = decodeYolo(results[file.outputs[0]!.name]!, confidence);
+      const found = overlapping ? distinct(faces, MAX_OVERLAP) : faces;
+      return found.map(({ box, score }) => ({ box: toPicture(box, plan, image), score }));
+    },
+    release: () => file.release(),
   };
 }
 

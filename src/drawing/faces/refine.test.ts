@@ -1,0 +1,202 @@
+import fc from "fast-check";
+import { afterAll, describe, expect, test } from "vitest";
+import { type GenerateParams, Pipeline } from "../../engine/index.ts";
+import type { RgbImage } from "../../pictures/index.ts";
+import type { Engine } from "../index.ts";
+import type { Face } from "./index.ts";
+import { faceMask } from "./mask.ts";
+import { type Refinement, refineFaces } from "./refine.ts";
+
+const noPreview = () => Promise.reject(new Error("there is none"));
+
+/** Paints everything red and remembers what it was asked. */
+function redEngine(): Engine & { asked: GenerateParams[] } {
+  const asked: GenerateParams[] = [];
+  return {
+    asked,
+    async generate(params, hooks) {
+      asked.push(params);
+      const steps = Math.max(1, Math.trunc(params.steps! * params.strength!));
+      for (let step = 1; step <= steps; step++)
+        await hooks?.onStep?.({ image: 0, step, steps, sigma: 1 - step / steps, preview: noPreview });
+      const pixels = new Uint8Array(params.width * params.height * 3).map((_, at) => (at % 3 === 0 ? 255 : 0));
+      const image = { width: params.width, height: params.height, pixels, seed: params.seed! };
+      await hooks?.onImage?.(image, 0);
+      return [image];
+    },
+  };
+}
+
+const noise = (width: number, height: number): RgbImage => ({
+  width,
+  height,
+  pixels: Uint8Array.from({ length: width * height * 3 }, (_, i) => (i * 7919) % 251),
+});
+
+const defaults: Refinement = {
+  prompt: "a portrait",
+  steps: 20,
+  guidance: 8,
+  strength: 0.3,
+  seed: 40n,
+  maskPadding: 5,
+  maskBlur: 5,
+};
+const face = (left: number, top: number, width: number, height: number, score = 0.95): Face => ({
+  box: { left, top, width, height },
+  score,
+});
+
+const reds = ({ pixels }: RgbImage) => pixels.filter((value, i) => i % 3 === 0 && value === 255).length;
+
+/** Pixels that differ although every face's mask is black there. */
+function changedOutside(before: RgbImage, after: RgbImage, faces: readonly Face[], refinement: Refinement): number {
+  const masks = faces.flatMap(({ box }) => faceMask(box, refinement, before) ?? []);
+  let changed = 0;
+  for (let i = 0; i < before.width * before.height; i++) {
+    if (masks.some(({ pixels }) => pixels[i]! > 0)) continue;
+    for (let c = 3 * i; c < 3 * i + 3; c++) if (before.pixels[c] !== after.pixels[c]) changed++;
+  }
+  return changed;
+}
+
+describe("with an engine that paints red", () => {
+  test("only the masked region differs, for any faces, border or not", async () => {
+    const position = fc.integer({ min: -40, max: 150 });
+    const side = fc.integer({ min: 1, max: 60 });
+    const anyFace = fc.record({ left: position, top: position, width: side, height: side });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(anyFace, { maxLength: 3 }),
+        fc.nat(20),
+        fc.nat(100),
+        fc.constantFrom(undefined, 4096),
+        async (boxes, maskPadding, maskBlur, maxPixels) => {
+          const image = noise(128, 96);
+          const faces = boxes.map((box) => ({ box, score: 0.9 }));
+          const refinement = { ...defaults, maskPadding, maskBlur };
+          const result = await refineFaces(redEngine(), image, faces, refinement, maxPixels ? { maxPixels } : {});
+          expect(changedOutside(image, result, faces, refinement)).toBe(0);
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  test("the face itself is the new one, right up to the picture's border", async () => {
+    const image = noise(128, 96);
+    const result = await refineFaces(redEngine(), image, [face(-10, 70, 40, 40)], defaults);
+    const at = (x: number, y: number) => [...result.pixels.subarray((y * 128 + x) * 3, (y * 128 + x) * 3 + 3)];
+    for (const [x, y] of [
+      [0, 95],
+      [0, 75],
+      [15, 85],
+      [29, 95],
+    ] as const)
+      expect(at(x, y)).toEqual([255, 0, 0]);
+  });
+
+  test("across the blur the new face fades into the old picture, as the mask says", async () => {
+    const image = noise(128, 96);
+    const refinement = { ...defaults, maskBlur: 20 };
+    const faces = [face(50, 40, 20, 20)];
+    const result = await refineFaces(redEngine(), image, faces, refinement);
+    const mask = faceMask(faces[0]!.box, refinement, image)!;
+    const wrong = [...mask.pixels].filter((value, i) => {
+      if (value < 60) return false; // next to the black the new picture's own seam shows
+      const red = [255, 0, 0].map((fresh, c) => {
+        const old = image.pixels[3 * i + c]!;
+        return Math.round(old + (value / 255) * (fresh - old));
+      });
+      return red.some((expected, c) => expected !== result.pixels[3 * i + c]);
+    });
+    expect(wrong).toEqual([]);
+    expect(mask.pixels.filter((value) => value >= 60 && value < 255).length).toBeGreaterThan(500);
+  });
+
+  test("several faces are drawn one by one from left to right, each with a seed of its own", async () => {
+    const engine = redEngine();
+    const seen: unknown[] = [];
+    await refineFaces(engine, noise(256, 128), [face(180, 40, 30, 30, 0.99), face(40, 40, 30, 30)], defaults, {
+      onStep: ({ face, faces, step, steps }) => void seen.push([face, faces, step, steps]),
+    });
+    expect(engine.asked.map(({ seed }) => seed)).toEqual([40n, 41n]);
+    expect(engine.asked[0]).toMatchObject({ prompt: "a portrait", steps: 20, guidance: 8, strength: 0.3 });
+    expect(seen).toEqual([0, 1].flatMap((index) => [1, 2, 3, 4, 5, 6].map((step) => [index, 2, step, 6])));
+    // The second crop shows the second face's surroundings, where the first has not been.
+    expect(engine.asked[1]!.image).toMatchObject({ width: 256, height: 128 });
+  });
+
+  test("where faces overlap the right one is painted over the left one, which it has seen, in whatever order they were found", async () => {
+    const faces = [face(40, 40, 30, 30, 0.99), face(60, 40, 30, 30, 0.91)];
+    const [found, reversed] = [redEngine(), redEngine()];
+    const image: RgbImage = { width: 128, height: 96, pixels: new Uint8Array(128 * 96 * 3) };
+    const result = await refineFaces(found, image, faces, defaults);
+    expect(await refineFaces(reversed, image, faces.toReversed(), defaults)).toEqual(result);
+    expect(reversed.asked).toEqual(found.asked);
+    expect(reds(found.asked[0]!.image!)).toBe(0);
+    expect(reds(found.asked[1]!.image!)).toBeGreaterThan(500);
+  });
+
+  test("each face is drawn enlarged to the model's full size, within its budget", async () => {
+    const engine = redEngine();
+    await refineFaces(engine, noise(512, 512), [face(100, 100, 20, 20)], defaults, { maxPixels: 65_536 });
+    expect(engine.asked[0]).toMatchObject({ width: 256, height: 256 });
+    const released = engine.asked[0]!.mask!.pixels.filter((value) => value === 255).length;
+    // A face of 20 pixels with 5 + 5 around it and 32 of context fills (30/104)² of the crop.
+    expect(released / 65_536).toBeGreaterThan(0.08);
+  });
+
+  test("no faces, faces outside the picture and strength 0 leave the picture as it is, without a run", async () => {
+    const engine = redEngine();
+    const image = noise(128, 96);
+    expect((await refineFaces(engine, image, [], defaults)).pixels).toEqual(image.pixels);
+    expect((await refineFaces(engine, image, [face(200, 5, 9, 9)], defaults)).pixels).toEqual(image.pixels);
+    const still = { ...defaults, strength: 0 };
+    expect((await refineFaces(engine, image, [face(20, 20, 30, 30)], still)).pixels).toEqual(image.pixels);
+    expect(engine.asked).toEqual([]);
+  });
+
+  test("an abort stops before the next face", async () => {
+    const engine = redEngine();
+    const abort = new AbortController();
+    const refining = refineFaces(engine, noise(128, 96), [face(10, 10, 20, 20), face(60, 10, 20, 20)], defaults, {
+      signal: abort.signal,
+      onStep: () => abort.abort(new Error("enough")),
+    });
+    await expect(refining).rejects.toThrow("enough");
+    expect(engine.asked.length).toBe(1);
+  });
+});
+
+describe("with a checkpoint", () => {
+  const loading = Pipeline.load("test/fixtures/plain/checkpoint");
+  afterAll(async () => (await loading).dispose());
+  const image = noise(128, 96);
+  const faces = [face(20, 30, 24, 28), face(110, 5, 30, 30)];
+
+  test("the same seed gives the same picture, another seed another; only the masked region differs", async () => {
+    const pipeline = await loading;
+    const first = await refineFaces(pipeline, image, faces, defaults);
+    expect(changedOutside(image, first, faces, defaults)).toBe(0);
+    expect(first.pixels).not.toEqual(image.pixels);
+    expect(await refineFaces(pipeline, image, faces, defaults)).toEqual(first);
+    expect((await refineFaces(pipeline, image, faces, { ...defaults, seed: 41n })).pixels).not.toEqual(first.pixels);
+  });
+
+  test("prompt, guidance, steps and strength all matter", async () => {
+    const pipeline = await loading;
+    const first = await refineFaces(pipeline, image, faces, defaults);
+    const others: Partial<Refinement>[] = [
+      { prompt: "a red fox" },
+      { negativePrompt: "blurred" },
+      { guidance: 1 },
+      { steps: 10 },
+      { strength: 0.8 },
+    ];
+    for (const other of others) {
+      const result = await refineFaces(pipeline, image, faces, { ...defaults, ...other });
+      expect([other, Buffer.compare(result.pixels, first.pixels) !== 0]).toEqual([other, true]);
+    }
+  });
+});

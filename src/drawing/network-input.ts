@@ -1,0 +1,63 @@
+import type { RgbImage } from "../pictures/index.ts";
+
+/** Where a position of the network's input lies between two pixels of the picture, along one axis. */
+export interface Sample {
+  readonly first: number;
+  readonly second: number;
+  /** How far towards the second, 0…1. */
+  readonly share: number;
+}
+
+/** How position `i` of `to` lies over `from` pixels. Frameworks differ, and networks expect what they were trained with. */
+const placements = {
+  /** Centres over centres: OpenCV, PIL, torch. */
+  centres: (i: number, from: number, to: number) => ((i + 0.5) * from) / to - 0.5,
+  /** The first and last position on the first and last pixel: TensorFlow's `alignCorners`. */
+  corners: (i: number, from: number, to: number) => (to > 1 ? (i * (from - 1)) / (to - 1) : 0),
+  /** The first position on the first pixel: TensorFlow's default. */
+  origins: (i: number, from: number, to: number) => (i * from) / to,
+};
+
+/** The samples of `to` positions over `from` pixels; those beyond the first or last pixel are moved onto it. */
+export function samples(from: number, to: number, placement: keyof typeof placements): Sample[] {
+  return Array.from({ length: to }, (_, i) => {
+    const position = Math.min(from - 1, Math.max(0, placements[placement](i, from, to)));
+    const first = Math.floor(position);
+    return { first, second: Math.min(from - 1, first + 1), share: position - first };
+  });
+}
+
+/** The planes that a vision network takes. */
+export interface Planes {
+  readonly width: number;
+  readonly height: number;
+  /** 0…1, [3, height, width] */
+  readonly data: Float32Array;
+}
+
+/**
+ * Resamples a picture into planes, bilinearly and without antialiasing. Samples outside the picture count as black.
+ * @param columns one for each column written, from `left` on; `rows` likewise from `top` on
+ */
+export function resample(
+  { width, height, pixels }: RgbImage,
+  { columns, rows }: { readonly columns: readonly Sample[]; readonly rows: readonly Sample[] },
+  planes: Planes,
+  { left, top } = { left: 0, top: 0 },
+): void {
+  for (const [v, row] of rows.entries()) {
+    for (const [u, column] of columns.entries()) {
+      const at = (top + v) * planes.width + left + u;
+      for (let c = 0; c < 3; c++) {
+        const value = (x: number, y: number) => (x < width && y < height ? pixels[(y * width + x) * 3 + c]! : 0);
+        const upper = mix(value(column.first, row.first), value(column.second, row.first), column.share);
+        const lower = mix(value(column.first, row.second), value(column.second, row.second), column.share);
+        planes.data[c * planes.width * planes.height + at] = mix(upper, lower, row.share) / 255;
+      }
+    }
+  }
+}
+
+function mix(a: number, b: number, share: number): number {
+  return a + (b - a) * share;
+}

@@ -1,0 +1,64 @@
+import { freeAll, type SessionOptions } from "../onnx/index.ts";
+import type { RgbImage } from "../pictures/index.ts";
+import { type Face, openFaceDetector } from "./faces/index.ts";
+import { openSafetyClassifier, type SafetyScores } from "./safety/index.ts";
+
+/** The networks that look at finished pictures. Each is loaded by the first picture that needs it; they compute on the calling thread. */
+export interface FinishingNetworks {
+  /** The faces with `score ≥ confidence`, surest first, 32 at most, their boxes cut to the picture. */
+  findFaces(image: RgbImage, confidence: number): Promise<Face[]>;
+  classify(image: RgbImage): Promise<SafetyScores>;
+  /** Unloads them; the next picture loads them again. */
+  release(): Promise<void>;
+}
+
+export interface NetworkOptions extends SessionOptions {
+  /** Path of the operator's own face network. Default: the built-in one. */
+  readonly faceModel?: string;
+  /** Milliseconds without use after which a network is unloaded. Default one minute. */
+  readonly idleMs?: number;
+}
+
+export function finishingNetworks({ faceModel, idleMs = 60_000, ...options }: NetworkOptions = {}): FinishingNetworks {
+  const detector = loadedInUse(() => openFaceDetector(faceModel, options), idleMs);
+  const classifier = loadedInUse(() => openSafetyClassifier(options), idleMs);
+  return {
+    findFaces: (image, confidence) => detector.use((network) => network.find(image, confidence)),
+    classify: (image) => classifier.use((network) => network.classify(image)),
+    release: () => freeAll([detector.unload, classifier.unload]),
+  };
+}
+
+/** Opens a network when it is used, and releases it when it has not been used for a while. */
+export function loadedInUse<Network extends { release(): Promise<void> }>(
+  open: () => Promise<Network>,
+  idleMs: number,
+) {
+  let opening: Promise<Network> | undefined;
+  let users = 0;
+  let idle: NodeJS.Timeout | undefined;
+
+  const unload = async (): Promise<void> => {
+    clearTimeout(idle);
+    const network = await opening;
+    opening = undefined;
+    await network?.release();
+  };
+
+  return {
+    async use<T>(work: (network: Network) => Promise<T>): Promise<T> {
+      clearTimeout(idle);
+      users++;
+      try {
+        opening ??= open();
+        opening.catch(() => {
+          opening = undefined; // the next picture tries again
+        });
+        return await work(await opening);
+      } finally {
+        if (--users === 0) idle = setTimeout(unload, idleMs).unref();
+      }
+    },
+    unload,
+  };
+}

@@ -1,0 +1,34 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { DEFAULT_SAFETY_RULE, isUnsafe, SAFETY_CLASSES, type SafetyScores } from "./policy.ts";
+
+const scores = (given: Partial<SafetyScores>): SafetyScores => ({
+  Drawing: 0,
+  Hentai: 0,
+  Neutral: 0,
+  Porn: 0,
+  Sexy: 0,
+  ...given,
+});
+
+test("the default rule counts pornography, photographed or drawn, from 0.7", () => {
+  expect(isUnsafe(scores({ Porn: 0.4, Hentai: 0.31, Neutral: 0.29 }), DEFAULT_SAFETY_RULE)).toBe(true);
+  expect(isUnsafe(scores({ Porn: 0.4, Hentai: 0.29, Neutral: 0.31 }), DEFAULT_SAFETY_RULE)).toBe(false);
+  expect(isUnsafe(scores({ Sexy: 1 }), DEFAULT_SAFETY_RULE)).toBe(false);
+});
+
+test("the threshold itself counts", () => {
+  expect(isUnsafe(scores({ Sexy: 0.5 }), { classes: ["Sexy"], threshold: 0.5 })).toBe(true);
+});
+
+test("a lower threshold or more classes never clear a picture", () => {
+  const share = fc.double({ min: 0, max: 1, noNaN: true });
+  const anyScores = fc.record({ Drawing: share, Hentai: share, Neutral: share, Porn: share, Sexy: share });
+  fc.assert(
+    fc.property(anyScores, fc.subarray([...SAFETY_CLASSES]), share, share, (given, classes, a, b) => {
+      const [low, high] = [Math.min(a, b), Math.max(a, b)];
+      const strict = isUnsafe(given, { classes: SAFETY_CLASSES, threshold: low });
+      if (isUnsafe(given, { classes, threshold: high })) expect(strict).toBe(true);
+    }),
+  );
+});

@@ -26,6 +26,7 @@ FOLDER = FIXTURES / "lora"
 Tensors = dict[str, torch.Tensor]
 
 CHECKPOINT = "plain"
+WEIGHT = 0.8
 RUN = {"prompt": "A red fox", "negative_prompt": "blurry", "width": 64, "height": 48, "steps": 3, "true_cfg_scale": 2.0, "seed": 5}
 
 ATTENTION = ["to_q", "to_k", "to_v", "to_out.0", "add_q_proj", "add_k_proj", "add_v_proj", "to_add_out"]
@@ -73,6 +74,15 @@ def low_rank_files(shapes: dict[str, torch.Size]) -> dict[str, tuple[Tensors, di
               "transformer.alpha_pattern": {"to_q": 2}}  # fmt: skip
     add("peft-metadata", block_layers(BLOCK[:8]), 4, 2, "transformer.{layer}.lora_A.weight",
         "transformer.{layer}.lora_B.weight", metadata={"format": "pt", "lora_adapter_metadata": json.dumps(config)})  # fmt: skip
+    stabilised = {"transformer.r": 4, "transformer.lora_alpha": 3, "transformer.target_modules": ATTENTION,
+                  "transformer.use_rslora": True}  # fmt: skip
+    add("peft-rslora", block_layers(BLOCK[:8]), 4, 8, "transformer.{layer}.lora_A.weight",
+        "transformer.{layer}.lora_B.weight", metadata={"format": "pt", "lora_adapter_metadata": json.dumps(stabilised)})  # fmt: skip
+    # No lora_alpha: PEFT's default of 8. Patterns are regular expressions, and the first one that matches counts.
+    patterns = {"transformer.r": 4, "transformer.target_modules": ATTENTION,
+                "transformer.alpha_pattern": {r"transformer_blocks\.1\..*to_[qk]": 2, "to_q": 12, "attn.to_out.0": 1}}  # fmt: skip
+    add("peft-patterns", block_layers(BLOCK[:8]), 4, 9, "transformer.{layer}.lora_A.weight",
+        "transformer.{layer}.lora_B.weight", metadata={"format": "pt", "lora_adapter_metadata": json.dumps(patterns)})  # fmt: skip
     add("peft-default", block_layers(BLOCK[:3]), 3, 3, "{layer}.lora_A.default.weight",
         "{layer}.lora_B.default.weight", dtype=torch.bfloat16)  # fmt: skip
     add("dotted", block_layers(BLOCK + MODULATIONS), 4, 4, "{layer}.lora_down.weight", "{layer}.lora_up.weight",
@@ -87,7 +97,7 @@ def low_rank_files(shapes: dict[str, torch.Size]) -> dict[str, tuple[Tensors, di
 
 
 def formula_files(weights: Tensors) -> dict[str, tuple[Tensors, Tensors]]:
-    """Files that diffusers does not read: tensors, and the differences they make at weight 1."""
+    """Files that diffusers does not read: tensors, and the differences they make, times WEIGHT."""
     files: dict[str, tuple[Tensors, Tensors]] = {}
     layers = block_layers(BLOCK[:3] + ["img_mlp.net.2", "img_mod.1"])
 
@@ -129,10 +139,10 @@ def formula_files(weights: Tensors) -> dict[str, tuple[Tensors, Tensors]]:
     def dora_peft(layer: str, weight: torch.Tensor):
         down, up = factors(layer, weight.shape, 4, 23)
         magnitude = weight.norm(dim=1) * (1 + 0.2 * draw(f"{layer}.m", torch.Size([weight.shape[0]]), 23))
-        directed = weight + up @ down
+        directed = weight + WEIGHT * up @ down  # the weight counts inside the norm, as in training
         made = {f"transformer.{layer}.{key}": value for key, value in
                 {"lora_A.weight": down, "lora_B.weight": up, "lora_magnitude_vector": magnitude}.items()}  # fmt: skip
-        return made, directed * (magnitude / directed.norm(dim=1))[:, None] - weight
+        return made, (directed * (magnitude / directed.norm(dim=1))[:, None] - weight) / WEIGHT
 
     def loha(layer: str, weight: torch.Tensor):
         (w1b, w1a), (w2b, w2a) = factors(layer, weight.shape, 4, 24), factors(layer, weight.shape, 4, 25)
@@ -223,7 +233,7 @@ def main() -> None:
         write_picture(name, paint(pipe), adapters, plain)
 
     for name in files:
-        by_diffusers(name, [(name, 0.8)])
+        by_diffusers(name, [(name, WEIGHT)])
     by_diffusers("several", [("peft", 0.7), ("kohya", -0.5), ("comfyui", 1.5)])
 
     for name, (tensors, differences) in formula_files(weights).items():
@@ -231,8 +241,8 @@ def main() -> None:
         pipe = load(checkpoint)
         for target, difference in differences.items():
             assert difference.shape == weights[target].shape
-            pipe.transformer.get_parameter(target).add_(0.8 * difference)
-        write_picture(name, paint(pipe), [(name, 0.8)], plain)
+            pipe.transformer.get_parameter(target).add_(WEIGHT * difference)
+        write_picture(name, paint(pipe), [(name, WEIGHT)], plain)
 
     total = sum(file.stat().st_size for file in FOLDER.rglob("*") if file.is_file())
     print(f"{total / 2**10:.0f} KiB in {FOLDER}")

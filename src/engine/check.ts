@@ -46,3 +46,10 @@ export function checkPicture(
   const given = picture && `${picture.width}×${picture.height} with ${picture.pixels.length} bytes`;
   check(fits, parameter, given, `exactly ${width}×${height} with ${bytes} bytes`);
 }
+
+/** Whether there is neither NaN nor infinity among the values. */
+export function allFinite(values: Float32Array): boolean {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]! * 0; // 0 for every finite number, NaN for the others
+  return sum === 0;
+}

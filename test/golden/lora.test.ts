@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openCheckpoint } from "../../src/engine/checkpoint/checkpoint.ts";
 import { Pipeline } from "../../src/engine/index.ts";
 import { type Adaptation, adapt } from "../../src/engine/lora/adaptation.ts";
-import { lowRankMerger } from "../../src/engine/lora/merge.ts";
+import { lowRankMerger } from "../../src/engine/lora/matrix.ts";
 import { readLora } from "../../src/engine/lora/read.ts";
 import { loadModel } from "../../src/engine/model.ts";
 import { jointRotary } from "../../src/engine/rope.ts";

@@ -12,6 +12,8 @@ const TYPES: Record<string, string> = {
 export interface StoredTensor {
   readonly data: Numbers;
   readonly dims: readonly number[];
+  /** Of the bytes. Default: the array's own. */
+  readonly dtype?: string;
 }
 
 /** The bytes of a safetensors file, each tensor stored in the type of its array. */
@@ -22,9 +24,9 @@ export function writeSafetensors(
   const header: Record<string, unknown> = metadata ? { __metadata__: metadata } : {};
   const parts: Buffer[] = [];
   let at = 0;
-  for (const [key, { data, dims }] of tensors) {
+  for (const [key, { data, dims, dtype = TYPES[data.constructor.name] }] of tensors) {
     const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-    header[key] = { dtype: TYPES[data.constructor.name], shape: dims, data_offsets: [at, at + bytes.length] };
+    header[key] = { dtype, shape: dims, data_offsets: [at, at + bytes.length] };
     at += bytes.length;
     parts.push(bytes);
   }

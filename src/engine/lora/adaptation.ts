@@ -4,8 +4,7 @@ import { type TensorReader, tabulate, tensorReader } from "../../weights/index.t
 import { ParameterError } from "../check.ts";
 import type { Attachments } from "../transformer-chain.ts";
 import type { Change, LowRankChange } from "./change.ts";
-import { type Matrix, scaled } from "./matrix.ts";
-import { type MergeLowRank, tensorOf } from "./merge.ts";
+import { type Matrix, type MergeLowRank, scaled, tensorOf } from "./matrix.ts";
 
 /** Adapters made ready to be fed: to the transformer's graphs, and to the time graph that computes the modulations. */
 export interface Adaptation {
@@ -81,7 +80,7 @@ export async function adapt(
     (sum, { data }) => sum + data.byteLength,
     0,
   );
-  return { ...(transformer && { transformer }), ...(time && { time }), bytes };
+  return { transformer, time, bytes };
 }
 
 /**
@@ -142,8 +141,8 @@ async function mergedTensor(
   let data = base;
   for (const { change, weight } of changes) {
     if (change.kind === "lowRank") continue;
-    const [before, difference] = [data, change.difference(base)];
-    data = tabulate(base.length, (i) => before[i]! + weight * difference[i]!);
+    const [before, difference] = [data, change.difference(base, weight)];
+    data = tabulate(base.length, (i) => before[i]! + difference(i));
   }
   const dims = stored.shape;
   const lowRank = changes.filter(({ change }) => change.kind === "lowRank");

@@ -1,10 +1,10 @@
 import { tabulate } from "../../weights/index.ts";
 import { columnNorms, kronecker, type Matrix, multiply, rowNorms, scaled } from "./matrix.ts";
 
-/** What an adapter does to one tensor of the checkpoint at weight 1. */
+/** What an adapter does to one tensor of the checkpoint. */
 export type Change = LowRankChange | DenseChange;
 
-/** W + up · down */
+/** `W + weight · up · down` */
 export interface LowRankChange {
   readonly kind: "lowRank";
   readonly up: Matrix; // [out, rank]
@@ -13,18 +13,24 @@ export interface LowRankChange {
 
 export interface DenseChange {
   readonly kind: "dense";
-  /** The difference to the tensor as it is. */
-  difference(base: Float32Array): Float32Array;
+  /** The difference to the tensor, value by value, that it makes at this weight. */
+  difference(base: Float32Array, weight: number): (i: number) => number;
 }
 
 /** An added difference that does not depend on the tensor. It is as large as the tensor, so it is made when it is needed. */
 export function added(difference: () => Float32Array): Change {
-  return { kind: "dense", difference };
+  return {
+    kind: "dense",
+    difference(_, weight) {
+      const values = difference();
+      return (i) => weight * values[i]!;
+    },
+  };
 }
 
-/** The tensor becomes `value`. */
+/** The tensor becomes `value` at weight 1. */
 export function replacedBy(value: Float32Array): Change {
-  return { kind: "dense", difference: (base) => tabulate(base.length, (i) => value[i]! - base[i]!) };
+  return { kind: "dense", difference: (base, weight) => (i) => weight * Math.fround(value[i]! - base[i]!) };
 }
 
 /** LoRA: `up · down`, already scaled by alpha / rank. Hu et al. (2021). */
@@ -44,29 +50,39 @@ export function kroneckerProduct(w1: Matrix, w2: Matrix, scale: number): Matrix 
 }
 
 /**
- * DoRA: the direction of `V = W + difference` with magnitudes of its own. Liu et al. (2024).
- *
- * PEFT's `lora_magnitude_vector` [out] goes with the norms of V's rows. A `dora_scale` goes with the norms of W's rows when it
- * is [out, 1], and of V's columns when it is [1, in], as ComfyUI reads what LyCORIS trainers write; model spec 8.4.
+ * DoRA as PEFT trains it: the rows of `V = W + weight · difference` with magnitudes of their own, [out]. The weight counts inside
+ * the norm, as in training. Liu et al. (2024).
  */
-export function weightDecomposed(
-  makeDifference: () => Matrix,
-  magnitude: { readonly data: Float32Array; readonly by: "rows of V" | "rows of W" | "columns of V" },
-): Change {
+export function withRowMagnitudes(makeDifference: () => Matrix, magnitudes: Float32Array): Change {
   return {
     kind: "dense",
-    difference(base) {
-      const difference = makeDifference();
-      const { rows, columns } = difference;
-      const v = { data: tabulate(base.length, (i) => base[i]! + difference.data[i]!), rows, columns };
-      const norms =
-        magnitude.by === "columns of V"
-          ? columnNorms(v)
-          : rowNorms(magnitude.by === "rows of V" ? v : { ...v, data: base });
-      return tabulate(base.length, (i) => {
-        const at = magnitude.by === "columns of V" ? i % columns : Math.floor(i / columns);
-        return (v.data[i]! * magnitude.data[at]!) / (norms[at]! + FLOAT32_EPSILON) - base[i]!;
-      });
+    difference(base, weight) {
+      const { data, rows, columns } = makeDifference();
+      const v = { data: tabulate(base.length, (i) => base[i]! + weight * data[i]!), rows, columns };
+      const norms = rowNorms(v);
+      return (i) => {
+        const row = Math.floor(i / columns);
+        return (v.data[i]! * magnitudes[row]!) / (norms[row]! + FLOAT32_EPSILON) - base[i]!;
+      };
+    },
+  };
+}
+
+/**
+ * DoRA as ComfyUI reads what LyCORIS trainers write: `V = W + difference` scaled by `dora_scale` over the norms of W's rows where
+ * it is [out, 1], and of V's columns where it is [1, in]; then `W + weight · (V' - W)`. Model spec 8.4.
+ */
+export function withDoraScale(makeDifference: () => Matrix, scale: Float32Array, by: "rows" | "columns"): Change {
+  return {
+    kind: "dense",
+    difference(base, weight) {
+      const { data, rows, columns } = makeDifference();
+      const v = { data: tabulate(base.length, (i) => base[i]! + data[i]!), rows, columns };
+      const norms = by === "columns" ? columnNorms(v) : rowNorms({ ...v, data: base });
+      return (i) => {
+        const at = by === "columns" ? i % columns : Math.floor(i / columns);
+        return weight * Math.fround((v.data[i]! * scale[at]!) / (norms[at]! + FLOAT32_EPSILON) - base[i]!);
+      };
     },
   };
 }

@@ -52,9 +52,37 @@ const ENDINGS: readonly (readonly [RegExp, Role])[] = [
   [/\.set_weight$/, "set"],
 ];
 
+/** Kinds of adapters that are not read, by how their keys end. */
+const UNKNOWN_KINDS: readonly (readonly [RegExp, string])[] = [
+  [/\.(?:oft_blocks|oft_diag|oft_[rR](?:\..+)?|oft_s)$/, "OFT"],
+  [/\.(?:boft_[rRsS](?:\..+)?)$/, "BOFT"],
+  [/\.(?:a1|a2|b1|b2|bm1|bm2)\.weight$/, "GLoRA"],
+  [/\.(?:vera_lambda_[bd](?:\..+)?)$/, "VeRA"],
+  [/\.(?:ia3_l(?:\..+)?|on_input)$/, "IA³"],
+  [/\.(?:lora_mid\.weight|lokr_t2|hada_t[12])$/, "Tucker decomposition"],
+];
+
+/** The name of the adapter kind that a key belongs to, where it is known but not read. */
+export function unknownKind(key: string): string | undefined {
+  return UNKNOWN_KINDS.find(([ending]) => ending.test(key))?.[1];
+}
+
 /** Beginnings that say whose model it is; several may follow one another. */
 const PREFIX =
-  /^(?:base_model\.model\.|model\.diffusion_model\.|diffusion_model\.|transformer\.|lora_unet_|lora_transformer_|lycoris_)/;
+  /^(?:base_model\.model\.|pipe\.dit\.|dit\.|unet\.|model\.|module\.|diffusion_model\.|transformer\.|lora_unet_|lora_transformer_|lycoris_)/;
+
+/** Layers that some trainers fuse, and what they are fused of, in order. */
+const FUSED: Readonly<Record<string, readonly string[]>> = {
+  to_qkv: ["to_q", "to_k", "to_v"],
+  to_added_qkv: ["add_q_proj", "add_k_proj", "add_v_proj"],
+  add_qkv_proj: ["add_q_proj", "add_k_proj", "add_v_proj"],
+};
+
+/** The names of the layers that a fused one stands for; undefined for an ordinary layer. */
+export function fusedParts(written: string): readonly string[] | undefined {
+  const name = Object.keys(FUSED).find((fused) => written.endsWith(fused));
+  return name === undefined ? undefined : FUSED[name]!.map((part) => written.slice(0, -name.length) + part);
+}
 
 /** Splits a key into the layer's name, as the file writes it, and the tensor's role; undefined when it follows no known grammar. */
 export function parseKey(key: string): { layer: string; role: Role } | undefined {

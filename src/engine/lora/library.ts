@@ -1,7 +1,7 @@
 import { lazy } from "../../onnx/index.ts";
 import { fileIdentity, type Weights } from "../../weights/index.ts";
 import { type Adaptation, adapt, type MergeRule, type WeightedChange } from "./adaptation.ts";
-import { lowRankMerger } from "./merge.ts";
+import { lowRankMerger } from "./matrix.ts";
 import type { LoraParams } from "./params.ts";
 import { readLora } from "./read.ts";
 
@@ -51,7 +51,8 @@ export function loraLibrary(weights: Weights, rule = mergeRule()): LoraLibrary {
         throw new LoraFileError(file, cause.message);
       });
       if (lora.changes.size === 0) {
-        throw new LoraFileError(file, `${file} fits no layer of this checkpoint: ${named(lora.unused)}`);
+        const kinds = "known are LoRA, DoRA, LoHa, LoKr and whole differences";
+        throw new LoraFileError(file, `${file} fits no layer of this checkpoint (${kinds}): ${named(lora.unused)}`);
       }
       if (lora.unused.length > 0) warnings.push(`${file} fits only in part, left out: ${named(lora.unused)}`);
       for (const [name, change] of lora.changes) changes.set(name, [...(changes.get(name) ?? []), { change, weight }]);

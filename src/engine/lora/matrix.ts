@@ -1,3 +1,4 @@
+import { type BuiltGraph, createSession, Graph, type HostTensor, NO_WEIGHTS } from "../../onnx/index.ts";
 import { tabulate } from "../../weights/index.ts";
 
 /** Small dense matrices of adapters, row-major float32. */
@@ -54,4 +55,29 @@ export function columnNorms({ data, columns }: Matrix): Float64Array {
   const norms = new Float64Array(columns);
   for (let i = 0; i < data.length; i++) norms[i % columns]! += data[i]! ** 2;
   return norms.map(Math.sqrt);
+}
+
+/** `W + up · down` on ONNX Runtime's matrix product. */
+export type MergeLowRank = (base: HostTensor, up: Matrix, down: Matrix) => Promise<Float32Array>;
+
+/** One small graph for matrices of every size. */
+export async function lowRankMerger(): Promise<MergeLowRank> {
+  const session = await createSession(buildMerge());
+  return async (base, up, down) => {
+    const feeds = { base, up: tensorOf(up), down: tensorOf(down) };
+    return (await session.run(feeds)).merged!.data;
+  };
+}
+
+function buildMerge(): BuiltGraph {
+  const g = new Graph("merge", NO_WEIGHTS);
+  const base = g.input("base", ["out", "in"]);
+  const up = g.input("up", ["out", "rank"]);
+  const down = g.input("down", ["rank", "in"]);
+  g.output("merged", g.op("Gemm", [up, down, base]), ["out", "in"]);
+  return g.build();
+}
+
+export function tensorOf({ data, rows, columns }: Matrix): HostTensor {
+  return { data, dims: [rows, columns] };
 }

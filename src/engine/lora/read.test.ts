@@ -21,6 +21,34 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
+type LowRank = { up: { data: Float32Array }; down: { data: Float32Array } };
+
+/** Values that differ from one another. */
+const values = (length: number, salt = 0) => Float32Array.from({ length }, (_, i) => Math.sin(i + 1 + salt));
+
+/** A file of exactly these tensors, read. */
+async function readFrom(
+  tensors: Record<string, StoredTensor>,
+  { metadata, path = file }: { metadata?: Record<string, string>; path?: string } = {},
+) {
+  await writeFile(path, writeSafetensors(new Map(Object.entries(tensors)), metadata));
+  return readLora(path, weights);
+}
+
+/** How much larger the adapter's factor is than it is stored. */
+async function scaleOf(
+  metadata: Record<string, string> | undefined,
+  { layer = LAYER, rank = 4, path }: { layer?: string; rank?: number; path?: string } = {},
+): Promise<number> {
+  const [out, width] = weights.find(`${layer}.weight`)!.shape as [number, number];
+  const tensors = {
+    [`${layer}.lora_A.weight`]: { data: values(width * rank), dims: [rank, width] },
+    [`${layer}.lora_B.weight`]: { data: new Float32Array(out * rank).fill(1), dims: [out, rank] },
+  };
+  const { changes } = await readFrom(tensors, { metadata, path });
+  return (changes.get(`${layer}.weight`) as unknown as LowRank).up.data[0]!;
+}
+
 /** A file of rank 2 for one layer. */
 async function write(tensors: Record<string, StoredTensor>): Promise<void> {
   const [out, width] = weights.find(`${LAYER}.weight`)!.shape as [number, number];
@@ -82,5 +110,145 @@ describe.skipIf(!existsSync("/proc/self/fd"))("no file stays open", () => {
     const merging = adapt(weights, weighted, failing, { addedWork: 0, bytes: 1e9, mostBytes: 1e9 });
     await expect(merging).rejects.toThrow("no memory");
     expect(openDescriptors(weights.find(`${LAYER}.weight`)!.file)).toBe(0);
+  });
+});
+
+const [OUT, WIDTH] = [32, 32];
+const pair = (layer: string, out = OUT) => ({
+  [`${layer}.lora_A.weight`]: { data: values(2 * WIDTH), dims: [2, WIDTH] },
+  [`${layer}.lora_B.weight`]: { data: values(out * 2, 7), dims: [out, 2] },
+});
+
+describe("names of layers", () => {
+  test.each([
+    "pipe.dit.",
+    "dit.",
+    "unet.",
+    "model.",
+    "module.",
+    "base_model.model.",
+    "model.diffusion_model.",
+    "module.transformer.",
+  ])("may begin with %s", async (prefix) => {
+    const expected = await readFrom(pair(LAYER));
+    expect(expected.changes.size).toBe(1);
+    expect(await readFrom(pair(prefix + LAYER))).toEqual(expected);
+  });
+
+  test.each([
+    ["to_qkv", ["to_q", "to_k", "to_v"]],
+    ["to_added_qkv", ["add_q_proj", "add_k_proj", "add_v_proj"]],
+    ["add_qkv_proj", ["add_q_proj", "add_k_proj", "add_v_proj"]],
+  ])("%s stands for its three layers, with a third of the rows each", async (fused, parts) => {
+    const attention = "transformer_blocks.0.attn";
+    const alpha = { data: Float32Array.of(6), dims: [] };
+    const { changes, unused } = await readFrom({
+      ...pair(`diffusion_model.${attention}.${fused}`, 3 * OUT),
+      [`diffusion_model.${attention}.${fused}.alpha`]: alpha,
+    });
+    expect(unused).toEqual([]);
+    expect([...changes.keys()]).toEqual(parts.map((part) => `${attention}.${part}.weight`));
+    for (const [i, part] of parts.entries()) {
+      const up = { data: values(3 * OUT * 2, 7).slice(i * OUT * 2, (i + 1) * OUT * 2), dims: [OUT, 2] };
+      const alone = { ...pair(`${attention}.${part}`), [`${attention}.${part}.lora_B.weight`]: up };
+      const expected = await readFrom({ ...alone, [`${attention}.${part}.alpha`]: alpha });
+      expect(changes.get(`${attention}.${part}.weight`)).toEqual(expected.changes.get(`${attention}.${part}.weight`));
+    }
+  });
+});
+
+test("factors may be stored as convolutions of one position", async () => {
+  const expected = await readFrom(pair(LAYER));
+  const convolutions = Object.entries(pair(LAYER)).map(([key, { data, dims }]) => [
+    key,
+    { data, dims: [...dims, 1, 1] },
+  ]);
+  expect(await readFrom(Object.fromEntries(convolutions))).toEqual(expected);
+});
+
+test("factors may be stored in fp8", async () => {
+  const one = 0x38; // of E4M3
+  const [down, up] = [new Uint8Array(2 * WIDTH).fill(one), new Uint8Array(OUT * 2).fill(one)];
+  const { changes } = await readFrom({
+    [`${LAYER}.lora_A.weight`]: { data: down, dims: [2, WIDTH], dtype: "F8_E4M3" },
+    [`${LAYER}.lora_B.weight`]: { data: up, dims: [OUT, 2], dtype: "F8_E4M3" },
+  });
+  const { up: read } = changes.get(`${LAYER}.weight`) as unknown as LowRank;
+  expect(read.data).toEqual(new Float32Array(OUT * 2).fill(1));
+});
+
+test.each([
+  ["oft_blocks", "OFT"],
+  ["oft_R.weight", "OFT"],
+  ["a1.weight", "GLoRA"],
+  ["boft_R.weight", "BOFT"],
+  ["lora_mid.weight", "Tucker decomposition"],
+])("a key that ends with %s is left out as %s", async (ending, kind) => {
+  const { unused } = await readFrom({ [`diffusion_model.${LAYER}.${ending}`]: { data: values(4), dims: [2, 2] } });
+  expect(unused).toEqual([`diffusion_model.${LAYER}.${ending} (${kind} is not supported)`]);
+});
+
+test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
+  "a tensor with %s is refused by name",
+  async (bad) => {
+    const tensors = pair(`transformer.${LAYER}`);
+    tensors[`transformer.${LAYER}.lora_B.weight`]!.data[5] = bad;
+    await expect(readFrom(tensors)).rejects.toThrow(`transformer.${LAYER}.lora_B.weight holds NaN or infinity`);
+  },
+);
+
+describe("the scale", () => {
+  const json = (config: object) => ({ lora_adapter_metadata: JSON.stringify(config) });
+
+  test("is 1 without metadata, alpha / rank with it, alpha / √rank when it is stabilised", async () => {
+    expect(await scaleOf(undefined)).toBe(1);
+    expect(await scaleOf(json({ "transformer.lora_alpha": 6 }))).toBe(1.5);
+    expect(await scaleOf(json({ "transformer.lora_alpha": 6, "transformer.use_rslora": true }))).toBe(3);
+    expect(await scaleOf(json({ lora_alpha: 6, r: 4 }))).toBe(1.5);
+  });
+
+  test("counts PEFT's default alpha of 8 where the metadata has none", async () => {
+    expect(await scaleOf(json({ "transformer.r": 4 }))).toBe(2);
+    expect(await scaleOf(json({ "text_encoder.r": 4 }))).toBe(1);
+  });
+
+  test.each([
+    [{ to_q: 12 }, 3],
+    [{ o_q: 12 }, 1],
+    [{ "attn.to_[qk]": 12, to_q: 20 }, 3],
+    [{ "transformer_blocks\\.1\\..*": 20, "transformer_blocks\\.\\d+\\.attn": 16, ".*to_q": 12 }, 3],
+    [{ "to_q|to_k": 12 }, 3],
+    [{ "": 12 }, 1],
+  ])(
+    "takes the alpha of the first pattern that matches the layer or the end of its name: %j",
+    async (patterns, scale) => {
+      expect(await scaleOf(json({ "transformer.lora_alpha": 4, "transformer.alpha_pattern": patterns }))).toBe(scale);
+    },
+  );
+
+  test("may be told by plain keys of the header", async () => {
+    expect(await scaleOf({ lora_alpha: "8", use_rslora: "True" })).toBe(4);
+    expect(await scaleOf({ lora_alpha: "4", alpha_pattern: '{"to_q": 6}' })).toBe(1.5);
+    expect(await scaleOf({ format: "pt" })).toBe(1);
+  });
+
+  test("is read from adapter_config.json beside adapter_model.safetensors, and only there", async () => {
+    await writeFile(join(folder, "adapter_config.json"), JSON.stringify({ peft_type: "LORA", r: 4, lora_alpha: 10 }));
+    const path = join(folder, "adapter_model.safetensors");
+    expect(await scaleOf(undefined, { path })).toBe(2.5);
+    expect(await scaleOf(json({ "transformer.lora_alpha": 6 }), { path })).toBe(1.5);
+    expect(await scaleOf(undefined)).toBe(1);
+    await writeFile(join(folder, "adapter_config.json"), JSON.stringify({ peft_type: "OFT", r: 4 }));
+    await expect(scaleOf(undefined, { path })).rejects.toThrow(/adapter_config.json: peft_type: .*"LORA"/);
+  });
+
+  test.each([
+    [{ lora_adapter_metadata: "{" }, "lora_adapter_metadata is not JSON"],
+    [json({ "transformer.lora_alpha": "much" }), "lora_alpha"],
+    [json({ "transformer.alpha_pattern": { "(": 2 } }), "alpha_pattern cannot be used"],
+    [json({ "transformer.alpha_pattern": { "((.|.)*)*x": 2 } }), "alpha_pattern cannot be used"],
+    [{ lora_alpha: "much" }, "lora_alpha"],
+  ])("is refused where it cannot be used: %j", async (metadata, message) => {
+    await expect(scaleOf(metadata)).rejects.toThrow(message);
   });
 });

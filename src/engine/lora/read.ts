@@ -1,11 +1,16 @@
 import { realpath } from "node:fs/promises";
-import type { Weight, Weights } from "../../weights/index.ts";
-import { readSafetensorsHeader, tensorReader } from "../../weights/index.ts";
+import {
+  CheckpointError,
+  readSafetensorsHeader,
+  tensorReader,
+  type Weight,
+  type Weights,
+} from "../../weights/index.ts";
+import { allFinite } from "../check.ts";
 import type { Change } from "./change.ts";
-import { layerFinder, parseKey, type Role } from "./keys.ts";
-import { layerChanges } from "./layer-adapter.ts";
-import { metadataScales } from "./metadata.ts";
-import { misfit } from "./misfit.ts";
+import { fusedParts, layerFinder, parseKey, type Role, unknownKind } from "./keys.ts";
+import { layerChanges, mismatch } from "./layer.ts";
+import { readPeftConfig, scaleRule } from "./peft-config.ts";
 
 /** An adapter file, read: what it changes, tensor by tensor, and what of it fits nowhere. */
 export interface Lora {
@@ -17,25 +22,32 @@ export interface Lora {
 
 /**
  * Reads an adapter file of any known key grammar for the checkpoint's transformer.
- * @throws CheckpointError when it is no safetensors file
+ * @throws CheckpointError when it is no safetensors file, or holds a number that is not finite
  */
 export async function readLora(path: string, weights: Weights): Promise<Lora> {
   const file = await realpath(path).catch(() => path);
   const { tensors, metadata } = await readSafetensorsHeader(file);
-  const { layers, unused } = byLayer(
-    [...tensors].map(([key, entry]) => [key, { ...entry, file }]),
-    layerFinder(weights.names),
-  );
-  const scales = metadataScales(metadata);
+  const entries = [...tensors].map(([key, entry]) => [key, { ...entry, file }] as const);
+  const { layers, unused } = byLayer(entries, layerFinder(weights.names));
+  const config = await readPeftConfig(path, metadata);
+  const scales = config && scaleRule(config, [...layers.keys()]);
   const changes = new Map<string, Change>();
   const reader = tensorReader();
+  const finite = {
+    read(tensor: Weight) {
+      const values = reader.read(tensor);
+      if (!allFinite(values)) throw new CheckpointError(`${path}: ${keyOf(entries, tensor)} holds NaN or infinity`);
+      return values;
+    },
+    readNumber: reader.readNumber,
+  };
   try {
     for (const [layer, { keys, tensors }] of layers) {
       const [weight, bias] = [weights.find(`${layer}.weight`), weights.find(`${layer}.bias`)];
-      const reason = misfit(tensors, weight?.shape ?? [], bias?.shape[0]);
+      const reason = mismatch(tensors, weight?.shape ?? [], bias?.shape[0]);
       if (reason) unused.push(...keys.map((key) => `${key} (${reason})`));
       else {
-        const change = layerChanges(tensors, (rank) => scales(layer, rank), reader);
+        const change = layerChanges(tensors, (rank) => scales?.(layer, rank), finite);
         if (change.weight) changes.set(`${layer}.weight`, change.weight);
         if (change.bias) changes.set(`${layer}.bias`, change.bias);
       }
@@ -46,21 +58,54 @@ export async function readLora(path: string, weights: Weights): Promise<Lora> {
   return { changes, unused };
 }
 
+type Entry = readonly [key: string, tensor: Weight];
+
+function keyOf(entries: readonly Entry[], { offset, byteLength }: Weight): string | undefined {
+  const holds = (tensor: Weight) => tensor.offset <= offset && offset + byteLength <= tensor.offset + tensor.byteLength;
+  return entries.find(([, tensor]) => holds(tensor))?.[0];
+}
+
 /** Sorts the file's tensors by the layer of the checkpoint that they are for. */
-function byLayer(tensors: readonly (readonly [string, Weight])[], find: (written: string) => string | undefined) {
+function byLayer(entries: readonly Entry[], find: (written: string) => string | undefined) {
   const layers = new Map<string, { keys: string[]; tensors: Map<Role, Weight> }>();
   const unused: string[] = [];
-  for (const [key, tensor] of tensors) {
-    const parsed = parseKey(key);
-    const layer = parsed && find(parsed.layer);
-    if (!parsed || !layer) {
-      unused.push(key);
-      continue;
-    }
+  const put = (layer: string, role: Role, key: string, tensor: Weight) => {
     const known = layers.get(layer) ?? { keys: [], tensors: new Map<Role, Weight>() };
     known.keys.push(key);
-    known.tensors.set(parsed.role, tensor);
+    known.tensors.set(role, tensor);
     layers.set(layer, known);
+  };
+  for (const [key, stored] of entries) {
+    const parsed = parseKey(key);
+    const tensor = asMatrix(stored);
+    const layer = parsed && find(parsed.layer);
+    const parts = parsed && !layer ? fusedParts(parsed.layer)?.map(find) : undefined;
+    if (parsed && layer) put(layer, parsed.role, key, tensor);
+    else if (parsed && parts?.every((part) => part !== undefined)) {
+      for (const [i, part] of parts.entries()) put(part, parsed.role, key, share(tensor, parsed.role, i, parts.length));
+    } else {
+      const kind = unknownKind(key);
+      unused.push(kind ? `${key} (${kind} is not supported)` : key);
+    }
   }
   return { layers, unused };
+}
+
+/** A matrix that is stored as a convolution with a kernel of one position, without the kernel's sides. */
+function asMatrix(tensor: Weight): Weight {
+  const { shape } = tensor;
+  if (shape.length < 3 || shape.slice(2).some((side) => side !== 1)) return tensor;
+  return { ...tensor, shape: shape.slice(0, 2) };
+}
+
+/** Tensors without a row for every output. */
+const SHARED: readonly Role[] = ["down", "alpha", "hadaW1b", "hadaW2b", "w1b", "w2", "w2a", "w2b"];
+
+/** What part `i` of a fused layer takes of a tensor: its rows of what has a row for every output, all of the others. */
+function share(tensor: Weight, role: Role, i: number, count: number): Weight {
+  const [rows = 0, ...rest] = tensor.shape;
+  const shared = SHARED.includes(role) || (role === "doraScale" && rows === 1);
+  if (shared || rows % count !== 0) return tensor;
+  const byteLength = tensor.byteLength / count;
+  return { ...tensor, shape: [rows / count, ...rest], offset: tensor.offset + i * byteLength, byteLength };
 }

@@ -1,4 +1,5 @@
-import type { ControlParams, GenerateParams, Pipeline } from "../engine/index.ts";
+import type { ControlParams, GeneratedImage, GenerateHooks, GenerateParams } from "../engine/index.ts";
+import type { Size } from "../models/index.ts";
 import type { GrayImage, RgbImage } from "../pictures/index.ts";
 
 /** A picture as a person asks for it, whatever size the model draws at and the inputs come in. Otherwise as the engine draws. */
@@ -33,5 +34,7 @@ export interface Outpaint {
   readonly blur: number;
 }
 
-/** What draws: a `Pipeline`, or what stands in for one. */
-export type Engine = Pick<Pipeline, "generate">;
+/** What draws: a `Pipeline`, or what stands in for one. The size is settled before it is asked. */
+export interface Engine {
+  generate(params: GenerateParams & Size, hooks: GenerateHooks): Promise<GeneratedImage[]>;
+}

@@ -19,9 +19,14 @@ export function check(ok: boolean, parameter: string, value: unknown, allowed: s
 }
 
 /** @throws ParameterError unless the value is a whole number from `min` to `max` */
-export function checkInteger(parameter: string, value: number, min: number, max = Number.MAX_SAFE_INTEGER): void {
+export function checkInteger(
+  parameter: string,
+  value: number | undefined,
+  min: number,
+  max = Number.MAX_SAFE_INTEGER,
+): asserts value is number {
   const range = max === Number.MAX_SAFE_INTEGER ? `from ${min}` : `from ${min} to ${max}`;
-  check(Number.isInteger(value) && value >= min && value <= max, parameter, value, `a whole number ${range}`);
+  check(Number.isInteger(value) && value! >= min && value! <= max, parameter, value, `a whole number ${range}`);
 }
 
 /** @throws ParameterError unless the value is a number from `min` to `max` */

@@ -7,11 +7,13 @@ import type { GeneratedImage, GenerateHooks } from "./params.ts";
 import { toRgb } from "./pixels.ts";
 import type { Previewer } from "./preview.ts";
 import type { Recipe } from "./recipe.ts";
+import { encodeReferences } from "./references.ts";
 import { resolveScheduler } from "./schedulers/schedulers.ts";
 
 /**
- * Prompt to picture, after "Qwen-Image Technical Report" (2025) as diffusers' `QwenImagePipeline` and its image-to-image and
- * inpainting siblings run it. Symbols: L image tokens, C latent channels, σ noise level, v velocity.
+ * Prompt to picture, after "Qwen-Image Technical Report" (2025) as diffusers' `QwenImagePipeline` and its siblings run it:
+ * image-to-image, inpainting and editing, which differ in what they start from and what the model gets to see. Symbols: L image
+ * tokens, C latent channels, σ noise level, v velocity.
  */
 export async function generate(
   model: Model,
@@ -21,9 +23,10 @@ export async function generate(
 ): Promise<GeneratedImage[]> {
   const grid = latentGrid(model, recipe);
 
-  // 1. Encode the prompt; the negative one only where guidance looks at it.
-  const positive = await model.encodePrompt(recipe.prompt); // [1, T, features]
-  const negative = recipe.guidance > 1 ? await model.encodePrompt(recipe.negativePrompt) : undefined;
+  // 1. See the references, if any; read the prompt with them, and the negative one where guidance looks at it.
+  const references = await encodeReferences(model, recipe.references, recipe.referencePixels);
+  const positive = await model.encodePrompt(recipe.prompt, references.seen); // [1, T, features]
+  const negative = recipe.guidance > 1 ? await model.encodePrompt(recipe.negativePrompt, references.seen) : undefined;
 
   // 2. The noise levels from 1 to 0; a starting image skips the first ones.
   const { solver: kind, spacing } = resolveScheduler(recipe.scheduler);
@@ -32,7 +35,7 @@ export async function generate(
   const steps = recipe.steps - first;
 
   // 3. The flow to follow: towards the prompt, away from the negative prompt.
-  const newFlow = await guidedFlow(model, grid, { positive, negative }, recipe, sigmas, hooks);
+  const newFlow = await guidedFlow(model, grid, { positive, negative }, references, recipe, sigmas, hooks);
   const start = recipe.image && (await startingImage(model, grid, recipe.image, recipe.mask));
 
   const images: GeneratedImage[] = [];

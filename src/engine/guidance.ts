@@ -5,6 +5,7 @@ import { adaptTransformer } from "./lora/adapted-transformer.ts";
 import type { Model } from "./model.ts";
 import type { GenerateHooks } from "./params.ts";
 import type { Recipe } from "./recipe.ts";
+import type { References } from "./references.ts";
 import { jointRotary } from "./rope.ts";
 import { denoised, type Velocity } from "./schedulers/solver.ts";
 import { createStepCache, cutsFor } from "./step-cache/create.ts";
@@ -39,6 +40,7 @@ type FlowParams = Pick<Recipe, "guidance" | "cache" | "loras" | "controls">;
 /**
  * The velocity at any noise level, guided away from the negative prompt. The result is called once for each picture.
  *
+ * @param references follow the noise tokens in every pass, always the same; what the model makes of them is not looked at
  * @param sigmas the whole schedule, steps + 1 levels; a solver's levels in between are prepared as it asks for them
  * @throws ParameterError naming the adapter or ControlNet that cannot be used
  */
@@ -46,12 +48,13 @@ export async function guidedFlow(
   model: Model,
   grid: LatentGrid,
   prompts: PromptEmbeddings,
+  references: References,
   { guidance, cache, loras = [], controls = [] }: FlowParams,
   sigmas: readonly number[],
   hooks: Pick<GenerateHooks, "signal" | "onWarning">,
 ): Promise<() => PictureFlow> {
   const condition = (text: HostTensor) => {
-    return { text, rotary: jointRotary(text.dims[1]!, [grid], model.ropeAxes) };
+    return { text, rotary: jointRotary(text.dims[1]!, [grid, ...references.grids], model.ropeAxes) };
   };
   const positive = condition(prompts.positive);
   const conditions = prompts.negative ? [positive, condition(prompts.negative)] : [positive];
@@ -68,15 +71,17 @@ export async function guidedFlow(
       return cached ? cached.velocity : model.velocity(pass);
     };
     const velocityAt = async (data: Float32Array, sigma: number, place: StepPlace) => {
-      const latents = { data, dims: [1, grid.tokens, grid.features] };
+      const latents = withReferences(data, references, grid.features);
       const transformer = transformerAt(place.step);
       const modulation = await transformer.modulation(sigma);
+      const clean = model.zeroCond ? { from: grid.tokens, modulation: await transformer.modulation(0) } : undefined;
       const residuals = await residualsAt(latents, sigma, place.step);
       const velocities: Float32Array[] = []; // [1, L, 4C] each
       for (const [branch, { text, rotary }] of conditions.entries()) {
         hooks.signal?.throwIfAborted();
         const attachments = joined(transformer.attachments, branch === 0 ? residuals?.positive : residuals?.negative);
-        velocities.push(await predict(branch, { latents, text, rotary, modulation, attachments }, place));
+        const velocity = await predict(branch, { latents, text, rotary, modulation, clean, attachments }, place);
+        velocities.push(velocity.subarray(0, data.length));
       }
       const [positive, negative] = velocities;
       return negative ? guide(positive!, negative, guidance, grid.features) : positive!;
@@ -96,6 +101,14 @@ export async function guidedFlow(
       skippedSteps: () => tally?.skippedSteps(),
     };
   };
+}
+
+/** The noise tokens and those of the references after them, [1, L + R, features]. */
+function withReferences(noise: Float32Array, { latents }: References, features: number): HostTensor {
+  const data = new Float32Array(noise.length + latents.length);
+  data.set(noise);
+  data.set(latents, noise.length);
+  return { data, dims: [1, data.length / features, features] };
 }
 
 /**

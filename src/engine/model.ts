@@ -7,28 +7,36 @@ import {
   lazy,
   type SessionOptions,
 } from "../onnx/index.ts";
+import type { RgbImage } from "../pictures/index.ts";
 import type { Checkpoint } from "./checkpoint/checkpoint.ts";
 import type { SchedulerConfig } from "./checkpoint/config.ts";
 import { type ControlNetLibrary, controlNetLibrary } from "./control-net/library.ts";
 import { type LoraLibrary, loraLibrary } from "./lora/library.ts";
+import type { Member } from "./members.ts";
 import { timeModulations } from "./modulations.ts";
-import { promptEmbeddings, promptTokens, rememberPrompts } from "./prompt.ts";
+import { imageFeeds, promptEmbeddings, promptTokens, rememberPrompts } from "./prompt.ts";
 import { promptPositions, textRotary } from "./rope.ts";
 import { buildTextEncoder, textEncoderSizes } from "./text-encoder.ts";
 import { loadTokenizer } from "./tokenizer.ts";
 import { type Attachments, type Pass, type TransformerChain, transformerChain } from "./transformer-chain.ts";
 import { buildVaeDecoder, buildVaeEncoder, spatialFactor } from "./vae.ts";
 import { decodeTiled, TILE } from "./vae-tiles.ts";
+import { type ImageTokens, visionTower } from "./vision/vision-tower.ts";
 
 /** The networks of one checkpoint, loaded and ready to run. */
 export interface Model {
+  readonly member: Member;
   readonly scheduler: SchedulerConfig;
   readonly latentChannels: number;
   /** Pixels per latent position: 8. */
   readonly pixelFactor: number;
   readonly ropeAxes: readonly number[];
-  /** Prompt → [1, T, features]. The last prompts are remembered. */
-  encodePrompt(prompt: string): Promise<HostTensor>;
+  /** Tokens of references are modulated as free of noise: Edit-2511. */
+  readonly zeroCond: boolean;
+  /** What the vision tower makes of an image; only editing members have one. */
+  seeImage(image: RgbImage): Promise<ImageTokens>;
+  /** Prompt, and the references it speaks of → [1, T, features]. The last prompts without references are remembered. */
+  encodePrompt(prompt: string, references?: readonly ImageTokens[]): Promise<HostTensor>;
   /** Noise levels → one row of modulations each, as `velocity` takes them. */
   modulations(sigmas: readonly number[], attachments?: Attachments): Promise<Float32Array[]>;
   /** Packed latents [B, L, 4C] and text [B, T, features] → velocity, same shape as the latents. */
@@ -64,7 +72,7 @@ export async function loadModel(checkpoint: Checkpoint, options: SessionOptions 
 
 /** @param opened takes how to free each network, as soon as it is there */
 async function load(checkpoint: Checkpoint, options: SessionOptions, opened: Free[]): Promise<Model> {
-  const { textEncoder, transformer, vae } = checkpoint;
+  const { member, textEncoder, transformer, vae } = checkpoint;
   const tokenize = await loadTokenizer(checkpoint.tokenizerFolder);
   const { headDim, theta, sections } = textEncoderSizes(textEncoder.config);
   const features = textEncoder.config.hidden_size;
@@ -74,11 +82,16 @@ async function load(checkpoint: Checkpoint, options: SessionOptions, opened: Fre
     return session;
   };
   const graphs = {
-    text: buildTextEncoder(textEncoder.config, textEncoder.weights),
+    text: buildTextEncoder(textEncoder.config, textEncoder.weights, { images: member.references !== undefined }),
     decoder: buildVaeDecoder(vae.config, vae.weights),
   };
   const text = await open(graphs.text);
   const decoder = await open(graphs.decoder);
+  const tower = lazy(async () => {
+    const tower = await visionTower(textEncoder.vision!, textEncoder.weights, options);
+    opened.push(tower.dispose);
+    return tower;
+  });
   const encoder = lazy(() => open(buildVaeEncoder(vae.config, vae.weights)));
   const chain = await transformerChain(transformer.config, transformer.weights, options);
   opened.push(chain.dispose);
@@ -90,20 +103,28 @@ async function load(checkpoint: Checkpoint, options: SessionOptions, opened: Fre
   const pixelFactor = spatialFactor(vae.config);
   const decodeBatch = async (latents: HostTensor) => (await decoder.run({ latents })).picture!.data;
 
+  const encodePrompt = async (prompt: string, references: readonly ImageTokens[]) => {
+    const { ids, images } = promptTokens(tokenize, member, prompt, references);
+    const { embeddings } = await text.run({
+      ids: { data: BigInt64Array.from(ids, BigInt), dims: [1, ids.length] },
+      ...textRotary(promptPositions(ids.length, images), headDim, theta, sections),
+      ...(references.length > 0 && imageFeeds(images, references)),
+    });
+    const data = promptEmbeddings(embeddings!.data, features, member);
+    return { data, dims: [1, data.length / features, features] };
+  };
+  const remembered = rememberPrompts((prompt) => encodePrompt(prompt, []));
+
   return {
+    member,
     scheduler: checkpoint.scheduler,
     latentChannels: channels,
     pixelFactor,
     ropeAxes: transformer.config.axes_dims_rope,
-    encodePrompt: rememberPrompts(async (prompt) => {
-      const { ids, images } = promptTokens(tokenize, checkpoint.member, prompt);
-      const { embeddings } = await text.run({
-        ids: { data: BigInt64Array.from(ids, BigInt), dims: [1, ids.length] },
-        ...textRotary(promptPositions(ids.length, images), headDim, theta, sections),
-      });
-      const data = promptEmbeddings(embeddings!.data, features, checkpoint.member);
-      return { data, dims: [1, data.length / features, features] };
-    }),
+    zeroCond: transformer.config.zero_cond_t === true,
+    seeImage: async (image) => (await tower.get()).see(image),
+    encodePrompt: (prompt, references = []) =>
+      references.length > 0 ? encodePrompt(prompt, references) : remembered(prompt),
     modulations: modulations.run,
     velocity: chain.velocity,
     transformer: chain,
@@ -118,7 +139,7 @@ async function load(checkpoint: Checkpoint, options: SessionOptions, opened: Fre
       return decodeTiled(latents, [channels, height, width], pixelFactor, decodeBatch);
     },
     async dispose() {
-      await encoder.settled();
+      await Promise.all([encoder.settled(), tower.settled()]);
       await freeAll(opened);
     },
   };

@@ -10,9 +10,12 @@ export interface GenerateParams {
   readonly prompt: string;
   /** Default: a single space, as the model card recommends. */
   readonly negativePrompt?: string;
-  /** Pixels, 16…16384, snapped down to a multiple of 16. */
-  readonly width: number;
-  readonly height: number;
+  /**
+   * Pixels, 16…16384, snapped down to a multiple of 16. Default of an edit: about `referencePixels`, with the aspect of the last
+   * reference.
+   */
+  readonly width?: number;
+  readonly height?: number;
   /** Denoising steps, 1…1000. Default 20. */
   readonly steps?: number;
   /** A scheduler's name, in any letter case: solver and noise levels. Default "Default", the model's own Euler. */
@@ -23,6 +26,13 @@ export interface GenerateParams {
   readonly seed?: bigint;
   /** Pictures to draw, 1…20. Default 1. */
   readonly count?: number;
+  /**
+   * Images that the prompt speaks of, of any size: what an editing checkpoint changes or takes things from. One for
+   * Qwen-Image-Edit, up to three for Edit-2509 and Edit-2511; these need at least one, other checkpoints take none.
+   */
+  readonly references?: readonly RgbImage[];
+  /** The area that each reference is brought to, in pixels. Smaller is faster and sees less. 1024…4194304, default 1024². */
+  readonly referencePixels?: number;
   /** A picture to start from, of exactly the size drawn. */
   readonly image?: RgbImage;
   /** How much of `image` may change, above 0 to 1: only the last `strength · steps` steps run. Default 0.6, diffusers' own. */

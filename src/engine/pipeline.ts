@@ -42,7 +42,7 @@ export class Pipeline {
    * @throws the reason of `hooks.signal` when it aborts, within one step
    */
   async generate(params: GenerateParams, hooks: GenerateHooks = {}): Promise<GeneratedImage[]> {
-    const recipe = completeRecipe(params);
+    const recipe = completeRecipe(params, this.#model.member);
     hooks.signal?.throwIfAborted();
     return this.#model.controlNets.during(() => generate(this.#model, recipe, hooks, this.#previewer.get));
   }

@@ -2,9 +2,12 @@ import { randomInt } from "node:crypto";
 import { check, checkInteger, checkPicture } from "./check.ts";
 import { checkControls } from "./control-net/params.ts";
 import { checkLoras } from "./lora/params.ts";
+import type { Member } from "./members.ts";
 import type { GenerateParams } from "./params.ts";
+import { checkReferences } from "./references.ts";
 import { resolveScheduler } from "./schedulers/schedulers.ts";
 import { checkCache } from "./step-cache/params.ts";
+import { sizeOfArea } from "./vision/sizes.ts";
 
 /** A request with every choice made: sizes are multiples of 16, numbers in range. */
 export type Recipe = Required<Omit<GenerateParams, Optional>> & Pick<GenerateParams, Optional>;
@@ -21,6 +24,8 @@ const DEFAULTS = {
   count: 1,
   /** Of diffusers' image-to-image pipeline. */
   strength: 0.6,
+  references: [],
+  referencePixels: 1024 * 1024,
 };
 
 /** Pictures are made of 16×16-pixel tokens. */
@@ -31,7 +36,7 @@ const MAX_SIDE = 16_384;
  * Fills in defaults and refuses what cannot be drawn.
  * @throws ParameterError naming the parameter, what was given and what is allowed
  */
-export function completeRecipe(params: GenerateParams): Recipe {
+export function completeRecipe(params: GenerateParams, member: Member): Recipe {
   const {
     prompt,
     negativePrompt = DEFAULTS.negativePrompt,
@@ -40,6 +45,8 @@ export function completeRecipe(params: GenerateParams): Recipe {
     guidance = DEFAULTS.guidance,
     count = DEFAULTS.count,
     strength = DEFAULTS.strength,
+    references = DEFAULTS.references,
+    referencePixels = DEFAULTS.referencePixels,
     seed = BigInt(randomInt(2 ** 32)),
     ...rest
   } = params;
@@ -51,9 +58,14 @@ export function completeRecipe(params: GenerateParams): Recipe {
   check(strength > 0 && strength <= 1, "strength", strength, "a number above 0, up to 1");
   checkInteger("steps", steps, 1, 1000);
   checkInteger("count", count, 1, 20);
-  checkInteger("width", params.width, TOKEN_PIXELS, MAX_SIDE);
-  checkInteger("height", params.height, TOKEN_PIXELS, MAX_SIDE);
-  const size = { width: snap(params.width), height: snap(params.height) };
+  checkInteger("referencePixels", referencePixels, 1024, 2048 * 2048);
+  checkReferences(references, member, rest);
+  const last = references.at(-1);
+  const natural = last && sizeOfArea(referencePixels, last);
+  const { width = natural?.width, height = natural?.height } = rest;
+  checkInteger("width", width, TOKEN_PIXELS, MAX_SIDE);
+  checkInteger("height", height, TOKEN_PIXELS, MAX_SIDE);
+  const size = { width: snap(width), height: snap(height) };
   const { image, mask, cache, loras, controls } = rest;
   check(!mask || image !== undefined, "mask", "given without an image", "a mask together with the image it belongs to");
   if (image) checkPicture("image", image, { ...size, channels: 3 });
@@ -62,7 +74,10 @@ export function completeRecipe(params: GenerateParams): Recipe {
   if (controls) checkControls(controls, size);
   if (cache) checkCache(cache);
   const { name } = resolveScheduler(scheduler);
-  return { ...rest, ...size, prompt, negativePrompt, steps, scheduler: name, guidance, count, strength, seed };
+  return {
+    ...{ ...rest, ...size, prompt, negativePrompt, references, referencePixels },
+    ...{ steps, scheduler: name, guidance, count, strength, seed },
+  };
 }
 
 function snap(pixels: number): number {

@@ -17,8 +17,14 @@ export function textEncoderSizes(config: TextEncoderConfig) {
  * The language tower of Qwen2.5-VL up to its final norm, for one unpadded prompt.
  *
  * Inputs: `ids` [1, S] int64, `cos` and `sin` [S, headDim/2]. Output: `embeddings` [S, hidden].
+ *
+ * @param options.images with inputs `image/tokens` [M, hidden] and `image/rows` [M, 1] int64: the rows of the prompt that they take
  */
-export function buildTextEncoder(config: TextEncoderConfig, weights: Weights): BuiltGraph {
+export function buildTextEncoder(
+  config: TextEncoderConfig,
+  weights: Weights,
+  { images = false }: { images?: boolean } = {},
+): BuiltGraph {
   const g = new Graph("text encoder", weights);
   const { hidden_size: hidden, rms_norm_eps: eps } = config;
   const { headDim } = textEncoderSizes(config);
@@ -30,6 +36,10 @@ export function buildTextEncoder(config: TextEncoderConfig, weights: Weights): B
   const table = g.weight(`${prefix}.embed_tokens.weight`, [config.vocab_size, hidden]);
   let x = g.op("Gather", [table, g.op("Reshape", [ids, g.ints([-1])])]); // [S, hidden]
 
+  if (images) {
+    const tokens = g.input("image/tokens", ["M", hidden]);
+    x = g.op("ScatterND", [x, g.input("image/rows", ["M", 1], "I64"), tokens]);
+  }
   for (let i = 0; i < config.num_hidden_layers; i++) {
     const layer = `${prefix}.layers.${i}`;
     const attended = selfAttention(

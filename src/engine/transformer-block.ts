@@ -1,5 +1,5 @@
 import type { Graph, Value } from "../onnx/index.ts";
-import { attention, headNorm, linear, modulatedNorm, rmsNorm, rotate } from "../onnx/index.ts";
+import { attention, headNorm, linear, modulatedNorm, modulatedNormByRow, rmsNorm, rotate } from "../onnx/index.ts";
 import type { TransformerConfig } from "./checkpoint/config.ts";
 
 /** Every norm of QwenImageTransformer2DModel and QwenImageControlNetModel uses this epsilon. */
@@ -10,8 +10,9 @@ export interface Streams {
   readonly text: Value; // [B·T, dim]
 }
 
-/** Modulation of one half of a block (attention or MLP) for one stream; each [dim]. */
+/** Modulation of one half of a block (attention or MLP) for one stream; each [dim], or `byToken` [B·L, dim]. */
 export interface Modulation {
+  readonly byToken?: true;
   readonly shift: Value;
   readonly scale: Value;
   readonly gate: Value;
@@ -88,8 +89,8 @@ function jointAttention(
   last: boolean,
 ): { image: Value; text?: Value } {
   const { g, heads, headDim } = context;
-  const image = modulatedNorm(g, streams.image, modulation.image.scale, modulation.image.shift, EPS);
-  const text = modulatedNorm(g, streams.text, modulation.text.scale, modulation.text.shift, EPS);
+  const image = modulated(context, streams.image, modulation.image);
+  const text = modulated(context, streams.text, modulation.text);
   const name = `${block}.attn`;
   const joined = (imagePart: Value, textPart: Value) => g.op("Concat", [textPart, imagePart], { axis: 1 });
   const onImage = (layer: string, norm?: string) =>
@@ -120,6 +121,10 @@ function jointAttention(
   };
 }
 
+function modulated({ g, dim }: BlockContext, x: Value, { byToken, scale, shift }: Modulation): Value {
+  return byToken ? modulatedNormByRow(g, x, scale, shift, dim, EPS) : modulatedNorm(g, x, scale, shift, EPS);
+}
+
 /** `stream + gate · layer(update)`. stream: [B·S, dim]; update: [B, S, dim] */
 function gatedAdd({ g, dim }: BlockContext, stream: Value, update: Value, layer: string, gate: Value): Value {
   const flat = g.op("Reshape", [update, g.ints([-1, dim])]);
@@ -137,9 +142,10 @@ function afterText({ g, textLength }: BlockContext, x: Value, axis: number): Val
 }
 
 /** `x + gate · net(norm(x))` with a tanh-approximated GELU between two linear layers. x: [n, dim] */
-function feedForward({ g, dim }: BlockContext, name: string, x: Value, { shift, scale, gate }: Modulation): Value {
+function feedForward(context: BlockContext, name: string, x: Value, modulation: Modulation): Value {
+  const { g, dim } = context;
   const inner = 4 * dim;
-  const hidden = linear(g, modulatedNorm(g, x, scale, shift, EPS), `${name}.net.0.proj`, dim, inner);
+  const hidden = linear(g, modulated(context, x, modulation), `${name}.net.0.proj`, dim, inner);
   const update = linear(g, g.fused("FastGelu", [hidden]), `${name}.net.2`, inner, dim);
-  return g.op("Add", [x, g.op("Mul", [update, gate])]);
+  return g.op("Add", [x, g.op("Mul", [update, modulation.gate])]);
 }

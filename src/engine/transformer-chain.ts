@@ -12,6 +12,8 @@ export interface Pass {
   readonly rotary: RotaryTable;
   /** One row of the time graph. */
   readonly modulation: Float32Array;
+  /** With `zero_cond_t`: the tokens from here on are free of noise, and this is their row. */
+  readonly clean?: { readonly from: number; readonly modulation: Float32Array };
   readonly attachments?: Attachments | undefined;
 }
 
@@ -71,8 +73,9 @@ export async function transformerChain(
   /** Runs the pieces from the first up to the last; what the last gave. */
   const run = async (pass: Pass, streams: HostStreams | undefined, first: number, last: number) => {
     const { latents, text, rotary, modulation, attachments } = pass;
-    const feeds: Record<string, HostTensor> = {
+    const feeds: Feeds = {
       ...{ latents, text, ...rotary, modulation: { data: modulation, dims: [modulation.length] } },
+      ...cleanTokens(pass),
       ...attachments?.feeds,
       ...(streams && fedStreams(streams)),
     };
@@ -106,6 +109,18 @@ export async function transformerChain(
     finish: async (pass, streams, from) =>
       (await run(pass, streams, pieceEndingAt(from) + 1, cuts.length)).velocity!.data,
     dispose: () => pool.clear(),
+  };
+}
+
+type Feeds = Record<string, HostTensor<Float32Array> | HostTensor<BigInt64Array>>;
+
+function cleanTokens({ clean, latents }: Pass): Feeds {
+  if (!clean) return {};
+  const [batch, tokens] = latents.dims as [number, number];
+  const isClean = BigInt64Array.from({ length: batch * tokens }, (_, i) => (i % tokens >= clean.from ? 1n : 0n));
+  return {
+    "modulation/clean": { data: clean.modulation, dims: [clean.modulation.length] },
+    clean: { data: isClean, dims: [isClean.length] },
   };
 }
 

@@ -11,10 +11,12 @@ import type { Weights } from "../weights/index.ts";
 import type { TransformerConfig } from "./checkpoint/config.ts";
 import {
   type BlockContext,
+  type BlockModulations,
   blockModulations,
   dualStreamBlock,
   EPS,
   embedInputs,
+  type Modulation,
   modulationCount,
   type Streams,
 } from "./transformer-block.ts";
@@ -43,7 +45,8 @@ export interface TransformerOptions {
  *
  * Inputs, as far as the part reads them: `latents` [B, L, in_channels] and `text` [B, T, joint_attention_dim], or what the part
  * before gave, `image/in` [B, L, dim] and `text/in` [B, T, dim]; `cos` and `sin` [T + L, headDim/2] (text first); `modulation`
- * [modulationCount · dim], one row of the time graph; `control/<n>/<j>` [B, L, dim], residual j of n.
+ * [modulationCount · dim], one row of the time graph; `control/<n>/<j>` [B, L, dim], residual j of n. With `zero_cond_t` also
+ * `modulation/clean`, the row of σ = 0, and `clean` [B·L] int64, 1 for the tokens that it holds for.
  * Outputs: `velocity` [B, L, patch² · out_channels], or `image/out` [B, L, dim] and (before the last block) `text/out` [B, T, dim].
  */
 export function buildTransformer(
@@ -145,13 +148,38 @@ function controlResiduals(g: Graph, counts: readonly number[], layers: number, d
 
 function splitModulations(g: Graph, config: TransformerConfig, dim: number) {
   const count = modulationCount(config, true);
-  const modulation = g.input("modulation", [count * dim]);
-  const vectors = g.ops("Split", [modulation], count, { axis: 0, num_outputs: count });
+  const split = (name: string) =>
+    g.ops("Split", [g.input(name, [count * dim])], count, { axis: 0, num_outputs: count });
+  const vectors = split("modulation");
+  const blocks = blockModulations(vectors, config.num_layers);
   // The head's order is scale, shift: the other way round than in the blocks.
   return {
-    blocks: blockModulations(vectors, config.num_layers),
+    blocks: config.zero_cond_t ? withCleanTokens(g, blocks, split("modulation/clean"), dim) : blocks,
     head: { scale: vectors[count - 2]!, shift: vectors[count - 1]! },
   };
+}
+
+/**
+ * Edit-2511: tokens of reference images are modulated as free of noise, in every block; text and head are not.
+ * Source: `zero_cond_t` of `QwenImageTransformer2DModel`.
+ */
+function withCleanTokens(g: Graph, blocks: readonly BlockModulations[], clean: readonly Value[], dim: number) {
+  const isClean = g.input("clean", ["BL"], "I64");
+  const choose = (noisy: Value, clean: Value) => {
+    const both = g.op("Reshape", [g.op("Concat", [noisy, clean], { axis: 0 }), g.ints([2, dim])]);
+    return g.op("Gather", [both, isClean]); // [B·L, dim]
+  };
+  const byToken = (noisy: Modulation, clean: Modulation): Modulation => ({
+    byToken: true,
+    shift: choose(noisy.shift, clean.shift),
+    scale: choose(noisy.scale, clean.scale),
+    gate: choose(noisy.gate, clean.gate),
+  });
+  const cleanBlocks = blockModulations(clean, blocks.length);
+  return blocks.map(([attention, mlp, ...text], i): BlockModulations => {
+    const [cleanAttention, cleanMlp] = cleanBlocks[i]!;
+    return [byToken(attention, cleanAttention), byToken(mlp, cleanMlp), ...text];
+  });
 }
 
 function nameOf({ stem, from, to, head }: Part, layers: number): string {

@@ -7,6 +7,7 @@ export {
   attention,
   headNorm,
   modulatedNorm,
+  modulatedNormByRow,
   rmsNorm,
   rotate,
   shapeWith,

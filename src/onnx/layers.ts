@@ -12,6 +12,20 @@ export function modulatedNorm(g: Graph, x: Value, scale: Value, shift: Value, ep
   return g.op("LayerNormalization", [x, scale, shift], { axis: -1, epsilon: { float: eps } });
 }
 
+/** `modulatedNorm` with a scale and a shift for each row. scale, shift: [n, features] */
+export function modulatedNormByRow(
+  g: Graph,
+  x: Value,
+  scale: Value,
+  shift: Value,
+  features: number,
+  eps: number,
+): Value {
+  const ones = g.op("Expand", [g.floats([1]), g.ints([features])]);
+  const normed = g.op("LayerNormalization", [x, ones], { axis: -1, epsilon: { float: eps } });
+  return g.op("Add", [g.op("Mul", [normed, scale]), shift]);
+}
+
 /** RMS norm of every head by itself. x: [n, heads · headDim] → [n · heads, headDim], to be reshaped by the caller */
 export function headNorm(g: Graph, x: Value, weight: string, headDim: number, eps: number): Value {
   return rmsNorm(g, g.op("Reshape", [x, g.ints([-1, headDim])]), weight, headDim, eps);

@@ -2,7 +2,7 @@ import type { BuiltGraph } from "./graph.ts";
 import { freeAll } from "./lifetime.ts";
 import { createSession, type HostTensor, type Session, type SessionOptions } from "./session.ts";
 
-type Feeds = Readonly<Record<string, HostTensor>>;
+type Feeds = Readonly<Record<string, HostTensor<Float32Array> | HostTensor<BigInt64Array>>>;
 
 /**
  * Sessions of graphs that come in variants: made when first used, the least recently used variants given up for room, before a

@@ -4,6 +4,7 @@ import { createInterface } from "node:readline";
 import { openCheckpoint } from "../../src/engine/checkpoint/checkpoint.ts";
 import { generate } from "../../src/engine/generate.ts";
 import { loadModel, type Model } from "../../src/engine/model.ts";
+import { completeRecipe } from "../../src/engine/recipe.ts";
 import type { Job, Timing } from "./drawer.ts";
 
 const [, , checkpoint, threads] = process.argv;
@@ -35,7 +36,7 @@ async function timedPicture(job: Job): Promise<Timing> {
   };
   const busy = process.cpuUsage();
   const start = performance.now();
-  const recipe = { ...job, scheduler: "Default", seed: BigInt(job.seed), count: 1, strength: 1 };
+  const recipe = completeRecipe({ ...job, seed: BigInt(job.seed) }, model.member);
   await generate(watched, recipe, {}, () => Promise.reject(new Error("no preview wanted")));
   const { user, system } = process.cpuUsage(busy);
   return { total: since(start), processor: (user + system) / 1e6, ...seconds };

@@ -42,11 +42,14 @@ export function teaCache(
   };
 }
 
-/** What the first block's attention sees of the image: `LayerNorm(image) · scale + shift`, [L, dim]. */
-function modulatedInput({ modulation }: Pass, { image }: HostStreams): Float32Array {
+/**
+ * What the first block's attention sees of the image: `LayerNorm(image) · scale + shift`, [L, dim]. Tokens that are modulated as
+ * free of noise never change, and are left out.
+ */
+function modulatedInput({ modulation, clean }: Pass, { image }: HostStreams): Float32Array {
   const dim = image.dims.at(-1)!;
-  const result = new Float32Array(image.data.length);
-  for (let row = 0; row < image.data.length; row += dim) {
+  const result = new Float32Array(clean ? clean.from * dim : image.data.length);
+  for (let row = 0; row < result.length; row += dim) {
     let mean = 0;
     for (let i = 0; i < dim; i++) mean += image.data[row + i]! / dim;
     let variance = 0;

@@ -1,0 +1,85 @@
+import { type RgbImage, resample } from "../pictures/index.ts";
+import { check, checkInteger, checkPicture } from "./check.ts";
+import { latentGrid } from "./latents.ts";
+import type { Member } from "./members.ts";
+import type { Model } from "./model.ts";
+import type { GenerateParams } from "./params.ts";
+import { fromRgb } from "./pixels.ts";
+import type { Grid } from "./rope.ts";
+import { MAX_ASPECT, sizeOfArea } from "./vision/sizes.ts";
+import type { ImageTokens } from "./vision/vision-tower.ts";
+
+/** Pixels. */
+const MAX_SIDE = 16_384;
+
+/** The reference images of an edit, in the two forms that the model reads. Without references both are empty. */
+export interface References {
+  /** For the text encoder: what the vision tower sees. */
+  readonly seen: readonly ImageTokens[];
+  /** For the transformer: latents free of noise, one image after the other, [R, 4C]. */
+  readonly latents: Float32Array;
+  /** Token grids of those latents. */
+  readonly grids: readonly Grid[];
+}
+
+/**
+ * @throws ParameterError when the member cannot do with so many references, with one of them, or with what is given besides
+ */
+export function checkReferences(
+  images: readonly RgbImage[],
+  { references: rules }: Member,
+  { controls }: Pick<GenerateParams, "controls">,
+): void {
+  const allowed = { min: rules ? 1 : 0, max: rules?.most ?? 0 };
+  const range = !rules
+    ? "none: this checkpoint draws from text; an editing checkpoint takes references"
+    : `${allowed.max === 1 ? "one image" : `1 to ${allowed.max} images`} for this editing checkpoint`;
+  const given = `${images.length} images`;
+  check(images.length >= allowed.min && images.length <= allowed.max, "references", given, range);
+  images.forEach((image, i) => {
+    const name = `references[${i}]`;
+    checkInteger(`${name}.width`, image.width, 1, MAX_SIDE);
+    checkInteger(`${name}.height`, image.height, 1, MAX_SIDE);
+    checkPicture(name, image, { width: image.width, height: image.height, channels: 3 });
+    const aspect = Math.max(image.width / image.height, image.height / image.width);
+    check(aspect <= MAX_ASPECT, name, `${image.width}×${image.height}`, `an aspect of at most ${MAX_ASPECT}:1`);
+  });
+  check(!rules || !controls?.length, "controls", "given", "none: there are no ControlNets for editing checkpoints");
+}
+
+/**
+ * Brings every reference to the areas that its member was trained with, and encodes it both ways.
+ * Source: `QwenImageEditPipeline` and `QwenImageEditPlusPipeline` in diffusers.
+ *
+ * @param pixels the area that the transformer sees of each, for example 1024²
+ */
+export async function encodeReferences(model: Model, images: readonly RgbImage[], pixels: number): Promise<References> {
+  const { references: rules } = model.member;
+  const seen: ImageTokens[] = [];
+  const latents: Float32Array[] = [];
+  const grids: Grid[] = [];
+  for (const image of images) {
+    const whole = ofArea(image, pixels);
+    seen.push(await model.seeImage(rules!.towerShare === 1 ? whole : ofArea(image, pixels * rules!.towerShare)));
+    const grid = latentGrid(model, whole);
+    const planes = { data: fromRgb(whole), dims: [1, 3, whole.height, whole.width] };
+    latents.push(grid.pack(await model.encodePicture(planes)));
+    grids.push(grid);
+  }
+  return { seen, latents: joined(latents), grids };
+}
+
+function ofArea(image: RgbImage, pixels: number): RgbImage {
+  const { width, height } = sizeOfArea(pixels, image);
+  return resample(image, width, height, "lanczos");
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

@@ -1,0 +1,86 @@
+import { describe, expect, it } from "vitest";
+import { type Checkpoint, openCheckpoint } from "../../src/engine/checkpoint/checkpoint.ts";
+import { type GenerateParams, Pipeline } from "../../src/engine/index.ts";
+import { loadModel } from "../../src/engine/model.ts";
+import { resample } from "../../src/pictures/index.ts";
+import { expectPicture, expectStage } from "./compare.ts";
+import { EDITS, type EditFixture, type EditingCase, editingCheckpointPath, readEdit } from "./edit-fixture.ts";
+import { ONE_THREAD } from "./fixture.ts";
+import { record } from "./record.ts";
+
+describe("an edit equals diffusers'", () => {
+  it.each(EDITS)("%s/%s", async (name, run) => {
+    const fixture = readEdit(name, run);
+    const model = await loadModel(await checkpointFor(name, fixture), ONE_THREAD);
+    try {
+      const { stages, picture } = await record(model, paramsOf(fixture), fixture.has("mask") ? "start" : "noise");
+      for (const [stage, actual] of stages) expectStage(stage, { data: actual }, fixture.tensor(stage));
+      expect([...stages.keys()]).toContain("condition");
+      expectPicture(picture, fixture.tensor("picture"));
+    } finally {
+      await model.dispose();
+    }
+  });
+});
+
+/** Without `zero_cond_t` the same weights are a checkpoint of Edit-2509. */
+async function checkpointFor(name: EditingCase, { zeroCond }: EditFixture): Promise<Checkpoint> {
+  const checkpoint = await openCheckpoint(editingCheckpointPath(name));
+  const { config, weights } = checkpoint.transformer;
+  return zeroCond ? checkpoint : { ...checkpoint, transformer: { config: { ...config, zero_cond_t: false }, weights } };
+}
+
+function paramsOf(fixture: EditFixture): GenerateParams {
+  const { prompt, negativePrompt, steps, guidance, seed, strength, references, referencePixels } = fixture;
+  const { width, height, sizeGiven } = fixture;
+  return {
+    ...{ prompt, negativePrompt, steps, guidance, seed, strength, references, referencePixels },
+    ...(sizeGiven && { width, height }),
+    ...(fixture.has("mask") && {
+      image: resample(references[0]!, width, height, "lanczos"),
+      // The reference makes a mask black and white at one half before it looks at it.
+      mask: { width, height, pixels: (fixture.tensor("mask").data as Uint8Array).map((g) => (g >= 128 ? 255 : 0)) },
+    }),
+  };
+}
+
+describe("what an editing checkpoint is asked for", () => {
+  const image = { width: 40, height: 30, pixels: new Uint8Array(40 * 30 * 3).fill(90) };
+  const edit = { prompt: "make it red", steps: 1, referencePixels: 4096, seed: 1n };
+  const refusal = async (name: EditingCase | "plain", params: Partial<GenerateParams>) => {
+    const folder =
+      name === "plain"
+        ? editingCheckpointPath("edit").replace(/edit(?=.checkpoint)/, name)
+        : editingCheckpointPath(name);
+    const pipeline = await Pipeline.load(folder, ONE_THREAD);
+    const error = await pipeline.generate({ ...edit, ...params }).catch((error) => error);
+    await pipeline.dispose();
+    return error;
+  };
+
+  it.each([
+    ["edit", {}, "references", /references is "0 images"; allowed: one image/],
+    ["edit", { references: [image, image] }, "references", /"2 images"; allowed: one image/],
+    ["edit-plus", { references: [image, image, image, image] }, "references", /"4 images"; allowed: 1 to 3 images/],
+    [
+      "plain",
+      { references: [image], width: 64, height: 64 },
+      "references",
+      /allowed: none: this checkpoint draws from text/,
+    ],
+    ["edit", { references: [{ ...image, width: 41 }] }, "references[0]", /exactly 41×30/],
+    ["edit", { references: [{ width: 600, height: 2, pixels: new Uint8Array(3600) }] }, "references[0]", /aspect/],
+    ["edit", { references: [image], referencePixels: 1e9 }, "referencePixels", /from 1024 to 4194304/],
+    [
+      "edit",
+      { references: [image], controls: [{ folder: "/nowhere", image }] },
+      "controls",
+      /there are no ControlNets for editing checkpoints/,
+    ],
+  ] as const)("%s with %o", async (name, params, parameter, message) => {
+    expect(await refusal(name, params as Partial<GenerateParams>)).toMatchObject({
+      ...{ name: "ParameterError", parameter },
+      message: expect.stringMatching(message),
+    });
+  });
+});

@@ -23,6 +23,7 @@ export interface MemoryApp {
 export const SETTINGS: HttpSettings = {
   maxTasks: 20,
   maxBodyBytes: 2 ** 20,
+  maxImagePixels: 50_000_000,
   maxConnections: 200,
   requestTimeout: 60,
   syncTimeout: 30,

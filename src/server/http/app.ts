@@ -6,6 +6,7 @@ import websocket from "@fastify/websocket";
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { errorItem, TaskError } from "../../protocol/index.ts";
 import { createWaiters } from "./hang-up.ts";
+import { openAIRoutes } from "./openai/routes.ts";
 import type { HttpPorts } from "./ports.ts";
 import { asTaskError } from "./reply.ts";
 import { openContext } from "./request-context.ts";
@@ -77,6 +78,7 @@ export async function createApp(ports: HttpPorts): Promise<FastifyInstance> {
   socketRoute(app, ports, waiters);
   imageRoute(app, ports);
   operationRoutes(app, ports);
+  openAIRoutes(app, ports, waiters);
   return app;
 }
 

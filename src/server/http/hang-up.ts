@@ -1,5 +1,7 @@
 /** Sync tasks whose clients have hung up: a task that nobody waits for any more is not worth finishing. */
 
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { TaskError } from "../../protocol/index.ts";
 import type { HttpPorts, HttpSettings } from "./ports.ts";
 
 /** Counts the waiters of tasks. */
@@ -25,6 +27,17 @@ export function createWaiters(): Waiters {
       };
     },
   };
+}
+
+/** Aborted, with `taskCancelled`, when the client closes the connection before it has its reply. */
+export function hangUpSignal({ raw }: FastifyRequest, reply: FastifyReply): AbortSignal {
+  const controller = new AbortController();
+  const closed = () => {
+    if (!reply.raw.writableEnded) controller.abort(new TaskError("taskCancelled"));
+  };
+  if (raw.socket.destroyed) closed();
+  else reply.raw.once("close", closed);
+  return controller.signal;
 }
 
 /** A client that has hung up is not expected back, but may be reconnecting. */

@@ -33,6 +33,8 @@ export interface HttpSettings {
   readonly imageUrl?: string;
   readonly maxTasks: number;
   readonly maxBodyBytes: number;
+  /** Of an input image. */
+  readonly maxImagePixels: number;
   readonly maxConnections: number;
   readonly requestTimeout: number;
   readonly syncTimeout: number;

@@ -1,11 +1,11 @@
 /** `POST /v1`: an array of tasks, answered in one reply. */
 
 import { Readable } from "node:stream";
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { type ErrorCode, type ErrorItem, errorKind, parseRequest, TaskError } from "../../../protocol/index.ts";
+import type { FastifyInstance, FastifyReply } from "fastify";
+import { type ErrorCode, type ErrorItem, errorKind, parseRequest } from "../../../protocol/index.ts";
 import { answerBatch, authenticationOf } from "../batch.ts";
 import { bearerKey, identify } from "../caller.ts";
-import type { Waiters } from "../hang-up.ts";
+import { hangUpSignal, type Waiters } from "../hang-up.ts";
 import type { HttpPorts } from "../ports.ts";
 import type { Answer } from "../reply.ts";
 import { cutSlowReader, failureText, replyText } from "../reply.ts";
@@ -18,21 +18,10 @@ export function taskRoute(app: FastifyInstance, ports: HttpPorts, waiters: Waite
     const caller = await identify(ports.keys, authentication?.apiKey ?? bearerKey(request.raw), request.raw);
 
     const context = openContext(ports, waiters, request.raw);
-    const answer = await answerBatch(context, caller, parsed, hangUp(request, reply));
+    const answer = await answerBatch(context, caller, parsed, hangUpSignal(request, reply));
     if (answer.data.length === 0 && answer.errors.length === 0) return authenticated(reply);
     return send(reply, answer, ports, context.documentation);
   });
-}
-
-/** Aborted, with `taskCancelled`, when the client closes the connection before it has its reply. */
-function hangUp({ raw }: FastifyRequest, reply: FastifyReply): AbortSignal {
-  const controller = new AbortController();
-  const closed = () => {
-    if (!reply.raw.writableEnded) controller.abort(new TaskError("taskCancelled"));
-  };
-  if (raw.socket.destroyed) closed();
-  else reply.raw.once("close", closed);
-  return controller.signal;
 }
 
 /** A request that only authenticates is told that it did. */

@@ -1,0 +1,77 @@
+/** Files of an edit as the inputs of a task. */
+
+import type { MultipartFile } from "@fastify/multipart";
+import { type DecodedImage, decodeImage, encodeImage, ImageError } from "../../../pictures/index.ts";
+import { type InputPictures, OpenAIError } from "./request.ts";
+
+/** The texts and files of a multipart form. */
+export interface ImagesForm {
+  readonly fields: Readonly<Record<string, string>>;
+  readonly images: readonly Buffer[];
+  readonly mask?: Buffer;
+}
+
+/** Reads a form; files are bounded by the parser's own limits. @throws OpenAIError for a field that no edit has */
+export async function readForm(
+  parts: AsyncIterable<MultipartFile | { type: "field"; fieldname: string; value: unknown }>,
+): Promise<ImagesForm> {
+  const fields: Record<string, string> = {};
+  const images: Buffer[] = [];
+  let mask: Buffer | undefined;
+  for await (const part of parts) {
+    if (part.type === "field") fields[part.fieldname] = String(part.value);
+    else if (part.fieldname === "image" || part.fieldname === "image[]") images.push(await part.toBuffer());
+    else if (part.fieldname === "mask") mask = await part.toBuffer();
+    else throw new OpenAIError(400, `Unknown parameter: '${part.fieldname}'.`, part.fieldname, "unknown_parameter");
+  }
+  return { fields, images, mask };
+}
+
+/**
+ * The first image as seed image. OpenAI's masks are transparent where to edit, ours are white there.
+ * @throws OpenAIError naming the file that cannot be used
+ */
+export async function inputPictures({ images, mask }: ImagesForm, maxPixels: number): Promise<InputPictures> {
+  const [first, second] = images;
+  if (first === undefined)
+    throw new OpenAIError(400, "Missing required parameter: 'image'.", "image", "missing_required_parameter");
+  if (second !== undefined) {
+    throw new OpenAIError(
+      400,
+      "This model takes one image. Several need an editing checkpoint.",
+      "image",
+      "invalid_value",
+    );
+  }
+  const picture = await decoded(first, "image", maxPixels);
+  const opening = mask && (await decoded(mask, "mask", maxPixels));
+  if (opening && (opening.width !== picture.width || opening.height !== picture.height)) {
+    const sizes = `${opening.width}x${opening.height}, the image ${picture.width}x${picture.height}`;
+    throw new OpenAIError(400, `The mask has ${sizes}; they must have one size.`, "mask", "invalid_value");
+  }
+  if (opening && opening.alpha === undefined) {
+    throw new OpenAIError(400, "The mask has no transparency: transparent is where to edit.", "mask", "invalid_value");
+  }
+  return {
+    seedImage: first.toString("base64"),
+    maskImage:
+      opening && Buffer.from(await encodeImage(whiteWhereClear(opening), { format: "PNG" })).toString("base64"),
+    size: { width: picture.width, height: picture.height },
+  };
+}
+
+async function decoded(bytes: Buffer, param: string, maxPixels: number): Promise<DecodedImage> {
+  try {
+    return await decodeImage(bytes, { maxPixels });
+  } catch (error) {
+    if (error instanceof ImageError)
+      throw new OpenAIError(400, `Invalid '${param}': ${error.message}.`, param, "invalid_image");
+    throw error;
+  }
+}
+
+function whiteWhereClear({ width, height, alpha }: DecodedImage) {
+  const pixels = new Uint8Array(width * height * 3);
+  for (let i = 0; i < width * height; i++) pixels.fill(255 - alpha![i]!, 3 * i, 3 * i + 3);
+  return { width, height, pixels };
+}

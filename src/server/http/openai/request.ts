@@ -1,0 +1,156 @@
+/** What OpenAI's images API sends, and the task that Inkstone makes of it. */
+
+import { z } from "zod";
+import type { ModelSummary } from "../../../models/index.ts";
+
+/** A request that cannot be taken; `param` names the parameter as the caller wrote it. */
+export class OpenAIError extends Error {
+  override readonly name = "OpenAIError";
+  readonly status: number;
+  readonly param: string | null;
+  readonly code: string | null;
+  constructor(status: number, message: string, param: string | null = null, code: string | null = null) {
+    super(message);
+    this.status = status;
+    this.param = param;
+    this.code = code;
+  }
+}
+
+/** Multipart forms hold texts only; numbers and truths are read from them. */
+const number = z.preprocess(
+  (value) => (typeof value === "string" && value.trim() !== "" ? Number(value) : value),
+  z.number(),
+);
+const truth = z.preprocess((value) => (value === "true" ? true : value === "false" ? false : value), z.boolean());
+
+const common = {
+  model: z.string().nullish(),
+  n: number.pipe(z.int().min(1).max(10)).nullish(),
+  size: z.string().nullish(),
+  quality: z.enum(["auto", "low", "standard", "medium", "high", "hd"]).nullish(),
+  response_format: z.enum(["url", "b64_json"]).nullish(),
+  output_format: z.enum(["png", "jpeg", "webp"]).nullish(),
+  output_compression: number.pipe(z.int().min(0).max(100)).nullish(),
+  background: z.enum(["auto", "opaque"]).nullish(),
+  stream: truth.nullish(),
+  partial_images: number.pipe(z.int().min(0).max(3)).nullish(),
+  // Taken and without effect: they steer other models, or tell who asks.
+  user: z.string().nullish(),
+  moderation: z.enum(["auto", "low"]).nullish(),
+  style: z.enum(["vivid", "natural"]).nullish(),
+  input_fidelity: z.enum(["low", "high"]).nullish(),
+  // Extensions, as gateways name them.
+  seed: number.pipe(z.int().min(0)).nullish(),
+  steps: number.nullish(),
+  num_inference_steps: number.nullish(),
+  negative_prompt: z.string().nullish(),
+  cfg_scale: number.nullish(),
+  guidance_scale: number.nullish(),
+  scheduler: z.string().nullish(),
+  strength: number.nullish(),
+};
+
+/** `POST /v1/images/generations`. */
+export const generation = z.strictObject({ prompt: z.string(), ...common });
+/** The text fields of `POST /v1/images/edits`. */
+export const edit = z.strictObject({ prompt: z.string(), ...common });
+/** The text fields of `POST /v1/images/variations`. */
+export const variation = z.strictObject(common);
+
+export type ImagesRequest = z.output<typeof variation> & { readonly prompt?: string };
+
+/** @throws OpenAIError naming the first parameter that does not hold */
+export function readImages<Schema extends z.ZodType>(schema: Schema, given: unknown): z.output<Schema> {
+  const parsed = schema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  if (issue?.code === "unrecognized_keys") {
+    const [key] = issue.keys;
+    throw new OpenAIError(400, `Unknown parameter: '${key}'.`, key, "unknown_parameter");
+  }
+  const param = issue?.path.join(".") || null;
+  const absent = param !== null && (given as Record<string, unknown> | null)?.[param] === undefined;
+  if (absent)
+    throw new OpenAIError(400, `Missing required parameter: '${param}'.`, param, "missing_required_parameter");
+  throw new OpenAIError(
+    400,
+    `Invalid value for '${param ?? "body"}': ${issue?.message ?? "it cannot be read"}.`,
+    param,
+    "invalid_value",
+  );
+}
+
+/** Names of OpenAI's own models stand for the server's default one. */
+const OPENAI_MODEL = /^(gpt-image-|chatgpt-image|dall-e-)/;
+export const DEFAULT_MODEL = "runware:108@1";
+export const modelFor = (name: string | null | undefined): string =>
+  !name || OPENAI_MODEL.test(name) ? DEFAULT_MODEL : name;
+
+const FORMATS = { png: "PNG", jpeg: "JPG", webp: "WEBP" } as const;
+const STEPS = { auto: undefined, medium: undefined, low: 20, standard: 20, high: 40, hd: 40 } as const;
+
+/** Pictures that an edit or a variation begins with, as data URIs. */
+export interface InputPictures {
+  readonly seedImage: string;
+  readonly maskImage?: string;
+  /** Size of `seedImage`, for requests that name none. */
+  readonly size: { readonly width: number; readonly height: number };
+}
+
+/** The task, in the words of `imageInference`; its own schema checks the ranges. */
+export function taskFor(request: ImagesRequest, model: ModelSummary | undefined, pictures?: InputPictures): object {
+  const { width, height } = sizeFor(
+    request.size,
+    pictures?.size ?? { width: model?.defaultWidth ?? 1024, height: model?.defaultHeight ?? 1024 },
+  );
+  const steps = request.steps ?? request.num_inference_steps ?? STEPS[request.quality ?? "auto"] ?? model?.defaultSteps;
+  return withoutNulls({
+    taskType: "imageInference",
+    taskUUID: crypto.randomUUID(),
+    deliveryMethod: "sync",
+    model: modelFor(request.model),
+    positivePrompt: request.prompt || "__BLANK__",
+    negativePrompt: request.negative_prompt || undefined,
+    width,
+    height,
+    steps,
+    CFGScale: request.cfg_scale ?? request.guidance_scale,
+    scheduler: request.scheduler,
+    seed: request.seed,
+    numberResults: request.n ?? 1,
+    outputType: request.response_format === "url" ? "URL" : "base64Data",
+    outputFormat: FORMATS[request.output_format ?? "png"],
+    // Inkstone's qualities go from 20 to 99.
+    outputQuality:
+      request.output_compression == null ? undefined : Math.min(99, Math.max(20, request.output_compression)),
+    inputs:
+      pictures &&
+      withoutNulls({ seedImage: pictures.seedImage, maskImage: pictures.maskImage, strength: request.strength }),
+  });
+}
+
+/** `WxH`; `auto` or nothing means `otherwise`, brought to a size that can be drawn. */
+function sizeFor(size: string | null | undefined, otherwise: { width: number; height: number }) {
+  if (!size || size === "auto") return fitted(otherwise);
+  const [, width, height] = /^(\d{1,5})x(\d{1,5})$/.exec(size) ?? [];
+  if (width === undefined) {
+    throw new OpenAIError(
+      400,
+      `Invalid value for 'size': '${size}'. Give WIDTHxHEIGHT, such as '1024x1024', or 'auto'.`,
+      "size",
+      "invalid_value",
+    );
+  }
+  return { width: Number(width), height: Number(height) };
+}
+
+/** The nearest size in steps of 16 from 128 to 2048, at nearly the same aspect. */
+function fitted({ width, height }: { width: number; height: number }) {
+  const scale = Math.min(1, 2048 / Math.max(width, height)) * Math.max(1, 128 / Math.min(width, height));
+  const step = (side: number) => Math.min(2048, Math.max(128, Math.round((side * scale) / 16) * 16));
+  return { width: step(width), height: step(height) };
+}
+
+const withoutNulls = (values: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined && value !== null));

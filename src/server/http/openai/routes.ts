@@ -1,0 +1,200 @@
+/**
+ * OpenAI's images API, as its official clients, Open WebUI and LibreChat use it: `POST /v1/images/generations`, `/edits` and
+ * `/variations`, `GET /v1/models`. The same tasks, queue and limits stand behind it.
+ */
+
+import multipart from "@fastify/multipart";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { ModelSummary } from "../../../models/index.ts";
+import { type ErrorItem, errorKind, parseTask, stringifyJson, TaskError } from "../../../protocol/index.ts";
+import { answerBatch } from "../batch.ts";
+import { bearerKey, identify } from "../caller.ts";
+import { hangUpSignal, type Waiters } from "../hang-up.ts";
+import type { HttpPorts } from "../ports.ts";
+import { asTaskError, cutSlowReader, made } from "../reply.ts";
+import { openContext } from "../request-context.ts";
+import { inputPictures, readForm } from "./pictures.ts";
+import {
+  edit,
+  generation,
+  type ImagesRequest,
+  modelFor,
+  OpenAIError,
+  readImages,
+  taskFor,
+  variation,
+} from "./request.ts";
+
+/** Files of one form: OpenAI's own limit. */
+const MOST_FILES = 16;
+
+/** How much a variation may change, and what is drawn where a mask is clear. */
+const VARIATION_STRENGTH = 0.7;
+const MASKED_STRENGTH = 1;
+
+export function openAIRoutes(app: FastifyInstance, ports: HttpPorts, waiters: Waiters): void {
+  app.register(async (front) => {
+    const limits = {
+      fileSize: ports.settings.maxBodyBytes,
+      files: MOST_FILES,
+      fields: 50,
+      fieldSize: 256 * 1024,
+      parts: 100,
+    };
+    await front.register(multipart, { limits });
+    front.setErrorHandler((thrown, request, reply) => refuse(ports, thrown, request, reply));
+    // The key comes before the body.
+    front.addHook(
+      "onRequest",
+      async (request) => void (await identify(ports.keys, bearerKey(request.raw), request.raw)),
+    );
+
+    front.post("/v1/images/generations", async (request, reply) => {
+      const wanted = readImages(generation, parsedJson(request.body));
+      const task = taskFor(wanted, await modelNamed(ports, wanted.model));
+      return draw({ ports, waiters, request, reply }, wanted, task, "image_generation");
+    });
+    front.post("/v1/images/edits", async (request, reply) => {
+      const form = await readForm(request.parts());
+      const wanted = readImages(edit, form.fields);
+      const pictures = await inputPictures(form, ports.settings.maxImagePixels);
+      const strength = wanted.strength ?? (pictures.maskImage === undefined ? undefined : MASKED_STRENGTH);
+      const task = taskFor({ ...wanted, strength }, await modelNamed(ports, wanted.model), pictures);
+      return draw({ ports, waiters, request, reply }, wanted, task, "image_edit");
+    });
+    front.post("/v1/images/variations", async (request, reply) => {
+      const form = await readForm(request.parts());
+      const wanted = readImages(variation, form.fields);
+      const pictures = await inputPictures(form, ports.settings.maxImagePixels);
+      const strength = wanted.strength ?? VARIATION_STRENGTH;
+      const task = taskFor({ ...wanted, strength }, await modelNamed(ports, wanted.model), pictures);
+      return draw({ ports, waiters, request, reply }, wanted, task, "image_generation");
+    });
+
+    front.get("/v1/models", async () => ({ object: "list", data: (await checkpoints(ports)).map(modelObject) }));
+    front.get<{ Params: { "*": string } }>("/v1/models/*", async (request) => {
+      const name = request.params["*"];
+      const found = await modelNamed(ports, name);
+      if (!found)
+        throw new OpenAIError(404, `The model '${name.slice(0, 100)}' does not exist.`, "model", "model_not_found");
+      return modelObject(found);
+    });
+  });
+}
+
+interface Exchange {
+  readonly ports: HttpPorts;
+  readonly waiters: Waiters;
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+}
+
+/** Draws the task and answers with its pictures, as one object or as events. */
+async function draw(
+  { ports, waiters, request, reply }: Exchange,
+  wanted: ImagesRequest,
+  task: object,
+  kind: "image_generation" | "image_edit",
+) {
+  const caller = await identify(ports.keys, bearerKey(request.raw), request.raw);
+  const context = openContext(ports, waiters, request.raw);
+  const answer = await answerBatch(context, caller, [parseTask(task)], hangUpSignal(request, reply));
+  const [refused] = answer.errors;
+  if (refused) throw asOpenAIError(refused);
+
+  const data: { b64_json?: string; url?: string }[] = [];
+  for (const lazy of answer.data) {
+    const result = await made(lazy, context.documentation);
+    if ("failed" in result) throw asOpenAIError(result.failed);
+    const item = result.item as { imageURL?: string; imageBase64Data?: string };
+    data.push(item.imageURL === undefined ? { b64_json: item.imageBase64Data } : { url: item.imageURL });
+  }
+  const { width, height } = task as { width: number; height: number };
+  const facts = {
+    size: `${width}x${height}`,
+    quality: wanted.quality ?? "auto",
+    background: "opaque",
+    output_format: wanted.output_format ?? "png",
+  };
+  const created = Math.floor(Date.now() / 1000);
+  cutSlowReader(reply, ports.settings.sendTimeout);
+  if (!wanted.stream) return reply.send({ created, ...facts, data });
+
+  const type = `${kind}.completed`;
+  const events = data.map(
+    (image) => `event: ${type}\ndata: ${stringifyJson({ type, ...image, created_at: created, ...facts })}\n\n`,
+  );
+  return reply.type("text/event-stream").header("cache-control", "no-store").send(events.join(""));
+}
+
+const checkpoints = async ({ models }: HttpPorts): Promise<ModelSummary[]> =>
+  (await models.list()).filter(({ category }) => category === "checkpoint");
+
+/** The installed checkpoint that a request's model means; undefined when there is none. */
+async function modelNamed(ports: HttpPorts, name: string | null | undefined): Promise<ModelSummary | undefined> {
+  const wanted = modelFor(name);
+  return (await checkpoints(ports)).find(({ air, aliases = [] }) => air === wanted || aliases.includes(wanted));
+}
+
+const modelObject = ({ air, name }: ModelSummary) => ({
+  id: air,
+  object: "model",
+  created: 0,
+  owned_by: "inkstone",
+  name,
+});
+
+function parsedJson(body: unknown): unknown {
+  try {
+    return JSON.parse(body as string);
+  } catch (error) {
+    throw new OpenAIError(400, `The body is not JSON: ${(error as Error).message}.`);
+  }
+}
+
+/** Parameters of the task under the names that OpenAI's callers know. */
+const PARAMS: Readonly<Record<string, string>> = {
+  positivePrompt: "prompt",
+  negativePrompt: "negative_prompt",
+  numberResults: "n",
+  width: "size",
+  height: "size",
+  CFGScale: "cfg_scale",
+  outputFormat: "output_format",
+  outputQuality: "output_compression",
+  "inputs.seedImage": "image",
+  "inputs.maskImage": "mask",
+  "inputs.strength": "strength",
+};
+
+function asOpenAIError({ code, message, parameter }: ErrorItem): OpenAIError {
+  const [path] = [parameter].flat();
+  const param = path === undefined ? null : (PARAMS[path] ?? path);
+  return new OpenAIError(errorKind(code as Parameters<typeof errorKind>[0]).status, message, param, code);
+}
+
+/** `{"error": {message, type, param, code}}`, as OpenAI's clients read it. */
+function refuse({ log, metrics }: HttpPorts, thrown: unknown, request: FastifyRequest, reply: FastifyReply) {
+  const error = thrown instanceof OpenAIError ? thrown : ofServer(thrown);
+  if (error.status >= 500) log.error({ err: thrown, path: request.url }, "request failed");
+  if (thrown instanceof TaskError) metrics.refused(thrown.code);
+  const { message, param, code, status } = error;
+  const type =
+    status === 401
+      ? "authentication_error"
+      : status === 429
+        ? "rate_limit_error"
+        : status >= 500
+          ? "server_error"
+          : "invalid_request_error";
+  return reply.code(status).send({ error: { message, type, param, code } });
+}
+
+function ofServer(thrown: unknown): OpenAIError {
+  const { statusCode, message, code } = thrown as { statusCode?: number; message: string; code?: string };
+  if (!(thrown instanceof TaskError) && statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
+    return new OpenAIError(statusCode, message, null, code ?? null);
+  }
+  const { body } = asTaskError(thrown);
+  return asOpenAIError({ ...body, taskType: "imageInference" } as unknown as ErrorItem);
+}

@@ -1,0 +1,164 @@
+/** The official `openai` client, unmodified, and what Open WebUI and LibreChat send. */
+
+import OpenAI, { APIError, toFile } from "openai";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { decodeImage, encodeImage, readHeader } from "../../src/pictures/index.ts";
+import { type ContractServer, startContractServer } from "./server.ts";
+
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+
+let server: ContractServer;
+let client: OpenAI;
+beforeAll(async () => {
+  server = await startContractServer();
+  client = new OpenAI({ apiKey: server.key, baseURL: server.httpUrl, maxRetries: 0 });
+});
+afterAll(() => server?.stop());
+
+/** Small, fast and the same each time; `seed` and `steps` are extensions that gateways send. */
+const small = {
+  prompt: "a red square",
+  size: "128x128",
+  steps: 2,
+  seed: 7,
+} as never as OpenAI.ImageGenerateParamsNonStreaming;
+const pixelsOf = async (base64: string) => decodeImage(Buffer.from(base64, "base64"));
+
+describe("generations", () => {
+  test("PNGs in base64 by default; the same seed gives the same bytes", async () => {
+    const reply = await client.images.generate({ ...small, model: "gpt-image-1", n: 2 });
+    expect(reply.data).toHaveLength(2);
+    expect(reply.output_format).toBe("png");
+    const [first] = reply.data!;
+    expect(await readHeader(Buffer.from(first!.b64_json!, "base64"))).toMatchObject({
+      format: "PNG",
+      width: 128,
+      height: 128,
+    });
+    const again = await client.images.generate({ ...small, model: "runware:108@1" });
+    expect(again.data![0]!.b64_json).toBe(first!.b64_json);
+  });
+
+  test("an address where one is asked for", async () => {
+    const reply = await client.images.generate({
+      ...small,
+      model: "dall-e-3",
+      response_format: "url",
+      quality: "standard",
+      style: "vivid",
+    });
+    const response = await fetch(reply.data![0]!.url!);
+    expect(response.headers.get("content-type")).toBe("image/png");
+  });
+
+  test("format, compression and size as asked for", async () => {
+    const request = { ...small, size: "192x128", output_format: "webp", output_compression: 80 } as typeof small;
+    const { data, size } = await client.images.generate(request);
+    expect(size).toBe("192x128");
+    expect(await readHeader(Buffer.from(data![0]!.b64_json!, "base64"))).toMatchObject({
+      format: "WEBP",
+      width: 192,
+      height: 128,
+    });
+  });
+
+  test("as events", async () => {
+    const stream = await client.images.generate({ ...small, stream: true, partial_images: 2 });
+    const types: string[] = [];
+    for await (const event of stream) types.push(event.type);
+    expect(types.at(-1)).toBe("image_generation.completed");
+  });
+
+  test("what Open WebUI sends: a free model name, 512x512, b64_json", async () => {
+    const body = {
+      model: "dall-e-2",
+      prompt: "a red square",
+      n: 1,
+      size: "512x512",
+      response_format: "b64_json",
+      steps: 1,
+    };
+    const headers = { "content-type": "application/json", authorization: `Bearer ${server.key}` };
+    const response = await fetch(`${server.httpUrl}/images/generations`, {
+      method: "POST",
+      headers,
+      body: JSON.stringify(body),
+    });
+    const { data } = (await response.json()) as { data: { b64_json: string }[] };
+    expect(await pixelsOf(data[0]!.b64_json)).toMatchObject({ width: 512, height: 512 });
+  });
+});
+
+describe("edits", () => {
+  const gray = { width: 128, height: 128, pixels: new Uint8Array(128 * 128 * 3).fill(100) };
+
+  test("the clear part of the mask changes, the rest stays bit for bit", async () => {
+    const image = Buffer.from(await encodeImage(gray, { format: "PNG" }));
+    const { default: sharp } = await import("sharp");
+    const alpha = Buffer.alloc(128 * 128 * 4, 255);
+    for (let i = 0; i < 128 * 128; i++) if (i % 128 >= 64) alpha[4 * i + 3] = 0;
+    const mask = await sharp(alpha, { raw: { width: 128, height: 128, channels: 4 } })
+      .png()
+      .toBuffer();
+    const request = {
+      ...small,
+      size: undefined,
+      image: await toFile(image, "image.png", { type: "image/png" }),
+      mask: await toFile(mask, "mask.png", { type: "image/png" }),
+    } as never as OpenAI.ImageEditParamsNonStreaming;
+    const { data } = await client.images.edit(request);
+    const drawn = await pixelsOf(data![0]!.b64_json!);
+    const left = (x: number) => drawn.pixels[(64 * 128 + x) * 3]!;
+    expect([left(0), left(30), left(60)]).toEqual([100, 100, 100]);
+    expect([left(90), left(110), left(120)]).not.toEqual([100, 100, 100]);
+  });
+
+  test("a variation of an odd size", async () => {
+    const image = Buffer.from(
+      await encodeImage({ width: 150, height: 130, pixels: new Uint8Array(150 * 130 * 3).fill(60) }, { format: "PNG" }),
+    );
+    const request = {
+      image: await toFile(image, "image.png", { type: "image/png" }),
+      steps: 2,
+    } as never as OpenAI.ImageCreateVariationParams;
+    const { data } = await client.images.createVariation(request);
+    expect(await pixelsOf(data![0]!.b64_json!)).toMatchObject({ width: 144, height: 128 });
+  });
+});
+
+describe("errors, in OpenAI's form", () => {
+  const failing = async (work: Promise<unknown>): Promise<APIError> => {
+    const error = await work.then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
+    expect(error).toBeInstanceOf(APIError);
+    return error as APIError;
+  };
+
+  test.each([
+    [{ size: "100x100" }, 400, "size"],
+    [{ size: "large" }, 400, "size"],
+    [{ n: 11 }, 400, "n"],
+    [{ background: "transparent" }, 400, "background"],
+    [{ colour: "red" }, 400, "colour"],
+    [{ prompt: undefined }, 400, "prompt"],
+    [{ model: "acme:1@1" }, 404, "model"],
+    [{ steps: 2000 }, 400, "steps"],
+  ])("%j", async (change, status, param) => {
+    const error = await failing(client.images.generate({ ...small, ...change } as typeof small));
+    expect(error).toMatchObject({ status, param });
+  });
+
+  test("a wrong key", async () => {
+    const stranger = new OpenAI({ apiKey: "wrong", baseURL: server.httpUrl, maxRetries: 0 });
+    expect(await failing(stranger.images.generate(small))).toMatchObject({ status: 401, type: "authentication_error" });
+    expect(await failing(stranger.models.list().then((page) => page.data))).toMatchObject({ status: 401 });
+  });
+});
+
+test("models: the installed checkpoints", async () => {
+  const { data } = await client.models.list();
+  expect(data.map(({ id }) => id)).toContain("runware:108@1");
+  expect(await client.models.retrieve("runware:108@1")).toMatchObject({ object: "model" });
+});

@@ -39,7 +39,7 @@ export interface Planes {
  * Resamples a picture into planes, bilinearly and without antialiasing. Samples outside the picture count as black.
  * @param columns one for each column written, from `left` on; `rows` likewise from `top` on
  */
-export function resample(
+export function fillPlanes(
   { width, height, pixels }: RgbImage,
   { columns, rows }: { readonly columns: readonly Sample[]; readonly rows: readonly Sample[] },
   planes: Planes,

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { parseTask } from "../../protocol/index.ts";
 import type { Drawing } from "../index.ts";
-import { refinementOf } from "./index.ts";
+import { refinementOf, stepsPerFace } from "./index.ts";
 
 const picture: Drawing = {
   prompt: "a bakery",
@@ -78,4 +78,9 @@ test("the picture's LoRAs and their noise levels come along; its ControlNets and
     ...refinementOf(settings({}), picture, 7n),
     ...styled,
   });
+});
+
+test("a face takes the last strength · steps of its steps, at least one; none with strength 0", () => {
+  const count = (steps: number, strength: number) => stepsPerFace(settings({ steps, strength }));
+  expect([count(20, 0.3), count(20, 0.01), count(10, 1), count(20, 0)]).toEqual([6, 1, 10, 0]);
 });

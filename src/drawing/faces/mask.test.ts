@@ -83,3 +83,8 @@ test("faces are taken from left to right whatever their scores", () => {
   const at = (left: number, score: number) => ({ box: { left, top: 0, width: 1, height: 1 }, score });
   expect(inReadingOrder([at(9, 0.99), at(1, 0.9), at(5, 0.95)]).map(({ box }) => box.left)).toEqual([1, 5, 9]);
 });
+
+test("it fades out smoothly, slowly at both ends", () => {
+  const mask = faceMask({ left: 0, top: 0, width: 4, height: 40 }, { maskPadding: 0, maskBlur: 3 }, picture)!;
+  expect([...mask.pixels.subarray(20 * 48 + 2, 20 * 48 + 9)]).toEqual([255, 255, 215, 128, 40, 0, 0]);
+});

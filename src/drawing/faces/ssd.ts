@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { openOnnxFile, type SessionOptions } from "../../onnx/index.ts";
-import { resample, samples } from "../network-input.ts";
+import { fillPlanes, samples } from "../network-input.ts";
 import { distinct, type Face, type FaceNetwork, MAX_FACES } from "./face.ts";
 
 /** Pixels a side that the network takes. */
@@ -20,7 +20,7 @@ export async function openSsd(options: SessionOptions = {}): Promise<FaceNetwork
       const square = Math.max(image.width, image.height);
       const planes = { width: SIDE, height: SIDE, data: new Float32Array(3 * SIDE * SIDE) };
       const along = samples(square, SIDE, "origins");
-      resample(image, { columns: along, rows: along }, planes);
+      fillPlanes(image, { columns: along, rows: along }, planes);
       const { boxes, scores } = await file.run({ image: { data: planes.data, dims: [1, 3, SIDE, SIDE] } });
       const faces: Face[] = [];
       for (const [i, score] of scores!.data.entries()) {

@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { openOnnxFile, type SessionOptions } from "../../onnx/index.ts";
 import type { RgbImage } from "../../pictures/index.ts";
-import { resample, samples } from "../network-input.ts";
+import { fillPlanes, samples } from "../network-input.ts";
 import { SAFETY_CLASSES, type SafetyScores } from "./policy.ts";
 
 /** Pixels a side that the network takes. */
@@ -25,7 +25,7 @@ export async function openSafetyClassifier(options: SessionOptions = {}): Promis
       const planes = { width: SIDE, height: SIDE, data: new Float32Array(3 * SIDE * SIDE) };
       const columns = samples(image.width, SIDE, "corners");
       const rows = samples(image.height, SIDE, "corners");
-      resample(image, { columns, rows }, planes);
+      fillPlanes(image, { columns, rows }, planes);
       const { scores } = await file.run({ image: { data: planes.data, dims: [1, 3, SIDE, SIDE] } });
       return Object.fromEntries(SAFETY_CLASSES.map((name, i) => [name, scores!.data[i]!])) as Record<
         (typeof SAFETY_CLASSES)[number],

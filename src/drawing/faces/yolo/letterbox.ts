@@ -1,5 +1,5 @@
 import type { RgbImage } from "../../../pictures/index.ts";
-import { type Planes, resample, samples } from "../../network-input.ts";
+import { fillPlanes, type Planes, samples } from "../../network-input.ts";
 import type { Box } from "../face.ts";
 
 /** Where a picture lies inside the square (or other rectangle) that a network takes. */
@@ -55,6 +55,6 @@ export function letterboxed(image: RgbImage, plan: Letterbox): Planes {
   const planes = { width, height, data: new Float32Array(3 * width * height).fill(BARS) };
   const columns = samples(image.width, plan.innerWidth, "centres");
   const rows = samples(image.height, plan.innerHeight, "centres");
-  resample(image, { columns, rows }, planes, plan);
+  fillPlanes(image, { columns, rows }, planes, plan);
   return planes;
 }

@@ -1,0 +1,65 @@
+import { describe, expect, test } from "vitest";
+import type { GrayImage } from "../pictures/index.ts";
+import { maskBounds, releaseCells, seam } from "./mask.ts";
+
+/** A row of values as a mask of some rows. */
+const rows = (values: readonly number[], height = 1): GrayImage => ({
+  width: values.length,
+  height,
+  pixels: Uint8Array.from({ length: values.length * height }, (_, i) => values[i % values.length]!),
+});
+const repeated = (value: number, times: number) => Array<number>(times).fill(value);
+
+describe("seam", () => {
+  test("the new picture takes over within four pixels of the mask's border", () => {
+    const wide = rows([...repeated(0, 4), ...repeated(255, 12), ...repeated(0, 4)], 9);
+    const middle = [...seam(wide).pixels.subarray(4 * 20, 5 * 20)];
+    expect(middle).toEqual([0, 0, 0, 0, 64, 128, 191, 255, 255, 255, 255, 255, 255, 191, 128, 64, 0, 0, 0, 0]);
+  });
+
+  test("in both directions", () => {
+    const wide = rows([...repeated(0, 4), ...repeated(255, 12), ...repeated(0, 4)], 1);
+    const tall: GrayImage = { ...wide, width: 1, height: 20 };
+    expect([...seam(tall).pixels.subarray(3, 9)]).toEqual([0, 64, 128, 191, 255, 255]);
+  });
+
+  test("a stroke shows fully along its middle, within as many pixels as it has", () => {
+    const stroke = (width: number) => [
+      ...seam(rows([...repeated(0, 6), ...repeated(255, width), ...repeated(0, 6)])).pixels.subarray(6, 6 + width),
+    ];
+    expect(stroke(1)).toEqual([255]);
+    expect(stroke(3)).toEqual([128, 255, 128]);
+    expect(stroke(5)).toEqual([85, 170, 255, 170, 85]);
+    expect(stroke(7)).toEqual([64, 128, 191, 255, 191, 128, 64]);
+  });
+
+  test("the picture's own border is none of the mask's", () => {
+    expect([...seam(rows(repeated(255, 10), 10)).pixels]).toEqual(repeated(255, 100));
+  });
+});
+
+test("values up to 7 are the noise of black, and count as it", () => {
+  expect(maskBounds(rows([7, 7, 7]))).toBeUndefined();
+  expect(maskBounds(rows([7, 8, 7]))).toEqual({ left: 1, top: 0, width: 1, height: 1 });
+  expect([...releaseCells(rows([7, 7, 7])).pixels]).toEqual([0, 0, 0]);
+  expect([...seam(rows([7, 8, 7])).pixels]).toEqual([0, 255, 0]);
+});
+
+test("bounds hold everything that is not black", () => {
+  const mask = { width: 6, height: 5, pixels: new Uint8Array(30) };
+  mask.pixels[1 * 6 + 4] = 255;
+  mask.pixels[3 * 6 + 2] = 9;
+  expect(maskBounds(mask)).toEqual({ left: 2, top: 1, width: 3, height: 3 });
+});
+
+test("each cell of 8×8 pixels takes its lightest value; cells at the border may be smaller", () => {
+  const mask = { width: 20, height: 10, pixels: new Uint8Array(200) };
+  mask.pixels[3 * 20 + 9] = 40;
+  mask.pixels[7 * 20 + 15] = 200;
+  mask.pixels[9 * 20 + 19] = 90;
+  const { pixels } = releaseCells(mask);
+  const value = (x: number, y: number) => pixels[y * 20 + x]!;
+  for (let y = 0; y < 10; y++)
+    for (let x = 0; x < 20; x++)
+      expect([x, y, value(x, y)]).toEqual([x, y, y < 8 ? (x >= 8 && x < 16 ? 200 : 0) : x >= 16 ? 90 : 0]);
+});

@@ -44,10 +44,10 @@ export interface TaskResult {
 }
 
 /** How far a running task is. */
-export type TaskProgress = PictureProgress | UploadProgress;
+export type TaskProgress = DrawProgress | UploadProgress;
 
 /** `percentage` covers all pictures of the task, 0 … 100. */
-export interface PictureProgress {
+export interface DrawProgress {
   /** Picture being drawn, from 0, of `images`. */
   readonly image: number;
   readonly images: number;

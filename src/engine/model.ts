@@ -1,6 +1,7 @@
 import {
   type BuiltGraph,
   createSession,
+  detectDevice,
   type Free,
   freeAll,
   type HostTensor,
@@ -13,10 +14,12 @@ import type { SchedulerConfig } from "./checkpoint/config.ts";
 import { type ControlNetLibrary, controlNetLibrary } from "./control-net/library.ts";
 import { type LoraLibrary, loraLibrary } from "./lora/library.ts";
 import type { Member } from "./members.ts";
+import { planMemory } from "./memory-plan.ts";
 import { timeModulations } from "./modulations.ts";
-import { imageFeeds, promptEmbeddings, promptTokens, rememberPrompts } from "./prompt.ts";
+import { promptEmbeddings, promptTokens, rememberPrompts } from "./prompt.ts";
 import { promptPositions, textRotary } from "./rope.ts";
-import { buildTextEncoder, textEncoderSizes } from "./text-encoder.ts";
+import { textEncoderSizes } from "./text-encoder.ts";
+import { textStates } from "./text-states.ts";
 import { loadTokenizer } from "./tokenizer.ts";
 import { type Attachments, type Pass, type TransformerChain, transformerChain } from "./transformer-chain.ts";
 import { buildVaeDecoder, buildVaeEncoder, spatialFactor } from "./vae.ts";
@@ -56,11 +59,16 @@ export interface Model {
   dispose(): Promise<void>;
 }
 
+export interface LoadOptions extends SessionOptions {
+  /** Bytes that weights and pictures may take. Default: what the process may have. */
+  readonly memory?: number;
+}
+
 /**
  * Loads all networks but the VAE encoder, which waits until a picture has to be encoded. When one cannot be loaded, those before
  * it are freed.
  */
-export async function loadModel(checkpoint: Checkpoint, options: SessionOptions = {}): Promise<Model> {
+export async function loadModel(checkpoint: Checkpoint, options: LoadOptions = {}): Promise<Model> {
   const opened: Free[] = [];
   try {
     return await load(checkpoint, options, opened);
@@ -71,33 +79,39 @@ export async function loadModel(checkpoint: Checkpoint, options: SessionOptions 
 }
 
 /** @param opened takes how to free each network, as soon as it is there */
-async function load(checkpoint: Checkpoint, options: SessionOptions, opened: Free[]): Promise<Model> {
+async function load(checkpoint: Checkpoint, options: LoadOptions, opened: Free[]): Promise<Model> {
   const { member, textEncoder, transformer, vae } = checkpoint;
   const tokenize = await loadTokenizer(checkpoint.tokenizerFolder);
+  const plan = planMemory(checkpoint, options.memory ?? process.availableMemory());
+  const quantised = [textEncoder.weights, transformer.weights].some((weights) =>
+    weights.names.some((name) => weights.find(name)!.quantised),
+  );
+  const held: SessionOptions = {
+    prepack: plan.prepack,
+    device: quantised ? await detectDevice() : undefined,
+    ...options,
+  };
   const { headDim, theta, sections } = textEncoderSizes(textEncoder.config);
   const features = textEncoder.config.hidden_size;
   const open = async (graph: BuiltGraph) => {
-    const session = await createSession(graph, options);
+    const session = await createSession(graph, held);
     opened.push(session.release);
     return session;
   };
-  const graphs = {
-    text: buildTextEncoder(textEncoder.config, textEncoder.weights, { images: member.references !== undefined }),
-    decoder: buildVaeDecoder(vae.config, vae.weights),
-  };
-  const text = await open(graphs.text);
-  const decoder = await open(graphs.decoder);
+  const text = await textStates(textEncoder.config, textEncoder.weights, plan, held);
+  opened.push(text.dispose);
+  const decoder = await open(buildVaeDecoder(vae.config, vae.weights));
   const tower = lazy(async () => {
-    const tower = await visionTower(textEncoder.vision!, textEncoder.weights, options);
+    const tower = await visionTower(textEncoder.vision!, textEncoder.weights, held);
     opened.push(tower.dispose);
     return tower;
   });
   const encoder = lazy(() => open(buildVaeEncoder(vae.config, vae.weights)));
-  const chain = await transformerChain(transformer.config, transformer.weights, options);
+  const chain = await transformerChain(transformer.config, transformer.weights, plan.perSession, held);
   opened.push(chain.dispose);
-  const modulations = await timeModulations(transformer.config, transformer.weights, options);
+  const modulations = await timeModulations(transformer.config, transformer.weights, plan, held);
   opened.push(modulations.dispose);
-  const controlNets = controlNetLibrary(transformer.config, options);
+  const controlNets = controlNetLibrary(transformer.config, held);
   opened.push(controlNets.dispose);
   const channels = vae.config.z_dim;
   const pixelFactor = spatialFactor(vae.config);
@@ -105,12 +119,10 @@ async function load(checkpoint: Checkpoint, options: SessionOptions, opened: Fre
 
   const encodePrompt = async (prompt: string, references: readonly ImageTokens[]) => {
     const { ids, images } = promptTokens(tokenize, member, prompt, references);
-    const { embeddings } = await text.run({
-      ids: { data: BigInt64Array.from(ids, BigInt), dims: [1, ids.length] },
-      ...textRotary(promptPositions(ids.length, images), headDim, theta, sections),
-      ...(references.length > 0 && imageFeeds(images, references)),
-    });
-    const data = promptEmbeddings(embeddings!.data, features, member);
+    const rotary = textRotary(promptPositions(ids.length, images), headDim, theta, sections);
+    const seen = images.map(({ start }, k) => ({ start, states: references[k]!.tokens.data }));
+    const states = await text.encode(ids, rotary, seen);
+    const data = promptEmbeddings(states.data, features, member);
     return { data, dims: [1, data.length / features, features] };
   };
   const remembered = rememberPrompts((prompt) => encodePrompt(prompt, []));

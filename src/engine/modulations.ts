@@ -1,5 +1,6 @@
 import {
   type BuiltGraph,
+  type Device,
   type FedWeights,
   Graph,
   type HostTensor,
@@ -37,21 +38,34 @@ export function timeFeatures(sigmas: readonly number[]): HostTensor {
   return { data, dims: [sigmas.length, FEATURES] };
 }
 
+/** What the time graph reads, not the transformer's step: everything that depends on the noise level alone. */
+export function isTimeTensor(name: string): boolean {
+  return /^time_text_embed\.|^norm_out\.linear\.|\.(?:img_mod|txt_mod)\./.test(name);
+}
+
+interface TimeGraphOptions {
+  /** Blocks `from` up to but not including `to`. Default: all. */
+  readonly from?: number;
+  readonly to?: number;
+  /** Whether the head's modulations come last. Default: they do. A ControlNet has none. */
+  readonly head?: boolean;
+  readonly fed?: FedWeights;
+  readonly device?: Device;
+}
+
 /**
- * All modulations of the transformer, which depend on the noise level alone: run once per schedule, not once per step
- * (in the 20B checkpoint a third of the weights never enter the step loop).
+ * All modulations of the transformer, or those of some blocks, which depend on the noise level alone: run once per schedule, not
+ * once per step (in the 20B checkpoint a third of the weights never enter the step loop).
  *
  * Input: `features` [N, 256]. Outputs: `modulation` [N, modulationCount · dim], block by block as
  * (image, text) × (shift, 1+scale, gate, shift, 1+scale, gate), then the head's (1+scale, shift); `embedding` [N, dim].
- *
- * @param options.head false for a ControlNet, which has none
  */
 export function buildTimeGraph(
   config: BlockSizes,
   weights: Weights,
-  { head = true, fed }: { head?: boolean; fed?: FedWeights } = {},
+  { from = 0, to = config.num_layers, head = true, fed, device }: TimeGraphOptions = {},
 ): BuiltGraph {
-  const g = new Graph("time embedding", weights, fed);
+  const g = new Graph("time embedding", weights, fed, device);
   const dim = config.num_attention_heads * config.attention_head_dim;
   const features = g.input("features", ["N", FEATURES]);
   const name = "time_text_embed.timestep_embedder";
@@ -62,7 +76,7 @@ export function buildTimeGraph(
   // LayerNorm multiplies by 1 + scale: add the one here, once, instead of in every step.
   const blockOnes = g.floats(Array.from({ length: 6 * dim }, (_, i) => (Math.floor(i / dim) % 3 === 1 ? 1 : 0)));
   const parts = [];
-  for (let i = 0; i < config.num_layers; i++) {
+  for (let i = from; i < to; i++) {
     for (const stream of ["img_mod", "txt_mod"]) {
       const modulation = linear(g, activated, `transformer_blocks.${i}.${stream}.1`, dim, 6 * dim);
       parts.push(g.op("Add", [modulation, blockOnes]));
@@ -72,7 +86,10 @@ export function buildTimeGraph(
     const headOnes = g.floats(Array.from({ length: 2 * dim }, (_, i) => (i < dim ? 1 : 0)));
     parts.push(g.op("Add", [linear(g, activated, "norm_out.linear", dim, 2 * dim), headOnes]));
   }
-  g.output("modulation", g.op("Concat", parts, { axis: 1 }), ["N", modulationCount(config, head) * dim]);
+  g.output("modulation", g.op("Concat", parts, { axis: 1 }), [
+    "N",
+    modulationCount({ ...config, num_layers: to - from }, head) * dim,
+  ]);
   g.output("embedding", embedding, ["N", dim]);
   return g.build();
 }
@@ -84,20 +101,42 @@ export interface TimeModulations {
   dispose(): Promise<void>;
 }
 
+/** @param plan.keep whether its sessions stay between schedules; the 20B checkpoint's weights take 27 GB in float32 */
 export async function timeModulations(
   config: TransformerConfig,
   weights: Weights,
+  { perSession, keep }: { readonly perSession: number; readonly keep: boolean },
   options: SessionOptions,
 ): Promise<TimeModulations> {
   const pool = sessionPool(VARIANT_BYTES, options);
-  const build = (attachments?: Attachments) => () => buildTimeGraph(config, weights, { fed: attachments?.fed });
-  await pool.prepare(variantKey(undefined), "time", build());
+  const { num_layers: layers } = config;
+  const pieces: { from: number; to: number; head: boolean }[] = [];
+  for (let from = 0; from < layers; from += perSession) {
+    const to = Math.min(layers, from + perSession);
+    pieces.push({ from, to, head: to === layers });
+  }
+  const { device } = options;
+  const build = (piece: TimeGraphOptions, attachments?: Attachments) => () =>
+    buildTimeGraph(config, weights, { ...piece, fed: attachments?.fed, device });
+  const key = ({ from, to }: { from: number; to: number }) => `time ${from}…${to}`;
+  if (keep) for (const piece of pieces) await pool.prepare(variantKey(undefined), key(piece), build(piece));
   return {
     async run(sigmas, attachments) {
       const feeds = { features: timeFeatures(sigmas), ...attachments?.feeds };
-      const { modulation } = await pool.run(variantKey(attachments), "time", build(attachments), feeds);
-      const width = modulation!.dims[1]!;
-      return sigmas.map((_, i) => modulation!.data.subarray(i * width, (i + 1) * width));
+      const width = modulationCount(config, true) * config.num_attention_heads * config.attention_head_dim;
+      const rows = sigmas.map(() => new Float32Array(width));
+      let at = 0;
+      for (const piece of pieces) {
+        const outputs = await pool.run(variantKey(attachments), key(piece), build(piece, attachments), feeds);
+        const { data, dims } = outputs.modulation!;
+        const part = dims[1]!;
+        rows.forEach((row, i) => {
+          row.set(data.subarray(i * part, (i + 1) * part), at);
+        });
+        at += part;
+        if (!keep) await pool.clear();
+      }
+      return rows;
     },
     dispose: () => pool.clear(),
   };

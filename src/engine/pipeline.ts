@@ -1,7 +1,7 @@
-import { type Lazy, lazy, type SessionOptions } from "../onnx/index.ts";
+import { type Lazy, lazy } from "../onnx/index.ts";
 import { openCheckpoint } from "./checkpoint/checkpoint.ts";
 import { generate } from "./generate.ts";
-import { loadModel, type Model } from "./model.ts";
+import { type LoadOptions, loadModel, type Model } from "./model.ts";
 import type { GeneratedImage, GenerateHooks, GenerateParams } from "./params.ts";
 import { fitPreviewer, type Previewer } from "./preview.ts";
 import { completeRecipe } from "./recipe.ts";
@@ -28,7 +28,7 @@ export class Pipeline {
    * Loads a Qwen-Image checkpoint in diffusers layout, of any size; dimensions come from its config files.
    * @throws CheckpointError naming the missing file, tensor, shape or unknown config key
    */
-  static async load(folder: string, options: SessionOptions = {}): Promise<Pipeline> {
+  static async load(folder: string, options: LoadOptions = {}): Promise<Pipeline> {
     return new Pipeline(await loadModel(await openCheckpoint(folder), options));
   }
 

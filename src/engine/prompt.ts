@@ -2,7 +2,6 @@ import type { HostTensor } from "../onnx/index.ts";
 import type { Member } from "./members.ts";
 import type { Grid } from "./rope.ts";
 import type { Tokenize } from "./tokenizer.ts";
-import type { ImageTokens } from "./vision/vision-tower.ts";
 
 /** A prompt as the text encoder reads it. */
 export interface PromptTokens {
@@ -44,24 +43,6 @@ export function promptTokens(
 export function promptEmbeddings(states: Float32Array, features: number, { template }: Member): Float32Array {
   const { dropped, maxEmbeddings } = template;
   return states.slice(dropped * features, (dropped + maxEmbeddings) * features);
-}
-
-/** What the text encoder is fed for the images of a prompt: their tokens, and the rows of the prompt that these take. */
-export function imageFeeds(images: PromptTokens["images"], references: readonly ImageTokens[]) {
-  const rows = images.flatMap(({ start, rows, columns }) =>
-    Array.from({ length: rows * columns }, (_, i) => BigInt(start + i)),
-  );
-  const features = references[0]!.tokens.dims[1]!;
-  const tokens = new Float32Array(rows.length * features);
-  let at = 0;
-  for (const { tokens: part } of references) {
-    tokens.set(part.data, at);
-    at += part.data.length;
-  }
-  return {
-    "image/tokens": { data: tokens, dims: [rows.length, features] },
-    "image/rows": { data: BigInt64Array.from(rows), dims: [rows.length, 1] },
-  };
 }
 
 type EncodePrompt = (prompt: string) => Promise<HostTensor>;

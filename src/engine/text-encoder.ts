@@ -1,5 +1,15 @@
-import { attention, type BuiltGraph, Graph, linear, rmsNorm, rotate, silu, type Value } from "../onnx/index.ts";
-import type { Weights } from "../weights/index.ts";
+import {
+  attention,
+  type BuiltGraph,
+  type Device,
+  Graph,
+  linear,
+  rmsNorm,
+  rotate,
+  silu,
+  type Value,
+} from "../onnx/index.ts";
+import type { Weight, Weights } from "../weights/index.ts";
 import type { TextEncoderConfig } from "./checkpoint/config.ts";
 
 /**
@@ -13,34 +23,33 @@ export function textEncoderSizes(config: TextEncoderConfig) {
   return { headDim, theta, sections };
 }
 
+/** A stretch of the tower: layers `from` up to but not including `to`; the final norm comes with the last one. */
+export interface Layers {
+  readonly from: number;
+  readonly to: number;
+}
+
 /**
- * The language tower of Qwen2.5-VL up to its final norm, for one unpadded prompt.
+ * The language tower of Qwen2.5-VL up to its final norm, or a stretch of it, for one unpadded prompt. It begins with the rows of
+ * the embedding table, which the host reads (`embeddingTable`).
  *
- * Inputs: `ids` [1, S] int64, `cos` and `sin` [S, headDim/2]. Output: `embeddings` [S, hidden].
- *
- * @param options.images with inputs `image/tokens` [M, hidden] and `image/rows` [M, 1] int64: the rows of the prompt that they take
+ * Inputs: `states` [S, hidden], `cos` and `sin` [S, headDim/2]. Output: `states/out` [S, hidden].
  */
 export function buildTextEncoder(
   config: TextEncoderConfig,
   weights: Weights,
-  { images = false }: { images?: boolean } = {},
+  { from, to }: Layers = { from: 0, to: config.num_hidden_layers },
+  device?: Device,
 ): BuiltGraph {
-  const g = new Graph("text encoder", weights);
-  const { hidden_size: hidden, rms_norm_eps: eps } = config;
+  const { hidden_size: hidden, rms_norm_eps: eps, num_hidden_layers: layers } = config;
+  const whole = from === 0 && to === layers;
+  const name = whole ? "text encoder" : `text encoder (layers ${from}…${to - 1} of ${layers})`;
+  const g = new Graph(name, weights, undefined, device);
   const { headDim } = textEncoderSizes(config);
-  // transformers ≥ 4.52 saves the tower under model.language_model, the official files under model.
-  const prefix = g.hasWeight("model.language_model.norm.weight") ? "model.language_model" : "model";
-
-  const ids = g.input("ids", [1, "S"], "I64");
+  const prefix = towerPrefix(weights);
   const rotary = { cos: g.input("cos", ["S", headDim / 2]), sin: g.input("sin", ["S", headDim / 2]) };
-  const table = g.weight(`${prefix}.embed_tokens.weight`, [config.vocab_size, hidden]);
-  let x = g.op("Gather", [table, g.op("Reshape", [ids, g.ints([-1])])]); // [S, hidden]
-
-  if (images) {
-    const tokens = g.input("image/tokens", ["M", hidden]);
-    x = g.op("ScatterND", [x, g.input("image/rows", ["M", 1], "I64"), tokens]);
-  }
-  for (let i = 0; i < config.num_hidden_layers; i++) {
+  let x = g.input("states", ["S", hidden]);
+  for (let i = from; i < to; i++) {
     const layer = `${prefix}.layers.${i}`;
     const attended = selfAttention(
       g,
@@ -55,8 +64,19 @@ export function buildTextEncoder(
       mlp(g, rmsNorm(g, x, `${layer}.post_attention_layernorm.weight`, hidden, eps), `${layer}.mlp`, config),
     ]);
   }
-  g.output("embeddings", rmsNorm(g, x, `${prefix}.norm.weight`, hidden, eps), ["S", hidden]);
+  if (to === layers) x = rmsNorm(g, x, `${prefix}.norm.weight`, hidden, eps);
+  g.output("states/out", x, ["S", hidden]);
   return g.build();
+}
+
+/** The embedding table [vocabulary, hidden], of which a prompt needs a few rows. */
+export function embeddingTable(config: TextEncoderConfig, weights: Weights): Weight {
+  return weights.get(`${towerPrefix(weights)}.embed_tokens.weight`, [config.vocab_size, config.hidden_size]);
+}
+
+/** transformers ≥ 4.52 saves the tower under model.language_model, the official files under model. */
+function towerPrefix(weights: Weights): string {
+  return weights.has("model.language_model.norm.weight") ? "model.language_model" : "model";
 }
 
 /** Causal attention with grouped keys and values. x: [S, hidden] → [S, hidden] */

@@ -34,7 +34,8 @@ export interface HostStreams {
 
 /**
  * The transformer as a chain of graphs, in one piece until a step cache wants to look inside. A cut is a number of blocks: the
- * place after that many. Cutting changes no bit of the result, so there is never a second copy of the weights for it.
+ * place after that many. Cutting changes no bit of the result, so there is never a second copy of the weights for it. A large
+ * transformer is cut from the start: see `MemoryPlan.perSession`.
  */
 export interface TransformerChain {
   readonly blocks: number;
@@ -55,11 +56,13 @@ export const VARIANT_BYTES = 2 * 2 ** 30;
 export async function transformerChain(
   config: TransformerConfig,
   weights: Weights,
+  perSession: number,
   options: SessionOptions,
 ): Promise<TransformerChain> {
   const blocks = config.num_layers;
   const pool: SessionPool = sessionPool(VARIANT_BYTES, options);
   let cuts: number[] = []; // rising
+  for (let cut = perSession; cut < blocks; cut += perSession) cuts.push(cut);
   const part = (i: number): Part => ({
     stem: i === 0,
     from: cuts[i - 1] ?? 0,
@@ -67,8 +70,10 @@ export async function transformerChain(
     head: i === cuts.length,
   });
   const graph = (piece: Part, { fed, controls }: Partial<Attachments>) =>
-    buildTransformer(config, weights, { part: piece, ...(fed && { fed }), ...(controls && { controls }) });
-  await pool.prepare(variantKey(undefined), partKey(part(0)), () => graph(part(0), {}));
+    buildTransformer(config, weights, { part: piece, fed, controls, device: options.device });
+  for (const piece of [...cuts, blocks].map((_, i) => part(i))) {
+    await pool.prepare(variantKey(undefined), partKey(piece), () => graph(piece, {}));
+  }
 
   /** Runs the pieces from the first up to the last; what the last gave. */
   const run = async (pass: Pass, streams: HostStreams | undefined, first: number, last: number) => {

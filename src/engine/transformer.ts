@@ -1,5 +1,6 @@
 import {
   type BuiltGraph,
+  type Device,
   type FedWeights,
   Graph,
   linear,
@@ -34,6 +35,7 @@ export interface TransformerOptions {
   readonly part?: Part;
   /** Weights that every run brings along instead of the checkpoint's. */
   readonly fed?: FedWeights;
+  readonly device?: Device;
   /** Numbers of residuals of the ControlNets whose outputs are added between the blocks, each number once. */
   readonly controls?: readonly number[];
   /** Adds outputs `block/<i>/image` and `block/<i>/text`, for comparing stage by stage. */
@@ -55,9 +57,9 @@ export function buildTransformer(
   options: TransformerOptions = {},
 ): BuiltGraph {
   const { num_attention_heads: heads, attention_head_dim: headDim, num_layers: layers } = config;
-  const { part = { stem: true, from: 0, to: layers, head: true }, fed, controls = [], outputBlocks } = options;
+  const { part = { stem: true, from: 0, to: layers, head: true }, fed, controls = [], outputBlocks, device } = options;
   const dim = heads * headDim;
-  const g = new Graph(nameOf(part, layers), weights, fed);
+  const g = new Graph(nameOf(part, layers), weights, fed, device);
   const start = part.stem ? stem(g, config, dim) : streamInputs(g, dim, part);
   const modulations = part.to > part.from || part.head ? splitModulations(g, config, dim) : undefined;
 

@@ -21,8 +21,8 @@ export interface BuiltGraph {
   readonly weightsRoot: string;
   /** Names of what a run has to be fed. */
   readonly inputs: readonly string[];
-  /** How many numbers it reads from the checkpoint. */
-  readonly parameters: number;
+  /** Bytes of weights that a session copies into memory. @param prepack as in `SessionOptions` */
+  copied(prepack: boolean): number;
   /** Whether all its large matrices are in a form that runs from the mapped file, without a copy in another order. */
   readonly mappable: boolean;
 }
@@ -38,6 +38,15 @@ export interface FedWeights {
   readonly replaced: ReadonlySet<string>;
   /** Linear layers that add `up · down · x`: fed as `<layer>/down` [rank, in] and `<layer>/up` [out, rank]. */
   readonly lowRank: ReadonlySet<string>;
+}
+
+/**
+ * Bytes of memory that a session takes for a weight besides the mapped file: numbers become float32, blocks are laid out for the
+ * processor, int8 stays where it is unless it is prepacked.
+ */
+export function copiedBytes({ shape, byteLength, quantised }: Weight, prepack: boolean): number {
+  if (!quantised) return 4 * shape.reduce((product, size) => product * size, 1);
+  return quantised.form === "blocks" || prepack ? byteLength : 0;
 }
 
 /** For graphs that compute with what they are fed. */
@@ -225,7 +234,7 @@ export class Graph {
       bytes: ModelProto.encode(model).finish(),
       weightsRoot: root,
       inputs: [...this.#inputs.keys()],
-      parameters: this.#external.reduce((sum, { weight }) => sum + weight.shape.reduce((n, size) => n * size, 1), 0),
+      copied: (prepack) => this.#external.reduce((sum, { weight }) => sum + copiedBytes(weight, prepack), 0),
       mappable: this.#external.some(({ weight }) => weight.quantised?.form === "int8"),
     };
   }

@@ -2,7 +2,7 @@
 
 export { detectDevice } from "./detect-device.ts";
 export { type Device, EXACT } from "./device.ts";
-export { type BuiltGraph, type Dim, type FedWeights, Graph, NO_WEIGHTS, type Value } from "./graph.ts";
+export { type BuiltGraph, copiedBytes, type Dim, type FedWeights, Graph, NO_WEIGHTS, type Value } from "./graph.ts";
 export {
   attention,
   headNorm,

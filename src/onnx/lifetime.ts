@@ -15,6 +15,8 @@ export interface Lazy<T> {
   get(): Promise<T>;
   /** Waits for a value that is being made, however that ends. */
   settled(): Promise<void>;
+  /** Hands over the value, if there is one, to be freed; the next call makes another. */
+  free(release: (value: T) => Promise<void>): Promise<void>;
 }
 
 export function lazy<T>(make: () => Promise<T>): Lazy<T> {
@@ -29,6 +31,11 @@ export function lazy<T>(make: () => Promise<T>): Lazy<T> {
     },
     async settled() {
       await Promise.allSettled([value]);
+    },
+    async free(release) {
+      const [settled] = await Promise.allSettled([value]);
+      value = undefined;
+      if (settled?.status === "fulfilled" && settled.value !== undefined) await release(settled.value);
     },
   };
 }

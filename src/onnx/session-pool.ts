@@ -37,7 +37,7 @@ interface Variant {
 }
 
 /**
- * @param limit bytes of weights that variants may hold together, in float32; variants in use stay whatever they take
+ * @param limit bytes of copied weights that variants may hold together; variants in use stay whatever they take
  */
 export function sessionPool(limit: number, options: SessionOptions = {}): SessionPool {
   const variants = new Map<string, Variant>(); // least recently used first
@@ -53,7 +53,7 @@ export function sessionPool(limit: number, options: SessionOptions = {}): Sessio
     if (!pooled) {
       const graph = build();
       const { promise: opening, resolve } = Promise.withResolvers<Opened>();
-      pooled = { opening, bytes: 4 * graph.parameters };
+      pooled = { opening, bytes: graph.copied(options.prepack ?? true) };
       variant.parts.set(part, pooled);
       resolve(openInRoom(graph)); // which counts the bytes of this one too
       opening.catch(() => variant.parts.delete(part));

@@ -1,4 +1,5 @@
 import { InferenceSession, Tensor } from "onnxruntime-node";
+import type { Device } from "./device.ts";
 import type { BuiltGraph } from "./graph.ts";
 
 /** A tensor on the host: row-major data and its shape. */
@@ -26,6 +27,8 @@ export interface SessionOptions {
    * Default: true.
    */
   readonly prepack?: boolean;
+  /** What `detectDevice` found. */
+  readonly device?: Device;
 }
 
 /** Loads a graph; its weights are mapped from the checkpoint's files. The only place that touches ONNX Runtime. */

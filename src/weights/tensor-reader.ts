@@ -12,6 +12,11 @@ export interface TensorReader {
    */
   read(weight: Weight): Float32Array;
   /**
+   * Some rows of a matrix as float32, one after the other, in the order asked for: [rows, columns].
+   * @throws CheckpointError as `read`
+   */
+  readRows(weight: Weight, rows: readonly number[]): Float32Array;
+  /**
    * The first number of a tensor, fractional or whole; undefined when the tensor is empty.
    * @throws CheckpointError when it holds truth values, or its file ends early
    */
@@ -29,6 +34,16 @@ export function tensorReader(): TensorReader {
   };
   return {
     read: (weight) => toFloat32(bytesOf(weight), weight),
+    readRows(weight, rows) {
+      const [count = 0, columns = 0] = weight.shape;
+      const byteLength = weight.byteLength / count;
+      const values = new Float32Array(rows.length * columns);
+      for (const [i, row] of rows.entries()) {
+        const place = { ...weight, offset: weight.offset + row * byteLength, byteLength };
+        values.set(toFloat32(bytesOf(place), weight), i * columns);
+      }
+      return values;
+    },
     readNumber(weight) {
       const bytes = bytesOf(weight);
       const [first] = toWhole(bytes, weight.dtype) ?? toFloat32(bytes, weight);

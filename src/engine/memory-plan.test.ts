@@ -1,0 +1,43 @@
+import { fileURLToPath } from "node:url";
+import { beforeAll, expect, test } from "vitest";
+import { type Checkpoint, openCheckpoint } from "./checkpoint/checkpoint.ts";
+import { planMemory } from "./memory-plan.ts";
+import { loadModel } from "./model.ts";
+
+const NANO = fileURLToPath(new URL("../../models/nano", import.meta.url));
+
+let checkpoint: Checkpoint;
+beforeAll(async () => {
+  checkpoint = await openCheckpoint(NANO);
+});
+
+test("with memory to spare everything stays, in the processor's order", () => {
+  const plan = planMemory(checkpoint, 8e9);
+  expect(plan).toMatchObject({ perSession: Number.POSITIVE_INFINITY, prepack: true, keep: true });
+  expect(plan.copied).toBeGreaterThan(80e6); // 42 MB of BF16 weights in float32, some of the VAE's never read
+});
+
+test("with little memory the text encoder and the modulations go after use", () => {
+  const { copied, working } = planMemory(checkpoint, 8e9);
+  const tight = planMemory(checkpoint, (copied + working) / 0.62);
+  expect(tight).toMatchObject({ keep: false });
+  expect(tight.copied).toBeLessThan(copied);
+});
+
+test("what does not fit is refused with numbers and advice", () => {
+  expect(() => planMemory(checkpoint, 50e6)).toThrow(/does not fit into memory: .* GB at once.*--weights int8/);
+});
+
+test("weights that go after use give the same bits as weights that stay", async () => {
+  const { copied, working } = planMemory(checkpoint, 8e9);
+  const models = [await loadModel(checkpoint), await loadModel(checkpoint, { memory: (copied + working) / 0.62 })];
+  const [stays, goes] = await Promise.all(
+    models.map(async (model) => {
+      const text = await model.encodePrompt("two prompts");
+      const again = await model.encodePrompt("one more");
+      return [text.data, again.data, ...(await model.modulations([0.9, 0.3]))];
+    }),
+  );
+  expect(goes).toEqual(stays);
+  for (const model of models) await model.dispose();
+});

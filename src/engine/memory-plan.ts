@@ -1,0 +1,95 @@
+import { copiedBytes } from "../onnx/index.ts";
+import { CheckpointError, type Weights } from "../weights/index.ts";
+import type { Checkpoint } from "./checkpoint/checkpoint.ts";
+import type { TransformerConfig } from "./checkpoint/config.ts";
+import { isTimeTensor } from "./modulations.ts";
+
+/** How the networks of a checkpoint are held so that they fit into memory. All numbers are bytes. */
+export interface MemoryPlan {
+  /**
+   * Blocks of the transformer and layers of the text encoder in one session. A session's load time grows faster than its graph: 60
+   * blocks take 20 s in one and 1.2 s in fifteen.
+   */
+  readonly perSession: number;
+  /** Whether int8 matrices are copied in the order that the processor likes best, or run from the mapped file. */
+  readonly prepack: boolean;
+  /** Whether the text encoder and the modulations stay between uses. */
+  readonly keep: boolean;
+  /** Of files, in memory as long as nothing else needs it. */
+  readonly mapped: number;
+  /** Copies of weights that are there at the same time. */
+  readonly copied: number;
+  /** Of one pass at 1024 × 1024. */
+  readonly working: number;
+  readonly available: number;
+}
+
+/** Above it a network is cut into sessions of `PER_SESSION`; one session of so many loads in half a second. */
+const IN_ONE_SESSION = 12;
+const PER_SESSION = 4;
+/** Of the memory that is available, what copies of weights may take: the rest is for pictures, files and others. */
+const SHARE = 0.6;
+/** Image tokens at 1024 × 1024 and the text of a long prompt. */
+const TOKENS = 4096 + 512;
+
+/**
+ * Keeps everything, in the processor's order, when that takes little of the memory; else runs int8 weights from the mapped files
+ * and holds the text encoder and the modulations only while they are used.
+ *
+ * @param available bytes that this process may take
+ * @throws CheckpointError with numbers and advice when it does not fit
+ */
+export function planMemory(checkpoint: Checkpoint, available: number): MemoryPlan {
+  const { textEncoder, transformer, vae } = checkpoint;
+  const working = TOKENS * bytesPerToken(transformer.config);
+  const largest = Math.max(transformer.config.num_layers, textEncoder.config.num_hidden_layers);
+  const perSession = largest <= IN_ONE_SESSION ? Number.POSITIVE_INFINITY : PER_SESSION;
+  const pieces = (layers: number) => Math.max(1, Math.ceil(layers / perSession));
+
+  const plan = (prepack: boolean, keep: boolean): MemoryPlan => {
+    const copied = (weights: Weights, which: (name: string) => boolean = () => true) =>
+      weights.names.filter(which).reduce((sum, name) => sum + copiedBytes(weights.find(name)!, prepack), 0);
+    // The host reads the embedding table; nothing reads the output head.
+    const text = copied(textEncoder.weights, (name) => /\.(layers|norm)\./.test(name) && !name.includes("visual."));
+    const time = copied(transformer.weights, isTimeTensor);
+    const blocks = copied(transformer.weights, (name) => !isTimeTensor(name));
+    const decoder = copied(vae.weights);
+    const fleeting = Math.max(
+      text / pieces(textEncoder.config.num_hidden_layers),
+      time / pieces(transformer.config.num_layers),
+    );
+    return {
+      ...{ perSession, prepack, keep, working, available },
+      mapped: storedBytes(textEncoder.weights) + storedBytes(transformer.weights) + storedBytes(vae.weights),
+      copied: blocks + decoder + (keep ? text + time : fleeting),
+    };
+  };
+
+  const choices = [plan(true, true), plan(true, false), plan(false, true), plan(false, false)];
+  const comfortable = choices.find(({ copied }) => copied + working <= SHARE * available);
+  const leanest = choices.at(-1)!;
+  if (!comfortable && leanest.copied > available) {
+    throw new CheckpointError(
+      `${checkpoint.folder} does not fit into memory: its networks take ${gigabytes(leanest.copied)} at once and a picture of ` +
+        `1024 × 1024 about ${gigabytes(working)}, ${gigabytes(available)} are available; convert it with ` +
+        "`inkstone models add FOLDER --weights int8`: int8 weights are read from the file in place",
+    );
+  }
+  return comfortable ?? leanest;
+}
+
+/**
+ * What a pass holds for one token: the MLP's hidden features four times (before and after GELU, rotated, magnitudes) and twelve
+ * streams. Measured at 512²: 0.35 MB a token of the 20B checkpoint.
+ */
+function bytesPerToken({ num_attention_heads: heads, attention_head_dim: headDim }: TransformerConfig): number {
+  return 4 * heads * headDim * (4 * 4 + 12);
+}
+
+function storedBytes(weights: Weights): number {
+  return weights.names.reduce((sum, name) => sum + weights.find(name)!.byteLength, 0);
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(1)} GB`;
+}

@@ -1,0 +1,218 @@
+import { cp, mkdir, open, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { TextEncoderConfig, TransformerConfig, VaeConfig } from "../../../src/engine/checkpoint/config.ts";
+import { buildTimeGraph } from "../../../src/engine/modulations.ts";
+import { buildTextEncoder } from "../../../src/engine/text-encoder.ts";
+import { buildTransformer } from "../../../src/engine/transformer.ts";
+import { buildVaeDecoder, buildVaeEncoder } from "../../../src/engine/vae.ts";
+import type { StoredForm, Weights } from "../../../src/weights/index.ts";
+import { storedFormsMetadata } from "../../../src/weights/stored-form.ts";
+
+/** What a made-up checkpoint is to be like. Its dimensions are those of Qwen-Image, its numbers are noise. */
+export interface Synthetic {
+  /** Blocks of the transformer; 60 is the whole one. */
+  readonly blocks: number;
+  /** Layers of the text encoder; 28 is the whole one. */
+  readonly layers: number;
+  /** Large matrices in int8, or all in BF16 as they are published. */
+  readonly weights: "int8" | "bf16";
+}
+
+const ROTATION = 64;
+
+const transformerConfig = (blocks: number): TransformerConfig => ({
+  _class_name: "QwenImageTransformer2DModel",
+  patch_size: 2,
+  in_channels: 64,
+  out_channels: 16,
+  num_layers: blocks,
+  attention_head_dim: 128,
+  num_attention_heads: 24,
+  joint_attention_dim: 3584,
+  axes_dims_rope: [16, 56, 56],
+});
+
+const textConfig = (layers: number): TextEncoderConfig => ({
+  hidden_size: 3584,
+  intermediate_size: 18_944,
+  num_hidden_layers: layers,
+  num_attention_heads: 28,
+  num_key_value_heads: 4,
+  hidden_act: "silu",
+  rms_norm_eps: 1e-6,
+  rope_theta: 1e6,
+  vocab_size: 152_064,
+});
+
+const vae: VaeConfig = {
+  _class_name: "AutoencoderKLQwenImage",
+  base_dim: 96,
+  z_dim: 16,
+  dim_mult: [1, 2, 4, 4],
+  num_res_blocks: 2,
+  attn_scales: [],
+  temperal_downsample: [false, true, true],
+  dropout: 0,
+  input_channels: 3,
+  latents_mean: Array<number>(16).fill(0),
+  latents_std: Array<number>(16).fill(2),
+};
+
+/** Writes a checkpoint folder. The graphs say which tensors there are, so nothing is listed twice. */
+export async function makeCheckpoint(folder: string, { blocks, layers, weights }: Synthetic, tokenizer: string) {
+  const transformer = transformerConfig(blocks);
+  const text = textConfig(layers);
+  const json = async (path: string, value: object) => {
+    await mkdir(join(folder, path, ".."), { recursive: true });
+    await writeFile(join(folder, path), JSON.stringify(value, null, 2));
+  };
+  await json("model_index.json", { _class_name: "QwenImagePipeline" });
+  await json("transformer/config.json", transformer);
+  await json("text_encoder/config.json", text);
+  await json("vae/config.json", vae);
+  await json("scheduler/scheduler_config.json", {
+    use_dynamic_shifting: true,
+    base_shift: 0.5,
+    max_shift: 0.9,
+    max_image_seq_len: 8192,
+    shift_terminal: 0.02,
+  });
+  await cp(tokenizer, join(folder, "tokenizer"), { recursive: true });
+  const write = (file: string, build: (weights: Weights) => void) =>
+    writeNoise(join(folder, file), shapesOf(build), weights);
+  await write("transformer/diffusion_pytorch_model.safetensors", (w) => {
+    buildTransformer(transformer, w);
+    buildTimeGraph(transformer, w);
+  });
+  await write("text_encoder/model.safetensors", (w) => buildTextEncoder(text, w));
+  await write("vae/diffusion_pytorch_model.safetensors", (w) => {
+    buildVaeDecoder(vae, w);
+    buildVaeEncoder(vae, w);
+  });
+}
+
+/** The tensors that graphs ask for. */
+function shapesOf(build: (weights: Weights) => void): Map<string, readonly number[]> {
+  const shapes = new Map<string, readonly number[]>();
+  build({
+    folder: "",
+    names: [],
+    has: () => false,
+    find: () => undefined,
+    get(name, shape) {
+      shapes.set(name, shape);
+      return { dtype: "F32", shape, offset: 0, byteLength: 0, file: "/nowhere" };
+    },
+  });
+  return shapes;
+}
+
+interface Planned {
+  readonly dtype: "I8" | "F32" | "BF16";
+  readonly shape: readonly number[];
+  readonly bytes: number;
+  readonly fill: Fill;
+}
+type Fill = { readonly noise: number } | { readonly constant: number };
+
+async function writeNoise(path: string, shapes: Map<string, readonly number[]>, weights: "int8" | "bf16") {
+  const planned = new Map<string, Planned>();
+  const forms = new Map<string, StoredForm>();
+  const size = (shape: readonly number[]) => shape.reduce((product, n) => product * n, 1);
+  for (const [name, shape] of shapes) {
+    const deviation = 1 / Math.sqrt(size(shape.slice(1)) || 1);
+    if (weights === "int8" && isLarge(name, shape)) {
+      const [out, width] = shape as [number, number];
+      planned.set(name, { dtype: "I8", shape: [width, out], bytes: out * width, fill: { noise: 1 } });
+      // Codes spread evenly over 8 bits deviate by 74.
+      planned.set(`${name}_scale`, { dtype: "F32", shape: [out], bytes: 4 * out, fill: { constant: deviation / 74 } });
+      forms.set(name, { form: "int8", rotation: ROTATION });
+      continue;
+    }
+    const isNorm = /norm.*\.(weight|gamma)$|layernorm\.weight$/.test(name);
+    const fill: Fill = isNorm ? { constant: 1 } : { noise: shape.length === 1 ? 0.01 : deviation };
+    planned.set(name, { dtype: "BF16", shape, bytes: 2 * size(shape), fill });
+  }
+  await writeTensors(path, planned, storedFormsMetadata(forms));
+}
+
+/** The matrices of blocks and layers, which are nearly all of a checkpoint. */
+function isLarge(name: string, shape: readonly number[]): boolean {
+  return shape.length === 2 && /^(transformer_blocks|model\.layers)\./.test(name);
+}
+
+async function writeTensors(path: string, tensors: Map<string, Planned>, metadata: Record<string, string>) {
+  await mkdir(join(path, ".."), { recursive: true });
+  const header: Record<string, unknown> = { __metadata__: metadata };
+  const places = new Map<string, number>();
+  let at = 0;
+  for (const [name, { dtype, shape, bytes }] of tensors) {
+    header[name] = { dtype, shape, data_offsets: [at, at + bytes] };
+    places.set(name, at);
+    at += bytes;
+  }
+  const text = JSON.stringify(header);
+  // Spaces fill the header up, so that every tensor of a multiple of 64 bytes begins at one.
+  const json = Buffer.from(text.padEnd(text.length + ((64 - ((Buffer.byteLength(text) + 8) % 64)) % 64)));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(json.length));
+  const file = await open(path, "w");
+  try {
+    await file.write(length);
+    await file.write(json);
+    let seed = 1;
+    for (const { dtype, bytes, fill } of tensors.values()) {
+      const pattern = patternOf(dtype, fill);
+      // Another place of the pattern for every tensor, so that no two are alike.
+      let from = (seed++ * 1_048_573 * 4) % pattern.length;
+      for (let left = bytes; left > 0; ) {
+        const piece = pattern.subarray(from, Math.min(pattern.length, from + left));
+        await file.write(piece);
+        left -= piece.length;
+        from = 0;
+      }
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+const PATTERN = 2 ** 24;
+const patterns = new Map<string, Buffer>();
+
+/** 16 million numbers of a kind, the same in every run. */
+function patternOf(dtype: Planned["dtype"], fill: Fill): Buffer {
+  const key = `${dtype} ${JSON.stringify(fill)}`;
+  const known = patterns.get(key) ?? makePattern(dtype, fill);
+  if (patterns.size > 8) patterns.clear();
+  patterns.set(key, known);
+  return known;
+}
+
+function makePattern(dtype: Planned["dtype"], fill: Fill): Buffer {
+  if ("constant" in fill) {
+    if (dtype === "F32") return Buffer.from(new Float32Array(2 ** 16).fill(fill.constant).buffer);
+    return Buffer.from(new Uint16Array(2 ** 16).fill(upperHalf(fill.constant)).buffer);
+  }
+  let state = 20_260;
+  const next = () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0;
+    return state;
+  };
+  if (dtype === "I8") {
+    const words = new Uint32Array(PATTERN / 4);
+    for (let i = 0; i < words.length; i++) words[i] = (next() & 0xffff0000) | (next() >>> 16);
+    return Buffer.from(words.buffer);
+  }
+  const width = fill.noise * Math.sqrt(3); // of an even spread with this deviation
+  const halves = new Uint16Array(PATTERN / 2);
+  for (let i = 0; i < halves.length; i++) halves[i] = upperHalf((next() / 2 ** 31) * width);
+  return Buffer.from(halves.buffer);
+}
+
+const single = new Float32Array(1);
+const bits = new Uint32Array(single.buffer);
+function upperHalf(value: number): number {
+  single[0] = value;
+  return bits[0]! >>> 16;
+}

@@ -5,6 +5,7 @@ const alone = [
   "test/contract/**",
   "test/faults/**",
   "test/finishing/**",
+  "test/attacks/**",
   "src/server/worker/**",
   "src/server/delivery/**",
   "src/drawing/process/**",

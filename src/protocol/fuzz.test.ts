@@ -5,8 +5,9 @@ import { expect, test } from "vitest";
 import {
   type ImageInferenceTask,
   parseJson,
-  parseRequest,
+  parseRequestJson,
   parseTask,
+  readTasks,
   SCHEDULERS,
   stringifyJson,
   TASK_SCHEMAS,
@@ -69,7 +70,7 @@ test("arbitrary text as a request", () => {
   fc.assert(
     fc.property(text, (request) => {
       try {
-        for (const parsed of parseRequest(request, { maxTasks: 10 }))
+        for (const parsed of readTasks(parseRequestJson(Buffer.from(request), { maxTasks: 10 }), { maxTasks: 10 }))
           if (!parsed.ok) expect(codes).toContain(parsed.errors[0].code);
       } catch (error) {
         expect(codes).toContain((error as { code: string }).code);

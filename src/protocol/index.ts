@@ -6,6 +6,7 @@ export { DELIVERY_METHODS, OUTPUT_FORMATS, OUTPUT_TYPES } from "./delivery.ts";
 export { ERRORS, type ErrorCode, type ErrorKind, errorKind, invalidCode } from "./errors.ts";
 export { type ImageInferenceTask, imageInference } from "./image-inference.ts";
 export { parseJson, stringifyJson } from "./json.ts";
+export { IMAGE_KEY } from "./json-bounds.ts";
 export { type ModelUploadTask, UPLOAD_STAGES, type UploadStage } from "./model-upload.ts";
 export type {
   AccountManagementTask,
@@ -32,7 +33,7 @@ export {
   replyBody,
   type UploadItem,
 } from "./replies.ts";
-export { parseRequest, type RequestOptions } from "./request.ts";
+export { parseRequestJson, type RequestOptions, readTasks } from "./request.ts";
 export { findScheduler, SCHEDULER_ALIASES, SCHEDULERS, type SchedulerName } from "./schedulers.ts";
 export { resolveWindow, type StepWindow } from "./step-window.ts";
 export {

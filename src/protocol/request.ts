@@ -1,6 +1,7 @@
 /** Reads a whole request: one JSON array of tasks. */
 
 import { parseJson } from "./json.ts";
+import { checkJsonBounds } from "./json-bounds.ts";
 import { invalidParameter, show } from "./parameter-errors.ts";
 import { isQueuedTask, type ParsedTask, parseTask } from "./task.ts";
 import { TaskError } from "./task-error.ts";
@@ -9,9 +10,21 @@ export interface RequestOptions {
   readonly maxTasks: number;
 }
 
-/** The tasks of a body or frame, each on its own. Throws a `TaskError` when it is no array of tasks at all. */
-export function parseRequest(text: string, { maxTasks }: RequestOptions): ParsedTask[] {
-  const json = parseBody(text);
+/**
+ * The JSON of a body or frame. What it may hold is checked before it is parsed.
+ * @throws TaskError `invalidRequest` when it is no JSON, or holds too much
+ */
+export function parseRequestJson(bytes: Uint8Array, { maxTasks }: RequestOptions): unknown {
+  checkJsonBounds(bytes, maxTasks);
+  try {
+    return parseJson(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString());
+  } catch (cause) {
+    throw new TaskError("invalidRequest", { reason: "The text is not valid JSON." }, {}, { cause });
+  }
+}
+
+/** The tasks of a request's JSON, each on its own. Throws a `TaskError` when it is no array of tasks at all. */
+export function readTasks(json: unknown, { maxTasks }: RequestOptions): ParsedTask[] {
   // A single object is taken for an array of one.
   const items = Array.isArray(json) ? json : [json];
   if (typeof json !== "object" || json === null) {
@@ -20,14 +33,6 @@ export function parseRequest(text: string, { maxTasks }: RequestOptions): Parsed
   if (items.length === 0) throw new TaskError("invalidRequest", { reason: "The array holds no task." });
   if (items.length > maxTasks) throw new TaskError("maxTasksExceeded", { given: items.length, limit: maxTasks });
   return refuseRepeated(items.map(parseTask));
-}
-
-function parseBody(text: string): unknown {
-  try {
-    return parseJson(text);
-  } catch (cause) {
-    throw new TaskError("invalidRequest", { reason: "The text is not valid JSON." }, {}, { cause });
-  }
 }
 
 /** Two new tasks of one request may not share a taskUUID: only the first stands. */

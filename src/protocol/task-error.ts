@@ -25,6 +25,8 @@ export interface TaskErrorBody extends ErrorFacts {
 export class TaskError extends Error {
   override readonly name = "TaskError";
   readonly code: ErrorCode;
+  /** What fills the template of the message. */
+  readonly values: Readonly<Record<string, string | number>>;
   readonly facts: ErrorFacts;
 
   constructor(
@@ -35,6 +37,7 @@ export class TaskError extends Error {
   ) {
     super(fill(errorKind(code).message, values), options);
     this.code = code;
+    this.values = values;
     this.facts = facts;
   }
 

@@ -157,6 +157,11 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
         const { bytes, header } = await uploads.load(owner, image, "image", signal);
         return images.addUpload(owner, bytes, header);
       },
+      keep: async (owner, parameter, imageUUID, bytes, asUpload) => {
+        const header = await uploads.check(bytes, parameter);
+        const keepSeconds = asUpload ? undefined : config.resultRetention * 3600;
+        return images.addUpload(owner, bytes, header, { imageUUID, keepSeconds });
+      },
     },
     models,
     keys,

@@ -39,8 +39,14 @@ export async function startMemoryApp(
   {
     keys = [KEY],
     bytes,
+    uploads = {},
     ports = {},
-  }: { keys?: readonly string[]; bytes?: Uint8Array; ports?: Partial<HttpPorts> } = {},
+  }: {
+    keys?: readonly string[];
+    bytes?: Uint8Array;
+    uploads?: Partial<HttpPorts["uploads"]>;
+    ports?: Partial<HttpPorts>;
+  } = {},
 ): Promise<MemoryApp> {
   const tasks = createMemoryTasks(bytes);
   const logged: unknown[] = [];
@@ -57,6 +63,8 @@ export async function startMemoryApp(
         const imageUUID = crypto.randomUUID();
         return { imageUUID, fileName: `${imageUUID}.png` };
       },
+      keep: async (_owner, _parameter, imageUUID) => ({ imageUUID, fileName: `${imageUUID}.png` }),
+      ...uploads,
     },
     models: {
       list: async () => [

@@ -76,7 +76,15 @@ export type OpenTasks = Awaited<ReturnType<typeof openTasks>>;
 export async function openTasks(db: Database, maxQueued = 20, pollMs = 100) {
   const signals = await openSignals({ db, processName: randomUUID() });
   const service = createTaskService({ db, signals, maxQueued, pollMs });
-  const queue = createTaskQueue({ db, signals, lane: "pictures", worker: "test", retryPauseSeconds: () => 0, pollMs });
+  const queue = createTaskQueue({
+    db,
+    signals,
+    lane: "pictures",
+    worker: "test",
+    retryPauseSeconds: () => 0,
+    renewMs: 1e6,
+    pollMs,
+  });
   return {
     db,
     signals,

@@ -132,4 +132,26 @@ const abandoned: Migration = {
   statements: ["alter table tasks add column abandoned boolean not null default false"],
 };
 
-export const migrations: readonly Migration[] = [tasks, skippedSteps, inputImage, lanes, abandoned];
+/** How long an image that a client brought is kept after its last use; null for results, and for uploads of older versions. */
+const keptImages: Migration = {
+  number: 6,
+  name: "kept images",
+  statements: ["alter table images add column keep_seconds int"],
+};
+
+/** The attempt that was taken from a worker for its silence: a worker that was only slow can have it back. */
+const lostAttempts: Migration = {
+  number: 7,
+  name: "lost attempts",
+  statements: ["alter table tasks add column lost_attempt int"],
+};
+
+export const migrations: readonly Migration[] = [
+  tasks,
+  skippedSteps,
+  inputImage,
+  lanes,
+  abandoned,
+  keptImages,
+  lostAttempts,
+];

@@ -5,6 +5,7 @@ import type { Socket } from "node:net";
 import websocket from "@fastify/websocket";
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { errorItem, TaskError } from "../../protocol/index.ts";
+import { createBodyParser } from "./body.ts";
 import { createWaiters } from "./hang-up.ts";
 import { openAIRoutes } from "./openai/routes.ts";
 import type { HttpPorts } from "./ports.ts";
@@ -20,7 +21,7 @@ import { socketRoute } from "./websocket/route.ts";
 /** Builds the application; it listens when told to. */
 export async function createApp(ports: HttpPorts): Promise<FastifyInstance> {
   const { settings, metrics, log } = ports;
-  const waiters = createWaiters();
+  const shared = { ports, waiters: createWaiters(), bodies: createBodyParser(settings.maxTasks) };
   const app: FastifyInstance = fastify({
     logger: false,
     bodyLimit: settings.maxBodyBytes,
@@ -38,15 +39,15 @@ export async function createApp(ports: HttpPorts): Promise<FastifyInstance> {
   });
   app.server.maxConnections = settings.maxConnections;
 
-  // Tasks are parsed by the protocol, which keeps the digits of long integers. No other body is understood: a page of
-  // another site can only send those without the browser asking us first.
+  // Tasks are parsed by the protocol, which keeps the digits of long integers, once it is known whose they are. No other
+  // body is understood: a page of another site can only send those without the browser asking us first.
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser("application/json", { parseAs: "string" }, (_request, body, done) => done(null, body));
+  app.addContentTypeParser("application/json", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   app.addHook("preParsing", (request, _reply, body) => guardBody(ports.keys, request.raw, body));
 
   const refuse = (request: FastifyRequest, reply: FastifyReply, error: TaskError) => {
     metrics.refused(error.code);
-    const { documentation } = openContext(ports, waiters, request.raw);
+    const { documentation } = openContext(shared, request.raw);
     const owner = error.code.endsWith("ApiKey") ? { taskType: "authentication" } : {};
     return sendFailure(reply, [errorItem(error.body, owner, documentation)]);
   };
@@ -72,13 +73,14 @@ export async function createApp(ports: HttpPorts): Promise<FastifyInstance> {
       done();
     },
   });
+  app.addHook("onClose", () => shared.bodies.close());
   endConnectionsOnClose(app, ports.stopping);
-  taskRoute(app, ports, waiters);
-  taskRoutes(app, ports, waiters);
-  socketRoute(app, ports, waiters);
+  taskRoute(app, shared);
+  taskRoutes(app, shared);
+  socketRoute(app, shared);
   imageRoute(app, ports);
   operationRoutes(app, ports);
-  openAIRoutes(app, ports, waiters);
+  openAIRoutes(app, shared);
   return app;
 }
 

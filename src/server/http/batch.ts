@@ -11,38 +11,44 @@ import {
 import type { TaskRecord } from "../tasks/index.ts";
 import type { Caller } from "./caller.ts";
 import { abandonLater } from "./hang-up.ts";
-import { accept, acknowledgement, dryRun, finalAnswer, requireModel } from "./queued-tasks.ts";
+import type { InlinePictures } from "./inline-pictures.ts";
+import { accept, acknowledgement, dryRun, finalAnswer, type Received, requireModel } from "./queued-tasks.ts";
 import { type Answer, asTaskError, refuseWith } from "./reply.ts";
 import type { RequestContext } from "./request-context.ts";
 import { answerSmallTask } from "./small-tasks.ts";
 
-type ValidTask = Extract<ParsedTask, { ok: true }>;
 type Work = Exclude<Task, AuthenticationTask>;
 
-/** The authentication task of a request, when it has one. */
-export function authenticationOf(parsed: readonly ParsedTask[]): AuthenticationTask | undefined {
-  for (const item of parsed) if (item.ok && item.task.taskType === "authentication") return item.task;
-  return undefined;
+/** The tasks of a request, and the pictures that were inside them. */
+export interface Batch {
+  readonly parsed: readonly ParsedTask[];
+  readonly pictures: InlinePictures;
 }
 
 /** Answers all tasks of a request, in the order they came. `hungUp` is aborted when the client goes away. */
 export async function answerBatch(
   context: RequestContext,
   caller: Caller,
-  parsed: readonly ParsedTask[],
+  { parsed, pictures }: Batch,
   hungUp: AbortSignal,
 ): Promise<Answer> {
   const replies: Promise<Answer>[] = [];
   for (const item of parsed) {
     // Handing in is done one after the other, so that the queue keeps the order; waiting is done together.
-    const { reply } = await begin(context, caller, item, hungUp);
+    const { reply } = await begin(context, caller, item, pictures, hungUp);
     replies.push(reply);
   }
   const answers = await Promise.all(replies);
   return { data: answers.flatMap(({ data }) => data), errors: answers.flatMap(({ errors }) => errors) };
 }
 
-async function begin(context: RequestContext, caller: Caller, item: ParsedTask, hungUp: AbortSignal) {
+async function begin(
+  context: RequestContext,
+  caller: Caller,
+  item: ParsedTask,
+  pictures: InlinePictures,
+  hungUp: AbortSignal,
+) {
   const { documentation } = context;
   if (!item.ok) return { reply: Promise.resolve(refuseWith(item.errors, item.owner, documentation)) };
   const { task } = item;
@@ -56,7 +62,7 @@ async function begin(context: RequestContext, caller: Caller, item: ParsedTask, 
     return refuseWith([error], owner, documentation);
   };
   try {
-    const { answer } = await start(context, caller, task, item.raw, hungUp);
+    const { answer } = await start(context, caller, { task, raw: item.raw, pictures }, hungUp);
     return { reply: answer.catch(refusal) };
   } catch (thrown) {
     return { reply: Promise.resolve(refusal(thrown)) };
@@ -67,14 +73,13 @@ async function begin(context: RequestContext, caller: Caller, item: ParsedTask, 
 async function start(
   context: RequestContext,
   caller: Caller,
-  task: Work,
-  raw: ValidTask["raw"],
+  { task, raw, pictures }: Received<Work>,
   hungUp: AbortSignal,
 ): Promise<{ readonly answer: Promise<Answer> }> {
-  if (!isQueuedTask(task)) return { answer: answerSmallTask(context, caller, task, hungUp) };
+  if (!isQueuedTask(task)) return { answer: answerSmallTask(context, caller, { task, pictures }, hungUp) };
   await requireModel(context, task);
   if (context.dryRun) return { answer: dryRun(context, task) };
-  const record = await accept(context, caller, task, raw);
+  const record = await accept(context, caller, { task, raw, pictures });
   if (task.deliveryMethod === "async") return { answer: Promise.resolve(acknowledgement(task)) };
   return { answer: waitFor(context, caller, record, hungUp) };
 }

@@ -32,6 +32,19 @@ export async function identify(keys: KeyRing, key: string | undefined, request: 
   return { owner: found.id, keyName: found.name };
 }
 
+/** How often the keys of open sockets and streams are looked at again. */
+export const KEY_CHECK_MS = 5_000;
+
+/** Whether the owner's key, with which a socket or stream was opened, may still call. A key file that cannot be read changes nothing. */
+export async function isStillAllowed(keys: KeyRing, owner: OwnerId): Promise<boolean> {
+  try {
+    const known = await keys.list();
+    return known.length === 0 ? owner === LOCAL.owner : known.some(({ id }) => id === owner);
+  } catch {
+    return true;
+  }
+}
+
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|::ffff:127\.\d+\.\d+\.\d+)$/;
 const LOCAL_HOST = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/i;
 

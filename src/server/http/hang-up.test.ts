@@ -73,7 +73,7 @@ describe("hanging up", () => {
       await once(signal, "abort");
       throw signal.reason;
     };
-    const { base, logged } = await start({}, { ports: { uploads: { store } } });
+    const { base, logged } = await start({}, { uploads: { store } });
     const abort = new AbortController();
     const upload = { taskType: "imageUpload", taskUUID: crypto.randomUUID(), image: "https://a.example/a.png" };
     const request = post(base, [upload], { signal: abort.signal }).catch(() => undefined);

@@ -13,11 +13,23 @@ export interface Uploads {
    * Checks and stores an image given as data URI, base64 or URL. Throws a `TaskError` that names the parameter, or the
    * signal's reason when it is aborted before the image is there.
    */
-  store(
+  store(owner: OwnerId, image: string, signal: AbortSignal): Promise<UploadedImage>;
+  /**
+   * Checks and stores an image that was inside a request, under the imageUUID that stands in its place. As an upload it is kept
+   * like one; else for as long as its task. Throws a `TaskError` that names the parameter.
+   */
+  keep(
     owner: OwnerId,
-    image: string,
-    signal: AbortSignal,
-  ): Promise<{ readonly imageUUID: string; readonly fileName: string }>;
+    parameter: string,
+    imageUUID: string,
+    bytes: Uint8Array,
+    asUpload?: boolean,
+  ): Promise<UploadedImage>;
+}
+
+export interface UploadedImage {
+  readonly imageUUID: string;
+  readonly fileName: string;
 }
 
 /** Whether the server can take tasks, and why not. */

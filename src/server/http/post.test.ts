@@ -192,7 +192,7 @@ describe("POST /v1", () => {
     ["no object in it", "[null]", "invalidRequest"],
     ["no task type", "[{}]", "missingTaskType"],
     ["too many", JSON.stringify(Array(21).fill({ taskType: "ping" })), "maxTasksExceeded"],
-    ["deep", `${'[{"a":'.repeat(20_000)}1${"}]".repeat(20_000)}`, "missingTaskType"],
+    ["deep", `${'[{"a":'.repeat(20_000)}1${"}]".repeat(20_000)}`, "invalidRequest"],
     [
       "deep with a long number",
       `${'[{"a":'.repeat(20_000)}12345678901234567890${"}]".repeat(20_000)}`,

@@ -7,22 +7,35 @@ import {
   type QueuedTask,
   resultsOf,
   stringifyJson,
+  type Task,
   TaskError,
 } from "../../protocol/index.ts";
 import { isFinal, type TaskRecord } from "../tasks/index.ts";
 import type { Caller } from "./caller.ts";
+import type { InlinePictures } from "./inline-pictures.ts";
 import { imageItem, isPictureRecord, processingItems, stageItem, stagesOf } from "./items.ts";
 import { type Answer, answerWith } from "./reply.ts";
 import type { RequestContext } from "./request-context.ts";
+
+/** A task as it was received. */
+export interface Received<T extends Task = QueuedTask> {
+  readonly task: T;
+  /** With the pictures taken out. */
+  readonly raw: object;
+  /** Those that were inside the request. */
+  readonly pictures: InlinePictures;
+}
 
 /** Stores a task, or finds the one that was stored under its taskUUID before. Throws when it cannot be taken. */
 export async function accept(
   context: RequestContext,
   caller: Caller,
-  task: QueuedTask,
-  raw: object,
+  { task, raw, pictures }: Received,
 ): Promise<TaskRecord> {
-  const { tasks, metrics, log } = context.ports;
+  const { tasks, uploads, metrics, log } = context.ports;
+  for (const [parameter, imageUUID] of picturesOf(task, pictures)) {
+    await uploads.keep(caller.owner, parameter, imageUUID, pictures.get(imageUUID)!);
+  }
   const outcome = await tasks.submit(caller.owner, { task, request: stringifyJson(raw) });
   metrics.accepted(outcome.kind);
   switch (outcome.kind) {
@@ -38,6 +51,14 @@ export async function accept(
       throw new TaskError("rateLimitExceeded", { waiting: queued, seconds: retryAfter }, { retryAfter });
     }
   }
+}
+
+/** The pictures of a request that a task names, with the parameters that name them. */
+export function picturesOf(value: unknown, pictures: InlinePictures, path = ""): [parameter: string, uuid: string][] {
+  if (pictures.size === 0) return [];
+  if (typeof value === "string") return pictures.has(value) ? [[path, value]] : [];
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, item]) => picturesOf(item, pictures, path ? `${path}.${key}` : key));
 }
 
 /** Refuses a task for a model, a LoRA or a ControlNet that is not installed. */

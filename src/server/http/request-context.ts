@@ -1,12 +1,18 @@
 import type { IncomingMessage } from "node:http";
+import type { BodyParser } from "./body.ts";
 import type { Waiters } from "./hang-up.ts";
 import type { ImageSource } from "./items.ts";
 import type { HttpPorts } from "./ports.ts";
 
-/** One request or socket, and what answering it takes. */
-export interface RequestContext {
+/** What all requests share. */
+export interface Shared {
   readonly ports: HttpPorts;
   readonly waiters: Waiters;
+  readonly bodies: BodyParser;
+}
+
+/** One request or socket, and what answering it takes. */
+export interface RequestContext extends Shared {
   readonly source: ImageSource;
   /** The address of the reference page, for error items. */
   readonly documentation: string;
@@ -17,15 +23,15 @@ export interface RequestContext {
 const HOST = /^[\w.-]+(:\d+)?$|^\[[0-9a-f:]+\](:\d+)?$/i;
 
 /** The context that begins with this HTTP request or upgrade. */
-export function openContext(ports: HttpPorts, waiters: Waiters, request: IncomingMessage): RequestContext {
+export function openContext(shared: Shared, request: IncomingMessage): RequestContext {
+  const { ports } = shared;
   const { host = "" } = request.headers;
   const { localAddress = "127.0.0.1", localPort } = request.socket;
   const address = localAddress.includes(":") ? `[${localAddress}]` : localAddress;
   // Without a public address, the one the client used is the one it can reach.
   const baseUrl = ports.settings.publicUrl ?? `http://${HOST.test(host) ? host : `${address}:${localPort}`}`;
   return {
-    ports,
-    waiters,
+    ...shared,
     source: { images: ports.images, imagesUrl: ports.settings.imageUrl ?? `${baseUrl}/images` },
     documentation: `${baseUrl}/docs`,
     dryRun: /[?&]dryRun=(1|true)(&|$)/.test(request.url ?? ""),

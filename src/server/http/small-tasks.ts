@@ -12,9 +12,10 @@ import {
   type Task,
 } from "../../protocol/index.ts";
 import type { Caller } from "./caller.ts";
+import type { InlinePictures } from "./inline-pictures.ts";
 import { imageUrl } from "./items.ts";
 import { searchModels } from "./model-search.ts";
-import { finalAnswer, standing, unknownTask } from "./queued-tasks.ts";
+import { finalAnswer, type Received, standing, unknownTask } from "./queued-tasks.ts";
 import { type Answer, answerWith, made } from "./reply.ts";
 import type { RequestContext } from "./request-context.ts";
 
@@ -24,7 +25,7 @@ type SmallTask = Exclude<Task, QueuedTask | AuthenticationTask>;
 export async function answerSmallTask(
   context: RequestContext,
   caller: Caller,
-  task: SmallTask,
+  { task, pictures }: Pick<Received<SmallTask>, "task" | "pictures">,
   gone: AbortSignal,
 ): Promise<Answer> {
   switch (task.taskType) {
@@ -35,7 +36,7 @@ export async function answerSmallTask(
     case "getTaskDetails":
       return getTaskDetails(context, caller, task);
     case "imageUpload":
-      return imageUpload(context, caller, task, gone);
+      return imageUpload(context, caller, task, pictures, gone);
     case "accountManagement":
       return accountDetails(context, caller, task);
     case "modelSearch":
@@ -52,15 +53,17 @@ async function getResponse(context: RequestContext, { owner }: Caller, { taskUUI
 async function getTaskDetails(context: RequestContext, { owner }: Caller, task: GetTaskDetailsTask): Promise<Answer> {
   const { tasks } = context.ports;
   const record = await tasks.get(owner, task.taskUUID);
-  const request = await tasks.request(owner, task.taskUUID);
-  if (record === undefined || request === undefined) throw unknownTask(task.taskUUID);
+  if (record === undefined) throw unknownTask(task.taskUUID);
   const { data, errors } = finalAnswer(context, record);
-  const deliveries = await tasks.deliveries(owner, task.taskUUID);
   const { taskType, taskUUID } = task;
+  // Read when it is sent: what waits for a client that does not read stays small.
   const make = async () => {
+    const request = await tasks.request(owner, task.taskUUID);
+    if (request === undefined) throw unknownTask(task.taskUUID);
     const items = await Promise.all(data.map((item) => made(item, context.documentation)));
     const found = items.flatMap((item) => ("item" in item ? [item.item] : []));
     const failed = [...errors, ...items.flatMap((item) => ("failed" in item ? [item.failed] : []))];
+    const deliveries = await tasks.deliveries(owner, task.taskUUID);
     return {
       taskType,
       taskUUID,
@@ -84,10 +87,15 @@ async function imageUpload(
   context: RequestContext,
   { owner }: Caller,
   task: ImageUploadTask,
+  pictures: InlinePictures,
   gone: AbortSignal,
 ): Promise<Answer> {
   const { ports, source } = context;
-  const { imageUUID, fileName } = await ports.uploads.store(owner, task.image, gone);
+  const inline = pictures.get(task.image);
+  const { imageUUID, fileName } =
+    inline === undefined
+      ? await ports.uploads.store(owner, task.image, gone)
+      : await ports.uploads.keep(owner, "image", task.image, inline, true);
   return answerWith({
     taskType: task.taskType,
     taskUUID: task.taskUUID,

@@ -42,7 +42,7 @@ async function* untilRefused(body: Readable, refusal: TaskError, refusalOf: Refu
       beginning.push(piece);
       bytes += piece.length;
       if (bytes > UNAUTHENTICATED_BYTES) {
-        const key = keyIn(Buffer.concat(beginning));
+        const key = keyInBody(Buffer.concat(beginning));
         const still = key === undefined ? refusal : await refusalOf(key);
         if (still !== undefined) throw still;
       }
@@ -52,6 +52,14 @@ async function* untilRefused(body: Readable, refusal: TaskError, refusalOf: Refu
 }
 
 /** The key of an `authentication` task in the beginning of a body. (In texts of other tasks the quotes would be escaped.) */
-function keyIn(beginning: Buffer): string | undefined {
-  return /"apiKey"\s*:\s*"([^"\\]+)"/.exec(beginning.toString("utf8", 0, UNAUTHENTICATED_BYTES))?.[1];
+export function keyInBody(body: Buffer): string | undefined {
+  const at = body.indexOf('"apiKey"');
+  if (at === -1 || at >= UNAUTHENTICATED_BYTES) return undefined;
+  const beginning = body.toString("utf8", at, Math.min(at + 1_000, UNAUTHENTICATED_BYTES));
+  const literal = /^"apiKey"\s*:\s*("(?:[^"\\]|\\.)+")/.exec(beginning)?.[1];
+  try {
+    return literal === undefined ? undefined : (JSON.parse(literal) as string);
+  } catch {
+    return undefined;
+  }
 }

@@ -38,6 +38,8 @@ export interface ReferencedPicture {
 export interface ImageReferences {
   /** @throws TaskError naming `parameter` when the image is unknown, unreachable, too large or damaged in its header */
   load(owner: string, reference: string, parameter: string, signal?: AbortSignal): Promise<ReferencedImage>;
+  /** @throws TaskError naming `parameter` when the bytes are no image, too large or damaged in their header */
+  check(bytes: Uint8Array, parameter: string): Promise<ImageHeader>;
   /** @throws TaskError naming `parameter` when the image is unknown, unreachable, too large or damaged anywhere */
   loadPicture(owner: string, reference: string, parameter: string, signal?: AbortSignal): Promise<ReferencedPicture>;
 }
@@ -89,10 +91,16 @@ export function createImageReferences(
     return Buffer.from(payload, "base64");
   }
 
+  async function check(bytes: Uint8Array, parameter: string): Promise<ImageHeader> {
+    if (bytes.length > maxBytes) throw invalid(parameter, `it is larger than ${maxBytes} bytes`, "a file");
+    return named(parameter, readHeader(bytes, decoding));
+  }
+
   return {
+    check,
     async load(owner, reference, parameter, signal) {
       const bytes = await bytesOf(owner, reference, parameter, signal);
-      return { bytes, header: await named(parameter, readHeader(bytes, decoding)) };
+      return { bytes, header: await check(bytes, parameter) };
     },
     async loadPicture(owner, reference, parameter, signal) {
       const bytes = await bytesOf(owner, reference, parameter, signal);

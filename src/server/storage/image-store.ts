@@ -25,14 +25,22 @@ export interface ImageStore {
    * store gives no addresses.
    */
   addressOf(fileName: string): Promise<string | undefined>;
-  /** Stores an image that a client brought. */
-  addUpload(
-    owner: string,
-    bytes: Uint8Array,
-    facts: ImageFacts,
-  ): Promise<{ readonly imageUUID: string; readonly fileName: string }>;
+  /** Stores an image that a client brought. Under an imageUUID that the owner has already, it is kept on. */
+  addUpload(owner: string, bytes: Uint8Array, facts: ImageFacts, options?: UploadOptions): Promise<KeptImage>;
   /** Deletes files whose time is over; returns how many. */
   sweep(): Promise<number>;
+}
+
+export interface UploadOptions {
+  /** Default: a random one. */
+  readonly imageUUID?: string;
+  /** Since it was last used. Default: 30 days. */
+  readonly keepSeconds?: number;
+}
+
+export interface KeptImage {
+  readonly imageUUID: string;
+  readonly fileName: string;
 }
 
 /** Uploads are deleted so long after they were last used. */
@@ -40,6 +48,11 @@ const UPLOAD_SECONDS = 30 * 24 * 3600;
 
 /** Longest life of an address that is given out instead of the bytes. */
 const ADDRESS_SECONDS = 900;
+
+/** Condition on an image `i`: no task that has yet to run names it. Asked of images whose time is over only. */
+const NOT_NEEDED = `not exists (
+  select 1 from tasks t
+  where t.owner = i.owner and i.task_id is null and t.state in ('queued', 'running') and position(i.image_uuid in t.task) > 0)`;
 
 const FILE_ROW = "file_name, content_type, floor(extract(epoch from delete_at - now()))::float8 as seconds_left";
 
@@ -69,31 +82,48 @@ export function createImageStore(db: Database, files: FileStore): ImageStore {
       const [row] = await db.query<FileRow>(
         `update images
          set delete_at = case when task_id is null and index is null
-                              then greatest(delete_at, now() + make_interval(secs => $3)) else delete_at end
+                              then greatest(delete_at, now() + make_interval(secs => coalesce(keep_seconds, $3::int)))
+                              else delete_at end
          where image_uuid = $2 and owner = $1 and deleted_at is null and delete_at > now()
          returning ${FILE_ROW}`,
         [owner, imageUUID.toLowerCase(), UPLOAD_SECONDS],
       );
       return bytesOf(row);
     },
-    async addUpload(owner, bytes, { format, width, height }) {
-      const imageUUID = randomUUID();
+    async addUpload(owner, bytes, { format, width, height }, options = {}) {
+      const { imageUUID = randomUUID(), keepSeconds = UPLOAD_SECONDS } = options;
       const fileName = `${imageUUID}.${extensionOf(format)}`;
+      const kept = await db.query(
+        `update images set delete_at = greatest(delete_at, now() + make_interval(secs => $3::int)),
+                           keep_seconds = greatest(keep_seconds, $3::int)
+         where image_uuid = $2 and owner = $1 and deleted_at is null returning image_uuid`,
+        [owner, imageUUID, keepSeconds],
+      );
+      if (kept.length > 0) return { imageUUID, fileName };
       await files.put(fileName, bytes);
       await db.query(
-        `insert into images (image_uuid, owner, output_format, file_name, content_type, width, height, byte_length, delete_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, now() + make_interval(secs => $9))`,
-        [imageUUID, owner, format, fileName, contentTypeOf(format), width, height, bytes.length, UPLOAD_SECONDS],
+        `insert into images (image_uuid, owner, output_format, file_name, content_type, width, height, byte_length,
+                             keep_seconds, delete_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9::int, now() + make_interval(secs => $9::int))
+         on conflict (image_uuid) do update set deleted_at = null, delete_at = excluded.delete_at`,
+        [imageUUID, owner, format, fileName, contentTypeOf(format), width, height, bytes.length, keepSeconds],
       );
       return { imageUUID, fileName };
     },
     async sweep() {
-      const over = await db.query<{ image_uuid: string; file_name: string }>(
-        "select image_uuid, file_name from images where deleted_at is null and delete_at <= now() limit 500",
+      const over = await db.query<{ image_uuid: string }>(
+        `select image_uuid from images i where deleted_at is null and delete_at <= now() and ${NOT_NEEDED} limit 500`,
       );
-      for (const { image_uuid, file_name } of over) {
-        await files.delete(file_name);
-        await db.query("update images set deleted_at = now() where image_uuid = $1", [image_uuid]);
+      for (const { image_uuid } of over) {
+        // Locked until the file is gone: who sends the same picture at this moment stores it after that.
+        await db.transaction(async (tx) => {
+          const [row] = await tx.query<{ file_name: string }>(
+            `update images i set deleted_at = now() where image_uuid = $1 and deleted_at is null and delete_at <= now()
+             returning file_name`,
+            [image_uuid],
+          );
+          if (row) await files.delete(row.file_name);
+        });
       }
       // While its task is kept the row says what the task made; after that it says nothing.
       await db.query("delete from images where deleted_at is not null and task_id is null");

@@ -80,7 +80,11 @@ interface ClaimRow {
   finished: number[] | null;
 }
 
-/** Prolongs a worker's lease and notes the progress. False: the task is no longer this worker's (cancelled, or taken over). */
+/**
+ * Prolongs a worker's lease and notes the progress. A worker that was silent for too long, but lives, takes its task back when
+ * nobody else has claimed it yet; when somebody has, the attempt that it was charged with is given back. False: the task is no
+ * longer this worker's (cancelled, or taken over).
+ */
 export async function renewLease(
   db: Queryable,
   { id, attempt }: Fence,
@@ -88,11 +92,18 @@ export async function renewLease(
   progress: TaskProgress | undefined,
 ): Promise<boolean> {
   const rows = await db.query(
-    `update tasks set lease_until = now() + make_interval(secs => $3), progress = coalesce($4, progress)
-     where id = $1 and attempt = $2 and state = 'running' returning id`,
+    `update tasks set lease_until = now() + make_interval(secs => $3), progress = coalesce($4, progress), state = 'running',
+                      failures = failures - (state = 'queued')::int, lost_attempt = null
+     where id = $1 and attempt = $2 and (state = 'running' or (state = 'queued' and lost_attempt = $2)) returning id`,
     [id, attempt, leaseSeconds, progress ? JSON.stringify(progress) : null],
   );
-  return rows.length > 0;
+  if (rows.length > 0) return true;
+  await db.query(
+    `update tasks set failures = failures - 1, lost_attempt = null
+     where id = $1 and attempt > $2 and lost_attempt = $2 and state in ('queued', 'running')`,
+    [id, attempt],
+  );
+  return false;
 }
 
 /** Puts the task back at no cost: the worker is stopping. */
@@ -126,7 +137,7 @@ export async function sweepLost(
        select id from tasks where state = 'running' and lane = $4 and ($3::boolean or lease_until < now()) for update skip locked
      ), swept as (
        update tasks t
-       set failures = failures + 1, lease_until = null, worker = null, progress = null,
+       set failures = failures + 1, lost_attempt = attempt, lease_until = null, worker = null, progress = null,
            state = case when failures + 1 < $1 then 'queued' else 'failed' end,
            error = case when failures + 1 < $1 then null else $2 end,
            finished_at = case when failures + 1 < $1 then null else now() end

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { onEachDatabase } from "../../../test/support/on-each-database.ts";
 import { anUpload, aResult, aTask } from "../../../test/support/tasks.ts";
 import { type ImageInferenceTask, parseTask, stringifyJson } from "../../protocol/index.ts";
@@ -85,6 +85,69 @@ onEachDatabase("the life of a task", (tasks) => {
     expect(await tasks.service.deliveries("me", sent.task.taskUUID)).toHaveLength(1);
     stalled.release();
     next.release();
+  });
+
+  describe("a worker that was silent for too long, but lives", () => {
+    const alive = () =>
+      createTaskQueue({ db: tasks.db, signals: tasks.signals, lane: "pictures", worker: "alive", renewMs: 20 });
+    const silence = async () => {
+      // Its next renewal must not come before the sweep.
+      await tasks.db.transaction(async (tx) => {
+        await tx.query("update tasks set lease_until = now() - interval '1 second'");
+        await tx.query(
+          "update tasks set failures = failures + 1, lost_attempt = attempt, state = 'queued', lease_until = null",
+        );
+      });
+    };
+
+    test("takes its task back while nobody else has it, and is charged with nothing", async () => {
+      const queue = alive();
+      const sent = aTask();
+      await tasks.service.submit("me", sent);
+      const claim = (await queue.claim())!;
+      await silence();
+      await expect.poll(async () => (await tasks.service.get("me", sent.task.taskUUID))?.state).toBe("running");
+      expect(claim.signal.aborted).toBe(false);
+      expect(await tasks.db.query("select attempt, failures from tasks")).toEqual([{ attempt: 1, failures: 0 }]);
+      expect(await claim.result(aResult(claim, 0), true)).toBe(true);
+      claim.release();
+      queue.close();
+    });
+
+    test("loses it to who has claimed it, whose lease it does not prolong; the attempt is given back", async () => {
+      await tasks.service.submit("me", aTask());
+      const queue = alive();
+      const claim = (await queue.claim())!;
+      await tasks.db.transaction(async (tx) => {
+        await tx.query(
+          `update tasks set failures = 1, lost_attempt = 1, attempt = 2, lease_until = now() + interval '5 seconds'`,
+        );
+      });
+      const lease = () => tasks.db.query("select lease_until::text, failures from tasks");
+      const [before] = await lease();
+      await expect.poll(() => claim.signal.aborted).toBe(true);
+      await expect.poll(lease).toEqual([{ ...before, failures: 0 }]);
+      claim.release();
+      queue.close();
+    });
+  });
+
+  test("between attempts there are pauses of 1 s and 3 s", async () => {
+    const queue = createTaskQueue({ db: tasks.db, signals: tasks.signals, lane: "pictures", worker: "test" });
+    await tasks.service.submit("me", aTask());
+    for (const pause of [1, 3]) {
+      const claim = (await queue.claim())!;
+      expect(await claim.fail({ error: tasks.error, death: false, again: true })).toBe("retry");
+      claim.release();
+      expect(await queue.claim()).toBeUndefined();
+      const [row] = await tasks.db.query<{ pause: number }>(
+        "select extract(epoch from not_before - now())::float8 as pause from tasks",
+      );
+      expect(row!.pause).toBeGreaterThan(pause - 1);
+      expect(row!.pause).toBeLessThanOrEqual(pause);
+      await tasks.db.query("update tasks set not_before = now()");
+    }
+    queue.close();
   });
 
   test("a result that an earlier attempt recorded is kept and owes nothing twice", async () => {

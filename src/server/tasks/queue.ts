@@ -20,6 +20,8 @@ export interface TaskQueueOptions<L extends Lane> {
   readonly maxDeaths?: number;
   /** Pause before the next attempt, by the number of failures so far. */
   readonly retryPauseSeconds?: (failures: number) => number;
+  /** How often a lease is renewed. Default: thrice before it ends, and every 2 s at least. */
+  readonly renewMs?: number;
   /** How often to look for work in case a signal was lost, and for lost workers. */
   readonly pollMs?: number;
 }
@@ -61,6 +63,7 @@ const LOST = {
 /** Opens the worker's side of a lane. Each loop that claims needs one of its own: a signal wakes but one. */
 export function createTaskQueue<L extends Lane>(options: TaskQueueOptions<L>): TaskQueue<L> {
   const { db, signals, lane, worker, leaseSeconds = 30, maxAttempts = 3, maxDeaths = 2, pollMs = 1_000 } = options;
+  const { renewMs = Math.min(leaseSeconds * 333, 2_000) } = options;
   const { retryPauseSeconds = (failures) => 2 ** failures - 1 } = options;
   let work = Promise.withResolvers<void>();
   const unlisten = signals.listen((signal) => {
@@ -80,7 +83,7 @@ export function createTaskQueue<L extends Lane>(options: TaskQueueOptions<L>): T
         (mine) => mine || lose(),
         () => {},
       );
-    const timer = setInterval(renew, Math.min(leaseSeconds * 333, 2_000));
+    const timer = setInterval(renew, renewMs);
     const changed = (written: boolean, ended = false) => {
       if (written) signals.publish({ type: "changed", id: task.id, ...(ended && { ended }) });
       return written;

@@ -8,11 +8,13 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ModelSummary } from "../../../models/index.ts";
 import { type ErrorItem, errorKind, parseTask, stringifyJson, TaskError } from "../../../protocol/index.ts";
 import { answerBatch } from "../batch.ts";
+import { SMALL_BODY_BYTES } from "../body.ts";
 import { bearerKey, identify } from "../caller.ts";
-import { hangUpSignal, type Waiters } from "../hang-up.ts";
+import { hangUpSignal } from "../hang-up.ts";
+import { takePictures } from "../inline-pictures.ts";
 import type { HttpPorts } from "../ports.ts";
 import { asTaskError, cutSlowReader, made } from "../reply.ts";
-import { openContext } from "../request-context.ts";
+import { openContext, type Shared } from "../request-context.ts";
 import { inputPictures, readForm } from "./pictures.ts";
 import {
   edit,
@@ -32,7 +34,8 @@ const MOST_FILES = 16;
 const VARIATION_STRENGTH = 0.7;
 const MASKED_STRENGTH = 1;
 
-export function openAIRoutes(app: FastifyInstance, ports: HttpPorts, waiters: Waiters): void {
+export function openAIRoutes(app: FastifyInstance, shared: Shared): void {
+  const { ports } = shared;
   app.register(async (front) => {
     const limits = {
       fileSize: ports.settings.maxBodyBytes,
@@ -50,9 +53,9 @@ export function openAIRoutes(app: FastifyInstance, ports: HttpPorts, waiters: Wa
     );
 
     front.post("/v1/images/generations", async (request, reply) => {
-      const wanted = readImages(generation, parsedJson(request.body));
+      const wanted = readImages(generation, await jsonBody(shared, request));
       const task = taskFor(wanted, await modelNamed(ports, wanted.model));
-      return draw({ ports, waiters, request, reply }, wanted, task, "image_generation");
+      return draw({ shared, request, reply }, wanted, task, "image_generation");
     });
     front.post("/v1/images/edits", async (request, reply) => {
       const form = await readForm(request.parts());
@@ -60,7 +63,7 @@ export function openAIRoutes(app: FastifyInstance, ports: HttpPorts, waiters: Wa
       const pictures = await inputPictures(form, ports.settings.maxImagePixels);
       const strength = wanted.strength ?? (pictures.maskImage === undefined ? undefined : MASKED_STRENGTH);
       const task = taskFor({ ...wanted, strength }, await modelNamed(ports, wanted.model), pictures);
-      return draw({ ports, waiters, request, reply }, wanted, task, "image_edit");
+      return draw({ shared, request, reply }, wanted, task, "image_edit");
     });
     front.post("/v1/images/variations", async (request, reply) => {
       const form = await readForm(request.parts());
@@ -68,7 +71,7 @@ export function openAIRoutes(app: FastifyInstance, ports: HttpPorts, waiters: Wa
       const pictures = await inputPictures(form, ports.settings.maxImagePixels);
       const strength = wanted.strength ?? VARIATION_STRENGTH;
       const task = taskFor({ ...wanted, strength }, await modelNamed(ports, wanted.model), pictures);
-      return draw({ ports, waiters, request, reply }, wanted, task, "image_generation");
+      return draw({ shared, request, reply }, wanted, task, "image_generation");
     });
 
     front.get("/v1/models", async () => ({ object: "list", data: (await checkpoints(ports)).map(modelObject) }));
@@ -83,22 +86,24 @@ export function openAIRoutes(app: FastifyInstance, ports: HttpPorts, waiters: Wa
 }
 
 interface Exchange {
-  readonly ports: HttpPorts;
-  readonly waiters: Waiters;
+  readonly shared: Shared;
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
 }
 
 /** Draws the task and answers with its pictures, as one object or as events. */
 async function draw(
-  { ports, waiters, request, reply }: Exchange,
+  { shared, request, reply }: Exchange,
   wanted: ImagesRequest,
   task: object,
   kind: "image_generation" | "image_edit",
 ) {
+  const { ports } = shared;
   const caller = await identify(ports.keys, bearerKey(request.raw), request.raw);
-  const context = openContext(ports, waiters, request.raw);
-  const answer = await answerBatch(context, caller, [parseTask(task)], hangUpSignal(request, reply));
+  const context = openContext(shared, request.raw);
+  const pictures = takePictures(task, caller.owner);
+  const batch = { parsed: [parseTask(task)], pictures };
+  const answer = await answerBatch(context, caller, batch, hangUpSignal(request, reply));
   const [refused] = answer.errors;
   if (refused) throw asOpenAIError(refused);
 
@@ -144,12 +149,10 @@ const modelObject = ({ air, name }: ModelSummary) => ({
   name,
 });
 
-function parsedJson(body: unknown): unknown {
-  try {
-    return JSON.parse(body as string);
-  } catch (error) {
-    throw new OpenAIError(400, `The body is not JSON: ${(error as Error).message}.`);
-  }
+async function jsonBody({ bodies }: Shared, { body }: FastifyRequest): Promise<unknown> {
+  const bytes = (body as Buffer | undefined) ?? Buffer.alloc(0);
+  const large = bytes.length > SMALL_BODY_BYTES;
+  return (large ? await bodies.parseLarge(bytes, undefined) : bodies.parse(bytes, undefined)).json;
 }
 
 /** Parameters of the task under the names that OpenAI's callers know. */

@@ -3,19 +3,18 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { isUuidV4, stringifyJson } from "../../../protocol/index.ts";
 import type { TaskEvent } from "../../tasks/index.ts";
-import { bearerKey, identify } from "../caller.ts";
-import type { Waiters } from "../hang-up.ts";
+import { bearerKey, identify, isStillAllowed, KEY_CHECK_MS } from "../caller.ts";
 import { isPictureRecord } from "../items.ts";
-import type { HttpPorts } from "../ports.ts";
 import { finalAnswer, unknownTask } from "../queued-tasks.ts";
-import { openContext, type RequestContext } from "../request-context.ts";
+import { openContext, type RequestContext, type Shared } from "../request-context.ts";
 
 type ByUUID = { Params: { taskUUID: string } };
 
 /** Comment lines keep proxies from closing a stream on which a long step shows nothing. */
 const HEARTBEAT_MS = 15_000;
 
-export function taskRoutes(app: FastifyInstance, ports: HttpPorts, waiters: Waiters): void {
+export function taskRoutes(app: FastifyInstance, shared: Shared): void {
+  const { ports } = shared;
   app.delete<ByUUID>("/v1/tasks/:taskUUID", async (request) => {
     const { owner } = await identify(ports.keys, bearerKey(request.raw), request.raw);
     const taskUUID = taskNamed(request);
@@ -26,7 +25,7 @@ export function taskRoutes(app: FastifyInstance, ports: HttpPorts, waiters: Wait
 
   app.get<ByUUID>("/v1/tasks/:taskUUID/events", async (request, reply) => {
     const { owner } = await identify(ports.keys, bearerKey(request.raw), request.raw);
-    const context = openContext(ports, waiters, request.raw);
+    const context = openContext(shared, request.raw);
     await streamEvents(context, owner, request, reply);
   });
 }
@@ -44,7 +43,7 @@ async function streamEvents(
   reply: FastifyReply,
 ) {
   const taskUUID = taskNamed(request);
-  const { tasks, stopping } = context.ports;
+  const { tasks, keys, stopping } = context.ports;
   const { raw } = reply;
   let waiting: TaskEvent[] | undefined = [];
   let work = Promise.resolve();
@@ -65,10 +64,14 @@ async function streamEvents(
   raw.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no" });
   raw.flushHeaders();
   const heartbeat = setInterval(() => raw.write(":\n\n"), HEARTBEAT_MS);
+  const keyCheck = setInterval(async () => {
+    if (!(await isStillAllowed(keys, owner))) raw.end();
+  }, KEY_CHECK_MS);
   const stop = () => raw.end();
   stopping.addEventListener("abort", stop, { once: true });
   raw.once("close", () => {
     clearInterval(heartbeat);
+    clearInterval(keyCheck);
     stopping.removeEventListener("abort", stop);
     end();
   });

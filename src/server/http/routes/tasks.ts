@@ -2,23 +2,29 @@
 
 import { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply } from "fastify";
-import { type ErrorCode, type ErrorItem, errorKind, parseRequest } from "../../../protocol/index.ts";
-import { answerBatch, authenticationOf } from "../batch.ts";
+import { type ErrorCode, type ErrorItem, errorKind, readTasks } from "../../../protocol/index.ts";
+import { answerBatch } from "../batch.ts";
+import { SMALL_BODY_BYTES } from "../body.ts";
 import { bearerKey, identify } from "../caller.ts";
-import { hangUpSignal, type Waiters } from "../hang-up.ts";
+import { hangUpSignal } from "../hang-up.ts";
 import type { HttpPorts } from "../ports.ts";
 import type { Answer } from "../reply.ts";
 import { cutSlowReader, failureText, replyText } from "../reply.ts";
-import { openContext } from "../request-context.ts";
+import { openContext, type Shared } from "../request-context.ts";
+import { keyInBody } from "../unauthenticated.ts";
 
-export function taskRoute(app: FastifyInstance, ports: HttpPorts, waiters: Waiters): void {
+export function taskRoute(app: FastifyInstance, shared: Shared): void {
   app.post("/v1", async (request, reply) => {
-    const parsed = parseRequest(request.body as string, ports.settings);
-    const authentication = authenticationOf(parsed);
-    const caller = await identify(ports.keys, authentication?.apiKey ?? bearerKey(request.raw), request.raw);
+    const { ports, bodies } = shared;
+    const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
+    // Who calls is asked first: parsing is work that a stranger may not ask for.
+    const caller = await identify(ports.keys, keyInBody(body) ?? bearerKey(request.raw), request.raw);
+    const large = body.length > SMALL_BODY_BYTES;
+    const { json, pictures } = large ? await bodies.parseLarge(body, caller.owner) : bodies.parse(body, caller.owner);
+    const parsed = readTasks(json, ports.settings);
 
-    const context = openContext(ports, waiters, request.raw);
-    const answer = await answerBatch(context, caller, parsed, hangUpSignal(request, reply));
+    const context = openContext(shared, request.raw);
+    const answer = await answerBatch(context, caller, { parsed, pictures }, hangUpSignal(request, reply));
     if (answer.data.length === 0 && answer.errors.length === 0) return authenticated(reply);
     return send(reply, answer, ports, context.documentation);
   });

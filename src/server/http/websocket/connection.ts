@@ -7,12 +7,14 @@ import {
   type ErrorItem,
   errorItem,
   type ParsedTask,
-  parseRequest,
+  readTasks,
   stringifyJson,
   TaskError,
 } from "../../../protocol/index.ts";
-import { bearerKey, type Caller, identify } from "../caller.ts";
+import { type ParsedBody, SMALL_BODY_BYTES } from "../body.ts";
+import { bearerKey, type Caller, identify, isStillAllowed } from "../caller.ts";
 import { reconnectSeconds } from "../hang-up.ts";
+import type { InlinePictures } from "../inline-pictures.ts";
 import { asTaskError } from "../reply.ts";
 import type { RequestContext } from "../request-context.ts";
 import { UNAUTHENTICATED_BYTES } from "../unauthenticated.ts";
@@ -21,24 +23,44 @@ import { beginTask, oneError } from "./tasks.ts";
 
 /** A caller that has not proved who it is may stay only so long. */
 const AUTHENTICATION_SECONDS = 30;
+/** Sockets of such callers; with what each may send they take some megabytes together. */
+const MOST_UNAUTHENTICATED = 100;
+/** How long the other side may take to say goodbye when it is sent away. */
+const GOODBYE_MS = 500;
+/** How often a socket that is not read is looked at again, beside whenever a message has been handled. */
+const PACE_MS = 100;
 /** Small frames (pongs) that a client may leave unread. */
 const MOST_UNREAD = 16 * 2 ** 20;
 /** Messages in work at which the socket is read no further until some are done. */
 const MOST_MESSAGES = 32;
+/** Answers that wait for a client to read at which its socket is read no further. */
+const MOST_WAITING = 200;
 
 const NORMAL_CLOSE = new Set([1000, 1001, 1005]);
+
+/** What all sockets share. */
+export interface Sockets {
+  readonly sessions: Sessions;
+  /** Those of callers that have not proved who they are. */
+  readonly unauthenticated: Set<WebSocket>;
+}
 
 /** Serves a socket until it closes. */
 export function serveSocket(
   socket: WebSocket,
   request: IncomingMessage,
   context: RequestContext,
-  sessions: Sessions,
+  { sessions, unauthenticated }: Sockets,
 ): void {
-  const { ports, documentation } = context;
+  const { ports, documentation, bodies } = context;
   const { settings } = ports;
   let session: Session | undefined;
+  /** Whom the header of the upgrade, or a server without keys, tells. */
+  let known: Caller | undefined;
+  let received = 0;
   let pending = 0;
+  /** Looks again at a socket that is not read. */
+  let pacing: NodeJS.Timeout | undefined;
   let work = Promise.resolve();
 
   const sendNow = (body: object) => {
@@ -58,9 +80,26 @@ export function serveSocket(
       });
     });
 
-  const stranger = setTimeout(() => {
-    if (session === undefined) socket.close(1008, "authentication required");
+  /** Ends the socket of a caller that has not proved who it is. */
+  const sendAway = (code: number, reason: string) => {
+    socket.pause();
+    socket.close(code, reason);
+    setTimeout(() => socket.terminate(), GOODBYE_MS).unref();
+  };
+  const isUnknown = () => session === undefined && known === undefined;
+  const authentication = setTimeout(() => {
+    if (isUnknown()) sendAway(1008, "authentication required");
   }, AUTHENTICATION_SECONDS * 1000);
+  /** Counts what comes before it is a frame: one that never ends is held in memory too. */
+  const countBytes = (chunk: Buffer) => {
+    received += chunk.length;
+    if (!isUnknown()) proved();
+    else if (received > UNAUTHENTICATED_BYTES) sendAway(1009, "authentication required");
+  };
+  const proved = () => {
+    request.socket.off("data", countBytes);
+    unauthenticated.delete(socket);
+  };
   let pinged = false;
   const idle = setTimeout(() => {
     // A client that waits for a long task may be silent, as long as it is there.
@@ -80,6 +119,7 @@ export function serveSocket(
     const next = earlier ?? sessions.open(caller, documentation, release);
     if (session !== undefined && session !== next) sessions.park(session, release, 0);
     session = next;
+    proved();
     // Its end has been told already, when there was no session to park.
     if (socket.readyState === socket.CLOSED) sessions.park(next, release, reconnectSeconds(settings));
     return next;
@@ -107,7 +147,7 @@ export function serveSocket(
     return opened;
   };
 
-  const handle = async (item: ParsedTask): Promise<void> => {
+  const handle = async (item: ParsedTask, pictures: InlinePictures): Promise<void> => {
     if (item.ok && item.task.taskType === "authentication") return authenticate(item.task);
     if (!item.ok && item.owner.taskType === "authentication") {
       const error = errorItem(item.errors[0].body, { taskType: "authentication" }, documentation);
@@ -115,50 +155,90 @@ export function serveSocket(
     }
     const owner = item.ok ? item.task : item.owner;
     try {
-      const { outbox } = await sessionFor();
+      const { outbox, caller } = await sessionFor();
+      if (!(await isStillAllowed(ports.keys, caller.owner))) {
+        throw new TaskError("invalidApiKey", {}, { parameter: "apiKey", type: "string" });
+      }
       if (!item.ok) outbox.push(oneError(context, item.errors[0], item.owner));
-      else if (item.task.taskType !== "ping" && item.task.taskType !== "authentication") {
-        await beginTask(context, session!, item.task, item.raw);
+      else if (item.task.taskType === "ping") sendNow(PONG);
+      else if (item.task.taskType !== "authentication") {
+        await beginTask(context, session!, { task: item.task, raw: item.raw, pictures });
       }
     } catch (thrown) {
       sendNow(errorsOnly(oneError(context, asTaskError(thrown), owner).errors));
     }
   };
 
-  const read = (data: RawData, binary: boolean): readonly ParsedTask[] => {
-    try {
-      if (binary) throw new TaskError("invalidRequest", { reason: "Send text frames." });
-      return parseRequest(String(data), settings);
-    } catch (thrown) {
-      sendNow(errorsOnly(oneError(context, asTaskError(thrown), {}).errors));
-      return [];
-    }
-  };
+  const refuseFrame = (thrown: unknown) => sendNow(errorsOnly(oneError(context, asTaskError(thrown), {}).errors));
 
   const receive = (data: RawData, binary: boolean): void => {
     alive();
-    const bytes = byteLength(data);
-    if (session === undefined && bytes > UNAUTHENTICATED_BYTES) socket.close(1009, "authentication required");
-    else
-      for (const item of read(data, binary)) {
-        // Pings are answered at once, whatever else is going on and whoever asks.
-        if (item.ok && item.task.taskType === "ping") sendNow({ data: [{ taskType: "ping", pong: true }] });
-        else enqueue(item);
+    const bytes = asBuffer(data);
+    const owner = (session?.caller ?? known)?.owner;
+    const tasksIn = ({ json }: ParsedBody) => readTasks(json, settings);
+    try {
+      if (binary) throw new TaskError("invalidRequest", { reason: "Send text frames." });
+      if (bytes.length > SMALL_BODY_BYTES) {
+        enqueue(async () => {
+          try {
+            const body = await bodies.parseLarge(bytes, owner);
+            for (const item of tasksIn(body)) await handle(item, body.pictures);
+          } catch (thrown) {
+            refuseFrame(thrown);
+          }
+        });
+        return;
       }
+      const body = bodies.parse(bytes, owner);
+      for (const item of tasksIn(body)) {
+        // Pings are answered at once, whatever else is going on and whoever asks.
+        if (item.ok && item.task.taskType === "ping") sendNow(PONG);
+        else enqueue(() => handle(item, body.pictures));
+      }
+    } catch (thrown) {
+      refuseFrame(thrown);
+    }
   };
 
-  const enqueue = (item: ParsedTask): void => {
+  /** Reads on, or not, by what is in work and what the client has not read yet. */
+  const pace = (): void => {
+    const waiting = session?.outbox.length ?? 0;
+    const answering = session?.answering ?? 0;
+    const proving = pending > 0 && isUnknown();
+    const busy = proving || pending + answering >= MOST_MESSAGES || waiting >= MOST_WAITING;
+    if (busy) {
+      socket.pause();
+      pacing ??= setInterval(pace, PACE_MS);
+    } else if (pacing !== undefined) {
+      clearInterval(pacing);
+      pacing = undefined;
+      if (socket.readyState === socket.OPEN) socket.resume();
+    }
+  };
+
+  const enqueue = (message: () => Promise<void>): void => {
     pending++;
-    if (pending >= MOST_MESSAGES) socket.pause();
+    pace();
     work = work
-      .then(() => handle(item))
+      .then(message)
       .catch((thrown) => ports.log.error({ err: thrown }, "a frame could not be handled"))
       .finally(() => {
         pending--;
-        if (pending < MOST_MESSAGES && socket.isPaused) socket.resume();
+        pace();
       });
   };
 
+  ports.metrics.sockets(1);
+  if (unauthenticated.size >= MOST_UNAUTHENTICATED) sendAway(1013, "too many callers have not authenticated yet");
+  else {
+    unauthenticated.add(socket);
+    request.socket.on("data", countBytes);
+    // A key that came with the upgrade is looked at before anything is read.
+    enqueue(async () => {
+      known = await identify(ports.keys, bearerKey(request), request).catch(() => undefined);
+      if (known) proved();
+    });
+  }
   socket.on("message", receive);
   socket.on("ping", alive);
   socket.on("pong", () => {
@@ -167,16 +247,19 @@ export function serveSocket(
   // Protocol violations end in `close` as well; there is nothing more to say to this client.
   socket.on("error", (error) => ports.log.warn({ reason: error.message }, "websocket error"));
   socket.on("close", (code) => {
-    clearTimeout(stranger);
+    clearTimeout(authentication);
     clearTimeout(idle);
+    clearInterval(pacing);
+    unauthenticated.delete(socket);
     ports.metrics.sockets(-1);
     const seconds = NORMAL_CLOSE.has(code) ? reconnectSeconds(settings) : settings.sessionBuffer;
     if (session !== undefined) sessions.park(session, release, seconds);
   });
-  ports.metrics.sockets(1);
 }
 
 const errorsOnly = (errors: readonly ErrorItem[]) => ({ errors });
 
-const byteLength = (data: RawData): number =>
-  Array.isArray(data) ? data.reduce((sum, part) => sum + part.byteLength, 0) : data.byteLength;
+const PONG = { data: [{ taskType: "ping", pong: true }] };
+
+const asBuffer = (data: RawData): Buffer =>
+  Array.isArray(data) ? Buffer.concat(data) : Buffer.isBuffer(data) ? data : Buffer.from(data);

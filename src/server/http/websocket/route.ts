@@ -1,15 +1,18 @@
 /** WebSocket at `/v1`, and at `/` for clients that are given a bare address. */
 
 import type { FastifyInstance } from "fastify";
+import type { WebSocket } from "ws";
 import { TaskError } from "../../../protocol/index.ts";
-import type { Waiters } from "../hang-up.ts";
-import type { HttpPorts } from "../ports.ts";
-import { openContext } from "../request-context.ts";
+import { isStillAllowed, KEY_CHECK_MS } from "../caller.ts";
+import { openContext, type Shared } from "../request-context.ts";
 import { serveSocket } from "./connection.ts";
 import { createSessions } from "./session.ts";
 
-export function socketRoute(app: FastifyInstance, ports: HttpPorts, waiters: Waiters): void {
+export function socketRoute(app: FastifyInstance, shared: Shared): void {
   const sessions = createSessions();
+  const unauthenticated = new Set<WebSocket>();
+  const { keys } = shared.ports;
+  const keyCheck = setInterval(() => void sessions.endUnless((owner) => isStillAllowed(keys, owner)), KEY_CHECK_MS);
   for (const url of ["/v1", "/"]) {
     app.route({
       method: "GET",
@@ -18,9 +21,12 @@ export function socketRoute(app: FastifyInstance, ports: HttpPorts, waiters: Wai
         throw new TaskError("notFound", { path: `${url} without a WebSocket upgrade` });
       },
       wsHandler: (socket, request) => {
-        serveSocket(socket, request.raw, openContext(ports, waiters, request.raw), sessions);
+        serveSocket(socket, request.raw, openContext(shared, request.raw), { sessions, unauthenticated });
       },
     });
   }
-  app.addHook("onClose", async () => sessions.endAll());
+  app.addHook("onClose", async () => {
+    clearInterval(keyCheck);
+    sessions.endAll();
+  });
 }

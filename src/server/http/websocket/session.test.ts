@@ -127,7 +127,7 @@ describe("sessions", () => {
       await once(signal, "abort");
       throw signal.reason;
     };
-    const { socketUrl } = await start({ sessionBuffer: 1 }, { ports: { uploads: { store } } });
+    const { socketUrl } = await start({ sessionBuffer: 1 }, { uploads: { store } });
     const client = await login(socketUrl);
     client.send({ taskType: "imageUpload", taskUUID: crypto.randomUUID(), image: "https://a.example/a.png" });
     const signal = await begun.promise;

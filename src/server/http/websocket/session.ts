@@ -1,6 +1,7 @@
 /** What outlives a socket: undelivered results and running sync tasks, until the client comes back or its time is over. */
 
 import { randomUUID } from "node:crypto";
+import type { OwnerId } from "../../tasks/index.ts";
 import type { Caller } from "../caller.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
 
@@ -12,6 +13,15 @@ export interface Session {
   readonly endings: Set<() => void>;
   /** Tasks whose end is told without being asked again, because the client has polled for them. */
   readonly polled: Set<string>;
+  /** Small tasks whose answers are being made. */
+  answering: number;
+  ended: boolean;
+}
+
+/** Calls `ending` when the session ends; at once when it has, while its last frames were in work. */
+export function onEnd(session: Session, ending: () => void): void {
+  if (session.ended) ending();
+  else session.endings.add(ending);
 }
 
 /** The socket that a session belongs to, as what is called when it is let go: another has taken the session over, or it does not read. */
@@ -26,6 +36,8 @@ export interface Sessions {
   resume(id: string, caller: Caller, holder: Holder): Session | undefined;
   /** Ends the session after so many seconds unless it is resumed; does nothing when it is no longer this holder's. */
   park(session: Session, holder: Holder, seconds: number): void;
+  /** Ends the sessions whose owner is not allowed any more, and lets their sockets go. */
+  endUnless(isAllowed: (owner: OwnerId) => Promise<boolean>): Promise<void>;
   endAll(): void;
 }
 
@@ -45,6 +57,7 @@ export function createSessions(): Sessions {
   const end = (session: Session) => {
     clearTimeout(kept.get(session.id)?.clock);
     kept.delete(session.id);
+    session.ended = true;
     session.outbox.disconnect();
     session.outbox.clear();
     for (const ending of session.endings) ending();
@@ -65,6 +78,8 @@ export function createSessions(): Sessions {
         outbox: createOutbox(MOST_FRAMES, documentation, () => overflowed(session)),
         endings: new Set(),
         polled: new Set(),
+        answering: 0,
+        ended: false,
       };
       kept.set(session.id, { session, holder });
       return session;
@@ -83,6 +98,13 @@ export function createSessions(): Sessions {
       session.outbox.disconnect();
       clearTimeout(found.clock);
       found.clock = setTimeout(() => end(session), seconds * 1000).unref();
+    },
+    endUnless: async (isAllowed) => {
+      for (const { session, holder } of [...kept.values()]) {
+        if (await isAllowed(session.caller.owner)) continue;
+        end(session);
+        holder();
+      }
     },
     endAll: () => {
       for (const { session } of [...kept.values()]) end(session);

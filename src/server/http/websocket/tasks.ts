@@ -5,8 +5,6 @@ import {
   type GetResponseTask,
   isQueuedTask,
   type ModelUploadTask,
-  type ParsedTask,
-  type QueuedTask,
   type Task,
   TaskError,
   UPLOAD_STAGES,
@@ -15,31 +13,34 @@ import {
 import { isFinal, type TaskRecord } from "../../tasks/index.ts";
 import { abandon } from "../hang-up.ts";
 import { imageItem, isPictureRecord, stageItem } from "../items.ts";
-import { accept, acknowledgement, dryRun, failure, requireModel, standing } from "../queued-tasks.ts";
+import { accept, acknowledgement, dryRun, failure, type Received, requireModel, standing } from "../queued-tasks.ts";
 import { type Answer, answerWith, asTaskError } from "../reply.ts";
 import type { RequestContext } from "../request-context.ts";
 import { answerSmallTask } from "../small-tasks.ts";
-import type { Session } from "./session.ts";
+import { onEnd, type Session } from "./session.ts";
 
-type ValidTask = Extract<ParsedTask, { ok: true }>;
 export type SocketTask = Exclude<Task, { taskType: "authentication" | "ping" }>;
 
 /** Begins a task; what it has to say arrives in the session's outbox. Resolves when the next one may be handed in. */
 export async function beginTask(
   context: RequestContext,
   session: Session,
-  task: SocketTask,
-  raw: ValidTask["raw"],
+  received: Received<SocketTask>,
 ): Promise<void> {
+  const { task, pictures } = received;
   const refuse = (thrown: unknown) => session.outbox.push(oneError(context, asTaskError(thrown), task));
   try {
-    if (isQueuedTask(task)) await beginQueued(context, session, task, raw);
+    if (isQueuedTask(task)) await beginQueued(context, session, { ...received, task });
     else {
       const gone = new AbortController();
       const ending = () => gone.abort(new TaskError("taskCancelled"));
-      session.endings.add(ending);
-      void answerSmallTask(context, session.caller, task, gone.signal)
-        .finally(() => session.endings.delete(ending))
+      onEnd(session, ending);
+      session.answering++;
+      void answerSmallTask(context, session.caller, { task, pictures }, gone.signal)
+        .finally(() => {
+          session.answering--;
+          session.endings.delete(ending);
+        })
         .then((answer) => session.outbox.push(answer))
         .then(() => (task.taskType === "getResponse" ? tellTheEnd(context, session, task) : undefined))
         .catch(refuse);
@@ -63,16 +64,12 @@ export function oneError(
   return { data: [], errors: [errorItem(error.body, { taskUUID, taskType }, context.documentation)] };
 }
 
-async function beginQueued(
-  context: RequestContext,
-  session: Session,
-  task: QueuedTask,
-  raw: ValidTask["raw"],
-): Promise<void> {
+async function beginQueued(context: RequestContext, session: Session, received: Received): Promise<void> {
+  const { task } = received;
   const { outbox, caller } = session;
   await requireModel(context, task);
   if (context.dryRun) return outbox.push(await dryRun(context, task));
-  const record = await accept(context, caller, task, raw);
+  const record = await accept(context, caller, received);
   if (task.deliveryMethod === "async") return outbox.push(acknowledgement(task));
   if (task.taskType === "modelUpload") await followUpload(context, session, task);
   else await follow(context, session, record);
@@ -89,7 +86,7 @@ async function follow(context: RequestContext, session: Session, record: TaskRec
     unsubscribe?.();
     abandon(context, owner, taskUUID, release);
   };
-  session.endings.add(ending);
+  onEnd(session, ending);
   unsubscribe = await tasks.subscribe(owner, taskUUID, (event) => {
     if (event.type === "result" && isPictureRecord(record)) {
       session.outbox.push({ data: [imageItem(record, event.result, context.source)], errors: [] });
@@ -115,7 +112,7 @@ async function followUpload(context: RequestContext, session: Session, task: Mod
   tell("validated");
   let unsubscribe: (() => void) | undefined;
   const ending = () => unsubscribe?.();
-  session.endings.add(ending);
+  onEnd(session, ending);
   unsubscribe = await context.ports.tasks.subscribe(session.caller.owner, task.taskUUID, (event) => {
     if (event.type === "progress" && "stage" in event) tell(event.stage);
     if (event.type !== "final") return;
@@ -134,7 +131,7 @@ async function tellTheEnd(context: RequestContext, session: Session, { taskUUID 
   session.polled.add(taskUUID);
   let unsubscribe: (() => void) | undefined;
   const ending = () => unsubscribe?.();
-  session.endings.add(ending);
+  onEnd(session, ending);
   unsubscribe = await tasks.subscribe(session.caller.owner, taskUUID, (event) => {
     if (event.type !== "final") return;
     session.polled.delete(taskUUID);

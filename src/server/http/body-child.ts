@@ -1,0 +1,22 @@
+/** The thread that parses large bodies. */
+
+import { parentPort } from "node:worker_threads";
+import { TaskError } from "../../protocol/index.ts";
+import { type ParseJob, type ParseOutcome, parseBody } from "./body.ts";
+
+parentPort!.on("message", ({ id, bytes, maxTasks, owner }: ParseJob) => {
+  let outcome: ParseOutcome;
+  try {
+    outcome = { id, result: parseBody(bytes, maxTasks, owner) };
+  } catch (thrown) {
+    if (!(thrown instanceof TaskError)) throw thrown;
+    outcome = { id, error: { code: thrown.code, values: thrown.values } };
+  }
+  const pictures = [...(outcome.result?.pictures.values() ?? [])];
+  // Small buffers lie in a pool that cannot be given away.
+  const given = pictures.filter(({ byteLength, buffer }) => byteLength === buffer.byteLength);
+  parentPort!.postMessage(
+    outcome,
+    given.map(({ buffer }) => buffer as ArrayBuffer),
+  );
+});

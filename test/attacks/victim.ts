@@ -1,0 +1,75 @@
+/** The real server in a process of its own, and what an attack costs it. Figures are of that process, so a busy machine does not change them. */
+
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll } from "vitest";
+import { type ServerProcess, startServerProcess } from "../support/server-process.ts";
+
+/** A key of every victim. `post` of the server process uses it. */
+export const KEY = "any";
+/** Another one. */
+export const OTHER_KEY = "other-key";
+
+export interface Victim extends ServerProcess {
+  readonly folder: string;
+  readonly base: string;
+  /**
+   * Processor time of the thread that answers, in milliseconds since the last call. For no longer than this can it have been
+   * silent to others.
+   */
+  busyMs(): Promise<number>;
+  /** Memory of the process, in MB. */
+  residentMB(): Promise<number>;
+}
+
+/** Starts victims, with two keys and the stand-in engine, and ends them after the tests of the file. To be called at its top. */
+export function victims(): (env?: Readonly<Record<string, string>>) => Promise<Victim> {
+  const ends: (() => Promise<void>)[] = [];
+  afterAll(async () => {
+    for (const end of ends.splice(0)) await end();
+  });
+  return async (env = {}) => {
+    const folder = await mkdtemp(join(tmpdir(), "inkstone-attack-"));
+    const server = await startServerProcess(folder, { INKSTONE_API_KEYS: `${KEY},${OTHER_KEY}`, ...env });
+    ends.push(async () => {
+      await server.kill();
+      await rm(folder, { recursive: true, force: true });
+    });
+    const base = await server.ready;
+    const { pid } = server.child;
+    let last = 0;
+    const busyMs = async () => {
+      const stat = await readFile(`/proc/${pid}/task/${pid}/stat`, "utf8");
+      // Fields 14 and 15 are user and system time in hundredths of a second; the second one may hold blanks.
+      const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      const now = 10 * (Number(fields[11]) + Number(fields[12]));
+      const spent = now - last;
+      last = now;
+      return spent;
+    };
+    const residentMB = async () => (Number((await readFile(`/proc/${pid}/statm`, "utf8")).split(" ")[1]) * 4096) / 1e6;
+    await busyMs();
+    return { ...server, folder, base, busyMs, residentMB };
+  };
+}
+
+/** Posts a body. */
+export async function post(base: string, body: string | Uint8Array, key: string | undefined = KEY) {
+  const headers = { "content-type": "application/json", ...(key !== "" && { authorization: `Bearer ${key}` }) };
+  const response = await fetch(`${base}/v1`, { method: "POST", headers, body: body as string });
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, text, body: JSON.parse(text) };
+}
+
+/** A valid task with changes. */
+export const aTask = (changes: object = {}) => ({
+  taskType: "imageInference",
+  taskUUID: crypto.randomUUID(),
+  model: "runware:108@1",
+  positivePrompt: "a cat",
+  width: 128,
+  height: 128,
+  steps: 1,
+  ...changes,
+});

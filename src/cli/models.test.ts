@@ -48,9 +48,9 @@ test("a checkpoint is added, listed, drawn with by its AIR, and removed", async 
 });
 
 test.each([
-  [["add", "."], /is not a checkpoint/],
+  [["add", "."], /is neither a checkpoint in diffusers layout/],
   [["add", "x.safetensors", "--kind", "lora"], /--air is missing, which --kind lora needs/],
-  [["add", tinyCheckpoint, "--air", "nonsense"], /must be an AIR: source:id@version/],
+  [["add", tinyCheckpoint, "--air", "nonsense"], /allowed is source:id@version/],
   [["remove", "inkstone:nano@1"], /came with the package/],
   [["frob"], /unknown command 'frob'/],
 ])("%j is refused", async (args, message) => {

@@ -5,8 +5,8 @@ import {
   type Adapter,
   type AdapterKind,
   addAdapter,
-  addModel,
   addOrKeep,
+  airPattern,
   listAdapters,
   listModels,
   type Model,
@@ -14,6 +14,7 @@ import {
   removeAdapter,
   removeModel,
 } from "../models/index.ts";
+import { addCheckpointFrom, type CheckpointFlags, requireCheckpoint, withCheckpointFlags } from "./add-model.ts";
 import { UsageError } from "./exit.ts";
 import { pullModel } from "./pull-model.ts";
 import { print, type Terminal, tell } from "./terminal.ts";
@@ -35,23 +36,35 @@ export function modelsCommand(terminal: Terminal): Command {
         print(terminal, JSON.stringify(cards, undefined, 2));
       } else print(terminal, [...found.map(asText), ...adapters.map(adapterText)].join("\n\n"));
     });
-  models
-    .command("add")
-    .description("Register a checkpoint, a LoRA or a ControlNet. Its weights stay where they are.")
-    .argument("<path>", "checkpoint or ControlNet: a folder in diffusers layout; LoRA: a safetensors file")
-    .option(
-      "--air <air>",
-      "identifier that tasks name it by, source:id@version (a checkpoint's default: runware:108@1)",
-    )
-    .option("--name <name>", "name for people (default: its card's, or the folder's)")
-    .addOption(kindOption())
-    .action(async (path: string, { air: given, name, kind }: { air?: string; name?: string; kind: Kind }) => {
+  withCheckpointFlags(
+    models
+      .command("add")
+      .description(
+        "Register a checkpoint, a LoRA or a ControlNet. Weights stay where they are when they can be drawn with there; else they are converted into the models directory.",
+      )
+      .argument(
+        "<path...>",
+        "checkpoint: a folder in diffusers layout, the root of a repository in the hub's cache, or a transformer's file (safetensors or GGUF); ControlNet: a folder; LoRA: a safetensors file",
+      )
+      .option(
+        "--air <air>",
+        "identifier that tasks name it by, source:id@version (a checkpoint's default: runware:108@1)",
+      )
+      .option("--name <name>", "name for people (default: its card's, or the file's or folder's)")
+      .addOption(kindOption()),
+  )
+    .addHelpText("after", addNotes)
+    .action(async (paths: string[], flags: CheckpointFlags & { air?: string; name?: string; kind: Kind }) => {
+      const { air: given, name, kind } = flags;
       const air = given ?? (kind === "checkpoint" ? "runware:108@1" : undefined);
       if (air === undefined) throw new UsageError(`--air is missing, which --kind ${kind} needs: source:id@version`);
-      const naming = name === undefined ? { air } : { air, name };
-      const [place, locations] = [resolve(terminal.cwd, path), modelLocations(terminal.env)];
-      if (kind === "checkpoint") print(terminal, asText(await addModel(place, naming, locations)));
-      else print(terminal, adapterText(await addAdapter(kind, place, naming, locations)));
+      if (!airPattern.test(air)) throw new UsageError(`--air is "${air}"; allowed is source:id@version`);
+      requireCheckpoint(kind, flags, paths.length);
+      const naming = { air, name };
+      if (kind === "checkpoint")
+        return print(terminal, asText(await addCheckpointFrom(paths, flags, naming, terminal)));
+      const place = resolve(terminal.cwd, paths[0]!);
+      print(terminal, adapterText(await addAdapter(kind, place, naming, modelLocations(terminal.env))));
     });
   models
     .command("pull")
@@ -76,16 +89,27 @@ export function modelsCommand(terminal: Terminal): Command {
     );
   models
     .command("remove")
-    .description("Forget a model that was added. Its weights stay.")
+    .description("Forget a model that was added. Its weights stay, but for what was converted for it alone.")
     .argument("<air>", "its identifier")
     .action(async (air: string) => {
       const locations = modelLocations(terminal.env);
       const adapter = await removeAdapter(air, locations);
-      const { card, folder } = adapter ? { ...adapter, folder: adapter.path } : await removeModel(air, locations);
-      print(terminal, `removed ${card.air}; its weights are still in ${folder}`);
+      if (adapter) return print(terminal, `removed ${air}; its weights are still in ${adapter.path}`);
+      const { model, deleted } = await removeModel(air, locations);
+      const isMade = model.folder.startsWith(model.registration!);
+      const rest = isMade
+        ? `with what was converted for it alone (${deleted.length} of its components)`
+        : `its weights are still in ${model.folder}`;
+      print(terminal, `removed ${air}; ${rest}`);
     });
   return models;
 }
+
+const addNotes = `
+Examples:
+  inkstone models add ~/Qwen-Image
+  inkstone models add qwen-image-Q4_K_M.gguf --text-encoder Qwen2.5-VL-7B-Instruct-Q8_0.gguf --vae qwen_image_vae.safetensors --base ~/Qwen-Image
+  inkstone models add neon.safetensors --kind lora --air me:neon@1`;
 
 const pullNotes = `
 Example:

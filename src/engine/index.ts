@@ -4,6 +4,7 @@ export { type HostTensor, type OnnxFile, openOnnxFile, type SessionOptions } fro
 export type { GrayImage, RgbImage } from "../pictures/index.ts";
 export { CheckpointError } from "../weights/index.ts";
 export { ParameterError } from "./check.ts";
+export { checkCheckpoint } from "./checkpoint/check.ts";
 export { controlNetFromTensors } from "./control-net/from-tensors.ts";
 export type { ControlParams } from "./control-net/params.ts";
 export { parseKey } from "./lora/keys.ts";

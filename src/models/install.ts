@@ -1,8 +1,9 @@
-import { rm } from "node:fs/promises";
+import { lstat, rm } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { type ModelCardInput, parseCard } from "./card.ts";
 import { ModelError } from "./errors.ts";
 import { requireFree } from "./free-air.ts";
+import { partsOfCheckpoint, removeUnusedParts } from "./import/part-store.ts";
 import type { ModelLocations } from "./locations.ts";
 import { listModels, type Model, modelInFolder } from "./registry.ts";
 import { writeCard } from "./write-card.ts";
@@ -11,7 +12,7 @@ import { writeCard } from "./write-card.ts";
 export interface Naming {
   /** `source:id@version`. */
   readonly air: string;
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** What a folder without a name and a card of its own is called. Default: the folder's name. */
   readonly folderName?: string;
 }
@@ -42,11 +43,15 @@ export async function addModel(
 }
 
 /**
- * Forgets an installed model; its checkpoint stays. One that lies inside its own folder of the models directory is refused: weights are
- * never deleted from here.
+ * Forgets an installed model. Its checkpoint stays where it is, unless it was converted into the models directory: then the components go
+ * that no other model uses. One whose own files lie inside its folder of the models directory is refused.
+ * @returns the model, and the folders that were deleted
  * @throws ModelError `unknownModel` or `notRemovable`
  */
-export async function removeModel(air: string, locations: ModelLocations): Promise<Model> {
+export async function removeModel(
+  air: string,
+  locations: ModelLocations,
+): Promise<{ readonly model: Model; readonly deleted: readonly string[] }> {
   const models = await listModels(locations);
   const model = models.find(({ card }) => card.air === air);
   if (!model) {
@@ -56,12 +61,23 @@ export async function removeModel(air: string, locations: ModelLocations): Promi
   if (model.origin !== "installed") {
     throw new ModelError("notRemovable", `${air} came with the package and cannot be removed`);
   }
-  if (!relative(model.registration!, model.folder).startsWith("..")) {
+  const registration = model.registration!;
+  const isMade = await isMadeHere(model.folder);
+  if (!isMade && !relative(registration, model.folder).startsWith("..")) {
     throw new ModelError(
       "notRemovable",
       `${air} keeps its weights in ${model.folder}: delete that folder to remove it`,
     );
   }
-  await rm(model.registration!, { recursive: true });
-  return model;
+  const parts = await partsOfCheckpoint(locations.modelsDir, registration);
+  await rm(registration, { recursive: true });
+  return { model, deleted: await removeUnusedParts(locations.modelsDir, parts) };
+}
+
+/** Whether a checkpoint's components are links, as those of checkpoints are that were made here. */
+async function isMadeHere(folder: string): Promise<boolean> {
+  return lstat(join(folder, "transformer")).then(
+    (entry) => entry.isSymbolicLink(),
+    () => false,
+  );
 }

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { realpath } from "node:fs/promises";
+import { readdir, realpath } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { CheckpointError } from "./checkpoint-error.ts";
 import { readJson } from "./json-file.ts";
@@ -118,12 +118,36 @@ function quantisedWeight(tensors: Map<string, Weight>, name: string, form: Store
   return { ...stored, shape: [out!, blocks! * form.block], quantised: { ...form, scale, ...(minimum && { minimum }) } };
 }
 
-async function listShards(folder: string, stem: string): Promise<{ files: string[]; expected: string[] }> {
+/**
+ * The safetensors files of a component folder, and the tensors that its index names. The index goes before a single file, as in diffusers:
+ * a single file beside shards is left over from something else. Where there is neither, files of one variant
+ * (`diffusion_pytorch_model.fp16.safetensors`) serve.
+ * @throws CheckpointError naming the missing file or shard
+ */
+export async function listShards(folder: string, stem: string): Promise<{ files: string[]; expected: string[] }> {
   const single = join(folder, `${stem}.safetensors`);
   const index = `${single}.index.json`;
-  // The index goes first, as in diffusers: a single file beside shards is left over from something else.
-  if (!existsSync(index) && existsSync(single)) return { files: [single], expected: [] };
-  if (!existsSync(index)) throw new CheckpointError(`${single} is missing, and so is ${basename(index)}`);
+  if (existsSync(index)) return shardsOf(index, folder);
+  if (existsSync(single)) return { files: [single], expected: [] };
+  const variants = await variantsIn(folder, stem);
+  if (variants.length > 1)
+    throw new CheckpointError(`${folder} has several variants: ${variants.join(", ")}; keep one`);
+  const [variant] = variants;
+  if (variant === undefined) throw new CheckpointError(`${single} is missing, and so is ${basename(index)}`);
+  const path = join(folder, variant);
+  return variant.endsWith(".json") ? shardsOf(path, folder) : { files: [path], expected: [] };
+}
+
+/** Files of the form `<stem>.<variant>.safetensors`, and indices `<stem>.safetensors.index.<variant>.json`. */
+async function variantsIn(folder: string, stem: string): Promise<string[]> {
+  const names = await readdir(folder).catch(() => []);
+  const rest = (name: string) => (name.startsWith(`${stem}.`) ? name.slice(stem.length) : "");
+  const indices = names.filter((name) => /^\.safetensors\.index\.[\w-]+\.json$/.test(rest(name)));
+  if (indices.length > 0) return indices.sort();
+  return names.filter((name) => /^\.[\w-]+\.safetensors$/.test(rest(name)) && !/-\d+-of-\d+/.test(name)).sort();
+}
+
+async function shardsOf(index: string, folder: string): Promise<{ files: string[]; expected: string[] }> {
   const weightMap = await readWeightMap(index);
   const files = [...new Set(Object.values(weightMap))].map((shard) => {
     if (basename(shard) !== shard) throw new CheckpointError(`${index}: shard "${shard}" is not a plain file name`);

@@ -34,9 +34,10 @@ const nestedTextConfig = z.looseObject({ text_config: z.record(z.string(), z.unk
 
 /**
  * Opens any Qwen-Image checkpoint in diffusers layout, of any size.
+ * @param open how a component's weights are opened
  * @throws CheckpointError naming the file, key, tensor or size that does not fit
  */
-export async function openCheckpoint(folder: string): Promise<Checkpoint> {
+export async function openCheckpoint(folder: string, open: typeof openWeights = openWeights): Promise<Checkpoint> {
   const index = await readConfig(join(folder, "model_index.json"), modelIndex);
   const member = memberIn(folder, index._class_name);
   const component = (name: string) => join(folder, name);
@@ -50,12 +51,12 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
     member,
     tokenizerFolder: component("tokenizer"),
     scheduler: await readConfig(join(component("scheduler"), "scheduler_config.json"), schedulerConfig),
-    textEncoder: { config: textEncoder, vision, weights: await openWeights(component("text_encoder"), "model") },
+    textEncoder: { config: textEncoder, vision, weights: await open(component("text_encoder"), "model") },
     transformer: {
       config: transformer,
-      weights: await openWeights(component("transformer"), "diffusion_pytorch_model"),
+      weights: await open(component("transformer"), "diffusion_pytorch_model"),
     },
-    vae: { config: vae, weights: await openWeights(component("vae"), "diffusion_pytorch_model") },
+    vae: { config: vae, weights: await open(component("vae"), "diffusion_pytorch_model") },
   };
 }
 

@@ -1,0 +1,232 @@
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { inkstone } from "../../test/cli.ts";
+
+const HALF = resolve("test/fixtures/half/checkpoint");
+const FORMATS = resolve("test/fixtures/formats");
+
+let cwd: string;
+beforeEach(async () => {
+  cwd = await mkdtemp(join(tmpdir(), "inkstone-add-"));
+});
+afterEach(() => rm(cwd, { recursive: true }));
+
+const env = () => ({ INKSTONE_MODELS_DIR: join(cwd, "models") });
+const run = (...args: string[]) => inkstone(args, { cwd, env: env() });
+const add = (...args: string[]) => run("models", "add", ...args);
+/** What is in the models directory, hidden folders too. */
+const left = async () => (await readdir(join(cwd, "models")).catch(() => [])).filter((name) => name !== ".parts");
+const parts = async () => (await readdir(join(cwd, "models/.parts")).catch(() => [])).sort();
+
+async function draw(model: string): Promise<Buffer> {
+  const size = ["--width", "128", "--height", "128", "--steps", "2", "--seed", "7"];
+  const { code, err } = await run("generate", "a fox", "--model", model, ...size, "--out", "fox.png");
+  expect(code, err).toBe(0);
+  const png = await readFile(join(cwd, "fox.png"));
+  await rm(join(cwd, "fox.png"));
+  return png;
+}
+
+describe("a transformer's file with what it lacks from another checkpoint", () => {
+  test.each([
+    "transformer.gguf",
+    "fp8.safetensors",
+    "fp8-scaled.safetensors",
+    "fp8-mixed.safetensors",
+    "int8-convrot.safetensors",
+  ])("%s draws, as it is and in fewer bits", async (file) => {
+    for (const weights of ["keep", "int8", "int4"]) {
+      const air = `me:${weights}@1`;
+      const { code, out, err } = await add(join(FORMATS, file), "--base", HALF, "--weights", weights, "--air", air);
+      expect([code, err.match(/Error.*/)?.[0]], err).toEqual([0, undefined]);
+      expect(out).toContain(`${air}\n`);
+      expect((await draw(air)).length).toBeGreaterThan(1000);
+    }
+    expect((await left()).sort()).toEqual(["me+int4@1", "me+int8@1", "me+keep@1"]);
+  });
+
+  test("a text encoder of llama.cpp beside it; components are shared, and go with the last checkpoint", async () => {
+    const files = [
+      join(FORMATS, "transformer.gguf"),
+      "--text-encoder",
+      join(FORMATS, "text-encoder.gguf"),
+      "--base",
+      HALF,
+    ];
+    for (const air of ["me:a@1", "me:b@1"]) expect((await add(...files, "--air", air)).code).toBe(0);
+    expect((await parts()).map((name) => name.split("-")[0])).toEqual(["text_encoder", "transformer"]);
+    await draw("me:b@1");
+    expect((await run("models", "remove", "me:a@1")).out).toBe(
+      "removed me:a@1; with what was converted for it alone (0 of its components)\n",
+    );
+    await draw("me:b@1");
+    expect((await run("models", "remove", "me:b@1")).out).toContain("(2 of its components)");
+    expect([await parts(), await left()]).toEqual([[], []]);
+  });
+
+  test("another checkpoint by its AIR", async () => {
+    await add(HALF, "--air", "me:half@1");
+    expect((await add(join(FORMATS, "fp8.safetensors"), "--base", "me:half@1", "--air", "me:a@1")).code).toBe(0);
+    await draw("me:a@1");
+  });
+});
+
+describe("a folder in diffusers layout", () => {
+  test("stays where it is, or is converted", async () => {
+    expect((await add(HALF, "--air", "me:a@1")).out).toContain(`\n  ${HALF}\n`);
+    expect(await parts()).toEqual([]);
+    const { code, out } = await add(HALF, "--air", "me:b@1", "--weights", "int8");
+    expect([code, out.includes(HALF)]).toEqual([0, false]);
+    await draw("me:b@1");
+    expect((await add(join(cwd, "models/me+b@1/checkpoint"), "--air", "me:c@1", "--weights", "int4")).err).toContain(
+      "is converted already",
+    );
+  });
+
+  test("is found in the hub's cache", async () => {
+    const root = join(cwd, "models--me--half");
+    await cp(HALF, join(root, "snapshots/0123abcd"), { recursive: true });
+    expect((await add(root, "--air", "me:a@1")).out).toContain(join(root, "snapshots/0123abcd"));
+  });
+});
+
+describe("what cannot be drawn with is refused, and nothing of it stays", () => {
+  const half =
+    (...without: string[]) =>
+    async () => {
+      const folder = join(cwd, "half");
+      await cp(HALF, folder, { recursive: true });
+      for (const path of without) await rm(join(folder, path), { recursive: true });
+      return [folder];
+    };
+  const with_ = (path: string, content: string | Uint8Array) => async () => {
+    const [folder] = await half()();
+    await writeFile(join(folder!, path), content);
+    return [folder!];
+  };
+  const file = (name: string, content: string | Uint8Array) => async () => {
+    await writeFile(join(cwd, name), content);
+    return [join(cwd, name), "--base", HALF];
+  };
+  const cut = (name: string, bytes: number) => async () =>
+    file(name, (await readFile(join(FORMATS, name))).subarray(0, bytes))();
+  const WEIGHTS = "transformer/diffusion_pytorch_model.safetensors";
+  const lfs = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 40000000000\n";
+
+  test.each<[string, () => Promise<string[]>, RegExp]>([
+    ["a folder of LFS pointers", with_(WEIGHTS, lfs), /a Git LFS pointer, not the weights: run `git lfs pull`/],
+    ["a folder with a page for weights", with_(WEIGHTS, "<!DOCTYPE html>"), /an HTML page/],
+    [
+      "a folder with a pickle for weights",
+      with_(WEIGHTS, Buffer.from([0x80, 2, 0, 0, 0, 0, 0, 0, 0])),
+      /a Python pickle/,
+    ],
+    ["a folder without VAE weights", half("vae/diffusion_pytorch_model.safetensors"), /vae.*is missing/],
+    ["a folder without a tokenizer", half("tokenizer"), /tokenizer/],
+    ["a folder without a text encoder", half("text_encoder"), /text_encoder.*is missing/],
+    [
+      "a Flux folder",
+      with_("model_index.json", '{"_class_name":"FluxPipeline"}'),
+      /FluxPipeline is not a Qwen-Image pipeline/,
+    ],
+    [
+      "a layered one",
+      with_("model_index.json", '{"_class_name":"QwenImageLayeredPipeline"}'),
+      /splits an image into layers/,
+    ],
+    ["a folder that is none", async () => [cwd], /neither a checkpoint in diffusers layout .* nor a file of weights/],
+    ["an LFS pointer", file("model.gguf", lfs), /a Git LFS pointer/],
+    ["a ZIP archive", file("model.safetensors", "PK\u0003\u0004................"), /a ZIP archive/],
+    ["what is not there", async () => [join(cwd, "none.gguf")], /there is no such file/],
+    ["a GGUF file without its end", cut("transformer.gguf", 60_000), /are not in the file's 60000 \(truncated\?\)/],
+    ["a safetensors file without its end", cut("fp8.safetensors", 50_000), /are outside/],
+    ["only a text encoder", async () => [join(FORMATS, "text-encoder.gguf"), "--base", HALF], /holds no transformer/],
+    [
+      "nothing to take the rest from",
+      async () => [join(FORMATS, "transformer.gguf")],
+      /missing are the text encoder .* and the VAE .* and the tokenizer; --base/,
+    ],
+    [
+      "two transformers",
+      async () => [join(FORMATS, "transformer.gguf"), join(FORMATS, "fp8.safetensors"), "--base", HALF],
+      /both hold a transformer/,
+    ],
+    [
+      "a text encoder for a VAE",
+      async () => [join(FORMATS, "transformer.gguf"), "--vae", join(FORMATS, "text-encoder.gguf"), "--base", HALF],
+      /holds no VAE/,
+    ],
+    [
+      "another checkpoint's sizes",
+      async () => [join(FORMATS, "transformer.gguf"), "--base", resolve("test/fixtures/plain/checkpoint")],
+      /./,
+    ],
+    [
+      "a base that is none",
+      async () => [join(FORMATS, "transformer.gguf"), "--base", cwd],
+      /--base is .* which has no model_index.json/,
+    ],
+    [
+      "an editing member without a vision tower",
+      async () => [
+        join(FORMATS, "transformer.gguf"),
+        "--text-encoder",
+        join(FORMATS, "text-encoder.gguf"),
+        "--base",
+        HALF,
+        "--member",
+        "edit",
+      ],
+      /visual/,
+    ],
+    [
+      "checkpoint flags of a LoRA",
+      async () => [join(FORMATS, "fp8.safetensors"), "--kind", "lora", "--air", "me:l@1", "--weights", "int8"],
+      /--weights is given with --kind lora/,
+    ],
+  ])("%s", async (_, prepare, message) => {
+    const { code, out, err } = await add(...(await prepare()));
+    expect([code, out]).toEqual([2, ""]);
+    expect(err).toMatch(message);
+    expect([await left(), await parts()]).toEqual([[], []]);
+  });
+
+  test("numbers that are not finite, before and after conversion has begun", async () => {
+    const bytes = await readFile(join(FORMATS, "transformer.gguf"));
+    const nan = Buffer.from([0x00, 0x7e]); // a binary16 NaN
+    for (let at = bytes.length - 30_000; at < bytes.length - 100; at += 34) nan.copy(bytes, at);
+    await mkdir(join(cwd, "x"));
+    await writeFile(join(cwd, "x/model.gguf"), bytes);
+    const { code, err } = await add(join(cwd, "x/model.gguf"), "--base", HALF, "--weights", "int8");
+    expect([code, err]).toEqual([2, expect.stringMatching(/tensor ".*" holds numbers that are not finite/)]);
+    expect([await left(), await parts()]).toEqual([[], []]);
+  });
+});
+
+test("Ctrl-C ends a conversion; it goes on where it was", async () => {
+  const stop = new AbortController();
+  const args = [
+    "models",
+    "add",
+    join(FORMATS, "fp8.safetensors"),
+    "--base",
+    HALF,
+    "--weights",
+    "int8",
+    "--air",
+    "me:a@1",
+  ];
+  const stopped = await inkstone(args, {
+    cwd,
+    env: env(),
+    signal: stop.signal,
+    onStderr: () => stop.abort(new Error("stop")),
+  });
+  expect(stopped.code).toBe(1);
+  expect(await left()).toEqual([]);
+  expect((await parts()).length).toBe(1);
+  expect((await inkstone(args, { cwd, env: env() })).code).toBe(0);
+  expect((await parts()).length).toBe(1);
+});

@@ -1,0 +1,102 @@
+import { resolve } from "node:path";
+import { type Command, Option } from "commander";
+import {
+  type AdapterKind,
+  airPattern,
+  findModel,
+  MEMBERS,
+  type MemberName,
+  type Model,
+  modelLocations,
+  type Naming,
+  WEIGHT_MODES,
+  type WeightMode,
+} from "../models/index.ts";
+import { byteProgress } from "./byte-progress.ts";
+import { UsageError } from "./exit.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Flags that say what a checkpoint is made from, of `models add` and `models pull`. */
+export interface CheckpointFlags {
+  readonly weights?: WeightMode;
+  readonly textEncoder?: string;
+  readonly vae?: string;
+  readonly vision?: string;
+  readonly base?: string;
+  readonly member?: MemberName;
+}
+
+export function withCheckpointFlags(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        "--weights <form>",
+        "how linear layers are stored: int8, int4, or keep as the file has them (default: int8 from a billion weights on, else keep)",
+      ).choices([...WEIGHT_MODES]),
+    )
+    .option(
+      "--text-encoder <file>",
+      "text encoder of a single-file transformer: a file, or a folder with its config.json",
+    )
+    .option("--vae <file>", "its VAE: a file, or a folder with its config.json")
+    .option("--vision <file>", "the vision tower that editing needs, where it is a file of its own (mmproj)")
+    .option(
+      "--base <model>",
+      "checkpoint that gives what the files do not bring, tokenizer and configs too: AIR or folder",
+    )
+    .addOption(
+      new Option("--member <name>", "which Qwen-Image it is (default: as its tensors or its file's name say)").choices([
+        ...MEMBERS,
+      ]),
+    );
+}
+
+/** @throws UsageError when flags of checkpoints are given with another kind */
+export function requireCheckpoint(kind: "checkpoint" | AdapterKind, flags: CheckpointFlags, count: number): void {
+  if (kind === "checkpoint") return;
+  const names = {
+    weights: "--weights",
+    textEncoder: "--text-encoder",
+    vae: "--vae",
+    vision: "--vision",
+    base: "--base",
+    member: "--member",
+  };
+  const given = (Object.keys(names) as (keyof typeof names)[]).find((flag) => flags[flag] !== undefined);
+  if (given) throw new UsageError(`${names[given]} is given with --kind ${kind}; it is for checkpoints`);
+  if (count > 1) throw new UsageError(`--kind ${kind} takes one path, ${count} are given`);
+}
+
+/** Makes a checkpoint of files and registers it, showing how far that is. */
+export async function addCheckpointFrom(
+  paths: readonly string[],
+  flags: CheckpointFlags,
+  naming: Naming,
+  terminal: Terminal,
+): Promise<Model> {
+  const locations = modelLocations(terminal.env);
+  const here = (path: string | undefined) => path && resolve(terminal.cwd, path);
+  const { base } = flags;
+  const baseFolder =
+    base === undefined ? undefined : airPattern.test(base) ? (await findModel(base, locations)).folder : here(base);
+  const files = {
+    paths: paths.map((path) => resolve(terminal.cwd, path)),
+    textEncoder: here(flags.textEncoder),
+    vae: here(flags.vae),
+    vision: here(flags.vision),
+    base: baseFolder,
+    mode: flags.weights,
+    member: flags.member,
+  };
+  const progress = byteProgress(terminal);
+  // Loaded here: other commands need no engine.
+  const { addCheckpoint } = await import("../models/import/index.ts");
+  try {
+    return await addCheckpoint(files, naming, locations, {
+      signal: terminal.signal,
+      onProgress: ({ component, done, total }) => progress.at(`converting ${component.replace("_", " ")}`, done, total),
+    });
+  } finally {
+    progress.end();
+  }
+}

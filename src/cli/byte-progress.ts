@@ -1,0 +1,69 @@
+import { SingleBar } from "cli-progress";
+import { duration } from "./progress.ts";
+import { type Terminal, tell } from "./terminal.ts";
+
+/** Shows how much of some gigabytes is done: a bar on a terminal, a line for each tenth elsewhere. */
+export interface ByteProgress {
+  /** @param what is being worked on, in words */
+  at(what: string, done: number, total: number): void;
+  /** Takes the bar away, so that other lines can be written. */
+  end(): void;
+}
+
+/** @param now milliseconds from any start, growing */
+export function byteProgress(terminal: Terminal, now: () => number = () => performance.now()): ByteProgress {
+  const start = now();
+  const describe = (what: string, done: number, total: number) => {
+    const seconds = (now() - start) / 1000;
+    const rate = seconds > 0 ? done / seconds : 0;
+    const left = seconds > 1 && done > 0 && done < total ? `, ${duration((total - done) / rate)} left` : "";
+    return `${what}: ${gigabytes(done)} of ${gigabytes(total)}, ${(rate / 1e6).toFixed(0)} MB/s${left}`;
+  };
+  return terminal.stderr.isTTY ? bar(terminal, describe) : lines(terminal, describe);
+}
+
+type Describe = (what: string, done: number, total: number) => string;
+
+function bar(terminal: Terminal, describe: Describe): ByteProgress {
+  const shown = new SingleBar({
+    format: "{bar} {text}",
+    stream: terminal.stderr as NodeJS.WritableStream,
+    barCompleteChar: "█",
+    barIncompleteChar: "░",
+    barsize: 16,
+    hideCursor: true,
+    clearOnComplete: true,
+    // Converting computes on this thread: timers would fire late.
+    fps: 10,
+    synchronousUpdate: true,
+  });
+  let started = false;
+  return {
+    at(what, done, total) {
+      const payload = { text: describe(what, done, total) };
+      if (started) shown.update(done, payload);
+      else shown.start(total, done, payload);
+      started = true;
+    },
+    end() {
+      if (started) shown.stop();
+      started = false;
+    },
+  };
+}
+
+function lines(terminal: Terminal, describe: Describe): ByteProgress {
+  let last = "";
+  return {
+    at(what, done, total) {
+      const tenth = `${what} ${total === 0 ? 10 : Math.floor((10 * done) / total)}`;
+      if (tenth !== last) tell(terminal, describe(what, done, total));
+      last = tenth;
+    },
+    end() {},
+  };
+}
+
+function gigabytes(bytes: number): string {
+  return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}

@@ -1,0 +1,69 @@
+import { existsSync, statSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { CheckpointError, listShards, openSource, type SourceTensor, type TensorSource } from "../../weights/index.ts";
+import { readCard } from "../card.ts";
+import type { PartKind } from "./parts.ts";
+
+/** The folder of a component in a checkpoint, and what its files are called. */
+export const COMPONENT_FOLDERS = {
+  transformer: { folder: "transformer", stem: "diffusion_pytorch_model" },
+  text_encoder: { folder: "text_encoder", stem: "model" },
+  vae: { folder: "vae", stem: "diffusion_pytorch_model" },
+} as const satisfies Partial<Record<PartKind, { folder: string; stem: string }>>;
+
+/** Components that have a folder. */
+export type Component = keyof typeof COMPONENT_FOLDERS;
+export const COMPONENTS = Object.keys(COMPONENT_FOLDERS) as Component[];
+
+/** A component's tensors, over all its shards. */
+export interface OpenComponent {
+  readonly files: readonly string[];
+  readonly tensors: ReadonlyMap<string, SourceTensor>;
+  close(): void;
+}
+
+/** @throws CheckpointError naming the missing or unreadable file, or a tensor that is missing or there twice */
+export async function openComponent(folder: string, component: Component): Promise<OpenComponent> {
+  const { files, expected } = await listShards(folder, COMPONENT_FOLDERS[component].stem);
+  const sources: TensorSource[] = [];
+  const close = () => {
+    for (const source of sources) source.close();
+  };
+  const tensors = new Map<string, SourceTensor>();
+  try {
+    for (const file of files) {
+      const source = openSource(file);
+      sources.push(source);
+      for (const [name, tensor] of source.tensors) {
+        if (tensors.has(name)) throw new CheckpointError(`${folder}: tensor "${name}" is in more than one shard`);
+        // The text encoder never asks for the language model's head: a gigabyte in the real one.
+        if (component !== "text_encoder" || !name.startsWith("lm_head.")) tensors.set(name, tensor);
+      }
+    }
+    const missing = expected.find((name) => !tensors.has(name) && !name.startsWith("lm_head."));
+    if (missing !== undefined)
+      throw new CheckpointError(`${folder}: tensor "${missing}" is in the index but in no shard`);
+    return { files, tensors, close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+/**
+ * The checkpoint's folder, for a path that people name it by: the folder itself, or the root of a repository in the hub's cache
+ * (`models--OWNER--NAME`), whose newest snapshot it then is. Undefined when it is neither.
+ */
+export async function checkpointFolder(path: string): Promise<string | undefined> {
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return undefined;
+  if (existsSync(join(path, "model_index.json"))) return path;
+  const card = await readCard(join(path, "card.json"));
+  if (card && existsSync(join(path, card.checkpoint, "model_index.json"))) return join(path, card.checkpoint);
+  const snapshots = join(path, "snapshots");
+  const names = await readdir(snapshots).catch(() => []);
+  const whole = names
+    .map((name) => join(snapshots, name))
+    .filter((folder) => existsSync(join(folder, "model_index.json")));
+  return whole.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0];
+}

@@ -2,6 +2,7 @@
 
 import { crc32, deflateSync } from "node:zlib";
 import sharp from "sharp";
+import type { RgbImage } from "../src/pictures/index.ts";
 
 interface Png {
   readonly width: number;
@@ -53,10 +54,18 @@ export function rotatedJpeg(width: number, height: number): Promise<Buffer> {
   return plain(width, height, { r: 9, g: 9, b: 9 }).withMetadata({ orientation: 6 }).jpeg().toBuffer();
 }
 
-export function animatedWebp(frames: number): Promise<Buffer> {
+/** Frames of 16×16, the first one black. */
+export function animation(frames: number, format: "webp" | "gif"): Promise<Buffer> {
   const pages = Array.from({ length: frames }, (_, i) => Buffer.alloc(16 * 16 * 3, i * 60));
   const raw = { width: 16, height: 16 * frames, channels: 3 as const, pageHeight: 16 };
-  return sharp(Buffer.concat(pages), { raw }).webp({ loop: 0 }).toBuffer();
+  return sharp(Buffer.concat(pages), { raw }).toFormat(format, { loop: 0 }).toBuffer();
+}
+
+/** A picture in a format that Inkstone reads and does not write. */
+export function fileOf({ pixels, ...size }: RgbImage, format: "avif" | "gif" | "tiff"): Promise<Buffer> {
+  return sharp(pixels, { raw: { ...size, channels: 3 } })
+    .toFormat(format)
+    .toBuffer();
 }
 
 /** What libvips finds in a file: `exif`, `xmp`, `comments`. */

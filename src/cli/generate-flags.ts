@@ -40,7 +40,10 @@ export const generateFlags = taskFlags(
     },
     outputFormat: { flags: "--format <name>", about: "File format.", otherwise: "by the extension of --out, else PNG" },
     outputQuality: "--quality <n>",
-    "inputs.seedImage": { flags: "--seed-image <file>", about: "Image to start from: PNG, JPG or WEBP." },
+    "inputs.seedImage": {
+      flags: "--seed-image <file>",
+      about: "Image to start from: PNG, JPG, WEBP, AVIF, GIF or TIFF.",
+    },
     "inputs.strength": "--strength <n>",
     "inputs.maskImage": {
       flags: "--mask <file>",

@@ -10,7 +10,7 @@ import { print, type Terminal } from "./terminal.ts";
 export function inspectCommand(terminal: Terminal): Command {
   return new Command("inspect")
     .description("Show what pictures were made from: size, format, and the parameters written into the file.")
-    .argument("<file...>", "PNG, JPG or WEBP files")
+    .argument("<file...>", "files: PNG, JPG, WEBP, AVIF, GIF or TIFF")
     .option("--json", "one JSON array on stdout")
     .addHelpText(
       "after",

@@ -36,7 +36,7 @@ export function preprocessCommand(terminal: Terminal): Command {
   const command = new Command("preprocess")
     .description("Turn a picture into the guide image of a ControlNet. Prints the path of the guide.")
     .argument("<kind>", `${PREPROCESSORS.join(", ")}: edges, strokes, soft edges, the picture without fine detail`)
-    .argument("<file>", "PNG, JPG or WEBP")
+    .argument("<file>", "PNG, JPG, WEBP, AVIF, GIF or TIFF")
     .option("--out <file|folder>", "Where to write (default: FILE-KIND in this folder)");
   return preprocessFlags
     .addTo(command)

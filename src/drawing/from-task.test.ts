@@ -39,6 +39,12 @@ test("strength belongs to a seed image, 0.8 unless told otherwise", () => {
   expect(drawing({}).strength).toBeUndefined();
 });
 
+test("clear parts of a seed image and of guides are white, not what is stored under them", () => {
+  const clear = { width: 1, height: 1, pixels: Uint8Array.of(1, 2, 3), alpha: Uint8Array.of(0) };
+  const white = { width: 1, height: 1, pixels: Uint8Array.of(255, 255, 255) };
+  expect(drawing({ inputs: { seedImage: crypto.randomUUID() } }, { seedImage: clear }).image).toEqual(white);
+});
+
 test("a mask is lightness times opacity", () => {
   const pixels = Uint8Array.of(255, 255, 255, 255, 255, 255, 255, 0, 0);
   expect([...maskFromPicture({ width: 3, height: 1, pixels }).pixels]).toEqual([255, 255, 76]);

@@ -1,16 +1,19 @@
 import type { GrayImage, RgbImage } from "../pictures/index.ts";
-import { grayOf } from "../pictures/index.ts";
+import { grayOf, onWhite } from "../pictures/index.ts";
 import type { ImageInferenceTask } from "../protocol/index.ts";
 import { adaptersOf, type TaskAdapters } from "./adapters.ts";
 import type { Drawing } from "./drawing.ts";
 import { stepCacheOf } from "./step-cache.ts";
 
+/** A decoded file; clear pixels of seed and guide images are white. */
+type Decoded = RgbImage & { readonly alpha?: Uint8Array };
+
 /** The pictures that a task refers to, fetched and decoded. */
 export interface TaskPictures {
-  readonly seedImage?: RgbImage;
+  readonly seedImage?: Decoded;
   readonly maskImage?: GrayImage;
   /** One for each ControlNet. */
-  readonly guides?: readonly RgbImage[];
+  readonly guides?: readonly Decoded[];
 }
 
 /** Stands for "no text guidance" in the API. */
@@ -42,18 +45,18 @@ export function drawingFromTask(
     scheduler: task.scheduler,
     seed,
     count: task.numberResults,
-    image: seedImage,
+    image: seedImage && onWhite(seedImage),
     strength: seedImage && (task.inputs?.strength ?? STRENGTH),
     mask: maskImage,
     maskMargin: task.maskMargin,
     outpaint: task.outpaint,
     cache: stepCacheOf(task),
-    ...adaptersOf(task, adapters, guides),
+    ...adaptersOf(task, adapters, guides.map(onWhite)),
   };
 }
 
 /** A decoded file as a mask: its lightness, with clear pixels counting as black. */
-export function maskFromPicture(picture: RgbImage & { readonly alpha?: Uint8Array }): GrayImage {
+export function maskFromPicture(picture: Decoded): GrayImage {
   const gray = grayOf(picture);
   const { alpha } = picture;
   return alpha ? { ...gray, pixels: gray.pixels.map((value, i) => Math.round((value * alpha[i]!) / 255)) } : gray;

@@ -4,7 +4,14 @@ import sharp, { type Sharp } from "sharp";
 import { ImageError } from "./errors.ts";
 import { addExtendedXmp, mainPacketLimit, readExtendedXmp } from "./jpeg-extended-xmp.ts";
 import { formatMetadata, type PictureMetadata, parseMetadata } from "./metadata.ts";
-import { type DecodedImage, type GrayImage, type ImageFormat, imageFormats, type RgbImage } from "./picture.ts";
+import {
+  type DecodedImage,
+  type GrayImage,
+  type ImageFormat,
+  imageFormats,
+  type ReadableFormat,
+  type RgbImage,
+} from "./picture.ts";
 import { addReaderText } from "./reader-text.ts";
 import { sniff } from "./sniff.ts";
 
@@ -12,7 +19,14 @@ import { sniff } from "./sniff.ts";
 sharp.cache(false);
 sharp.block({ operation: ["VipsForeignLoad"] });
 sharp.unblock({
-  operation: ["VipsForeignLoadPngBuffer", "VipsForeignLoadJpegBuffer", "VipsForeignLoadWebpBuffer"],
+  operation: [
+    "VipsForeignLoadPngBuffer",
+    "VipsForeignLoadJpegBuffer",
+    "VipsForeignLoadWebpBuffer",
+    "VipsForeignLoadHeifBuffer",
+    "VipsForeignLoadNsgifBuffer",
+    "VipsForeignLoadTiffBuffer",
+  ],
 });
 
 /** Pixels of the largest picture decoded unless told otherwise: 50 megapixels, 150 MB as RGB. */
@@ -29,7 +43,7 @@ export interface DecodeOptions {
 
 /** What a file says of itself, without decoding its pixels. */
 export interface ImageHeader {
-  readonly format: ImageFormat;
+  readonly format: ReadableFormat;
   /** Pixels as shown, EXIF orientation applied. */
   readonly width: number;
   readonly height: number;
@@ -37,9 +51,9 @@ export interface ImageHeader {
 }
 
 /**
- * Decodes a PNG, JPEG or WEBP file to 8-bit sRGB, upright (EXIF orientation applied), alpha kept apart. CMYK, 16-bit, grey and
- * palette pictures and embedded colour profiles are converted.
- * @throws ImageError `empty`, `unsupportedFormat`, `damaged`, `tooManyPixels` or `animated`
+ * Decodes a PNG, JPEG, WEBP, AVIF, GIF or TIFF file to 8-bit sRGB, upright (EXIF orientation applied), alpha kept apart. CMYK, 16-bit,
+ * grey and palette pictures and embedded colour profiles are converted. Of an animation or several pages the first is taken.
+ * @throws ImageError `empty`, `unsupportedFormat`, `damaged` or `tooManyPixels`
  */
 export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}): Promise<DecodedImage> {
   const { format } = await readHeader(bytes, options);
@@ -61,7 +75,7 @@ export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}
 
 /**
  * Reads format and size from a file's header, with the same refusals as `decodeImage` up to damage deeper in the file.
- * @throws ImageError `empty`, `unsupportedFormat`, `damaged`, `tooManyPixels` or `animated`
+ * @throws ImageError `empty`, `unsupportedFormat`, `damaged` or `tooManyPixels`
  */
 export async function readHeader(bytes: Uint8Array, options: DecodeOptions = {}): Promise<ImageHeader> {
   const format = requireSupported(bytes);
@@ -74,12 +88,6 @@ export async function readHeader(bytes: Uint8Array, options: DecodeOptions = {})
     throw new ImageError(
       "tooManyPixels",
       `the picture has ${width}×${height} pixels; at most ${maxPixels} in all are allowed`,
-    );
-  }
-  if ((header.pages ?? 1) > 1) {
-    throw new ImageError(
-      "animated",
-      `the picture is an animation of ${header.pages} frames; only still pictures are allowed`,
     );
   }
   return { format, width, height, hasAlpha: header.hasAlpha };
@@ -189,14 +197,17 @@ function asFormat(image: Sharp, format: ImageFormat, quality: number): Sharp {
   return image.webp({ quality, smartSubsample: true });
 }
 
-function requireSupported(bytes: Uint8Array): ImageFormat {
+function requireSupported(bytes: Uint8Array): ReadableFormat {
   if (bytes.length === 0) throw new ImageError("empty", "the picture is empty (0 bytes)");
   const sniffed = sniff(bytes);
   if (sniffed.supported) return sniffed.format;
-  throw new ImageError("unsupportedFormat", `the picture is ${sniffed.found}; allowed are PNG, JPG and WEBP`);
+  throw new ImageError(
+    "unsupportedFormat",
+    `the picture is ${sniffed.found}; allowed are PNG, JPG, WEBP, AVIF, GIF and TIFF`,
+  );
 }
 
-function refuse(format: ImageFormat, cause: Error): never {
+function refuse(format: ReadableFormat, cause: Error): never {
   const why = cause.message.split("\n", 1)[0];
   throw new ImageError("damaged", `the ${format} picture is damaged or incomplete (${why})`, { cause });
 }

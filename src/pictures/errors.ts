@@ -4,7 +4,6 @@ export type ImageErrorReason =
   | "unsupportedFormat"
   | "damaged"
   | "tooManyPixels"
-  | "animated"
   | "invalidFormat"
   | "invalidQuality"
   | "invalidSize"

@@ -22,6 +22,7 @@ export {
   grayOf,
   type ImageFormat,
   imageFormats,
+  onWhite,
   type RgbImage,
 } from "./picture.ts";
 export { canny } from "./preprocess/canny.ts";

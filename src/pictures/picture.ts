@@ -21,26 +21,33 @@ export interface DecodedImage extends RgbImage {
    * (not premultiplied), so leaving alpha out equals PIL's `convert("RGB")`.
    */
   readonly alpha?: Uint8Array;
-  readonly format: ImageFormat;
+  readonly format: ReadableFormat;
 }
 
-/** The formats that Inkstone reads and writes, by the API's names. */
+/** The formats that Inkstone writes, by the API's names. */
 export const imageFormats = ["JPG", "PNG", "WEBP"] as const;
 export type ImageFormat = (typeof imageFormats)[number];
+
+/** The formats that Inkstone reads: what sharp's prebuilt binary decodes. HEIC is not among them: its decoder is not free to ship. */
+export const readableFormats = [...imageFormats, "AVIF", "GIF", "TIFF"] as const;
+export type ReadableFormat = (typeof readableFormats)[number];
 
 const types = {
   JPG: { extension: "jpg", contentType: "image/jpeg" },
   PNG: { extension: "png", contentType: "image/png" },
   WEBP: { extension: "webp", contentType: "image/webp" },
-} as const satisfies Record<ImageFormat, { extension: string; contentType: string }>;
+  AVIF: { extension: "avif", contentType: "image/avif" },
+  GIF: { extension: "gif", contentType: "image/gif" },
+  TIFF: { extension: "tiff", contentType: "image/tiff" },
+} as const satisfies Record<ReadableFormat, { extension: string; contentType: string }>;
 
-/** File extension without the dot: `jpg`, `png` or `webp`. */
-export function extensionOf(format: ImageFormat): "jpg" | "png" | "webp" {
+/** File extension without the dot, such as `jpg`. */
+export function extensionOf(format: ReadableFormat): string {
   return types[format].extension;
 }
 
 /** Media type for `Content-Type` headers and data URIs. */
-export function contentTypeOf(format: ImageFormat): "image/jpeg" | "image/png" | "image/webp" {
+export function contentTypeOf(format: ReadableFormat): string {
   return types[format].contentType;
 }
 
@@ -58,4 +65,11 @@ export function grayOf({ width, height, pixels }: RgbImage): GrayImage {
     gray[i] = (pixels[i * 3]! * 19595 + pixels[i * 3 + 1]! * 38470 + pixels[i * 3 + 2]! * 7471 + 0x8000) >> 16;
   }
   return { width, height, pixels: gray };
+}
+
+/** A picture without its transparency: as on a white page. */
+export function onWhite({ width, height, pixels, alpha }: RgbImage & { readonly alpha?: Uint8Array }): RgbImage {
+  if (!alpha) return { width, height, pixels };
+  const shown = pixels.map((value, i) => Math.round(255 + ((value - 255) * alpha[Math.floor(i / 3)]!) / 255));
+  return { width, height, pixels: shown };
 }

@@ -1,21 +1,21 @@
-import type { ImageFormat } from "./picture.ts";
+import type { ReadableFormat } from "./picture.ts";
 
 /** What the first bytes say a file is: one of ours, or another kind by name, so that an error can say what was given. */
 export type Sniffed =
-  | { readonly supported: true; readonly format: ImageFormat }
+  | { readonly supported: true; readonly format: ReadableFormat }
   | { readonly supported: false; readonly found: string };
 
-const ours: readonly [ImageFormat, (b: Uint8Array) => boolean][] = [
+const ours: readonly [ReadableFormat, (b: Uint8Array) => boolean][] = [
   ["PNG", (b) => starts(b, [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])],
   ["JPG", (b) => starts(b, [0xff, 0xd8, 0xff])],
   ["WEBP", (b) => latin(b, 0, 4) === "RIFF" && latin(b, 8, 12) === "WEBP"],
+  ["GIF", (b) => latin(b, 0, 4) === "GIF8"],
+  ["TIFF", (b) => latin(b, 0, 4) === "II*\0" || latin(b, 0, 4) === "MM\0*"],
+  ["AVIF", (b) => latin(b, 4, 8) === "ftyp" && isAvif(b)],
 ];
 
 const others: readonly [string, (b: Uint8Array) => boolean][] = [
-  ["GIF", (b) => latin(b, 0, 4) === "GIF8"],
   ["BMP", (b) => latin(b, 0, 2) === "BM"],
-  ["TIFF", (b) => latin(b, 0, 4) === "II*\0" || latin(b, 0, 4) === "MM\0*"],
-  ["AVIF", (b) => latin(b, 4, 8) === "ftyp" && latin(b, 8, 11) === "avi"],
   ["HEIC", (b) => latin(b, 4, 8) === "ftyp" && /^(hei|hev|mif|msf)/.test(latin(b, 8, 12))],
   ["JPEG XL", (b) => starts(b, [0xff, 0x0a]) || latin(b, 4, 8) === "JXL "],
   ["JPEG 2000", (b) => latin(b, 4, 8) === "jP  "],
@@ -30,6 +30,12 @@ export function sniff(bytes: Uint8Array): Sniffed {
   for (const [format, matches] of ours) if (matches(bytes)) return { supported: true, format };
   const found = others.find(([, matches]) => matches(bytes))?.[0] ?? "an unknown kind of file";
   return { supported: false, found };
+}
+
+/** The major brand, or one of the compatible brands, of an AVIF picture or sequence. */
+function isAvif(bytes: Uint8Array): boolean {
+  const length = Math.min(64, 256 * bytes[2]! + bytes[3]!);
+  return /^(.{4})*avi[fs]/.test(latin(bytes, 8, length));
 }
 
 function starts(bytes: Uint8Array, magic: readonly number[]): boolean {

@@ -12,10 +12,10 @@ import { air, imageReference, seed } from "./values.ts";
 /** Start and mask images for image-to-image, inpainting and outpainting. */
 const inputs = group("Input images. These must be nested inside the inputs object.", {
   seedImage: imageReference(
-    "Image used as a starting point for the generation (UUID, URL, data URI, or base64).",
+    "Image used as a starting point for the generation (UUID, URL, data URI, or base64). Clear pixels count as white.",
   ).optional(),
   maskImage: imageReference(
-    "Which areas of the seed image to edit: white is edited, black is kept (UUID, URL, data URI, or base64). Needs `seedImage`.",
+    "Which areas of the seed image to edit: white is edited, black and clear are kept (UUID, URL, data URI, or base64). Needs `seedImage`.",
   ).optional(),
   strength: float(
     "Strength of the transformation: the last strength × steps steps run. Lower values keep more of the original. Needs `seedImage`.",

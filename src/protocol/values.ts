@@ -45,7 +45,8 @@ export function air(about: string) {
 }
 
 const NOT_BASE64 = /[^A-Za-z0-9+/_\-\r\n]/;
-const DATA_URI = /^data:image\/(png|jpe?g|webp);base64,/i;
+/** Whatever media type it names, or none: the bytes say what they are. */
+const DATA_URI = /^data:[^,]{0,200};base64,/i;
 
 /** An image by UUID, URL, data URI or base64. Its form is checked here, its content when the task runs. */
 export function imageReference(about: string) {
@@ -53,7 +54,7 @@ export function imageReference(about: string) {
     type: "string",
     rule:
       "specified in one of the following formats: a UUID v4 of an uploaded or generated image, a data URI, base64 data, " +
-      "or a public http(s) URL. Supported formats are: PNG, JPG, and WEBP",
+      "or a public http(s) URL. Supported formats are: PNG, JPG, WEBP, AVIF, GIF, and TIFF",
     about,
     image: true,
   });

@@ -5,7 +5,7 @@ import { TaskError } from "../../../protocol/index.ts";
 import type { HttpPorts } from "../ports.ts";
 import { cutSlowReader } from "../reply.ts";
 
-const FILE_NAME = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.(jpg|png|webp)$/;
+const FILE_NAME = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.(jpg|png|webp|avif|gif|tiff)$/;
 
 /** Caches hold an image no longer than this, in seconds, nor beyond its time. */
 const LONGEST_CACHED = 3600;

@@ -28,8 +28,40 @@ const rooms = [
 ];
 const wings = ["database", "tasks", "worker", "delivery", "storage", "net", "http"];
 
+/** swc reads JSX only when told to, and dependency-cruiser does not tell it. */
+const swc = require("@swc/core");
+const { parseFileSync } = swc;
+swc.parseFileSync = (file, options) => parseFileSync(file, { ...options, tsx: file.endsWith(".tsx") });
+
+/** The page: the API below, then the state, then what is shown; screens know nothing of each other. */
+const pageFolder = (name, allowed) => ({
+  name: `page-${name}-imports`,
+  comment: `web/${name} may import only ${allowed.length ? allowed.join(", ") : "nothing else of the page"}`,
+  severity: "error",
+  from: { path: `^web/${name}/`, pathNot: "\\.test\\.ts$" },
+  to: { path: "^web/", pathNot: [`^web/${name}/`, ...allowed.map((a) => `^web/${a}`)] },
+});
+
 module.exports = {
   forbidden: [
+    {
+      name: "page-speaks-the-api-only",
+      severity: "error",
+      from: { path: "^web/", pathNot: "\\.test\\.ts$" },
+      to: { path: "^src/" },
+    },
+    { name: "nothing-needs-the-page", severity: "error", from: { path: "^src/" }, to: { path: "^web/" } },
+    {
+      name: "screens-stand-alone",
+      severity: "error",
+      from: { path: "^web/screens/([^/]+)/" },
+      to: { path: "^web/screens/", pathNot: "^web/screens/$1/" },
+    },
+    pageFolder("api", []),
+    pageFolder("prompt", []),
+    pageFolder("mask", []),
+    pageFolder("metadata", ["api/"]),
+    pageFolder("state", ["api/", "prompt/", "mask/", "text/"]),
     { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
     folder("weights", []),
     folder("onnx", ["weights"]),
@@ -121,6 +153,7 @@ module.exports = {
     // TypeScript 7 has no parser for others to use.
     parser: "swc",
     doNotFollow: { path: "node_modules" },
+    exclude: { path: "^web/dist/" },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.json" },
     enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "types"] },

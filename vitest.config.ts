@@ -6,6 +6,7 @@ const alone = [
   "test/faults/**",
   "test/finishing/**",
   "test/attacks/**",
+  "test/page/**",
   "src/server/worker/**",
   "src/server/delivery/**",
   "src/drawing/process/**",
@@ -24,7 +25,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "together",
-          include: ["src/**/*.test.ts", "test/**/*.test.ts"],
+          include: ["src/**/*.test.ts", "test/**/*.test.ts", "web/**/*.test.ts"],
           exclude: alone,
           sequence: { groupOrder: 0 },
         },

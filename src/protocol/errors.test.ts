@@ -76,6 +76,7 @@ const VALID: Readonly<Record<TaskType, Record<string, unknown>>> = {
   accountManagement: { operation: "getDetails" },
   modelSearch: {},
   modelUpload: { category: "lora", air: "a:1@1", downloadURL: "http://a.example/", name: "A" },
+  watch: {},
 };
 
 for (const type of Object.keys(TASK_SCHEMAS) as TaskType[]) {

@@ -4,6 +4,7 @@ export { type FieldTable, isUuidV4, type Parameter } from "../fields/index.ts";
 export { type ControlNetPreprocessTask, PREPROCESSORS, type Preprocessor } from "./controlnet-preprocess.ts";
 export { DELIVERY_METHODS, OUTPUT_FORMATS, OUTPUT_TYPES } from "./delivery.ts";
 export { ERRORS, type ErrorCode, type ErrorKind, errorKind, invalidCode } from "./errors.ts";
+export { pictureChange, pictureNames, pictureQuery, readBody, readQuery, taskQuery, taskStop } from "./gallery.ts";
 export { type ImageInferenceTask, imageInference } from "./image-inference.ts";
 export { parseJson, stringifyJson } from "./json.ts";
 export { IMAGE_KEY } from "./json-bounds.ts";
@@ -51,3 +52,4 @@ export {
 } from "./task.ts";
 export { type ErrorItem, type ErrorOwner, errorItem, TaskError, type TaskErrorBody } from "./task-error.ts";
 export { MAX_SEED, randomSeed, resultSeed } from "./values.ts";
+export type { WatchTask } from "./watch.ts";

@@ -25,6 +25,7 @@ import { missingParameter, parameterErrors, show } from "./parameter-errors.ts";
 import { ruleErrors } from "./rules.ts";
 import { textErrors } from "./storable-text.ts";
 import { type ErrorOwner, TaskError } from "./task-error.ts";
+import { watch } from "./watch.ts";
 
 /** The schema of every task type. */
 export const TASK_SCHEMAS = {
@@ -38,6 +39,7 @@ export const TASK_SCHEMAS = {
   accountManagement,
   modelSearch,
   modelUpload,
+  watch,
 } as const;
 
 /** Older names of task types. */

@@ -1,7 +1,9 @@
 /** The composition root: builds every part of a server from its settings and connects them. */
 
+import { statfs } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { collectDefaultMetrics, Registry } from "prom-client";
 import { requireFaceModel } from "../drawing/index.ts";
 import { dataDirectory, modelLocations, openModelCatalogue, removeAbandoned, resolveAdapter } from "../models/index.ts";
@@ -22,7 +24,13 @@ import {
 } from "./http/index.ts";
 import { createLog, type Log } from "./log.ts";
 import { createOutbound } from "./net/index.ts";
-import { createImageReferences, createImageStore, openStorage } from "./storage/index.ts";
+import {
+  createGallery,
+  createImageReferences,
+  createImageStore,
+  createThumbnails,
+  openStorage,
+} from "./storage/index.ts";
 import { createTaskQueue, createTaskService, expireTasks, openSignals } from "./tasks/index.ts";
 import { startUpkeep } from "./upkeep.ts";
 import { createEngineProcess, createWorkerMetrics, startReceiver, startWorker } from "./worker/index.ts";
@@ -88,6 +96,7 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
 
   const files = await openStorage(config, folder);
   const images = createImageStore(db, files);
+  const gallery = createGallery(db);
   const outbound = createOutbound({ allow: config.allowedAddresses });
   const maxPixels = config.maxImagePixels;
   // The worker loads one picture after the other, and does not wait for those that clients upload.
@@ -152,6 +161,8 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
       },
     },
     images: { read: images.read, addressOf: config.imageDelivery === "redirect" ? images.addressOf : undefined },
+    thumbnails: createThumbnails(images, files),
+    gallery,
     uploads: {
       store: async (owner: string, image: string, signal: AbortSignal) => {
         const { bytes, header } = await uploads.load(owner, image, "image", signal);
@@ -168,6 +179,8 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
     metrics: createHttpMetrics(register, tasks),
     log,
     readiness,
+    freeBytes: () => freeBytes(folder),
+    pageFolder: fileURLToPath(new URL("../../web/dist", import.meta.url)),
     stopping: stopping.signal,
   });
 
@@ -190,6 +203,7 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
   });
   const stopUpkeep = startUpkeep(
     [
+      { name: "bin", everyMs: 10_000, run: () => gallery.emptyBin() },
       { name: "images", everyMs: 10_000, run: () => images.sweep() },
       { name: "tasks", everyMs: 60_000, run: () => expireTasks(db, config.resultRetention * 3600) },
       { name: "abandoned uploads", everyMs: 3_600_000, run: () => removeAbandoned(locations, 2 * UPLOAD_TIMEOUT_MS) },
@@ -234,4 +248,10 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
       return stopped;
     },
   };
+}
+
+/** Bytes that are free on the disk of a folder; undefined where the system does not say. */
+async function freeBytes(folder: string): Promise<number | undefined> {
+  const disk = await statfs(folder).catch(() => undefined);
+  return disk && disk.bavail * disk.bsize;
 }

@@ -20,8 +20,19 @@ export interface MemoryApp {
   readiness: Readiness;
 }
 
+const EMPTY_GALLERY: HttpPorts["gallery"] = {
+  list: async () => ({ pictures: [] }),
+  find: async () => undefined,
+  change: async () => undefined,
+  bin: async () => [],
+  restore: async () => [],
+  totals: async () => ({ pictures: 0, bytes: 0, binned: 0 }),
+  emptyBin: async () => {},
+};
+
 export const SETTINGS: HttpSettings = {
   maxTasks: 20,
+  maxQueue: 1000,
   maxBodyBytes: 2 ** 20,
   maxImagePixels: 50_000_000,
   maxConnections: 200,
@@ -58,6 +69,9 @@ export async function startMemoryApp(
     settings: { ...SETTINGS, ...settings },
     tasks,
     images: { read: async (fileName) => tasks.files.get(fileName) },
+    thumbnails: { read: async () => undefined },
+    gallery: EMPTY_GALLERY,
+    freeBytes: async () => undefined,
     uploads: {
       store: async () => {
         const imageUUID = crypto.randomUUID();

@@ -119,6 +119,26 @@ export function createMemoryTasks(bytes: Uint8Array = Buffer.from("picture".repe
       listeners.set(taskUUID, all.add(listener));
       return () => void all.delete(listener);
     },
+    list: async (owner, { states, limit }) => ({
+      tasks: [...records.values()]
+        .filter((record) => record.owner === owner && states.includes(record.state))
+        .slice(0, limit)
+        .map((record) => ({ record: { ...record }, request: requests.get(record.taskUUID)! })),
+    }),
+    async cancelQueued(owner) {
+      const waiting = [...records.values()].filter((record) => record.owner === owner && record.state === "queued");
+      for (const record of waiting) end(record, "cancelled");
+      return waiting.length;
+    },
+    async follow(owner, listener) {
+      const own = [...records.values()].filter((record) => record.owner === owner && !isFinal(record));
+      const stops = await Promise.all(
+        own.map(({ taskUUID }) => service.subscribe(owner, taskUUID, (event) => listener(taskUUID, event))),
+      );
+      return () => {
+        for (const stop of stops) stop?.();
+      };
+    },
     request: async (owner, taskUUID) => find(owner, taskUUID) && requests.get(taskUUID),
     deliveries: async () => [],
     counts: async () => {

@@ -21,6 +21,8 @@ export function apiReference(): Block[] {
     ...replySection("Error", errorSchema),
     { heading: "Watching and stopping a task", level: 2 },
     ...WATCHING,
+    { heading: "Pictures, tasks and the server", level: 2 },
+    ...LISTS,
   ];
 }
 
@@ -181,6 +183,24 @@ const WATCHING: readonly Block[] = [
       "`DELETE /v1/tasks/{taskUUID}` cancels: a queued task never starts, a running one stops within a step. Doing it again does no harm.",
       "`GET /images/{imageUUID}.{jpg|png|webp}` gives the file to anyone who knows its address, until its `ttl` is over.",
       "`GET /healthz`, `GET /readyz` and `GET /metrics` (Prometheus) are for operators.",
+    ],
+  },
+];
+
+const LISTS: readonly Block[] = [
+  {
+    text: "Over HTTP, with the key in the header. Each key sees its own pictures and tasks. The page at `/` uses nothing else.",
+  },
+  {
+    list: [
+      "`GET /v1/pictures` lists pictures, newest first: `{data: [picture], next}`. Filters: `q` (words of the prompt), `starred`, `kind` (`drawn`, `guide`, `upload`), `model`, `task`, `parent` (made from this picture), `from`, `to`, `binned`; `limit` (1 to 500, default 60); `cursor` is the `next` of the page before.",
+      "A picture has `imageUUID`, `imageURL`, `thumbnailURL`, `kind`, `width`, `height`, `bytes`, `createdAt`, `expiresAt` (null: kept for good), `starred`, `seed`, `parameters` (the task that draws it again), `parents` (the pictures it was made from), `taskUUID`, `index`.",
+      "`GET /v1/pictures/{imageUUID}` gives one picture. `PATCH` with `{starred, expiresAt}` changes it; `expiresAt: null` keeps it for good.",
+      "`POST /v1/pictures/bin` and `/restore` with `{imageUUIDs: [1 to 500]}` move pictures into the bin and out of it. After ten minutes in the bin a picture is deleted.",
+      "`GET /images/{imageUUID}.webp?side=160` (or `320`, `640`) gives a small copy, to anyone who knows the address.",
+      "`GET /v1/tasks` lists tasks, newest first, with `state` (default `queued,running`), `limit`, `cursor`; each with its `request`, `state`, `queuePosition`, `progress`, `results` (pictures), `error`. `GET /v1/tasks/{taskUUID}` gives one. `DELETE /v1/tasks?state=queued` cancels those that wait.",
+      "`GET /v1/status` tells version, queue, storage and limits, and by which name the caller is known.",
+      'A `watch` task, over a WebSocket, is answered with `{"taskType":"watch","taskUUID"}`; after that, frames `{"data":[{"taskType":"watch","event","taskUUID",…}]}` tell `queued` (`queuePosition`), `started`, `progress` (`image`, `images`, `step`, `steps`, `percentage`), `preview` (`image`, `step`, `steps`, `imageDataURI`: a small WEBP), `result` (`picture`) and `final` (`state`, `error`). A client that reads slowly misses steps and previews, and nothing else. They are not held for a client that comes back: it watches again and reads the lists.',
     ],
   },
 ];

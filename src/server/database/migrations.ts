@@ -146,6 +146,23 @@ const lostAttempts: Migration = {
   statements: ["alter table tasks add column lost_attempt int"],
 };
 
+/** Pictures are listed, searched, starred and binned; what they were made from stays when their task is forgotten. */
+const gallery: Migration = {
+  number: 8,
+  name: "gallery",
+  statements: [
+    // the task that draws the picture again, as JSON text, and the images it was made from
+    "alter table images add column parameters text",
+    "alter table images add column parents text[] not null default '{}'",
+    "alter table images add column starred boolean not null default false",
+    "alter table images add column binned_at timestamptz",
+    "create index images_newest on images (owner, created_at desc, image_uuid desc)",
+    "create index images_parents on images using gin (parents)",
+    "create index images_binned on images (binned_at) where binned_at is not null and deleted_at is null",
+    "create index tasks_newest on tasks (owner, id desc)",
+  ],
+};
+
 export const migrations: readonly Migration[] = [
   tasks,
   skippedSteps,
@@ -154,4 +171,5 @@ export const migrations: readonly Migration[] = [
   abandoned,
   keptImages,
   lostAttempts,
+  gallery,
 ];

@@ -2,7 +2,7 @@
 
 import type { ModelCatalogue } from "../../models/index.ts";
 import type { Log } from "../log.ts";
-import type { ImageStore } from "../storage/index.ts";
+import type { Gallery, ImageStore, Thumbnails } from "../storage/index.ts";
 import type { OwnerId, TaskService } from "../tasks/index.ts";
 import type { KeyRing } from "./api-keys.ts";
 import type { HttpMetrics } from "./metrics.ts";
@@ -44,6 +44,8 @@ export interface HttpSettings {
   /** Address of the bucket as clients reach it; image URLs then lead there. */
   readonly imageUrl?: string;
   readonly maxTasks: number;
+  /** Tasks that may wait. */
+  readonly maxQueue: number;
   readonly maxBodyBytes: number;
   /** Of an input image. */
   readonly maxImagePixels: number;
@@ -62,12 +64,18 @@ export interface HttpPorts {
   readonly tasks: TaskService;
   /** `addressOf` only where clients are sent to the bucket instead of being served from here. */
   readonly images: Pick<ImageStore, "read"> & Partial<Pick<ImageStore, "addressOf">>;
+  readonly thumbnails: Thumbnails;
+  readonly gallery: Gallery;
   readonly uploads: Uploads;
   readonly models: ModelCatalogue;
   readonly keys: KeyRing;
   readonly metrics: HttpMetrics;
   readonly log: Log;
   readiness(): Promise<Readiness>;
+  /** Bytes that are free where pictures are stored; undefined when that is unknown. */
+  freeBytes(): Promise<number | undefined>;
+  /** The folder of the built page; absent: it is not served. */
+  readonly pageFolder?: string | undefined;
   /** Aborted when the server stops and waits for nobody any more. */
   readonly stopping: AbortSignal;
 }

@@ -14,6 +14,8 @@ export interface Shared {
 /** One request or socket, and what answering it takes. */
 export interface RequestContext extends Shared {
   readonly source: ImageSource;
+  /** This server, as the caller reaches it; without a slash at the end. */
+  readonly baseUrl: string;
   /** The address of the reference page, for error items. */
   readonly documentation: string;
   /** Validate only. */
@@ -33,6 +35,7 @@ export function openContext(shared: Shared, request: IncomingMessage): RequestCo
   return {
     ...shared,
     source: { images: ports.images, imagesUrl: ports.settings.imageUrl ?? `${baseUrl}/images` },
+    baseUrl,
     documentation: `${baseUrl}/docs`,
     dryRun: /[?&]dryRun=(1|true)(&|$)/.test(request.url ?? ""),
   };

@@ -10,6 +10,7 @@ import {
   parseJson,
   type QueuedTask,
   type Task,
+  TaskError,
 } from "../../protocol/index.ts";
 import type { Caller } from "./caller.ts";
 import type { InlinePictures } from "./inline-pictures.ts";
@@ -41,6 +42,8 @@ export async function answerSmallTask(
       return accountDetails(context, caller, task);
     case "modelSearch":
       return modelSearch(context, task);
+    case "watch":
+      throw new TaskError("invalidRequest", { reason: "A watch needs a WebSocket; over HTTP ask GET /v1/tasks." });
   }
 }
 

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { contentTypeOf, extensionOf, type ImageHeader } from "../../pictures/index.ts";
 import type { Database } from "../database/index.ts";
 import type { FileStore } from "./files.ts";
+import { thumbnailNames } from "./thumbnails.ts";
 
 /** An image that can be fetched or used as an input. */
 export interface StoredImage {
@@ -18,6 +19,8 @@ export type ImageFacts = Pick<ImageHeader, "format" | "width" | "height">;
 export interface ImageStore {
   /** The bytes of an image by its file name, for anyone who knows it; undefined when there is none or its time is over. */
   read(fileName: string): Promise<StoredImage | undefined>;
+  /** Where the bytes of an image are, for anyone who knows its UUID. */
+  locate(imageUUID: string): Promise<{ readonly fileName: string; readonly secondsLeft: number } | undefined>;
   /** The bytes of one of the owner's images by its UUID: an upload, or an earlier result. Prolongs an upload's life. */
   readOwned(owner: string, imageUUID: string): Promise<StoredImage | undefined>;
   /**
@@ -78,6 +81,13 @@ export function createImageStore(db: Database, files: FileStore): ImageStore {
       const row = files.presigned && (await rowOf(fileName));
       return row && files.presigned?.(row.file_name, Math.max(1, Math.min(ADDRESS_SECONDS, row.seconds_left)));
     },
+    async locate(imageUUID) {
+      const [row] = await db.query<FileRow>(
+        `select ${FILE_ROW} from images where image_uuid = $1 and deleted_at is null and delete_at > now()`,
+        [imageUUID],
+      );
+      return row && { fileName: row.file_name, secondsLeft: row.seconds_left };
+    },
     async readOwned(owner, imageUUID) {
       const [row] = await db.query<FileRow>(
         `update images
@@ -122,7 +132,7 @@ export function createImageStore(db: Database, files: FileStore): ImageStore {
              returning file_name`,
             [image_uuid],
           );
-          if (row) await files.delete(row.file_name);
+          for (const name of row ? [row.file_name, ...thumbnailNames(image_uuid)] : []) await files.delete(name);
         });
       }
       // While its task is kept the row says what the task made; after that it says nothing.

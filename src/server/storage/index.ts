@@ -1,6 +1,15 @@
 export { type DiskCalls, openDisk } from "./disk.ts";
 export { type FileStore, StorageUnavailableError } from "./files.ts";
 export {
+  BIN_SECONDS,
+  createGallery,
+  endOf,
+  type Gallery,
+  type GalleryPicture,
+  type GalleryQuery,
+  type PictureKind,
+} from "./gallery.ts";
+export {
   createImageReferences,
   type ImageReferences,
   type ReferencedImage,
@@ -8,3 +17,4 @@ export {
 } from "./image-reference.ts";
 export { createImageStore, type ImageFacts, type ImageStore, type StoredImage } from "./image-store.ts";
 export { openStorage, type StorageSettings } from "./open.ts";
+export { createThumbnails, THUMBNAIL_SIDES, type ThumbnailSide, type Thumbnails } from "./thumbnails.ts";

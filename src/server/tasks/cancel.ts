@@ -20,3 +20,12 @@ export async function cancelTask(
   );
   return rows[0]?.id;
 }
+
+/** Cancels the owner's tasks that wait; returns their numbers. */
+export async function cancelQueued(db: Queryable, owner: OwnerId): Promise<readonly string[]> {
+  const rows = await db.query<{ id: string }>(
+    "update tasks set state = 'cancelled', finished_at = now() where owner = $1 and state = 'queued' returning id::text",
+    [owner],
+  );
+  return rows.map(({ id }) => id);
+}

@@ -34,6 +34,32 @@ export async function findTaskById(db: Queryable, id: string): Promise<StoredTas
   return rows[0] && readRow(rows[0]);
 }
 
+/** The owner's tasks in these states with their requests, newest first; those of a lower number than `before`. */
+export async function findTasks(
+  db: Queryable,
+  owner: OwnerId,
+  states: readonly TaskState[],
+  limit: number,
+  before: string | undefined,
+): Promise<readonly (StoredTask & { readonly request: string })[]> {
+  const rows = await db.query<TaskRow & { request: string }>(
+    `${SELECT_TASK.replace("select", "select t.request,")}
+     where t.owner = $1 and t.state = any($2::text[]) and ($4::bigint is null or t.id < $4::bigint)
+     order by t.id desc limit $3`,
+    [owner, states, limit, before ?? null],
+  );
+  return rows.map((row) => ({ ...readRow(row), request: row.request }));
+}
+
+/** The taskUUIDs of the owner's tasks that are not final. */
+export async function findUnfinished(db: Queryable, owner: OwnerId): Promise<readonly string[]> {
+  const rows = await db.query<{ task_uuid: string }>(
+    "select task_uuid from tasks where owner = $1 and state in ('queued', 'running') order by id",
+    [owner],
+  );
+  return rows.map(({ task_uuid }) => task_uuid);
+}
+
 /** The task of this owner as the client sent it, as JSON text. With pictures inside it is large: read only to be told. */
 export async function findRequest(db: Queryable, owner: OwnerId, taskUUID: string): Promise<string | undefined> {
   const rows = await db.query<{ request: string }>("select request from tasks where owner = $1 and task_uuid = $2", [

@@ -13,12 +13,25 @@ export interface Fence {
 /** A picture whose file is stored already. */
 export type NewResult = Omit<TaskResult, "createdAt"> & { readonly keepSeconds: number };
 
+/** What a picture was made from. */
+export interface Provenance {
+  /** The task that draws this one picture again, as JSON text. */
+  readonly parameters: string;
+  /** The stored images among its inputs. */
+  readonly parents: readonly string[];
+}
+
 /**
  * Records a finished picture and the webhook and upload it owes, and with `last` the success of the task: all in one
  * statement, fenced. False: the task is no longer this worker's, and nothing was written. A picture recorded before
  * (by an attempt that died right after) stays as it was, and owes nothing twice.
  */
-export async function completeResult(db: Queryable, fence: Fence, result: NewResult, last: boolean): Promise<boolean> {
+export async function completeResult(
+  db: Queryable,
+  fence: Fence,
+  result: NewResult & Provenance,
+  last: boolean,
+): Promise<boolean> {
   const rows = await db.query(
     `with fence as (
        select id, owner, task_uuid, task::json as task from tasks
@@ -26,11 +39,16 @@ export async function completeResult(db: Queryable, fence: Fence, result: NewRes
      ), picture as (
        insert into images (image_uuid, owner, task_id, index, seed, output_format, file_name, content_type,
                            width, height, byte_length, cost, nsfw, skipped_steps, input_uuid,
-                           delete_at)
+                           parameters, parents, delete_at)
        select $4, owner, id, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
-              now() + make_interval(secs => $17) from fence
+              $18, array(select jsonb_array_elements_text($19::jsonb)), now() + make_interval(secs => $17) from fence
        on conflict do nothing
        returning image_uuid
+     ), prolonged as (
+       -- images that clients brought stay as long as what was made from them
+       update images set delete_at = greatest(delete_at, now() + make_interval(secs => $17))
+       where owner = (select owner from fence) and index is null
+         and image_uuid in (select jsonb_array_elements_text($19::jsonb))
      ), owed as (
        insert into deliveries (owner, task_uuid, message_id, kind, url, image_uuid)
        select f.owner, f.task_uuid, 'msg_' || d.kind || '_' || p.image_uuid, d.kind, d.url, p.image_uuid
@@ -60,6 +78,8 @@ export async function completeResult(db: Queryable, fence: Fence, result: NewRes
       result.skippedSteps ?? null,
       result.inputImageUUID ?? null,
       result.keepSeconds,
+      result.parameters,
+      JSON.stringify(result.parents),
     ],
   );
   return rows.length > 0;

@@ -3,6 +3,7 @@ import { type PictureTask, type QueuedTask, TaskError } from "../../protocol/ind
 import type { Database } from "../database/index.ts";
 import { type ClaimedTask, claimTask, handBackTask, renewLease, sweepLost } from "./lease.ts";
 import { completeResult, type Failure, failTask, markSucceeded, type NewResult, retryTask } from "./outcome.ts";
+import { provenance } from "./provenance.ts";
 import type { TaskSignals } from "./signals.ts";
 import type { Lane, TaskOf, TaskProgress } from "./types.ts";
 
@@ -100,7 +101,10 @@ export function createTaskQueue<L extends Lane>(options: TaskQueueOptions<L>): T
         progress = latest;
         signals.publish({ type: "progress", id: task.id, progress: latest });
       },
-      result: async (result, last) => owing(changed(await completeResult(db, task, result, last), last)),
+      async result(result, last) {
+        const whole = { ...result, ...provenance(task.task as PictureTask, result.seed) };
+        return owing(changed(await completeResult(db, task, whole, last), last));
+      },
       succeed: async () => changed(await markSucceeded(db, task), true),
       async fail(failure) {
         const failures = task.failures + 1;

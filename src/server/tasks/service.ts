@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { isPictureTask, type QueuedTask, randomSeed, resultsOf } from "../../protocol/index.ts";
 import type { Database } from "../database/index.ts";
-import { cancelTask } from "./cancel.ts";
+import { cancelQueued, cancelTask } from "./cancel.ts";
 import { forgetAbandoned } from "./expire.ts";
-import { countTasks, findDeliveries, findRequest, findTask, type StoredTask } from "./find.ts";
+import { countTasks, findDeliveries, findRequest, findTask, findTasks, type StoredTask } from "./find.ts";
+import { followOwner } from "./follow.ts";
 import { createRoom } from "./room.ts";
 import type { TaskSignals } from "./signals.ts";
 import { canonicalTask, hashBody } from "./stored-task.ts";
@@ -119,6 +120,19 @@ export function createTaskService(options: TaskServiceOptions): TaskService & { 
       };
       return (await watchers.watch(read, listener))?.stop;
     },
+    async list(owner, { states, limit, cursor }) {
+      if (cursor !== undefined && !/^\d{1,18}$/.test(cursor)) throw new RangeError("not a cursor of this list");
+      const found = await findTasks(db, owner, states, limit + 1, cursor);
+      const page = found.slice(0, limit);
+      const next = found.length > limit ? page.at(-1)?.id : undefined;
+      return { tasks: page.map((task) => ({ record: fresh(task), request: task.request })), next };
+    },
+    async cancelQueued(owner) {
+      const ids = await cancelQueued(db, owner);
+      for (const id of ids) signals.publish({ type: "changed", id, ended: true });
+      return ids.length;
+    },
+    follow: (owner, listener, previews) => followOwner({ db, signals, watchers }, owner, listener, previews),
     request: (owner, taskUUID) => findRequest(db, owner, taskUUID),
     deliveries: (owner, taskUUID) => findDeliveries(db, owner, taskUUID),
     counts: () => countTasks(db),

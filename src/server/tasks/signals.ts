@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 import type { Database } from "../database/index.ts";
-import type { Lane, TaskProgress } from "./types.ts";
+import type { Lane, OwnerId, TaskPreview, TaskProgress } from "./types.ts";
 
 /** A hint that something happened to a task. The rows are the truth; a lost signal costs time, never a task. */
 export type TaskSignal =
@@ -12,6 +12,9 @@ export type TaskSignal =
   /** A webhook call or an upload has become due. */
   | { readonly type: "owed" }
   | { readonly type: "progress"; readonly id: string; readonly progress: TaskProgress }
+  | { readonly type: "preview"; readonly id: string; readonly preview: TaskPreview }
+  /** Somebody wants previews of this owner's pictures; holds for `PREVIEWS_WANTED_MS`. */
+  | { readonly type: "previewsWanted"; readonly owner: OwnerId }
   /** Signals of other processes may have been missed. */
   | { readonly type: "gap" };
 
@@ -21,6 +24,12 @@ export interface TaskSignals {
   listen(listener: (signal: TaskSignal) => void): () => void;
   close(): Promise<void>;
 }
+
+/** A wish for previews is over after so long, unless it is repeated. */
+export const PREVIEWS_WANTED_MS = 30_000;
+
+/** PostgreSQL carries no longer messages; a preview that is larger is not told to other processes. */
+const LONGEST_MESSAGE = 7_900;
 
 const CHANNEL = "inkstone_tasks";
 /** Steps of other processes' tasks are told at most this often; within the process every step is. */
@@ -67,6 +76,7 @@ export async function openSignals({ db, processName, now = Date.now }: SignalsOp
       emitter.emit("signal", signal);
       if (!shouldTellOthers(signal)) return;
       const payload = JSON.stringify({ from: processName, ...signal });
+      if (payload.length > LONGEST_MESSAGE) return;
       db.query("select pg_notify($1, $2)", [CHANNEL, payload]).catch(() => {}); // a hint: polling finds what it told
     },
     listen(listener) {

@@ -111,6 +111,18 @@ export type TaskEvent =
   | { readonly type: "result"; readonly result: TaskResult }
   | { readonly type: "final"; readonly record: TaskRecord };
 
+/** What somebody hears who follows all tasks of an owner. */
+export type FollowEvent = TaskEvent | ({ readonly type: "preview" } & TaskPreview);
+
+/** What a picture looks like so far. */
+export interface TaskPreview {
+  readonly image: number;
+  readonly step: number;
+  readonly steps: number;
+  /** A small WEBP, as data URI. */
+  readonly dataURI: string;
+}
+
 export type DeliveryKind = "webhook" | "upload";
 
 /** A webhook call or upload of a task as it stands, for getTaskDetails. */
@@ -129,6 +141,20 @@ export interface DeliveryRecord {
 export interface QueueCounts {
   readonly queued: number;
   readonly running: number;
+}
+
+/** Which tasks of an owner are asked for. */
+export interface TaskQuery {
+  readonly states: readonly TaskState[];
+  readonly limit: number;
+  /** Where the page before ended. */
+  readonly cursor?: string | undefined;
+}
+
+export interface TaskPage {
+  readonly tasks: readonly { readonly record: TaskRecord; readonly request: string }[];
+  /** The cursor of the next page; absent on the last one. */
+  readonly next?: string | undefined;
 }
 
 /** The life of tasks, as the HTTP side sees it. */
@@ -158,6 +184,19 @@ export interface TaskService {
    * there is no such task.
    */
   subscribe(owner: OwnerId, taskUUID: string, listener: (event: TaskEvent) => void): Promise<(() => void) | undefined>;
+  /** The owner's tasks, newest first. Throws `RangeError` for a cursor that is none. */
+  list(owner: OwnerId, query: TaskQuery): Promise<TaskPage>;
+  /** Cancels the owner's tasks that wait, and leaves those that run; how many there were. */
+  cancelQueued(owner: OwnerId): Promise<number>;
+  /**
+   * Tells `listener` whatever happens to any of the owner's unfinished tasks, present and future ones, until the function that is
+   * returned is called. With `previews`, also what the pictures look like while they are drawn.
+   */
+  follow(
+    owner: OwnerId,
+    listener: (taskUUID: string, event: FollowEvent) => void,
+    previews: boolean,
+  ): Promise<() => void>;
   /** The task as the client sent it, as JSON text (seeds keep all their digits); undefined when there is none. */
   request(owner: OwnerId, taskUUID: string): Promise<string | undefined>;
   /** Webhook calls and uploads of a task. */

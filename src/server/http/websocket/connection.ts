@@ -10,6 +10,7 @@ import {
   readTasks,
   stringifyJson,
   TaskError,
+  type WatchTask,
 } from "../../../protocol/index.ts";
 import { type ParsedBody, SMALL_BODY_BYTES } from "../body.ts";
 import { bearerKey, type Caller, identify, isStillAllowed } from "../caller.ts";
@@ -20,6 +21,7 @@ import type { RequestContext } from "../request-context.ts";
 import { UNAUTHENTICATED_BYTES } from "../unauthenticated.ts";
 import type { Session, Sessions } from "./session.ts";
 import { beginTask, oneError } from "./tasks.ts";
+import { startWatch } from "./watch.ts";
 
 /** A caller that has not proved who it is may stay only so long. */
 const AUTHENTICATION_SECONDS = 30;
@@ -31,6 +33,8 @@ const GOODBYE_MS = 500;
 const PACE_MS = 100;
 /** Small frames (pongs) that a client may leave unread. */
 const MOST_UNREAD = 16 * 2 ** 20;
+/** Bytes that a client may be behind before it misses previews and steps. */
+const MOST_BEHIND = 256 * 1024;
 /** Messages in work at which the socket is read no further until some are done. */
 const MOST_MESSAGES = 32;
 /** Answers that wait for a client to read at which its socket is read no further. */
@@ -147,6 +151,25 @@ export function serveSocket(
     return opened;
   };
 
+  let endWatch = () => {};
+  const watch = async (task: WatchTask): Promise<void> => {
+    const { caller } = await sessionFor();
+    endWatch();
+    let over = false;
+    endWatch = () => {
+      over = true;
+    };
+    const end = await startWatch(context, caller, task, (body, droppable) => {
+      if (!over && !(droppable && socket.bufferedAmount > MOST_BEHIND)) sendNow(body);
+    });
+    const stop = () => {
+      over = true;
+      end();
+    };
+    if (over || socket.readyState !== socket.OPEN) stop();
+    else endWatch = stop;
+  };
+
   const handle = async (item: ParsedTask, pictures: InlinePictures): Promise<void> => {
     if (item.ok && item.task.taskType === "authentication") return authenticate(item.task);
     if (!item.ok && item.owner.taskType === "authentication") {
@@ -161,6 +184,7 @@ export function serveSocket(
       }
       if (!item.ok) outbox.push(oneError(context, item.errors[0], item.owner));
       else if (item.task.taskType === "ping") sendNow(PONG);
+      else if (item.task.taskType === "watch") await watch(item.task);
       else if (item.task.taskType !== "authentication") {
         await beginTask(context, session!, { task: item.task, raw: item.raw, pictures });
       }
@@ -252,6 +276,7 @@ export function serveSocket(
     clearInterval(pacing);
     unauthenticated.delete(socket);
     ports.metrics.sockets(-1);
+    endWatch();
     const seconds = NORMAL_CLOSE.has(code) ? reconnectSeconds(settings) : settings.sessionBuffer;
     if (session !== undefined) sessions.park(session, release, seconds);
   });

@@ -1,6 +1,6 @@
-/** WebSocket at `/v1`, and at `/` for clients that are given a bare address. */
+/** WebSocket at `/v1`, and at `/` for clients that are given a bare address; without an upgrade `/` is the page. */
 
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { WebSocket } from "ws";
 import { TaskError } from "../../../protocol/index.ts";
 import { isStillAllowed, KEY_CHECK_MS } from "../caller.ts";
@@ -8,7 +8,11 @@ import { openContext, type Shared } from "../request-context.ts";
 import { serveSocket } from "./connection.ts";
 import { createSessions } from "./session.ts";
 
-export function socketRoute(app: FastifyInstance, shared: Shared): void {
+export function socketRoute(
+  app: FastifyInstance,
+  shared: Shared,
+  page: (reply: FastifyReply, request: FastifyRequest) => FastifyReply,
+): void {
   const sessions = createSessions();
   const unauthenticated = new Set<WebSocket>();
   const { keys } = shared.ports;
@@ -17,7 +21,8 @@ export function socketRoute(app: FastifyInstance, shared: Shared): void {
     app.route({
       method: "GET",
       url,
-      handler: async () => {
+      handler: async (request, reply) => {
+        if (url === "/") return page(reply, request);
         throw new TaskError("notFound", { path: `${url} without a WebSocket upgrade` });
       },
       wsHandler: (socket, request) => {

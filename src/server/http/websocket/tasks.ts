@@ -19,7 +19,7 @@ import type { RequestContext } from "../request-context.ts";
 import { answerSmallTask } from "../small-tasks.ts";
 import { onEnd, type Session } from "./session.ts";
 
-export type SocketTask = Exclude<Task, { taskType: "authentication" | "ping" }>;
+export type SocketTask = Exclude<Task, { taskType: "authentication" | "ping" | "watch" }>;
 
 /** Begins a task; what it has to say arrives in the session's outbox. Resolves when the next one may be handed in. */
 export async function beginTask(

@@ -1,0 +1,98 @@
+/** What the routes of the gallery and of the queue take: queries as text, bodies as JSON. */
+
+import { z } from "zod";
+import {
+  type FieldTable,
+  fieldTable,
+  flag,
+  integer,
+  oneOf,
+  text,
+  uuid,
+  valueFromText,
+  words,
+} from "../fields/index.ts";
+import { parameterErrors } from "./parameter-errors.ts";
+
+const limit = integer("Entries of a page.", { min: 1, max: 500 }).default(60);
+const cursor = text("The `next` of the page before.", { min: 1, max: 100 }).optional();
+const time = (about: string) =>
+  text(about, { min: 1, max: 40 })
+    .refine((value) => !Number.isNaN(Date.parse(value)))
+    .optional();
+
+/** `GET /v1/pictures` */
+export const pictureQuery = z.strictObject({
+  limit,
+  cursor,
+  q: text("Words that are all in the prompt.", { max: 500 }).optional(),
+  starred: flag("Only pictures with a star, or only those without.").optional(),
+  kind: oneOf("Only pictures that were drawn, guide images, or images that clients brought.", [
+    "drawn",
+    "guide",
+    "upload",
+  ]).optional(),
+  model: text("Only pictures by this model.", { min: 1, max: 256 }).optional(),
+  task: uuid("Only pictures of this task.").optional(),
+  parent: uuid("Only pictures made from this one.").optional(),
+  from: time("Only pictures made at this time or later (ISO 8601)."),
+  to: time("Only pictures made before this time (ISO 8601)."),
+  binned: flag("The pictures in the bin, instead of those outside.").default(false),
+});
+
+/** `PATCH /v1/pictures/{imageUUID}` */
+export const pictureChange = z.strictObject({
+  starred: flag("Whether it has a star.").optional(),
+  expiresAt: z
+    .union([time("When the picture is deleted (ISO 8601); null keeps it for good.").unwrap(), z.null()])
+    .optional()
+    .meta({ description: "When the picture is deleted (ISO 8601); null keeps it for good." }),
+});
+
+/** `POST /v1/pictures/bin` and `/restore` */
+export const pictureNames = z.strictObject({
+  imageUUIDs: z.array(uuid("One picture.")).min(1).max(500).meta({ description: "1 to 500 pictures." }),
+});
+
+/** `GET /v1/tasks` */
+export const taskQuery = z.strictObject({
+  limit,
+  cursor,
+  state: words("Only tasks in these states, separated by commas.", 5)
+    .refine((states) => states.every((state) => TASK_STATES.includes(state as never)))
+    .default(["queued", "running"]),
+});
+
+/** `DELETE /v1/tasks` */
+export const taskStop = z.strictObject({
+  state: oneOf("Which tasks: those that wait. Tasks that run are cancelled one by one.", ["queued"]),
+});
+
+const TASK_STATES = ["queued", "running", "succeeded", "failed", "cancelled"] as const;
+
+const tables = new Map<z.ZodObject, FieldTable>();
+function tableOf(schema: z.ZodObject): FieldTable {
+  const table = tables.get(schema) ?? fieldTable(schema);
+  tables.set(schema, table);
+  return table;
+}
+
+/** A JSON body as its schema has it. Throws the first `TaskError`. */
+export function readBody<Schema extends z.ZodObject>(schema: Schema, given: unknown): z.output<Schema> {
+  const parsed = schema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  throw parameterErrors(parsed.error.issues, given, tableOf(schema), (path) => path)[0];
+}
+
+/** The query of an address as its schema has it. Throws the first `TaskError`. */
+export function readQuery<Schema extends z.ZodObject>(
+  schema: Schema,
+  given: Readonly<Record<string, unknown>>,
+): z.output<Schema> {
+  const table = tableOf(schema);
+  const values = Object.entries(given).map(([key, value]) => {
+    const field = table.get(key);
+    return [key, field === undefined || typeof value !== "string" ? value : valueFromText(field, value)];
+  });
+  return readBody(schema, Object.fromEntries(values));
+}

@@ -1,0 +1,63 @@
+/** Pictures of the gallery and tasks of the queue, as the lists show them. */
+
+import { errorItem, parseJson, TaskError } from "../../protocol/index.ts";
+import { endOf, type GalleryPicture } from "../storage/index.ts";
+import type { TaskRecord } from "../tasks/index.ts";
+import { imageUrl } from "./items.ts";
+import type { RequestContext } from "./request-context.ts";
+
+type Addresses = Pick<RequestContext, "source" | "baseUrl">;
+
+/** One picture. Its thumbnail takes `?side=160`, `320` or `640`. */
+export function pictureItem(picture: GalleryPicture, { source, baseUrl }: Addresses) {
+  const { imageUUID, fileName, kind, width, height, byteLength, createdAt, starred, parents } = picture;
+  return {
+    imageUUID,
+    imageURL: imageUrl(source, fileName),
+    thumbnailURL: `${baseUrl}/images/${imageUUID}.webp`,
+    kind,
+    width,
+    height,
+    bytes: byteLength,
+    createdAt,
+    expiresAt: endOf(picture),
+    starred,
+    taskUUID: picture.taskUUID,
+    index: picture.index,
+    seed: picture.seed === undefined ? undefined : BigInt(picture.seed),
+    NSFWContent: picture.NSFWContent,
+    parameters: picture.parameters === undefined ? undefined : parseJson(picture.parameters),
+    parents,
+  };
+}
+
+/** Longer texts in a task are input pictures: a list is no place for megabytes. */
+const LONGEST_TEXT = 32_000;
+
+/** One task, with its pictures so far. */
+export function taskItem(
+  { taskUUID, task, state, createdAt, place, progress, error }: TaskRecord,
+  request: string,
+  pictures: readonly GalleryPicture[],
+  addresses: Addresses,
+) {
+  const failure = state === "cancelled" ? new TaskError("taskCancelled").body : error;
+  return {
+    taskUUID,
+    taskType: task.taskType,
+    state,
+    createdAt,
+    queuePosition: place,
+    progress,
+    request: withoutLongTexts(parseJson(request)),
+    results: pictures.map((picture) => pictureItem(picture, addresses)),
+    error: failure && errorItem(failure, { taskUUID, taskType: task.taskType }),
+  };
+}
+
+function withoutLongTexts(value: unknown): unknown {
+  if (typeof value === "string" && value.length > LONGEST_TEXT) return `${value.slice(0, 40)}…`;
+  if (Array.isArray(value)) return value.map(withoutLongTexts);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withoutLongTexts(item)]));
+}

@@ -1,0 +1,104 @@
+/** `/v1/pictures`: the gallery of a key. */
+
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import {
+  invalidParameter,
+  isUuidV4,
+  parseJson,
+  pictureChange,
+  pictureNames,
+  pictureQuery,
+  readBody,
+  readQuery,
+  stringifyJson,
+  TaskError,
+} from "../../../protocol/index.ts";
+import type { GalleryPicture } from "../../storage/index.ts";
+import { bearerKey, identify } from "../caller.ts";
+import { pictureItem } from "../gallery-items.ts";
+import { openContext, type Shared } from "../request-context.ts";
+
+type ByUUID = { Params: { imageUUID: string } };
+
+export function pictureRoutes(app: FastifyInstance, shared: Shared): void {
+  const { ports } = shared;
+  const { gallery } = ports;
+  const ownerOf = async ({ raw }: FastifyRequest) => (await identify(ports.keys, bearerKey(raw), raw)).owner;
+  const shown = (request: FastifyRequest) => (picture: GalleryPicture) =>
+    pictureItem(picture, openContext(shared, request.raw));
+
+  app.get<{ Querystring: Record<string, unknown> }>("/v1/pictures", async (request, reply) => {
+    const owner = await ownerOf(request);
+    const { q = "", task, from, to, ...query } = readQuery(pictureQuery, request.query);
+    const { pictures, next } = await gallery
+      .list(owner, {
+        ...query,
+        words: q.split(/\s+/).filter(Boolean),
+        taskUUID: task,
+        from: from === undefined ? undefined : new Date(from),
+        to: to === undefined ? undefined : new Date(to),
+      })
+      .catch((thrown) => refuseCursor(thrown, query.cursor));
+    return sendJson(reply, { data: pictures.map(shown(request)), next });
+  });
+
+  app.get<ByUUID>("/v1/pictures/:imageUUID", async (request, reply) => {
+    const owner = await ownerOf(request);
+    const picture = await gallery.find(owner, named(request));
+    return sendJson(reply, shown(request)(picture ?? nothingAt(request)));
+  });
+
+  app.patch<ByUUID>("/v1/pictures/:imageUUID", async (request, reply) => {
+    const owner = await ownerOf(request);
+    const { starred, expiresAt } = readBody(pictureChange, bodyOf(request));
+    const end = typeof expiresAt === "string" ? new Date(expiresAt) : expiresAt;
+    const picture = await gallery.change(owner, named(request), { starred, expiresAt: end });
+    return sendJson(reply, shown(request)(picture ?? nothingAt(request)));
+  });
+
+  for (const act of ["bin", "restore"] as const) {
+    app.post(`/v1/pictures/${act}`, async (request, reply) => {
+      const owner = await ownerOf(request);
+      const { imageUUIDs } = readBody(pictureNames, bodyOf(request));
+      const done = await gallery[act](owner, imageUUIDs);
+      const missing = imageUUIDs.filter((imageUUID) => !done.includes(imageUUID.toLowerCase()));
+      return sendJson(reply, {
+        data: done.map((imageUUID) => ({ imageUUID })),
+        errors:
+          missing.length === 0
+            ? undefined
+            : missing.map((uuid) => new TaskError("imageExpired", { imageUUID: uuid }).body),
+      });
+    });
+  }
+}
+
+/** Replies of lists hold seeds of any size. */
+export const sendJson = (reply: FastifyReply, body: unknown) =>
+  reply.type("application/json; charset=utf-8").header("cache-control", "no-store").send(stringifyJson(body));
+
+/** A cursor that is none is the caller's mistake. */
+export function refuseCursor(thrown: unknown, cursor: unknown): never {
+  if (thrown instanceof RangeError) {
+    throw invalidParameter("cursor", cursor, "It must be the `next` of an earlier page of the same list.");
+  }
+  throw thrown;
+}
+
+function bodyOf({ body }: FastifyRequest): unknown {
+  try {
+    return parseJson(String(body ?? ""));
+  } catch (cause) {
+    throw new TaskError("invalidRequest", { reason: "The body is not JSON." }, {}, { cause });
+  }
+}
+
+/** The picture in a request's path. Nothing but a UUID v4 is looked for: PostgreSQL would refuse some texts. */
+function named(request: FastifyRequest<ByUUID>): string {
+  const { imageUUID } = request.params;
+  return isUuidV4(imageUUID) ? imageUUID : nothingAt(request);
+}
+
+function nothingAt(request: FastifyRequest<ByUUID>): never {
+  throw new TaskError("notFound", { path: `/v1/pictures/${request.params.imageUUID.slice(0, 100)}` });
+}

@@ -1,0 +1,72 @@
+/** Small copies of stored images: made when first asked for, kept beside them, gone with them. */
+
+import { createHash } from "node:crypto";
+import { availableParallelism } from "node:os";
+import { decodeImage, encodeImage } from "../../pictures/index.ts";
+import type { FileStore } from "./files.ts";
+import { createSemaphore } from "./semaphore.ts";
+
+/** Longer sides of thumbnails, in pixels. */
+export const THUMBNAIL_SIDES = [160, 320, 640] as const;
+export type ThumbnailSide = (typeof THUMBNAIL_SIDES)[number];
+
+interface Thumbnail {
+  readonly bytes: Uint8Array;
+  readonly contentType: string;
+  /** Whole seconds until the time of its image is over. */
+  readonly secondsLeft: number;
+}
+
+/** Where images are. */
+interface Locations {
+  locate(imageUUID: string): Promise<{ readonly fileName: string; readonly secondsLeft: number } | undefined>;
+}
+
+export interface Thumbnails {
+  /** A WEBP whose longer side is at most `side`; undefined when the image is not there. */
+  read(imageUUID: string, side: ThumbnailSide): Promise<Thumbnail | undefined>;
+}
+
+const QUALITY = 82;
+
+/** The names under which the thumbnails of an image are kept; they look like those of images, and nobody can guess them. */
+export const thumbnailNames = (imageUUID: string): readonly string[] =>
+  THUMBNAIL_SIDES.map((side) => thumbnailName(imageUUID, side));
+
+function thumbnailName(imageUUID: string, side: number): string {
+  const hex = createHash("sha256").update(`thumbnail ${side} of ${imageUUID}`).digest("hex");
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}.webp`;
+}
+
+/** Thumbnails in the store of the images; as many are made at once as there are processors, less one. */
+export function createThumbnails(images: Locations, files: FileStore): Thumbnails {
+  const inTurn = createSemaphore(Math.max(1, availableParallelism() - 1));
+  const making = new Map<string, Promise<Uint8Array | undefined>>();
+
+  async function make(fileName: string, side: number, name: string): Promise<Uint8Array | undefined> {
+    const image = await files.get(fileName);
+    if (image === undefined) return undefined;
+    const bytes = await encodeImage(await decodeImage(image, { maxSide: side }), { format: "WEBP", quality: QUALITY });
+    await files.put(name, bytes);
+    return bytes;
+  }
+
+  /** Made once, however many ask for it at the same time. */
+  function madeOnce(fileName: string, side: number, name: string): Promise<Uint8Array | undefined> {
+    const known = making.get(name);
+    if (known !== undefined) return known;
+    const work = inTurn(() => make(fileName, side, name)).finally(() => making.delete(name));
+    making.set(name, work);
+    return work;
+  }
+
+  return {
+    async read(imageUUID, side) {
+      const image = await images.locate(imageUUID);
+      if (image === undefined) return undefined;
+      const name = thumbnailName(imageUUID, side);
+      const bytes = (await files.get(name)) ?? (await madeOnce(image.fileName, side, name));
+      return bytes && { bytes, contentType: "image/webp", secondsLeft: image.secondsLeft };
+    },
+  };
+}

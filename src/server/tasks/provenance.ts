@@ -1,0 +1,62 @@
+/** What a finished picture was made from: kept with the picture, since its task is forgotten before it. */
+
+import { isUuidV4, type PictureTask, stringifyJson } from "../../protocol/index.ts";
+import type { Provenance } from "./outcome.ts";
+
+/** Parameters that say how results are handed over, and how many there are. */
+const NOT_OF_THE_PICTURE = new Set([
+  "taskUUID",
+  "deliveryMethod",
+  "outputType",
+  "webhookURL",
+  "uploadEndpoint",
+  "ttl",
+  "includeCost",
+  "numberResults",
+]);
+
+const PICTURES = new Set(["seedImage", "maskImage", "guideImage", "inputImage", "referenceImages"]);
+
+/** The longest address of an input picture that is kept; data URIs are longer. */
+const LONGEST_REFERENCE = 2048;
+
+/**
+ * The task that draws this one picture again. Input pictures stay in it by their UUIDs and addresses; those that came as bytes are left
+ * out, together with what needs them.
+ */
+export function provenance(task: PictureTask, seed: bigint): Provenance {
+  const parents = new Set<string>();
+  const keepPicture = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.every((item) => keepPicture(item) !== undefined) ? value : undefined;
+    if (typeof value !== "string" || value.length > LONGEST_REFERENCE) return undefined;
+    if (isUuidV4(value)) parents.add(value.toLowerCase());
+    return isUuidV4(value) || /^https?:/i.test(value) ? value : undefined;
+  };
+  const kept = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(kept);
+    if (typeof value !== "object" || value === null) return value;
+    const entries = Object.entries(value).map(([key, item]) => [
+      key,
+      PICTURES.has(key) ? keepPicture(item) : kept(item),
+    ]);
+    return Object.fromEntries(entries);
+  };
+  const own = Object.entries(task).filter(([key]) => !NOT_OF_THE_PICTURE.has(key));
+  const parameters = kept(Object.fromEntries(own)) as Record<string, unknown>;
+  if (task.taskType === "imageInference") Object.assign(parameters, { seed }, withoutLost(task, parameters));
+  return { parameters: stringifyJson(parameters), parents: [...parents] };
+}
+
+/** What becomes of parameters whose picture could not be kept: they mean nothing without it. */
+function withoutLost(task: PictureTask, parameters: Record<string, unknown>): object {
+  if (task.taskType !== "imageInference") return {};
+  const inputs = parameters.inputs as { seedImage?: unknown; maskImage?: unknown } | undefined;
+  const lost = (name: "seedImage" | "maskImage") => task.inputs?.[name] !== undefined && inputs?.[name] === undefined;
+  const guides = (parameters.controlNet as { guideImage?: unknown }[] | undefined)?.filter(
+    ({ guideImage }) => guideImage,
+  );
+  return {
+    ...((lost("seedImage") || lost("maskImage")) && { inputs: undefined, maskMargin: undefined, outpaint: undefined }),
+    controlNet: guides?.length === 0 ? undefined : guides,
+  };
+}

@@ -1,0 +1,142 @@
+/** The page as a person has it: Chromium on a real server with the bundled checkpoint. */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { build } from "vite";
+
+const ROOT = join(import.meta.dirname, "../..");
+const CHROMIUM = process.env.INKSTONE_TEST_CHROMIUM ?? "/usr/bin/chromium";
+
+/** Whether these tests can run here. */
+export const hasChromium = existsSync(CHROMIUM);
+
+export const DESKTOP = { width: 1280, height: 800 };
+export const PHONE = { width: 390, height: 844 };
+
+export interface Studio {
+  readonly base: string;
+  /** A page that is open at a path; what goes wrong on it is collected in `faults`. */
+  open(options?: OpenOptions): Promise<StudioPage>;
+  /** Asks the API as a program would. */
+  ask<Reply>(method: string, path: string, body?: unknown): Promise<Reply>;
+  /** Kills the server, as a power cut would. */
+  kill(): Promise<void>;
+  /** Starts it again, at the same address, with the same data. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface OpenOptions extends BrowserContextOptions {
+  readonly path?: string;
+}
+
+export interface StudioPage extends Page {
+  /** Errors of the console and of the page, requests to elsewhere, breaches of the policy. */
+  readonly faults: string[];
+  /** Everything the page asked for, sockets included. */
+  readonly asked: string[];
+}
+
+export const PROMPT = 'A wooden sign that says "OPEN" on a brick wall';
+
+/** Starts a server in a process, and a browser. `env` are settings of the server. */
+export async function startStudio(env: Readonly<Record<string, string>> = {}): Promise<Studio> {
+  const folder = await mkdtemp(join(tmpdir(), "inkstone-page-"));
+  let port = "0";
+  let base = "";
+  let server: ChildProcess | undefined;
+  let browser: Browser | undefined;
+
+  async function start(): Promise<void> {
+    const settings = ["--port", port, "--data-dir", folder];
+    const child = spawn(process.execPath, ["src/cli/main.ts", "serve", ...settings], {
+      cwd: ROOT,
+      env: { ...process.env, INKSTONE_LOG_LEVEL: "error", ...env },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    server = child;
+    const text = await new Promise<string>((resolve, reject) => {
+      let out = "";
+      child.stdout.on("data", (chunk) => {
+        out += chunk;
+        if (out.includes("\n")) resolve(out);
+      });
+      child.once("exit", (code) => reject(new Error(`the server ended with ${code}`)));
+    });
+    base = /http:\S+/.exec(text)![0];
+    port = new URL(base).port;
+  }
+
+  async function end(signal: NodeJS.Signals): Promise<void> {
+    const child = server;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    child.kill(signal);
+    await ended;
+  }
+
+  await start();
+  return {
+    get base() {
+      return base;
+    },
+    async open({ path = "/", ...options } = {}) {
+      browser ??= await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
+      const context = await browser.newContext({ viewport: DESKTOP, locale: "en-GB", ...options });
+      const page = Object.assign(await context.newPage(), { faults: [] as string[], asked: [] as string[] });
+      watchFaults(page, base);
+      await page.goto(base + path);
+      return page;
+    },
+    async ask(method, path, body) {
+      const response = await fetch(base + path, {
+        method,
+        headers: { "content-type": "application/json" },
+        body: body === undefined ? null : JSON.stringify(body),
+      });
+      return (await response.json()) as never;
+    },
+    kill: () => end("SIGKILL"),
+    start,
+    async stop() {
+      await browser?.close();
+      await end("SIGTERM");
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function watchFaults(page: StudioPage, base: string): void {
+  page.on("console", (message) => {
+    if (message.type() === "error") page.faults.push(message.text());
+  });
+  page.on("pageerror", (error) => page.faults.push(error.message));
+  page.on("websocket", (socket) => page.asked.push(socket.url()));
+  page.on("request", (request) => {
+    const address = request.url();
+    page.asked.push(address);
+    if (!/^(data|blob):/.test(address) && new URL(address).host !== new URL(base).host) {
+      page.faults.push(`asked ${address}`);
+    }
+  });
+}
+
+/** Builds the page once, so that what is tested is what is written. */
+export async function buildPage(): Promise<void> {
+  await build({ configFile: join(ROOT, "web/vite.config.ts") });
+}
+
+/** Writes a prompt and presses the button. */
+export async function draw(page: Page, prompt: string = PROMPT): Promise<void> {
+  await page.fill("#prompt", prompt);
+  await page.click(".button.draw");
+}
+
+/** Waits for the finished picture on the stage. */
+export async function finished(page: Page): Promise<void> {
+  await page.waitForSelector(".stage .actions", { timeout: 180_000 });
+}

@@ -1,0 +1,32 @@
+/** JSON that keeps every digit of a seed: seeds go up to 2⁶³, a number is exact only up to 2⁵³. */
+
+type Reviver = (key: string, value: unknown, context?: { readonly source?: string }) => unknown;
+const parse = JSON.parse as (text: string, reviver: Reviver) => unknown;
+
+/** A value of JSON; long integers are bigint. */
+export type Json = string | number | bigint | boolean | null | readonly Json[] | JsonObject;
+export interface JsonObject {
+  readonly [key: string]: Json | undefined;
+}
+
+/** Parses JSON text; integers that a number cannot hold exactly become `bigint`. Throws `SyntaxError`. */
+export function parseJson<Value = Json>(text: string): Value {
+  return parse(text, (_key, value, context) =>
+    typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(context?.source ?? "")
+      ? BigInt(context!.source!)
+      : value,
+  ) as Value;
+}
+
+/** Marks a bigint inside JSON text; a private-use character, so that no text of a person looks like it. */
+const MARK = "\uE17D";
+
+/** Writes JSON; `bigint` values appear as plain integers. (`JSON.rawJSON` is not in every browser yet.) */
+export function stringifyJson(value: unknown, space?: number): string {
+  const text = JSON.stringify(
+    value,
+    (_key, item) => (typeof item === "bigint" ? `${MARK}${item}${MARK}` : item),
+    space,
+  );
+  return text.replaceAll(new RegExp(`"${MARK}(-?\\d+)${MARK}"`, "g"), "$1");
+}

@@ -1,0 +1,149 @@
+/** What the API's replies hold, as far as the page reads it. The reference is /docs. */
+
+import type { JsonObject } from "./json.ts";
+
+/** A task without its own identity and delivery: what a person sets. Its keys are the API's words. */
+export interface Parameters extends JsonObject {
+  readonly model?: string;
+  readonly positivePrompt?: string;
+  readonly negativePrompt?: string;
+  readonly width?: number;
+  readonly height?: number;
+  readonly seed?: number | bigint;
+  readonly steps?: number;
+  readonly scheduler?: string;
+  readonly CFGScale?: number;
+  readonly numberResults?: number;
+  readonly inputs?: {
+    readonly seedImage?: string;
+    readonly maskImage?: string;
+    readonly strength?: number;
+    readonly referenceImages?: readonly string[];
+  };
+  readonly maskMargin?: number;
+  readonly outpaint?: Outpaint;
+  readonly lora?: readonly Adapter[];
+  readonly controlNet?: readonly Guide[];
+}
+
+export interface Outpaint extends JsonObject {
+  readonly top?: number;
+  readonly right?: number;
+  readonly bottom?: number;
+  readonly left?: number;
+  readonly blur?: number;
+}
+
+export interface Adapter extends JsonObject {
+  readonly model: string;
+  readonly weight?: number;
+}
+
+export interface Guide extends JsonObject {
+  readonly model: string;
+  readonly guideImage: string;
+  readonly weight?: number;
+}
+
+/** A picture of the gallery. */
+export interface Picture {
+  readonly imageUUID: string;
+  readonly imageURL: string;
+  readonly thumbnailURL: string;
+  readonly width: number;
+  readonly height: number;
+  readonly bytes: number;
+  readonly kind: "drawn" | "guide" | "upload";
+  readonly createdAt: string;
+  /** Null: kept for good. */
+  readonly expiresAt: string | null;
+  readonly starred: boolean;
+  readonly taskUUID?: string;
+  readonly index?: number;
+  readonly seed?: number | bigint;
+  readonly parameters?: Parameters;
+  /** The pictures it was made from. */
+  readonly parents: readonly string[];
+  readonly NSFWContent?: boolean;
+}
+
+export interface Page<Item> {
+  readonly data: readonly Item[];
+  /** Cursor of the following page; absent on the last one. */
+  readonly next?: string;
+}
+
+export type TaskState = "queued" | "running" | "succeeded" | "failed" | "cancelled";
+
+export interface Progress {
+  /** The picture being drawn, from 0. */
+  readonly image: number;
+  readonly images: number;
+  readonly step: number;
+  readonly steps: number;
+  readonly percentage: number;
+}
+
+/** A task of the queue. */
+export interface TaskItem {
+  readonly taskUUID: string;
+  readonly taskType: string;
+  readonly state: TaskState;
+  readonly createdAt: string;
+  readonly queuePosition?: number;
+  readonly progress?: Progress;
+  readonly request: JsonObject;
+  readonly results: readonly Picture[];
+  readonly error?: ErrorItem;
+}
+
+export interface ErrorItem {
+  readonly code: string;
+  readonly message: string;
+  readonly parameter?: string | readonly string[];
+  readonly retryAfter?: number;
+  readonly taskUUID?: string;
+}
+
+/** A model, LoRA or ControlNet that is installed. */
+export interface Model {
+  readonly air: string;
+  readonly name: string;
+  readonly category: "checkpoint" | "lora" | "controlnet";
+  readonly aliases?: readonly string[];
+  readonly comment?: string;
+  readonly licence?: string;
+  readonly bytes?: number;
+  readonly maxPixels?: number;
+  readonly trainedSizes?: readonly (readonly [number, number])[];
+  readonly defaultWidth?: number;
+  readonly defaultHeight?: number;
+  readonly defaultSteps?: number;
+  readonly defaultCFG?: number;
+  readonly defaultWeight?: number;
+  readonly conditioning?: string;
+  readonly positiveTriggerWords?: string;
+}
+
+export interface Status {
+  readonly version: string;
+  readonly device?: string;
+  readonly queue: { readonly waiting: number; readonly running: number; readonly limit: number };
+  readonly storage: {
+    readonly pictures: number;
+    readonly bytes: number;
+    readonly binned: number;
+    readonly freeBytes?: number;
+  };
+  readonly caller: { readonly name: string };
+}
+
+/** What a watching socket is told. */
+export type WatchEvent = { readonly taskType: "watch"; readonly taskUUID: string } & (
+  | { readonly event: "queued"; readonly queuePosition: number }
+  | { readonly event: "started"; readonly attempt: number }
+  | ({ readonly event: "progress" } & Progress)
+  | { readonly event: "preview"; readonly image: number; readonly step: number; readonly imageDataURI: string }
+  | { readonly event: "result"; readonly picture: Picture }
+  | { readonly event: "final"; readonly state: TaskState; readonly error?: ErrorItem }
+);

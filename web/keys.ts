@@ -1,0 +1,38 @@
+/** Keys of the whole page. Letters count only outside of text fields. */
+
+/** An input method is in the middle of a word: its Enter chooses a character. */
+export const isComposing = (event: KeyboardEvent): boolean => event.isComposing || event.keyCode === 229;
+
+/** Whether what has the focus takes letters itself. */
+export function isTyping(target: EventTarget | null): boolean {
+  if (!(target instanceof HTMLElement)) return false;
+  if (target.isContentEditable || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement)
+    return true;
+  return target instanceof HTMLInputElement && !["checkbox", "radio", "range", "button", "color"].includes(target.type);
+}
+
+/** `Ctrl+z`, `Shift+Ctrl+z`, `s`, `ArrowLeft`: the Command key of Apple counts as Ctrl. */
+export function nameOfKey(event: KeyboardEvent): string {
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const shift = event.shiftKey && (event.key.length > 1 || /[a-z]/i.test(event.key)) ? "Shift+" : "";
+  return `${shift}${event.altKey ? "Alt+" : ""}${event.ctrlKey || event.metaKey ? "Ctrl+" : ""}${key}`;
+}
+
+/**
+ * What to do for each key; `typing`: also while a text field has the focus. The function returned ends it.
+ */
+export function onKeys(
+  actions: Readonly<Record<string, () => void>>,
+  { typing = false }: { readonly typing?: boolean } = {},
+): () => void {
+  const listener = (event: KeyboardEvent) => {
+    if (isComposing(event) || event.defaultPrevented) return;
+    if (!typing && (isTyping(event.target) || document.querySelector("dialog[open]") !== null)) return;
+    const action = actions[nameOfKey(event)];
+    if (action === undefined) return;
+    event.preventDefault();
+    action();
+  };
+  document.addEventListener("keydown", listener);
+  return () => document.removeEventListener("keydown", listener);
+}

@@ -1,0 +1,46 @@
+import { useState } from "preact/hooks";
+import { Dialog } from "../parts/dialog.tsx";
+import { draft } from "../state/draft.ts";
+import { resolved, type Schema, taskSchema } from "../state/schema.ts";
+import { words } from "../text/index.ts";
+import { ParameterField } from "./parameter-field.tsx";
+
+/** The page decides these itself. */
+const OWN = new Set(["taskType", "taskUUID", "deliveryMethod", "outputType", "ttl"]);
+
+/** Every parameter of the task, made from the API's own description: a new parameter appears here by itself. */
+export function ParameterDrawer({ onClose }: { readonly onClose: () => void }) {
+  const [search, setSearch] = useState("");
+  const t = words.value;
+  const schema = taskSchema.value;
+  const wanted = search.trim().toLowerCase();
+  const entries = Object.entries(schema?.properties ?? {}).filter(
+    ([name, about]) => !OWN.has(name) && (wanted === "" || mentions(name, about, wanted)),
+  );
+  return (
+    <Dialog title={t.allParameters} onClose={onClose}>
+      <input
+        type="search"
+        class="drawer-search"
+        value={search}
+        placeholder={t.searchParameters}
+        aria-label={t.searchParameters}
+        onInput={({ currentTarget }) => setSearch(currentTarget.value)}
+      />
+      <div class="drawer">
+        {entries.map(([name, about]) => (
+          <ParameterField key={name} path={[name]} schema={about} values={draft.value} />
+        ))}
+        {entries.length === 0 && <p class="soft">{t.nothingFound}</p>}
+      </div>
+    </Dialog>
+  );
+}
+
+/** Whether a parameter, or one within it, has to do with a word. */
+function mentions(name: string, schema: Schema, word: string): boolean {
+  const { description = "", properties = {}, items } = resolved(schema);
+  if (`${name} ${description}`.toLowerCase().includes(word)) return true;
+  const inner = { ...properties, ...(items && resolved(items).properties) };
+  return Object.entries(inner).some(([key, value]) => mentions(key, value, word));
+}

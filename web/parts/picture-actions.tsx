@@ -1,0 +1,58 @@
+import { Code, Download, Info, Pencil, RotateCcw, Shuffle, SquareSplitHorizontal, Star, Trash2 } from "lucide";
+import { useState } from "preact/hooks";
+import type { Picture } from "../api/types.ts";
+import { useAgain, vary } from "../state/again.ts";
+import { bin, compared, download, recent, star } from "../state/pictures.ts";
+import { go } from "../state/route.ts";
+import { look } from "../state/stage.ts";
+import { words } from "../text/index.ts";
+import { Button } from "./button.tsx";
+import { CodeDialog } from "./code-dialog.tsx";
+import { PictureDetails } from "./picture-details.tsx";
+
+/** What can be done with the picture that is looked at. */
+export function PictureActions({ picture }: { readonly picture: Picture }) {
+  const [open, setOpen] = useState<"code" | "info">();
+  const t = words.value;
+  const newest = recent.items.value.find(({ imageUUID }) => imageUUID !== picture.imageUUID);
+  const binIt = () => {
+    void bin([picture]);
+    look(undefined);
+  };
+  return (
+    <div class="actions" role="toolbar" aria-label={t.actions}>
+      <Button kind="quiet" icon={Pencil} label={t.edit} shortcut="E" onPress={() => go("edit", picture.imageUUID)}>
+        {t.edit}
+      </Button>
+      <Button kind="quiet" icon={Shuffle} label={t.varyTip} onPress={() => void vary(picture)}>
+        {t.vary}
+      </Button>
+      <Button kind="quiet" icon={RotateCcw} label={t.useAgainTip} onPress={() => useAgain(picture)}>
+        {t.useAgain}
+      </Button>
+      <span class="gap" />
+      <Button
+        kind="quiet"
+        icon={Star}
+        label={picture.starred ? t.unstar : t.star}
+        shortcut="S"
+        pressed={picture.starred}
+        onPress={() => void star(picture)}
+      />
+      {newest && (
+        <Button
+          kind="quiet"
+          icon={SquareSplitHorizontal}
+          label={t.compare}
+          onPress={() => (compared.value = [newest, picture])}
+        />
+      )}
+      <Button kind="quiet" icon={Download} label={t.download} onPress={() => download(picture)} />
+      <Button kind="quiet" icon={Code} label={t.code} onPress={() => setOpen("code")} />
+      <Button kind="quiet" icon={Info} label={t.info} onPress={() => setOpen("info")} />
+      <Button kind="quiet" icon={Trash2} label={t.bin} shortcut="Del" onPress={binIt} />
+      {open === "code" && <CodeDialog parameters={picture.parameters ?? {}} onClose={() => setOpen(undefined)} />}
+      {open === "info" && <PictureDetails picture={picture} onClose={() => setOpen(undefined)} />}
+    </div>
+  );
+}

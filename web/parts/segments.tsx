@@ -1,0 +1,28 @@
+import type { ComponentChildren } from "preact";
+
+interface SegmentsProps<Value> {
+  readonly label: string;
+  readonly options: readonly { readonly value: Value; readonly text: ComponentChildren; readonly tip?: string }[];
+  readonly chosen: (value: Value) => boolean;
+  readonly onChoose: (value: Value) => void;
+}
+
+/** A few choices side by side, of which one holds. */
+export function Segments<Value>({ label, options, chosen, onChoose }: SegmentsProps<Value>) {
+  return (
+    <fieldset class="segments" aria-label={label}>
+      {options.map(({ value, text, tip }, i) => (
+        <button
+          key={i}
+          type="button"
+          title={tip}
+          aria-label={tip}
+          aria-pressed={chosen(value)}
+          onClick={() => onChoose(value)}
+        >
+          {text}
+        </button>
+      ))}
+    </fieldset>
+  );
+}

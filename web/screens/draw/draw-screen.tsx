@@ -1,0 +1,56 @@
+import { useEffect } from "preact/hooks";
+import { onKeys } from "../../keys.ts";
+import { redo, undo } from "../../state/draft.ts";
+import { draw } from "../../state/drawing.ts";
+import { lookedWorks } from "../../state/stage.ts";
+import { isUnfinished, stop } from "../../state/work.ts";
+import { DrawButton } from "./draw-button.tsx";
+import { Examples } from "./examples.tsx";
+import { FilmStrip } from "./film-strip.tsx";
+import { MoreSettings } from "./more-settings.tsx";
+import { PromptField } from "./prompt-field.tsx";
+import { CountField, SeedField, ShapeField } from "./settings-panel.tsx";
+import { Stage } from "./stage.tsx";
+
+/** Words on the left, the picture on the right. */
+export function DrawScreen() {
+  useEffect(() => {
+    const endTyping = onKeys(
+      {
+        "Ctrl+Enter": () => void draw(),
+        "Ctrl+.": () => {
+          for (const work of lookedWorks.value.filter(isUnfinished)) void stop(work.taskUUID);
+        },
+      },
+      { typing: true },
+    );
+    const end = onKeys({
+      "/": () => document.querySelector<HTMLTextAreaElement>("#prompt")?.focus(),
+      "Ctrl+z": undo,
+      "Shift+Ctrl+z": redo,
+    });
+    return () => {
+      endTyping();
+      end();
+    };
+  }, []);
+  return (
+    <main class="draw-screen">
+      <section class="desk" aria-label="Prompt">
+        <div class="desk-body">
+          <PromptField />
+          <Examples />
+          <ShapeField />
+          <CountField />
+          <SeedField />
+          <MoreSettings />
+        </div>
+        <DrawButton />
+      </section>
+      <section class="stage-side">
+        <Stage />
+        <FilmStrip />
+      </section>
+    </main>
+  );
+}

@@ -1,0 +1,22 @@
+import { RotateCcw } from "lucide";
+import { Button } from "../../parts/button.tsx";
+import { drawAll } from "../../state/drawing.ts";
+import type { Work } from "../../state/work.ts";
+import { words } from "../../text/index.ts";
+
+/** A task that ended without a picture: why, and what can be done. */
+export function Ending({ work }: { readonly work: Work }) {
+  const t = words.value;
+  const { state, error } = work;
+  if (state === "succeeded") return null;
+  const headline = state === "cancelled" ? t.stopped : (t.errors[error?.code ?? ""] ?? t.failed);
+  return (
+    <div class="empty">
+      <p class="display">{headline}</p>
+      {state === "failed" && error !== undefined && <p class="soft">{error.message}</p>}
+      <Button icon={RotateCcw} onPress={() => void drawAll([work.parameters])}>
+        {t.drawAgain}
+      </Button>
+    </div>
+  );
+}

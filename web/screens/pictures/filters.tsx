@@ -1,0 +1,71 @@
+import { Segments } from "../../parts/segments.tsx";
+import { checkpoints } from "../../state/models.ts";
+import type { PictureQuery } from "../../state/picture-list.ts";
+import { words } from "../../text/index.ts";
+
+const PLACES = ["all", "starred", "uploads", "guides", "bin"] as const;
+
+export interface GalleryFilter {
+  readonly words: string;
+  readonly place: (typeof PLACES)[number];
+  readonly model?: string;
+}
+
+/** The filter as the API's query. */
+export function queryOf({ words: q, place, model }: GalleryFilter): PictureQuery {
+  return {
+    ...(q.trim() !== "" && { q: q.trim() }),
+    ...(model !== undefined && { model }),
+    ...(place === "starred" && { starred: true }),
+    ...(place === "uploads" && { kind: "upload" }),
+    ...(place === "guides" && { kind: "guide" }),
+    ...(place === "all" && { kind: "drawn" }),
+    ...(place === "bin" && { binned: true }),
+  };
+}
+
+interface FiltersProps {
+  readonly filter: GalleryFilter;
+  readonly onChange: (filter: GalleryFilter) => void;
+}
+
+/** Which pictures are shown. */
+export function Filters({ filter, onChange }: FiltersProps) {
+  const t = words.value;
+  const names = { all: t.all, starred: t.starred, uploads: t.uploads, guides: t.guides, bin: t.binPlace };
+  return (
+    <div class="filters">
+      <input
+        id="gallery-search"
+        type="search"
+        value={filter.words}
+        placeholder={t.search}
+        aria-label={t.search}
+        onInput={({ currentTarget }) => onChange({ ...filter, words: currentTarget.value })}
+      />
+      <Segments
+        label={t.screens.pictures}
+        options={PLACES.map((value) => ({ value, text: names[value] }))}
+        chosen={(value) => value === filter.place}
+        onChoose={(place) => onChange({ ...filter, place })}
+      />
+      {checkpoints.value.length > 1 && (
+        <select
+          aria-label={t.model}
+          value={filter.model ?? ""}
+          onChange={({ currentTarget: { value } }) => {
+            const { model: _, ...rest } = filter;
+            onChange(value === "" ? rest : { ...rest, model: value });
+          }}
+        >
+          <option value="">{t.model}</option>
+          {checkpoints.value.map(({ air, name }) => (
+            <option key={air} value={air}>
+              {name}
+            </option>
+          ))}
+        </select>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,150 @@
+import { Check, Star } from "lucide";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { Picture } from "../../api/types.ts";
+import { Icon } from "../../parts/icon.tsx";
+import type { PictureList } from "../../state/picture-list.ts";
+import { thumbnail } from "../../state/pictures.ts";
+import { formatDay } from "../../state/preferences.ts";
+import { words } from "../../text/index.ts";
+import { layOut, rowsBetween } from "./layout.ts";
+import type { Selection } from "./selection.ts";
+
+interface PictureGridProps {
+  readonly list: PictureList;
+  readonly selection: Selection;
+  readonly onOpen: (imageUUID: string) => void;
+}
+
+/** Rows drawn beyond the edges of the window, in pixels. */
+const MARGIN = 600;
+
+/** Squares by day. However long the list is, only what is near the window is in the document. */
+export function PictureGrid({ list, selection, onOpen }: PictureGridProps) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const [view, setView] = useState({ top: 0, height: 800, width: 1000 });
+  const pictures = list.items.value;
+  const t = words.value;
+
+  useEffect(() => {
+    const element = scroller.current!;
+    const measure = () => {
+      const { paddingLeft } = getComputedStyle(element);
+      const width = element.clientWidth - 2 * Number.parseFloat(paddingLeft);
+      setView({ top: element.scrollTop, height: element.clientHeight, width });
+    };
+    const observer = new ResizeObserver(measure);
+    observer.observe(element);
+    element.addEventListener("scroll", measure, { passive: true });
+    return () => {
+      observer.disconnect();
+      element.removeEventListener("scroll", measure);
+    };
+  }, []);
+
+  const layout = useMemo(
+    () => layOut(pictures, view.width, ({ createdAt }) => formatDay(createdAt)),
+    [pictures, view.width],
+  );
+  const rows = rowsBetween(layout, view.top - MARGIN, view.top + view.height + MARGIN);
+  useEffect(() => {
+    if (view.top + view.height + 2 * MARGIN > layout.height) void list.more();
+  }, [view, layout, list.state.value]);
+
+  const step = (picture: Picture, by: number) => {
+    const next = pictures[pictures.indexOf(picture) + by];
+    if (next !== undefined) document.getElementById(`cell-${next.imageUUID}`)?.focus();
+  };
+  return (
+    <div class="grid-scroller" ref={scroller}>
+      {pictures.length === 0 && (
+        <p class="soft grid-empty">
+          {list.state.value === "loading" || list.state.value === "more" ? t.loadingPictures : t.noPictures}
+        </p>
+      )}
+      <div class="grid" style={{ height: `${layout.height}px` }}>
+        {rows.map((row) => {
+          const place = { top: `${row.top}px`, height: `${row.height}px` };
+          return row.kind === "day" ? (
+            <h2 class="grid-day" key={`day-${row.top}`} style={place}>
+              {row.day}
+            </h2>
+          ) : (
+            <div class="grid-row" key={row.pictures[0]!.imageUUID} style={place}>
+              {row.pictures.map((picture) => (
+                <Cell
+                  key={picture.imageUUID}
+                  picture={picture}
+                  side={layout.cell}
+                  selection={selection}
+                  onOpen={onOpen}
+                  onStep={(by) => step(picture, by)}
+                  columns={layout.columns}
+                />
+              ))}
+            </div>
+          );
+        })}
+      </div>
+    </div>
+  );
+}
+
+interface CellProps {
+  readonly picture: Picture;
+  readonly side: number;
+  readonly columns: number;
+  readonly selection: Selection;
+  readonly onOpen: (imageUUID: string) => void;
+  readonly onStep: (by: number) => void;
+}
+
+function Cell({ picture, side, columns, selection, onOpen, onStep }: CellProps) {
+  const { imageUUID, parameters, seed, starred } = picture;
+  const t = words.value;
+  const chosen = selection.has(picture);
+  const press = (event: MouseEvent) => {
+    if (event.shiftKey) selection.extend(picture);
+    else if (event.ctrlKey || event.metaKey || selection.pictures.length > 0) selection.toggle(picture);
+    else onOpen(imageUUID);
+  };
+  const keys: Record<string, () => void> = {
+    ArrowRight: () => onStep(1),
+    ArrowLeft: () => onStep(-1),
+    ArrowDown: () => onStep(columns),
+    ArrowUp: () => onStep(-columns),
+    " ": () => selection.toggle(picture),
+  };
+  const alt = t.pictureOf(parameters?.positivePrompt ?? "", seed);
+  return (
+    <div class={`grid-cell${chosen ? " chosen" : ""}`} style={{ width: `${side}px`, height: `${side}px` }}>
+      <button
+        type="button"
+        id={`cell-${imageUUID}`}
+        class="grid-open"
+        onClick={press}
+        onKeyDown={(event) => {
+          const act = keys[event.key];
+          if (act === undefined || event.ctrlKey || event.metaKey) return;
+          event.preventDefault();
+          act();
+        }}
+      >
+        <img src={thumbnail(picture, 320)} alt={alt} loading="lazy" />
+      </button>
+      <button
+        type="button"
+        class="grid-check"
+        aria-pressed={chosen}
+        aria-label={`${t.select}: ${alt}`}
+        onClick={() => selection.toggle(picture)}
+      >
+        <Icon of={Check} size={16} />
+      </button>
+      {starred && (
+        <span class="grid-star" role="img" aria-label={t.starred}>
+          <Icon of={Star} size={16} />
+        </span>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,75 @@
+/** A task as code. What is shown gives the same picture when it is run. */
+
+import { stringifyJson } from "../api/json.ts";
+import type { Parameters } from "../api/types.ts";
+import { randomUuid } from "../api/uuid.ts";
+
+export const CODE_FORMS = ["curl", "javascript", "python", "cli"] as const;
+
+/** `origin`: where the server is; `key`: whether it asks for one (the key itself is never written). */
+export function codeFor(
+  form: (typeof CODE_FORMS)[number],
+  parameters: Parameters,
+  origin: string,
+  key: boolean,
+): string {
+  switch (form) {
+    case "curl":
+      return curl(parameters, origin, key);
+    case "javascript":
+      return javascript(parameters, origin, key);
+    case "python":
+      return python(parameters, origin, key);
+    case "cli":
+      return `inkstone generate --params - <<'TASK'\n${stringifyJson(parameters, 2)}\nTASK`;
+  }
+}
+
+/** Text between single quotes of a shell. */
+const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+
+function curl(parameters: Parameters, origin: string, key: boolean): string {
+  const task = [{ taskType: "imageInference", taskUUID: randomUuid(), ...parameters }];
+  const lines = [
+    `curl ${origin}/v1`,
+    "-H 'Content-Type: application/json'",
+    ...(key ? ['-H "Authorization: Bearer $INKSTONE_API_KEY"'] : []),
+    `-d ${quoted(stringifyJson(task, 2))}`,
+  ];
+  return lines.join(" \\\n  ");
+}
+
+function javascript(parameters: Parameters, origin: string, key: boolean): string {
+  const body = stringifyJson({ numberResults: 1, ...parameters }, 2);
+  return `import { Runware } from "@runware/sdk-js";
+
+const runware = new Runware({
+  apiKey: ${key ? "process.env.INKSTONE_API_KEY" : '"none"'},
+  url: "${socketOf(origin)}",
+});
+await runware.ensureConnection();
+const images = await runware.imageInference(${body});
+for (const image of images) console.log(image.imageURL);
+await runware.disconnect();`;
+}
+
+function python(parameters: Parameters, origin: string, key: boolean): string {
+  const body = stringifyJson(parameters, 4)
+    .replaceAll(/: true(,?)$/gm, ": True$1")
+    .replaceAll(/: false(,?)$/gm, ": False$1")
+    .replaceAll(/: null(,?)$/gm, ": None$1");
+  return `import asyncio, os
+from runware import IImageInference, Runware
+
+TASK = ${body}
+
+async def main():
+    client = Runware(api_key=${key ? 'os.environ["INKSTONE_API_KEY"]' : '"none"'}, url="${socketOf(origin)}")
+    await client.connect()
+    for image in await client.imageInference(IImageInference(**TASK)):
+        print(image.imageURL)
+
+asyncio.run(main())`;
+}
+
+const socketOf = (origin: string): string => `${origin.replace(/^http/, "ws")}/v1`;

@@ -1,0 +1,8 @@
+import { refusal } from "./drawing.ts";
+
+/** What the server found wrong with a parameter at the last press of the button. */
+export function faultOf(parameter: string): string | undefined {
+  const error = refusal.value?.error;
+  const named = error?.parameter === undefined ? [] : [error.parameter].flat();
+  return named.includes(parameter) ? error?.message : undefined;
+}

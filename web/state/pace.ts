@@ -1,0 +1,41 @@
+/** How fast this server draws, learnt from its steps: for "about 8 s" and "4 s left". */
+
+import type { Parameters, Progress } from "../api/types.ts";
+import { stored } from "./stored.ts";
+
+/** Milliseconds a step takes for each pixel, by model. */
+const pace = stored<Readonly<Record<string, number>>>("pace", {});
+const lastStep = new Map<string, { readonly at: number; readonly progress: Progress }>();
+
+interface Drawn {
+  readonly taskUUID: string;
+  readonly parameters: Parameters;
+}
+
+/** The newest measurement counts for a quarter. */
+const WEIGHT = 0.25;
+
+export function notePace({ taskUUID, parameters }: Drawn, progress: Progress): void {
+  const now = performance.now();
+  const before = lastStep.get(taskUUID);
+  lastStep.set(taskUUID, { at: now, progress });
+  if (before === undefined || before.progress.image !== progress.image) return;
+  const steps = progress.step - before.progress.step;
+  const { model = "", width = 0, height = 0 } = parameters;
+  if (steps < 1 || width * height === 0) return;
+  const measured = (now - before.at) / steps / (width * height);
+  const known = pace.value[model];
+  pace.value = { ...pace.value, [model]: known === undefined ? measured : known + WEIGHT * (measured - known) };
+}
+
+/** Seconds that drawing takes; undefined before anything was measured. */
+export function expectedSeconds({ model = "", width = 0, height = 0, steps = 20, numberResults = 1 }: Parameters) {
+  const known = pace.value[model];
+  return known === undefined ? undefined : (known * width * height * steps * numberResults) / 1000;
+}
+
+/** Seconds until the task is done. */
+export function secondsLeft({ parameters }: Drawn, progress: Progress): number | undefined {
+  const whole = expectedSeconds(parameters);
+  return whole === undefined ? undefined : whole * (1 - progress.percentage / 100);
+}

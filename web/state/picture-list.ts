@@ -1,0 +1,110 @@
+/** Lists of pictures: pages of the server's gallery, kept true while pictures come, are starred and go. */
+
+import { type Signal, signal } from "@preact/signals";
+import { request } from "../api/server.ts";
+import type { Page, Picture } from "../api/types.ts";
+
+export interface PictureQuery {
+  readonly q?: string;
+  readonly starred?: boolean;
+  readonly kind?: string;
+  readonly model?: string;
+  readonly parent?: string;
+  readonly binned?: boolean;
+}
+
+export interface PictureList {
+  readonly items: Signal<readonly Picture[]>;
+  /** Undefined until the first page is there. */
+  readonly state: Signal<"loading" | "more" | "complete" | "failed">;
+  /** Loads the next page, unless one is loading or none is left. */
+  more(): Promise<void>;
+  /** Begins again with another query. */
+  show(query: PictureQuery): Promise<void>;
+}
+
+const PAGE = 100;
+const lists = new Set<{ items: Signal<readonly Picture[]>; admits: (picture: Picture) => boolean }>();
+
+export function createPictureList(initial: PictureQuery = {}): PictureList {
+  let query = initial;
+  let cursor: string | undefined;
+  let turn = 0;
+  const items = signal<readonly Picture[]>([]);
+  const state = signal<"loading" | "more" | "complete" | "failed">("more");
+
+  const admits = (picture: Picture) =>
+    !query.binned &&
+    (query.q ?? "") === "" &&
+    query.starred !== true &&
+    (query.kind === undefined || query.kind === picture.kind) &&
+    (query.model === undefined || query.model === picture.parameters?.model) &&
+    (query.parent === undefined || picture.parents.includes(query.parent));
+
+  async function more(): Promise<void> {
+    if (state.value === "loading" || state.value === "complete") return;
+    const mine = turn;
+    state.value = "loading";
+    const search = new URLSearchParams({ limit: String(PAGE) });
+    for (const [name, value] of Object.entries(query))
+      if (value !== undefined && value !== "") search.set(name, String(value));
+    if (cursor !== undefined) search.set("cursor", cursor);
+    try {
+      const page = await request<Page<Picture>>("GET", `/v1/pictures?${search}`);
+      if (mine !== turn) return;
+      const known = new Set(items.value.map(({ imageUUID }) => imageUUID));
+      items.value = [...items.value, ...page.data.filter(({ imageUUID }) => !known.has(imageUUID))];
+      cursor = page.next;
+      state.value = cursor === undefined ? "complete" : "more";
+    } catch {
+      if (mine === turn) state.value = "failed";
+    }
+  }
+
+  lists.add({ items, admits });
+  return {
+    items,
+    state,
+    more,
+    show(next) {
+      query = next;
+      cursor = undefined;
+      turn++;
+      items.value = [];
+      state.value = "more";
+      return more();
+    },
+  };
+}
+
+/** A new picture appears at the top of each list that it belongs to. */
+export function announcePicture(picture: Picture): void {
+  for (const { items, admits } of lists) {
+    if (!admits(picture) || items.value.some(({ imageUUID }) => imageUUID === picture.imageUUID)) continue;
+    items.value = [picture, ...items.value];
+  }
+}
+
+/** Changes a picture wherever it is listed. */
+export function changeListed(imageUUID: string, change: Partial<Picture>): void {
+  for (const { items } of lists) {
+    if (!items.value.some((picture) => picture.imageUUID === imageUUID)) continue;
+    items.value = items.value.map((picture) => (picture.imageUUID === imageUUID ? { ...picture, ...change } : picture));
+  }
+}
+
+/** Takes pictures out of every list. */
+export function dropListed(imageUUIDs: ReadonlySet<string>): void {
+  for (const { items } of lists) items.value = items.value.filter(({ imageUUID }) => !imageUUIDs.has(imageUUID));
+}
+
+/** Puts pictures back where their time of creation says. */
+export function putBackListed(pictures: readonly Picture[]): void {
+  for (const { items, admits } of lists) {
+    const missing = pictures.filter(
+      (p) => admits(p) && !items.value.some(({ imageUUID }) => imageUUID === p.imageUUID),
+    );
+    if (missing.length === 0) continue;
+    items.value = [...items.value, ...missing].sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
+  }
+}

@@ -1,0 +1,101 @@
+/** What can be done with finished pictures, and which of them is looked at. */
+
+import { signal } from "@preact/signals";
+import { request, runTask } from "../api/server.ts";
+import type { Picture } from "../api/types.ts";
+import { randomUuid } from "../api/uuid.ts";
+import { words } from "../text/index.ts";
+import { tell } from "./notices.ts";
+import { announcePicture, changeListed, createPictureList, dropListed, putBackListed } from "./picture-list.ts";
+
+/** Everything drawn here, newest first: the strip below the stage. */
+export const recent = createPictureList({ kind: "drawn" });
+/** The gallery, as it is filtered. */
+export const gallery = createPictureList({});
+
+/** The pictures to be set beside each other. */
+export const compared = signal<readonly [Picture, Picture] | undefined>(undefined);
+
+export async function star(picture: Picture, starred = !picture.starred): Promise<void> {
+  changeListed(picture.imageUUID, { starred });
+  try {
+    changeListed(picture.imageUUID, await request<Picture>("PATCH", `/v1/pictures/${picture.imageUUID}`, { starred }));
+  } catch {
+    changeListed(picture.imageUUID, { starred: picture.starred });
+    tell({ text: words.value.notSaved, tone: "problem" });
+  }
+}
+
+/** Bins exactly these pictures; a notice offers to bring them back. */
+export async function bin(pictures: readonly Picture[]): Promise<void> {
+  if (pictures.length === 0) return;
+  const imageUUIDs = pictures.map(({ imageUUID }) => imageUUID);
+  dropListed(new Set(imageUUIDs));
+  try {
+    for (const some of inHundreds(imageUUIDs)) await request("POST", "/v1/pictures/bin", { imageUUIDs: some });
+    tell({
+      text: words.value.binned(pictures.length),
+      action: { label: words.value.undo, run: () => restore(pictures) },
+    });
+  } catch {
+    putBackListed(pictures);
+    tell({ text: words.value.notSaved, tone: "problem" });
+  }
+}
+
+/** Brings pictures back from the bin. */
+export async function restore(pictures: readonly Picture[]): Promise<void> {
+  for (const some of inHundreds(pictures.map(({ imageUUID }) => imageUUID))) {
+    await request("POST", "/v1/pictures/restore", { imageUUIDs: some });
+  }
+  putBackListed(pictures);
+}
+
+const inHundreds = (ids: readonly string[]): string[][] =>
+  Array.from({ length: Math.ceil(ids.length / 100) }, (_, i) => ids.slice(100 * i, 100 * (i + 1)));
+
+export async function findPicture(imageUUID: string): Promise<Picture> {
+  const listed = [...recent.items.value, ...gallery.items.value].find((picture) => picture.imageUUID === imageUUID);
+  return listed ?? request<Picture>("GET", `/v1/pictures/${imageUUID}`);
+}
+
+/** Hands a file to the server and gives the picture it became. */
+export async function upload(file: Blob): Promise<Picture> {
+  const image = await dataUri(file);
+  const { imageUUID } = await runTask<{ imageUUID: string }>({
+    taskType: "imageUpload",
+    taskUUID: randomUuid(),
+    image,
+  });
+  const picture = await request<Picture>("GET", `/v1/pictures/${imageUUID}`);
+  announcePicture(picture);
+  return picture;
+}
+
+function dataUri(file: Blob): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(String(reader.result));
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(file);
+  });
+}
+
+/** Saves a picture as a file. */
+export function download(picture: Picture): void {
+  const link = document.createElement("a");
+  link.href = pathOfImage(picture);
+  link.download = fileNameOf(picture);
+  link.click();
+}
+
+/** The address on the page's own origin, whatever public address the server is known by. */
+export const pathOfImage = ({ imageURL }: Picture): string => `/images/${imageURL.split("/").at(-1)}?direct=1`;
+export const thumbnail = ({ imageUUID }: Picture, side: 160 | 320 | 640): string =>
+  `/images/${imageUUID}.webp?side=${side}`;
+
+function fileNameOf(picture: Picture): string {
+  const name = (picture.parameters?.positivePrompt ?? "picture").slice(0, 48).replaceAll(/[^\p{L}\p{N}]+/gu, "-");
+  const end = picture.imageURL.split(".").at(-1);
+  return `${name.replaceAll(/^-|-$/g, "") || "picture"}-${picture.seed ?? picture.imageUUID.slice(0, 8)}.${end}`;
+}

@@ -4,8 +4,8 @@ import type { Database } from "../database/index.ts";
 import { type ClaimedTask, claimTask, handBackTask, renewLease, sweepLost } from "./lease.ts";
 import { completeResult, type Failure, failTask, markSucceeded, type NewResult, retryTask } from "./outcome.ts";
 import { provenance } from "./provenance.ts";
-import type { TaskSignals } from "./signals.ts";
-import type { Lane, TaskOf, TaskProgress } from "./types.ts";
+import { PREVIEWS_WANTED_MS, type TaskSignals } from "./signals.ts";
+import type { Lane, OwnerId, TaskOf, TaskPreview, TaskProgress } from "./types.ts";
 
 export interface TaskQueueOptions<L extends Lane> {
   readonly db: Database;
@@ -32,6 +32,10 @@ export interface Claim<Task extends QueuedTask = PictureTask> extends ClaimedTas
   /** Aborted with a TaskError when the task is cancelled, or lost to another worker. */
   readonly signal: AbortSignal;
   report(progress: TaskProgress): void;
+  /** Whether somebody wanted to see this owner's pictures forming when the task was claimed. */
+  readonly previewsWanted: boolean;
+  /** Shows what a picture looks like so far. */
+  show(preview: TaskPreview): void;
   result(result: NewResult, last: boolean): Promise<boolean>;
   succeed(): Promise<boolean>;
   /** Ends the attempt badly: the task is tried again while attempts are left and `again` allows it, else it fails. */
@@ -67,7 +71,10 @@ export function createTaskQueue<L extends Lane>(options: TaskQueueOptions<L>): T
   const { renewMs = Math.min(leaseSeconds * 333, 2_000) } = options;
   const { retryPauseSeconds = (failures) => 2 ** failures - 1 } = options;
   let work = Promise.withResolvers<void>();
+  /** Until when each owner wants previews. */
+  const wanted = new Map<OwnerId, number>();
   const unlisten = signals.listen((signal) => {
+    if (signal.type === "previewsWanted") wanted.set(signal.owner, Date.now() + PREVIEWS_WANTED_MS);
     if (signal.type === "gap" || (signal.type === "queued" && signal.lane === lane)) work.resolve();
   });
 
@@ -101,6 +108,8 @@ export function createTaskQueue<L extends Lane>(options: TaskQueueOptions<L>): T
         progress = latest;
         signals.publish({ type: "progress", id: task.id, progress: latest });
       },
+      previewsWanted: (wanted.get(task.owner) ?? 0) > Date.now(),
+      show: (preview) => signals.publish({ type: "preview", id: task.id, preview }),
       async result(result, last) {
         const whole = { ...result, ...provenance(task.task as PictureTask, result.seed) };
         return owing(changed(await completeResult(db, task, whole, last), last));

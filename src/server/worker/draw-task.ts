@@ -17,6 +17,7 @@ import { type ImageInferenceTask, MAX_SEED, resultSeed, TaskError } from "../../
 import type { ImageReferences } from "../storage/index.ts";
 import type { Claim } from "../tasks/index.ts";
 import { measured } from "./metrics.ts";
+import { createPreviews } from "./previews.ts";
 import { type ClaimOf, type StoreMeans, storeResult } from "./store-result.ts";
 
 /** What drawing a task needs. */
@@ -52,15 +53,18 @@ export async function drawTask(
   const adapters = await findAdapters(task, means.findAdapter);
   const drawing = drawingFromTask(task, claim.seed, model.card.defaults, pictures, adapters);
   const stages = stagesOf(task, means.safety);
+  const showPreview = createPreviews(claim);
   for (const { from, seed, count } of runsOf(claim.seed, first, task.numberResults)) {
     const plan = { drawing: { ...drawing, seed, count }, stages, maxPixels };
     const drawn = means.engine.draw(model.folder, plan, {
       signal,
+      previews: claim.previewsWanted,
       onWarning: (message) => means.log.warn({ taskUUID: claim.taskUUID }, message),
-      onStep({ image, step, steps, share }) {
+      onStep({ image, step, steps, share, preview }) {
         onStep();
         const percentage = Math.floor((100 * (from + image + share)) / task.numberResults);
         claim.report({ image: from + image, images: task.numberResults, step, steps, percentage });
+        if (preview) showPreview(preview, { image: from + image, step, steps });
       },
       onImage: (image, index, findings) => record(claim, model, image, from + index, findings, means),
     });

@@ -14,6 +14,7 @@ import { compared } from "./state/pictures.ts";
 import { route, type Screen } from "./state/route.ts";
 
 const later: Partial<Record<Screen, preact.FunctionComponent>> = {
+  edit: loading(() => import("./screens/edit/edit-screen.tsx").then(({ EditScreen }) => EditScreen)),
   pictures: loading(() =>
     import("./screens/pictures/pictures-screen.tsx").then(({ PicturesScreen }) => PicturesScreen),
   ),

@@ -21,6 +21,8 @@ export interface PictureList {
   more(): Promise<void>;
   /** Begins again with another query. */
   show(query: PictureQuery): Promise<void>;
+  /** The list is no longer kept true. */
+  end(): void;
 }
 
 const PAGE = 100;
@@ -61,7 +63,8 @@ export function createPictureList(initial: PictureQuery = {}): PictureList {
     }
   }
 
-  lists.add({ items, admits });
+  const listed = { items, admits };
+  lists.add(listed);
   return {
     items,
     state,
@@ -74,6 +77,7 @@ export function createPictureList(initial: PictureQuery = {}): PictureList {
       state.value = "more";
       return more();
     },
+    end: () => void lists.delete(listed),
   };
 }
 

@@ -1,5 +1,6 @@
 import { FittedPicture } from "../../parts/fitted-picture.tsx";
 import { PictureActions } from "../../parts/picture-actions.tsx";
+import { WorkLine } from "../../parts/work-line.tsx";
 import { pathOfImage } from "../../state/pictures.ts";
 import { looked, lookedPicture, lookedWorks } from "../../state/stage.ts";
 import { isUnfinished } from "../../state/work.ts";
@@ -7,7 +8,6 @@ import { words } from "../../text/index.ts";
 import { ContactSheet } from "./contact-sheet.tsx";
 import { Ending } from "./ending.tsx";
 import { Forming } from "./forming.tsx";
-import { WorkLine } from "./work-line.tsx";
 
 /** What is looked at: a picture, one that is forming, or the sheet of several. */
 export function Stage() {

@@ -1,8 +1,8 @@
 import { Square } from "lucide";
-import { Button } from "../../parts/button.tsx";
-import { secondsLeft } from "../../state/pace.ts";
-import { isUnfinished, stop, type Work } from "../../state/work.ts";
-import { words } from "../../text/index.ts";
+import { secondsLeft } from "../state/pace.ts";
+import { isUnfinished, stop, type Work } from "../state/work.ts";
+import { words } from "../text/index.ts";
+import { Button } from "./button.tsx";
 
 /** How far it is: step and time left, or the place in the queue; and Stop. */
 export function WorkLine({ works }: { readonly works: readonly Work[] }) {

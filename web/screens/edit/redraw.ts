@@ -1,0 +1,62 @@
+/** From an edit to a task. */
+
+import type { Parameters, Picture } from "../../api/types.ts";
+import type { Mask } from "../../mask/raster.ts";
+import { isPainted } from "../../mask/strokes.ts";
+import { drawableSides } from "../../mask/view.ts";
+import { draft } from "../../state/draft.ts";
+import { type Edit, isExtended } from "../../state/edits.ts";
+import { upload } from "../../state/pictures.ts";
+
+/** Settings of the draft that hold for edits too. */
+const SHARED = [
+  "model",
+  "negativePrompt",
+  "steps",
+  "scheduler",
+  "CFGScale",
+  "seed",
+  "lora",
+  "acceleratorOptions",
+  "settings",
+  "safety",
+];
+
+/** Sizes that can be drawn are multiples of this. */
+const STEP = 16;
+const drawable = (side: number) => Math.max(128, Math.min(2048, Math.round(side / STEP) * STEP));
+
+/** The task that redraws the painted part, extends the picture, or changes all of it. `mask` gives what is painted. */
+export async function redrawTask(picture: Picture, edit: Edit, mask: () => Mask): Promise<Parameters> {
+  const { imageUUID: seedImage, width, height } = picture;
+  const shared = Object.fromEntries(Object.entries(draft.value).filter(([key]) => SHARED.includes(key)));
+  const words = { ...shared, positivePrompt: edit.prompt.trim() === "" ? "__BLANK__" : edit.prompt };
+  if (isExtended(edit.sides)) {
+    const sides = drawableSides(picture, edit.sides);
+    const size = { width: width + sides.left + sides.right, height: height + sides.top + sides.bottom };
+    return { ...words, ...size, inputs: { seedImage, strength: 1 }, outpaint: { ...sides, blur: 8 } } as Parameters;
+  }
+  const size = { width: drawable(width), height: drawable(height) };
+  if (!isPainted(edit.mask)) return { ...words, ...size, inputs: { seedImage, strength: edit.strength } } as Parameters;
+  const { imageUUID: maskImage } = await upload(await maskFile(mask()));
+  const inputs = { seedImage, maskImage, strength: edit.strength };
+  return {
+    ...words,
+    ...size,
+    inputs,
+    ...(edit.maskMargin !== undefined && { maskMargin: edit.maskMargin }),
+  } as Parameters;
+}
+
+/** The mask as a PNG: white is redrawn, black stays. */
+async function maskFile({ width, height, alpha }: Mask): Promise<Blob> {
+  const canvas = new OffscreenCanvas(width, height);
+  const context = canvas.getContext("2d")!;
+  const image = context.createImageData(width, height);
+  for (const [i, value] of alpha.entries()) {
+    image.data.fill(value, 4 * i, 4 * i + 3);
+    image.data[4 * i + 3] = 255;
+  }
+  context.putImageData(image, 0, 0);
+  return canvas.convertToBlob({ type: "image/png" });
+}

@@ -1,0 +1,20 @@
+import { useEffect, useState } from "preact/hooks";
+
+/** An image of an address once it can be drawn; the one before stays until then. */
+export function useLoadedImage(address: string | undefined): HTMLImageElement | undefined {
+  const [image, setImage] = useState<HTMLImageElement>();
+  useEffect(() => {
+    if (address === undefined) return setImage(undefined);
+    let wanted = true;
+    const next = new Image();
+    next.src = address;
+    next.decode().then(
+      () => wanted && setImage(next),
+      () => {},
+    );
+    return () => {
+      wanted = false;
+    };
+  }, [address]);
+  return image;
+}

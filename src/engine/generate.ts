@@ -62,7 +62,8 @@ export async function generate(
 
     // 6. Latents to pixels.
     hooks.signal?.throwIfAborted();
-    const planes = await model.decodeLatents(grid.unpack(latents), grid.height, grid.width);
+    const dims = [1, grid.channels, grid.height, grid.width];
+    const planes = await model.decodeLatents({ data: grid.unpack(latents), dims });
     const finished = { ...toRgb(planes, recipe.width, recipe.height), seed, skippedSteps: flow.skippedSteps() };
     images.push(finished);
     await hooks.onImage?.(finished, image);

@@ -22,8 +22,8 @@ import { textEncoderSizes } from "./text-encoder.ts";
 import { textStates } from "./text-states.ts";
 import { loadTokenizer } from "./tokenizer.ts";
 import { type Attachments, type Pass, type TransformerChain, transformerChain } from "./transformer-chain.ts";
-import { buildVaeDecoder, buildVaeEncoder, spatialFactor } from "./vae.ts";
-import { decodeTiled, TILE } from "./vae-tiles.ts";
+import { buildVaeEncoder, spatialFactor } from "./vae.ts";
+import { openVaeDecoder } from "./vae-decoder.ts";
 import { type ImageTokens, visionTower } from "./vision/vision-tower.ts";
 
 /** The networks of one checkpoint, loaded and ready to run. */
@@ -51,10 +51,8 @@ export interface Model {
   readonly controlNets: ControlNetLibrary;
   /** Picture planes [1, 3, H, W] in -1…1 → normalised latents [C, H/8, W/8] (posterior mean). */
   encodePicture(planes: HostTensor): Promise<Float32Array>;
-  /** Normalised latents [C, h, w] → planes [3, 8h, 8w] in -1…1; in tiles when a side exceeds 64. */
-  decodeLatents(latents: Float32Array, height: number, width: number): Promise<Float32Array>;
-  /** Small latents [B, C, h, w] → planes [B, 3, 8h, 8w], never tiled. */
-  decodeBatch(latents: HostTensor): Promise<Float32Array>;
+  /** Normalised latents [B, C, h, w] → planes [B, 3, 8h, 8w] in -1…1. */
+  decodeLatents(latents: HostTensor): Promise<Float32Array>;
   /** Frees every network, also when one of them cannot be freed; then it rejects. */
   dispose(): Promise<void>;
 }
@@ -100,7 +98,8 @@ async function load(checkpoint: Checkpoint, options: LoadOptions, opened: Free[]
   };
   const text = await textStates(textEncoder.config, textEncoder.weights, plan, held);
   opened.push(text.dispose);
-  const decoder = await open(buildVaeDecoder(vae.config, vae.weights));
+  const decoder = await openVaeDecoder(vae.config, vae.weights, held);
+  opened.push(decoder.dispose);
   const tower = lazy(async () => {
     const tower = await visionTower(textEncoder.vision!, textEncoder.weights, held);
     opened.push(tower.dispose);
@@ -113,9 +112,6 @@ async function load(checkpoint: Checkpoint, options: LoadOptions, opened: Free[]
   opened.push(modulations.dispose);
   const controlNets = controlNetLibrary(transformer.config, held);
   opened.push(controlNets.dispose);
-  const channels = vae.config.z_dim;
-  const pixelFactor = spatialFactor(vae.config);
-  const decodeBatch = async (latents: HostTensor) => (await decoder.run({ latents })).picture!.data;
 
   const encodePrompt = async (prompt: string, references: readonly ImageTokens[]) => {
     const { ids, images } = promptTokens(tokenize, member, prompt, references);
@@ -130,8 +126,8 @@ async function load(checkpoint: Checkpoint, options: LoadOptions, opened: Free[]
   return {
     member,
     scheduler: checkpoint.scheduler,
-    latentChannels: channels,
-    pixelFactor,
+    latentChannels: vae.config.z_dim,
+    pixelFactor: spatialFactor(vae.config),
     ropeAxes: transformer.config.axes_dims_rope,
     zeroCond: transformer.config.zero_cond_t === true,
     seeImage: async (image) => (await tower.get()).see(image),
@@ -145,11 +141,7 @@ async function load(checkpoint: Checkpoint, options: LoadOptions, opened: Free[]
     async encodePicture(picture) {
       return (await (await encoder.get()).run({ picture })).latents!.data;
     },
-    decodeBatch,
-    async decodeLatents(latents, height, width) {
-      if (Math.max(height, width) <= TILE) return decodeBatch({ data: latents, dims: [1, channels, height, width] });
-      return decodeTiled(latents, [channels, height, width], pixelFactor, decodeBatch);
-    },
+    decodeLatents: decoder.decode,
     async dispose() {
       await Promise.all([encoder.settled(), tower.settled()]);
       await freeAll(opened);

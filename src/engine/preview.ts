@@ -21,7 +21,7 @@ export async function fitPreviewer(model: Model): Promise<Previewer> {
     data.fill(1, ((2 * c + 1) * channels + c) * area, ((2 * c + 1) * channels + c + 1) * area);
     data.fill(-1, ((2 * c + 2) * channels + c) * area, ((2 * c + 2) * channels + c + 1) * area);
   }
-  const decoded = await model.decodeBatch({ data, dims: [probes, channels, PROBE, PROBE] });
+  const decoded = await model.decodeLatents({ data, dims: [probes, channels, PROBE, PROBE] });
   const side = PROBE * model.pixelFactor;
   const middle = (side / 2) * side + side / 2;
   const colour = (probe: number, rgb: number) => decoded[(probe * 3 + rgb) * side * side + middle]!;

@@ -41,20 +41,37 @@ export function buildVaeEncoder(config: VaeConfig, weights: Weights): BuiltGraph
   return g.build();
 }
 
+/** Channels between the two halves of the decoder. */
+export function decoderChannels({ base_dim: base, dim_mult: multipliers }: VaeConfig): number {
+  return base * multipliers.at(-1)!;
+}
+
 /**
- * Normalised latents → picture.
- * Input: `latents` [B, z_dim, h, w]. Output: `picture` [B, 3, 8h, 8w], clamped to -1…1.
+ * The decoder's first half, which looks at the whole picture: normalised latents → what the up blocks start from.
+ * Input: `latents` [B, z_dim, h, w]. Output: `features` [B, decoderChannels, h, w].
  */
-export function buildVaeDecoder(config: VaeConfig, weights: Weights): BuiltGraph {
-  const g = new Graph("VAE decoder", weights);
-  const { base_dim: base, dim_mult: multipliers, num_res_blocks: resnets, z_dim: z } = config;
+export function buildVaeDecoderMiddle(config: VaeConfig, weights: Weights): BuiltGraph {
+  const g = new Graph("VAE decoder (middle)", weights);
+  const { z_dim: z } = config;
+  const channels = decoderChannels(config);
   const latents = g.input("latents", ["B", z, "h", "w"]);
   const scaled = g.op("Mul", [latents, g.floats(config.latents_std, [1, z, 1, 1])]);
   let x = g.op("Add", [scaled, g.floats(config.latents_mean, [1, z, 1, 1])]);
   x = frameConv(g, x, "post_quant_conv", z, z, 1);
-  let channels = base * multipliers.at(-1)!;
   x = frameConv(g, x, "decoder.conv_in", z, channels, 3);
-  x = midBlock(g, x, "decoder.mid_block", channels);
+  g.output("features", midBlock(g, x, "decoder.mid_block", channels), ["B", channels, "h", "w"]);
+  return g.build();
+}
+
+/**
+ * The decoder's second half, which looks no farther than `decoderReach`: up blocks → picture.
+ * Input: `features` [B, decoderChannels, h, w]. Output: `picture` [B, 3, 8h, 8w], clamped to -1…1.
+ */
+export function buildVaeDecoderUp(config: VaeConfig, weights: Weights): BuiltGraph {
+  const g = new Graph("VAE decoder (up)", weights);
+  const { base_dim: base, dim_mult: multipliers, num_res_blocks: resnets } = config;
+  let channels = decoderChannels(config);
+  let x = g.input("features", ["B", channels, "h", "w"]);
   multipliers.toReversed().forEach((multiplier, level) => {
     const to = base * multiplier;
     const block = `decoder.up_blocks.${level}`;
@@ -76,6 +93,19 @@ export function buildVaeDecoder(config: VaeConfig, weights: Weights): BuiltGraph
   x = frameConv(g, x, "decoder.conv_out", channels, 3, 3);
   g.output("picture", g.op("Clip", [x, g.scalar(-1), g.scalar(1)]), ["B", 3, "H", "W"]);
   return g.build();
+}
+
+/**
+ * How far, in latent positions, the up blocks look: every convolution of 3×3 sees one position farther at its own level (two a
+ * resnet, one an upsampler, one at the end), and norms look at one position only. 13 for Qwen-Image's VAE.
+ */
+export function decoderReach({ dim_mult: multipliers, num_res_blocks: resnets }: VaeConfig): number {
+  let reach = 1; // of the last convolution, in pixels
+  multipliers.forEach((_, level) => {
+    if (level > 0) reach = Math.ceil((reach + 1) / 2); // through the upsampler, to the level below
+    reach += 2 * (resnets + 1);
+  });
+  return reach;
 }
 
 /**

@@ -34,9 +34,9 @@ async function manyPictures(): Promise<number[]> {
 async function largePicture(): Promise<{ before: number; peak: number }> {
   const model = await loadModel(await openCheckpoint(checkpoint), { threads: 1 });
   const side = 2048 / model.pixelFactor;
-  const latents = new Float32Array(model.latentChannels * side * side).fill(0.5);
+  const data = new Float32Array(model.latentChannels * side * side).fill(0.5);
   const before = residentMemory();
-  const planes = await model.decodeLatents(latents, side, side);
+  const planes = await model.decodeLatents({ data, dims: [1, model.latentChannels, side, side] });
   if (planes.length !== 3 * 2048 * 2048) throw new Error(`decoded ${planes.length} values`);
   return { before, peak: process.resourceUsage().maxRSS * 1024 };
 }

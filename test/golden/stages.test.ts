@@ -117,7 +117,10 @@ describe.each(CASES)("%s", (name) => {
 
   it("vae/decoded", async () => {
     const { data } = fixture.floats(`latents/${fixture.steps - 1}`);
-    const planes = await model.decodeLatents(unpacked(data, rows, columns), rows * 2, columns * 2);
+    const planes = await model.decodeLatents({
+      data: unpacked(data, rows, columns),
+      dims: [1, 16, rows * 2, columns * 2],
+    });
     expectStage("vae/decoded", { data: planes }, fixture.tensor("vae/decoded"));
   });
 

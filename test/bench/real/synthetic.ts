@@ -4,7 +4,7 @@ import type { TextEncoderConfig, TransformerConfig, VaeConfig } from "../../../s
 import { buildTimeGraph } from "../../../src/engine/modulations.ts";
 import { buildTextEncoder } from "../../../src/engine/text-encoder.ts";
 import { buildTransformer } from "../../../src/engine/transformer.ts";
-import { buildVaeDecoder, buildVaeEncoder } from "../../../src/engine/vae.ts";
+import { buildVaeDecoderMiddle, buildVaeDecoderUp, buildVaeEncoder } from "../../../src/engine/vae.ts";
 import type { StoredForm, Weights } from "../../../src/weights/index.ts";
 import { storedFormsMetadata } from "../../../src/weights/stored-form.ts";
 
@@ -86,7 +86,8 @@ export async function makeCheckpoint(folder: string, { blocks, layers, weights }
   });
   await write("text_encoder/model.safetensors", (w) => buildTextEncoder(text, w));
   await write("vae/diffusion_pytorch_model.safetensors", (w) => {
-    buildVaeDecoder(vae, w);
+    buildVaeDecoderMiddle(vae, w);
+    buildVaeDecoderUp(vae, w);
     buildVaeEncoder(vae, w);
   });
 }

@@ -1,0 +1,172 @@
+import { createSession, freeAll, type HostTensor, type SessionOptions } from "../onnx/index.ts";
+import type { Weights } from "../weights/index.ts";
+import type { VaeConfig } from "./checkpoint/config.ts";
+import { buildVaeDecoderMiddle, buildVaeDecoderUp, decoderReach, spatialFactor } from "./vae.ts";
+
+export interface VaeDecoder {
+  /** Normalised latents [B, C, h, w] → planes [B, 3, 8h, 8w] in -1…1. */
+  decode(latents: HostTensor): Promise<Float32Array>;
+  dispose(): Promise<void>;
+}
+
+/**
+ * Latent positions that the up blocks take at once, surroundings of a tile included: 1024×1024 pixels in one piece. Each takes
+ * about 100 KB with Qwen-Image's VAE, 1.6 GB together. A constant, so that a picture does not depend on the memory that is free.
+ */
+const MOST_POSITIONS = 128 * 128;
+
+/**
+ * Opens the decoder. Large pictures take bounded memory and come out as if they were decoded whole: the middle block, whose
+ * attention sees all positions, runs whole on the small latents; the up blocks run in tiles that overlap by as far as they look.
+ *
+ * @param most latent positions that the up blocks may take at once
+ */
+export async function openVaeDecoder(
+  config: VaeConfig,
+  weights: Weights,
+  options: SessionOptions,
+  most = MOST_POSITIONS,
+): Promise<VaeDecoder> {
+  const middle = await createSession(buildVaeDecoderMiddle(config, weights), options);
+  const up = await createSession(buildVaeDecoderUp(config, weights), options).catch(async (error) => {
+    await middle.release();
+    throw error;
+  });
+  const tiling = { reach: decoderReach(config), factor: spatialFactor(config), most };
+  return {
+    async decode(latents) {
+      const { features } = await middle.run({ latents });
+      return inTiles(features!, tiling, async (tile) => (await up.run({ features: tile })).picture!.data);
+    },
+    dispose: () => freeAll([middle.release, up.release]),
+  };
+}
+
+interface Tiling {
+  /** Positions around a tile that what is made of it depends on. */
+  readonly reach: number;
+  /** Pixels per latent position. */
+  readonly factor: number;
+  /** Positions that may be decoded at once, reach included. */
+  readonly most: number;
+}
+
+/**
+ * Decodes tile by tile: each is decoded together with its surroundings as far as they matter, which are then cut off.
+ *
+ * @param features [B, C, h, w]
+ * @param decode [B, C, th, tw] → [B, 3, factor·th, factor·tw]
+ * @returns [B, 3, factor·h, factor·w]
+ */
+export async function inTiles(
+  features: HostTensor,
+  { reach, factor, most }: Tiling,
+  decode: (tile: HostTensor) => Promise<Float32Array>,
+): Promise<Float32Array> {
+  const [batch, channels, height, width] = features.dims as [number, number, number, number];
+  const tiles = planTiles(height, width, reach, most / batch);
+  if (tiles.length === 1) return decode(features);
+  const picture = new Float32Array(batch * 3 * height * width * factor * factor);
+  for (const { rows, columns } of tiles) {
+    const [high, wide] = [rows.end - rows.start, columns.end - columns.start];
+    const part = new Float32Array(batch * channels * high * wide);
+    const source = { data: features.data, width, height, top: rows.start, left: columns.start };
+    copyPlanes(source, { data: part, width: wide, height: high, top: 0, left: 0 }, high, wide);
+    const decoded = await decode({ data: part, dims: [batch, channels, high, wide] });
+    const [top, left] = [(rows.from - rows.start) * factor, (columns.from - columns.start) * factor];
+    copyPlanes(
+      { data: decoded, width: wide * factor, height: high * factor, top, left },
+      {
+        data: picture,
+        width: width * factor,
+        height: height * factor,
+        top: rows.from * factor,
+        left: columns.from * factor,
+      },
+      (rows.to - rows.from) * factor,
+      (columns.to - columns.from) * factor,
+    );
+  }
+  return picture;
+}
+
+/** A stretch of an axis: `from` up to `to` is kept of what is decoded, `start` up to `end`. */
+interface Stretch {
+  readonly from: number;
+  readonly to: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+interface Tile {
+  readonly rows: Stretch;
+  readonly columns: Stretch;
+}
+
+/**
+ * The tiles that cover a grid with the least work: none has more than `most` positions, surroundings included, as long as the
+ * surroundings leave room for any.
+ */
+export function planTiles(height: number, width: number, reach: number, most: number): Tile[] {
+  let best: { work: number; rows: Stretch[]; columns: Stretch[] } | undefined;
+  for (let count = 1; count <= width; count++) {
+    const columns = stretches(width, count, reach);
+    const rows = fewestStretches(height, reach, most / longest(columns));
+    const work = rows ? total(rows) * total(columns) : Number.POSITIVE_INFINITY;
+    if (rows && work < (best?.work ?? Number.POSITIVE_INFINITY)) best = { work, rows, columns };
+    if (width / count < reach) break; // narrower ones are mostly surroundings
+  }
+  const { rows, columns } = best ?? {
+    rows: stretches(height, Math.ceil(height / reach), reach),
+    columns: stretches(width, Math.ceil(width / reach), reach),
+  };
+  return rows.flatMap((row) => columns.map((column) => ({ rows: row, columns: column })));
+}
+
+/** As few as are no longer than `most` each; undefined when surroundings leave too little. */
+function fewestStretches(length: number, reach: number, most: number): Stretch[] | undefined {
+  for (let count = Math.max(1, Math.floor(length / most)); count <= length; count++) {
+    const parts = stretches(length, count, reach);
+    if (longest(parts) <= most) return parts;
+    if (length / count < reach) return undefined;
+  }
+  return undefined;
+}
+
+function longest(parts: readonly Stretch[]): number {
+  return Math.max(...parts.map(({ start, end }) => end - start));
+}
+
+/** `count` stretches of nearly equal length. */
+function stretches(length: number, count: number, reach: number): Stretch[] {
+  const at = (i: number) => Math.round((i * length) / count);
+  return Array.from({ length: count }, (_, i) => {
+    const [from, to] = [at(i), at(i + 1)];
+    return { from, to, start: Math.max(0, from - reach), end: Math.min(length, to + reach) };
+  });
+}
+
+function total(parts: readonly Stretch[]): number {
+  return parts.reduce((sum, { start, end }) => sum + end - start, 0);
+}
+
+/** Planes of one picture or batch, and a place in each of them. */
+interface Planes {
+  readonly data: Float32Array;
+  readonly width: number;
+  readonly height: number;
+  readonly top: number;
+  readonly left: number;
+}
+
+/** Copies a rectangle of every plane. */
+function copyPlanes(from: Planes, to: Planes, rows: number, columns: number): void {
+  const planes = from.data.length / (from.width * from.height);
+  for (let plane = 0; plane < planes; plane++) {
+    for (let y = 0; y < rows; y++) {
+      const source = (plane * from.height + from.top + y) * from.width + from.left;
+      const target = (plane * to.height + to.top + y) * to.width + to.left;
+      to.data.set(from.data.subarray(source, source + columns), target);
+    }
+  }
+}

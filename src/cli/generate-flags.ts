@@ -49,6 +49,11 @@ export const generateFlags = taskFlags(
       flags: "--mask <file>",
       about: "Image of what to edit: white is edited, black is kept. Needs `seedImage`.",
     },
+    "inputs.referenceImages": {
+      flags: "--reference <file>",
+      about: "Image to edit, or to take things from, for editing models; may be repeated.",
+      own: { repeated: true },
+    },
     maskMargin: "--mask-margin <pixels>",
     outpaint: {
       flags: "--outpaint <t,r,b,l[,blur]>",
@@ -134,9 +139,13 @@ export const generateFlags = taskFlags(
  */
 export async function fromFlags(prompt: string | undefined, flags: GivenFlags, terminal: Terminal) {
   const task = await generateFlags.read(flags, terminal);
-  const { outpaint, faces } = flags as { outpaint?: string; faces?: true };
+  const { outpaint, faces, reference = [] } = flags as { outpaint?: string; faces?: true; reference?: string[] };
   if (prompt !== undefined) task.positivePrompt = prompt;
   if (outpaint !== undefined) task.outpaint = readOutpaint(outpaint);
+  if (reference.length > 0) {
+    const referenceImages = await Promise.all(reference.map((file) => pictureFile("--reference", file, terminal)));
+    task.inputs = { ...(task.inputs as object), referenceImages };
+  }
   if (faces) task.advancedFeatures ??= { ultralytics: {} };
   const lora = loras(flags);
   const controlNet = await controlNets(flags, terminal);

@@ -3,8 +3,8 @@
 import { randomInt, randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { findModel, type Model, modelLocations } from "../models/index.ts";
-import { type ImageInferenceTask, parseJson, parseTask } from "../protocol/index.ts";
+import { findModel, type Model, modelLocations, referenceCount } from "../models/index.ts";
+import { type ImageInferenceTask, modelErrors, parseJson, parseTask } from "../protocol/index.ts";
 import { UsageError } from "./exit.ts";
 import { fromFlags, type GivenFlags, generateFlags } from "./generate-flags.ts";
 import type { Terminal } from "./terminal.ts";
@@ -50,11 +50,14 @@ export async function readOrder(
   if (typeof name !== "string") throw new UsageError(`model is ${name}; allowed is text: an AIR or a folder`);
   const local = flags.model === undefined ? name : resolvePath(name, terminal);
   const model = await findModel(local, modelLocations(terminal.env));
-  const { seed, ...rest } = withDefaults(given, model);
+  const references = await referenceCount(model.folder);
+  const { seed, ...rest } = withDefaults(given, model, references.max > 0);
   const parsed = parseTask({ ...rest, model: model.card.air });
   if (!parsed.ok)
     throw new UsageError(parsed.errors.map((e) => generateFlags.named(e.facts.parameter, e.message)).join("\n"));
   const task = parsed.task as ImageInferenceTask;
+  const [unfit] = modelErrors(task, references);
+  if (unfit) throw new UsageError(generateFlags.named(unfit.facts.parameter, unfit.message));
   return { task, model, seed: readSeed(seed), formatGiven: (given.outputFormat ?? undefined) !== undefined };
 }
 
@@ -105,9 +108,10 @@ function refuseDelivery(given: Record<string, unknown>): void {
   }
 }
 
-/** What the task leaves open comes from the model's card. */
-function withDefaults(given: Record<string, unknown>, { card }: Model): Record<string, unknown> {
-  const defaults = { taskType: "imageInference", taskUUID: randomUUID(), ...card.defaults };
+/** What the task leaves open comes from the model's card; the size of an edit follows from its reference images. */
+function withDefaults(given: Record<string, unknown>, { card }: Model, edits: boolean): Record<string, unknown> {
+  const { width, height, ...other } = card.defaults;
+  const defaults = { taskType: "imageInference", taskUUID: randomUUID(), ...other, ...(!edits && { width, height }) };
   const present = Object.entries(given).filter(([, value]) => value !== undefined && value !== null);
   return { ...defaults, ...Object.fromEntries(present) };
 }

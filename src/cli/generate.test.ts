@@ -1,9 +1,10 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { inkstone, tinyCheckpoint } from "../../test/cli.ts";
-import { decodeImage, readMetadata } from "../pictures/index.ts";
+import { decodeImage, encodeImage, readMetadata } from "../pictures/index.ts";
 import { Stopped } from "./exit.ts";
 
 let cwd: string;
@@ -15,6 +16,49 @@ afterEach(() => rm(cwd, { recursive: true }));
 const small = ["--model", tinyCheckpoint, "--width", "128", "--height", "128", "--steps", "2"];
 const generate = (...args: string[]) => inkstone(["generate", ...args], { cwd });
 const file = (name: string) => readFile(join(cwd, name));
+
+describe("editing", () => {
+  const editing = (name: string) => fileURLToPath(new URL(`../../test/fixtures/${name}/checkpoint`, import.meta.url));
+
+  test("references are files, the size follows from the last", async () => {
+    for (const [name, width, height] of [
+      ["a.png", 60, 30],
+      ["b.jpg", 31, 60],
+    ] as const) {
+      const pixels = new Uint8Array(width * height * 3).fill(100);
+      const format = name.endsWith("png") ? "PNG" : "JPG";
+      await writeFile(join(cwd, name), await encodeImage({ width, height, pixels }, { format }));
+    }
+    const card = { air: "a:edit@1", name: "edit", checkpoint: editing("edit-plus"), maxPixels: 4096 };
+    await writeFile(join(cwd, "card.json"), JSON.stringify(card));
+    const references = ["--reference", "a.png", "--reference", "b.jpg"];
+    const given = ["make it night", "--model", `${cwd}/`, ...references, "--steps", "1", "--out", "edited.png"];
+    const { code, err } = await generate(...given);
+    expect([code, err]).toEqual([0, expect.stringMatching(/1 picture in/)]);
+    expect(await decodeImage(await file("edited.png"))).toMatchObject({ width: 32, height: 96 });
+    const { parameters } = (await readMetadata(await file("edited.png")))!;
+    expect(parameters).toMatchObject({
+      inputs: { referenceImages: [expect.stringMatching(/^sha256:/), expect.stringMatching(/^sha256:/)] },
+    });
+  });
+
+  test.each([
+    [[], /inputs.referenceImages.*edits images and needs at least one/],
+    [["--reference", "none.png"], /--reference: none.png cannot be read/],
+  ])("%j is refused", async (flags, message) => {
+    const { code, err } = await generate(
+      "x",
+      "--model",
+      editing("edit"),
+      "--width",
+      "128",
+      "--height",
+      "128",
+      ...flags,
+    );
+    expect([code, err]).toEqual([2, expect.stringMatching(message)]);
+  });
+});
 
 describe("drawing", () => {
   test("prints the path alone on stdout, and the file tells what it was made from", async () => {

@@ -82,8 +82,6 @@ interface Saved {
 async function fulfil(order: Order, target: OutputTarget, flags: Flags, terminal: Terminal): Promise<void> {
   const { task, model, seed } = order;
   const pictures = await loadPictures(task);
-  const { note } = planSize(task, model.card.maxPixels);
-  if (note) tell(terminal, note);
   if (flags.quality !== undefined && target.format === "PNG") tell(terminal, "--quality changes nothing in a PNG");
   await mkdir(target.folder, { recursive: true });
 
@@ -105,7 +103,9 @@ async function fulfil(order: Order, target: OutputTarget, flags: Flags, terminal
     await letSignalsIn();
     const locations = modelLocations(terminal.env);
     const adapters = await findAdapters(task, (air, kind) => resolveAdapter(air, kind, locations));
-    const drawing = drawingFromTask(task, seed, model.card.defaults, pictures, adapters);
+    const drawing = drawingFromTask(task, seed, model.card, pictures, adapters);
+    const { note } = planSize(drawing, model.card.maxPixels);
+    if (note) tell(terminal, note);
     const plan = { drawing, stages: stagesOf(task, settings), maxPixels: model.card.maxPixels };
     await drawFinished(pipeline, networks, plan, {
       signal: terminal.signal,

@@ -30,18 +30,21 @@ export async function pictureFile(
  * @throws UsageError for an image UUID or a URL (those belong to a server), or a damaged picture, naming the parameter
  */
 export async function loadPictures({ inputs, controlNet = [] }: ImageInferenceTask): Promise<TaskPictures> {
-  const seedImage = inputs?.seedImage && (await carried("inputs.seedImage", inputs.seedImage));
-  const maskImage = inputs?.maskImage && (await carried("inputs.maskImage", inputs.maskImage));
+  const seedImage = inputs?.seedImage === undefined ? undefined : await carried("inputs.seedImage", inputs.seedImage);
+  const maskImage = inputs?.maskImage === undefined ? undefined : await carried("inputs.maskImage", inputs.maskImage);
+  const references = await Promise.all(
+    (inputs?.referenceImages ?? []).map((reference, i) => carried(`inputs.referenceImages.${i}`, reference)),
+  );
   const guides = await Promise.all(
     controlNet.map(({ guideImage }, i) => carried(`controlNet.${i}.guideImage`, guideImage)),
   );
-  return { guides, ...(seedImage && { seedImage }), ...(maskImage && { maskImage: maskFromPicture(maskImage) }) };
+  return { references, guides, seedImage, maskImage: maskImage && maskFromPicture(maskImage) };
 }
 
 async function carried(parameter: string, reference: string): Promise<DecodedImage> {
   if (/^(https?:|[0-9a-f]{8}-)/i.test(reference)) {
     throw new UsageError(
-      `${parameter} is ${reference}; inkstone generate takes files (--seed-image, --mask), data URIs and base64`,
+      `${parameter} is ${reference}; inkstone generate takes files (--seed-image, --mask, --reference), data URIs and base64`,
     );
   }
   return carriedPicture(parameter, reference);

@@ -36,7 +36,7 @@ async function find(air: string, kind: AdapterKind): Promise<Adapter> {
 
 async function drawingOf(more: object, guides: RgbImage[] = []) {
   const wanted = task(more);
-  return drawingFromTask(wanted, 1n, { CFGScale: 4 }, { guides }, await findAdapters(wanted, find));
+  return drawingFromTask(wanted, 1n, { defaults: { CFGScale: 4 } }, { guides }, await findAdapters(wanted, find));
 }
 
 describe("LoRAs and ControlNets of a task", () => {

@@ -32,11 +32,14 @@ export async function draw(engine: Engine, drawing: Drawing, options: DrawOption
   const area = start?.region ?? { left: 0, top: 0, width: drawing.width, height: drawing.height };
   const working = planSize({ width: drawing.width, height: drawing.height }, maxPixels).drawn;
   const controls = await guided(drawing, start, area, working);
+  const image = start && (await resizeImage(crop(start.image, area), working.width, working.height));
   const params = {
     ...engineParams(drawing),
     ...working,
     controls,
-    image: start && (await resizeImage(crop(start.image, area), working.width, working.height)),
+    image,
+    // What is drawn over is shown as it is drawn: the same part of it.
+    references: drawing.references?.map((reference) => (reference === drawing.image ? image! : reference)),
     mask: start?.mask && releaseCells(await resizeGray(crop(start.mask, area), working.width, working.height)),
   };
   const finished: GeneratedImage[] = [];

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { type ImageInferenceTask, parseTask } from "../protocol/index.ts";
 import { drawingFromTask, maskFromPicture } from "./from-task.ts";
 
-const drawing = (changes: object, pictures = {}) => {
+const drawing = (changes: object, pictures = {}, card = {}) => {
   const given = {
     taskType: "imageInference",
     taskUUID: crypto.randomUUID(),
@@ -12,7 +12,7 @@ const drawing = (changes: object, pictures = {}) => {
   };
   const parsed = parseTask({ ...given, positivePrompt: "a sign", ...changes });
   if (!parsed.ok) throw parsed.errors[0];
-  return drawingFromTask(parsed.task as ImageInferenceTask, 5n, { CFGScale: 4 }, pictures);
+  return drawingFromTask(parsed.task as ImageInferenceTask, 5n, { defaults: { CFGScale: 4 }, ...card }, pictures);
 };
 
 describe("guidance", () => {
@@ -39,10 +39,35 @@ test("strength belongs to a seed image, 0.8 unless told otherwise", () => {
   expect(drawing({}).strength).toBeUndefined();
 });
 
-test("clear parts of a seed image and of guides are white, not what is stored under them", () => {
+test("clear parts of seed, reference and guide images are white, not what is stored under them", () => {
   const clear = { width: 1, height: 1, pixels: Uint8Array.of(1, 2, 3), alpha: Uint8Array.of(0) };
   const white = { width: 1, height: 1, pixels: Uint8Array.of(255, 255, 255) };
   expect(drawing({ inputs: { seedImage: crypto.randomUUID() } }, { seedImage: clear }).image).toEqual(white);
+  expect(drawing({ inputs: { referenceImages: [crypto.randomUUID()] } }, { references: [clear] }).references).toEqual([
+    white,
+  ]);
+});
+
+describe("an edit", () => {
+  const image = (width: number, height: number) => ({ width, height, pixels: new Uint8Array(width * height * 3) });
+  const edit = (size: object, card = {}) => {
+    const inputs = { referenceImages: [crypto.randomUUID(), crypto.randomUUID()] };
+    const references = [image(30, 60), image(64, 48)];
+    return drawing({ width: undefined, height: undefined, inputs, ...size }, { references }, card);
+  };
+
+  test("is about a megapixel large, at the aspect of the last reference", () => {
+    expect(edit({})).toMatchObject({ width: 1184, height: 896, referencePixels: 1024 * 1024 });
+    expect(edit({}).references).toHaveLength(2);
+  });
+
+  test("has the size asked for", () => {
+    expect(edit({ width: 256, height: 512 })).toMatchObject({ width: 256, height: 512 });
+  });
+
+  test("stays within what the model draws at most", () => {
+    expect(edit({}, { maxPixels: 4096 })).toMatchObject({ width: 64, height: 64, referencePixels: 4096 });
+  });
 });
 
 test("a mask is lightness times opacity", () => {

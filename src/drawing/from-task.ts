@@ -1,3 +1,5 @@
+import { sizeOfArea } from "../engine/index.ts";
+import type { ModelCard, Size } from "../models/index.ts";
 import type { GrayImage, RgbImage } from "../pictures/index.ts";
 import { grayOf, onWhite } from "../pictures/index.ts";
 import type { ImageInferenceTask } from "../protocol/index.ts";
@@ -5,13 +7,15 @@ import { adaptersOf, type TaskAdapters } from "./adapters.ts";
 import type { Drawing } from "./drawing.ts";
 import { stepCacheOf } from "./step-cache.ts";
 
-/** A decoded file; clear pixels of seed and guide images are white. */
+/** A decoded file; clear pixels are white, except in masks. */
 type Decoded = RgbImage & { readonly alpha?: Uint8Array };
 
 /** The pictures that a task refers to, fetched and decoded. */
 export interface TaskPictures {
   readonly seedImage?: Decoded;
   readonly maskImage?: GrayImage;
+  /** What an editing model is shown, in the task's order. */
+  readonly references?: readonly Decoded[];
   /** One for each ControlNet. */
   readonly guides?: readonly Decoded[];
 }
@@ -20,27 +24,32 @@ export interface TaskPictures {
 const BLANK = "__BLANK__";
 const STRENGTH = 0.8;
 
+/** The area that an editing model is shown of each reference, and draws where no size is given. */
+const REFERENCE_PIXELS = 1024 * 1024;
+
 /**
  * The one place where the API's words become the field's words.
  *
  * @param seed of the first result: the task's own, or the random one drawn for it
- * @param defaults what the model's card says
+ * @param card what is said of the model
  * @param adapters found for the task by `findAdapters`
  */
 export function drawingFromTask(
   task: ImageInferenceTask,
   seed: bigint,
-  defaults: { CFGScale: number },
-  { seedImage, maskImage, guides = [] }: TaskPictures = {},
+  card: Pick<ModelCard, "maxPixels"> & { readonly defaults: { readonly CFGScale: number } },
+  { seedImage, maskImage, references = [], guides = [] }: TaskPictures = {},
   adapters: TaskAdapters = { loras: [], controls: [] },
 ): Drawing {
-  const guidance = task.settings?.trueCFGScale ?? task.CFGScale ?? defaults.CFGScale;
+  const guidance = task.settings?.trueCFGScale ?? task.CFGScale ?? card.defaults.CFGScale;
+  const referencePixels = Math.min(REFERENCE_PIXELS, card.maxPixels ?? REFERENCE_PIXELS);
   const text = task.positivePrompt === BLANK ? { prompt: "", guidance: 1 } : { prompt: task.positivePrompt, guidance };
   return {
     ...text,
     negativePrompt: task.negativePrompt,
-    width: task.width,
-    height: task.height,
+    ...sizeOf(task, references, referencePixels),
+    references: references.map(onWhite),
+    referencePixels,
     steps: task.steps,
     scheduler: task.scheduler,
     seed,
@@ -53,6 +62,12 @@ export function drawingFromTask(
     cache: stepCacheOf(task),
     ...adaptersOf(task, adapters, guides.map(onWhite)),
   };
+}
+
+/** The size asked for; that of an edit may be left open. */
+function sizeOf({ width, height }: ImageInferenceTask, references: readonly RgbImage[], pixels: number): Size {
+  if (width !== undefined && height !== undefined) return { width, height };
+  return sizeOfArea(pixels, references.at(-1)!);
 }
 
 /** A decoded file as a mask: its lightness, with clear pixels counting as black. */

@@ -53,18 +53,21 @@ export function guideRecord(task: ControlNetPreprocessTask): MetadataObject {
   return withoutPictures(Object.fromEntries(kept)) as MetadataObject;
 }
 
-const pictureKeys = new Set(["seedImage", "maskImage", "guideImage", "inputImage"]);
+const pictureKeys = new Set(["seedImage", "maskImage", "guideImage", "inputImage", "referenceImages"]);
 
 function withoutPictures(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutPictures);
   if (typeof value !== "object" || value === null) return value;
   const entries = Object.entries(value).filter(([, item]) => item !== undefined);
   return Object.fromEntries(
-    entries.map(([key, item]) => [
-      key,
-      pictureKeys.has(key) && typeof item === "string" ? `sha256:${sha256(item)}` : withoutPictures(item),
-    ]),
+    entries.map(([key, item]) => [key, pictureKeys.has(key) ? withoutPicture(item) : withoutPictures(item)]),
   );
+}
+
+/** One picture, or a list of them. */
+function withoutPicture(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutPicture);
+  return typeof value === "string" ? `sha256:${sha256(value)}` : withoutPictures(value);
 }
 
 function sha256(text: string): string {

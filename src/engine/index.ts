@@ -5,6 +5,7 @@ export type { GrayImage, RgbImage } from "../pictures/index.ts";
 export { CheckpointError } from "../weights/index.ts";
 export { ParameterError } from "./check.ts";
 export { checkCheckpoint } from "./checkpoint/check.ts";
+export { readMember } from "./checkpoint/checkpoint.ts";
 export { controlNetFromTensors } from "./control-net/from-tensors.ts";
 export type { ControlParams } from "./control-net/params.ts";
 export { parseKey } from "./lora/keys.ts";
@@ -13,3 +14,4 @@ export type { GeneratedImage, GenerateHooks, GenerateParams, ScheduleOverride, S
 export { Pipeline } from "./pipeline.ts";
 export { SCHEDULERS, type Scheduler } from "./schedulers/schedulers.ts";
 export type { CacheParams } from "./step-cache/params.ts";
+export { sizeOfArea } from "./vision/sizes.ts";

@@ -179,6 +179,19 @@ export function listOf<Item extends z.ZodType>(about: string, item: Item, max: n
   });
 }
 
+/** One or more values of one kind. */
+export function severalOf<Item extends z.ZodType>(about: string, item: Item, max: number) {
+  const { type, image } = fieldFacts.get(item)!;
+  return field(z.array(item).min(1).max(max), {
+    type: `${type}[]`,
+    rule: `an array of 1 to ${max} values`,
+    about,
+    min: 1,
+    max,
+    image,
+  });
+}
+
 /** A list of strings. */
 export function words(about: string, max: number) {
   return field(z.array(z.string().max(200)).max(max), {

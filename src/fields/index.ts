@@ -14,6 +14,7 @@ export {
   oneOf,
   quoted,
   secret,
+  severalOf,
   sha256,
   someOf,
   text,

@@ -1,14 +1,17 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { PictureTask } from "../protocol/index.ts";
+import type { PictureTask, ReferenceCount } from "../protocol/index.ts";
 import type { Adapter } from "./adapters.ts";
 import { listAdapters } from "./adapters.ts";
 import type { ModelLocations } from "./locations.ts";
 import { costPerPicture } from "./price.ts";
+import { referenceCount } from "./references.ts";
 import { listModels, type Model, modelNamed } from "./registry.ts";
 
 /** An installed model, as modelSearch shows it. */
 export interface ModelSummary {
+  /** Reference images that a checkpoint takes. */
+  readonly references?: ReferenceCount;
   readonly air: string;
   readonly name: string;
   readonly version: string;
@@ -89,7 +92,8 @@ function cachedBriefly<T>(read: () => Promise<T>, now: () => number) {
   };
 }
 
-const CHECKPOINT_CAPABILITIES = ["io:text-to-image", "io:image-to-image", "op:inpaint", "op:outpaint"];
+const DRAWING = ["io:text-to-image", "io:image-to-image", "op:inpaint", "op:outpaint"];
+const EDITING = ["io:image-to-image", "op:edit", "op:inpaint", "op:outpaint"];
 
 const sourceOf = (origin: Model["origin"]) => (origin === "bundled" ? "official" : "community");
 
@@ -101,12 +105,14 @@ const writtenAt = (card: string): Promise<Date | undefined> =>
 
 async function summary({ card, origin, folder, registration = folder }: Model): Promise<ModelSummary> {
   const [name, version] = [card.name, card.air.split("@")[1]!];
+  const references = await referenceCount(folder);
   return {
     air: card.air,
     name,
     version,
     aliases: card.aliases,
     category: "checkpoint",
+    references,
     type: "base",
     architecture: card.architecture,
     tags: card.tags,
@@ -116,7 +122,7 @@ async function summary({ card, origin, folder, registration = folder }: Model): 
     defaultSteps: card.defaults.steps,
     defaultScheduler: "Default",
     defaultCFG: card.defaults.CFGScale,
-    capabilities: CHECKPOINT_CAPABILITIES,
+    capabilities: references.max > 0 ? EDITING : DRAWING,
     source: sourceOf(origin),
     addedAt: await writtenAt(join(registration, "card.json")),
   };

@@ -16,4 +16,5 @@ export { planSize, type Size, type SizePlan } from "./pixel-budget.ts";
 export { costPerPicture } from "./price.ts";
 export { receiveAdapter } from "./receive.ts";
 export { removeAbandoned } from "./receiving-folder.ts";
+export { referenceCount } from "./references.ts";
 export { findModel, listModels, type Model, modelNamed } from "./registry.ts";

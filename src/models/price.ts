@@ -2,11 +2,14 @@ import type { Price } from "./card.ts";
 
 /**
  * What one picture costs in US dollars, rounded to 4 decimals; a task costs this times `numberResults`.
- * @param picture size asked for in pixels, and denoising steps
+ * @param picture size asked for in pixels, and denoising steps; an edit of no given size counts as 1024×1024
  */
-export function costPerPicture(price: Price, picture: { width: number; height: number; steps: number }): number {
-  const megapixels = (picture.width * picture.height) / 1e6;
+export function costPerPicture(
+  price: Price,
+  { width = 1024, height = 1024, steps }: { width?: number; height?: number; steps: number },
+): number {
+  const megapixels = (width * height) / 1e6;
   const perStep = price.perMegapixel * megapixels + price.perSquareMegapixel * megapixels ** 2;
-  const units = Math.round(price.base + picture.steps * perStep);
+  const units = Math.round(price.base + steps * perStep);
   return Math.round(price.unit * units * 1e4) / 1e4;
 }

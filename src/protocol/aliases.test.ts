@@ -11,6 +11,9 @@ describe("other spellings", () => {
     [{ ultralytics: { steps: 5 } }, { advancedFeatures: { ultralytics: { steps: 5 } } }],
     [{ checkNSFW: true }, { safety: { mode: "fast" } }],
     [{ acceleratorOptions: { fbcache: true } }, { acceleratorOptions: { fbCache: true } }],
+    [{ referenceImages: [IMAGE] }, { inputs: { referenceImages: [IMAGE] } }],
+    [{ inputs: { references: [IMAGE, { image: IMAGE }] } }, { inputs: { referenceImages: [IMAGE, IMAGE] } }],
+    [{ model: "alibaba-qwen-image-edit-2511" }, { model: "alibaba:qwen-image-edit@2511" }],
   ])("%j is %j", (given, meant) => expect(accepted(given)).toMatchObject(meant));
 
   test("both, when they agree", () => {
@@ -19,8 +22,15 @@ describe("other spellings", () => {
       "incompatibleParameters inputs.strength,strength",
     ]);
     expect(refused({ acceleratorOptions: { fbcache: true, fbCache: false } })).toHaveLength(1);
+    expect(refused({ inputs: { references: [IMAGE], referenceImages: [IMAGE, IMAGE] } })).toEqual([
+      "incompatibleParameters inputs.referenceImages,inputs.references",
+    ]);
   });
   test("an error names what the caller wrote", () => {
+    expect(refused({ referenceImages: [IMAGE, "cat"] })).toEqual(["invalidReferenceImages referenceImages.1"]);
+    expect(refused({ referenceImages: [IMAGE, IMAGE, IMAGE, IMAGE] })).toEqual([
+      "invalidReferenceImages referenceImages",
+    ]);
     expect(refused({ seedImage: "cat", acceleratorOptions: { fbcache: 5 } })).toEqual([
       "invalidSeedImage seedImage",
       "invalidAcceleratorOptionsFbCache acceleratorOptions.fbcache",

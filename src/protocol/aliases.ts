@@ -11,10 +11,26 @@ export const MOVED: ReadonlyArray<readonly [from: string, group: string, key: st
   ["seedImage", "inputs", "seedImage"],
   ["maskImage", "inputs", "maskImage"],
   ["strength", "inputs", "strength"],
+  ["referenceImages", "inputs", "referenceImages"],
   ["trueCFGScale", "settings", "trueCFGScale"],
   ["ultralytics", "advancedFeatures", "ultralytics"],
   ["checkNSFW", "safety", "checkContent"],
 ];
+
+/** Older names of keys within a group. */
+const RENAMED: ReadonlyArray<readonly [group: string, from: string, to: string]> = [
+  ["inputs", "references", "referenceImages"],
+  ["acceleratorOptions", "fbcache", "fbCache"],
+];
+
+/** The vendor's names for its models that are drawn with here; they stand for an AIR. */
+export const SLUGS: Readonly<Record<string, string>> = {
+  "alibaba-qwen-image": "runware:108@1",
+  "alibaba-qwen-image-2512": "alibaba:qwen-image@2512",
+  "alibaba-qwen-image-edit": "runware:108@20",
+  "alibaba-qwen-image-edit-plus": "runware:108@22",
+  "alibaba-qwen-image-edit-2511": "alibaba:qwen-image-edit@2511",
+};
 
 /** Keys that clients send for other models. With these values they mean nothing and are dropped. */
 const NEUTRAL: Readonly<Record<string, readonly unknown[]>> = {
@@ -52,18 +68,18 @@ export function normalize(given: Raw): Normalized {
     delete value[from];
   }
 
-  const cache = value.acceleratorOptions;
-  if (isGroup(cache) && Object.hasOwn(cache, "fbcache")) {
-    const { fbcache, ...rest } = cache;
-    if (!Object.hasOwn(rest, "fbCache")) {
-      value.acceleratorOptions = { ...rest, fbCache: fbcache };
-      spellings.set("acceleratorOptions.fbCache", "acceleratorOptions.fbcache");
-    } else {
-      value.acceleratorOptions = rest;
-      if (rest.fbCache !== fbcache) {
-        errors.push(disagreement("acceleratorOptions.fbCache", "acceleratorOptions.fbcache"));
-      }
-    }
+  for (const [group, from, to] of RENAMED) {
+    const holder = value[group];
+    if (!isGroup(holder) || !Object.hasOwn(holder, from)) continue;
+    const { [from]: old, ...rest } = holder;
+    value[group] = Object.hasOwn(rest, to) ? rest : { ...rest, [to]: old };
+    if (!Object.hasOwn(rest, to)) spellings.set(`${group}.${to}`, `${group}.${from}`);
+    else if (!same(rest[to], old)) errors.push(disagreement(`${group}.${to}`, `${group}.${from}`));
+  }
+  const { model, inputs } = value;
+  if (typeof model === "string" && Object.hasOwn(SLUGS, model)) value.model = SLUGS[model];
+  if (isGroup(inputs) && Array.isArray(inputs.referenceImages)) {
+    value.inputs = { ...inputs, referenceImages: inputs.referenceImages.map(bareImage) };
   }
   return { value, errors, spelling: (path) => respell(path, spellings) };
 }
@@ -75,6 +91,10 @@ export const withoutNulls = (value: unknown, depth: number): unknown => {
   const entries = Object.entries(value).filter(([key, item]) => item !== null || !isStorable(key));
   return Object.fromEntries(entries.map(([key, item]) => [key, withoutNulls(item, depth - 1)]));
 };
+
+/** `{ image: "…" }`, as older SDKs write a reference image, is the image. */
+const bareImage = (item: unknown): unknown =>
+  isGroup(item) && Object.keys(item).length === 1 && typeof item.image === "string" ? item.image : item;
 
 function respell(path: string, spellings: ReadonlyMap<string, string>): string {
   for (const [canonical, written] of spellings) {

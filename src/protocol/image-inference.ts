@@ -1,7 +1,7 @@
 /** The task `imageInference`: every parameter of the API page, with its type, range, step and default. */
 
 import { z } from "zod";
-import { float, group, integer, literal, oneOf, text, uuid } from "../fields/index.ts";
+import { float, group, integer, literal, oneOf, severalOf, text, uuid } from "../fields/index.ts";
 import { acceleratorOptions } from "./accelerator-options.ts";
 import { controlNet, lora } from "./adapters.ts";
 import { delivery } from "./delivery.ts";
@@ -9,7 +9,10 @@ import { safety, ultralytics } from "./finishing.ts";
 import { findScheduler, SCHEDULERS } from "./schedulers.ts";
 import { air, imageReference, seed } from "./values.ts";
 
-/** Start and mask images for image-to-image, inpainting and outpainting. */
+/** Images that editing models take at most. */
+export const MOST_REFERENCES = 3;
+
+/** Images to start from, for image-to-image, inpainting and outpainting, and images to edit. */
 const inputs = group("Input images. These must be nested inside the inputs object.", {
   seedImage: imageReference(
     "Image used as a starting point for the generation (UUID, URL, data URI, or base64). Clear pixels count as white.",
@@ -20,6 +23,11 @@ const inputs = group("Input images. These must be nested inside the inputs objec
   strength: float(
     "Strength of the transformation: the last strength × steps steps run. Lower values keep more of the original. Needs `seedImage`.",
     { min: 0, max: 1, step: 0.01, assumed: 0.8 },
+  ).optional(),
+  referenceImages: severalOf(
+    "What an editing model changes or takes things from; the prompt says how, and may call them picture 1, 2 and 3. Qwen-Image-Edit takes one, Edit-2509 and Edit-2511 up to three. Editing models need them, other models do not take them.",
+    imageReference("One image (UUID, URL, data URI, or base64)."),
+    MOST_REFERENCES,
   ).optional(),
 });
 
@@ -59,8 +67,15 @@ export const imageInference = z
       min: 1,
       max: 32_000,
     }).optional(),
-    width: integer("Width of the image in pixels.", { min: 128, max: 2048, step: 16 }),
-    height: integer("Height of the image in pixels.", { min: 128, max: 2048, step: 16 }),
+    width: integer(
+      "Width of the image in pixels. Required, except with `inputs.referenceImages`: then the image is about a megapixel large, at the aspect of the last of them.",
+      { min: 128, max: 2048, step: 16 },
+    ).optional(),
+    height: integer("Height of the image in pixels. Required with `width`.", {
+      min: 128,
+      max: 2048,
+      step: 16,
+    }).optional(),
     seed: seed(
       "Start of the random numbers: same seed, same image. Result i uses seed + i. Without it a random one in the unsigned 32-bit range is drawn. The largest is also taken as JavaScript rounds it, 9223372036854776000.",
     ).optional(),

@@ -4,6 +4,9 @@ import { IMAGE, refused } from "../../test/support/checked-tasks.ts";
 describe("rules", () => {
   test.each([
     [{ inputs: { maskImage: IMAGE } }, ["missingSeedImage inputs.seedImage"]],
+    [{ width: undefined, height: undefined }, ["missingWidth width", "missingHeight height"]],
+    [{ width: undefined, height: undefined, inputs: { referenceImages: [IMAGE] } }, []],
+    [{ width: undefined, inputs: { referenceImages: [IMAGE] } }, ["missingWidth width"]],
     [{ inputs: { strength: 0.5 } }, ["missingSeedImage inputs.seedImage"]],
     [{ outpaint: { top: 64 } }, ["missingSeedImage inputs.seedImage"]],
     [{ maskMargin: 64, inputs: { seedImage: IMAGE } }, ["missingMaskImage inputs.maskImage"]],

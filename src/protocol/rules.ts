@@ -26,7 +26,22 @@ const needs = (
 const hasSeedImage = (task: ImageInferenceTask) => task.inputs?.seedImage !== undefined;
 const hasMaskImage = (task: ImageInferenceTask) => task.inputs?.maskImage !== undefined;
 
+const hasReferences = (task: ImageInferenceTask) => task.inputs?.referenceImages !== undefined;
+
+/** Sides that are missing: one without the other, or both where no reference image stands in for them. */
+function missingSides(task: ImageInferenceTask): TaskError[] {
+  const missing = (["width", "height"] as const).filter((side) => task[side] === undefined);
+  if (missing.length === 2 && hasReferences(task)) return [];
+  const [given] = (["width", "height"] as const).filter((side) => task[side] !== undefined);
+  const reason = given !== undefined && hasReferences(task) ? `'${given}' needs it.` : "";
+  return missing.map((side) => missingParameter(side, reason, { type: "integer" }));
+}
+
 export const RULES: readonly Rule[] = [
+  {
+    text: "`width` and `height` are required, together; with `inputs.referenceImages` both may be left out.",
+    check: missingSides,
+  },
   needs("inputs.maskImage", hasMaskImage, "inputs.seedImage", hasSeedImage),
   needs("inputs.strength", (task) => task.inputs?.strength !== undefined, "inputs.seedImage", hasSeedImage),
   needs("outpaint", (task) => task.outpaint !== undefined, "inputs.seedImage", hasSeedImage),

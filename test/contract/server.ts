@@ -23,10 +23,23 @@ const CHECKPOINT = resolve("test/fixtures/plain/checkpoint");
 /** The card of the tiny checkpoint: large pictures are drawn small and enlarged, prices are those of the API page. */
 const CARD = { air: "runware:108@1", name: "Qwen-Image, tiny", checkpoint: CHECKPOINT, maxPixels: 4096 };
 
-/** Registers the tiny checkpoint in a data folder. */
+/** Tiny editing checkpoints under the vendor's identifiers. */
+const EDITING_CARDS = [
+  { air: "runware:108@20", name: "Edit, tiny", checkpoint: resolve("test/fixtures/edit/checkpoint") },
+  {
+    air: "alibaba:qwen-image-edit@2511",
+    name: "2511, tiny",
+    checkpoint: resolve("test/fixtures/edit-plus/checkpoint"),
+  },
+];
+
+/** Registers the tiny checkpoints in a data folder. */
 export async function installModel(folder: string): Promise<void> {
-  await mkdir(join(folder, "models", "tiny"), { recursive: true });
-  await writeFile(join(folder, "models", "tiny", "card.json"), JSON.stringify(CARD));
+  for (const [i, card] of [CARD, ...EDITING_CARDS].entries()) {
+    const registration = join(folder, "models", i === 0 ? "tiny" : `tiny-edit-${i}`);
+    await mkdir(registration, { recursive: true });
+    await writeFile(join(registration, "card.json"), JSON.stringify({ ...card, maxPixels: 4096 }));
+  }
 }
 
 /** Starts a server in a folder of its own; `env` are settings as the environment would give them. */

@@ -23,6 +23,7 @@ function settings(ultralytics: object) {
 test("the page's defaults, and the picture's own prompts and sampler", () => {
   expect(settings({})).toMatchObject({ confidence: 0.9 });
   expect(refinementOf(settings({}), picture, 7n)).toEqual({
+    edits: false,
     prompt: "a bakery",
     negativePrompt: "blurred",
     steps: 20,

@@ -11,7 +11,10 @@ export interface Refinement
     Pick<
       Drawing,
       "prompt" | "negativePrompt" | "steps" | "guidance" | "scheduler" | "loras" | "schedule" | "strength" | "seed"
-    > {}
+    > {
+  /** The model edits: it is shown the picture as its reference. */
+  readonly edits?: boolean;
+}
 
 export interface RefineStep {
   /** The face being refined, from 0, of `faces`. */
@@ -45,7 +48,7 @@ export async function refineFaces<Picture extends RgbImage>(
   refinement: Refinement,
   { maxPixels, signal, onStep }: RefineOptions = {},
 ): Promise<Picture> {
-  const { maskPadding, maskBlur, ...painting } = refinement;
+  const { maskPadding, maskBlur, edits, ...painting } = refinement;
   if (painting.strength === 0) return picture;
   const masks = inReadingOrder(faces).flatMap(({ box }) => faceMask(box, refinement, picture) ?? []);
   let current: RgbImage = picture;
@@ -57,6 +60,7 @@ export async function refineFaces<Picture extends RgbImage>(
       width: picture.width,
       height: picture.height,
       image: current,
+      references: edits ? [current] : [],
       mask,
       maskMargin: CONTEXT,
     };

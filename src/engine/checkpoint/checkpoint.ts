@@ -38,8 +38,7 @@ const nestedTextConfig = z.looseObject({ text_config: z.record(z.string(), z.unk
  * @throws CheckpointError naming the file, key, tensor or size that does not fit
  */
 export async function openCheckpoint(folder: string, open: typeof openWeights = openWeights): Promise<Checkpoint> {
-  const index = await readConfig(join(folder, "model_index.json"), modelIndex);
-  const member = memberIn(folder, index._class_name);
+  const member = await readMember(folder);
   const component = (name: string) => join(folder, name);
   const transformer = await readConfig(join(component("transformer"), "config.json"), transformerConfig);
   const vae = await readConfig(join(component("vae"), "config.json"), vaeConfig);
@@ -58,6 +57,15 @@ export async function openCheckpoint(folder: string, open: typeof openWeights = 
     },
     vae: { config: vae, weights: await open(component("vae"), "diffusion_pytorch_model") },
   };
+}
+
+/**
+ * The member that a checkpoint belongs to, without opening more than its `model_index.json`.
+ * @throws CheckpointError when there is none, or its pipeline is not one that this engine runs
+ */
+export async function readMember(folder: string): Promise<Member> {
+  const index = await readConfig(join(folder, "model_index.json"), modelIndex);
+  return memberIn(folder, index._class_name);
 }
 
 /** Newer files nest the language half under `text_config`; where both exist the nested one is the truth. */

@@ -4,6 +4,7 @@ import type { ModelSummary } from "../../models/index.ts";
 import {
   type ErrorItem,
   errorItem,
+  modelErrors,
   type QueuedTask,
   resultsOf,
   stringifyJson,
@@ -61,7 +62,7 @@ export function picturesOf(value: unknown, pictures: InlinePictures, path = ""):
   return Object.entries(value).flatMap(([key, item]) => picturesOf(item, pictures, path ? `${path}.${key}` : key));
 }
 
-/** Refuses a task for a model, a LoRA or a ControlNet that is not installed. */
+/** Refuses a task for a model, a LoRA or a ControlNet that is not installed, and one that its model cannot do. */
 export async function requireModel({ ports }: RequestContext, task: QueuedTask): Promise<void> {
   if (task.taskType !== "imageInference") return;
   const models = await ports.models.list();
@@ -75,6 +76,10 @@ export async function requireModel({ ports }: RequestContext, task: QueuedTask):
   require(task.model, "checkpoint", "model");
   for (const [i, { model }] of (task.lora ?? []).entries()) require(model, "lora", `lora.${i}.model`);
   for (const [i, { model }] of (task.controlNet ?? []).entries()) require(model, "controlnet", `controlNet.${i}.model`);
+  const named = (air: string) => (model: ModelSummary) => model.air === air || model.aliases?.includes(air);
+  const { references = { min: 0, max: 0 } } = models.find(named(task.model)) ?? {};
+  const [unfit] = modelErrors(task, references);
+  if (unfit) throw unfit;
 }
 
 /** The acknowledgement of an async task. */

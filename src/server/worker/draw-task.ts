@@ -46,12 +46,11 @@ export async function drawTask(
     return;
   }
   const pictures = await measured(means.metrics, "inputs", () => loadPictures(claim, means.references, signal));
-  const { maxPixels } = model.card;
-  const { note } = planSize(task, maxPixels);
-  if (note) means.log.info({ taskUUID: claim.taskUUID }, note);
-
   const adapters = await findAdapters(task, means.findAdapter);
-  const drawing = drawingFromTask(task, claim.seed, model.card.defaults, pictures, adapters);
+  const drawing = drawingFromTask(task, claim.seed, model.card, pictures, adapters);
+  const { maxPixels } = model.card;
+  const { note } = planSize(drawing, maxPixels);
+  if (note) means.log.info({ taskUUID: claim.taskUUID }, note);
   const stages = stagesOf(task, means.safety);
   const showPreview = createPreviews(claim);
   for (const { from, seed, count } of runsOf(claim.seed, first, task.numberResults)) {
@@ -116,19 +115,23 @@ function noteFindings(
 
 async function loadPictures(
   { owner, task }: ClaimOf<ImageInferenceTask>,
-  references: ImageReferences,
+  store: ImageReferences,
   signal: AbortSignal,
 ): Promise<TaskPictures> {
   const load = async (reference: string | undefined, parameter: string) => {
     if (reference === undefined) return undefined;
-    const { picture } = await references.loadPicture(owner, reference, parameter, signal);
+    const { picture } = await store.loadPicture(owner, reference, parameter, signal);
     return picture;
   };
   const seedImage = await load(task.inputs?.seedImage, "inputs.seedImage");
   const maskImage = await load(task.inputs?.maskImage, "inputs.maskImage");
+  const references: RgbImage[] = [];
+  for (const [i, reference] of (task.inputs?.referenceImages ?? []).entries()) {
+    references.push((await load(reference, `inputs.referenceImages.${i}`))!);
+  }
   const guides: RgbImage[] = [];
   for (const [i, { guideImage }] of (task.controlNet ?? []).entries()) {
     guides.push((await load(guideImage, `controlNet.${i}.guideImage`))!);
   }
-  return { guides, seedImage, maskImage: maskImage && maskFromPicture(maskImage) };
+  return { references, guides, seedImage, maskImage: maskImage && maskFromPicture(maskImage) };
 }

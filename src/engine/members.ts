@@ -84,5 +84,8 @@ export function memberOf(pipeline: string): Member {
   if (/^QwenImageLayered/.test(pipeline)) {
     throw new CheckpointError(`the checkpoint is Qwen-Image-Layered, which splits an image into layers; ${known}`);
   }
+  if (/^QwenImage/.test(pipeline)) {
+    throw new CheckpointError(`pipeline ${pipeline} is for another network of the Qwen-Image family; ${known}`);
+  }
   throw new CheckpointError(`pipeline ${pipeline} is not a Qwen-Image pipeline; ${known}`);
 }

@@ -25,22 +25,24 @@ class Stopwatch:
     """Adds up the time spent in the pipeline's networks."""
 
     def __init__(self, pipe: QwenImagePipeline) -> None:
-        self.seconds = {"text": 0.0, "transformer": 0.0, "decode": 0.0}
+        self.reset()
         pipe.text_encoder.forward = self._timed("text", pipe.text_encoder.forward)
         pipe.transformer.forward = self._timed("transformer", pipe.transformer.forward)
         pipe.vae.decode = self._timed("decode", pipe.vae.decode)
 
     def _timed(self, name: str, call):
         def timed(*args, **kwargs):
-            start = time.perf_counter()
+            start, busy = time.perf_counter(), time.process_time()
             result = call(*args, **kwargs)
             self.seconds[name] += time.perf_counter() - start
+            if name == "transformer":
+                self.seconds["transformerProcessor"] += time.process_time() - busy
             return result
 
         return timed
 
     def reset(self) -> None:
-        self.seconds = dict.fromkeys(self.seconds, 0.0)
+        self.seconds = dict.fromkeys(("text", "transformer", "transformerProcessor", "decode"), 0.0)
 
 
 @torch.inference_mode()

@@ -23,6 +23,8 @@ export interface Timing {
   readonly processor: number;
   readonly text: number;
   readonly transformer: number;
+  /** Of `processor`, what the transformer's passes took. */
+  readonly transformerProcessor: number;
   readonly decode: number;
 }
 
@@ -56,6 +58,10 @@ export class Drawer {
   async draw(job: Job): Promise<Timing> {
     this.#child.stdin.write(`${JSON.stringify(job)}\n`);
     return JSON.parse(await this.#read());
+  }
+
+  get pid(): number {
+    return this.#child.pid!;
   }
 
   /** Largest memory the process ever held, bytes. */

@@ -16,14 +16,16 @@ await model.dispose();
 
 async function timedPicture(job: Job): Promise<Timing> {
   const seconds = { text: 0, transformer: 0, decode: 0 };
+  const processor = { text: 0, transformer: 0, decode: 0 };
   const timed = <Args extends unknown[], Result>(
     stage: keyof typeof seconds,
     run: (...args: Args) => Promise<Result>,
   ) => {
     return async (...args: Args) => {
-      const start = performance.now();
+      const [start, busy] = [performance.now(), process.cpuUsage()];
       const result = await run(...args);
       seconds[stage] += since(start);
+      processor[stage] += processorSince(busy);
       return result;
     };
   };
@@ -38,12 +40,17 @@ async function timedPicture(job: Job): Promise<Timing> {
   const start = performance.now();
   const recipe = completeRecipe({ ...job, seed: BigInt(job.seed) }, model.member);
   await generate(watched, recipe, {}, () => Promise.reject(new Error("no preview wanted")));
-  const { user, system } = process.cpuUsage(busy);
-  return { total: since(start), processor: (user + system) / 1e6, ...seconds };
+  const total = since(start);
+  return { total, processor: processorSince(busy), transformerProcessor: processor.transformer, ...seconds };
 }
 
 function since(start: number): number {
   return (performance.now() - start) / 1000;
+}
+
+function processorSince(busy: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(busy);
+  return (user + system) / 1e6;
 }
 
 function answer(message: object): void {

@@ -25,6 +25,7 @@ export function medianTiming(timings: readonly Timing[]): Timing {
     processor: of("processor"),
     text: of("text"),
     transformer: of("transformer"),
+    transformerProcessor: of("transformerProcessor"),
     decode: of("decode"),
   };
 }

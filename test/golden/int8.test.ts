@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -8,6 +8,7 @@ import { loadModel, type Model } from "../../src/engine/model.ts";
 import { torchGenerator } from "../../src/engine/noise/torch-generator.ts";
 import { jointRotary } from "../../src/engine/rope.ts";
 import { int8Checkpoint } from "../support/int8-checkpoint.ts";
+import { type StoredTensor, writeSafetensors } from "../support/safetensors.ts";
 
 /** The bundled checkpoint in int8 beside the same in float32: the bounds that int8 promises. */
 
@@ -52,6 +53,42 @@ test("a picture is the same to the eye: 30 dB", async () => {
   const [plain, int8] = [await draw(NANO), await draw(folder)];
   const squares = plain.reduce((sum, value, i) => sum + (value - int8[i]!) ** 2, 0);
   expect(10 * Math.log10(255 ** 2 / (squares / plain.length))).toBeGreaterThan(30);
+});
+
+test("a LoRA does on int8 weights what it does on plain ones", async () => {
+  const [plain, int8] = [await open(NANO), await open(folder)];
+  const loras = [{ file: join(NANO, "adapters/neon/neon.safetensors") }];
+  const text = await plain.encodePrompt(PROMPT);
+  const side = 8;
+  const latents = { data: torchGenerator(7n).randn(side * side * 64), dims: [1, side * side, 64] };
+  const rotary = jointRotary(text.dims[1]!, [{ rows: side, columns: side }], plain.ropeAxes);
+  const velocity = async (model: Model, adapted: boolean) => {
+    const adaptation = adapted ? await model.loras.adaptation(loras, () => {}) : undefined;
+    const [modulation] = await model.modulations([0.6], adaptation?.time);
+    return model.velocity({ latents, text, rotary, modulation: modulation!, attachments: adaptation?.transformer });
+  };
+  const wanted = await velocity(plain, true);
+  const change = relativeError(wanted, await velocity(plain, false));
+  const error = relativeError(await velocity(int8, true), wanted);
+  expect(error).toBeLessThan(4e-2);
+  expect(change).toBeGreaterThan(2 * error);
+  await plain.dispose();
+  await int8.dispose();
+});
+
+test("a whole difference is refused on int8 weights, with the way out; a bias still changes", async () => {
+  const int8 = await open(folder);
+  const file = join(folder, "difference.safetensors");
+  const layer = "transformer_blocks.0.attn.to_q";
+  const adapt = async (tensors: Record<string, StoredTensor>) => {
+    await writeFile(file, writeSafetensors(new Map(Object.entries(tensors))));
+    return int8.loras.adaptation([{ file }], () => {});
+  };
+  const bias = { [`${layer}.diff_b`]: { data: new Float32Array(256).fill(0.1), dims: [256] } };
+  const whole = { [`${layer}.diff`]: { data: new Float32Array(256 * 256).fill(0.1), dims: [256, 256] } };
+  await expect(adapt(whole)).rejects.toThrow(/not low-rank.*to_q\.weight.*BF16 or F16.*--merge/);
+  expect((await adapt(bias))?.transformer?.fed?.replaced).toEqual(new Set([`${layer}.bias`]));
+  await int8.dispose();
 });
 
 async function open(checkpoint: string): Promise<Model> {

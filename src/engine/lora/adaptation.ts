@@ -2,6 +2,7 @@ import type { HostTensor } from "../../onnx/index.ts";
 import type { Weight, Weights } from "../../weights/index.ts";
 import { type TensorReader, tabulate, tensorReader } from "../../weights/index.ts";
 import { ParameterError } from "../check.ts";
+import { isTimeTensor } from "../modulations.ts";
 import type { Attachments } from "../transformer-chain.ts";
 import type { Change, LowRankChange } from "./change.ts";
 import { type Matrix, type MergeLowRank, scaled, tensorOf } from "./matrix.ts";
@@ -30,9 +31,15 @@ export interface MergeRule {
   readonly mostBytes: number;
 }
 
+/** The tensors that only merging can change, stored in a form that nothing can be merged into. */
+export function unmergeable(weights: Weights, changes: ReadonlyMap<string, Change>): string[] {
+  return [...changes].flatMap(([name, { kind }]) => (kind === "dense" && weights.find(name)?.quantised ? [name] : []));
+}
+
 /**
  * Lays changes over the checkpoint's tensors. Low-rank changes stay low-rank, which costs nothing to switch on and off, unless
- * they would add more work than the rule allows; then they are merged, if the memory allows. Others are always merged.
+ * they would add more work than the rule allows; then they are merged, if the memory allows and the weights are plain. Others
+ * are always merged.
  *
  * @param changes by name of the tensor
  * @throws ParameterError when the tensors that must be merged do not fit into memory
@@ -46,7 +53,8 @@ export async function adapt(
   const names = [...changes.keys()];
   const bytesOf = (merged: readonly string[]) => merged.reduce((sum, name) => sum + 4 * sizeOf(weights, name), 0);
   const mustMerge = names.filter((name) => changes.get(name)!.some(({ change }) => change.kind === "dense"));
-  const mergeAll = addedWork(weights, changes) > rule.addedWork && bytesOf(names) <= rule.bytes;
+  const plain = names.every((name) => !weights.find(name)!.quantised);
+  const mergeAll = plain && addedWork(weights, changes) > rule.addedWork && bytesOf(names) <= rule.bytes;
   const merged = new Set(mergeAll ? names : mustMerge);
   if (bytesOf([...merged]) > rule.mostBytes) {
     const sizes = `${bytesOf([...merged])} bytes of merged weights exceed ${rule.mostBytes}`;
@@ -124,11 +132,6 @@ interface Part {
 
 function emptyPart(): Part {
   return { replaced: new Set(), lowRank: new Set(), feeds: {} };
-}
-
-/** What the time graph reads, not the transformer's step: everything that depends on the noise level alone. */
-function isTimeTensor(name: string): boolean {
-  return /^time_text_embed\.|^norm_out\.linear\.|\.(?:img_mod|txt_mod)\./.test(name);
 }
 
 async function mergedTensor(

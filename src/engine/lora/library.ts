@@ -1,6 +1,6 @@
 import { lazy } from "../../onnx/index.ts";
 import { fileIdentity, type Weights } from "../../weights/index.ts";
-import { type Adaptation, adapt, type MergeRule, type WeightedChange } from "./adaptation.ts";
+import { type Adaptation, adapt, type MergeRule, unmergeable, type WeightedChange } from "./adaptation.ts";
 import { lowRankMerger } from "./matrix.ts";
 import type { LoraParams } from "./params.ts";
 import { readLora } from "./read.ts";
@@ -53,6 +53,15 @@ export function loraLibrary(weights: Weights, rule = mergeRule()): LoraLibrary {
       if (lora.changes.size === 0) {
         const kinds = "known are LoRA, DoRA, LoHa, LoKr and whole differences";
         throw new LoraFileError(file, `${file} fits no layer of this checkpoint (${kinds}): ${named(lora.unused)}`);
+      }
+      const rounded = unmergeable(weights, lora.changes);
+      if (rounded.length > 0) {
+        throw new LoraFileError(
+          file,
+          `${file} changes weights in a way that is not low-rank (DoRA, LoHa, LoKr or whole differences), and this checkpoint's ` +
+            `are rounded to fewer bits (${named(rounded)}): draw with a checkpoint in BF16 or F16, or merge the file while ` +
+            "converting one (`inkstone models add … --merge AIR=weight`)",
+        );
       }
       if (lora.unused.length > 0) warnings.push(`${file} fits only in part, left out: ${named(lora.unused)}`);
       for (const [name, change] of lora.changes) changes.set(name, [...(changes.get(name) ?? []), { change, weight }]);

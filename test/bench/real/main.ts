@@ -72,8 +72,7 @@ async function measure(): Promise<void> {
 async function checkpoint(weights: "int8" | "bf16"): Promise<string> {
   const to = join(folder, weights);
   const start = performance.now();
-  const known = await stat(join(to, "vae/diffusion_pytorch_model.safetensors")).catch(() => undefined);
-  if (!known) await makeCheckpoint(to, { blocks, layers, weights }, path("../../../models/nano/tokenizer"));
+  await makeCheckpoint(to, { blocks, layers, weights }, path("../../../models/nano/tokenizer"));
   let bytes = 0;
   for (const name of await readdir(to, { recursive: true })) bytes += (await stat(join(to, name))).size;
   const seconds = ((performance.now() - start) / 1000).toFixed(0);

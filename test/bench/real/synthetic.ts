@@ -1,8 +1,9 @@
-import { cp, mkdir, open, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { cp, mkdir, open, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TextEncoderConfig, TransformerConfig, VaeConfig } from "../../../src/engine/checkpoint/config.ts";
 import { buildTimeGraph } from "../../../src/engine/modulations.ts";
-import { buildTextEncoder } from "../../../src/engine/text-encoder.ts";
+import { buildTextEncoder, embeddingTable } from "../../../src/engine/text-encoder.ts";
 import { buildTransformer } from "../../../src/engine/transformer.ts";
 import { buildVaeDecoderMiddle, buildVaeDecoderUp, buildVaeEncoder } from "../../../src/engine/vae.ts";
 import type { StoredForm, Weights } from "../../../src/weights/index.ts";
@@ -84,7 +85,10 @@ export async function makeCheckpoint(folder: string, { blocks, layers, weights }
     buildTransformer(transformer, w);
     buildTimeGraph(transformer, w);
   });
-  await write("text_encoder/model.safetensors", (w) => buildTextEncoder(text, w));
+  await write("text_encoder/model.safetensors", (w) => {
+    embeddingTable(text, w);
+    buildTextEncoder(text, w);
+  });
   await write("vae/diffusion_pytorch_model.safetensors", (w) => {
     buildVaeDecoderMiddle(vae, w);
     buildVaeDecoderUp(vae, w);
@@ -142,7 +146,9 @@ function isLarge(name: string, shape: readonly number[]): boolean {
   return shape.length === 2 && /^(transformer_blocks|model\.layers)\./.test(name);
 }
 
+/** A file that is there already is the same one. */
 async function writeTensors(path: string, tensors: Map<string, Planned>, metadata: Record<string, string>) {
+  if (existsSync(path)) return;
   await mkdir(join(path, ".."), { recursive: true });
   const header: Record<string, unknown> = { __metadata__: metadata };
   const places = new Map<string, number>();
@@ -157,7 +163,7 @@ async function writeTensors(path: string, tensors: Map<string, Planned>, metadat
   const json = Buffer.from(text.padEnd(text.length + ((64 - ((Buffer.byteLength(text) + 8) % 64)) % 64)));
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(json.length));
-  const file = await open(path, "w");
+  const file = await open(`${path}.part`, "w");
   try {
     await file.write(length);
     await file.write(json);
@@ -176,6 +182,7 @@ async function writeTensors(path: string, tensors: Map<string, Planned>, metadat
   } finally {
     await file.close();
   }
+  await rename(`${path}.part`, path);
 }
 
 const PATTERN = 2 ** 24;

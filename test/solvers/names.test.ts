@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { ParameterError } from "../../src/engine/check.ts";
 import { schedulerConfig } from "../../src/engine/checkpoint/config.ts";
 import { ALIASES, resolveScheduler, SCHEDULERS } from "../../src/engine/schedulers/schedulers.ts";
-import { flowSigmas } from "../../src/engine/schedulers/sigmas.ts";
+import { flowSigmas, SPACINGS } from "../../src/engine/schedulers/sigmas.ts";
 import { SCHEDULER_ALIASES, SCHEDULERS as WIRE_NAMES } from "../../src/protocol/index.ts";
 import { twoGaussians } from "./flows.ts";
 import { PAIRS } from "./pairs.ts";
@@ -109,6 +109,27 @@ async function drawFrom(create: (typeof SCHEDULERS)[number]["solver"]["create"],
   for (let step = first; step < sigmas.length - 1; step++) x = (await solver.step(x, step, velocity)) as typeof x;
   return x;
 }
+
+test.each(["karras", "exponential", "beta"] as const)(
+  "a checkpoint that asks for %s sigmas gets them by default",
+  (curve) => {
+    const asking = { ...config, [`use_${curve}_sigmas`]: true };
+    for (const [steps, tokens] of [
+      [1, 256],
+      [2, 1024],
+      [20, 4096],
+    ] as const) {
+      const expected = SPACINGS[curve].sigmas(steps, tokens, config);
+      expect(SPACINGS.model.sigmas(steps, tokens, asking)).toEqual(expected);
+      if (steps > 2) expect(expected).not.toEqual(SPACINGS.model.sigmas(steps, tokens, config));
+    }
+  },
+);
+
+test("a checkpoint that asks for two kinds of sigmas at once is refused", () => {
+  const both = { ...config, use_karras_sigmas: true, use_beta_sigmas: true };
+  expect(schedulerConfig.safeParse(both).error?.message).toContain("only one of use_karras_sigmas");
+});
 
 test("noise levels fall from 1 to 0 for every name, size of picture and number of steps", () => {
   fc.assert(

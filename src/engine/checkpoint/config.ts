@@ -54,30 +54,38 @@ export const vaeConfig = z.strictObject({
 });
 export type VaeConfig = z.infer<typeof vaeConfig>;
 
+const CURVES = ["use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas"] as const;
+
 /** `scheduler/scheduler_config.json` (FlowMatchEulerDiscreteScheduler). */
-export const schedulerConfig = z.strictObject({
-  ...provenance,
-  num_train_timesteps: size.default(1000),
-  shift: positive.default(1),
-  use_dynamic_shifting: z.boolean().default(false),
-  base_shift: z
-    .number()
-    .nullish()
-    .transform((v) => v ?? 0.5),
-  max_shift: z
-    .number()
-    .nullish()
-    .transform((v) => v ?? 1.15),
-  base_image_seq_len: size.nullish().transform((v) => v ?? 256),
-  max_image_seq_len: size.nullish().transform((v) => v ?? 4096),
-  shift_terminal: z.number().positive().lt(1).nullish(),
-  time_shift_type: z.enum(["exponential", "linear"]).default("exponential"),
-  invert_sigmas: off,
-  stochastic_sampling: off,
-  use_karras_sigmas: off,
-  use_exponential_sigmas: off,
-  use_beta_sigmas: off,
-});
+export const schedulerConfig = z
+  .strictObject({
+    ...provenance,
+    num_train_timesteps: size.default(1000),
+    shift: positive.default(1),
+    use_dynamic_shifting: z.boolean().default(false),
+    base_shift: z
+      .number()
+      .nullish()
+      .transform((v) => v ?? 0.5),
+    max_shift: z
+      .number()
+      .nullish()
+      .transform((v) => v ?? 1.15),
+    base_image_seq_len: size.nullish().transform((v) => v ?? 256),
+    max_image_seq_len: size.nullish().transform((v) => v ?? 4096),
+    shift_terminal: z.number().positive().lt(1).nullish(),
+    time_shift_type: z.enum(["exponential", "linear"]).default("exponential"),
+    invert_sigmas: off,
+    stochastic_sampling: off,
+    /** Lays the noise levels along another curve between the same ends; one of the three at most. */
+    use_karras_sigmas: z.boolean().nullish(),
+    use_exponential_sigmas: z.boolean().nullish(),
+    use_beta_sigmas: z.boolean().nullish(),
+  })
+  .refine(
+    (config) => CURVES.filter((name) => config[name]).length <= 1,
+    "only one of use_karras_sigmas, use_exponential_sigmas and use_beta_sigmas may be true",
+  );
 export type SchedulerConfig = z.infer<typeof schedulerConfig>;
 
 /**

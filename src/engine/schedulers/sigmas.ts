@@ -14,7 +14,8 @@ export function flowSigmas(steps: number, tokens: number, config: SchedulerConfi
   const shift = shiftFunction(tokens, config);
   const shifted = evenly(steps).map(shift);
   const stretched = config.shift_terminal ? stretchToTerminal(shifted, config.shift_terminal) : shifted;
-  return [...stretched, 0];
+  const curve = configuredCurve(config);
+  return [...(curve ? laidAlong(curve, stretched) : stretched), 0];
 }
 
 /** Noise levels in equal steps from 1 to 0, not shifted. */
@@ -72,6 +73,19 @@ const alongExponential: Curve = (progress, max, min) => Math.exp(between(Math.lo
 /** Quantiles of Beta(0.6, 0.6): dense at both ends. Lee et al., "Beta Sampling is All You Need" (2024), as in diffusers. */
 const alongBeta: Curve = (progress, max, min) => min + (max - min) * jStat.beta.inv(1 - progress, 0.6, 0.6);
 
+/** As many levels between the same ends, at the curve's distances. */
+function laidAlong(curve: Curve, levels: readonly number[]): number[] {
+  const [max, min] = [levels[0]!, levels.at(-1)!];
+  return levels.map((_, i) => fround(curve(i / Math.max(1, levels.length - 1), max, min)));
+}
+
+/** The curve that a checkpoint's scheduler asks for, if any. */
+function configuredCurve(config: SchedulerConfig): Curve | undefined {
+  if (config.use_karras_sigmas) return alongKarras;
+  if (config.use_exponential_sigmas) return alongExponential;
+  return config.use_beta_sigmas ? alongBeta : undefined;
+}
+
 function between(from: number, to: number, progress: number): number {
   return from + progress * (to - from);
 }
@@ -92,12 +106,7 @@ function respaced(base: Spacing, { title, about, curve }: { title: string; about
   return {
     title: base === model ? title : `${base.title}, ${title}`,
     about: `Between the ends of "${base.title}": ${about}`,
-    sigmas(steps, tokens, config) {
-      const levels = base.sigmas(steps, tokens, config);
-      const [max, min] = [levels[0]!, levels[steps - 1]!];
-      const along = (i: number) => Math.fround(curve(i / Math.max(1, steps - 1), max, min));
-      return levels.map((level, i) => (i < steps ? along(i) : level));
-    },
+    sigmas: (steps, tokens, config) => [...laidAlong(curve, base.sigmas(steps, tokens, config).slice(0, -1)), 0],
   };
 }
 

@@ -1,7 +1,10 @@
 import type { HostTensor } from "../onnx/index.ts";
+import { CheckpointError } from "../weights/index.ts";
+import { allFinite, ParameterError } from "./check.ts";
 import { controlResiduals } from "./control-net/residuals.ts";
 import type { LatentGrid } from "./latents.ts";
 import { adaptTransformer } from "./lora/adapted-transformer.ts";
+import type { LoraParams } from "./lora/params.ts";
 import type { Model } from "./model.ts";
 import type { GenerateHooks } from "./params.ts";
 import type { Recipe } from "./recipe.ts";
@@ -81,6 +84,7 @@ export async function guidedFlow(
         hooks.signal?.throwIfAborted();
         const attachments = joined(transformer.attachments, branch === 0 ? residuals?.positive : residuals?.negative);
         const velocity = await predict(branch, { latents, text, rotary, modulation, clean, attachments }, place);
+        if (!allFinite(velocity)) throw notFinite(model, loras);
         velocities.push(velocity.subarray(0, data.length));
       }
       const [positive, negative] = velocities;
@@ -101,6 +105,14 @@ export async function guidedFlow(
       skippedSteps: () => tally?.skippedSteps(),
     };
   };
+}
+
+/** The transformer's numbers went wrong: by an adapter where there is one, each of which is finite by itself, else by its weights. */
+function notFinite(model: Model, loras: readonly LoraParams[]): Error {
+  const what = `the transformer of ${model.folder} computes NaN or infinity`;
+  const files = loras.filter(({ weight }) => weight !== 0).map(({ file }) => file);
+  if (files.length === 0) return new CheckpointError(what);
+  return new ParameterError("loras", `loras: with ${files.join(", ")} ${what}; lower their weights`);
 }
 
 /** The noise tokens and those of the references after them, [1, L + R, features]. */

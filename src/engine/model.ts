@@ -9,6 +9,8 @@ import {
   type SessionOptions,
 } from "../onnx/index.ts";
 import type { RgbImage } from "../pictures/index.ts";
+import { CheckpointError } from "../weights/index.ts";
+import { allFinite } from "./check.ts";
 import type { Checkpoint } from "./checkpoint/checkpoint.ts";
 import type { SchedulerConfig } from "./checkpoint/config.ts";
 import { type ControlNetLibrary, controlNetLibrary } from "./control-net/library.ts";
@@ -28,6 +30,8 @@ import { type ImageTokens, visionTower } from "./vision/vision-tower.ts";
 
 /** The networks of one checkpoint, loaded and ready to run. */
 export interface Model {
+  /** For messages. */
+  readonly folder: string;
   readonly member: Member;
   readonly scheduler: SchedulerConfig;
   readonly latentChannels: number;
@@ -113,17 +117,23 @@ async function load(checkpoint: Checkpoint, options: LoadOptions, opened: Free[]
   const controlNets = controlNetLibrary(transformer.config, held);
   opened.push(controlNets.dispose);
 
+  const finite = (values: Float32Array, network: string) => {
+    if (allFinite(values)) return values;
+    throw new CheckpointError(`the ${network} of ${checkpoint.folder} computes NaN or infinity`);
+  };
+
   const encodePrompt = async (prompt: string, references: readonly ImageTokens[]) => {
     const { ids, images } = promptTokens(tokenize, member, prompt, references);
     const rotary = textRotary(promptPositions(ids.length, images), headDim, theta, sections);
     const seen = images.map(({ start }, k) => ({ start, states: references[k]!.tokens.data }));
     const states = await text.encode(ids, rotary, seen);
-    const data = promptEmbeddings(states.data, features, member);
+    const data = finite(promptEmbeddings(states.data, features, member), "text encoder");
     return { data, dims: [1, data.length / features, features] };
   };
   const remembered = rememberPrompts((prompt) => encodePrompt(prompt, []));
 
   return {
+    folder: checkpoint.folder,
     member,
     scheduler: checkpoint.scheduler,
     latentChannels: vae.config.z_dim,
@@ -139,9 +149,9 @@ async function load(checkpoint: Checkpoint, options: LoadOptions, opened: Free[]
     loras: loraLibrary(transformer.weights),
     controlNets,
     async encodePicture(picture) {
-      return (await (await encoder.get()).run({ picture })).latents!.data;
+      return finite((await (await encoder.get()).run({ picture })).latents!.data, "VAE encoder");
     },
-    decodeLatents: decoder.decode,
+    decodeLatents: async (latents) => finite(await decoder.decode(latents), "VAE decoder"),
     async dispose() {
       await Promise.all([encoder.settled(), tower.settled()]);
       await freeAll(opened);

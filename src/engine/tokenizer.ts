@@ -31,16 +31,19 @@ interface AddedToken {
   readonly single_word?: boolean;
 }
 
+/** Tokens that the templates around prompts are written with. */
+const SPECIAL = ["<|im_start|>", "<|im_end|>"];
+
 /**
- * Loads a Qwen2 tokenizer from `vocab.json`, `merges.txt` and the added tokens of `tokenizer_config.json`.
- * Newer files put everything into `tokenizer.json`; it is read when there is no `vocab.json`.
+ * Loads a Qwen2 tokenizer: from `tokenizer.json` where there is one (newer software writes only that, beside older files that may
+ * be stale), else from `vocab.json`, `merges.txt`, and the added tokens of `tokenizer_config.json` and `added_tokens.json`.
  *
- * @throws CheckpointError naming the missing or malformed file
+ * @throws CheckpointError naming the missing or malformed file, or a special token without an id
  */
 export async function loadTokenizer(folder: string): Promise<Tokenize> {
-  const { vocab, merges, added } = existsSync(join(folder, "vocab.json"))
-    ? await readSeparateFiles(folder)
-    : await readSingleFile(folder);
+  const { vocab, merges, added } = existsSync(join(folder, "tokenizer.json"))
+    ? await readSingleFile(join(folder, "tokenizer.json"))
+    : await readSeparateFiles(folder);
   const tokenizer = new Tokenizer(
     {
       version: "1.0",
@@ -59,26 +62,37 @@ export async function loadTokenizer(folder: string): Promise<Tokenize> {
     },
     {},
   );
-  return (text) => tokenizer.encode(text, { add_special_tokens: false }).ids;
+  const tokenize: Tokenize = (text) => tokenizer.encode(text, { add_special_tokens: false }).ids;
+  for (const token of SPECIAL) {
+    if (tokenize(token).length !== 1) throw new CheckpointError(`${folder}: the tokenizer has no id for ${token}`);
+  }
+  return tokenize;
 }
 
 async function readSeparateFiles(folder: string) {
-  const vocab = (await readJson(join(folder, "vocab.json"))) as Record<string, number>;
-  const config = (await readJson(join(folder, "tokenizer_config.json"))) as {
-    added_tokens_decoder?: Record<string, AddedToken>;
-  };
-  const mergesPath = join(folder, "merges.txt");
-  const text = await readFile(mergesPath, "utf8").catch((cause) => {
-    throw new CheckpointError(`${mergesPath} is missing`, { cause });
+  const file = (name: string) => join(folder, name);
+  if (!existsSync(file("vocab.json"))) throw new CheckpointError(`${folder} has neither vocab.json nor tokenizer.json`);
+  const vocab = (await readJson(file("vocab.json"))) as Record<string, number>;
+  const text = await readFile(file("merges.txt"), "utf8").catch((cause) => {
+    throw new CheckpointError(`${file("merges.txt")} is missing`, { cause });
   });
   const lines = text.split(/\r?\n/).filter((line) => line !== "" && !line.startsWith("#version"));
-  const added = Object.entries(config.added_tokens_decoder ?? {}).map(([id, token]) => ({ id: Number(id), ...token }));
-  return { vocab, merges: lines.map((line) => line.split(" ")), added };
+  return { vocab, merges: lines.map((line) => line.split(" ")), added: await readAddedTokens(file) };
 }
 
-async function readSingleFile(folder: string) {
-  const path = join(folder, "tokenizer.json");
-  if (!existsSync(path)) throw new CheckpointError(`${folder} has neither vocab.json nor tokenizer.json`);
+/** Added tokens by id; `tokenizer_config.json` says more of each than `added_tokens.json`. */
+async function readAddedTokens(file: (name: string) => string) {
+  const read = async (name: string) => (existsSync(file(name)) ? await readJson(file(name)) : {});
+  const ids = (await read("added_tokens.json")) as Record<string, number>;
+  const config = (await read("tokenizer_config.json")) as { added_tokens_decoder?: Record<string, AddedToken> };
+  const tokens = new Map(
+    Object.entries(ids).map(([content, id]): [number, AddedToken] => [id, { content, special: true }]),
+  );
+  for (const [id, token] of Object.entries(config.added_tokens_decoder ?? {})) tokens.set(Number(id), token);
+  return [...tokens].map(([id, token]) => ({ id, ...token }));
+}
+
+async function readSingleFile(path: string) {
   const json = (await readJson(path)) as {
     model?: { type?: string; vocab?: Record<string, number>; merges?: (string | string[])[] };
     added_tokens?: (AddedToken & { id: number })[];

@@ -1,5 +1,5 @@
 import type { HostTensor } from "../../onnx/index.ts";
-import { ParameterError } from "../check.ts";
+import { allFinite, ParameterError } from "../check.ts";
 import type { LatentGrid } from "../latents.ts";
 import type { Model } from "../model.ts";
 import { modulationTable } from "../modulations.ts";
@@ -30,6 +30,7 @@ interface Control {
   readonly strengths: Float32Array;
   readonly modulation: (sigma: number) => Promise<Float32Array>;
   readonly params: ControlParams;
+  readonly blamed: ReturnType<typeof blaming>;
 }
 
 /**
@@ -49,9 +50,8 @@ export async function controlResiduals(
   const ready: Control[] = [];
   for (const [i, params] of controls.entries()) {
     if (params.weight === 0) continue;
-    const net = await model.controlNets.open(params.folder).catch((cause) => {
-      throw new ParameterError(`controls[${i}].folder`, `controls[${i}].folder: ${cause.message}`);
-    });
+    const blamed = blaming(`controls[${i}].folder`);
+    const net = await blamed(() => model.controlNets.open(params.folder));
     const { inpainting } = net;
     if (inpainting && !params.mask) {
       throw new ParameterError(
@@ -60,24 +60,40 @@ export async function controlResiduals(
       );
     }
     const levels = sigmas.slice(0, -1).filter((_, step) => acts(params, step));
+    const modulation = await blamed(() => modulationTable(net.modulations, levels));
     ready.push({
-      ...{ net, params },
+      ...{ net, params, blamed },
       guide: await encodeGuide(model, grid, params, inpainting ? params.mask : undefined),
       strengths: strengths(params, net.residuals),
-      modulation: await modulationTable(net.modulations, levels),
+      modulation,
     });
   }
 
   return async (latents, sigma, step) => {
     const positive = residualSums();
     const negative = residualSums();
-    for (const { net, guide, strengths, modulation, params } of ready) {
+    for (const { net, guide, strengths, modulation, params, blamed } of ready) {
       if (!acts(params, step)) continue;
-      const residuals = await net.run({ latents, guide, ...prompt, modulation: await modulation(sigma), strengths });
+      const residuals = await blamed(async () => {
+        const outputs = await net.run({ latents, guide, ...prompt, modulation: await modulation(sigma), strengths });
+        if (allFinite(outputs.at(-1)!.data)) return outputs;
+        throw new Error(`the ControlNet in ${params.folder} computes NaN or infinity`);
+      });
       positive.add(residuals);
       negative.add(params.mode === "controlnet" ? residuals.map(zeros) : residuals);
     }
     return positive.empty() ? undefined : { positive: positive.attachments(), negative: negative.attachments() };
+  };
+}
+
+/** Whatever fails in the work is the ControlNet's fault. */
+function blaming(parameter: string) {
+  return async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (cause) {
+      throw new ParameterError(parameter, `${parameter}: ${(cause as Error).message}`);
+    }
   };
 }
 

@@ -60,6 +60,24 @@ PROMPTS = [
 ]  # fmt: skip
 
 
+# `prompt_template_encode` of the editing pipelines.
+EDIT_TEMPLATE = (
+    "<|im_start|>system\nDescribe the key features of the input image (color, shape, size, texture, objects, background), "
+    "then explain how the user's text instruction should alter or modify the image. Generate a new image that meets the "
+    "user's requirements while maintaining consistency with the original input where appropriate.<|im_end|>\n"
+    "<|im_start|>user\n{}<|im_end|>\n<|im_start|>assistant\n"
+)
+SEEN = "<|vision_start|><|image_pad|><|vision_end|>"
+# What stands in the template, by editing pipeline.
+EDITS = [
+    ("QwenImageEditPipeline", SEEN + "make the cat red"),
+    ("QwenImageEditPipeline", SEEN),
+    ("QwenImageEditPipeline", SEEN + " "),
+    ("QwenImageEditPlusPipeline", f"Picture 1: {SEEN}Picture 2: {SEEN}make the cat red"),
+    ("QwenImageEditPlusPipeline", f"Picture 1: {SEEN}\n<|image_pad|> put the hat of picture 1 on it"),
+]
+
+
 def load_ranks() -> dict[bytes, int]:
     """Qwen's tokens by rank, from the file that the dashscope package carries."""
     package = importlib.util.find_spec("dashscope")
@@ -135,16 +153,26 @@ def write_qwen_tokenizer(folder: Path) -> None:
     ranks = load_ranks()
     full = full_tokenizer(ranks)
     texts = [TEMPLATE.format(prompt) for prompt in PROMPTS]
+    edits = [EDIT_TEMPLATE.format(text) for _, text in EDITS]
     encode = lambda tokenizer, text: tokenizer(text, max_length=1024 + 34, truncation=True).input_ids  # noqa: E731
     expected = [encode(full, text) for text in texts]
-    vocab, merges = files_of(ranks, needed_tokens(ranks, texts))
+    edited = [encode(full, text) for text in edits]
+    vocab, merges = files_of(ranks, needed_tokens(ranks, texts + edits))
     pruned = _tokenizer(vocab, merges)
-    assert [encode(pruned, text) for text in texts] == expected
+    assert [encode(pruned, text) for text in texts + edits] == expected + edited
     write_tokenizer_files(folder, vocab, merges, ADDED)
     cases = [{"prompt": prompt, "ids": ids} for prompt, ids in zip(PROMPTS, expected)]
-    (folder / "expected.json").write_text(
-        "[\n" + ",\n".join("  " + _compact(case) for case in cases) + "\n]\n", encoding="utf-8"
-    )
+    _write_cases(folder / "expected.json", cases)
+    # One token stands for each image here; the prompt is what follows the last of them.
+    edit_cases = [
+        {"pipeline": pipeline, "images": text.count(SEEN), "prompt": text.rsplit(SEEN, 1)[1], "ids": ids}
+        for (pipeline, text), ids in zip(EDITS, edited)
+    ]
+    _write_cases(folder / "expected-edits.json", edit_cases)
+
+
+def _write_cases(path: Path, cases: list[dict]) -> None:
+    path.write_text("[\n" + ",\n".join("  " + _compact(case) for case in cases) + "\n]\n", encoding="utf-8")
 
 
 def _compact(value: object) -> str:

@@ -28,6 +28,23 @@ describe("ids by Qwen's own vocabulary", () => {
   );
 });
 
+describe("ids of edits by Qwen's own vocabulary", () => {
+  const cases: (Expected & { pipeline: string; images: number })[] = JSON.parse(
+    readFileSync(fixturePath("tokenizer/expected-edits.json"), "utf8"),
+  );
+
+  it.each(cases)("$pipeline $images $prompt", async ({ pipeline, images, prompt, ids }) => {
+    const tokenize = await loadTokenizer(fixturePath("tokenizer"));
+    const member = memberOf(pipeline);
+    const grids = Array.from({ length: images }, () => ({ rows: 1, columns: 1 }));
+    const found = promptTokens(tokenize, member, prompt, grids);
+    expect(found.ids).toEqual(ids);
+    expect(found.images.map(({ start }) => ids[start])).toEqual(Array(images).fill(151655));
+    // The part that is dropped ends where the user's turn begins.
+    expect(ids.slice(member.template.dropped - 3, member.template.dropped)).toEqual([151644, 872, 198]);
+  });
+});
+
 describe("ids by a checkpoint's vocabulary", () => {
   it.each(CASES)("%s", async (name) => {
     const fixture = readFixture(name);

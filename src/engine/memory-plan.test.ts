@@ -24,6 +24,19 @@ test("with little memory the text encoder and the modulations go after use", () 
   expect(tight.copied).toBeLessThan(copied);
 });
 
+test("a vision tower that goes after use sees the same", async () => {
+  const folder = fileURLToPath(new URL("../../test/fixtures/edit-plus/checkpoint", import.meta.url));
+  const editing = await openCheckpoint(folder);
+  const { copied, working } = planMemory(editing, 80e9);
+  const tight = (copied + working) / 0.605;
+  expect(planMemory(editing, tight).copied).toBeLessThan(copied);
+  const image = { width: 60, height: 40, pixels: new Uint8Array(60 * 40 * 3).map((_, i) => i % 251) };
+  const models = [await loadModel(editing), await loadModel(editing, { memory: tight })];
+  const [stays, goes] = await Promise.all(models.map((model) => model.seeImages([image, image])));
+  expect(goes).toEqual(stays);
+  await Promise.all(models.map((model) => model.dispose()));
+});
+
 test("what does not fit is refused with numbers and advice", () => {
   expect(() => planMemory(checkpoint, 50e6)).toThrow(/does not fit into memory: .* GB at once.*--weights int8/);
 });

@@ -13,13 +13,13 @@ export interface MemoryPlan {
   readonly perSession: number;
   /** Whether int8 matrices are copied in the order that the processor likes best, or run from the mapped file. */
   readonly prepack: boolean;
-  /** Whether the text encoder and the modulations stay between uses. */
+  /** Whether the text encoder, its vision tower and the modulations stay between uses. */
   readonly keep: boolean;
   /** Of files, in memory as long as nothing else needs it. */
   readonly mapped: number;
   /** Copies of weights that are there at the same time. */
   readonly copied: number;
-  /** Of one pass at 1024 × 1024. */
+  /** Of one pass at 1024 × 1024, with as many references as the checkpoint takes. */
   readonly working: number;
   readonly available: number;
 }
@@ -29,8 +29,9 @@ const IN_ONE_SESSION = 12;
 const PER_SESSION = 4;
 /** Of the memory that is available, what copies of weights may take: the rest is for pictures, files and others. */
 const SHARE = 0.6;
-/** Image tokens at 1024 × 1024 and the text of a long prompt. */
-const TOKENS = 4096 + 512;
+/** Image tokens at 1024 × 1024, and the text of a long prompt; references are images in the prompt as well. */
+const IMAGE_TOKENS = 4096;
+const TEXT_TOKENS = 512;
 
 /**
  * Keeps everything, in the processor's order, when that takes little of the memory; else runs int8 weights from the mapped files
@@ -40,8 +41,9 @@ const TOKENS = 4096 + 512;
  * @throws CheckpointError with numbers and advice when it does not fit
  */
 export function planMemory(checkpoint: Checkpoint, available: number): MemoryPlan {
-  const { textEncoder, transformer, vae } = checkpoint;
-  const working = TOKENS * bytesPerToken(transformer.config);
+  const { member, textEncoder, transformer, vae } = checkpoint;
+  const images = 1 + (member.references?.most ?? 0);
+  const working = (images * IMAGE_TOKENS + TEXT_TOKENS) * bytesPerToken(transformer.config);
   const largest = Math.max(transformer.config.num_layers, textEncoder.config.num_hidden_layers);
   const perSession = largest <= IN_ONE_SESSION ? Number.POSITIVE_INFINITY : PER_SESSION;
   const pieces = (layers: number) => Math.max(1, Math.ceil(layers / perSession));
@@ -51,17 +53,19 @@ export function planMemory(checkpoint: Checkpoint, available: number): MemoryPla
       weights.names.filter(which).reduce((sum, name) => sum + copiedBytes(weights.find(name)!, prepack), 0);
     // The host reads the embedding table; nothing reads the output head.
     const text = copied(textEncoder.weights, (name) => /\.(layers|norm)\./.test(name) && !name.includes("visual."));
+    const tower = textEncoder.vision ? copied(textEncoder.weights, (name) => name.includes("visual.")) : 0;
     const time = copied(transformer.weights, isTimeTensor);
     const blocks = copied(transformer.weights, (name) => !isTimeTensor(name));
     const decoder = copied(vae.weights);
     const fleeting = Math.max(
+      tower,
       text / pieces(textEncoder.config.num_hidden_layers),
       time / pieces(transformer.config.num_layers),
     );
     return {
       ...{ perSession, prepack, keep, working, available },
       mapped: storedBytes(textEncoder.weights) + storedBytes(transformer.weights) + storedBytes(vae.weights),
-      copied: blocks + decoder + (keep ? text + time : fleeting),
+      copied: blocks + decoder + (keep ? text + tower + time : fleeting),
     };
   };
 

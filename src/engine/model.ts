@@ -40,8 +40,8 @@ export interface Model {
   readonly ropeAxes: readonly number[];
   /** Tokens of references are modulated as free of noise: Edit-2511. */
   readonly zeroCond: boolean;
-  /** What the vision tower makes of an image; only editing members have one. */
-  seeImage(image: RgbImage): Promise<ImageTokens>;
+  /** What the vision tower makes of each image; only editing members have one. */
+  seeImages(images: readonly RgbImage[]): Promise<ImageTokens[]>;
   /** Prompt, and the references it speaks of → [1, T, features]. The last prompts without references are remembered. */
   encodePrompt(prompt: string, references?: readonly ImageTokens[]): Promise<HostTensor>;
   /** Noise levels → one row of modulations each, as `velocity` takes them. */
@@ -104,11 +104,9 @@ async function load(checkpoint: Checkpoint, options: LoadOptions, opened: Free[]
   opened.push(text.dispose);
   const decoder = await openVaeDecoder(vae.config, vae.weights, held);
   opened.push(decoder.dispose);
-  const tower = lazy(async () => {
-    const tower = await visionTower(textEncoder.vision!, textEncoder.weights, held);
-    opened.push(tower.dispose);
-    return tower;
-  });
+  const tower = lazy(() => visionTower(textEncoder.vision!, textEncoder.weights, held));
+  const closeTower = () => tower.free((opened) => opened.dispose());
+  opened.push(closeTower);
   const encoder = lazy(() => open(buildVaeEncoder(vae.config, vae.weights)));
   const chain = await transformerChain(transformer.config, transformer.weights, plan.perSession, held);
   opened.push(chain.dispose);
@@ -140,7 +138,12 @@ async function load(checkpoint: Checkpoint, options: LoadOptions, opened: Free[]
     pixelFactor: spatialFactor(vae.config),
     ropeAxes: transformer.config.axes_dims_rope,
     zeroCond: transformer.config.zero_cond_t === true,
-    seeImage: async (image) => (await tower.get()).see(image),
+    async seeImages(images) {
+      const seen: ImageTokens[] = [];
+      for (const image of images) seen.push(await (await tower.get()).see(image));
+      if (!plan.keep) await closeTower();
+      return seen;
+    },
     encodePrompt: (prompt, references = []) =>
       references.length > 0 ? encodePrompt(prompt, references) : remembered(prompt),
     modulations: modulations.run,
@@ -153,7 +156,7 @@ async function load(checkpoint: Checkpoint, options: LoadOptions, opened: Free[]
     },
     decodeLatents: async (latents) => finite(await decoder.decode(latents), "VAE decoder"),
     async dispose() {
-      await Promise.all([encoder.settled(), tower.settled()]);
+      await encoder.settled();
       await freeAll(opened);
     },
   };

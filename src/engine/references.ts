@@ -55,14 +55,14 @@ export function checkReferences(
  */
 export async function encodeReferences(model: Model, images: readonly RgbImage[], pixels: number): Promise<References> {
   const { references: rules } = model.member;
-  const seen: ImageTokens[] = [];
+  const large = images.map((image) => ofArea(image, pixels));
+  const share = rules?.towerShare ?? 1;
+  const seen = await model.seeImages(share === 1 ? large : images.map((image) => ofArea(image, pixels * share)));
   const latents: Float32Array[] = [];
   const grids: Grid[] = [];
-  for (const image of images) {
-    const whole = ofArea(image, pixels);
-    seen.push(await model.seeImage(rules!.towerShare === 1 ? whole : ofArea(image, pixels * rules!.towerShare)));
-    const grid = latentGrid(model, whole);
-    const planes = { data: fromRgb(whole), dims: [1, 3, whole.height, whole.width] };
+  for (const image of large) {
+    const grid = latentGrid(model, image);
+    const planes = { data: fromRgb(image), dims: [1, 3, image.height, image.width] };
     latents.push(grid.pack(await model.encodePicture(planes)));
     grids.push(grid);
   }

@@ -1,9 +1,9 @@
-import { describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Checkpoint, openCheckpoint } from "../../src/engine/checkpoint/checkpoint.ts";
 import { type GenerateParams, Pipeline } from "../../src/engine/index.ts";
 import { loadModel } from "../../src/engine/model.ts";
 import { resample } from "../../src/pictures/index.ts";
-import { expectPicture, expectStage } from "./compare.ts";
+import { expectIdentical, expectPicture, expectStage } from "./compare.ts";
 import { EDITS, type EditFixture, type EditingCase, editingCheckpointPath, readEdit } from "./edit-fixture.ts";
 import { ONE_THREAD } from "./fixture.ts";
 import { record } from "./record.ts";
@@ -43,6 +43,30 @@ function paramsOf(fixture: EditFixture): GenerateParams {
     }),
   };
 }
+
+describe("step caches", () => {
+  const { prompt, guidance, seed, references, referencePixels } = readEdit("edit-plus", "stages");
+  const params = { prompt, guidance, seed, references, referencePixels, width: 64, height: 64, steps: 6 };
+  let pipeline: Pipeline;
+  let plain: Uint8Array;
+  beforeAll(async () => {
+    pipeline = await Pipeline.load(editingCheckpointPath("edit-plus"), ONE_THREAD);
+    plain = (await pipeline.generate(params))[0]!.pixels;
+  });
+  afterAll(() => pipeline?.dispose());
+
+  it.each(["fbCache", "teaCache", "dbCache"] as const)(
+    "%s skips, and changes no bit where it does not",
+    async (kind) => {
+      const draw = async (more: object) =>
+        (await pipeline.generate({ ...params, cache: { kind, threshold: 1e9, ...more } }))[0]!;
+      const never = await draw({ start: 0, end: 1 });
+      expect(never.skippedSteps).toBe(0);
+      expectIdentical("picture", never.pixels, plain);
+      expect((await draw({})).skippedSteps).toBeGreaterThan(2);
+    },
+  );
+});
 
 describe("what an editing checkpoint is asked for", () => {
   const image = { width: 40, height: 30, pixels: new Uint8Array(40 * 30 * 3).fill(90) };

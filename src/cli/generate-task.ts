@@ -77,7 +77,7 @@ function isGroup(value: unknown): value is Record<string, unknown> {
 
 async function readParams(file: string | undefined, terminal: Terminal): Promise<Record<string, unknown>> {
   if (file === undefined) return {};
-  const text = await readFile(resolve(terminal.cwd, file), "utf8").catch((error: Error) => {
+  const text = await readFile(resolve(terminal.cwd, file)).catch((error: Error) => {
     throw new UsageError(`--params: ${file} cannot be read (${error.message})`);
   });
   let value: unknown;

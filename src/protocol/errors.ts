@@ -14,12 +14,17 @@ export const ERRORS = {
   invalidRequest: {
     status: 400,
     message: "Invalid request. {reason}",
-    when: "The body or frame is not JSON, or not an array of task objects.",
+    when: "The body or frame is not UTF-8, not JSON, or not an array of task objects.",
   },
   requestTooLarge: {
     status: 413,
     message: "The request is too large. At most {limit} bytes are accepted.",
     when: "The body exceeds the limit of the server.",
+  },
+  unsupportedContentEncoding: {
+    status: 415,
+    message: "The body is compressed ({given}). Send it as it is, without the header 'Content-Encoding'.",
+    when: "The body comes compressed; an image is compressed already, and a prompt is short.",
   },
   requestTimeout: {
     status: 408,

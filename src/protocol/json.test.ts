@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { MAX_SEED, parseJson, randomSeed, resultSeed, stringifyJson } from "./index.ts";
 
 test.each([
@@ -37,4 +37,54 @@ test("seeds of results count up, and around at the end", () => {
 test("random seeds are unsigned 32-bit integers", () => {
   expect(randomSeed(() => 0)).toBe(0n);
   expect(randomSeed(() => 1 - 2 ** -53)).toBe(2n ** 32n - 1n);
+});
+
+describe("what is no JSON is refused by line and column", () => {
+  test.each([
+    ["", "line 1, column 1: it ends too early"],
+    ["[{", "line 1, column 3: it ends too early"],
+    ['[\n  {"a": 1,}\n]', 'line 2, column 11: unexpected "}"'],
+    ["[{a: 1}]", 'line 1, column 3: unexpected "a"'],
+    ["[1 2]", 'line 1, column 4: unexpected "2"'],
+    ["[01]", 'line 1, column 3: unexpected "1"'],
+    ["[1] x", 'line 1, column 5: unexpected "x"'],
+    ['["a\n"]', 'line 1, column 4: unexpected "\\n"'],
+    ['["\\x"]', 'line 1, column 4: unexpected "x"'],
+    ["[nul]", 'line 1, column 2: unexpected "n"'],
+    ["[😀]", 'line 1, column 2: unexpected "😀"'],
+    ["[]]", 'line 1, column 3: unexpected "]"'],
+    ["{]", 'line 1, column 2: unexpected "]"'],
+  ])("%j", (text, message) => {
+    expect(() => parseJson(text)).toThrow(new SyntaxError(message));
+  });
+
+  test("at the position that JSON.parse tells, where it tells one", () => {
+    const pieces = fc.constantFrom("{", "}", "[", "]", ",", ":", '"a"', "1", "true", "\n", " ");
+    fc.assert(
+      fc.property(fc.array(pieces, { maxLength: 12 }), (list) => {
+        const text = list.join("") + " ".repeat(80);
+        const told = messageOf(() => JSON.parse(text));
+        const position = /\(line (\d+) column (\d+)\)/.exec(told ?? "");
+        const ours = messageOf(() => parseJson(text));
+        expect(ours === undefined).toBe(told === undefined);
+        if (position) expect(ours).toContain(`line ${position[1]}, column ${position[2]}: `);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+function messageOf(work: () => unknown): string | undefined {
+  try {
+    work();
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+test("bytes are UTF-8, with or without a byte order mark", () => {
+  expect(parseJson(new TextEncoder().encode('\uFEFF["Café"]'))).toEqual(["Café"]);
+  expect(parseJson('\uFEFF["Café"]')).toEqual(["Café"]);
+  expect(() => parseJson(Buffer.from('["Café"]', "latin1"))).toThrow("its bytes are not UTF-8");
 });

@@ -17,9 +17,10 @@ export interface RequestOptions {
 export function parseRequestJson(bytes: Uint8Array, { maxTasks }: RequestOptions): unknown {
   checkJsonBounds(bytes, maxTasks);
   try {
-    return parseJson(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString());
+    return parseJson(bytes);
   } catch (cause) {
-    throw new TaskError("invalidRequest", { reason: "The text is not valid JSON." }, {}, { cause });
+    const reason = `The text is not valid JSON: ${(cause as Error).message}.`;
+    throw new TaskError("invalidRequest", { reason }, {}, { cause });
   }
 }
 

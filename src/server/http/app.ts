@@ -47,6 +47,10 @@ export async function createApp(ports: HttpPorts): Promise<FastifyInstance> {
   // body is understood: a page of another site can only send those without the browser asking us first.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+  app.addHook("onRequest", async ({ headers }) => {
+    const encoding = headers["content-encoding"] ?? "identity";
+    if (encoding !== "identity") throw new TaskError("unsupportedContentEncoding", { given: encoding.slice(0, 40) });
+  });
   app.addHook("preParsing", (request, _reply, body) => guardBody(ports.keys, request.raw, body));
 
   const refuse = (request: FastifyRequest, reply: FastifyReply, error: TaskError) => {

@@ -43,7 +43,7 @@ const json = (description: string, schema: Schema): Schema => ({
 });
 const failure = json("Nothing succeeded; the status is that of the first error.", ref("Reply"));
 const failures = Object.fromEntries(
-  ["400", "401", "403", "404", "413", "429", "500", "503", "504"].map((status) => [status, failure]),
+  ["400", "401", "403", "404", "413", "415", "429", "500", "503", "504"].map((status) => [status, failure]),
 );
 const taskUUID = { name: "taskUUID", in: "path", required: true, schema: { type: "string", format: "uuid" } };
 

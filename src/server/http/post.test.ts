@@ -1,6 +1,7 @@
+import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { appsPerTest } from "../../../test/contract/apps-per-test.ts";
-import { inference, post } from "../../../test/contract/memory-app.ts";
+import { inference, KEY, post } from "../../../test/contract/memory-app.ts";
 
 const PICTURE = Buffer.from("picture".repeat(9));
 const start = appsPerTest();
@@ -210,6 +211,32 @@ describe("POST /v1", () => {
     const { base } = await start();
     expect((await post(base, { taskType: "ping", ping: true })).body).toEqual({
       data: [{ taskType: "ping", pong: true }],
+    });
+  });
+
+  test("bytes that are not UTF-8, a byte order mark, a compressed body, broken JSON", async () => {
+    const { base } = await start();
+    const send = async (body: Uint8Array<ArrayBuffer> | string, headers: Record<string, string> = {}) => {
+      const reply = await fetch(`${base}/v1`, {
+        method: "POST",
+        headers: { "content-type": "application/json", authorization: `Bearer ${KEY}`, ...headers },
+        body,
+      });
+      return { status: reply.status, body: await reply.json() };
+    };
+    const ping = '[{"taskType":"ping"}]';
+    expect(await send(Buffer.from('[{"taskType":"ping","x":"Café"}]', "latin1"))).toMatchObject({
+      status: 400,
+      body: { error: { code: "invalidRequest", message: expect.stringContaining("its bytes are not UTF-8") } },
+    });
+    expect(await send(`\uFEFF${ping}`)).toMatchObject({ status: 200, body: { data: [{ pong: true }] } });
+    expect(await send(Buffer.from(gzipSync(ping)), { "content-encoding": "gzip" })).toMatchObject({
+      status: 415,
+      body: { error: { code: "unsupportedContentEncoding" } },
+    });
+    expect(await send('[\n  {"taskType": ping}]')).toMatchObject({
+      status: 400,
+      body: { error: { message: expect.stringContaining('line 2, column 16: unexpected "p"') } },
     });
   });
 

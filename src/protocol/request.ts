@@ -42,8 +42,9 @@ function refuseRepeated(parsed: readonly ParsedTask[]): ParsedTask[] {
   return parsed.map((item) => {
     if (!item.ok || !isQueuedTask(item.task)) return item;
     const { taskUUID, taskType } = item.task;
-    if (!seen.has(taskUUID)) {
-      seen.add(taskUUID);
+    const key = taskUUID.toLowerCase();
+    if (!seen.has(key)) {
+      seen.add(key);
       return item;
     }
     const error = invalidParameter("taskUUID", taskUUID, "It is used twice in one request; each task needs its own.", {

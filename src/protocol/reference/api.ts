@@ -140,7 +140,7 @@ const TRANSPORT: readonly Block[] = [
     list: [
       '`deliveryMethod: "sync"` waits for the pictures. When the client goes away the task is cancelled 5 seconds later, unless `INKSTONE_CANCEL_ON_HANG_UP` is false or somebody waits for it by then, as the client does that has sent it again; sent again after that, it is a new task.',
       '`deliveryMethod: "async"` is acknowledged once the task is stored; then ask with `getResponse`, which works for sync tasks too.',
-      "The `taskUUID` makes sending safe to repeat: the same task under the same taskUUID and key is answered with the known task; another one is refused with `conflictTaskUUID`.",
+      "The `taskUUID` makes sending safe to repeat: the same task under the same taskUUID and key is answered with the known task; another one is refused with `conflictTaskUUID`. A task that has failed begins afresh when it is sent again. Letters of a UUID have no case.",
       "`?dryRun=1` validates and prices tasks without running them.",
     ],
   },

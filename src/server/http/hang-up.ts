@@ -14,7 +14,7 @@ export function createWaiters(): Waiters {
   const waiters = new Map<string, number>();
   return {
     waitFor: (owner, taskUUID) => {
-      const id = `${owner} ${taskUUID}`;
+      const id = `${owner} ${taskUUID.toLowerCase()}`;
       waiters.set(id, (waiters.get(id) ?? 0) + 1);
       let waiting = true;
       return () => {

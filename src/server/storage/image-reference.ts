@@ -56,7 +56,7 @@ export function createImageReferences(
 
   async function bytesOf(owner: string, reference: string, parameter: string, signal?: AbortSignal) {
     if (isUuidV4(reference)) {
-      const stored = await images.readOwned(owner, reference);
+      const stored = await images.readOwned(owner, reference.toLowerCase());
       if (!stored) throw invalid(parameter, "it is not an image of this key, or it has been deleted", reference);
       return stored.bytes;
     }

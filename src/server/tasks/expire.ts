@@ -19,8 +19,14 @@ export async function expireTasks(db: Queryable, keepSeconds: number): Promise<n
   return gone.length;
 }
 
-/** Forgets an abandoned task, as if its time were over. False when there is none by that number, or it owes a delivery. */
-export async function forgetAbandoned(db: Queryable, id: string): Promise<boolean> {
-  const gone = await db.query(`delete from tasks t where id = $1 and abandoned and ${OWES_NOTHING} returning id`, [id]);
+/**
+ * Forgets a task that was abandoned or has failed, as if its time were over, so that it can begin afresh. False when there is none
+ * by that number, or it owes a delivery.
+ */
+export async function forgetUnfinished(db: Queryable, id: string): Promise<boolean> {
+  const gone = await db.query(
+    `delete from tasks t where id = $1 and (abandoned or state = 'failed') and ${OWES_NOTHING} returning id`,
+    [id],
+  );
   return gone.length > 0;
 }

@@ -107,15 +107,17 @@ interface ImageRow {
 
 function readRow(row: TaskRow): StoredTask {
   const running = row.state === "running";
+  const task = readTask(row.task);
   return {
     id: row.id,
     bodyHash: row.body_hash,
     abandoned: row.abandoned,
     record: {
       owner: row.owner,
-      taskUUID: row.task_uuid,
+      // As the client wrote it; the column has it in small letters.
+      taskUUID: task.taskUUID,
       state: row.state,
-      task: readTask(row.task),
+      task,
       seed: BigInt(row.seed),
       results: (row.images ?? []).map(readImage),
       attempt: row.attempt,

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { isPictureTask, type QueuedTask, randomSeed, resultsOf } from "../../protocol/index.ts";
 import type { Database } from "../database/index.ts";
 import { cancelQueued, cancelTask } from "./cancel.ts";
-import { forgetAbandoned } from "./expire.ts";
+import { forgetUnfinished } from "./expire.ts";
 import { countTasks, findDeliveries, findRequest, findTask, findTasks, type StoredTask } from "./find.ts";
 import { followOwner } from "./follow.ts";
 import { createRoom } from "./room.ts";
@@ -36,18 +36,24 @@ export function createTaskService(options: TaskServiceOptions): TaskService & { 
     return latest ? { ...record, progress: latest } : record;
   };
 
+  /** Letters of a UUID have no case; the record has them as whoever asks has written them. */
+  const find = async (owner: OwnerId, taskUUID: string): Promise<StoredTask | undefined> => {
+    const found = await findTask(db, owner, keyOf(taskUUID));
+    return found && { ...found, record: { ...found.record, taskUUID } };
+  };
+
   async function submit(owner: OwnerId, { task, request }: Submission): Promise<SubmitOutcome> {
-    const canonical = canonicalTask(task);
-    const bodyHash = hashBody(canonical);
+    const taskUUID = keyOf(task.taskUUID);
+    const bodyHash = hashBody(canonicalTask({ ...task, taskUUID }));
     const seed = seedOf(task) ?? randomSeed(random);
     const lane = isPictureTask(task) ? "pictures" : "uploads";
     const attempt = await room.within(() =>
       insertTask(db, {
         owner,
         lane,
-        taskUUID: task.taskUUID,
+        taskUUID,
         bodyHash,
-        task: canonical,
+        task: canonicalTask(task),
         request,
         seed,
         salt: randomUUID(),
@@ -71,17 +77,19 @@ export function createTaskService(options: TaskServiceOptions): TaskService & { 
       signals.publish({ type: "queued", lane });
       return { kind: "accepted", record };
     }
-    const known = await findTask(db, owner, task.taskUUID);
+    const known = await find(owner, task.taskUUID);
     // Without an attempt there was no room; with one, the task that stood in its way has just been forgotten.
     if (!known) return attempt ? submit(owner, { task, request }) : { kind: "queueFull", retryAfterSeconds };
+    // What nobody waited for, or what failed, begins afresh: clients repeat a task under its taskUUID.
+    const again = known.abandoned ? known.bodyHash === bodyHash : known.record.state === "failed";
+    if (again && (await forgetUnfinished(db, known.id))) return submit(owner, { task, request });
     if (known.bodyHash !== bodyHash) return { kind: "conflict" };
-    // Nobody wanted its end, and now somebody wants its pictures.
-    if (known.abandoned && (await forgetAbandoned(db, known.id))) return submit(owner, { task, request });
-    return { kind: "known", record: fresh(known) };
+    const latest = again ? ((await find(owner, task.taskUUID)) ?? known) : known;
+    return { kind: "known", record: fresh(latest) };
   }
 
   async function end(owner: OwnerId, taskUUID: string, abandoned: boolean): Promise<void> {
-    const id = await cancelTask(db, owner, taskUUID, abandoned);
+    const id = await cancelTask(db, owner, keyOf(taskUUID), abandoned);
     if (id === undefined) return;
     signals.publish({ type: "cancelled", id });
     signals.publish({ type: "changed", id, ended: true });
@@ -90,7 +98,7 @@ export function createTaskService(options: TaskServiceOptions): TaskService & { 
   const service: TaskService = {
     submit,
     async get(owner, taskUUID) {
-      const found = await findTask(db, owner, taskUUID);
+      const found = await find(owner, taskUUID);
       return found && fresh(found);
     },
     waitForFinal(owner, taskUUID, signal) {
@@ -98,7 +106,7 @@ export function createTaskService(options: TaskServiceOptions): TaskService & { 
       if (signal?.aborted) reject(signal.reason);
       const abort = () => reject(signal?.reason);
       signal?.addEventListener("abort", abort, { once: true });
-      const read = () => findTask(db, owner, taskUUID);
+      const read = () => find(owner, taskUUID);
       const watching = watchers.watch(read, (event) => {
         if (event.type === "final") resolve(event.record);
       });
@@ -115,7 +123,7 @@ export function createTaskService(options: TaskServiceOptions): TaskService & { 
     abandon: (owner, taskUUID) => end(owner, taskUUID, true),
     async subscribe(owner, taskUUID, listener) {
       const read = async () => {
-        const found = await findTask(db, owner, taskUUID);
+        const found = await find(owner, taskUUID);
         return found && { ...found, record: fresh(found) };
       };
       return (await watchers.watch(read, listener))?.stop;
@@ -133,8 +141,8 @@ export function createTaskService(options: TaskServiceOptions): TaskService & { 
       return ids.length;
     },
     follow: (owner, listener, previews) => followOwner({ db, signals, watchers }, owner, listener, previews),
-    request: (owner, taskUUID) => findRequest(db, owner, taskUUID),
-    deliveries: (owner, taskUUID) => findDeliveries(db, owner, taskUUID),
+    request: (owner, taskUUID) => findRequest(db, owner, keyOf(taskUUID)),
+    deliveries: (owner, taskUUID) => findDeliveries(db, owner, keyOf(taskUUID)),
     counts: () => countTasks(db),
   };
 
@@ -146,6 +154,9 @@ export function createTaskService(options: TaskServiceOptions): TaskService & { 
     },
   };
 }
+
+/** How a taskUUID is stored. */
+const keyOf = (taskUUID: string): string => taskUUID.toLowerCase();
 
 const seedOf = (task: QueuedTask): bigint | undefined => (task.taskType === "imageInference" ? task.seed : 0n);
 

@@ -36,6 +36,34 @@ onEachDatabase("submitting a task", (tasks) => {
     expect(await tasks.service.counts()).toEqual({ queued: 2, running: 0 });
   });
 
+  test("a taskUUID is the same in any letter case, and told as whoever asks wrote it", async () => {
+    const sent = aTask();
+    const [lower, upper] = [sent.task.taskUUID.toLowerCase(), sent.task.taskUUID.toUpperCase()];
+    await tasks.service.submit("me", { ...sent, task: { ...sent.task, taskUUID: upper } });
+    const again = await tasks.service.submit("me", { ...sent, task: { ...sent.task, taskUUID: lower } });
+    expect(again).toMatchObject({ kind: "known", record: { taskUUID: lower } });
+    expect(await tasks.service.counts()).toEqual({ queued: 1, running: 0 });
+    expect(await tasks.service.get("me", lower)).toMatchObject({ taskUUID: lower, task: { taskUUID: upper } });
+    expect(await tasks.service.get("me", upper)).toMatchObject({ taskUUID: upper });
+    expect(await tasks.service.request("me", lower)).toBe(sent.request);
+    expect(await tasks.service.cancel("me", lower)).toMatchObject({ state: "cancelled" });
+  });
+
+  test("a task that failed begins afresh when it is sent again, also with another body", async () => {
+    const sent = aTask();
+    await tasks.service.submit("me", sent);
+    const lease = (await tasks.queue.claim())!;
+    await lease.fail({ error: { code: "inferenceError", message: "no" }, death: false, again: false });
+    expect(await tasks.service.get("me", sent.task.taskUUID)).toMatchObject({ state: "failed" });
+    const outcomes = await Promise.all([tasks.service.submit("me", sent), tasks.service.submit("me", sent)]);
+    expect(outcomes.map(({ kind }) => kind).sort()).toEqual(["accepted", "known"]);
+    expect(await tasks.service.get("me", sent.task.taskUUID)).toMatchObject({
+      state: "queued",
+      attempt: 0,
+      results: [],
+    });
+  });
+
   test("of fifty twins sent at once, one is accepted", async () => {
     const sent = aTask();
     const outcomes = await Promise.all(Array.from({ length: 50 }, () => tasks.service.submit("me", sent)));

@@ -85,7 +85,7 @@ export function createSessions(): Sessions {
       return session;
     },
     resume: (id, caller, holder) => {
-      const found = kept.get(id);
+      const found = kept.get(id.toLowerCase());
       if (found === undefined || found.session.caller.owner !== caller.owner) return undefined;
       clearTimeout(found.clock);
       if (found.holder !== holder) found.holder();

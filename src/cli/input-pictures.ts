@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { maskFromPicture, type TaskPictures } from "../drawing/index.ts";
 import { contentTypeOf, type DecodedImage, decodeImage, ImageError, readHeader } from "../pictures/index.ts";
-import type { ImageInferenceTask } from "../protocol/index.ts";
+import { carriedBase64, type ImageInferenceTask } from "../protocol/index.ts";
 import { UsageError } from "./exit.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -55,7 +55,7 @@ async function carried(parameter: string, reference: string): Promise<DecodedIma
  * @throws UsageError for a damaged picture, naming it by `name`
  */
 export function carriedPicture(name: string, carried: string): Promise<DecodedImage> {
-  return named(name, () => decodeImage(Buffer.from(carried.replace(/^data:[^,]*,/i, ""), "base64")));
+  return named(name, () => decodeImage(Buffer.from(carriedBase64(carried) ?? "", "base64")));
 }
 
 async function named<T>(name: string, work: () => Promise<T>): Promise<T> {

@@ -21,7 +21,7 @@ export const delivery = {
   ).default("sync"),
   webhookURL: webAddress("Receives one POST per finished image.").optional(),
   uploadEndpoint: webAddress(
-    "Receives each finished image as the raw body of a PUT, for instance a presigned URL.",
+    "Receives each finished image as the raw body of a PUT, for instance a presigned URL. `{imageUUID}` and `{index}` in it are filled in; without one of them a later result overwrites an earlier one.",
   ).optional(),
   ttl: integer("Seconds until the image is deleted, with outputType URL. Without it images are kept 7 days.", {
     min: 60,

@@ -52,5 +52,5 @@ export {
   type TaskType,
 } from "./task.ts";
 export { type ErrorItem, type ErrorOwner, errorItem, TaskError, type TaskErrorBody } from "./task-error.ts";
-export { MAX_SEED, randomSeed, resultSeed } from "./values.ts";
+export { carriedBase64, MAX_SEED, randomSeed, resultSeed } from "./values.ts";
 export type { WatchTask } from "./watch.ts";

@@ -63,11 +63,17 @@ export function imageReference(about: string) {
 function isImageReference(value: string): boolean {
   if (isUuidV4(value)) return true;
   if (/^https?:/i.test(value)) return value.length <= 8192 && isWebAddress(value);
-  const prefix = DATA_URI.exec(value)?.[0];
-  if (/^data:/i.test(value) && prefix === undefined) return false;
-  const payload = prefix === undefined ? value : value.slice(prefix.length);
+  return carriedBase64(value) !== undefined;
+}
+
+/** The base64 of an image that a task carries, bare or in a data URI of any media type; undefined for anything else. */
+export function carriedBase64(value: string): string | undefined {
+  const text = value.trimStart();
+  const prefix = DATA_URI.exec(text)?.[0];
+  if (/^data:/i.test(text) && prefix === undefined) return undefined;
+  const payload = prefix === undefined ? text : text.slice(prefix.length).trimStart();
   // The shortest possible image is longer than this; a word such as "cat" is also base64.
-  return payload.length >= 32 && isBase64(payload);
+  return payload.length >= 32 && isBase64(payload) ? payload : undefined;
 }
 
 /** Base64 in one line or many, padded or not, blanks behind it. In two steps: one pattern would read long runs of line ends over and over. */

@@ -175,6 +175,7 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
       },
     },
     models,
+    mayName: outbound.mayName,
     keys,
     metrics: createHttpMetrics(register, tasks),
     log,

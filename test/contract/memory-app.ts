@@ -86,6 +86,7 @@ export async function startMemoryApp(
       ],
       cost: async () => 0.0077,
     },
+    mayName: (url) => !url.includes("//127."),
     keys: createKeyRing(keys, stored),
     metrics: createHttpMetrics(new Registry(), tasks),
     log: { info: note, warn: note, error: note },

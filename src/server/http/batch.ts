@@ -12,7 +12,7 @@ import type { TaskRecord } from "../tasks/index.ts";
 import type { Caller } from "./caller.ts";
 import { abandonLater } from "./hang-up.ts";
 import type { InlinePictures } from "./inline-pictures.ts";
-import { accept, acknowledgement, dryRun, finalAnswer, type Received, requireModel } from "./queued-tasks.ts";
+import { accept, acknowledgement, dryRun, finalAnswer, type Received, requireModel, requireReceivers } from "./queued-tasks.ts";
 import { type Answer, asTaskError, refuseWith } from "./reply.ts";
 import type { RequestContext } from "./request-context.ts";
 import { answerSmallTask } from "./small-tasks.ts";
@@ -78,6 +78,7 @@ async function start(
 ): Promise<{ readonly answer: Promise<Answer> }> {
   if (!isQueuedTask(task)) return { answer: answerSmallTask(context, caller, { task, pictures }, hungUp) };
   await requireModel(context, task);
+  requireReceivers(context, task);
   if (context.dryRun) return { answer: dryRun(context, task) };
   const record = await accept(context, caller, { task, raw, pictures });
   if (task.deliveryMethod === "async") return { answer: Promise.resolve(acknowledgement(task)) };

@@ -68,6 +68,8 @@ export interface HttpPorts {
   readonly gallery: Gallery;
   readonly uploads: Uploads;
   readonly models: ModelCatalogue;
+  /** Whether results may be sent to an address, as far as its name alone tells. */
+  mayName(url: string): boolean;
   readonly keys: KeyRing;
   readonly metrics: HttpMetrics;
   readonly log: Log;

@@ -170,6 +170,16 @@ describe("POST /v1", () => {
     expect(body.error).toMatchObject({ code: "rateLimitExceeded", retryAfter: 7 });
   });
 
+  test("results are not sent to addresses that are never connected to, and nothing is drawn for them", async () => {
+    const { base, tasks } = await start();
+    for (const parameter of ["webhookURL", "uploadEndpoint"]) {
+      const { status, body } = await post(base, [inference({ [parameter]: "http://127.0.0.1:9/x" })]);
+      const code = parameter === "webhookURL" ? "invalidWebhookURL" : "invalidUploadEndpoint";
+      expect([status, body.errors[0].code, body.errors[0].parameter]).toEqual([400, code, parameter]);
+    }
+    expect(tasks.records.size).toBe(0);
+  });
+
   test("a model that is not installed", async () => {
     const { base } = await start();
     const { status, body } = await post(base, [inference({ model: "civitai:1@2" })]);

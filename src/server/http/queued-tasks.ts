@@ -5,6 +5,7 @@ import {
   type ErrorItem,
   errorItem,
   modelErrors,
+  invalidParameter,
   type QueuedTask,
   resultsOf,
   stringifyJson,
@@ -80,6 +81,17 @@ export async function requireModel({ ports }: RequestContext, task: QueuedTask):
   const { references = { min: 0, max: 0 } } = models.find(named(task.model)) ?? {};
   const [unfit] = modelErrors(task, references);
   if (unfit) throw unfit;
+}
+
+/** Refuses a task whose results would go to an address that is never connected to. */
+export function requireReceivers({ ports }: RequestContext, task: QueuedTask): void {
+  if (task.taskType === "modelUpload") return;
+  for (const parameter of ["webhookURL", "uploadEndpoint"] as const) {
+    const url = task[parameter];
+    if (url === undefined || ports.mayName(url)) continue;
+    const rule = "It must be an address of the public internet, or one that the operator allows.";
+    throw invalidParameter(parameter, url, rule, { type: "string" });
+  }
 }
 
 /** The acknowledgement of an async task. */

@@ -29,13 +29,17 @@ export function guardedConnector(allow: AllowList, resolve: Resolve = resolveByS
   const connect = buildConnector({ timeout: 10_000, lookup: lookupChecked } as buildConnector.BuildOptions);
 
   return (options, callback) => {
-    const host = options.hostname.replace(/^\[|\]$/g, "").toLowerCase();
-    if (isIP(host) && !isAllowedAddress(host, allow)) return callback(new Error(`${host} is not allowed`), null);
-    if (!isIP(host) && !host.includes(".") && !allow.hosts.has(host)) {
-      return callback(new Error(`${host} is a name of the local network`), null);
-    }
+    const refusal = refusedHost(options.hostname, allow);
+    if (refusal !== undefined) return callback(new Error(refusal), null);
     connect(options, callback);
   };
+}
+
+/** Why a host may not be connected to, as far as its name alone tells: private address literals, names of the local network. */
+export function refusedHost(hostname: string, allow: AllowList): string | undefined {
+  const host = hostname.replace(/^\[|\]$/g, "").toLowerCase();
+  if (isIP(host)) return isAllowedAddress(host, allow) ? undefined : `${host} is not allowed`;
+  return host.includes(".") || allow.hosts.has(host) ? undefined : `${host} is a name of the local network`;
 }
 
 const resolveBySystem: Resolve = (hostname) =>

@@ -211,3 +211,13 @@ test("a download tells its length beforehand, and ends when nothing comes any mo
     await expect(get(path)).rejects.toMatchObject({ kind: "timeout", message: "Nothing came for 0.3 seconds." });
   }
 });
+
+test("what may be named is known before anything is resolved", async () => {
+  const outbound = createOutbound({ allow: ["10.0.0.0/8", "minio"] });
+  const may = (url: string) => outbound.mayName(url);
+  expect(["https://example.com/x", "http://10.1.2.3/", "http://minio:9000/b"].map(may)).toEqual([true, true, true]);
+  expect(["http://127.0.0.1/", "http://[::1]/", "http://localhost/", "http://0x7f.1/"].map(may)).toEqual(
+    Array(4).fill(false),
+  );
+  await outbound.close();
+});

@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import { Agent, type Dispatcher, errors, request as send } from "undici";
 import { readAllowList } from "./address.ts";
-import { guardedConnector, type Resolve } from "./connector.ts";
+import { guardedConnector, type Resolve, refusedHost } from "./connector.ts";
 
 /**
  * A request that did not get an answer. The message is the same for refused and unreachable addresses, so that a caller
@@ -54,6 +54,8 @@ export interface Outbound {
    * @throws what `take` throws
    */
   download(outbound: OutboundDownload, take: (piece: Uint8Array) => Promise<void>): Promise<void>;
+  /** Whether an address may be named at all, before anything is resolved: it is no private literal and no local name. */
+  mayName(url: string): boolean;
   close(): Promise<void>;
 }
 
@@ -66,8 +68,9 @@ export interface OutboundOptions {
 
 /** Makes the guarded client. The address is checked when connecting, so that a name cannot change its mind in between. */
 export function createOutbound({ allow = [], resolve }: OutboundOptions = {}): Outbound {
+  const allowed = readAllowList(allow);
   const agent = new Agent({
-    connect: guardedConnector(readAllowList(allow), resolve),
+    connect: guardedConnector(allowed, resolve),
     keepAliveTimeout: 1_000,
     maxHeaderSize: 16_384,
   });
@@ -136,7 +139,15 @@ export function createOutbound({ allow = [], resolve }: OutboundOptions = {}): O
   const request = (outbound: OutboundRequest): Promise<OutboundResponse> =>
     exchange(outbound, ({ body }) => readBounded(body, outbound.maxBytes, outbound.overflow ?? "refuse"));
 
-  return { request, download, close: () => agent.destroy() };
+  const mayName = (text: string): boolean => {
+    try {
+      return refusedHost(readUrl(text).hostname, allowed) === undefined;
+    } catch {
+      return false;
+    }
+  };
+
+  return { request, download, mayName, close: () => agent.destroy() };
 }
 
 function readUrl(text: string): URL {

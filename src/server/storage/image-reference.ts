@@ -6,7 +6,7 @@ import {
   type ImageHeader,
   readHeader,
 } from "../../pictures/index.ts";
-import { invalidCode, isUuidV4, TaskError } from "../../protocol/index.ts";
+import { carriedBase64, invalidCode, isUuidV4, TaskError } from "../../protocol/index.ts";
 import type { Outbound } from "../net/index.ts";
 import type { ImageStore } from "./image-store.ts";
 import { createSemaphore } from "./semaphore.ts";
@@ -79,15 +79,9 @@ export function createImageReferences(
   }
 
   function fromBase64(text: string, parameter: string): Uint8Array {
-    const data = /^data:([^,]*),/i.exec(text.slice(0, 210));
-    if (data && !/;base64$/i.test(data[1]!)) {
-      throw invalid(parameter, "a data URI must be in base64, as data:image/png;base64,…", data[0]);
-    }
-    const payload = data ? text.slice(data[0].length) : text;
+    const payload = carriedBase64(text);
+    if (payload === undefined) throw invalid(parameter, "it is none of UUID, URL, data URI and base64", text);
     if (payload.length * 0.75 > maxBytes) throw invalid(parameter, `it is larger than ${maxBytes} bytes`, "base64");
-    if (!/^[A-Za-z0-9+/_-]+={0,2}\s*$/.test(payload.replaceAll(/[\r\n]+/g, ""))) {
-      throw invalid(parameter, "it is none of UUID, URL, data URI and base64", payload);
-    }
     return Buffer.from(payload, "base64");
   }
 

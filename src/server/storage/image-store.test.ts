@@ -139,7 +139,16 @@ describe("image references", () => {
   test("UUID, URL, data URI and base64 lead to the same bytes", async () => {
     const { imageUUID } = await upload();
     const base64 = Buffer.from(await picture()).toString("base64");
-    const ways = [imageUUID, `${base}/a.png`, `data:image/png;base64,${base64}`, base64];
+    const uri = `data:application/octet-stream;name=a;base64,${base64}`;
+    const ways = [
+      imageUUID,
+      imageUUID.toUpperCase(),
+      `${base}/a.png`,
+      `data:image/png;base64,${base64}`,
+      uri,
+      ` ${base64}`,
+      base64,
+    ];
     for (const way of ways) {
       const { bytes, header } = await load(way);
       expect(Buffer.from(bytes).toString("base64")).toBe(base64);

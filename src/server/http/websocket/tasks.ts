@@ -13,7 +13,7 @@ import {
 import { isFinal, type TaskRecord } from "../../tasks/index.ts";
 import { abandon } from "../hang-up.ts";
 import { imageItem, isPictureRecord, stageItem } from "../items.ts";
-import { accept, acknowledgement, dryRun, failure, type Received, requireModel, standing } from "../queued-tasks.ts";
+import { accept, acknowledgement, dryRun, failure, type Received, requireModel, requireReceivers, standing } from "../queued-tasks.ts";
 import { type Answer, answerWith, asTaskError } from "../reply.ts";
 import type { RequestContext } from "../request-context.ts";
 import { answerSmallTask } from "../small-tasks.ts";
@@ -68,6 +68,7 @@ async function beginQueued(context: RequestContext, session: Session, received: 
   const { task } = received;
   const { outbox, caller } = session;
   await requireModel(context, task);
+  requireReceivers(context, task);
   if (context.dryRun) return outbox.push(await dryRun(context, task));
   const record = await accept(context, caller, received);
   if (task.deliveryMethod === "async") return outbox.push(acknowledgement(task));

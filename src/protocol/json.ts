@@ -115,9 +115,9 @@ function endOfString(text: string, start: number): { readonly at: number; readon
     if (character < " ") return { at, broken: true };
     if (character !== "\\") continue;
     at++;
-    const escape = /["\\/bfnrt]|u[0-9a-fA-F]{4}/y;
-    escape.lastIndex = at;
-    const length = escape.exec(text)?.[0].length;
+    const escaped = /["\\/bfnrt]|u[0-9a-fA-F]{4}/y;
+    escaped.lastIndex = at;
+    const length = escaped.exec(text)?.[0].length;
     if (length === undefined) return { at: Math.min(at, text.length), broken: true };
     at += length - 1;
   }

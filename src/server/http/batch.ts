@@ -12,7 +12,15 @@ import type { TaskRecord } from "../tasks/index.ts";
 import type { Caller } from "./caller.ts";
 import { abandonLater } from "./hang-up.ts";
 import type { InlinePictures } from "./inline-pictures.ts";
-import { accept, acknowledgement, dryRun, finalAnswer, type Received, requireModel, requireReceivers } from "./queued-tasks.ts";
+import {
+  accept,
+  acknowledgement,
+  dryRun,
+  finalAnswer,
+  type Received,
+  requireModel,
+  requireReceivers,
+} from "./queued-tasks.ts";
 import { type Answer, asTaskError, refuseWith } from "./reply.ts";
 import type { RequestContext } from "./request-context.ts";
 import { answerSmallTask } from "./small-tasks.ts";

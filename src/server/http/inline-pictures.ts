@@ -1,16 +1,13 @@
 /** Pictures inside of requests, as data URI or base64: taken out of the JSON before it is validated, so that they are held once, as bytes. */
 
 import { createHash } from "node:crypto";
-import { IMAGE_KEY, isUuidV4 } from "../../protocol/index.ts";
+import { carriedBase64, IMAGE_KEY, isUuidV4 } from "../../protocol/index.ts";
 
 /** Characters of a text that is no picture: more than any schema allows. */
 const LONGEST_TEXT = 100_000;
 
 /** The bytes of pictures by the imageUUID that stands in their place. */
 export type InlinePictures = ReadonlyMap<string, Uint8Array>;
-
-const DATA_URI = /^data:image\/(?:png|jpe?g|webp);base64,/i;
-const NOT_BASE64 = /[^A-Za-z0-9+/_\-\r\n]/;
 
 /**
  * Puts an imageUUID in the place of each inline picture of `json`, which is changed. The same bytes of the same owner have the same
@@ -42,11 +39,8 @@ export function takePictures(json: unknown, owner: string): InlinePictures {
 /** The bytes of a data URI or of base64; undefined for a UUID, a URL and what is none of these. */
 function decode(text: string): Uint8Array | undefined {
   if (isUuidV4(text) || /^https?:/i.test(text)) return undefined;
-  const payload = text.slice(DATA_URI.exec(text.slice(0, 40))?.[0].length ?? 0);
-  const digits = payload.trimEnd().replace(/={1,2}$/, "");
-  if (NOT_BASE64.test(digits)) return undefined;
-  const bytes = Buffer.from(digits, "base64");
-  return bytes.length > 0 ? bytes : undefined;
+  const payload = carriedBase64(text);
+  return payload === undefined ? undefined : Buffer.from(payload, "base64");
 }
 
 /** An imageUUID in the form of a UUID v4, drawn from what it names. */

@@ -4,8 +4,8 @@ import type { ModelSummary } from "../../models/index.ts";
 import {
   type ErrorItem,
   errorItem,
-  modelErrors,
   invalidParameter,
+  modelErrors,
   type QueuedTask,
   resultsOf,
   stringifyJson,

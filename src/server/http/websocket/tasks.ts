@@ -13,7 +13,16 @@ import {
 import { isFinal, type TaskRecord } from "../../tasks/index.ts";
 import { abandon } from "../hang-up.ts";
 import { imageItem, isPictureRecord, stageItem } from "../items.ts";
-import { accept, acknowledgement, dryRun, failure, type Received, requireModel, requireReceivers, standing } from "../queued-tasks.ts";
+import {
+  accept,
+  acknowledgement,
+  dryRun,
+  failure,
+  type Received,
+  requireModel,
+  requireReceivers,
+  standing,
+} from "../queued-tasks.ts";
 import { type Answer, answerWith, asTaskError } from "../reply.ts";
 import type { RequestContext } from "../request-context.ts";
 import { answerSmallTask } from "../small-tasks.ts";

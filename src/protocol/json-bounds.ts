@@ -19,11 +19,7 @@ const STRING = 384_000;
 const NUMBER = 400;
 
 /** Keys whose strings, or whose lists of strings, are images. Only these may be long. */
-<<<<<<< HEAD
-export const IMAGE_KEY = /(images?|^references)$/i;
-=======
-export const IMAGE_KEY = /images?$|^media$/i;
->>>>>>> 35a1ad8 (Pictures inside of requests are known by the same rule as in the schema)
+export const IMAGE_KEY = /(images?|^references|^media)$/i;
 
 const [QUOTE, BACKSLASH, COMMA, COLON] = [0x22, 0x5c, 0x2c, 0x3a];
 const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];

@@ -131,11 +131,11 @@ function cleanTokens({ clean, latents }: Pass): Feeds {
 
 function streamsOf(outputs: Record<string, HostTensor>): HostStreams {
   const text = outputs["text/out"];
-  return { image: outputs["image/out"]!, ...(text && { text }) };
+  return { image: outputs["image/out"]!, text };
 }
 
 function fedStreams({ image, text }: HostStreams): Record<string, HostTensor> {
-  return { "image/in": image, ...(text && { "text/in": text }) };
+  return text ? { "image/in": image, "text/in": text } : { "image/in": image };
 }
 
 /** Names a variant by what it takes from its feeds. */

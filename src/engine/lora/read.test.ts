@@ -197,6 +197,18 @@ test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
   },
 );
 
+test("the bias of an adapter is scaled as its factors are", async () => {
+  const tensors = {
+    ...pair(LAYER),
+    [`${LAYER}.lora_B.bias`]: { data: values(OUT, 3), dims: [OUT] },
+    [`${LAYER}.alpha`]: { data: Float32Array.of(6), dims: [] },
+  };
+  const change = (await readFrom(tensors)).changes.get(`${LAYER}.bias`)!;
+  if (change.kind !== "dense") throw new Error("a bias has no ranks");
+  const difference = change.difference(new Float32Array(OUT), 0.5);
+  for (const [i, value] of values(OUT, 3).entries()) expect(difference(i)).toBeCloseTo(0.5 * 3 * value, 5);
+});
+
 describe("the scale", () => {
   const json = (config: object) => ({ lora_adapter_metadata: JSON.stringify(config) });
 

@@ -13,11 +13,13 @@ beforeEach(async () => {
 });
 afterEach(() => rm(cwd, { recursive: true }));
 
-test("a machine that can draw: six times ok, and nothing left behind", async () => {
+test("a machine that can draw: seven times ok, and nothing left behind", async () => {
   const data = join(cwd, "not", "yet");
   const { code, out } = await inkstone(["doctor", "--model", tinyCheckpoint, "--data-dir", data], { cwd });
-  expect(out.match(/^ok/gm)).toHaveLength(6);
+  expect(out.match(/^ok/gm)).toHaveLength(7);
   expect(out).toContain("is complete, loads in");
+  expect(out).toMatch(/^ok {6}memory {9}.* GB available of .* GB; .* GB for weights, about .* GB more for a picture/m);
+  expect(out).toMatch(/^ok {6}speed {10}.* s at 512 × 512, .* s at 1024 × 1024/m);
   expect(code).toBe(0);
   expect(await readdir(cwd)).toEqual([]);
 });
@@ -31,7 +33,7 @@ test("what is wrong is said, the other checks run all the same, exit code 1", as
   expect(out).toMatch(/^FAILED {2}data folder/m);
   expect(out).toMatch(/^ok {6}ONNX Runtime/m);
   expect(code).toBe(1);
-  expect(err).toBe("3 checks failed");
+  expect(err).toBe("4 checks failed");
 });
 
 test("Node before 22.18 is too old", () => {

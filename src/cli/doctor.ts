@@ -1,9 +1,10 @@
 import { existsSync } from "node:fs";
-import { mkdtemp, readdir, rmdir, stat } from "node:fs/promises";
+import { mkdtemp, rmdir } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { styleText } from "node:util";
 import { Command } from "commander";
+import type { Examination } from "../engine/index.ts";
 import { dataDirectory, findModel, type Model, modelLocations } from "../models/index.ts";
 import { decodeImage, encodeImage, imageFormats } from "../pictures/index.ts";
 import { print, type Terminal } from "./terminal.ts";
@@ -11,7 +12,9 @@ import { print, type Terminal } from "./terminal.ts";
 /** `inkstone doctor`: is this machine ready? Exit code 1 when something is not. */
 export function doctorCommand(terminal: Terminal): Command {
   return new Command("doctor")
-    .description("Check that this machine can draw: Node, ONNX Runtime, the checkpoint, memory, the data folder.")
+    .description(
+      "Check that this machine can draw: Node, ONNX Runtime, the checkpoint, its memory plan and speed, the data folder.",
+    )
     .option("--model <air|folder>", "checkpoint to check", "runware:108@1")
     .option("--data-dir <folder>", "data folder to check [INKSTONE_DATA_DIR]")
     .action(async ({ model, dataDir }: { model: string; dataDir?: string }) => {
@@ -38,12 +41,18 @@ interface Check {
 
 function checks(name: string, dataDir: string, terminal: Terminal): readonly Check[] {
   const model = () => findModel(name, modelLocations(terminal.env, dataDir));
+  let examining: Promise<Examined> | undefined;
+  const examined = () => {
+    examining ??= model().then(examineModel);
+    return examining;
+  };
   return [
     { name: "Node", run: async () => checkNode(process.versions.node) },
     { name: "images", run: checkImages },
     { name: "ONNX Runtime", run: async () => ((await import("../engine/index.ts")) ? "loads" : "") },
-    { name: "checkpoint", run: async () => checkCheckpoint(await model()) },
-    { name: "memory", run: async () => checkMemory(await model()) },
+    { name: "checkpoint", run: async () => describeCheckpoint(await examined()) },
+    { name: "memory", run: async () => describeMemory(await examined()) },
+    { name: "speed", run: async () => describeSpeed(await examined()) },
     { name: "data folder", run: () => checkDataFolder(dataDir) },
   ];
 }
@@ -61,33 +70,40 @@ async function checkImages(): Promise<string> {
   return `${imageFormats.join(", ")} are written and read`;
 }
 
-async function checkCheckpoint({ card, folder }: Model): Promise<string> {
-  const { Pipeline } = await import("../engine/index.ts");
-  const start = performance.now();
-  const pipeline = await Pipeline.load(folder);
-  const seconds = (performance.now() - start) / 1000;
-  await pipeline.dispose();
-  return `${card.name} in ${folder} is complete, loads in ${seconds.toFixed(1)} s`;
+/** A model, and what it needs of this machine. */
+interface Examined extends Model {
+  readonly examination: Examination;
 }
 
-/** Weights stored in 16 bits are computed with in 32: twice their size, and room for a picture. */
-async function checkMemory({ folder }: Model): Promise<string> {
-  const weights = await weightBytes(folder);
-  const wanted = 2 * weights + 512e6;
-  const available = process.availableMemory();
-  const found =
-    `${gigabytes(available)} available of ${gigabytes(totalmem())}, ${cpus().length} cores; ` +
-    `about ${gigabytes(wanted)} wanted for ${gigabytes(weights)} of weights`;
-  if (available < wanted) throw new Error(found);
-  return found;
+async function examineModel(model: Model): Promise<Examined> {
+  const { examine } = await import("../engine/index.ts");
+  return { ...model, examination: await examine(model.folder) };
 }
 
-async function weightBytes(folder: string): Promise<number> {
-  let total = 0;
-  for (const name of await readdir(folder, { recursive: true })) {
-    if (name.endsWith(".safetensors")) total += (await stat(join(folder, name))).size;
-  }
-  return total;
+function describeCheckpoint({ card, folder, examination }: Examined): string {
+  return `${card.name} in ${folder} is complete, loads in ${examination.loadSeconds.toFixed(1)} s`;
+}
+
+/** The memory plan in words. */
+function describeMemory({ examination: { plan } }: Examined): string {
+  const sentences = [
+    `${gigabytes(plan.available)} available of ${gigabytes(totalmem())}`,
+    `${gigabytes(plan.copied)} for weights, about ${gigabytes(plan.working)} more for a picture of 1024 × 1024`,
+    `${gigabytes(plan.stored)} of files${plan.prepack ? "" : ", int8 weights run from them in place"}`,
+  ];
+  if (Number.isFinite(plan.perSession)) sentences.push(`${plan.perSession} blocks a session`);
+  if (!plan.keep) sentences.push("the text encoder and the modulations go after use");
+  return sentences.join("; ");
+}
+
+function describeSpeed({ examination: { passSeconds, activationBits } }: Examined): string {
+  const seconds = (value: number) => (value < 10 ? value.toPrecision(2) : Math.round(value).toString());
+  const narrow = "; this processor has no VNNI: activations are rounded to 7 bits instead of 8";
+  return (
+    `${cpus().length} cores; expected for a pass: ${seconds(passSeconds[512])} s at 512 × 512, ` +
+    `${seconds(passSeconds[1024])} s at 1024 × 1024; a step takes two passes, with a guidance of 1 one` +
+    (activationBits === 7 ? narrow : "")
+  );
 }
 
 function gigabytes(bytes: number): string {

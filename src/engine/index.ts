@@ -8,6 +8,7 @@ export { checkCheckpoint } from "./checkpoint/check.ts";
 export { readMember } from "./checkpoint/checkpoint.ts";
 export { controlNetFromTensors } from "./control-net/from-tensors.ts";
 export type { ControlParams } from "./control-net/params.ts";
+export { type Examination, examine } from "./examine.ts";
 export { parseKey } from "./lora/keys.ts";
 export type { LoraParams } from "./lora/params.ts";
 export type { GeneratedImage, GenerateHooks, GenerateParams, ScheduleOverride, StepEvent } from "./params.ts";

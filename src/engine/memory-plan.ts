@@ -15,8 +15,8 @@ export interface MemoryPlan {
   readonly prepack: boolean;
   /** Whether the text encoder, its vision tower and the modulations stay between uses. */
   readonly keep: boolean;
-  /** Of files, in memory as long as nothing else needs it. */
-  readonly mapped: number;
+  /** Of the files. What runs from them is in memory as long as nothing else needs it. */
+  readonly stored: number;
   /** Copies of weights that are there at the same time. */
   readonly copied: number;
   /** Of one pass at 1024 × 1024, with as many references as the checkpoint takes. */
@@ -64,7 +64,7 @@ export function planMemory(checkpoint: Checkpoint, available: number): MemoryPla
     );
     return {
       ...{ perSession, prepack, keep, working, available },
-      mapped: storedBytes(textEncoder.weights) + storedBytes(transformer.weights) + storedBytes(vae.weights),
+      stored: storedBytes(textEncoder.weights) + storedBytes(transformer.weights) + storedBytes(vae.weights),
       copied: blocks + decoder + (keep ? text + tower + time : fleeting),
     };
   };

@@ -16,7 +16,7 @@ import type { SchedulerConfig } from "./checkpoint/config.ts";
 import { type ControlNetLibrary, controlNetLibrary } from "./control-net/library.ts";
 import { type LoraLibrary, loraLibrary } from "./lora/library.ts";
 import type { Member } from "./members.ts";
-import { planMemory } from "./memory-plan.ts";
+import { type MemoryPlan, planMemory } from "./memory-plan.ts";
 import { timeModulations } from "./modulations.ts";
 import { promptEmbeddings, promptTokens, rememberPrompts } from "./prompt.ts";
 import { promptPositions, textRotary } from "./rope.ts";
@@ -34,6 +34,9 @@ export interface Model {
   readonly folder: string;
   readonly member: Member;
   readonly scheduler: SchedulerConfig;
+  readonly plan: MemoryPlan;
+  /** Of activations in integer products; undefined where nothing is in int8. */
+  readonly activationBits: 8 | 7 | undefined;
   readonly latentChannels: number;
   /** Pixels per latent position: 8. */
   readonly pixelFactor: number;
@@ -134,6 +137,8 @@ async function load(checkpoint: Checkpoint, options: LoadOptions, opened: Free[]
     folder: checkpoint.folder,
     member,
     scheduler: checkpoint.scheduler,
+    plan,
+    activationBits: held.device?.activationBits,
     latentChannels: vae.config.z_dim,
     pixelFactor: spatialFactor(vae.config),
     ropeAxes: transformer.config.axes_dims_rope,

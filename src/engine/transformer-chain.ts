@@ -39,6 +39,7 @@ export interface HostStreams {
  */
 export interface TransformerChain {
   readonly blocks: number;
+  readonly config: TransformerConfig;
   /** Cuts the chain at these places too. It stays cut: a later cache finds it ready. */
   openAt(cuts: readonly number[]): Promise<void>;
   velocity(pass: Pass): Promise<Float32Array>; // [B, L, 4C]
@@ -101,6 +102,7 @@ export async function transformerChain(
 
   return {
     blocks,
+    config,
     async openAt(wanted) {
       const joined = [...new Set([...cuts, ...wanted])].sort((a, b) => a - b);
       if (joined.length === cuts.length) return;

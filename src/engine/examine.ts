@@ -1,0 +1,76 @@
+import type { HostTensor } from "../onnx/index.ts";
+import { openCheckpoint } from "./checkpoint/checkpoint.ts";
+import type { MemoryPlan } from "./memory-plan.ts";
+import { type LoadOptions, loadModel, type Model } from "./model.ts";
+import { jointRotary } from "./rope.ts";
+import { modulationCount } from "./transformer-block.ts";
+import type { Pass } from "./transformer-chain.ts";
+
+/** What a checkpoint needs of this machine. */
+export interface Examination {
+  /** Until it was ready to draw. */
+  readonly loadSeconds: number;
+  readonly plan: MemoryPlan;
+  /** Of activations in integer products: 7 on x64 processors without VNNI; undefined where nothing is in int8. */
+  readonly activationBits: 8 | 7 | undefined;
+  /** Expected seconds of one pass of the transformer, at 512 × 512 and 1024 × 1024; a step with guidance takes two. */
+  readonly passSeconds: { readonly 512: number; readonly 1024: number };
+}
+
+/**
+ * Loads a checkpoint and tries how fast it is: its first blocks draw at 256 × 256 and 512 × 512, which says what grows with the
+ * number of tokens and what with its square.
+ * @throws CheckpointError for a checkpoint that is not complete or does not fit into memory
+ */
+export async function examine(folder: string, options: LoadOptions = {}): Promise<Examination> {
+  const start = performance.now();
+  const model = await loadModel(await openCheckpoint(folder), options);
+  try {
+    const loadSeconds = (performance.now() - start) / 1000;
+    const seconds = await expectedSeconds(model);
+    const { plan, activationBits } = model;
+    return { loadSeconds, plan, activationBits, passSeconds: { 512: seconds(512), 1024: seconds(1024) } };
+  } finally {
+    await model.dispose();
+  }
+}
+
+const TEXT_TOKENS = 64;
+const tokensOf = (side: number) => (side / 16) ** 2 + TEXT_TOKENS;
+
+/** The seconds of a pass by the side of the picture: `a · tokens + b · tokens²`, through two measurements. */
+async function expectedSeconds(model: Model): Promise<(side: number) => number> {
+  const { transformer, plan } = model;
+  const [from, to] = [256, 512];
+  const blocks = Math.min(plan.perSession, transformer.blocks);
+  const scale = transformer.blocks / blocks;
+  const measure = async (side: number) => {
+    const pass = passOf(model, side);
+    const run = () => (blocks < transformer.blocks ? transformer.begin(pass, blocks) : transformer.velocity(pass));
+    await run(); // the first one reads the weights from disk
+    const start = performance.now();
+    await run();
+    return (scale * (performance.now() - start)) / 1000;
+  };
+  const [few, many] = [tokensOf(from), tokensOf(to)];
+  const [short, long] = [(await measure(from)) / few, (await measure(to)) / many]; // a + b · tokens each
+  const b = Math.max(0, (long - short) / (many - few));
+  return (side) => tokensOf(side) * (long + b * (tokensOf(side) - many));
+}
+
+/** A pass whose numbers say nothing: it takes as long as any other. */
+function passOf({ transformer, ropeAxes }: Model, side: number): Pass {
+  const { config } = transformer;
+  const tensor = (...dims: number[]): HostTensor => {
+    const data = new Float32Array(dims.reduce((product, size) => product * size, 1));
+    for (let i = 0; i < data.length; i++) data[i] = Math.sin(i);
+    return { data, dims };
+  };
+  const cells = side / 16;
+  return {
+    latents: tensor(1, cells * cells, config.in_channels),
+    text: tensor(1, TEXT_TOKENS, config.joint_attention_dim),
+    rotary: jointRotary(TEXT_TOKENS, [{ rows: cells, columns: cells }], ropeAxes),
+    modulation: tensor(modulationCount(config, true) * config.num_attention_heads * config.attention_head_dim).data,
+  };
+}

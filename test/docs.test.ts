@@ -9,10 +9,13 @@ test.each(Object.entries(pages))("docs/%s is what npm run docs makes", async (na
   expect(await read(`docs/${name}`)).toBe(text);
 });
 
-test.each(["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"])("every path that %s names exists", async (page) => {
-  const text = await read(page);
-  const named = [...text.matchAll(/`((?:src|test|docs|models|reference|\.ci)\/[\w./-]+)`/g)].map(([, path]) => path!);
-  const linked = [...text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, path]) => path!);
-  const missing = [...named, ...linked].filter((path) => !existsSync(new URL(`../${path}`, import.meta.url)));
-  expect(missing).toEqual([]);
-});
+test.each(["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "docs/reliability.md"])(
+  "every path that %s names exists",
+  async (page) => {
+    const text = await read(page);
+    const named = [...text.matchAll(/`((?:src|test|docs|models|reference|\.ci)\/[\w./-]+)`/g)].map(([, path]) => path!);
+    const linked = [...text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, path]) => path!);
+    const missing = [...named, ...linked].filter((path) => !existsSync(new URL(`../${path}`, import.meta.url)));
+    expect(missing).toEqual([]);
+  },
+);

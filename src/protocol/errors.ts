@@ -102,7 +102,7 @@ export const ERRORS = {
   rateLimitExceeded: {
     status: 429,
     message: "The queue is full: {waiting} tasks are waiting. Try again in {seconds} seconds.",
-    when: "More tasks wait than the server is set to hold.",
+    when: "More tasks wait than the server is set to hold, in all or of one key.",
   },
 
   // The life of a task

@@ -24,6 +24,7 @@ import {
 } from "./http/index.ts";
 import { createLog, type Log } from "./log.ts";
 import { createOutbound } from "./net/index.ts";
+import { securePrivately } from "./private-folder.ts";
 import {
   createGallery,
   createImageReferences,
@@ -69,6 +70,7 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
   const locations = modelLocations({ INKSTONE_MODELS_DIR: config.modelsDir }, folder);
   const processName = `${hostname()}-${process.pid}-${crypto.randomUUID().slice(0, 8)}`;
 
+  await securePrivately(folder);
   const keys = createKeyRing(config.apiKeys, openKeyFile(folder));
   await keys.list(); // a damaged key file is told now, not to the first caller
   const db = await openDatabase({
@@ -83,7 +85,13 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
     },
   });
   const signals = await openSignals({ db, processName });
-  const tasks = createTaskService({ db, signals, maxQueued: config.maxQueue });
+  const tasks = createTaskService({
+    db,
+    signals,
+    maxQueued: config.maxQueue,
+    queueShare: config.queueShare,
+    abandonAsyncSeconds: config.abandonAsync,
+  });
   const { maxAttempts } = config;
   const queue = createTaskQueue({ db, signals, lane: "pictures", worker: processName, maxAttempts });
   const modelQueue = createTaskQueue({ db, signals, lane: "uploads", worker: processName, maxAttempts, pollMs: 5_000 });
@@ -144,6 +152,11 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
   const readiness = async (): Promise<Readiness> => {
     if (closing) return { ready: false, reason: "stopping" };
     if (worker.trouble !== undefined) return { ready: false, reason: worker.trouble.message };
+    const unreadable = await keys.list().then(
+      () => undefined,
+      (error: Error) => error.message,
+    );
+    if (unreadable !== undefined) return { ready: false, reason: unreadable };
     return db.query("select 1").then(
       () => ({ ready: true }),
       () => ({ ready: false, reason: "the database cannot be reached" }),
@@ -206,6 +219,8 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
     [
       { name: "bin", everyMs: 10_000, run: () => gallery.emptyBin() },
       { name: "images", everyMs: 10_000, run: () => images.sweep() },
+      { name: "abandoned tasks", everyMs: 5_000, run: () => tasks.abandonUnasked() },
+      { name: "space", everyMs: 600_000, run: () => db.vacuum() },
       { name: "tasks", everyMs: 60_000, run: () => expireTasks(db, config.resultRetention * 3600) },
       { name: "abandoned uploads", everyMs: 3_600_000, run: () => removeAbandoned(locations, 2 * UPLOAD_TIMEOUT_MS) },
       { name: "lost tasks", everyMs: 5_000, run: () => queue.sweep() },

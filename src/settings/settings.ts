@@ -163,6 +163,20 @@ export const SETTINGS = {
     1_000_000,
     "Tasks that may wait. More are answered with `rateLimitExceeded` (429).",
   ),
+  queueShare: setting(
+    "INKSTONE_QUEUE_SHARE",
+    "0…1",
+    float("Share of the waiting tasks that one key may have; the rest is room for others.", { min: 0, max: 1 }).default(
+      0.8,
+    ),
+  ),
+  abandonAsync: count(
+    "INKSTONE_ABANDON_ASYNC",
+    0,
+    0,
+    86_400,
+    "Seconds after which an async task is cancelled that nobody has asked for since, and that owes no webhook or upload. 0: never.",
+  ),
   maxTasks: count("INKSTONE_MAX_TASKS", 100, 1, 10_000, "Tasks in one request."),
   maxBodyBytes: count(
     "INKSTONE_MAX_BODY_BYTES",

@@ -63,7 +63,7 @@ export async function startMemoryApp(
   const logged: unknown[] = [];
   const stop = new AbortController();
   const note = (facts: object, message: string) => void logged.push({ ...facts, message });
-  const stored: KeyRing = { list: async () => [] };
+  const stored: KeyRing = { list: async () => [], isOpen: async () => true };
   const state: { readiness: Readiness } = { readiness: { ready: true } };
   const app = await createApp({
     settings: { ...SETTINGS, ...settings },

@@ -63,7 +63,7 @@ export function createMemoryTasks(bytes: Uint8Array = Buffer.from("picture".repe
         if (!abandoned.delete(known)) return { kind: "known", record: { ...known } };
       }
       if ([...records.values()].filter((record) => !isFinal(record)).length >= service.maxQueued) {
-        return { kind: "queueFull", retryAfterSeconds: 7 };
+        return { kind: "queueFull", waiting: service.maxQueued, retryAfterSeconds: 7 };
       }
       const record: Mutable<TaskRecord> = {
         owner,

@@ -19,6 +19,8 @@ export interface Database extends Queryable {
    * connection is down; `onGap` is called after it is back, so that the listener can look for itself.
    */
   listen(channel: string, onMessage: (payload: string) => void, onGap: () => void): Promise<() => Promise<void>>;
+  /** Makes the space of deleted rows usable again. PostgreSQL does so by itself. */
+  vacuum(): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -163,6 +163,22 @@ const gallery: Migration = {
   ],
 };
 
+/**
+ * Times that survive a clock that is set back: what was never put off is due whatever the clock says, and what was tells when that
+ * was. `asked_at`: when somebody last asked for a task.
+ */
+const clocks: Migration = {
+  number: 9,
+  name: "clocks",
+  statements: [
+    "alter table tasks alter column not_before set default '-infinity'",
+    "update tasks set not_before = '-infinity' where state = 'queued'",
+    "alter table tasks add column asked_at timestamptz not null default now()",
+    "alter table deliveries alter column next_attempt_at set default '-infinity'",
+    "alter table deliveries add column attempted_at timestamptz",
+  ],
+};
+
 export const migrations: readonly Migration[] = [
   tasks,
   skippedSteps,
@@ -172,4 +188,5 @@ export const migrations: readonly Migration[] = [
   keptImages,
   lostAttempts,
   gallery,
+  clocks,
 ];

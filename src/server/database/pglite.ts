@@ -23,7 +23,11 @@ export async function openPglite({ dataDir }: PgliteOptions = {}): Promise<Datab
     lite = dataDir === undefined ? await createLite() : await openFolder(dataDir);
   } catch (error) {
     await unlock();
-    throw error;
+    // Its file layer throws things that are no errors, such as `{errno: 51}` on a full disk.
+    if (error instanceof Error) throw error;
+    throw new Error(`${dataDir} cannot be opened as a database: ${JSON.stringify(error)}. Is the disk full?`, {
+      cause: error,
+    });
   }
 
   const run = preparedStatements(lite);
@@ -46,6 +50,9 @@ export async function openPglite({ dataDir }: PgliteOptions = {}): Promise<Datab
     },
     transaction: (work) => alone(() => lite.transaction((tx) => work(within(tx)))),
     listen: (channel, onMessage) => lite.listen(channel, onMessage),
+    async vacuum() {
+      await alone(() => lite.exec("vacuum"));
+    },
     async close() {
       await alone(() => lite.close());
       await unlock();

@@ -68,6 +68,7 @@ export function openPostgres(options: PostgresOptions): Database {
       await query(sql);
     },
     listen: (channel, onMessage, onGap) => listenPostgres(connection, channel, onMessage, onGap),
+    vacuum: async () => {},
     close: () => pool.end(),
   };
 }

@@ -21,8 +21,9 @@ export interface DelivererOptions extends Partial<MessageOptions> {
   readonly log: Pick<Log, "info" | "warn">;
   readonly random?: () => number;
   readonly now?: () => Date;
-  /** Attempts under way at once, in all and to one host: a slow receiver holds up itself only. */
+  /** Attempts under way at once: in all, of one owner, and of one owner to one host. A slow receiver holds up its owner only. */
   readonly concurrency?: number;
+  readonly perOwner?: number;
   readonly perHost?: number;
   readonly timeoutMs?: { readonly webhook: number; readonly upload: number };
   readonly pollMs?: number;
@@ -43,13 +44,22 @@ const ANSWER_BYTES = 2_048;
 /** Starts delivering webhooks and uploads: at once when a result is recorded, else when their next attempt is due. */
 export function startDeliverer(options: DelivererOptions): Deliverer {
   const { db, signals, outbound, sources, log, random = Math.random, now = () => new Date() } = options;
-  const { concurrency = 16, perHost = 4, timeoutMs = { webhook: 20_000, upload: 120_000 }, pollMs = 1_000 } = options;
+  const {
+    concurrency = 32,
+    perOwner = 8,
+    perHost = 4,
+    timeoutMs = { webhook: 20_000, upload: 120_000 },
+    pollMs = 1_000,
+  } = options;
   const { webhookBody = "wrapped", webhookSecrets = [] } = options;
   const message = { webhookBody, webhookSecrets };
   const stopping = new AbortController();
   const leaseSeconds = Math.max(timeoutMs.webhook, timeoutMs.upload) / 1000 + LEASE_MARGIN_SECONDS;
-  /** By the delivery's id: its host, and the attempt. */
-  const underWay = new Map<string, { readonly host: string; readonly attempt: Promise<void> }>();
+  /** By the delivery's id: whose it is, where it goes, and the attempt. */
+  const underWay = new Map<
+    string,
+    { readonly owner: string; readonly host: string; readonly attempt: Promise<void> }
+  >();
   let filling: Promise<void> | undefined;
   let again = false;
   // Nobody else can have taken any from an embedded database: those taken were cut off by the end of the last process.
@@ -60,7 +70,7 @@ export function startDeliverer(options: DelivererOptions): Deliverer {
   async function fill(): Promise<void> {
     await tidied;
     while (!stopping.signal.aborted && underWay.size < concurrency) {
-      const due = await takeDue(db, { leaseSeconds, busyHosts: busyHosts(), underWay: [...underWay.keys()] });
+      const due = await takeDue(db, { leaseSeconds, ...busy(), underWay: [...underWay.keys()] });
       if (!due) return;
       const attempt = deliver(due)
         .catch((error) => log.warn({ delivery: due.id, error }, "a delivery attempt could not be recorded"))
@@ -68,7 +78,7 @@ export function startDeliverer(options: DelivererOptions): Deliverer {
           underWay.delete(due.id);
           wake();
         });
-      underWay.set(due.id, { host: due.url.split("/")[2]!, attempt });
+      underWay.set(due.id, { owner: due.owner, host: due.url.split("/")[2] ?? "", attempt });
     }
   }
 
@@ -89,10 +99,24 @@ export function startDeliverer(options: DelivererOptions): Deliverer {
       });
   }
 
-  function busyHosts(): string[] {
-    const counts = new Map<string, number>();
-    for (const { host } of underWay.values()) counts.set(host, (counts.get(host) ?? 0) + 1);
-    return [...counts].filter(([, count]) => count >= perHost).map(([host]) => host);
+  /** Which owners and hosts take no further attempt at the moment. */
+  function busy() {
+    const all = [...underWay.values()];
+    const full = (names: readonly string[], limit: number) => {
+      const counts = new Map<string, number>();
+      for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+      return [...counts].filter(([, count]) => count >= limit).map(([name]) => name);
+    };
+    return {
+      busyOwners: full(
+        all.map(({ owner }) => owner),
+        perOwner,
+      ),
+      busyHosts: full(
+        all.map(({ owner, host }) => `${owner} ${host}`),
+        perHost,
+      ),
+    };
   }
 
   async function deliver(due: DueDelivery): Promise<void> {

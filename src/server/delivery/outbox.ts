@@ -18,27 +18,34 @@ export interface DueDelivery {
 export interface TakeOptions {
   /** If the process dies during the attempt, the delivery is due again after this. */
   readonly leaseSeconds: number;
-  /** Hosts that are busy with other deliveries. */
+  /** Owners that have as many deliveries under way as one may have. */
+  readonly busyOwners: readonly string[];
+  /** `owner host`: hosts that are busy with other deliveries of that owner. */
   readonly busyHosts: readonly string[];
   /** Ids of the deliveries that this process has in hand, however long that takes. */
   readonly underWay: readonly string[];
 }
 
-/** Takes the delivery that is due longest, of those that may be sent now; undefined when there is none. */
+/**
+ * Takes the delivery that is due longest, of those that may be sent now; undefined when there is none. One whose last attempt
+ * lies in the future was put off before the clock was set back: it is due.
+ */
 export async function takeDue(
   db: Queryable,
-  { leaseSeconds, busyHosts, underWay }: TakeOptions,
+  { leaseSeconds, busyOwners, busyHosts, underWay }: TakeOptions,
 ): Promise<DueDelivery | undefined> {
   const [row] = await db.query<DueRow>(
-    `update deliveries set attempts = attempts + 1, taken = true, next_attempt_at = now() + make_interval(secs => $1)
+    `update deliveries set attempts = attempts + 1, taken = true, attempted_at = now(),
+                           next_attempt_at = now() + make_interval(secs => $1)
      where id = (
        select id from deliveries
-       where state = 'pending' and next_attempt_at <= now() and split_part(url, '/', 3) <> all($2::text[])
-         and id <> all($3::bigint[])
-       order by next_attempt_at, id limit 1 for update skip locked
+       where state = 'pending' and (next_attempt_at <= now() or attempted_at > now() + interval '1 minute')
+         and owner || ' ' || split_part(url, '/', 3) <> all($2::text[])
+         and id <> all($3::bigint[]) and owner <> all($4::text[])
+       order by greatest(next_attempt_at, created_at), id limit 1 for update skip locked
      )
      returning id::text, owner, task_uuid, message_id, kind, url, image_uuid, attempts`,
-    [leaseSeconds, busyHosts, underWay],
+    [leaseSeconds, busyHosts, underWay, busyOwners],
   );
   if (!row) return undefined;
   const { id, owner, task_uuid: taskUUID, message_id: messageId, kind, url, image_uuid: imageUUID, attempts } = row;
@@ -58,7 +65,7 @@ export async function settleDelivery(db: Queryable, id: string, error: string | 
 /** Puts a delivery off, with the reason. */
 export async function postponeDelivery(db: Queryable, id: string, seconds: number, error: string): Promise<void> {
   await db.query(
-    `update deliveries set next_attempt_at = now() + make_interval(secs => $2), last_error = $3, taken = false
+    `update deliveries set attempted_at = now(), next_attempt_at = now() + make_interval(secs => $2), last_error = $3, taken = false
      where id = $1 and state = 'pending'`,
     [id, seconds, error],
   );

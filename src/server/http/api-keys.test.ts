@@ -24,6 +24,17 @@ test("a key is made, found by another process, and revoked", async () => {
   expect(findKey(await ours.list(), second.key)).toEqual(second.known);
 });
 
+test("without any key the door is open to this machine; once the last one is revoked it stays shut", async () => {
+  const keys = openKeyFile(folder);
+  expect(await keys.isOpen()).toBe(true);
+  const { known } = await keys.create("an app");
+  expect(await keys.isOpen()).toBe(false);
+  await keys.revoke(known.id);
+  expect(await keys.list()).toEqual([]);
+  expect(await keys.isOpen()).toBe(false);
+  expect(await createKeyRing(["setting"], openKeyFile(join(folder, "elsewhere"))).isOpen()).toBe(false);
+});
+
 test("the file holds no key, and nobody else may read it", async () => {
   const { key } = await openKeyFile(folder).create("an app");
   const path = join(folder, "keys.json");

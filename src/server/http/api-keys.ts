@@ -24,6 +24,8 @@ export interface KnownKey {
 export interface KeyRing {
   /** The known keys, read anew when they have changed. */
   list(): Promise<readonly KnownKey[]>;
+  /** Whether no key has ever been made: then programs on this machine may call. Once the last one is revoked, nobody may. */
+  isOpen(): Promise<boolean>;
 }
 
 /** A new random key. */
@@ -52,7 +54,10 @@ export function createKeyRing(configured: readonly string[], stored: KeyRing): K
   const fixed = configured.map((key, index) =>
     remember(key, { id: `key-${hashKey(key).slice(0, 16)}`, name: `setting ${index + 1}`, createdAt: "" }),
   );
-  return { list: async () => [...fixed, ...(await stored.list())] };
+  return {
+    list: async () => [...fixed, ...(await stored.list())],
+    isOpen: async () => fixed.length === 0 && (await stored.isOpen()),
+  };
 }
 
 /** A key file that cannot be read; the message names the file. */
@@ -76,7 +81,10 @@ export function openKeyFile(folder: string, now: () => Date = () => new Date()):
   const list = async (): Promise<readonly KnownKey[]> => {
     const stamp = await stat(path).then(
       ({ mtimeMs, size, ino }) => `${mtimeMs} ${size} ${ino}`,
-      () => "",
+      (cause: NodeJS.ErrnoException) => {
+        if (cause.code === "ENOENT") return "";
+        throw new KeyFileError(`${path} cannot be read`, { cause });
+      },
     );
     if (stamp !== cached.stamp) cached = { stamp, keys: stamp === "" ? [] : await read(path) };
     return cached.keys;
@@ -84,6 +92,10 @@ export function openKeyFile(folder: string, now: () => Date = () => new Date()):
 
   return {
     list,
+    isOpen: async () => {
+      await list();
+      return cached.stamp === "";
+    },
     create: async (name) => {
       const key = newKey();
       const known = remember(key, { id: randomUUID(), name, createdAt: now().toISOString() });

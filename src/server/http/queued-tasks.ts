@@ -48,9 +48,8 @@ export async function accept(
     case "conflict":
       throw new TaskError("conflictTaskUUID", { taskUUID: task.taskUUID }, { parameter: "taskUUID", type: "string" });
     case "queueFull": {
-      const { queued } = await tasks.counts();
-      const retryAfter = outcome.retryAfterSeconds;
-      throw new TaskError("rateLimitExceeded", { waiting: queued, seconds: retryAfter }, { retryAfter });
+      const { waiting, retryAfterSeconds: retryAfter } = outcome;
+      throw new TaskError("rateLimitExceeded", { waiting, seconds: retryAfter }, { retryAfter });
     }
   }
 }

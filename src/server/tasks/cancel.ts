@@ -29,3 +29,27 @@ export async function cancelQueued(db: Queryable, owner: OwnerId): Promise<reado
   );
   return rows.map(({ id }) => id);
 }
+
+/** Notes that somebody asked for tasks, unless that has been noted in the last seconds. */
+export async function noteAsked(db: Queryable, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
+  await db.query(
+    `update tasks set asked_at = now()
+     where id = any($1::bigint[]) and state in ('queued', 'running') and asked_at < now() - interval '3 seconds'`,
+    [ids],
+  );
+}
+
+/** Cancels async tasks that nobody has asked for in so many seconds and that owe nobody a delivery; returns their numbers. */
+export async function cancelUnasked(db: Queryable, seconds: number): Promise<string[]> {
+  const rows = await db.query<{ id: string }>(
+    `update tasks set state = 'cancelled', abandoned = true, finished_at = coalesce(finished_at, now()),
+                      lease_until = null, worker = null, progress = null
+     where state in ('queued', 'running') and lane = 'pictures' and asked_at < now() - make_interval(secs => $1)
+       and task::json->>'deliveryMethod' = 'async'
+       and task::json->>'webhookURL' is null and task::json->>'uploadEndpoint' is null
+     returning id::text`,
+    [seconds],
+  );
+  return rows.map(({ id }) => id);
+}

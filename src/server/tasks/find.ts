@@ -157,7 +157,8 @@ export async function findDeliveries(
   taskUUID: string,
 ): Promise<readonly DeliveryRecord[]> {
   const rows = await db.query<DeliveryRow>(
-    `select kind, url, image_uuid, state, attempts, last_error, next_attempt_at from deliveries
+    `select kind, url, image_uuid, state, attempts, last_error,
+            greatest(next_attempt_at, created_at) as next_attempt_at from deliveries
      where owner = $1 and task_uuid = $2 order by id`,
     [owner, taskUUID],
   );

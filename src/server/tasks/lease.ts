@@ -26,8 +26,8 @@ export interface ClaimedTask<Task extends QueuedTask = PictureTask> {
 }
 
 /**
- * Gives the next task of a lane to a worker for `leaseSeconds`, or undefined when none waits. `<=` because PGlite's clock is
- * coarse: with `<` a fresh row would be invisible for a moment.
+ * Gives the next task of a lane to a worker for `leaseSeconds`, or undefined when none waits. Pauses between attempts take
+ * seconds: a task that is put off for longer was so before the clock was set back.
  */
 export async function claimTask<L extends Lane>(
   db: Queryable,
@@ -40,7 +40,7 @@ export async function claimTask<L extends Lane>(
      set state = 'running', attempt = attempt + 1, worker = $1, progress = null,
          lease_until = now() + make_interval(secs => $2), started_at = coalesce(started_at, now())
      where id = (
-       select id from tasks where state = 'queued' and lane = $3 and not_before <= now()
+       select id from tasks where state = 'queued' and lane = $3 and (not_before <= now() or not_before > now() + interval '1 minute')
        order by turn, id limit 1 for update skip locked
      )
      returning id::text, attempt, owner, task_uuid, task, seed, salt, failures, deaths,
@@ -109,7 +109,7 @@ export async function renewLease(
 /** Puts the task back at no cost: the worker is stopping. */
 export async function handBackTask(db: Queryable, { id, attempt }: Fence): Promise<boolean> {
   const rows = await db.query(
-    `update tasks set state = 'queued', not_before = now(), lease_until = null, worker = null, progress = null
+    `update tasks set state = 'queued', not_before = '-infinity', lease_until = null, worker = null, progress = null
      where id = $1 and attempt = $2 and state = 'running' returning id`,
     [id, attempt],
   );
@@ -134,7 +134,7 @@ export async function sweepLost(
 ): Promise<readonly Swept[]> {
   return db.query<{ id: string; requeued: boolean }>(
     `with lost as (
-       select id from tasks where state = 'running' and lane = $4 and ($3::boolean or lease_until < now()) for update skip locked
+       select id from tasks where state = 'running' and lane = $4 and ($3::boolean or lease_until < now() or lease_until > now() + interval '1 hour') for update skip locked
      ), swept as (
        update tasks t
        set failures = failures + 1, lost_attempt = attempt, lease_until = null, worker = null, progress = null,

@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { isPictureTask, type QueuedTask, randomSeed, resultsOf } from "../../protocol/index.ts";
 import type { Database } from "../database/index.ts";
-import { cancelQueued, cancelTask } from "./cancel.ts";
+import { cancelQueued, cancelTask, cancelUnasked, noteAsked } from "./cancel.ts";
 import { forgetUnfinished } from "./expire.ts";
 import { countTasks, findDeliveries, findRequest, findTask, findTasks, type StoredTask } from "./find.ts";
 import { followOwner } from "./follow.ts";
-import { createRoom } from "./room.ts";
 import type { TaskSignals } from "./signals.ts";
+import { isFinal } from "./state.ts";
 import { canonicalTask, hashBody } from "./stored-task.ts";
 import { insertTask } from "./submit.ts";
 import type { OwnerId, Submission, SubmitOutcome, TaskProgress, TaskRecord, TaskService } from "./types.ts";
@@ -17,6 +17,10 @@ export interface TaskServiceOptions {
   readonly signals: TaskSignals;
   /** Tasks that may wait before new ones are refused. */
   readonly maxQueued: number;
+  /** Of these, the share that one owner may fill. Default: all. */
+  readonly queueShare?: number;
+  /** Seconds after which an async task that nobody asks for, and that owes no delivery, is cancelled. Default: never (0). */
+  readonly abandonAsyncSeconds?: number;
   /** What a refused client is told to wait. */
   readonly retryAfterSeconds?: number;
   /** In [0, 1): draws the seeds of tasks that name none. */
@@ -24,12 +28,27 @@ export interface TaskServiceOptions {
   readonly pollMs?: number;
 }
 
+export interface OpenTaskService extends TaskService {
+  /** Cancels async tasks that nobody has asked for in the time set; does nothing when none is set. To be called again and again. */
+  abandonUnasked(): Promise<void>;
+  close(): void;
+}
+
 /** The life of tasks as the HTTP side sees it; `close` ends its timers, the tasks stay. */
-export function createTaskService(options: TaskServiceOptions): TaskService & { close(): void } {
-  const { db, signals, maxQueued, retryAfterSeconds = 10, random = Math.random, pollMs = 2_000 } = options;
+export function createTaskService(options: TaskServiceOptions): OpenTaskService {
+  const {
+    db,
+    signals,
+    maxQueued,
+    queueShare = 1,
+    abandonAsyncSeconds = 0,
+    retryAfterSeconds = 10,
+    random = Math.random,
+    pollMs = 2_000,
+  } = options;
   const watchers = createWatchers({ db, signals, pollMs });
   const progress = followProgress(signals);
-  const room = createRoom(db, maxQueued);
+  const room = { all: maxQueued, perOwner: Math.max(1, Math.floor(maxQueued * queueShare)) };
 
   const fresh = ({ id, record }: StoredTask): TaskRecord => {
     const latest = record.state === "running" ? progress.of(id) : undefined;
@@ -42,13 +61,15 @@ export function createTaskService(options: TaskServiceOptions): TaskService & { 
     return found && { ...found, record: { ...found.record, taskUUID } };
   };
 
-  async function submit(owner: OwnerId, { task, request }: Submission): Promise<SubmitOutcome> {
+  async function submit(owner: OwnerId, { task: sent, request }: Submission): Promise<SubmitOutcome> {
+    const task = withPlainAddresses(sent);
     const taskUUID = keyOf(task.taskUUID);
     const bodyHash = hashBody(canonicalTask({ ...task, taskUUID }));
     const seed = seedOf(task) ?? randomSeed(random);
     const lane = isPictureTask(task) ? "pictures" : "uploads";
-    const attempt = await room.within(() =>
-      insertTask(db, {
+    const { inserted, waiting, waitingOfOwner } = await insertTask(
+      db,
+      {
         owner,
         lane,
         taskUUID,
@@ -58,9 +79,9 @@ export function createTaskService(options: TaskServiceOptions): TaskService & { 
         seed,
         salt: randomUUID(),
         weight: isPictureTask(task) ? resultsOf(task) : 1,
-      }),
+      },
+      room,
     );
-    const inserted = attempt?.stored;
     if (inserted) {
       const { createdAt } = inserted;
       const state = "queued";
@@ -78,8 +99,11 @@ export function createTaskService(options: TaskServiceOptions): TaskService & { 
       return { kind: "accepted", record };
     }
     const known = await find(owner, task.taskUUID);
-    // Without an attempt there was no room; with one, the task that stood in its way has just been forgotten.
-    if (!known) return attempt ? submit(owner, { task, request }) : { kind: "queueFull", retryAfterSeconds };
+    if (!known) {
+      if (waiting >= room.all) return { kind: "queueFull", waiting, retryAfterSeconds };
+      if (waitingOfOwner >= room.perOwner) return { kind: "queueFull", waiting: waitingOfOwner, retryAfterSeconds };
+      return submit(owner, { task, request }); // the task that stood in its way has just been forgotten
+    }
     // What nobody waited for, or what failed, begins afresh: clients repeat a task under its taskUUID.
     const again = known.abandoned ? known.bodyHash === bodyHash : known.record.state === "failed";
     if (again && (await forgetUnfinished(db, known.id))) return submit(owner, { task, request });
@@ -99,6 +123,7 @@ export function createTaskService(options: TaskServiceOptions): TaskService & { 
     submit,
     async get(owner, taskUUID) {
       const found = await find(owner, taskUUID);
+      if (found && abandonAsyncSeconds > 0 && !isFinal(found.record.state)) await noteAsked(db, [found.id]);
       return found && fresh(found);
     },
     waitForFinal(owner, taskUUID, signal) {
@@ -148,6 +173,14 @@ export function createTaskService(options: TaskServiceOptions): TaskService & { 
 
   return {
     ...service,
+    async abandonUnasked() {
+      if (abandonAsyncSeconds === 0) return;
+      await noteAsked(db, watchers.watched());
+      for (const id of await cancelUnasked(db, abandonAsyncSeconds)) {
+        signals.publish({ type: "cancelled", id });
+        signals.publish({ type: "changed", id, ended: true });
+      }
+    },
     close() {
       watchers.close();
       progress.close();
@@ -157,6 +190,13 @@ export function createTaskService(options: TaskServiceOptions): TaskService & { 
 
 /** How a taskUUID is stored. */
 const keyOf = (taskUUID: string): string => taskUUID.toLowerCase();
+
+/** The task with the addresses of its deliveries written out: `http:host/x` means `http://host/x`, and one host is to be one. */
+function withPlainAddresses(task: QueuedTask): QueuedTask {
+  if (!isPictureTask(task)) return task;
+  const plain = (address: string | undefined) => address && (URL.parse(address)?.href ?? address);
+  return { ...task, webhookURL: plain(task.webhookURL), uploadEndpoint: plain(task.uploadEndpoint) };
+}
 
 const seedOf = (task: QueuedTask): bigint | undefined => (task.taskType === "imageInference" ? task.seed : 0n);
 

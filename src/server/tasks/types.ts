@@ -100,8 +100,8 @@ export type SubmitOutcome =
   | { readonly kind: "known"; readonly record: TaskRecord }
   /** The taskUUID is taken by a different body: answer `conflictTaskUUID`. */
   | { readonly kind: "conflict" }
-  /** Too many tasks are waiting: answer 429. */
-  | { readonly kind: "queueFull"; readonly retryAfterSeconds: number };
+  /** Too many tasks are waiting, of all owners or of this one: answer 429. */
+  | { readonly kind: "queueFull"; readonly waiting: number; readonly retryAfterSeconds: number };
 
 /** What a subscriber hears. After `final` nothing follows. */
 export type TaskEvent =

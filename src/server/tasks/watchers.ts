@@ -21,6 +21,8 @@ export interface Watchers {
     read: () => Promise<StoredTask | undefined>,
     tell: (event: TaskEvent) => void,
   ): Promise<{ readonly stop: () => void } | undefined>;
+  /** The numbers of the tasks that are followed. */
+  watched(): string[];
   close(): void;
 }
 
@@ -130,6 +132,7 @@ export function createWatchers({ db, signals, pollMs }: WatchersOptions): Watche
       if (changed.has(task.id)) void refresh(task.id);
       return { stop: () => drop(task.id, watcher) };
     },
+    watched: () => [...byTask.keys()],
     close() {
       clearInterval(timer);
       unlisten();

@@ -101,8 +101,8 @@ describe("sessions", () => {
   });
 
   test("a socket that has closed before it was authenticated holds its session no longer than any other", async () => {
-    const ring = createKeyRing([KEY], { list: async () => [] });
-    const slowly = { list: () => sleep(500).then(() => ring.list()) };
+    const ring = createKeyRing([KEY], { list: async () => [], isOpen: async () => true });
+    const slowly = { ...ring, list: () => sleep(500).then(() => ring.list()) };
     const { socketUrl, tasks } = await start({ sessionBuffer: 0.3 }, { ports: { keys: slowly } });
     tasks.onAccept = () => undefined;
     const client = await connect(socketUrl);

@@ -1,0 +1,50 @@
+/** The clock is set back, or forward, by an hour. Held to: no task and no delivery waits for it. (What is stored is moved instead.) */
+
+import { expect, test } from "vitest";
+import { takeDue } from "../../src/server/delivery/outbox.ts";
+import { onEachDatabase } from "../support/on-each-database.ts";
+import { aResult, aTask } from "../support/tasks.ts";
+
+const MOVED: Readonly<Record<string, readonly string[]>> = {
+  tasks: ["not_before", "lease_until", "created_at", "started_at", "finished_at", "asked_at"],
+  deliveries: ["next_attempt_at", "attempted_at", "created_at"],
+};
+
+onEachDatabase("a clock that jumps", (tasks) => {
+  async function clockMoves(by: string): Promise<void> {
+    for (const [table, columns] of Object.entries(MOVED)) {
+      await tasks.db.query(
+        `update ${table} set ${columns.map((one) => `${one} = ${one} - interval '${by}'`).join(", ")}`,
+      );
+    }
+  }
+  const take = () => takeDue(tasks.db, { leaseSeconds: 60, busyOwners: [], busyHosts: [], underWay: [] });
+
+  test.each(["-1 hour", "1 hour"])(
+    "%s: queued, put off and handed back tasks start, lost ones come back",
+    async (by) => {
+      for (let i = 0; i < 3; i++) await tasks.service.submit("me", aTask());
+      const [failed, back] = [(await tasks.queue.claim())!, (await tasks.queue.claim())!];
+      await failed.fail({ error: tasks.error, death: false, again: true });
+      await back.handBack();
+      await clockMoves(by);
+      const claims = [await tasks.queue.claim(), await tasks.queue.claim(), await tasks.queue.claim()];
+      expect(claims.every((claim) => claim !== undefined)).toBe(true);
+      for (const claim of [failed, back, ...claims]) claim!.release();
+      await clockMoves(by);
+      await clockMoves(by);
+      expect(await tasks.queue.sweep()).toBe(3);
+    },
+  );
+
+  test.each(["-1 hour", "1 hour"])("%s: deliveries are due, fresh and put off ones", async (by) => {
+    await tasks.service.submit("me", aTask({ numberResults: 2, webhookURL: "https://a.example/hook" }));
+    const claim = (await tasks.queue.claim())!;
+    for (const i of [0, 1]) await claim.result(aResult(claim, i), i === 1);
+    claim.release();
+    expect(await take()).toBeDefined();
+    await tasks.db.query("update deliveries set taken = false, next_attempt_at = now() + interval '40 s' where taken");
+    await clockMoves(by);
+    expect([await take(), await take()].every((due) => due !== undefined)).toBe(true);
+  });
+});

@@ -1,0 +1,32 @@
+/** A key is revoked while its client is connected. Held to: no further task, and the socket's end within some seconds. */
+
+import { expect, test } from "vitest";
+import { openKeyFile } from "../../src/server/http/api-keys.ts";
+import { connect } from "../contract/socket-client.ts";
+import { aTask, post, victims } from "./victim.ts";
+
+const start = victims();
+
+test("its socket takes no task and ends, its event stream ends; the last key that is revoked opens no door", async () => {
+  const { base, folder } = await start({ INKSTONE_API_KEYS: "" });
+  const keys = openKeyFile(folder);
+  const { key, known } = await keys.create("lost");
+  const slow = aTask({ positivePrompt: "step 20000", steps: 50, deliveryMethod: "async" });
+  await post(base, JSON.stringify([slow]), key);
+  const client = await connect(`${base.replace("http", "ws")}/v1`);
+  client.send({ taskType: "authentication", apiKey: key });
+  await client.next();
+  const events = await fetch(`${base}/v1/tasks/${slow.taskUUID}/events`, {
+    headers: { authorization: `Bearer ${key}` },
+  });
+  expect(events.status).toBe(200);
+
+  expect(await keys.revoke(known.id)).toBe(true);
+  client.send(aTask());
+  expect(await client.next()).toMatchObject({ errors: [{ code: "invalidApiKey" }] });
+  await Promise.all([client.closed, events.text()]);
+  for (const each of [key, "any"]) {
+    const { status, body } = await post(base, JSON.stringify([aTask()]), each);
+    expect([status, body.error.code]).toEqual([403, "forbidden"]);
+  }
+});

@@ -113,6 +113,28 @@ describe("edits", () => {
     expect([left(90), left(110), left(120)]).not.toEqual([100, 100, 100]);
   });
 
+  test("an editing model is shown the images", async () => {
+    const file = async (width: number, height: number) => {
+      const pixels = new Uint8Array(width * height * 3).fill(60);
+      return toFile(await encodeImage({ width, height, pixels }, { format: "PNG" }), "image.png", {
+        type: "image/png",
+      });
+    };
+    const edit = (model: string, ...images: Awaited<ReturnType<typeof file>>[]) =>
+      client.images.edit({
+        model,
+        prompt: "make it red",
+        image: images,
+        steps: 1,
+      } as never as OpenAI.ImageEditParamsNonStreaming);
+    const { data } = await edit("alibaba:qwen-image-edit@2511", await file(60, 30), await file(31, 60));
+    expect(await pixelsOf(data![0]!.b64_json!)).toMatchObject({ width: 32, height: 96 });
+    await expect(edit("runware:108@20", await file(60, 30), await file(60, 30))).rejects.toThrow("takes one image");
+    await expect(edit("runware:108@1", await file(60, 30), await file(60, 30))).rejects.toThrow(
+      "need an editing checkpoint",
+    );
+  });
+
   test("a variation of an odd size", async () => {
     const image = Buffer.from(
       await encodeImage({ width: 150, height: 130, pixels: new Uint8Array(150 * 130 * 3).fill(60) }, { format: "PNG" }),

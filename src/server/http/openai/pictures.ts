@@ -28,20 +28,28 @@ export async function readForm(
 }
 
 /**
- * The first image as seed image. OpenAI's masks are transparent where to edit, ours are white there.
+ * The first image as seed image, or all of them as an editing model's references. OpenAI's masks are transparent where to edit, ours
+ * are white there.
+ * @param most references that the model takes; 0 for one that draws over
  * @throws OpenAIError naming the file that cannot be used
  */
-export async function inputPictures({ images, mask }: ImagesForm, maxPixels: number): Promise<InputPictures> {
-  const [first, second] = images;
+export async function inputPictures(
+  { images, mask }: ImagesForm,
+  maxPixels: number,
+  most: number,
+): Promise<InputPictures> {
+  const [first] = images;
   if (first === undefined)
     throw new OpenAIError(400, "Missing required parameter: 'image'.", "image", "missing_required_parameter");
-  if (second !== undefined) {
-    throw new OpenAIError(
-      400,
-      "This model takes one image. Several need an editing checkpoint.",
-      "image",
-      "invalid_value",
-    );
+  if (images.length > Math.max(1, most)) {
+    const reason = most > 1 ? `This model takes up to ${most} images.` : "This model takes one image.";
+    const advice = most === 0 ? " Several need an editing checkpoint." : "";
+    throw new OpenAIError(400, `${reason}${advice}`, "image", "invalid_value");
+  }
+  const referenceImages = most > 0 ? images.map((image) => image.toString("base64")) : undefined;
+  if (referenceImages && !mask) {
+    for (const image of images) await decoded(image, "image", maxPixels);
+    return { referenceImages };
   }
   const picture = await decoded(first, "image", maxPixels);
   const opening = mask && (await decoded(mask, "mask", maxPixels));
@@ -53,6 +61,7 @@ export async function inputPictures({ images, mask }: ImagesForm, maxPixels: num
     throw new OpenAIError(400, "The mask has no transparency: transparent is where to edit.", "mask", "invalid_value");
   }
   return {
+    referenceImages,
     seedImage: first.toString("base64"),
     maskImage:
       opening && Buffer.from(await encodeImage(whiteWhereClear(opening), { format: "PNG" })).toString("base64"),

@@ -90,20 +90,21 @@ export const modelFor = (name: string | null | undefined): string =>
 const FORMATS = { png: "PNG", jpeg: "JPG", webp: "WEBP" } as const;
 const STEPS = { auto: undefined, medium: undefined, low: 20, standard: 20, high: 40, hd: 40 } as const;
 
-/** Pictures that an edit or a variation begins with, as data URIs. */
+/** Pictures of an edit or a variation, in base64. */
 export interface InputPictures {
-  readonly seedImage: string;
+  /** What is drawn over; an editing model needs none. */
+  readonly seedImage?: string;
   readonly maskImage?: string;
-  /** Size of `seedImage`, for requests that name none. */
-  readonly size: { readonly width: number; readonly height: number };
+  /** What an editing model is shown. */
+  readonly referenceImages?: readonly string[];
+  /** Size for requests that name none; absent where the model decides. */
+  readonly size?: { readonly width: number; readonly height: number };
 }
 
 /** The task, in the words of `imageInference`; its own schema checks the ranges. */
 export function taskFor(request: ImagesRequest, model: ModelSummary | undefined, pictures?: InputPictures): object {
-  const { width, height } = sizeFor(
-    request.size,
-    pictures?.size ?? { width: model?.defaultWidth ?? 1024, height: model?.defaultHeight ?? 1024 },
-  );
+  const modelSize = { width: model?.defaultWidth ?? 1024, height: model?.defaultHeight ?? 1024 };
+  const size = sizeFor(request.size, pictures ? pictures.size : modelSize);
   const steps = request.steps ?? request.num_inference_steps ?? STEPS[request.quality ?? "auto"] ?? model?.defaultSteps;
   return withoutNulls({
     taskType: "imageInference",
@@ -112,8 +113,7 @@ export function taskFor(request: ImagesRequest, model: ModelSummary | undefined,
     model: modelFor(request.model),
     positivePrompt: request.prompt || "__BLANK__",
     negativePrompt: request.negative_prompt || undefined,
-    width,
-    height,
+    ...size,
     steps,
     CFGScale: request.cfg_scale ?? request.guidance_scale,
     scheduler: request.scheduler,
@@ -126,13 +126,18 @@ export function taskFor(request: ImagesRequest, model: ModelSummary | undefined,
       request.output_compression == null ? undefined : Math.min(99, Math.max(20, request.output_compression)),
     inputs:
       pictures &&
-      withoutNulls({ seedImage: pictures.seedImage, maskImage: pictures.maskImage, strength: request.strength }),
+      withoutNulls({
+        seedImage: pictures.seedImage,
+        maskImage: pictures.maskImage,
+        referenceImages: pictures.referenceImages,
+        strength: request.strength,
+      }),
   });
 }
 
 /** `WxH`; `auto` or nothing means `otherwise`, brought to a size that can be drawn. */
-function sizeFor(size: string | null | undefined, otherwise: { width: number; height: number }) {
-  if (!size || size === "auto") return fitted(otherwise);
+function sizeFor(size: string | null | undefined, otherwise: { width: number; height: number } | undefined) {
+  if (!size || size === "auto") return otherwise && fitted(otherwise);
   const [, width, height] = /^(\d{1,5})x(\d{1,5})$/.exec(size) ?? [];
   if (width === undefined) {
     throw new OpenAIError(

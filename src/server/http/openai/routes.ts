@@ -60,15 +60,16 @@ export function openAIRoutes(app: FastifyInstance, shared: Shared): void {
     front.post("/v1/images/edits", async (request, reply) => {
       const form = await readForm(request.parts());
       const wanted = readImages(edit, form.fields);
-      const pictures = await inputPictures(form, ports.settings.maxImagePixels);
+      const model = await modelNamed(ports, wanted.model);
+      const pictures = await inputPictures(form, ports.settings.maxImagePixels, model?.references?.max ?? 0);
       const strength = wanted.strength ?? (pictures.maskImage === undefined ? undefined : MASKED_STRENGTH);
-      const task = taskFor({ ...wanted, strength }, await modelNamed(ports, wanted.model), pictures);
+      const task = taskFor({ ...wanted, strength }, model, pictures);
       return draw({ shared, request, reply }, wanted, task, "image_edit");
     });
     front.post("/v1/images/variations", async (request, reply) => {
       const form = await readForm(request.parts());
       const wanted = readImages(variation, form.fields);
-      const pictures = await inputPictures(form, ports.settings.maxImagePixels);
+      const pictures = await inputPictures(form, ports.settings.maxImagePixels, 0);
       const strength = wanted.strength ?? VARIATION_STRENGTH;
       const task = taskFor({ ...wanted, strength }, await modelNamed(ports, wanted.model), pictures);
       return draw({ shared, request, reply }, wanted, task, "image_generation");
@@ -114,9 +115,9 @@ async function draw(
     const item = result.item as { imageURL?: string; imageBase64Data?: string };
     data.push(item.imageURL === undefined ? { b64_json: item.imageBase64Data } : { url: item.imageURL });
   }
-  const { width, height } = task as { width: number; height: number };
+  const { width, height } = task as { width?: number; height?: number };
   const facts = {
-    size: `${width}x${height}`,
+    size: width === undefined ? undefined : `${width}x${height}`,
     quality: wanted.quality ?? "auto",
     background: "opaque",
     output_format: wanted.output_format ?? "png",
@@ -167,6 +168,7 @@ const PARAMS: Readonly<Record<string, string>> = {
   outputQuality: "output_compression",
   "inputs.seedImage": "image",
   "inputs.maskImage": "mask",
+  "inputs.referenceImages": "image",
   "inputs.strength": "strength",
 };
 

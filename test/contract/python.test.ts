@@ -3,6 +3,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { encodeImage } from "../../src/pictures/index.ts";
 import { type ContractServer, startContractServer } from "./server.ts";
 
 // Real engines on a machine that may be busy.
@@ -28,7 +29,12 @@ describe.skipIf(!python)("the Python client (skipped without INKSTONE_TEST_PYTHO
   beforeAll(async () => {
     server = await startContractServer();
     const script = new URL("python/scenarios.py", import.meta.url).pathname;
-    const { stdout } = await promisify(execFile)(python!, [script, server.socketUrl, server.key], { timeout: 300_000 });
+    const pixels = new Uint8Array(64 * 48 * 3).fill(90);
+    const bytes = await encodeImage({ width: 64, height: 48, pixels }, { format: "PNG" });
+    const picture = Buffer.from(bytes).toString("base64");
+    const { stdout } = await promisify(execFile)(python!, [script, server.socketUrl, server.key, picture], {
+      timeout: 300_000,
+    });
     const lines = stdout.trim().split("\n");
     outcomes = new Map(lines.map((line) => JSON.parse(line) as Outcome).map((outcome) => [outcome.scenario, outcome]));
   }, 300_000);
@@ -56,6 +62,7 @@ describe.skipIf(!python)("the Python client (skipped without INKSTONE_TEST_PYTHO
     expect(first).toContain("invalidWidth");
     expect(second).toContain("invalidSteps");
   });
+  test("an edit with two references", () => expect(seeds(value("edit"))).toEqual([9]));
   test("base64", () => expect(value("base64")).toMatchObject([{ base64: true }]));
   test("async ends as soon as the pictures are there, not at the client's next poll", () => {
     expect(seeds(value("later"))).toEqual([5, 6]);

@@ -8,7 +8,7 @@ import uuid
 
 from runware import IImageInference, Runware
 
-URL, KEY = sys.argv[1], sys.argv[2]
+URL, KEY, PICTURE = sys.argv[1:]
 TASK = dict(model="runware:108@1", positivePrompt="a red square", width=128, height=128, steps=2)
 
 
@@ -51,6 +51,11 @@ async def parallel_failures(client):
     )
 
 
+async def edit(client):
+    changes = dict(model="alibaba:qwen-image-edit@2511", referenceImages=[PICTURE, PICTURE], numberResults=1, seed=9)
+    return shown(await client.imageInference(request(**changes)))
+
+
 async def base64(client):
     return shown(await client.imageInference(request(outputType="base64Data", outputFormat="PNG")))
 
@@ -86,7 +91,7 @@ async def wrong_key():
 async def main():
     client = Runware(api_key=KEY, url=URL)
     await client.connect()
-    for scenario in (picture, three, parallel, parallel_failures, base64, later, unknown, details):
+    for scenario in (picture, three, parallel, parallel_failures, edit, base64, later, unknown, details):
         await report(scenario.__name__, scenario(client))
     await client.disconnect()
     await report("wrong_key", wrong_key())

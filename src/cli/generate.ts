@@ -1,6 +1,4 @@
 import { mkdir } from "node:fs/promises";
-import { relative } from "node:path";
-import { setImmediate as turn } from "node:timers/promises";
 import { Command, Option } from "commander";
 import { type Findings, PictureRefused, pictureRecord, type SafetyPolicy } from "../drawing/index.ts";
 import type { GeneratedImage } from "../engine/index.ts";
@@ -13,8 +11,9 @@ import { UsageError } from "./exit.ts";
 import { type GivenFlags, generateFlags } from "./generate-flags.ts";
 import { type Order, readOrder } from "./generate-task.ts";
 import { loadPictures } from "./input-pictures.ts";
-import { type OutputTarget, outputPath, outputTarget, writeWhole } from "./output-file.ts";
+import { type OutputTarget, outputPath, outputTarget, shownPath, writeWhole } from "./output-file.ts";
 import { createProgress, duration } from "./progress.ts";
+import { letSignalsIn } from "./stop-signals.ts";
 import { print, type Terminal, tell } from "./terminal.ts";
 
 interface Flags extends GivenFlags {
@@ -120,7 +119,7 @@ async function fulfil(order: Order, target: OutputTarget, flags: Flags, terminal
         saved.push(picture);
         progress.end();
         for (const line of told(findings, settings.safetyPolicy)) tell(terminal, line);
-        if (!flags.json) print(terminal, shown(picture.path, terminal));
+        if (!flags.json) print(terminal, shownPath(picture.path, terminal.cwd));
       },
     });
     tell(terminal, `${pictureCount(saved.length)} in ${duration((performance.now() - loaded) / 1000)}`);
@@ -174,15 +173,4 @@ function pictureCount(n: number): string {
 /** In seconds, three decimals. */
 function milliseconds(ms: number): number {
   return Math.round(ms) / 1000;
-}
-
-/** Two turns of the event loop: one of them passes where Node looks for signals, so Ctrl-C is seen before the next step. */
-async function letSignalsIn(): Promise<void> {
-  await turn();
-  await turn();
-}
-
-function shown(path: string, { cwd }: Terminal): string {
-  const short = relative(cwd, path);
-  return short.startsWith("..") ? path : short;
 }

@@ -1,5 +1,5 @@
 import { rename, rm, stat, writeFile } from "node:fs/promises";
-import { basename, dirname, extname, join, resolve, sep } from "node:path";
+import { basename, dirname, extname, join, relative, resolve, sep } from "node:path";
 import { extensionOf, formatFromName, type ImageFormat, imageFormats } from "../pictures/index.ts";
 import { UsageError } from "./exit.ts";
 
@@ -67,6 +67,12 @@ export async function writeWhole(path: string, bytes: Uint8Array): Promise<void>
     await rm(temporary, { force: true });
     throw error;
   }
+}
+
+/** A path as it is printed: from the current folder on, where it lies inside. */
+export function shownPath(path: string, cwd: string): string {
+  const short = relative(cwd, path);
+  return short.startsWith("..") ? path : short;
 }
 
 /** The prompt's first words, safe in a file name, at most 40 characters, in any script. */

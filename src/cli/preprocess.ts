@@ -1,16 +1,13 @@
 import { randomUUID } from "node:crypto";
-import { mkdir } from "node:fs/promises";
-import { basename, extname, join, relative } from "node:path";
 import { Command } from "commander";
-import { guideFromTask, guideRecord } from "../drawing/index.ts";
-import { encodeImage, guideImage } from "../pictures/index.ts";
+import { guideFromTask } from "../drawing/index.ts";
+import { guideImage } from "../pictures/index.ts";
 import { type ControlNetPreprocessTask, PREPROCESSORS, parseTask } from "../protocol/index.ts";
-import { software } from "../version.ts";
 import { UsageError } from "./exit.ts";
 import { carriedPicture, pictureFile } from "./input-pictures.ts";
-import { outputTarget, writeWhole } from "./output-file.ts";
+import { type SideFlags, writeSidePicture } from "./side-picture.ts";
 import { taskFlags } from "./task-flags.ts";
-import { print, type Terminal } from "./terminal.ts";
+import type { Terminal } from "./terminal.ts";
 
 const preprocessFlags = taskFlags(
   "controlNetPreprocess",
@@ -24,12 +21,6 @@ const preprocessFlags = taskFlags(
   },
   { preProcessorType: "KIND", inputImage: "FILE" },
 );
-
-interface Flags {
-  readonly out?: string;
-  readonly format?: string;
-  readonly [name: string]: string | undefined;
-}
 
 /** `inkstone preprocess KIND FILE`: a guide image for `--control`. */
 export function preprocessCommand(terminal: Terminal): Command {
@@ -47,26 +38,14 @@ Example:
   inkstone preprocess canny photo.jpg --out edges.png
   inkstone generate "a paper lantern" --control inkstone:canny@1 --guide edges.png`,
     )
-    .action(async (kind: string, file: string, flags: Flags) => {
+    .action(async (kind: string, file: string, flags: SideFlags) => {
       const task = await readTask(kind, file, flags, terminal);
       const { picture, filter } = await guideFromTask(task, await carriedPicture(file, task.inputImage));
-      const guide = guideImage(picture, filter);
-      const target = await outputTarget(
-        flags.out,
-        flags.format === undefined ? undefined : task.outputFormat,
-        terminal.cwd,
-      );
-      const { format, folder, stem = `${basename(file, extname(file))}-${kind}`, extension } = target;
-      const metadata = { software, parameters: guideRecord(task) };
-      const bytes = await encodeImage(guide, { format, quality: task.outputQuality, metadata });
-      await mkdir(folder, { recursive: true });
-      const path = join(folder, `${stem}.${extension}`);
-      await writeWhole(path, bytes);
-      print(terminal, relative(terminal.cwd, path).startsWith("..") ? path : relative(terminal.cwd, path));
+      await writeSidePicture(guideImage(picture, filter), task, { file, suffix: kind, flags }, terminal);
     });
 }
 
-async function readTask(preProcessorType: string, file: string, flags: Flags, terminal: Terminal) {
+async function readTask(preProcessorType: string, file: string, flags: SideFlags, terminal: Terminal) {
   const parsed = parseTask({
     taskType: "controlNetPreprocess",
     taskUUID: randomUUID(),

@@ -9,6 +9,7 @@ import { preprocessCommand } from "./preprocess.ts";
 import { schedulersCommand } from "./schedulers.ts";
 import { serveCommand } from "./serve.ts";
 import type { Terminal } from "./terminal.ts";
+import { upscaleCommand } from "./upscale.ts";
 
 /** The whole command line, ready to parse. */
 export function createProgram(terminal: Terminal): Command {
@@ -25,6 +26,7 @@ export function createProgram(terminal: Terminal): Command {
   for (const command of [
     generateCommand,
     preprocessCommand,
+    upscaleCommand,
     serveCommand,
     keysCommand,
     inspectCommand,

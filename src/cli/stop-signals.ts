@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { Stopped } from "./exit.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -24,6 +25,12 @@ export function listenForStop(): Pick<Terminal, "signal" | "onStopAgain"> {
       again = action;
     },
   };
+}
+
+/** Two turns of the event loop: one of them passes where Node looks for signals, so Ctrl-C is seen before more is computed. */
+export async function letSignalsIn(): Promise<void> {
+  await turn();
+  await turn();
 }
 
 /** Dies of the signal, which shells tell as 130 or 143; `process.exit` alone would wait for a thread that reads from a pipe. */

@@ -31,7 +31,7 @@ export interface DrawHooks extends Omit<GenerateHooks, "onStep" | "onImage"> {
  */
 export async function drawFinished(
   engine: Engine,
-  networks: FinishingNetworks,
+  networks: Pick<FinishingNetworks, "findFaces" | "classify">,
   plan: DrawingPlan,
   hooks: DrawHooks,
 ): Promise<void> {
@@ -56,7 +56,7 @@ export async function drawFinished(
 /** One picture after the other: the faces of one are refined before the next is drawn. */
 async function drawWithFaces(
   engine: Engine,
-  networks: FinishingNetworks,
+  networks: Pick<FinishingNetworks, "findFaces">,
   { drawing, stages, maxPixels }: DrawingPlan,
   { signal, onWarning, onStep }: DrawHooks,
   deliver: (image: GeneratedImage, index: number, found: Findings) => Promise<void>,

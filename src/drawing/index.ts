@@ -11,7 +11,7 @@ export { createEngineProcess, type EngineProcess } from "./process/engine-proces
 export { EngineDied } from "./process/follow-request.ts";
 export { startWatchdog, type Watchdog } from "./process/watchdog.ts";
 export type { PictureProgress } from "./progress.ts";
-export { guideRecord, pictureRecord } from "./record.ts";
+export { pictureRecord, sideRecord } from "./record.ts";
 export {
   DEFAULT_SAFETY_RULE,
   PictureRefused,

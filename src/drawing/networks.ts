@@ -2,12 +2,14 @@ import { freeAll, type SessionOptions } from "../onnx/index.ts";
 import type { RgbImage } from "../pictures/index.ts";
 import { type Face, openFaceDetector } from "./faces/index.ts";
 import { openSafetyClassifier, type SafetyScores } from "./safety/index.ts";
+import { openUpscaler, type Upscaler } from "./upscaler.ts";
 
-/** The networks that look at finished pictures. Each is loaded by the first picture that needs it; they compute on the calling thread. */
+/** The networks beside the engine. Each is loaded by the first picture that needs it; they compute on the calling thread. */
 export interface FinishingNetworks {
   /** The faces with `score ≥ confidence`, surest first, 32 at most, their boxes cut to the picture. */
   findFaces(image: RgbImage, confidence: number): Promise<Face[]>;
   classify(image: RgbImage): Promise<SafetyScores>;
+  upscale: Upscaler["upscale"];
   /** Unloads them; the next picture loads them again. */
   release(): Promise<void>;
 }
@@ -22,10 +24,12 @@ export interface NetworkOptions extends SessionOptions {
 export function finishingNetworks({ faceModel, idleMs = 60_000, ...options }: NetworkOptions = {}): FinishingNetworks {
   const detector = loadedInUse(() => openFaceDetector(faceModel, options), idleMs);
   const classifier = loadedInUse(() => openSafetyClassifier(options), idleMs);
+  const upscaler = loadedInUse(() => openUpscaler(options), idleMs);
   return {
     findFaces: (image, confidence) => detector.use((network) => network.find(image, confidence)),
     classify: (image) => classifier.use((network) => network.classify(image)),
-    release: () => freeAll([detector.unload, classifier.unload]),
+    upscale: (...given) => upscaler.use((network) => network.upscale(...given)),
+    release: () => freeAll([detector.unload, classifier.unload, upscaler.unload]),
   };
 }
 

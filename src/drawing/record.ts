@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { MetadataObject } from "../pictures/index.ts";
-import type { ControlNetPreprocessTask, ImageInferenceTask } from "../protocol/index.ts";
+import type { ControlNetPreprocessTask, ImageInferenceTask, UpscaleTask } from "../protocol/index.ts";
 
 /** Parameters that say how a result is handed over, not what it looks like. */
 const delivery = [
@@ -47,13 +47,13 @@ export function pictureRecord(
   return withoutPictures(Object.fromEntries(kept.map((key) => [key, facts[key]]))) as MetadataObject;
 }
 
-/** The same of a guide image: the task that makes it again. */
-export function guideRecord(task: ControlNetPreprocessTask): MetadataObject {
+/** The same of a picture made from another: the task that makes it again. */
+export function sideRecord(task: ControlNetPreprocessTask | UpscaleTask): MetadataObject {
   const kept = Object.entries(task).filter(([key]) => !delivery.includes(key as never));
   return withoutPictures(Object.fromEntries(kept)) as MetadataObject;
 }
 
-const pictureKeys = new Set(["seedImage", "maskImage", "guideImage", "inputImage", "referenceImages"]);
+const pictureKeys = new Set(["seedImage", "maskImage", "guideImage", "inputImage", "referenceImages", "image"]);
 
 function withoutPictures(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutPictures);

@@ -70,6 +70,7 @@ const VALID: Readonly<Record<TaskType, Record<string, unknown>>> = {
     advancedFeatures: { ultralytics: {} },
   },
   controlNetPreprocess: { inputImage: IMAGE, preProcessorType: "canny" },
+  upscale: { inputs: { image: IMAGE } },
   getResponse: {},
   getTaskDetails: {},
   imageUpload: { image: IMAGE },

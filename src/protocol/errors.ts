@@ -58,7 +58,7 @@ export const ERRORS = {
   // The task
   unsupportedTaskType: {
     status: 400,
-    message: "Unsupported task type: {given}. Supported values are: {allowed}.",
+    message: "Unsupported task type: {given}. Supported values are: {allowed}.{reason}",
     when: "`taskType` is not one that this server runs.",
   },
   unsupportedParameter: {

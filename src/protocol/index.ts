@@ -34,6 +34,7 @@ export {
   type ProcessingItem,
   replyBody,
   type UploadItem,
+  type UpscaledItem,
 } from "./replies.ts";
 export { parseRequestJson, type RequestOptions, readTasks } from "./request.ts";
 export { findScheduler, SCHEDULER_ALIASES, SCHEDULERS, type SchedulerName } from "./schedulers.ts";
@@ -52,5 +53,6 @@ export {
   type TaskType,
 } from "./task.ts";
 export { type ErrorItem, type ErrorOwner, errorItem, TaskError, type TaskErrorBody } from "./task-error.ts";
+export type { UpscaleTask } from "./upscale.ts";
 export { carriedBase64, MAX_SEED, randomSeed, resultSeed } from "./values.ts";
 export type { WatchTask } from "./watch.ts";

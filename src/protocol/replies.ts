@@ -55,12 +55,22 @@ const guideItem = group("The guide image of a controlNetPreprocess task. It has 
   status: success,
 });
 
+const upscaledItem = group("The enlarged image of an upscale task. It has no price: its `cost` is 0.", {
+  taskType: literal("The type of task.", "upscale"),
+  taskUUID,
+  imageUUID: imageUUID("The enlarged image."),
+  inputImageUUID: imageUUID("The image it was made of."),
+  ...forms("image"),
+  cost,
+  status: success,
+});
+
 const processingItem = group("An image that is not finished, in a reply to getResponse.", {
-  taskType: oneOf("The type of task.", ["imageInference", "controlNetPreprocess"]),
+  taskType: oneOf("The type of task.", ["imageInference", "controlNetPreprocess", "upscale"]),
   taskUUID,
   status: literal("It is in work, or waits.", "processing"),
   progress: float("Percentage of the whole task.", { min: 0, max: 100 }),
-  step: integer("Denoising steps that are done.", { min: 0 }).optional(),
+  step: integer("Denoising steps that are done; of an upscale task, tiles.", { min: 0 }).optional(),
   steps: integer("Denoising steps in all.", { min: 0 }).optional(),
   queuePosition,
 });
@@ -80,7 +90,7 @@ const uploadItem = group("How far a modelUpload task is.", {
   queuePosition,
 });
 
-const queuedType = oneOf("The type of task.", ["imageInference", "controlNetPreprocess", "modelUpload"]);
+const queuedType = oneOf("The type of task.", ["imageInference", "controlNetPreprocess", "upscale", "modelUpload"]);
 
 const acknowledgement = group("An async task has been stored.", { taskType: queuedType, taskUUID });
 
@@ -216,6 +226,7 @@ const errorReply = group("An error.", {
 export const DATA_ITEMS = {
   ImageItem: imageItem,
   GuideItem: guideItem,
+  UpscaledItem: upscaledItem,
   ProcessingItem: processingItem,
   UploadItem: uploadItem,
   Acknowledgement: acknowledgement,
@@ -240,6 +251,7 @@ export const replyBody = z.strictObject({
 
 export type ImageItem = Readonly<z.output<typeof imageItem>>;
 export type GuideItem = Readonly<z.output<typeof guideItem>>;
+export type UpscaledItem = Readonly<z.output<typeof upscaledItem>>;
 export type ProcessingItem = Readonly<z.output<typeof processingItem>>;
 export type UploadItem = Readonly<z.output<typeof uploadItem>>;
 export type ModelSearchResult = Readonly<z.output<typeof modelSummary>>;

@@ -71,6 +71,7 @@ const VALID: Partial<Record<TaskType, Record<string, unknown>>> = {
     controlNet: [{ model: "a:1@1", guideImage: IMAGE }],
   }),
   controlNetPreprocess: { inputImage: IMAGE, preProcessorType: "canny" },
+  upscale: { inputs: { image: IMAGE } },
   imageUpload: { image: IMAGE },
   accountManagement: { operation: "getDetails" },
   modelUpload: { category: "lora", air: "a:1@1", downloadURL: "http://a.example/", name: "A" },

@@ -25,6 +25,7 @@ import { missingParameter, parameterErrors, show } from "./parameter-errors.ts";
 import { ruleErrors } from "./rules.ts";
 import { textErrors } from "./storable-text.ts";
 import { type ErrorOwner, TaskError } from "./task-error.ts";
+import { respellUpscale, type UpscaleTask, upscale } from "./upscale.ts";
 import { watch } from "./watch.ts";
 
 /** The schema of every task type. */
@@ -33,6 +34,7 @@ export const TASK_SCHEMAS = {
   ping,
   imageInference,
   controlNetPreprocess,
+  upscale,
   getResponse,
   getTaskDetails,
   imageUpload,
@@ -43,22 +45,46 @@ export const TASK_SCHEMAS = {
 } as const;
 
 /** Older names of task types. */
-export const TASK_ALIASES: Readonly<Record<string, TaskType>> = { imageControlNetPreProcess: "controlNetPreprocess" };
+export const TASK_ALIASES: Readonly<Record<string, TaskType>> = {
+  imageControlNetPreProcess: "controlNetPreprocess",
+  imageUpscale: "upscale",
+};
 
 export type TaskType = keyof typeof TASK_SCHEMAS;
 export const TASK_TYPES = Object.keys(TASK_SCHEMAS) as readonly TaskType[];
+
+const NO_MATTING = "No weights for background removal are free to come with Inkstone: remove the background elsewhere.";
+const NO_CAPTIONS =
+  "No network that describes images comes with Inkstone: write the text, or have it written elsewhere.";
+
+/** Task types that clients know of and that are not here: why, and what to do. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  removeBackground: NO_MATTING,
+  imageBackgroundRemoval: NO_MATTING,
+  caption: NO_CAPTIONS,
+  imageCaption: NO_CAPTIONS,
+  promptEnhance: "No language model comes with Inkstone: send the prompt as it is to be drawn.",
+  imageMasking:
+    "Inkstone makes no masks: send `inputs.maskImage` made elsewhere; faces are refined with `ultralytics`.",
+  vectorize: "Inkstone makes pixels, no vector graphics: trace a finished image elsewhere.",
+};
 
 /** Any validated task. */
 export type Task = { [Type in TaskType]: z.output<(typeof TASK_SCHEMAS)[Type]> }[TaskType];
 
 /** A task that makes pictures, whose results are delivered. */
-export type PictureTask = ImageInferenceTask | ControlNetPreprocessTask;
+export type PictureTask = ImageInferenceTask | ControlNetPreprocessTask | UpscaleTask;
 
 /** A task that is stored, waits for its turn, and can be asked about afterwards. */
 export type QueuedTask = PictureTask | ModelUploadTask;
 
-export const isPictureTask = (task: Task): task is PictureTask =>
-  task.taskType === "imageInference" || task.taskType === "controlNetPreprocess";
+const PICTURE_TASKS: ReadonlySet<TaskType> = new Set<PictureTask["taskType"]>([
+  "imageInference",
+  "controlNetPreprocess",
+  "upscale",
+]);
+
+export const isPictureTask = (task: Task): task is PictureTask => PICTURE_TASKS.has(task.taskType);
 
 export const isQueuedTask = (task: Task): task is QueuedTask => isPictureTask(task) || task.taskType === "modelUpload";
 
@@ -102,7 +128,7 @@ export function parseTask(given: unknown): ParsedTask {
         ? readPreprocess(raw)
         : type === "modelUpload"
           ? readUpload(raw)
-          : read(type as TaskType, raw);
+          : read(type as TaskType, type === "upscale" ? respellUpscale(raw) : raw);
   const errors = Array.isArray(found) ? found : textErrors(raw);
   return errors.length > 0
     ? refuse(owner, errors as [TaskError, ...TaskError[]])
@@ -154,7 +180,8 @@ function ownerOf(raw: Record<string, unknown>): ErrorOwner {
 }
 
 function unsupportedTaskType(given: unknown): TaskError {
-  const values = { given: show(given), allowed: quoted(TASK_TYPES) };
+  const reason = typeof given === "string" && Object.hasOwn(ELSEWHERE, given) ? ` ${ELSEWHERE[given]}` : "";
+  const values = { given: show(given), allowed: quoted(TASK_TYPES), reason };
   const facts = { parameter: "taskType", type: "string", allowedValues: TASK_TYPES };
   return new TaskError("unsupportedTaskType", values, facts);
 }

@@ -151,7 +151,7 @@ export function createMemoryTasks(bytes: Uint8Array = Buffer.from("picture".repe
       if (!isPictureTask(record.task)) throw new Error(`${taskUUID} makes no pictures`);
       const index = record.results.length;
       const imageUUID = randomUUID();
-      const { outputFormat, width = 64, height = 64 } = record.task;
+      const { outputFormat, width = 64, height = 64 } = { width: undefined, height: undefined, ...record.task };
       const fileName = `${imageUUID}.${extensionOf(outputFormat)}`;
       const contentType = contentTypeOf(outputFormat);
       const result: TaskResult = {

@@ -1,6 +1,6 @@
 // An engine process for tests: speaks the messages of src/drawing/process/messages.ts, draws pixels that depend on the
 // seed and size alone, and misbehaves when the prompt says so:
-// A guide image is the picture it is made of.
+// Guide images and enlarged pictures are the picture they are made of.
 //   "step 20"   each step takes 20 ms        "hang at 2"   sleeps for ever in step 2
 //   "spin at 2" blocks the event loop there  "die at 2"    kills itself there         "error" reports a failure
 // With INKSTONE_TEST_ENGINE_TIMES it adds the milliseconds that each request took to that file.

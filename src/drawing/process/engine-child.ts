@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { ParameterError, Pipeline } from "../../engine/index.ts";
-import { guideImage } from "../../pictures/index.ts";
+import { guideImage, type RgbImage } from "../../pictures/index.ts";
 import { drawFinished } from "../finish.ts";
 import { finishingNetworks } from "../networks.ts";
 import { PictureRefused } from "../safety/index.ts";
@@ -30,7 +30,9 @@ async function fulfil(id: number, work: EngineWork): Promise<void> {
   try {
     if (work.type === "draw") await draw(id, work, abort.signal);
     else {
-      const { width, height, pixels } = guideImage(work.picture, work.filter);
+      const image =
+        work.type === "guide" ? guideImage(work.picture, work.filter) : await upscale(id, work, abort.signal);
+      const { width, height, pixels } = image;
       report({ type: "image", id, index: 0, image: { width, height, pixels }, findings: {} });
     }
     report({ type: "done", id });
@@ -54,6 +56,20 @@ async function draw(
     },
     onWarning: (message) => report({ type: "warning", id, message }),
     onImage: (image, index, findings) => report({ type: "image", id, index, image, findings }),
+  });
+}
+
+function upscale(
+  id: number,
+  { picture, factor }: Extract<EngineWork, { type: "upscale" }>,
+  signal: AbortSignal,
+): Promise<RgbImage> {
+  return networks.upscale(picture, factor, {
+    signal,
+    async onTile(step, steps) {
+      report({ type: "step", id, image: 0, step, steps, share: step / steps });
+      await nextTurn(); // lets an abort message in
+    },
   });
 }
 

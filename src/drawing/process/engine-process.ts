@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { GuideFilter, RgbImage } from "../../pictures/index.ts";
 import type { DrawHooks, DrawingPlan } from "../finish.ts";
+import type { UpscaleFactor } from "../upscaler.ts";
 import { followRequest } from "./follow-request.ts";
 import type { EngineSetup, EngineWork } from "./messages.ts";
 
@@ -33,6 +34,12 @@ export interface EngineProcess {
    * @throws EngineDied as `draw` does
    */
   makeGuide(picture: RgbImage, filter: GuideFilter, signal?: AbortSignal): Promise<RgbImage>;
+  /**
+   * Enlarges a picture; steps are its tiles. No checkpoint is loaded for it.
+   * @throws ParameterError as `Upscaler` does
+   * @throws EngineDied as `draw` does
+   */
+  upscale(picture: RgbImage, factor: UpscaleFactor, hooks?: Pick<DrawHooks, "onStep" | "signal">): Promise<RgbImage>;
   /** The running process's id, undefined while there is none. */
   readonly pid: number | undefined;
   /** Ends the process; a request under way rejects with EngineDied. */
@@ -67,22 +74,23 @@ export function createEngineProcess(options: EngineProcessOptions = {}): EngineP
     return turn;
   };
 
+  /** Work that makes one picture. */
+  const made = async (work: EngineWork, hooks: DrawHooks): Promise<RgbImage> => {
+    let picture: RgbImage | undefined;
+    await request(work, {
+      ...hooks,
+      onImage(image) {
+        picture = image;
+      },
+    });
+    return picture!;
+  };
+
   return {
     draw: (checkpoint, plan, { previews = false, ...hooks } = {}) =>
       request({ type: "draw", checkpoint, plan, previews }, hooks),
-    async makeGuide({ width, height, pixels }, filter, signal) {
-      let guide: RgbImage | undefined;
-      await request(
-        { type: "guide", picture: { width, height, pixels }, filter },
-        {
-          signal,
-          onImage(image) {
-            guide = image;
-          },
-        },
-      );
-      return guide!;
-    },
+    makeGuide: (picture, filter, signal) => made({ type: "guide", picture: plain(picture), filter }, { signal }),
+    upscale: (picture, factor, hooks = {}) => made({ type: "upscale", picture: plain(picture), factor }, hooks),
     get pid() {
       return child?.pid;
     },
@@ -95,3 +103,6 @@ export function createEngineProcess(options: EngineProcessOptions = {}): EngineP
     },
   };
 }
+
+/** Without what else a decoded file carries. */
+const plain = ({ width, height, pixels }: RgbImage): RgbImage => ({ width, height, pixels });

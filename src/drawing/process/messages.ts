@@ -3,6 +3,7 @@ import type { GuideFilter, RgbImage } from "../../pictures/index.ts";
 import type { DrawingPlan } from "../finish.ts";
 import type { PictureProgress } from "../progress.ts";
 import type { Findings } from "../stages.ts";
+import type { UpscaleFactor } from "../upscaler.ts";
 
 /** How an engine process is set up: its only argument, as JSON. */
 export interface EngineSetup {
@@ -19,7 +20,9 @@ export type EngineWork =
   /** Draw and finish pictures with the checkpoint in a folder; small pictures of each step when `previews` is true. */
   | { type: "draw"; checkpoint: string; plan: DrawingPlan; previews: boolean }
   /** Make a picture into a guide image. */
-  | { type: "guide"; picture: RgbImage; filter: GuideFilter };
+  | { type: "guide"; picture: RgbImage; filter: GuideFilter }
+  /** Enlarge a picture; steps are its tiles. */
+  | { type: "upscale"; picture: RgbImage; factor: UpscaleFactor };
 
 /** What the parent asks. One piece of work is under way at a time. */
 export type EngineRequest = ({ id: number } & EngineWork) | { type: "abort"; id: number };
@@ -34,7 +37,7 @@ export type EngineReport =
   | { type: "aborted"; id: number }
   | { type: "failed"; id: number; error: EngineFailure };
 
-/** A guide image has no seed. */
+/** Guides and enlarged pictures have no seed. */
 export type FinishedImage = RgbImage & Partial<GeneratedImage>;
 
 /** An error as data: its class is restored on the other side. */

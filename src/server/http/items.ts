@@ -12,6 +12,7 @@ import {
   UPLOAD_STAGES,
   type UploadItem,
   type UploadStage,
+  type UpscaledItem,
 } from "../../protocol/index.ts";
 import type { TaskRecord, TaskResult } from "../tasks/index.ts";
 import type { HttpPorts } from "./ports.ts";
@@ -42,11 +43,15 @@ export function imageItem(
   const { task, taskUUID } = record;
   const { taskType } = task;
   const end = { ...(task.includeCost && { cost: result.cost }), ...(withStatus && { status: "success" as const }) };
-  const make = async (): Promise<ImageItem | GuideItem> => {
+  const make = async (): Promise<ImageItem | GuideItem | UpscaledItem> => {
     const [form, image] = await imageForm(record, result, source);
     if (taskType === "controlNetPreprocess") {
       const { imageUUID: guideImageUUID, inputImageUUID = "" } = result;
       return { taskType, taskUUID, guideImageUUID, inputImageUUID, [`guideImage${form}` as const]: image, ...end };
+    }
+    if (taskType === "upscale") {
+      const { imageUUID, inputImageUUID = "" } = result;
+      return { taskType, taskUUID, imageUUID, inputImageUUID, [`image${form}` as const]: image, ...end };
     }
     return {
       taskType,

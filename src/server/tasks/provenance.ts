@@ -15,7 +15,7 @@ const NOT_OF_THE_PICTURE = new Set([
   "numberResults",
 ]);
 
-const PICTURES = new Set(["seedImage", "maskImage", "guideImage", "inputImage", "referenceImages"]);
+const PICTURES = new Set(["seedImage", "maskImage", "guideImage", "inputImage", "image", "referenceImages"]);
 
 /** The longest address of an input picture that is kept; data URIs are longer. */
 const LONGEST_REFERENCE = 2048;

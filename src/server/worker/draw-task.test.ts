@@ -12,6 +12,7 @@ const refusing: EngineProcess = {
     throw new PictureRefused(1);
   },
   makeGuide: () => Promise.reject(new Error("no guides here")),
+  upscale: () => Promise.reject(new Error("no upscaler here")),
   pid: undefined,
   async stop() {},
 };

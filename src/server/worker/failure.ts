@@ -41,6 +41,8 @@ export function failureOf(error: unknown, task: PictureTask): AttemptFailure {
     return passing(told("inferenceError", { reason: "The engine process was lost." }), true);
   if (error instanceof CheckpointError)
     return lasting(told("modelUnavailable", { model, reason: withoutFolders(error.message) }));
+  if (error instanceof ParameterError && task.taskType === "upscale")
+    return lasting(invalidParameter(error.parameter, task.inputs.image, `${error.message}.`));
   if (error instanceof ParameterError && task.taskType === "imageInference")
     return lasting(
       unfit(error, task) ?? unfitAdapter(error, task) ?? told("inferenceError", { reason: error.message }),

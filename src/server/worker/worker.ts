@@ -1,17 +1,17 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type EngineProcess, startWatchdog } from "../../drawing/index.ts";
-import type { ControlNetPreprocessTask, ImageInferenceTask } from "../../protocol/index.ts";
+import type { ImageInferenceTask } from "../../protocol/index.ts";
 import type { Log } from "../log.ts";
 import type { Claim, TaskQueue } from "../tasks/index.ts";
 import { type DrawMeans, drawTask } from "./draw-task.ts";
 import { EngineStalled, failureOf } from "./failure.ts";
 import type { WorkerMetrics } from "./metrics.ts";
-import { type PreprocessMeans, preprocessTask } from "./preprocess-task.ts";
+import { isSideTask, type SideMeans, sideTask } from "./side-tasks.ts";
 import type { ClaimOf } from "./store-result.ts";
 import { takeClaims } from "./take-claims.ts";
 import { untilAvailable } from "./until-available.ts";
 
-export interface WorkerOptions extends Omit<DrawMeans & PreprocessMeans, "patiently" | "engine" | "log" | "metrics"> {
+export interface WorkerOptions extends Omit<DrawMeans & SideMeans, "patiently" | "engine" | "log" | "metrics"> {
   readonly queue: TaskQueue;
   readonly engine: EngineProcess;
   readonly metrics?: WorkerMetrics;
@@ -34,9 +34,6 @@ class Stopping extends Error {
 }
 
 const SILENT: WorkerMetrics = { started() {}, step() {}, stage() {}, ended() {}, faces() {}, checked() {} };
-
-const makesGuide = (claim: Claim): claim is ClaimOf<ControlNetPreprocessTask> =>
-  claim.task.taskType === "controlNetPreprocess";
 
 /** Starts a worker on a queue, with an engine of its own. */
 export function startWorker(options: WorkerOptions): Worker {
@@ -70,7 +67,7 @@ export function startWorker(options: WorkerOptions): Worker {
     };
     try {
       const means = { ...options, metrics, patiently };
-      if (makesGuide(claim)) await preprocessTask(claim, means, signal);
+      if (isSideTask(claim)) await sideTask(claim, means, signal, onStep);
       else await drawTask(claim as ClaimOf<ImageInferenceTask>, means, signal, onStep);
       return "succeeded";
     } catch (error) {

@@ -1,0 +1,63 @@
+import { randomUUID } from "node:crypto";
+import { Command } from "commander";
+import { finishingNetworks } from "../drawing/index.ts";
+import { onWhite } from "../pictures/index.ts";
+import { parseTask, type UpscaleTask } from "../protocol/index.ts";
+import { UsageError } from "./exit.ts";
+import { carriedPicture, pictureFile } from "./input-pictures.ts";
+import { createProgress } from "./progress.ts";
+import { type SideFlags, writeSidePicture } from "./side-picture.ts";
+import { letSignalsIn } from "./stop-signals.ts";
+import { taskFlags } from "./task-flags.ts";
+import type { Terminal } from "./terminal.ts";
+
+const upscaleFlags = taskFlags(
+  "upscale",
+  {
+    upscaleFactor: "--factor <n>",
+    outputFormat: { flags: "--format <name>", about: "File format.", otherwise: "by the extension of --out, else PNG" },
+    outputQuality: "--quality <n>",
+  },
+  { "inputs.image": "FILE" },
+);
+
+/** `inkstone upscale FILE`: an enlarged picture. */
+export function upscaleCommand(terminal: Terminal): Command {
+  const command = new Command("upscale")
+    .description("Enlarge a picture, with edges and lettering that stay sharp. Prints the path of the result.")
+    .argument("<file>", "PNG, JPG, WEBP, AVIF, GIF or TIFF")
+    .option("--out <file|folder>", "Where to write (default: FILE-Nx in this folder)");
+  return upscaleFlags.addTo(command).action(async (file: string, flags: SideFlags) => {
+    const task = await readTask(file, flags, terminal);
+    const picture = onWhite(await carriedPicture(file, task.inputs.image));
+    const networks = finishingNetworks();
+    const progress = createProgress(terminal, 1);
+    try {
+      const enlarged = await networks.upscale(picture, task.upscaleFactor as 2 | 3 | 4, {
+        signal: terminal.signal,
+        async onTile(step, steps) {
+          progress.step({ image: 0, step, steps, share: step / steps });
+          await letSignalsIn();
+        },
+      });
+      progress.end();
+      await writeSidePicture(enlarged, task, { file, suffix: `${task.upscaleFactor}x`, flags }, terminal);
+    } finally {
+      progress.end();
+      await networks.release();
+    }
+  });
+}
+
+async function readTask(file: string, flags: SideFlags, terminal: Terminal): Promise<UpscaleTask> {
+  const parsed = parseTask({
+    taskType: "upscale",
+    taskUUID: randomUUID(),
+    inputs: { image: await pictureFile("FILE", file, terminal) },
+    ...(await upscaleFlags.read(flags, terminal)),
+  });
+  if (parsed.ok) return parsed.task as UpscaleTask;
+  throw new UsageError(
+    parsed.errors.map(({ facts, message }) => upscaleFlags.named(facts.parameter, message)).join("\n"),
+  );
+}

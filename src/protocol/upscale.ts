@@ -1,0 +1,35 @@
+/** The task `upscale`: a picture becomes larger, with detail that a network draws. */
+
+import { z } from "zod";
+import { group, integer, literal, oneOf, uuid } from "../fields/index.ts";
+import { delivery } from "./delivery.ts";
+import { imageReference } from "./values.ts";
+
+/** The upscalers that are here, by the API's identifiers: Real-ESRGAN. */
+const UPSCALERS = ["runware:504@1"] as const;
+
+export const upscale = z
+  .strictObject({
+    taskType: literal("The type of task.", "upscale"),
+    taskUUID: uuid("Identifies the task in results, errors, polls and webhooks. A UUID v4, unique per task."),
+    model: oneOf("The upscaler: Real-ESRGAN.", UPSCALERS).default("runware:504@1"),
+    inputs: group("Input images.", {
+      image: imageReference(
+        "The image to enlarge (UUID, URL, data URI, or base64). At most 50 megapixels may come out. Clear pixels count as white.",
+      ),
+    }),
+    upscaleFactor: integer("How many times wider and higher the image becomes.", { min: 2, max: 4 }).default(2),
+    ...delivery,
+  })
+  .describe("Enlarges an image, with edges and lettering that stay sharp.");
+
+/** A validated `upscale` task with its defaults filled in. */
+export type UpscaleTask = z.output<typeof upscale>;
+
+/** Brings the older form (`inputImage`) to the schema's spelling. Two different images stay, to be refused. */
+export function respellUpscale({ inputImage, ...task }: Record<string, unknown>): Record<string, unknown> {
+  if (inputImage === undefined || inputImage === null) return task;
+  const inputs = (task.inputs ?? {}) as Record<string, unknown>;
+  const one = typeof inputs === "object" && (inputs.image ?? inputImage) === inputImage;
+  return one ? { ...task, inputs: { ...inputs, image: inputImage } } : { inputImage, ...task };
+}

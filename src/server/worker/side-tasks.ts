@@ -1,0 +1,70 @@
+/** Tasks that make one picture from another. */
+
+import { type EngineProcess, guideFromTask, sideRecord } from "../../drawing/index.ts";
+import { type DecodedImage, onWhite, type RgbImage } from "../../pictures/index.ts";
+import { type ControlNetPreprocessTask, isUuidV4, type UpscaleTask } from "../../protocol/index.ts";
+import type { ImageFacts, ImageReferences } from "../storage/index.ts";
+import type { Claim } from "../tasks/index.ts";
+import { measured } from "./metrics.ts";
+import { type ClaimOf, type StoreMeans, storeResult } from "./store-result.ts";
+
+/** What making a picture from another needs. */
+export interface SideMeans extends StoreMeans {
+  readonly engine: Pick<EngineProcess, "makeGuide" | "upscale">;
+  readonly references: ImageReferences;
+  /** Keeps a picture that a client brought, so that it can be named again. */
+  keepInput(owner: string, bytes: Uint8Array, facts: ImageFacts): Promise<{ readonly imageUUID: string }>;
+}
+
+type SideTask = ControlNetPreprocessTask | UpscaleTask;
+
+export const isSideTask = (claim: Claim): claim is ClaimOf<SideTask> =>
+  claim.task.taskType === "controlNetPreprocess" || claim.task.taskType === "upscale";
+
+/** Nothing is drawn, so there is no model whose price it could have. */
+const COST = 0;
+
+/** Makes the picture of a task, unless an earlier attempt has recorded it. */
+export async function sideTask(
+  claim: ClaimOf<SideTask>,
+  means: SideMeans,
+  signal: AbortSignal,
+  onStep: () => void,
+): Promise<void> {
+  const { task, owner } = claim;
+  if (claim.finished.length > 0) {
+    await means.patiently(() => claim.succeed());
+    return;
+  }
+  const [reference, parameter] =
+    task.taskType === "upscale" ? [task.inputs.image, "inputs.image"] : [task.inputImage, "inputImage"];
+  const { bytes, picture } = await measured(means.metrics, "inputs", () =>
+    means.references.loadPicture(owner, reference, parameter, signal),
+  );
+  const made = await measured(means.metrics, "draw", () => make(claim, picture, means, signal, onStep));
+  const inputImageUUID = isUuidV4(reference)
+    ? reference
+    : (await means.patiently(() => means.keepInput(owner, bytes, picture))).imageUUID;
+  const facts = { index: 0, seed: claim.seed, cost: COST, inputImageUUID };
+  await storeResult(claim, made, { parameters: sideRecord(task) }, facts, means);
+}
+
+async function make(
+  { task, report }: ClaimOf<SideTask>,
+  picture: DecodedImage,
+  { engine }: SideMeans,
+  signal: AbortSignal,
+  onStep: () => void,
+): Promise<RgbImage> {
+  if (task.taskType === "controlNetPreprocess") {
+    const { picture: fitted, filter } = await guideFromTask(task, picture);
+    return engine.makeGuide(fitted, filter, signal);
+  }
+  return engine.upscale(onWhite(picture), task.upscaleFactor as 2 | 3 | 4, {
+    signal,
+    onStep({ step, steps, share }) {
+      onStep();
+      report({ image: 0, images: 1, step, steps, percentage: Math.floor(100 * share) });
+    },
+  });
+}

@@ -26,6 +26,7 @@ import { createLog, type Log } from "./log.ts";
 import { createOutbound } from "./net/index.ts";
 import { securePrivately } from "./private-folder.ts";
 import {
+  claimFolder,
   createGallery,
   createImageReferences,
   createImageStore,
@@ -102,6 +103,7 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
   await queue.sweep(alone).catch((error) => upkeepFailed("lost tasks", error));
   await modelQueue.sweep(alone).catch((error) => upkeepFailed("lost uploads", error));
 
+  if (db.kind === "postgres" && config.storage === undefined) await claimFolder(db, join(folder, "images"));
   const files = await openStorage(config, folder);
   const images = createImageStore(db, files);
   const gallery = createGallery(db);
@@ -121,7 +123,8 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
   const worker = startWorker({
     queue,
     engine: createEngineProcess({
-      stallTimeout: config.stepTimeout * 1000,
+      // The worker's own watchdog comes first, and knows what to say of a task that hangs.
+      stallTimeout: 2 * config.stepTimeout * 1000,
       threads: config.threads > 0 ? config.threads : undefined,
       faceModel: config.faceModel,
       idleMs: config.finishingIdle * 1000,
@@ -173,7 +176,11 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
         return tasks.submit(...submission);
       },
     },
-    images: { read: images.read, addressOf: config.imageDelivery === "redirect" ? images.addressOf : undefined },
+    images: {
+      read: images.read,
+      open: images.open,
+      addressOf: config.imageDelivery === "redirect" ? images.addressOf : undefined,
+    },
     thumbnails: createThumbnails(images, files),
     gallery,
     uploads: {

@@ -179,6 +179,13 @@ const clocks: Migration = {
   ],
 };
 
+/** What belongs to the database and is not in it. */
+const belongings: Migration = {
+  number: 10,
+  name: "belongings",
+  statements: ["create table belongings (name text primary key, id text not null)"],
+};
+
 export const migrations: readonly Migration[] = [
   tasks,
   skippedSteps,
@@ -189,4 +196,5 @@ export const migrations: readonly Migration[] = [
   lostAttempts,
   gallery,
   clocks,
+  belongings,
 ];

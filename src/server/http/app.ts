@@ -6,6 +6,7 @@ import websocket from "@fastify/websocket";
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { errorItem, TaskError } from "../../protocol/index.ts";
 import { createBodyParser } from "./body.ts";
+import { isLoopback } from "./caller.ts";
 import { createWaiters } from "./hang-up.ts";
 import { openAIRoutes } from "./openai/routes.ts";
 import type { HttpPorts } from "./ports.ts";
@@ -22,6 +23,9 @@ import { sendFailure, taskRoute } from "./routes/tasks.ts";
 import { guardBody } from "./unauthenticated.ts";
 import { socketRoute } from "./websocket/route.ts";
 
+/** Of a request, its path included: no parameter of a path is longer, and what is not found is told in our words. */
+const MAX_HEADER_BYTES = 16 * 1024;
+
 /** Builds the application; it listens when told to. */
 export async function createApp(ports: HttpPorts): Promise<FastifyInstance> {
   const { settings, metrics, log } = ports;
@@ -32,16 +36,17 @@ export async function createApp(ports: HttpPorts): Promise<FastifyInstance> {
     requestTimeout: settings.requestTimeout * 1000,
     forceCloseConnections: "idle",
     // Ids of tasks are in the path and case matters to nobody else.
-    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 200 },
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_HEADER_BYTES },
     http: {
-      headersTimeout: Math.min(settings.requestTimeout, 30) * 1000,
+      headersTimeout: Math.min(settings.requestTimeout, 10) * 1000,
       // How often slow requests are looked for.
       connectionsCheckingInterval: Math.min(settings.requestTimeout * 250, 5000),
-      maxHeaderSize: 16 * 1024,
+      maxHeaderSize: MAX_HEADER_BYTES,
     },
     clientErrorHandler: (thrown, socket) => answerBrokenRequest(thrown, socket, settings.requestTimeout),
   });
   app.server.maxConnections = settings.maxConnections;
+  shareConnections(app, settings.maxConnections);
 
   // Tasks are parsed by the protocol, which keeps the digits of long integers, once it is known whose they are. No other
   // body is understood: a page of another site can only send those without the browser asking us first.
@@ -93,6 +98,22 @@ export async function createApp(ports: HttpPorts): Promise<FastifyInstance> {
   operationRoutes(app, ports);
   openAIRoutes(app, shared);
   return app;
+}
+
+/** One address takes no more than four fifths of the connections, unless it is this machine's, where proxies are. */
+function shareConnections({ server }: FastifyInstance, all: number): void {
+  const counts = new Map<string, number>();
+  server.on("connection", (socket: Socket) => {
+    const { remoteAddress: address = "" } = socket;
+    const count = (counts.get(address) ?? 0) + 1;
+    counts.set(address, count);
+    socket.once("close", () => {
+      const left = counts.get(address)! - 1;
+      if (left > 0) counts.set(address, left);
+      else counts.delete(address);
+    });
+    if (count > 0.8 * all && !isLoopback(address)) socket.destroy();
+  });
 }
 
 /** How long clients may take to say goodbye when the server stops. */

@@ -45,6 +45,9 @@ export async function isStillAllowed(keys: KeyRing, owner: OwnerId): Promise<boo
   }
 }
 
+/** Whether an address is this machine's own. */
+export const isLoopback = (address: string | undefined): boolean => LOOPBACK.test(address ?? "");
+
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|::ffff:127\.\d+\.\d+\.\d+)$/;
 /** What proxies add. Those that add nothing speak HTTP/1.0 to us, which no client of today does, as nginx does unless it is told otherwise. */
 const FORWARDED =
@@ -56,7 +59,7 @@ const LOCAL_HOST = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/i;
  * (its Origin or, after a DNS trick, its Host gives it away), nor is a reverse proxy that speaks for somebody else.
  */
 export function isLocal({ socket, headers, httpVersion }: IncomingMessage): boolean {
-  if (!LOOPBACK.test(socket.remoteAddress ?? "")) return false;
+  if (!isLoopback(socket.remoteAddress)) return false;
   if (httpVersion === "1.0" || Object.keys(headers).some((name) => FORWARDED.test(name))) return false;
   if (headers.host !== undefined && !LOCAL_HOST.test(headers.host)) return false;
   const { origin } = headers;

@@ -63,7 +63,7 @@ export interface HttpPorts {
   readonly settings: HttpSettings;
   readonly tasks: TaskService;
   /** `addressOf` only where clients are sent to the bucket instead of being served from here. */
-  readonly images: Pick<ImageStore, "read"> & Partial<Pick<ImageStore, "addressOf">>;
+  readonly images: Pick<ImageStore, "read"> & Partial<Pick<ImageStore, "open" | "addressOf">>;
   readonly thumbnails: Thumbnails;
   readonly gallery: Gallery;
   readonly uploads: Uploads;

@@ -219,3 +219,12 @@ describe("stopping", () => {
     await Promise.all([events, deaf.closed]);
   });
 });
+
+test("a path that is too long for anything is answered in the words of the catalogue", async () => {
+  const { base } = await start();
+  for (const path of ["/images/", "/v1/tasks/"]) {
+    const response = await fetch(`${base}${path}${"a".repeat(4_000)}`);
+    expect(response.status).toBeGreaterThanOrEqual(400);
+    expect(await response.json()).toMatchObject({ errors: [{ code: expect.any(String) }] });
+  }
+});

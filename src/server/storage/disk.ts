@@ -47,6 +47,16 @@ export async function openDisk(folder: string, calls: DiskCalls = { write: write
         throw new StorageUnavailableError(`cannot read ${name}: ${(error as Error).message}`, { cause: error });
       }
     },
+    async open(name) {
+      if (!isFileName(name)) return undefined;
+      try {
+        const file = await open(place(name), "r");
+        return { length: (await file.stat()).size, stream: file.createReadStream() };
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+        throw new StorageUnavailableError(`cannot read ${name}: ${(error as Error).message}`, { cause: error });
+      }
+    },
     delete: (name) => rm(place(name), { force: true }),
   };
 }

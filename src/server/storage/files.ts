@@ -1,9 +1,19 @@
+import type { Readable } from "node:stream";
+
+/** A file to be read piece by piece. */
+export interface OpenFile {
+  readonly length: number;
+  readonly stream: Readable;
+}
+
 /** Files by name. Names are made by this program (`<imageUUID>.<ext>`), never by a client. */
 export interface FileStore {
   /** Stores durably: once this resolves the file survives a power cut, and before that nobody sees a part of it. */
   put(name: string, bytes: Uint8Array): Promise<void>;
   /** The bytes, or undefined when there is no such file. */
   get(name: string): Promise<Uint8Array | undefined>;
+  /** The file as a stream, for what is only passed on; undefined when there is no such file. */
+  open(name: string): Promise<OpenFile | undefined>;
   delete(name: string): Promise<void>;
   /** An address that serves the file to anyone who has it, for `seconds`; only where the store can give one. */
   presigned?(name: string, seconds: number): Promise<string>;

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { contentTypeOf, extensionOf, type ImageHeader } from "../../pictures/index.ts";
 import type { Database } from "../database/index.ts";
-import type { FileStore } from "./files.ts";
+import type { FileStore, OpenFile } from "./files.ts";
 import { thumbnailNames } from "./thumbnails.ts";
 
 /** An image that can be fetched or used as an input. */
@@ -21,6 +21,8 @@ export interface ImageStore {
   read(fileName: string): Promise<StoredImage | undefined>;
   /** Where the bytes of an image are, for anyone who knows its UUID. */
   locate(imageUUID: string): Promise<{ readonly fileName: string; readonly secondsLeft: number } | undefined>;
+  /** The same as a stream: for those who fetch images, and may be slow. */
+  open(fileName: string): Promise<(Omit<StoredImage, "bytes"> & OpenFile) | undefined>;
   /** The bytes of one of the owner's images by its UUID: an upload, or an earlier result. Prolongs an upload's life. */
   readOwned(owner: string, imageUUID: string): Promise<StoredImage | undefined>;
   /**
@@ -77,6 +79,11 @@ export function createImageStore(db: Database, files: FileStore): ImageStore {
 
   return {
     read: async (fileName) => bytesOf(await rowOf(fileName)),
+    async open(fileName) {
+      const row = await rowOf(fileName);
+      const file = row && (await files.open(row.file_name));
+      return file && { ...file, contentType: row.content_type, secondsLeft: row.seconds_left };
+    },
     async addressOf(fileName) {
       const row = files.presigned && (await rowOf(fileName));
       return row && files.presigned?.(row.file_name, Math.max(1, Math.min(ADDRESS_SECONDS, row.seconds_left)));

@@ -1,3 +1,4 @@
+export { claimFolder, ForeignFolderError } from "./belonging.ts";
 export { type DiskCalls, openDisk } from "./disk.ts";
 export { type FileStore, StorageUnavailableError } from "./files.ts";
 export {

@@ -1,3 +1,4 @@
+import type { Readable } from "node:stream";
 import type { S3Client, S3ClientConfig } from "@aws-sdk/client-s3";
 import { type FileStore, isFileName, StorageUnavailableError } from "./files.ts";
 
@@ -45,6 +46,15 @@ export async function openS3(location: S3Location): Promise<Required<FileStore>>
       if (!isFileName(name)) return undefined;
       const reading = client.send(new GetObjectCommand({ Bucket, Key: keyOf(name) }));
       return available(reading.then(({ Body }) => Body?.transformToByteArray()).catch(absent), `read ${name}`);
+    },
+    async open(name) {
+      if (!isFileName(name)) return undefined;
+      const reading = client.send(new GetObjectCommand({ Bucket, Key: keyOf(name) }));
+      const opened = reading.then(({ Body, ContentLength = 0 }) => ({
+        length: ContentLength,
+        stream: Body as Readable,
+      }));
+      return available(opened.catch(absent), `read ${name}`);
     },
     async delete(name) {
       await available(client.send(new DeleteObjectCommand({ Bucket, Key: keyOf(name) })), `delete ${name}`);

@@ -14,9 +14,17 @@ const LONGEST_CACHED = 3600;
 export function imageRoute(app: FastifyInstance, { images, thumbnails, settings }: HttpPorts): void {
   const find = async (file: string, side: string | undefined) => {
     if (!FILE_NAME.test(file)) return undefined;
-    return side !== undefined && file.endsWith(".webp")
+    if (side === undefined || !file.endsWith(".webp")) {
+      // As a stream: of many images that nobody takes, little is in memory.
+      const opened = await images.open?.(file);
+      if (opened || images.open) return opened;
+    }
+    const stored = await (side !== undefined && file.endsWith(".webp")
       ? thumbnails.read(file.slice(0, 36), sideOf(side))
-      : images.read(file);
+      : images.read(file));
+    if (stored === undefined) return undefined;
+    const { buffer, byteOffset, byteLength } = stored.bytes;
+    return { ...stored, length: byteLength, stream: Buffer.from(buffer, byteOffset, byteLength) };
   };
   app.get<{ Params: { file: string }; Querystring: { side?: string; direct?: string } }>(
     "/images/:file",
@@ -35,7 +43,8 @@ export function imageRoute(app: FastifyInstance, { images, thumbnails, settings 
         .header("access-control-allow-origin", "*")
         .header("cross-origin-resource-policy", "cross-origin")
         .header("x-content-type-options", "nosniff")
-        .send(Buffer.from(stored.bytes.buffer, stored.bytes.byteOffset, stored.bytes.byteLength));
+        .header("content-length", stored.length)
+        .send(stored.stream);
     },
   );
 }

@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import type { HostTensor } from "../onnx/index.ts";
 import { CheckpointError } from "../weights/index.ts";
 import { allFinite, ParameterError } from "./check.ts";
@@ -109,9 +110,9 @@ export async function guidedFlow(
 
 /** The transformer's numbers went wrong: by an adapter where there is one, each of which is finite by itself, else by its weights. */
 function notFinite(model: Model, loras: readonly LoraParams[]): Error {
-  const what = `the transformer of ${model.folder} computes NaN or infinity`;
-  const files = loras.filter(({ weight }) => weight !== 0).map(({ file }) => file);
-  if (files.length === 0) return new CheckpointError(what);
+  const what = "the transformer computes NaN or infinity";
+  const files = loras.filter(({ weight }) => weight !== 0).map(({ file }) => basename(file));
+  if (files.length === 0) return new CheckpointError(`${model.folder}: ${what}`);
   return new ParameterError("loras", `loras: with ${files.join(", ")} ${what}; lower their weights`);
 }
 

@@ -120,7 +120,7 @@ async function load(checkpoint: Checkpoint, options: LoadOptions, opened: Free[]
 
   const finite = (values: Float32Array, network: string) => {
     if (allFinite(values)) return values;
-    throw new CheckpointError(`the ${network} of ${checkpoint.folder} computes NaN or infinity`);
+    throw new CheckpointError(`${checkpoint.folder}: the ${network} computes NaN or infinity`);
   };
 
   const encodePrompt = async (prompt: string, references: readonly ImageTokens[]) => {

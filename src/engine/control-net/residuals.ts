@@ -77,7 +77,7 @@ export async function controlResiduals(
       const residuals = await blamed(async () => {
         const outputs = await net.run({ latents, guide, ...prompt, modulation: await modulation(sigma), strengths });
         if (allFinite(outputs.at(-1)!.data)) return outputs;
-        throw new Error(`the ControlNet in ${params.folder} computes NaN or infinity`);
+        throw new Error(`${params.folder}: the ControlNet computes NaN or infinity`);
       });
       positive.add(residuals);
       negative.add(params.mode === "controlnet" ? residuals.map(zeros) : residuals);

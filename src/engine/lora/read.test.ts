@@ -135,6 +135,15 @@ describe("names of layers", () => {
     expect(await readFrom(pair(prefix + LAYER))).toEqual(expected);
   });
 
+  test("to_out means the layer that is called to_out.0 now", async () => {
+    const old = "transformer_blocks.0.attn.processor.to_out_lora";
+    const { changes } = await readFrom({
+      [`transformer.${old}.down.weight`]: { data: values(2 * WIDTH), dims: [2, WIDTH] },
+      [`transformer.${old}.up.weight`]: { data: values(OUT * 2), dims: [OUT, 2] },
+    });
+    expect([...changes.keys()]).toEqual(["transformer_blocks.0.attn.to_out.0.weight"]);
+  });
+
   test.each([
     ["to_qkv", ["to_q", "to_k", "to_v"]],
     ["to_added_qkv", ["add_q_proj", "add_k_proj", "add_v_proj"]],

@@ -93,6 +93,7 @@ async function load(checkpoint: Checkpoint, options: LoadOptions, opened: Free[]
   );
   const held: SessionOptions = {
     prepack: plan.prepack,
+    frugal: Number.isFinite(plan.perSession),
     device: quantised ? await detectDevice() : undefined,
     ...options,
   };

@@ -27,6 +27,11 @@ export interface SessionOptions {
    * Default: true.
    */
   readonly prepack?: boolean;
+  /**
+   * Gives working memory back after each run. Every session keeps its own otherwise: fifteen that run one after the other held
+   * 5 GB for 0.4 in use.
+   */
+  readonly frugal?: boolean;
   /** What `detectDevice` found. */
   readonly device?: Device;
 }
@@ -46,7 +51,7 @@ export async function createSession(graph: BuiltGraph, options: SessionOptions =
   }).catch((cause) => {
     throw new Error(`ONNX Runtime refused the ${graph.name} graph: ${cause.message}`, { cause });
   });
-  return runnable(session, `${graph.name} graph`);
+  return runnable(session, `${graph.name} graph`, options.frugal);
 }
 
 /** A graph from a file of someone else's, with the names and shapes it declares. */
@@ -86,7 +91,8 @@ export async function openOnnxFile(path: string, options: SessionOptions = {}): 
   };
 }
 
-function runnable(session: InferenceSession, name: string): Session {
+function runnable(session: InferenceSession, name: string, frugal = false): Session {
+  const runOptions = frugal ? { extra: { memory: { enable_memory_arena_shrinkage: "cpu:0" } } } : {};
   return {
     async run(feeds) {
       const tensors: Record<string, Tensor> = {};
@@ -94,7 +100,7 @@ function runnable(session: InferenceSession, name: string): Session {
         tensors[name] = new Tensor(data instanceof Float32Array ? "float32" : "int64", data, dims);
       }
       try {
-        const results = await session.run(tensors);
+        const results = await session.run(tensors, runOptions);
         return Object.fromEntries(
           Object.entries(results).map(([name, t]) => [name, { data: t.data as Float32Array, dims: t.dims }]),
         );

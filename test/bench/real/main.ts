@@ -55,6 +55,7 @@ async function measure(): Promise<void> {
       const memory = watchMemory(drawer.pid);
       const timing = await drawer.draw(job(side));
       rows.push(row(name, side, ready, timing, await memory.stop()));
+      console.error(rows.at(-1));
     }
     await drawer.stop();
   }

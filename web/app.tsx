@@ -13,8 +13,11 @@ import { access } from "./state/connection.ts";
 import { compared } from "./state/pictures.ts";
 import { route, type Screen } from "./state/route.ts";
 
-const later: Partial<Record<Screen, preact.FunctionComponent>> = {
+const later: Record<Exclude<Screen, "draw">, preact.FunctionComponent> = {
   edit: loading(() => import("./screens/edit/edit-screen.tsx").then(({ EditScreen }) => EditScreen)),
+  explore: loading(() => import("./screens/explore/explore-screen.tsx").then(({ ExploreScreen }) => ExploreScreen)),
+  models: loading(() => import("./screens/models/models-screen.tsx").then(({ ModelsScreen }) => ModelsScreen)),
+  server: loading(() => import("./screens/server/server-screen.tsx").then(({ ServerScreen }) => ServerScreen)),
   pictures: loading(() =>
     import("./screens/pictures/pictures-screen.tsx").then(({ PicturesScreen }) => PicturesScreen),
   ),
@@ -27,7 +30,7 @@ export function App() {
   const { kind } = access.value;
   if (kind === "key" || kind === "elsewhere") return <KeyScreen />;
   const { screen } = route.value;
-  const Content = screen === "draw" ? DrawScreen : (later[screen] ?? DrawScreen);
+  const Content = screen === "draw" ? DrawScreen : later[screen];
   return (
     <>
       <Header onShortcuts={() => setShortcuts(true)} />

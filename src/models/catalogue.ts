@@ -1,4 +1,4 @@
-import { stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { PictureTask, ReferenceCount } from "../protocol/index.ts";
 import type { Adapter } from "./adapters.ts";
@@ -23,6 +23,13 @@ export interface ModelSummary {
   readonly conditioning?: string;
   readonly tags?: readonly string[];
   readonly comment?: string;
+  readonly license?: string;
+  /** Of its files on disk. */
+  readonly bytes?: number;
+  /** Larger pictures are drawn with so many pixels, then enlarged. */
+  readonly maxPixels?: number;
+  /** Width and height that it was trained on. */
+  readonly trainedSizes?: readonly (readonly [number, number])[];
   readonly defaultWidth?: number;
   readonly defaultHeight?: number;
   readonly defaultSteps?: number;
@@ -122,13 +129,30 @@ async function summary({ card, origin, folder, registration = folder }: Model): 
     defaultSteps: card.defaults.steps,
     defaultScheduler: "Default",
     defaultCFG: card.defaults.CFGScale,
+    license: card.license,
+    bytes: await bytesIn(folder),
+    maxPixels: card.maxPixels,
+    trainedSizes: card.trainedSizes,
     capabilities: references.max > 0 ? EDITING : DRAWING,
     source: sourceOf(origin),
     addedAt: await writtenAt(join(registration, "card.json")),
   };
 }
 
-async function adapterSummary({ card, origin, registration }: Adapter): Promise<ModelSummary> {
+/** The size of a file, or of all files in a folder; undefined when it is not there. */
+async function bytesIn(path: string): Promise<number | undefined> {
+  try {
+    const facts = await stat(path);
+    if (!facts.isDirectory()) return facts.size;
+    const names = await readdir(path, { recursive: true });
+    const sizes = await Promise.all(names.map(async (name) => (await stat(join(path, name))).size));
+    return sizes.reduce((sum, size) => sum + size, 0);
+  } catch {
+    return undefined;
+  }
+}
+
+async function adapterSummary({ card, path, origin, registration }: Adapter): Promise<ModelSummary> {
   return {
     air: card.air,
     name: card.name,
@@ -138,6 +162,8 @@ async function adapterSummary({ card, origin, registration }: Adapter): Promise<
     architecture: card.architecture,
     tags: card.tags,
     comment: card.comment,
+    license: card.license,
+    bytes: await bytesIn(path),
     defaultWeight: card.defaultWeight,
     conditioning: card.conditioning,
     positiveTriggerWords: card.positiveTriggerWords,

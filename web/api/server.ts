@@ -47,6 +47,17 @@ export async function request<Reply>(method: string, path: string, body?: unknow
   return reply as Reply;
 }
 
+/** The text at a path. Throws `ApiError` or `ServerAway`. */
+export async function requestText(path: string): Promise<string> {
+  const response = await fetch(path, { headers: key === undefined ? {} : { authorization: `Bearer ${key}` } }).catch(
+    (error: unknown) => {
+      throw new ServerAway("The server does not answer", { cause: error });
+    },
+  );
+  if (!response.ok) throw new ApiError(response.status, { code: "unknownError", message: `${response.status}` });
+  return response.text();
+}
+
 interface AnyReply {
   readonly data?: readonly unknown[];
   readonly errors?: readonly ErrorItem[];

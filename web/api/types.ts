@@ -112,7 +112,7 @@ export interface Model {
   readonly category: "checkpoint" | "lora" | "controlnet";
   readonly aliases?: readonly string[];
   readonly comment?: string;
-  readonly licence?: string;
+  readonly license?: string;
   readonly bytes?: number;
   readonly maxPixels?: number;
   readonly trainedSizes?: readonly (readonly [number, number])[];

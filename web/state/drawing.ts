@@ -7,6 +7,7 @@ import { randomUuid } from "../api/uuid.ts";
 import { expandWildcards } from "../prompt/wildcards.ts";
 import { words } from "../text/index.ts";
 import { draft, rememberPrompt } from "./draft.ts";
+import { modelsKnown } from "./models.ts";
 import { spoken, tell } from "./notices.ts";
 import { look } from "./stage.ts";
 import { submit } from "./work.ts";
@@ -29,6 +30,7 @@ export async function draw(): Promise<void> {
     return;
   }
   rememberPrompt(draft.value.positivePrompt ?? "");
+  await modelsKnown;
   await drawAll(drafted.value);
 }
 

@@ -18,6 +18,10 @@ const named = (air: string | undefined) =>
 export const model = computed(() => named(draft.value.model));
 export const nameOf = (air: string): string => named(air)?.name ?? air;
 
+const { promise, resolve } = Promise.withResolvers<void>();
+/** Resolves once the models are known, and the draft has one of them. */
+export const modelsKnown = promise;
+
 export async function loadModels(): Promise<void> {
   const reply = await runTask<{ results: readonly Model[] }>({
     taskType: "modelSearch",
@@ -28,6 +32,7 @@ export async function loadModels(): Promise<void> {
   models.value = reply.results;
   const [first] = checkpoints.value;
   if (first !== undefined && draft.value.model === undefined) chooseModel(first);
+  resolve();
 }
 
 /** Takes the model and its own size, steps and guidance. */
@@ -38,6 +43,8 @@ export function chooseModel(chosen: Model): void {
     height: chosen.defaultHeight ?? 1024,
     steps: chosen.defaultSteps ?? 20,
     CFGScale: chosen.defaultCFG ?? 4,
+    // Kept pixels stay as they are only in a format without loss.
+    outputFormat: draft.value.outputFormat ?? "PNG",
   });
 }
 
@@ -47,17 +54,20 @@ interface Shape {
   readonly height: number;
 }
 
-const SIDES: readonly (readonly [number, number])[] = [
-  [1024, 1024],
-  [896, 1152],
-  [1152, 896],
-  [768, 1344],
-  [1344, 768],
-];
+/** Width to height. */
+const ASPECTS = [1, 3 / 4, 4 / 3, 9 / 16, 16 / 9];
+const SIDE_STEP = 16;
+
+/** Sizes of the usual shapes with about as many pixels as a size has. */
+function sizesLike(width: number, height: number): readonly (readonly [number, number])[] {
+  const round = (side: number) => Math.max(128, Math.round(side / SIDE_STEP) * SIDE_STEP);
+  const side = Math.sqrt(width * height);
+  return ASPECTS.map((aspect) => [round(side * Math.sqrt(aspect)), round(side / Math.sqrt(aspect))] as const);
+}
 
 /** The sizes to choose from: those that the model was trained on, or the usual shapes at its own number of pixels. */
 export const shapes = computed((): readonly Shape[] => {
-  const trained = model.value?.trainedSizes ?? [];
-  const sizes = trained.length > 0 ? trained : SIDES;
+  const { trainedSizes = [], defaultWidth = 1024, defaultHeight = 1024 } = model.value ?? {};
+  const sizes = trainedSizes.length > 0 ? trainedSizes : sizesLike(defaultWidth, defaultHeight);
   return sizes.map(([width, height]) => ({ label: `${width}×${height}`, width, height }));
 });

@@ -89,11 +89,17 @@ export function announcePicture(picture: Picture): void {
   }
 }
 
+/** Pictures that were changed here, as they are now; for what holds pictures without being a list. */
+export const changedPictures = signal<ReadonlyMap<string, Picture>>(new Map());
+
 /** Changes a picture wherever it is listed. */
-export function changeListed(imageUUID: string, change: Partial<Picture>): void {
+export function changeListed(picture: Picture, change: Partial<Picture>): void {
+  const { imageUUID } = picture;
+  const now = changedPictures.value.get(imageUUID) ?? picture;
+  changedPictures.value = new Map([...changedPictures.value, [imageUUID, { ...now, ...change }]]);
   for (const { items } of lists) {
-    if (!items.value.some((picture) => picture.imageUUID === imageUUID)) continue;
-    items.value = items.value.map((picture) => (picture.imageUUID === imageUUID ? { ...picture, ...change } : picture));
+    if (!items.value.some((one) => one.imageUUID === imageUUID)) continue;
+    items.value = items.value.map((one) => (one.imageUUID === imageUUID ? { ...one, ...change } : one));
   }
 }
 

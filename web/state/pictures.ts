@@ -17,11 +17,11 @@ export const gallery = createPictureList({});
 export const compared = signal<readonly [Picture, Picture] | undefined>(undefined);
 
 export async function star(picture: Picture, starred = !picture.starred): Promise<void> {
-  changeListed(picture.imageUUID, { starred });
+  changeListed(picture, { starred });
   try {
-    changeListed(picture.imageUUID, await request<Picture>("PATCH", `/v1/pictures/${picture.imageUUID}`, { starred }));
+    changeListed(picture, await request<Picture>("PATCH", `/v1/pictures/${picture.imageUUID}`, { starred }));
   } catch {
-    changeListed(picture.imageUUID, { starred: picture.starred });
+    changeListed(picture, { starred: picture.starred });
     tell({ text: words.value.notSaved, tone: "problem" });
   }
 }

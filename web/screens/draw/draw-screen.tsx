@@ -4,6 +4,7 @@ import { redo, undo } from "../../state/draft.ts";
 import { draw } from "../../state/drawing.ts";
 import { lookedWorks } from "../../state/stage.ts";
 import { isUnfinished, stop } from "../../state/work.ts";
+import { words } from "../../text/index.ts";
 import { DrawButton } from "./draw-button.tsx";
 import { Examples } from "./examples.tsx";
 import { FilmStrip } from "./film-strip.tsx";
@@ -11,6 +12,7 @@ import { MoreSettings } from "./more-settings.tsx";
 import { PromptField } from "./prompt-field.tsx";
 import { CountField, SeedField, ShapeField } from "./settings-panel.tsx";
 import { Stage } from "./stage.tsx";
+import { StartingPicture } from "./starting-picture.tsx";
 
 /** Words on the left, the picture on the right. */
 export function DrawScreen() {
@@ -36,9 +38,10 @@ export function DrawScreen() {
   }, []);
   return (
     <main class="draw-screen">
-      <section class="desk" aria-label="Prompt">
+      <section class="desk" aria-label={words.value.prompt}>
         <div class="desk-body">
           <PromptField />
+          <StartingPicture />
           <Examples />
           <ShapeField />
           <CountField />

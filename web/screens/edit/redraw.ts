@@ -20,6 +20,7 @@ const SHARED = [
   "acceleratorOptions",
   "settings",
   "safety",
+  "outputFormat",
 ];
 
 /** Sizes that can be drawn are multiples of this. */

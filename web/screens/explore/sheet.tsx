@@ -1,0 +1,131 @@
+import { Star } from "lucide";
+import { useEffect, useState } from "preact/hooks";
+import type { Json } from "../../api/json.ts";
+import { request } from "../../api/server.ts";
+import type { Picture, TaskItem } from "../../api/types.ts";
+import { Button } from "../../parts/button.tsx";
+import { changedPictures } from "../../state/picture-list.ts";
+import { bin, star, thumbnail } from "../../state/pictures.ts";
+import { go } from "../../state/route.ts";
+import { look } from "../../state/stage.ts";
+import { isUnfinished, workOf } from "../../state/work.ts";
+import { words } from "../../text/index.ts";
+
+export interface SheetState {
+  readonly across: string;
+  readonly down: string;
+  readonly columns: readonly (Json | undefined)[];
+  readonly rows: readonly (Json | undefined)[];
+  readonly prompts: readonly string[];
+  /** Row by row, prompt by prompt. */
+  readonly tasks: readonly string[];
+}
+
+/** The contact sheet: columns and rows with their values, a picture in each cell as soon as it is there. */
+export function Sheet({ state, onClear }: { readonly state: SheetState; readonly onClear: () => void }) {
+  const t = words.value;
+  const earlier = useEarlierPictures(state.tasks);
+  const { columns, rows, prompts } = state;
+  const pictureOf = (taskUUID: string): Picture | undefined => {
+    const picture = workOf(taskUUID)?.results[0] ?? earlier.get(taskUUID);
+    return picture && (changedPictures.value.get(picture.imageUUID) ?? picture);
+  };
+  const pictures = state.tasks.map(pictureOf).filter((picture) => picture !== undefined);
+  const starred = pictures.filter((picture) => picture.starred);
+  const rest = pictures.filter((picture) => !picture.starred);
+  return (
+    <section class="explore-sheet">
+      <div class="row wrap">
+        {starred.length > 0 && rest.length > 0 && (
+          <Button
+            onPress={() => {
+              void bin(rest);
+              onClear();
+            }}
+          >
+            {t.keepStarred(starred.length, rest.length)}
+          </Button>
+        )}
+        <Button kind="quiet" onPress={onClear}>
+          {t.close}
+        </Button>
+      </div>
+      {prompts.map((prompt, p) => (
+        <table key={prompt} class="sheet-table">
+          {prompts.length > 1 && <caption>{prompt}</caption>}
+          <thead>
+            <tr>
+              <td />
+              {columns.map((column, c) => (
+                <th key={c} scope="col">
+                  {label(state.across, column)}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map((row, r) => (
+              <tr key={r}>
+                <th scope="row">{label(state.down, row)}</th>
+                {columns.map((_, c) => {
+                  const taskUUID = state.tasks[(p * rows.length + r) * columns.length + c];
+                  return (
+                    <td key={c}>
+                      {taskUUID !== undefined && <SheetPicture taskUUID={taskUUID} picture={pictureOf(taskUUID)} />}
+                    </td>
+                  );
+                })}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      ))}
+    </section>
+  );
+}
+
+const label = (path: string, value: Json | undefined): string =>
+  path === "" ? "" : `${path.split(".").at(-1)} ${String(value)}`;
+
+function SheetPicture({ taskUUID, picture }: { readonly taskUUID: string; readonly picture: Picture | undefined }) {
+  const t = words.value;
+  const work = workOf(taskUUID);
+  if (picture === undefined) {
+    const state = work === undefined || isUnfinished(work) ? "forming" : "nothing";
+    return <div class={`sheet-cell ${state}`}>{work?.preview && <img src={work.preview.uri} alt="" />}</div>;
+  }
+  const alt = t.pictureOf(picture.parameters?.positivePrompt ?? "", picture.seed);
+  const open = () => {
+    look({ kind: "picture", imageUUID: picture.imageUUID });
+    go("draw");
+  };
+  return (
+    <div class="sheet-picture">
+      <button type="button" class="sheet-cell" onClick={open}>
+        <img src={thumbnail(picture, 320)} alt={alt} />
+      </button>
+      <Button
+        kind="quiet"
+        icon={Star}
+        label={picture.starred ? t.unstar : t.star}
+        pressed={picture.starred}
+        onPress={() => void star(picture)}
+      />
+    </div>
+  );
+}
+
+/** Pictures of tasks that ended before this page was opened. */
+function useEarlierPictures(tasks: readonly string[]): ReadonlyMap<string, Picture> {
+  const [found, setFound] = useState<ReadonlyMap<string, Picture>>(new Map());
+  useEffect(() => {
+    const unknown = tasks.filter((taskUUID) => workOf(taskUUID) === undefined);
+    void Promise.all(
+      unknown.map((taskUUID) => request<TaskItem>("GET", `/v1/tasks/${taskUUID}`).catch(() => undefined)),
+    ).then((items) => {
+      const entries = items.flatMap((item) => (item?.results[0] ? [[item.taskUUID, item.results[0]] as const] : []));
+      setFound(new Map(entries));
+    });
+  }, [tasks]);
+  return found;
+}

@@ -1,0 +1,72 @@
+import "./models.css";
+import { useEffect } from "preact/hooks";
+import type { Model } from "../../api/types.ts";
+import { checkpoints, chooseModel, controlNets, loadModels, loras, model } from "../../state/models.ts";
+import { formatBytes } from "../../state/preferences.ts";
+import { go } from "../../state/route.ts";
+import { words } from "../../text/index.ts";
+import { FetchModel } from "./fetch-model.tsx";
+
+/** What is installed, and how more comes in. */
+export function ModelsScreen() {
+  const t = words.value;
+  useEffect(() => void loadModels().catch(() => {}), []);
+  const groups = [
+    [t.category.checkpoint, checkpoints.value],
+    [t.category.lora, loras.value],
+    [t.category.controlnet, controlNets.value],
+  ] as const;
+  return (
+    <main class="page-screen">
+      <h1 class="display">{t.screens.models}</h1>
+      {groups.map(([title, models]) =>
+        models.length === 0 ? null : (
+          <section key={title}>
+            <h2>{title}</h2>
+            <ul class="model-list">
+              {models.map((one) => (
+                <ModelRow key={one.air} model={one} />
+              ))}
+            </ul>
+          </section>
+        ),
+      )}
+      <FetchModel />
+    </main>
+  );
+}
+
+function ModelRow({ model: shown }: { readonly model: Model }) {
+  const t = words.value;
+  const { air, name, comment, license, bytes, category, positiveTriggerWords } = shown;
+  const facts = [air, bytes === undefined ? undefined : formatBytes(bytes), license].filter(Boolean);
+  return (
+    <li class="model-row">
+      <div>
+        <strong>{name}</strong>
+        {comment !== undefined && <p>{comment}</p>}
+        <p class="soft">{facts.join(" · ")}</p>
+        {positiveTriggerWords !== undefined && (
+          <p class="soft">
+            {t.trigger}: {positiveTriggerWords}
+          </p>
+        )}
+      </div>
+      {category === "checkpoint" &&
+        (model.value?.air === air ? (
+          <span class="soft">{t.inUse}</span>
+        ) : (
+          <button
+            type="button"
+            class="button"
+            onClick={() => {
+              chooseModel(shown);
+              go("draw");
+            }}
+          >
+            {t.useThis}
+          </button>
+        ))}
+    </li>
+  );
+}

@@ -1,8 +1,18 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { buildPage, finished, hasChromium, PHONE, PROMPT, type Studio, startStudio } from "./studio.ts";
+import { buildPage, draw, finished, hasChromium, PHONE, PROMPT, QUICK, type Studio, startStudio } from "./studio.ts";
+
+interface Listed {
+  readonly imageUUID: string;
+  readonly imageURL: string;
+  readonly taskUUID: string;
+  readonly seed: number;
+  readonly parameters: { readonly positivePrompt: string };
+}
 
 describe.skipIf(!hasChromium)("drawing", () => {
   let studio: Studio;
+  const listed = async () => (await studio.ask<{ data: Listed[] }>("GET", "/v1/pictures?kind=drawn")).data;
+  const fileOf = ({ imageURL }: Listed) => studio.bytes(new URL(imageURL).pathname);
   beforeAll(async () => {
     await buildPage();
     studio = await startStudio();
@@ -10,7 +20,7 @@ describe.skipIf(!hasChromium)("drawing", () => {
   afterAll(() => studio?.stop());
 
   test("a first picture: an example is there, one press draws it, and nothing goes wrong", async () => {
-    const page = await studio.open();
+    const page = await studio.open({ draft: null });
     await page.click(".example >> nth=0");
     await finished(page);
     expect(await page.getAttribute(".frame img", "alt")).toContain("OPEN");
@@ -18,17 +28,89 @@ describe.skipIf(!hasChromium)("drawing", () => {
     expect(page.faults).toEqual([]);
   });
 
-  test("Ctrl+Enter on a phone draws, and the prompt survives a reload", async () => {
-    const page = await studio.open({ viewport: PHONE, hasTouch: true, isMobile: true });
-    await page.fill("#prompt", PROMPT);
+  test("the picture is seen forming, and the steps are counted", async () => {
+    const page = await studio.open({ draft: { ...QUICK, steps: 30 } });
+    await draw(page);
+    await page.waitForSelector(".frame.rough img");
+    expect(await page.getAttribute(".frame.rough img", "src")).toMatch(/^data:image\/webp;base64,/);
+    expect(await page.textContent(".work-text")).toMatch(/step \d+ of 30/);
+    await finished(page);
+    expect(page.faults).toEqual([]);
+  });
+
+  test("several come one by one, each in its place; the whole set in one task", async () => {
+    const page = await studio.open({ draft: { ...QUICK, numberResults: 4 } });
+    await draw(page);
+    await page.waitForSelector("button.sheet-cell");
+    await expect.poll(() => page.locator("button.sheet-cell").count(), { timeout: 120_000 }).toBe(4);
+    const [newest] = await listed();
+    expect((await listed()).filter(({ taskUUID }) => taskUUID === newest!.taskUUID)).toHaveLength(4);
+    expect(page.faults).toEqual([]);
+  });
+
+  test("used again, a picture comes out byte for byte", async () => {
+    const page = await studio.open();
+    await draw(page);
+    await finished(page);
+    const [before] = await listed();
+    await page.click(".actions >> text=Use again");
+    expect(await page.inputValue(".seed input")).toBe(String(before!.seed));
+    await draw(page, PROMPT);
+    await expect.poll(async () => (await listed())[0]!.imageUUID, { timeout: 120_000 }).not.toBe(before!.imageUUID);
+    const [after] = await listed();
+    expect(Buffer.from(await fileOf(after!)).equals(Buffer.from(await fileOf(before!)))).toBe(true);
+  });
+
+  test("Ctrl+Enter on a phone draws; the prompt and the task survive a reload, and nothing is sent twice", async () => {
+    const page = await studio.open({ viewport: PHONE, hasTouch: true, isMobile: true, draft: { ...QUICK, steps: 30 } });
+    const prompt = 'A poster with the word "ONCE"';
+    await page.fill("#prompt", prompt);
     await page.keyboard.press("Control+Enter");
     await page.waitForSelector(".work-line");
     await page.reload();
-    expect(await page.inputValue("#prompt")).toBe(PROMPT);
+    expect(await page.inputValue("#prompt")).toBe(prompt);
     await page.waitForSelector(".work-line, .stage .actions");
     await finished(page);
-    const { data } = await studio.ask<{ data: { parameters: { positivePrompt: string } }[] }>("GET", "/v1/pictures");
-    expect(data.filter(({ parameters }) => parameters.positivePrompt === PROMPT)).toHaveLength(2);
+    expect((await listed()).filter(({ parameters }) => parameters.positivePrompt === prompt)).toHaveLength(1);
     expect(page.faults).toEqual([]);
+  });
+
+  test("letters in the prompt do nothing else, and the Enter that ends a composition draws nothing", async () => {
+    const page = await studio.open();
+    const before = (await listed()).length;
+    await page.focus("#prompt");
+    await page.keyboard.type("sex? /e0[");
+    expect(await page.inputValue("#prompt")).toBe("sex? /e0[");
+    expect(new URL(page.url()).pathname).toBe("/");
+    const devtools = await page.context().newCDPSession(page);
+    await devtools.send("Input.imeSetComposition", { selectionStart: 1, selectionEnd: 1, text: "茶" });
+    await devtools.send("Input.dispatchKeyEvent", {
+      type: "rawKeyDown",
+      key: "Enter",
+      windowsVirtualKeyCode: 229,
+      modifiers: 2,
+    });
+    await page.waitForTimeout(300);
+    expect(await page.locator(".work-line").count()).toBe(0);
+    expect((await listed()).length).toBe(before);
+  });
+
+  test("markup is text, and the policy holds", async () => {
+    const page = await studio.open();
+    await draw(page, `<img src=x onerror="document.title='gone'">`);
+    await finished(page);
+    expect(await page.title()).toBe("Inkstone");
+    expect(await page.getAttribute(".frame img", "alt")).toContain("<img src=x");
+    const refused = page.evaluate("document.body.insertAdjacentHTML('beforeend', '<b>x</b>')");
+    await expect(refused).rejects.toThrow(/TrustedHTML/);
+  });
+
+  test("a refused parameter is marked where it is", async () => {
+    const page = await studio.open({ draft: { ...QUICK, width: 130 } });
+    await page.click(".shape-setting .link");
+    await draw(page);
+    await page.waitForSelector('[aria-invalid="true"]');
+    expect(await page.textContent(".refusal")).toMatch(/width/i);
+    expect(await page.inputValue("#prompt")).toBe(PROMPT);
   });
 });

@@ -17,9 +17,10 @@ export function stored<Value>(name: string, fallback: Value): Signal<Value> {
   const key = `inkstone.${name}`;
   const value = signal<Value>(read(key, fallback));
   effect(() => {
-    const text = stringifyJson(value.value);
+    const now = value.value;
     try {
-      localStorage.setItem(key, text);
+      if (now === undefined) localStorage.removeItem(key);
+      else localStorage.setItem(key, stringifyJson(now));
     } catch {
       // Nothing can be kept here; the page still holds it.
     }

@@ -212,7 +212,7 @@ export const en = {
   place: (n: number) => `no. ${n}`,
   cancelWaiting: (n: number) => `Cancel ${n} waiting`,
   queueNow: (running: number, waiting: number, limit: number) =>
-    `${running} drawn, ${waiting} waiting, ${limit} at most`,
+    `${running} being drawn, ${waiting} waiting, ${limit} at most`,
   storage: "Pictures",
   storageNow: (n: number, bytes: string) => `${many(n, "picture", "pictures")}, ${bytes}`,
   free: (bytes: string) => `${bytes} free`,

@@ -4,6 +4,7 @@ import "./style/tokens.css";
 import "./style/base.css";
 import "./style/controls.css";
 import "./style/frame.css";
+import "./style/stage.css";
 import "./style/draw.css";
 import "./style/overlays.css";
 import { App } from "./app.tsx";

@@ -69,8 +69,7 @@ describe.skipIf(!hasChromium)("drawing", () => {
     await page.waitForSelector(".work-line");
     await page.reload();
     expect(await page.inputValue("#prompt")).toBe(prompt);
-    await page.waitForSelector(".work-line, .stage .actions");
-    await finished(page);
+    await expect.poll(() => page.locator('.strip img[alt*="ONCE"]').count(), { timeout: 120_000 }).toBe(1);
     expect((await listed()).filter(({ parameters }) => parameters.positivePrompt === prompt)).toHaveLength(1);
     expect(page.faults).toEqual([]);
   });
@@ -108,7 +107,8 @@ describe.skipIf(!hasChromium)("drawing", () => {
   test("a refused parameter is marked where it is", async () => {
     const page = await studio.open({ draft: { ...QUICK, width: 130 } });
     await page.click(".shape-setting .link");
-    await draw(page);
+    await page.fill("#prompt", PROMPT);
+    await page.click(".button.draw");
     await page.waitForSelector('[aria-invalid="true"]');
     expect(await page.textContent(".refusal")).toMatch(/width/i);
     expect(await page.inputValue("#prompt")).toBe(PROMPT);

@@ -146,9 +146,11 @@ export async function buildPage(): Promise<void> {
 export async function draw(page: Page, prompt: string = PROMPT): Promise<void> {
   await page.fill("#prompt", prompt);
   await page.click(".button.draw");
+  await page.waitForSelector(".work-line");
 }
 
 /** Waits for the finished picture on the stage. */
 export async function finished(page: Page): Promise<void> {
+  await page.waitForSelector(".work-line", { state: "detached", timeout: 180_000 });
   await page.waitForSelector(".stage .actions", { timeout: 180_000 });
 }

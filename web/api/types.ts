@@ -112,6 +112,8 @@ export interface Model {
   readonly category: "checkpoint" | "lora" | "controlnet";
   readonly aliases?: readonly string[];
   readonly comment?: string;
+  /** `op:edit`, `op:inpaint` … */
+  readonly capabilities?: readonly string[];
   readonly license?: string;
   readonly bytes?: number;
   readonly maxPixels?: number;

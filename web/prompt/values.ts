@@ -1,6 +1,6 @@
 /** Values of one axis of a sheet, as people write them: `1, 2, 5`, `1-4`, `2-4 / 0.5`, `Euler, Heun`. */
 
-import type { Json } from "../api/json.ts";
+type AxisValue = string | number | bigint;
 
 const RANGE = /^(-?\d+(?:\.\d+)?)\s*[-–…]\s*(-?\d+(?:\.\d+)?)(?:\s*\/\s*(\d+(?:\.\d+)?))?$/;
 
@@ -8,13 +8,13 @@ const RANGE = /^(-?\d+(?:\.\d+)?)\s*[-–…]\s*(-?\d+(?:\.\d+)?)(?:\s*\/\s*(\d+
 const MOST_VALUES = 64;
 
 /** The values in a text; of `type` "integer" or "number" only numbers count. */
-export function valuesOf(text: string, type: string | undefined): readonly Json[] {
+export function valuesOf(text: string, type: string | undefined): readonly AxisValue[] {
   const parts = text
     .split(/[,，\n]/)
     .map((part) => part.trim())
     .filter(Boolean);
   const isNumber = type === "integer" || type === "number";
-  const values = parts.flatMap((part): readonly Json[] => {
+  const values = parts.flatMap((part): readonly AxisValue[] => {
     if (!isNumber) return [part];
     const range = RANGE.exec(part);
     if (range !== null) return counted(Number(range[1]), Number(range[2]), Number(range[3] ?? 1));

@@ -16,6 +16,8 @@ const named = (air: string | undefined) =>
 
 /** The model of the draft; undefined while the list is not there, or when the model is not installed. */
 export const model = computed(() => named(draft.value.model));
+/** The model follows instructions about reference pictures. */
+export const canEdit = computed(() => model.value?.capabilities?.includes("op:edit") ?? false);
 export const nameOf = (air: string): string => named(air)?.name ?? air;
 
 const { promise, resolve } = Promise.withResolvers<void>();

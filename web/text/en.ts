@@ -54,6 +54,8 @@ export const en = {
   pictures: (n: number) => many(n, "picture", "pictures"),
   modelMissing: (air: string) =>
     `The model ${air} is not installed. Choose another one, or add it with inkstone models pull.`,
+  references: "Pictures it is about",
+  addReference: "Add a picture",
   startingPicture: "Starting picture",
   startFromPicture: "Start from a picture",
   strength: "Change",

@@ -52,6 +52,8 @@ export const zh: Words = {
   about: (s: number) => `约 ${seconds(s)}`,
   pictures: (n: number) => `${n} 张图片`,
   modelMissing: (air: string) => `模型 ${air} 尚未安装。请另选一个，或用 inkstone models pull 添加。`,
+  references: "所涉图片",
+  addReference: "添加图片",
   startingPicture: "起始图片",
   startFromPicture: "从一张图片开始",
   strength: "改变程度",

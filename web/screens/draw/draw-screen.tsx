@@ -2,6 +2,7 @@ import { useEffect } from "preact/hooks";
 import { onKeys } from "../../keys.ts";
 import { redo, undo } from "../../state/draft.ts";
 import { draw } from "../../state/drawing.ts";
+import { canEdit } from "../../state/models.ts";
 import { lookedWorks } from "../../state/stage.ts";
 import { isUnfinished, stop } from "../../state/work.ts";
 import { words } from "../../text/index.ts";
@@ -10,6 +11,7 @@ import { Examples } from "./examples.tsx";
 import { FilmStrip } from "./film-strip.tsx";
 import { MoreSettings } from "./more-settings.tsx";
 import { PromptField } from "./prompt-field.tsx";
+import { ReferencesField } from "./references-field.tsx";
 import { CountField, SeedField, ShapeField } from "./settings-panel.tsx";
 import { Stage } from "./stage.tsx";
 import { StartingPicture } from "./starting-picture.tsx";
@@ -41,7 +43,7 @@ export function DrawScreen() {
       <section class="desk" aria-label={words.value.prompt}>
         <div class="desk-body">
           <PromptField />
-          <StartingPicture />
+          {canEdit.value ? <ReferencesField /> : <StartingPicture />}
           <Examples />
           <ShapeField />
           <CountField />

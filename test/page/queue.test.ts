@@ -17,7 +17,7 @@ describe.skipIf(!hasChromium)("the queue", () => {
   afterAll(() => studio?.stop());
 
   test("cancelling what waits leaves what is drawn; Stop ends that within a step", async () => {
-    const page = await studio.open({ draft: { ...QUICK, width: 256, height: 256, steps: 100 } });
+    const page = await studio.open({ draft: { ...QUICK, width: 256, height: 256, steps: 50 } });
     await draw(page, "first");
     await page.waitForSelector("text=/step [1-9]/");
     await draw(page, "second");

@@ -1,12 +1,12 @@
 /** The page as a person has it: Chromium on a real server with the bundled checkpoint. */
 
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
-import { build } from "vite";
 
 const ROOT = join(import.meta.dirname, "../..");
 const CHROMIUM = process.env.INKSTONE_TEST_CHROMIUM ?? "/usr/bin/chromium";
@@ -96,6 +96,7 @@ export async function startStudio(env: Readonly<Record<string, string>> = {}): P
       const context = await browser.newContext({ viewport: DESKTOP, locale: "en-GB", ...options });
       const page = Object.assign(await context.newPage(), { faults: [] as string[], asked: [] as string[] });
       watchFaults(page, base);
+      page.setDefaultTimeout(120_000); // a busy machine takes ten times as long as a quiet one
       const kept = `localStorage["inkstone.draft"] ??= ${JSON.stringify(JSON.stringify(draft))}`;
       if (draft !== null) await context.addInitScript(kept);
       await page.goto(base + path);
@@ -137,9 +138,9 @@ function watchFaults(page: StudioPage, base: string): void {
   });
 }
 
-/** Builds the page once, so that what is tested is what is written. */
+/** Builds the page unless it is built already: what is tested is what is written. */
 export async function buildPage(): Promise<void> {
-  await build({ configFile: join(ROOT, "web/vite.config.ts") });
+  await promisify(execFile)(process.execPath, ["web/build.ts"], { cwd: ROOT });
 }
 
 /** Writes a prompt and presses the button. */

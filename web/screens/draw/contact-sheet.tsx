@@ -21,8 +21,14 @@ export function ContactSheet({ works }: { readonly works: readonly Work[] }) {
   const cells = works.flatMap(cellsOf);
   const gone = (picture: Picture) => !recent.items.value.some(({ imageUUID }) => imageUUID === picture.imageUUID);
   const columns = Math.ceil(Math.sqrt(cells.length));
+  const { width = 1, height = 1 } = works[0]!.parameters;
+  const grid = {
+    "--columns": String(columns),
+    "--rows": String(Math.ceil(cells.length / columns)),
+    "--aspect": String(width / height),
+  };
   return (
-    <ul class="contact-sheet" style={{ "--columns": String(columns) }}>
+    <ul class="contact-sheet" style={grid}>
       {cells
         .filter(({ picture }) => picture === undefined || !gone(picture))
         .map((cell) => (

@@ -12,7 +12,7 @@ export interface Pass {
   readonly rotary: RotaryTable;
   /** One row of the time graph. */
   readonly modulation: Float32Array;
-  /** With `zero_cond_t`: the tokens from here on are free of noise, and this is their row. */
+  /** With `zero_cond_t`: the tokens from here on are free of noise, and this is their row. Default: none are. */
   readonly clean?: { readonly from: number; readonly modulation: Float32Array };
   readonly attachments?: Attachments | undefined;
 }
@@ -81,7 +81,7 @@ export async function transformerChain(
     const { latents, text, rotary, modulation, attachments } = pass;
     const feeds: Feeds = {
       ...{ latents, text, ...rotary, modulation: { data: modulation, dims: [modulation.length] } },
-      ...cleanTokens(pass),
+      ...(config.zero_cond_t && cleanTokens(pass)),
       ...attachments?.feeds,
       ...(streams && fedStreams(streams)),
     };
@@ -121,8 +121,7 @@ export async function transformerChain(
 
 type Feeds = Record<string, HostTensor<Float32Array> | HostTensor<BigInt64Array>>;
 
-function cleanTokens({ clean, latents }: Pass): Feeds {
-  if (!clean) return {};
+function cleanTokens({ latents, modulation, clean = { from: Number.POSITIVE_INFINITY, modulation } }: Pass): Feeds {
   const [batch, tokens] = latents.dims as [number, number];
   const isClean = BigInt64Array.from({ length: batch * tokens }, (_, i) => (i % tokens >= clean.from ? 1n : 0n));
   return {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Checkpoint, openCheckpoint } from "../../src/engine/checkpoint/checkpoint.ts";
 import { type GenerateParams, Pipeline } from "../../src/engine/index.ts";
 import { loadModel } from "../../src/engine/model.ts";
+import { jointRotary } from "../../src/engine/rope.ts";
 import { resample } from "../../src/pictures/index.ts";
 import { expectIdentical, expectPicture, expectStage } from "./compare.ts";
 import { EDITS, type EditFixture, type EditingCase, editingCheckpointPath, readEdit } from "./edit-fixture.ts";
@@ -43,6 +44,25 @@ function paramsOf(fixture: EditFixture): GenerateParams {
     }),
   };
 }
+
+it("a pass of Edit-2511 without references is one where no token is free of noise", async () => {
+  const model = await loadModel(await openCheckpoint(editingCheckpointPath("edit-plus")), ONE_THREAD);
+  const fixture = readEdit("edit-plus", "stages");
+  const floats = (name: string) => fixture.tensor(name).data as Float32Array;
+  const [tokens, text] = [floats("noise").length / 64, floats("embeddings")];
+  const [modulation, clean] = await model.modulations([0.7, 0]);
+  const pass = {
+    latents: { data: floats("noise"), dims: [1, tokens, 64] },
+    text: { data: text, dims: [1, ...fixture.tensor("embeddings").dims] },
+    rotary: jointRotary(text.length / 24, [{ rows: fixture.height / 16, columns: fixture.width / 16 }], model.ropeAxes),
+    modulation: modulation!,
+  };
+  const alone = await model.velocity(pass);
+  const said = await model.velocity({ ...pass, clean: { from: tokens, modulation: clean! } });
+  expectIdentical("velocity", alone, said);
+  expect(await model.velocity({ ...pass, clean: { from: 0, modulation: clean! } })).not.toEqual(alone);
+  await model.dispose();
+});
 
 describe("step caches", () => {
   const { prompt, guidance, seed, references, referencePixels } = readEdit("edit-plus", "stages");

@@ -61,6 +61,15 @@ function changedOutside(before: RgbImage, after: RgbImage, faces: readonly Face[
 }
 
 describe("with an engine that paints red", () => {
+  test("an editing model is shown the part that it draws over, other models nothing", async () => {
+    const engine = redEngine();
+    const image = noise(128, 96);
+    await refineFaces(engine, image, [face(40, 30, 20, 20)], { ...defaults, edits: true });
+    await refineFaces(engine, image, [face(40, 30, 20, 20)], defaults);
+    expect(engine.asked[0]!.references).toEqual([engine.asked[0]!.image]);
+    expect(engine.asked[1]!.references).toEqual([]);
+  });
+
   test("only the masked region differs, for any faces, border or not", async () => {
     const position = fc.integer({ min: -40, max: 150 });
     const side = fc.integer({ min: 1, max: 60 });

@@ -67,12 +67,16 @@ export function requireCheckpoint(kind: "checkpoint" | AdapterKind, flags: Check
   if (count > 1) throw new UsageError(`--kind ${kind} takes one path, ${count} are given`);
 }
 
-/** Makes a checkpoint of files and registers it, showing how far that is. */
+/**
+ * Makes a checkpoint of files and registers it, showing how far that is.
+ * @param source where they were fetched from: what is registered from there is replaced
+ */
 export async function addCheckpointFrom(
   paths: readonly string[],
   flags: CheckpointFlags,
-  naming: Naming,
+  naming: Omit<Naming, "air"> & { readonly air?: string | undefined },
   terminal: Terminal,
+  source?: string,
 ): Promise<Model> {
   const locations = modelLocations(terminal.env);
   const here = (path: string | undefined) => path && resolve(terminal.cwd, path);
@@ -85,6 +89,7 @@ export async function addCheckpointFrom(
     vae: here(flags.vae),
     vision: here(flags.vision),
     base: baseFolder,
+    source,
     mode: flags.weights,
     member: flags.member,
   };

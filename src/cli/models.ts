@@ -5,7 +5,6 @@ import {
   type Adapter,
   type AdapterKind,
   addAdapter,
-  addOrKeep,
   airPattern,
   listAdapters,
   listModels,
@@ -16,8 +15,8 @@ import {
 } from "../models/index.ts";
 import { addCheckpointFrom, type CheckpointFlags, requireCheckpoint, withCheckpointFlags } from "./add-model.ts";
 import { UsageError } from "./exit.ts";
-import { pullModel } from "./pull-model.ts";
-import { print, type Terminal, tell } from "./terminal.ts";
+import { type PullFlags, pullModel } from "./pull-model.ts";
+import { print, type Terminal } from "./terminal.ts";
 
 type Kind = "checkpoint" | AdapterKind;
 
@@ -48,45 +47,50 @@ export function modelsCommand(terminal: Terminal): Command {
       )
       .option(
         "--air <air>",
-        "identifier that tasks name it by, source:id@version (a checkpoint's default: runware:108@1)",
+        "identifier that tasks name it by, source:id@version (a checkpoint's default: what the vendor calls it, runware:108@1 for Qwen-Image)",
       )
       .option("--name <name>", "name for people (default: its card's, or the file's or folder's)")
       .addOption(kindOption()),
   )
     .addHelpText("after", addNotes)
     .action(async (paths: string[], flags: CheckpointFlags & { air?: string; name?: string; kind: Kind }) => {
-      const { air: given, name, kind } = flags;
-      const air = given ?? (kind === "checkpoint" ? "runware:108@1" : undefined);
-      if (air === undefined) throw new UsageError(`--air is missing, which --kind ${kind} needs: source:id@version`);
-      if (!airPattern.test(air)) throw new UsageError(`--air is "${air}"; allowed is source:id@version`);
+      const { air, name, kind } = flags;
+      if (air !== undefined && !airPattern.test(air)) {
+        throw new UsageError(`--air is "${air}"; allowed is source:id@version`);
+      }
       requireCheckpoint(kind, flags, paths.length);
+      if (kind === "checkpoint") {
+        return print(terminal, asText(await addCheckpointFrom(paths, flags, { air, name }, terminal)));
+      }
+      if (air === undefined) throw new UsageError(`--air is missing, which --kind ${kind} needs: source:id@version`);
       const naming = { air, name };
-      if (kind === "checkpoint")
-        return print(terminal, asText(await addCheckpointFrom(paths, flags, naming, terminal)));
       const place = resolve(terminal.cwd, paths[0]!);
       print(terminal, adapterText(await addAdapter(kind, place, naming, modelLocations(terminal.env))));
     });
-  models
-    .command("pull")
-    .description(
-      "Download a model from the Hugging Face hub and register it; pulled again, it is updated. What is here already is kept, what broke off is resumed.",
-    )
-    .argument("<owner/name>", "the repository")
-    .option("--air <air>", "identifier that tasks name it by (default: huggingface:OWNER.NAME@REVISION)")
-    .option("--name <name>", "name for people (default: its card's, or the repository's; of a LoRA its file's)")
-    .addOption(kindOption())
-    .option("--revision <revision>", "branch, tag or commit", "main")
-    .option("--file <path>", "of a LoRA's repository: its safetensors file (default: the only one)")
+  withCheckpointFlags(
+    models
+      .command("pull")
+      .description(
+        "Download a model from the Hugging Face hub and register it; pulled again, it is updated. What is here already is kept, what broke off is resumed. Large checkpoints are converted shard by shard.",
+      )
+      .argument("<owner/name>", "the repository")
+      .option(
+        "--air <air>",
+        "identifier that tasks name it by (default: the vendor's for published ones, else huggingface:OWNER.NAME@REVISION)",
+      )
+      .option("--name <name>", "name for people (default: its card's, or the repository's; of a LoRA its file's)")
+      .addOption(kindOption())
+      .option("--revision <revision>", "branch, tag or commit", "main")
+      .option(
+        "--file <path>",
+        "of a repository of single files: a transformer's file, or a LoRA's (default: the only one)",
+      ),
+  )
     .addHelpText("after", pullNotes)
-    .action(
-      async (repo: string, flags: { air?: string; name?: string; kind: Kind; revision: string; file?: string }) => {
-        const pulled = await pullModel(repo, flags, terminal);
-        const naming = { air: pulled.air, folderName: repo, ...(flags.name !== undefined && { name: flags.name }) };
-        tell(terminal, "all files are here, their checksums are right");
-        const added = await addOrKeep(flags.kind, pulled.path, naming, modelLocations(terminal.env));
-        print(terminal, "folder" in added ? asText(added) : adapterText(added));
-      },
-    );
+    .action(async (repo: string, flags: PullFlags) => {
+      const added = await pullModel(repo, flags, terminal);
+      print(terminal, "folder" in added ? asText(added) : adapterText(added));
+    });
   models
     .command("remove")
     .description("Forget a model that was added. Its weights stay, but for what was converted for it alone.")
@@ -112,8 +116,10 @@ Examples:
   inkstone models add neon.safetensors --kind lora --air me:neon@1`;
 
 const pullNotes = `
-Example:
-  inkstone models pull Qwen/Qwen-Image --air runware:108@1
+Examples:
+  inkstone models pull Qwen/Qwen-Image
+  inkstone models pull city96/Qwen-Image-gguf --file qwen-image-Q4_K_M.gguf --base runware:108@1 --air me:q4@1
+  inkstone models pull lightx2v/Qwen-Image-Lightning --kind lora --file Qwen-Image-Lightning-4steps-V2.0.safetensors
 
 Environment:
   HF_TOKEN     for repositories that are not public

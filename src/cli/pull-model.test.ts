@@ -1,6 +1,6 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { inkstone } from "../../test/cli.ts";
 import { type StandInHub, startHub } from "../../test/stand-ins/hub.ts";
@@ -9,15 +9,13 @@ import { Stopped } from "./exit.ts";
 let cwd: string;
 let hub: StandInHub;
 let lora: Buffer;
+let checkpoint: Record<string, Buffer>;
 
 beforeEach(async () => {
   cwd = await mkdtemp(join(tmpdir(), "inkstone-pull-"));
   lora = await readFile("test/fixtures/lora/files/peft.safetensors");
-  hub = await startHub({
-    "model_index.json": Buffer.from("{}"),
-    "README.md": Buffer.from("about"),
-    "transformer/weights.safetensors": lora,
-  });
+  checkpoint = await filesIn("test/fixtures/half/checkpoint");
+  hub = await startHub({ ...checkpoint, "README.md": Buffer.from("about") });
 });
 afterEach(async () => {
   hub.close();
@@ -27,13 +25,29 @@ afterEach(async () => {
 const world = () => ({ cwd, env: { INKSTONE_MODELS_DIR: join(cwd, "models"), HF_ENDPOINT: hub.url } });
 const models = (...args: string[]) => inkstone(["models", ...args], world());
 const here = (path: string) => join(cwd, "models/.hub/me/model/main", path);
-const WEIGHTS = "transformer/weights.safetensors";
+const WEIGHTS = "transformer/diffusion_pytorch_model.safetensors";
+
+async function filesIn(folder: string): Promise<Record<string, Buffer>> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const paths = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
+  return Object.fromEntries(
+    await Promise.all(paths.map(async (path) => [path, await readFile(join(folder, path))] as const)),
+  );
+}
+
+/** A hub that has these files instead. */
+async function instead(files: Record<string, Buffer>, others?: Record<string, Record<string, Buffer>>): Promise<void> {
+  hub.close();
+  hub = await startHub(files, others);
+}
 
 test("a checkpoint is downloaded, checked and registered; what it does not need stays away", async () => {
   const { code, out, err } = await models("pull", "me/model", "--air", "me:model@1");
   expect(err).toContain(`${WEIGHTS}: 100 % of 0.`);
   expect([code, out.split("\n")[0]]).toEqual([0, "me:model@1"]);
-  expect(Buffer.compare(await readFile(here(WEIGHTS)), lora)).toBe(0);
+  expect(Buffer.compare(await readFile(here(WEIGHTS)), checkpoint[WEIGHTS]!)).toBe(0);
   await expect(stat(here("README.md"))).rejects.toThrow();
   const again = await models("pull", "me/model", "--air", "me:model@2");
   expect(again.code).toBe(0);
@@ -43,16 +57,19 @@ test("a checkpoint is downloaded, checked and registered; what it does not need 
 test("without a card a checkpoint is called as its repository, a LoRA as its file", async () => {
   const checkpoint = await models("pull", "me/model", "--air", "me:model@1");
   expect(checkpoint.out).toMatch(/^me:model@1\n {2}me\/model, installed/);
+  expect((await models("list")).out).toContain("me:model@1");
+  await instead({ "weights.safetensors": lora });
   const { code, out } = await models("pull", "me/model", "--kind", "lora");
   expect([code, out]).toEqual([0, expect.stringMatching(/^huggingface:me\.model@main\n {2}weights, lora, installed/)]);
-  expect((await models("list")).out).toContain("huggingface:me.model@main");
 });
 
 test("a repository without a checkpoint is refused before anything is downloaded", async () => {
-  hub.close();
-  hub = await startHub({ "weights.gguf": lora, "weights.safetensors": lora });
+  await instead({ "weights.gguf": lora, "weights.safetensors": lora });
   const { code, err } = await models("pull", "me/model");
-  expect([code, err]).toEqual([2, "me/model is no checkpoint in diffusers layout: it has no model_index.json"]);
+  expect([code, err]).toEqual([
+    2,
+    "me/model is no checkpoint in diffusers layout: it has no model_index.json; choose one of its files with --file: weights.gguf (0.0 GB), weights.safetensors (0.0 GB)",
+  ]);
   expect(hub.asked).toEqual([]);
 });
 
@@ -74,6 +91,7 @@ test.each([
   [["--air", "inkstone:nano@1"], "inkstone:nano@1 is bundled already"],
   [["--air", "inkstone:neon@1", "--kind", "lora"], "inkstone:neon@1 is bundled already"],
 ])("%j is refused before anything is downloaded", async (flags, message) => {
+  if (flags.includes("lora")) await instead({ "a.safetensors": lora });
   const refused = await models("pull", "me/model", ...flags);
   expect([refused.code, refused.err]).toEqual([2, expect.stringContaining(message)]);
   expect(hub.asked).toEqual([]);
@@ -83,9 +101,8 @@ test("pulled again a model is updated; its card stays, but for a name that is gi
   await models("pull", "me/model");
   const card = join(cwd, "models/huggingface+me.model@main/card.json");
   await writeFile(card, JSON.stringify({ ...JSON.parse(await readFile(card, "utf8")), comment: "mine" }));
-  hub.close();
-  const newer = Buffer.concat([lora, Buffer.from([0])]);
-  hub = await startHub({ "model_index.json": Buffer.from("{}"), [WEIGHTS]: newer });
+  const newer = Buffer.concat([checkpoint[WEIGHTS]!, Buffer.from([0])]);
+  await instead({ ...checkpoint, [WEIGHTS]: newer });
   const { code, out } = await models("pull", "me/model", "--name", "Newer");
   expect([code, out]).toEqual([0, expect.stringMatching(/^huggingface:me\.model@main\n {2}Newer, installed/)]);
   expect(Buffer.compare(await readFile(here(WEIGHTS)), newer)).toBe(0);
@@ -120,36 +137,97 @@ test("Ctrl-C ends it also when every file is here already; nothing is registered
 });
 
 test("revisions stand side by side", async () => {
-  hub.close();
   const other = Buffer.concat([lora, Buffer.from([0])]);
-  hub = await startHub({ [WEIGHTS]: lora }, { v2: { [WEIGHTS]: other } });
+  await instead({ "a.safetensors": lora }, { v2: { "a.safetensors": other } });
   await models("pull", "me/model", "--kind", "lora");
   const { out } = await models("pull", "me/model", "--kind", "lora", "--revision", "v2");
   expect(out).toContain("huggingface:me.model@v2");
-  expect(out).toContain(join("me/model/v2", WEIGHTS));
-  expect(Buffer.compare(await readFile(here(WEIGHTS)), lora)).toBe(0);
+  expect(out).toContain(join("me/model/v2", "a.safetensors"));
+  expect(Buffer.compare(await readFile(here("a.safetensors")), lora)).toBe(0);
 });
 
 test("a file with another checksum is refused and not kept; one that was changed here is fetched anew", async () => {
+  await instead({ "a.safetensors": lora });
   hub.lies = true;
   const { code, err } = await models("pull", "me/model", "--kind", "lora");
   expect([code, err]).toEqual([
     1,
-    expect.stringMatching(/weights\.safetensors is damaged: its checksum is \w+, the hub's is \w+/),
+    expect.stringMatching(/a\.safetensors is damaged: its checksum is \w+, the hub's is \w+/),
   ]);
-  await expect(stat(here(`${WEIGHTS}.part`))).rejects.toThrow();
+  await expect(stat(here("a.safetensors.part"))).rejects.toThrow();
   hub.lies = false;
   await models("pull", "me/model", "--kind", "lora");
-  await writeFile(here(WEIGHTS), Buffer.alloc(lora.length));
+  await writeFile(here("a.safetensors"), Buffer.alloc(lora.length));
   await models("pull", "me/model", "--kind", "lora", "--air", "me:other@1");
-  expect(Buffer.compare(await readFile(here(WEIGHTS)), lora)).toBe(0);
+  expect(Buffer.compare(await readFile(here("a.safetensors")), lora)).toBe(0);
+});
+
+const HALF = resolve("test/fixtures/half/checkpoint");
+const draw = (model: string) =>
+  inkstone(["generate", "a fox", "--model", model, "--width", "128", "--height", "128", "--steps", "1"], world());
+
+test("a checkpoint is converted shard by shard; no download stays, an interrupted one goes on, a newer one replaces it", async () => {
+  const sharded = { ...checkpoint, ...(await filesIn("test/fixtures/odd/checkpoint")) };
+  for (const path of Object.keys(sharded)) {
+    if (path.endsWith(".safetensors") && !/-of-/.test(path) && /transformer|text_encoder/.test(path))
+      delete sharded[path];
+  }
+  await instead(sharded);
+  const stop = new AbortController();
+  const pull = ["models", "pull", "me/model", "--weights", "int8", "--air", "me:m@1"];
+  let lines = 0;
+  const onStderr = (text: string) => {
+    if (text.startsWith("converting") && ++lines === 12) stop.abort(new Stopped("SIGINT"));
+  };
+  expect((await inkstone(pull, { ...world(), signal: stop.signal, onStderr })).code).toBe(130);
+  const begun = hub.asked.filter((path) => path.startsWith("transformer/")).length;
+  expect(begun).toBeGreaterThan(0);
+  expect(await models("pull", "me/model", "--weights", "int8", "--air", "me:m@1")).toMatchObject({ code: 0 });
+  expect(
+    hub.asked.filter((path) => path.endsWith("-00001-of-00003.safetensors 0") && path.startsWith("transformer/")),
+  ).toHaveLength(1);
+  const downloads = await readdir(join(cwd, "models/.hub"), { recursive: true });
+  expect(downloads.filter((path) => path.endsWith(".safetensors"))).toEqual([]);
+  expect((await draw("me:m@1")).code).toBe(0);
+  expect((await models("pull", "me/model", "--weights", "int8", "--air", "me:m@1", "--name", "Odd")).out).toContain(
+    "  Odd, installed",
+  );
+  expect((await models("pull", "me/model", "--weights", "int4", "--air", "me:m@1")).out).toContain("  Odd, installed");
+  const parts = await readdir(join(cwd, "models/.parts"));
+  expect(parts.filter((name) => name.startsWith("transformer")).map((name) => name.split("-")[1])).toEqual(["int4"]);
+  expect((await draw("me:m@1")).code).toBe(0);
+});
+
+test("a single file is made into a checkpoint with what it lacks from another one; the download goes", async () => {
+  const file = await readFile("test/fixtures/formats/transformer.gguf");
+  await instead({ "q/model-Q8_0.gguf": file });
+  const pull = (...flags: string[]) =>
+    models("pull", "me/model", "--file", "q/model-Q8_0.gguf", "--air", "me:q@1", ...flags);
+  expect((await pull()).err).toContain("--base is missing");
+  expect(hub.asked).toEqual([]);
+  const { code, out, err } = await pull("--base", HALF);
+  expect([code, out.split("\n")[0]], err).toEqual([0, "me:q@1"]);
+  await expect(stat(here("q/model-Q8_0.gguf"))).rejects.toThrow();
+  expect((await draw("me:q@1")).code).toBe(0);
+  expect((await pull("--base", HALF, "--weights", "int8")).code).toBe(0);
+  const other = await models("pull", "me/model", "--file", "none.gguf", "--base", HALF);
+  expect([other.code, other.err]).toEqual([2, "me/model has no none.gguf; it has q/model-Q8_0.gguf (0.0 GB)"]);
+});
+
+test("what was downloaded and cannot be drawn with is not registered", async () => {
+  await instead({ ...checkpoint, [WEIGHTS]: lora });
+  const { code, err } = await models("pull", "me/model");
+  expect([code, err]).toEqual([2, expect.stringMatching(/tensor ".*" is missing/)]);
+  expect((await models("list")).out).not.toContain("me.model");
 });
 
 test.each([
   [["me"], 2, 'the repository is "me"; allowed is OWNER/NAME'],
   [["me/none"], 1, "me/none at main cannot be listed"],
   [["me/model", "--kind", "lora", "--file", "other.safetensors"], 2, "me/model has no other.safetensors"],
-  [["me/model", "--file", "x"], 2, "--file is given without --kind lora"],
+  [["me/model", "--file", "x"], 2, "me/model has no x; it has"],
+  [["me/model", "--base", "x"], 2, "--base is given without --file"],
+  [["me/model", "--kind", "controlnet", "--file", "x"], 2, "--file is given with --kind controlnet"],
 ])("%j is refused", async (args, code, message) => {
   const refused = await models("pull", ...args);
   expect([refused.code, refused.err]).toEqual([code, expect.stringContaining(message)]);

@@ -1,49 +1,159 @@
-import { basename, join } from "node:path";
-import { type AdapterKind, airPattern, modelLocations, registeredAt } from "../models/index.ts";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  type Adapter,
+  type AdapterKind,
+  addOrKeep,
+  airPattern,
+  type Model,
+  modelLocations,
+  publishedAir,
+  registeredAt,
+} from "../models/index.ts";
+import { addCheckpointFrom, type CheckpointFlags, requireCheckpoint } from "./add-model.ts";
+import { byteProgress } from "./byte-progress.ts";
 import { UsageError } from "./exit.ts";
 import { type Terminal, tell } from "./terminal.ts";
 
-interface PullFlags {
+export interface PullFlags extends CheckpointFlags {
   readonly air?: string;
+  readonly name?: string;
   readonly kind: "checkpoint" | AdapterKind;
   readonly revision: string;
   readonly file?: string;
 }
 
+type Repository = Awaited<ReturnType<typeof import("../models/hub/index.ts").openRepository>>;
+
+/** What is pulled, and where to. */
+interface Pull {
+  readonly repository: Repository;
+  readonly flags: PullFlags;
+  readonly air: string;
+  /** For what is downloaded. */
+  readonly folder: string;
+  readonly terminal: Terminal;
+}
+
 /**
- * Downloads a repository into the models directory; what to register of it, and as what.
+ * Downloads a model of the hub and registers it.
  * @throws before the first byte: UsageError, or ModelError `alreadyInstalled` when something else has the AIR
  */
-export async function pullModel(repo: string, flags: PullFlags, terminal: Terminal) {
+export async function pullModel(repo: string, flags: PullFlags, terminal: Terminal): Promise<Model | Adapter> {
   const { kind, revision, file } = flags;
   if (!/^[\w.-]+\/[\w.-]+$/.test(repo) || repo.split("/").includes(".."))
     throw new UsageError(`the repository is "${repo}"; allowed is OWNER/NAME`);
-  if (file !== undefined && kind !== "lora")
-    throw new UsageError("--file is given without --kind lora, which it needs");
-  const air = flags.air ?? `huggingface:${repo.replace("/", ".")}@${revision.replaceAll("/", ".")}`;
+  requireCheckpoint(kind, flags, 1);
+  const given = `huggingface:${repo.replace("/", ".")}@${revision.replaceAll("/", ".")}`;
+  const air = flags.air ?? publishedAir(repo, file) ?? given;
   if (!airPattern.test(air)) throw new UsageError(`--air is "${air}"; allowed is source:id@version`);
-  const locations = modelLocations(terminal.env);
-  const folder = join(locations.modelsDir, ".hub", repo, revision.replaceAll("/", "."));
-  const placeOf = (paths: readonly string[]) => {
-    if (kind === "lora") return join(folder, theOnly(paths, repo, file));
-    if (kind === "checkpoint" && !paths.some((path) => basename(path) === "model_index.json"))
-      throw new UsageError(`${repo} is no checkpoint in diffusers layout: it has no model_index.json`);
-    return folder;
-  };
   const { HF_ENDPOINT: hubUrl, HF_TOKEN: accessToken } = terminal.env;
   // Loaded here: other commands need no hub.
-  const { pullRepository } = await import("../models/hub/index.ts");
-  const wanted = (path: string) => (file === undefined ? path.endsWith(".safetensors") : path === file);
-  const paths = await pullRepository(repo, folder, {
+  const { openRepository } = await import("../models/hub/index.ts");
+  const repository = await openRepository(repo, {
     revision,
-    ...(kind === "lora" && { wanted }),
-    ...(hubUrl && { hubUrl }),
-    ...(accessToken && { accessToken }),
+    hubUrl,
+    accessToken,
     signal: terminal.signal,
-    onListed: async (paths) => void (await registeredAt(kind, placeOf(paths), air, locations)),
     onProgress: tenths((line) => tell(terminal, line)),
   });
-  return { air, path: placeOf(paths) };
+  const folder = join(modelLocations(terminal.env).modelsDir, ".hub", repo, revision.replaceAll("/", "."));
+  const pull = { repository, flags, air, folder, terminal };
+  if (kind !== "checkpoint") return pullAdapter(pull, kind);
+  return file === undefined ? pullRepository(pull) : pullFile(pull, file);
+}
+
+/** A LoRA's file, or a ControlNet's folder. */
+async function pullAdapter(
+  { repository, flags, air, folder, terminal }: Pull,
+  kind: AdapterKind,
+): Promise<Model | Adapter> {
+  const locations = modelLocations(terminal.env);
+  if (kind === "controlnet" && flags.file !== undefined)
+    throw new UsageError("--file is given with --kind controlnet, which is a folder");
+  const paths = repository.files.map(({ path }) => path).filter(kind === "lora" ? isWanted(flags.file) : isModelFile);
+  const place = kind === "lora" ? join(folder, theOnly(paths, repository.name, flags.file)) : folder;
+  await registeredAt(kind, place, air, locations);
+  await fetchAll({ repository, folder, terminal }, paths);
+  return addOrKeep(kind, place, { air, name: flags.name, folderName: repository.name }, locations);
+}
+
+/** A transformer's file, made into a checkpoint with what it lacks from elsewhere. What was downloaded goes once it is converted. */
+async function pullFile({ repository, flags, air, folder, terminal }: Pull, file: string): Promise<Model> {
+  const found = repository.files.find(({ path }) => path === file);
+  if (!found)
+    throw new UsageError(
+      `${repository.name} has no ${file}; it has ${weightFiles(repository) || "no files of weights"}`,
+    );
+  if (flags.base === undefined) {
+    throw new UsageError(
+      `--base is missing, which ${file} needs: a checkpoint (AIR or folder) that gives the tokenizer and what else a single file lacks; \`inkstone models pull Qwen/Qwen-Image\` brings one`,
+    );
+  }
+  const source = `${repository.name}@${repository.revision}/${file}`;
+  const { requireFreeFor } = await import("../models/import/index.ts");
+  await requireFreeFor(air, source, modelLocations(terminal.env));
+  const path = await repository.fetch(found, folder);
+  tell(terminal, "the file is here, its checksum is right");
+  const added = await addCheckpointFrom([path], flags, { air, name: flags.name }, terminal, source);
+  await rm(path);
+  return added;
+}
+
+/** A checkpoint in diffusers layout: converted shard by shard when it is large, else downloaded as it is. */
+async function pullRepository({ repository, flags, air, folder, terminal }: Pull): Promise<Model | Adapter> {
+  const { name } = repository;
+  const only = (["textEncoder", "vae", "vision", "base"] as const).find((flag) => flags[flag] !== undefined);
+  if (only) throw new UsageError(`--${only.replace("E", "-e")} is given without --file, which it needs`);
+  const paths = repository.files.map(({ path }) => path);
+  if (!paths.includes("model_index.json")) {
+    const singles = weightFiles(repository);
+    throw new UsageError(
+      `${name} is no checkpoint in diffusers layout: it has no model_index.json${singles && `; choose one of its files with --file: ${singles}`}`,
+    );
+  }
+  const locations = modelLocations(terminal.env);
+  const { addCheckpoint, addRepository, modeFor, requireDrawable } = await import("../models/import/index.ts");
+  const naming = { air, name: flags.name, folderName: name };
+  const mode = flags.weights ?? modeFor(repository);
+  if (mode !== "keep") {
+    const progress = byteProgress(terminal);
+    const onProgress = ({ component, done, total }: { component: string; done: number; total: number }) =>
+      progress.at(`converting ${component.replace("_", " ")}`, done, total);
+    const choices = { mode, member: flags.member };
+    return addRepository(repository, folder, choices, naming, locations, {
+      signal: terminal.signal,
+      onProgress,
+    }).finally(progress.end);
+  }
+  const known = await registeredAt("checkpoint", folder, air, locations);
+  await fetchAll({ repository, folder, terminal }, paths.filter(isModelFile));
+  if (!known)
+    return addCheckpoint({ paths: [folder], mode, member: flags.member }, naming, locations, {
+      signal: terminal.signal,
+    });
+  await requireDrawable(folder);
+  return addOrKeep("checkpoint", folder, naming, locations);
+}
+
+async function fetchAll(
+  { repository, folder, terminal }: Pick<Pull, "repository" | "folder" | "terminal">,
+  paths: readonly string[],
+) {
+  for (const file of repository.files) if (paths.includes(file.path)) await repository.fetch(file, folder);
+  terminal.signal.throwIfAborted();
+  tell(terminal, "all files are here, their checksums are right");
+}
+
+const isModelFile = (path: string): boolean => /\.(json|safetensors|txt|jinja)$/.test(path);
+const isWanted = (file: string | undefined) => (path: string) =>
+  file === undefined ? path.endsWith(".safetensors") : path === file;
+
+/** Files of weights at the top of a repository and their sizes, the first twenty. */
+function weightFiles({ files }: Repository): string {
+  const singles = files.filter(({ path }) => /\.(gguf|safetensors)$/.test(path));
+  const listed = singles.slice(0, 20).map(({ path, size }) => `${path} (${(size / 1e9).toFixed(1)} GB)`);
+  return [...listed, ...(singles.length > 20 ? [`${singles.length - 20} more`] : [])].join(", ");
 }
 
 function theOnly(paths: readonly string[], repo: string, file: string | undefined): string {

@@ -5,7 +5,7 @@ export { airPattern, type ModelCard, type Price } from "./card.ts";
 export { type InstalledModels, type ModelCatalogue, type ModelSummary, openModelCatalogue } from "./catalogue.ts";
 export { ModelError, type ModelErrorReason } from "./errors.ts";
 export { registeredAt } from "./free-air.ts";
-export { MEMBERS, type MemberName } from "./import/members.ts";
+export { AIRS, MEMBERS, type MemberName, publishedAir } from "./import/members.ts";
 export { WEIGHT_MODES, type WeightMode } from "./import/weight-mode.ts";
 export { addModel, type Naming, removeModel } from "./install.ts";
 export { addAdapter, removeAdapter } from "./install-adapter.ts";

@@ -1,2 +1,3 @@
 /** Repositories of the Hugging Face hub, brought onto this machine. */
-export { type PullOptions, type PullProgress, pullRepository } from "./pull.ts";
+export type { HubFile } from "./fetch-file.ts";
+export { openRepository, type Repository } from "./repository.ts";

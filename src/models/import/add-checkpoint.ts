@@ -1,21 +1,27 @@
 import { randomUUID } from "node:crypto";
-import { cp, mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { cp, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
 import { checkCheckpoint } from "../../engine/index.ts";
 import { quantiser } from "../../onnx/index.ts";
-import { CheckpointError, openWeights, type Weight, type Weights } from "../../weights/index.ts";
-import { parseCard } from "../card.ts";
+import { CheckpointError } from "../../weights/index.ts";
+import { parseCard, readCardJson } from "../card.ts";
 import { ModelError } from "../errors.ts";
 import { requireFree } from "../free-air.ts";
+import type { Repository } from "../hub/index.ts";
 import { addModel, type Naming } from "../install.ts";
 import type { ModelLocations } from "../locations.ts";
 import type { Model } from "../registry.ts";
 import { writeCard } from "../write-card.ts";
-import { COMPONENT_FOLDERS, COMPONENTS, type Component } from "./component-folder.ts";
-import { convertTensors, writeIndex } from "./convert.ts";
-import { type CheckpointFiles, gatherCheckpoint, type Ingredients, type Piece } from "./gather.ts";
+import { COMPONENT_FOLDERS, type Component } from "./component-folder.ts";
+import { type ConversionHooks, convertTensors, writeIndex } from "./convert.ts";
+import { type CheckpointFiles, gatherCheckpoint, type Ingredients } from "./gather.ts";
+import { gatherRepository, modeFor } from "./gather-repository.ts";
 import { knownCheckpoint } from "./known-checkpoints.ts";
-import { completePart, removeUnusedParts, storedPart } from "./part-store.ts";
+import { AIRS, type MemberName } from "./members.ts";
+import { completePart, partsOfCheckpoint, removeUnusedParts, storedPart } from "./part-store.ts";
+import { type ConvertedPiece, openUnconverted, type Piece, type Shard } from "./pieces.ts";
+import type { WeightMode } from "./weight-mode.ts";
 
 export interface AddHooks {
   readonly signal?: AbortSignal | undefined;
@@ -30,27 +36,55 @@ export interface AddHooks {
  * A folder in diffusers layout whose weights can be read in place stays where it is. From anything else a checkpoint is made in the models
  * directory, its components converted once and shared with other checkpoints. An interrupted conversion goes on when it is asked for again.
  *
+ * @param naming without an AIR it is the one that the vendor's list has for the member: `runware:108@1` for Qwen-Image
  * @throws ModelError `notACheckpoint` saying what does not fit, `alreadyInstalled` or `invalidCard`
  * @throws the signal's reason
  */
 export async function addCheckpoint(
   files: CheckpointFiles,
+  { air: given, ...naming }: Omit<Naming, "air"> & { readonly air?: string | undefined },
+  locations: ModelLocations,
+  hooks: AddHooks = {},
+): Promise<Model> {
+  if (given !== undefined) await requireFreeFor(given, files.source, locations);
+  return asModelError(async () => {
+    const ingredients = await gatherCheckpoint(files);
+    const air = given ?? AIRS[ingredients.member];
+    try {
+      if (!("inPlace" in ingredients)) return await make(ingredients, { ...naming, air }, locations, hooks);
+      await checkCheckpoint(ingredients.inPlace);
+      return await addModel(ingredients.inPlace, { ...naming, air }, locations);
+    } finally {
+      ingredients.close();
+    }
+  });
+}
+
+/**
+ * Finds out whether a folder can be drawn with.
+ * @throws ModelError `notACheckpoint` saying what does not fit
+ */
+export function requireDrawable(folder: string): Promise<void> {
+  return asModelError(() => checkCheckpoint(folder));
+}
+
+/**
+ * Downloads a checkpoint in diffusers layout from the hub shard by shard, converting as it goes: the disk holds the result and one shard.
+ * Pulled again it is updated; its card stays, but for a name that is given.
+ * @param folder for what is downloaded
+ * @throws as `addCheckpoint` does, and Error for what cannot be downloaded
+ */
+export async function addRepository(
+  repository: Repository,
+  folder: string,
+  { mode, member }: { readonly mode?: WeightMode | undefined; readonly member?: MemberName | undefined },
   naming: Naming,
   locations: ModelLocations,
   hooks: AddHooks = {},
 ): Promise<Model> {
-  await requireFree(naming.air, locations);
   return asModelError(async () => {
-    const ingredients = await gatherCheckpoint(files);
-    try {
-      if ("inPlace" in ingredients) {
-        await checkCheckpoint(ingredients.inPlace);
-        return await addModel(ingredients.inPlace, naming, locations);
-      }
-      return await make(ingredients, naming, locations, hooks);
-    } finally {
-      ingredients.close();
-    }
+    const ingredients = await gatherRepository(repository, folder, { mode: mode ?? modeFor(repository), member });
+    return make(ingredients, naming, locations, hooks);
   });
 }
 
@@ -66,15 +100,17 @@ async function make(
   const folder = join(staging, "checkpoint");
   await mkdir(folder, { recursive: true });
   const begun: string[] = [];
+  const registration = join(modelsDir, naming.air.replace(":", "+"));
   try {
-    const card = {
+    const earlier = await requireFreeFor(naming.air, ingredients.source, locations);
+    const card = earlier?.card ?? {
       ...(ingredients.isLarge && knownCheckpoint(ingredients.title, ingredients.member)),
       ...ingredients.card,
       air: naming.air,
       name: naming.name ?? naming.folderName ?? ingredients.title,
       checkpoint: "checkpoint",
     };
-    const checked = parseCard(card, ingredients.title);
+    const checked = parseCard(naming.name === undefined ? card : { ...card, name: naming.name }, ingredients.title);
     await writeConfigs(ingredients, folder);
     const places = new Map<Component, Place>();
     for (const piece of ingredients.pieces) {
@@ -86,14 +122,15 @@ async function make(
     await checkCheckpoint(folder, openUnconverted(ingredients.pieces));
     await convertAll(ingredients.pieces, places, hooks);
     await checkCheckpoint(folder);
-    await requireFree(naming.air, locations); // it took a while
-    await writeCard(staging, card);
-    const registration = join(modelsDir, naming.air.replace(":", "+"));
-    await rename(staging, registration).catch((cause) => {
-      throw new ModelError("alreadyInstalled", `${registration} is in the way of ${naming.air}: ${cause.message}`, {
-        cause,
-      });
-    });
+    await writeCard(staging, checked);
+    if (ingredients.source) await writeFile(join(staging, SOURCE), JSON.stringify(ingredients.source));
+    await replace(
+      staging,
+      registration,
+      naming.air,
+      earlier && (await partsOfCheckpoint(modelsDir, registration)),
+      locations,
+    );
     return { card: checked, folder: join(registration, "checkpoint"), origin: "installed", registration };
   } catch (error) {
     await rm(staging, { recursive: true, force: true });
@@ -103,6 +140,44 @@ async function make(
   }
 }
 
+/** Names what a checkpoint was fetched from. */
+const SOURCE = "source.json";
+
+/**
+ * The card of what was fetched from the same place before under this AIR.
+ * @returns undefined where the AIR is free
+ * @throws ModelError `alreadyInstalled` when something else has it
+ */
+export async function requireFreeFor(
+  air: string,
+  source: string | undefined,
+  locations: ModelLocations,
+): Promise<{ card: object } | undefined> {
+  const registration = join(locations.modelsDir, air.replace(":", "+"));
+  const written = await readFile(join(registration, SOURCE), "utf8").catch(() => undefined);
+  if (source !== undefined && written === JSON.stringify(source)) {
+    return { card: (await readCardJson(join(registration, "card.json"))) as object };
+  }
+  await requireFree(air, locations);
+  return undefined;
+}
+
+/** Moves a finished checkpoint to its place. @param before components of the one that it replaces */
+async function replace(
+  staging: string,
+  registration: string,
+  air: string,
+  before: readonly string[] | undefined,
+  locations: ModelLocations,
+): Promise<void> {
+  if (before) await rm(registration, { recursive: true });
+  else await requireFree(air, locations); // converting took a while
+  await rename(staging, registration).catch((cause) => {
+    throw new ModelError("alreadyInstalled", `${registration} is in the way of ${air}: ${cause.message}`, { cause });
+  });
+  if (before) await removeUnusedParts(locations.modelsDir, before);
+}
+
 interface Place {
   readonly folder: string;
   readonly complete: boolean;
@@ -110,7 +185,7 @@ interface Place {
 
 async function placeOf(piece: Piece, modelsDir: string): Promise<Place> {
   if (piece.folder !== undefined) return { folder: piece.folder, complete: true };
-  return storedPart(modelsDir, piece.component, piece.files, piece.mode, piece.config);
+  return storedPart(modelsDir, piece);
 }
 
 /** Links within the models directory are relative, so that it can be moved. */
@@ -120,45 +195,51 @@ async function link(target: string, path: string): Promise<void> {
   await symlink(place, path, process.platform === "win32" ? "junction" : "dir");
 }
 
-async function convertAll(
-  pieces: readonly Piece[],
-  places: ReadonlyMap<Component, Place>,
-  hooks: AddHooks,
-): Promise<void> {
-  const open = pieces.filter(({ component }) => !places.get(component)!.complete);
-  const total = open.reduce((sum, piece) => sum + bytesOf(piece), 0);
-  let done = 0;
+async function convertAll(pieces: readonly Piece[], places: ReadonlyMap<Component, Place>, hooks: AddHooks) {
+  const open = pieces.filter((piece) => piece.folder === undefined && !places.get(piece.component)!.complete);
+  const shards = (open as ConvertedPiece[]).flatMap((piece) => piece.shards.map((shard) => ({ piece, shard })));
+  const total = shards.reduce((sum, { shard }) => sum + shard.bytes, 0);
+  let before = 0;
   const rounding = quantiser();
   try {
-    for (const piece of open) {
-      if (piece.folder !== undefined) continue;
-      const { component, files, parts, mode } = piece;
+    for (const { piece, shard } of shards) {
+      const { component } = piece;
       const { folder } = places.get(component)!;
+      let done = 0;
       const onProgress = (bytes: number) => {
         done += bytes;
-        hooks.onProgress?.({ component, done, total });
+        hooks.onProgress?.({ component, done: before + done, total });
       };
-      const holders: Record<string, string> = {};
-      for (const part of parts) {
-        const stem = part.kind === "vision" ? "vision" : COMPONENT_FOLDERS[component].stem;
-        const conversion = { ...part, mode };
-        const convert = { quantiser: rounding, signal: hooks.signal, onProgress };
-        Object.assign(holders, await convertTensors(conversion, folder, stem, convert));
-      }
-      await writeIndex(folder, COMPONENT_FOLDERS[component].stem, holders);
-      await completePart(folder, files);
+      await convertShard(piece, shard, folder, { quantiser: rounding, signal: hooks.signal, onProgress });
+      before += shard.bytes;
+      if (shard !== piece.shards.at(-1)) continue;
+      await writeIndex(
+        folder,
+        COMPONENT_FOLDERS[component].stem,
+        Object.assign({}, ...(await holdersIn(piece, folder))),
+      );
+      await completePart(folder, piece.identity);
     }
   } finally {
     await rounding.release();
   }
 }
 
-function bytesOf(piece: Piece): number {
-  if (piece.folder !== undefined) return 0;
-  return piece.parts.reduce((sum, { tensors }) => {
-    for (const { byteLength } of tensors.values()) sum += byteLength;
-    return sum;
-  }, 0);
+/** Converts a shard unless that was done before; what it became stands beside its files. */
+async function convertShard({ mode }: ConvertedPiece, shard: Shard, folder: string, hooks: ConversionHooks) {
+  const note = noteOf(shard, folder);
+  if (existsSync(note)) return hooks.onProgress?.(shard.bytes);
+  const { part, done } = await shard.open();
+  const holders = await convertTensors({ ...part, mode }, folder, shard.label, hooks);
+  await writeFile(`${note}.part`, JSON.stringify(holders));
+  await rename(`${note}.part`, note);
+  await done();
+}
+
+const noteOf = ({ label }: Shard, folder: string) => join(folder, `${label}.shard.json`);
+
+function holdersIn({ shards }: ConvertedPiece, folder: string): Promise<object[]> {
+  return Promise.all(shards.map(async (shard) => JSON.parse(await readFile(noteOf(shard, folder), "utf8"))));
 }
 
 async function writeConfigs({ configs, copies }: Ingredients, folder: string): Promise<void> {
@@ -167,37 +248,6 @@ async function writeConfigs({ configs, copies }: Ingredients, folder: string): P
     await writeFile(join(folder, path), `${JSON.stringify(config, undefined, 2)}\n`);
   }
   for (const from of copies) await cp(from, join(folder, basename(from)), { recursive: true, dereference: true });
-}
-
-/** Opens components whose tensors are still in the files that they are made from: names and shapes, no numbers. */
-function openUnconverted(pieces: readonly Piece[]): typeof openWeights {
-  return async (folder, stem) => {
-    const component = COMPONENTS.find((name) => name === basename(folder));
-    const piece = pieces.find((one) => one.component === component);
-    if (!piece || piece.folder !== undefined) return openWeights(folder, stem);
-    const from = piece.parts[0]!.from;
-    const tensors = new Map<string, Weight>();
-    for (const part of piece.parts) {
-      for (const [name, { shape }] of part.tensors)
-        tensors.set(name, { dtype: "F32", shape, offset: 0, byteLength: 0, file: "" });
-    }
-    return namedShapes(from, tensors);
-  };
-}
-
-function namedShapes(from: string, tensors: ReadonlyMap<string, Weight>): Weights {
-  return {
-    folder: from,
-    names: [...tensors.keys()],
-    find: (name) => tensors.get(name),
-    has: (name) => tensors.has(name),
-    get(name, shape) {
-      const weight = tensors.get(name);
-      if (!weight) throw new CheckpointError(`${from}: tensor "${name}" is missing`);
-      if (String(weight.shape) === String(shape)) return weight;
-      throw new CheckpointError(`${from}: tensor "${name}" has shape [${weight.shape}], the config needs [${shape}]`);
-    },
-  };
 }
 
 async function asModelError<T>(work: () => Promise<T>): Promise<T> {

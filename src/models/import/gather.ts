@@ -7,6 +7,7 @@ import { COMPONENT_FOLDERS, COMPONENTS, type Component, checkpointFolder, openCo
 import { type Config, configOf, REAL_SCHEDULER } from "./configs.ts";
 import { distilledSteps, type MemberName, memberNamed, PIPELINES } from "./members.ts";
 import { PART_NAMES, type Part, partsOf } from "./parts.ts";
+import { type ConvertedPiece, type Piece, pieceOf } from "./pieces.ts";
 import type { WeightMode } from "./weight-mode.ts";
 
 /** What a checkpoint is to be made from; paths are absolute. */
@@ -21,22 +22,11 @@ export interface CheckpointFiles {
   readonly base?: string | undefined;
   /** Default: int8 from a billion weights on, below it as the files have them. */
   readonly mode?: WeightMode | undefined;
+  /** Where they are from, for what is fetched again: what is registered from there is replaced. */
+  readonly source?: string | undefined;
   /** Default: as the transformer's tensors or its file's name say. */
   readonly member?: MemberName | undefined;
 }
-
-/** A component of the checkpoint: a folder that is linked to, or tensors that are converted. */
-export type Piece =
-  | { readonly component: Component; readonly folder: string }
-  | {
-      readonly component: Component;
-      readonly folder?: undefined;
-      /** Its tensors; of a text encoder the vision tower too, where that is another file's. */
-      readonly parts: readonly Part[];
-      readonly files: readonly string[];
-      readonly mode: WeightMode;
-      readonly config: Config;
-    };
 
 /** All that a checkpoint is made of. */
 export interface Ingredients {
@@ -52,17 +42,20 @@ export interface Ingredients {
   readonly configs: Readonly<Record<string, Config>>;
   /** Files and folders to be copied. */
   readonly copies: readonly string[];
+  /** Where it is from, for what is fetched again: `OWNER/NAME@REVISION`. */
+  readonly source?: string | undefined;
   close(): void;
 }
 
 /** A checkpoint that can be drawn with where it is. */
 export interface InPlace {
   readonly inPlace: string;
+  readonly member: MemberName;
   close(): void;
 }
 
 /** From so many weights on int8 is worth its error: below that everything fits into memory anyway. */
-const LARGE = 1e9;
+export const LARGE = 1e9;
 
 /**
  * Opens everything that a checkpoint is to be made from, and finds out what is what.
@@ -100,10 +93,11 @@ async function fromFolder(
   const flag = given.find(([, value]) => value !== undefined)?.[0];
   if (flag) throw new CheckpointError(`${folder} is a whole checkpoint: it needs no ${flag}`);
   if (await isConverted(folder)) {
-    if (files.mode === undefined || files.mode === "keep") return { inPlace: folder };
+    if (files.mode === undefined || files.mode === "keep")
+      return { inPlace: folder, member: await memberIn(folder, files) };
     throw new CheckpointError(`${folder} is converted already: add the original files to have other weights`);
   }
-  const pieces: Piece[] = [];
+  const found: { component: Component; part: Part; files: readonly string[]; config: Config }[] = [];
   let weights = 0;
   let isPlain = true;
   for (const component of COMPONENTS) {
@@ -116,18 +110,21 @@ async function fromFolder(
     }
     const config = (await readJson(join(place, "config.json"))) as Config;
     const part: Part = { kind: component, from: place, tensors: open.tensors, zeroCondT: false };
-    pieces.push({ component, parts: [part], files: await real(open.files), mode: "keep", config });
+    found.push({ component, part, files: open.files, config });
   }
   const mode = files.mode ?? (weights >= LARGE ? "int8" : "keep");
-  if (mode === "keep" && isPlain) return { inPlace: folder };
+  const member = await memberIn(folder, files);
+  if (mode === "keep" && isPlain) return { inPlace: folder, member };
   const index = (await readJson(join(folder, "model_index.json"))) as Config;
   const title = titleOf(folder);
   return {
     title,
-    member: files.member ?? memberNamed(title),
+    member,
     isLarge: weights >= LARGE,
     card: (await readCard(join(folder, "card.json"))) ?? {},
-    pieces: pieces.map((piece) => ({ ...piece, mode: piece.component === "vae" ? "keep" : mode })),
+    pieces: await Promise.all(
+      found.map(({ component, part, files, config }) => wholePiece(component, part, files, mode, config)),
+    ),
     configs: { "model_index.json": index },
     copies: companions(folder),
   };
@@ -195,6 +192,7 @@ async function fromFiles(files: CheckpointFiles, opened: Opened): Promise<Omit<I
   const member = files.member ?? (transformer.zeroCondT ? "edit-2511" : memberNamed(file));
   return {
     title: basename(file, extname(file)),
+    source: files.source,
     member,
     isLarge: weights >= LARGE,
     card: {},
@@ -205,6 +203,18 @@ async function fromFiles(files: CheckpointFiles, opened: Opened): Promise<Omit<I
     },
     copies: base === undefined ? [] : companions(base).filter((path) => basename(path) !== "scheduler"),
   };
+}
+
+/** Which member a folder holds: its pipeline says whether it edits, its transformer whether as 2511 does, its name the rest. */
+async function memberIn(folder: string, { member }: CheckpointFiles): Promise<MemberName> {
+  if (member !== undefined) return member;
+  const { _class_name: pipeline } = (await readJson(join(folder, "model_index.json"))) as { _class_name?: unknown };
+  const { zero_cond_t: zero } = (await readJson(join(folder, "transformer", "config.json"))) as {
+    zero_cond_t?: unknown;
+  };
+  if (/^QwenImageEditPlus/.test(String(pipeline))) return zero === true ? "edit-2511" : "edit-2509";
+  if (/^QwenImageEdit/.test(String(pipeline))) return "edit";
+  return memberNamed(titleOf(folder)) === "2512" ? "2512" : "base";
 }
 
 /** What nothing gives: told at once, with all that could give it. */
@@ -240,9 +250,25 @@ async function converted(
   base: Config | undefined,
 ): Promise<Piece> {
   const withVision = component === "text_encoder" && vision !== undefined;
-  const parts: Part[] = withVision ? [withoutVision(part), vision] : [part];
-  const files = await real(withVision ? [part.file, vision.file] : [part.file]);
-  return { component, parts, files, mode: component === "vae" ? "keep" : mode, config: configOf(part, base) };
+  if (!withVision) return wholePiece(component, part, [part.file], mode, configOf(part, base));
+  const { stem: label } = COMPONENT_FOLDERS[component];
+  const parts = [
+    { ...withoutVision(part), label },
+    { ...vision, label: "vision" },
+  ];
+  return pieceOf(component, parts, await real([part.file, vision.file]), mode, configOf(part, base));
+}
+
+/** A VAE is small, and its convolutions are kept as they are. */
+async function wholePiece(
+  component: Component,
+  part: Part,
+  files: readonly string[],
+  mode: WeightMode,
+  config: Config,
+): Promise<ConvertedPiece> {
+  const labelled = { ...part, label: COMPONENT_FOLDERS[component].stem };
+  return pieceOf(component, [labelled], await real(files), component === "vae" ? "keep" : mode, config);
 }
 
 /** A vision tower that is given goes before one that a text encoder brings. */
@@ -260,7 +286,7 @@ async function given(component: Component, folder: string, mode: WeightMode, ope
   opened.push(open);
   const part: Part = { kind: component, from: folder, tensors: open.tensors, zeroCondT: false };
   const config = (await readJson(join(folder, "config.json"))) as Config;
-  return { component, parts: [part], files: await real(open.files), mode, config };
+  return wholePiece(component, part, open.files, mode, config);
 }
 
 function withZeroCondT(pieces: readonly Piece[], member: MemberName): Piece[] {
@@ -286,7 +312,7 @@ async function scheduler(base: string | undefined, file: string): Promise<Config
 }
 
 /** Parts of a checkpoint that are small and copied. */
-function companions(folder: string): string[] {
+export function companions(folder: string): string[] {
   return ["tokenizer", "scheduler", "processor"].map((name) => join(folder, name)).filter((path) => existsSync(path));
 }
 

@@ -1,3 +1,5 @@
+import { basename } from "node:path";
+
 /** Members of the family that checkpoints are made of here, by the words of `--member`. */
 export const MEMBERS = ["base", "2512", "edit", "edit-2509", "edit-2511"] as const;
 export type MemberName = (typeof MEMBERS)[number];
@@ -10,6 +12,31 @@ export const PIPELINES: Readonly<Record<MemberName, string>> = {
   "edit-2509": "QwenImageEditPlusPipeline",
   "edit-2511": "QwenImageEditPlusPipeline",
 };
+
+/** What tasks name the published members by. Source: the vendor's list of models. */
+export const AIRS: Readonly<Record<MemberName, string>> = {
+  base: "runware:108@1",
+  "2512": "alibaba:qwen-image@2512",
+  edit: "runware:108@20",
+  "edit-2509": "runware:108@22",
+  "edit-2511": "alibaba:qwen-image-edit@2511",
+};
+
+/** Lightning LoRAs that the vendor lists, by their file's name. */
+const LIGHTNING: readonly (readonly [file: RegExp, air: string])[] = [
+  [/^Qwen-Image-Edit-Lightning-8steps/i, "runware:108@21"],
+  [/^Qwen-Image-Lightning-4steps/i, "runware:108@5"],
+  [/^Qwen-Image-Lightning-8steps-V1\.0/i, "runware:108@6"],
+  [/^Qwen-Image-Lightning-8steps/i, "runware:108@7"],
+];
+
+/** The AIR of a published repository, or of a published LoRA's file in one; undefined for others. */
+export function publishedAir(repo: string, file: string | undefined): string | undefined {
+  if (/^lightx2v\//i.test(repo) && file !== undefined)
+    return LIGHTNING.find(([name]) => name.test(basename(file)))?.[1];
+  const [, rest] = /^Qwen\/(Qwen-Image(?:-2512|-Edit|-Edit-2509|-Edit-2511)?)$/.exec(repo) ?? [];
+  return rest === undefined || file !== undefined ? undefined : AIRS[memberNamed(rest)];
+}
 
 /** The member that a file's name says; its tensors tell only Edit-2511 from the others. */
 export function memberNamed(file: string): MemberName {

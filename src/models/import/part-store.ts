@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readlink, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { fileIdentity } from "../../weights/index.ts";
 import { foldersIn } from "../folders.ts";
 import type { Component } from "./component-folder.ts";
 import type { Config } from "./configs.ts";
@@ -18,16 +17,24 @@ export interface StoredPart {
   readonly complete: boolean;
 }
 
-/** Where a component goes that is made from these files. It has its `config.json` afterwards. */
+/** What a converted component is made from, and how. */
+interface Making {
+  readonly component: Component;
+  /** Tells which bytes it is made from. */
+  readonly identity: readonly unknown[];
+  readonly mode: WeightMode;
+  readonly config: Config;
+}
+
+/** Where a component goes. It has its `config.json` afterwards. */
 export async function storedPart(
   modelsDir: string,
-  component: Component,
-  files: readonly string[],
-  mode: WeightMode,
-  config: Config,
+  { component, identity, mode, config }: Making,
 ): Promise<StoredPart> {
-  const identity = [VERSION, component, mode, config, await Promise.all(files.map(fileIdentity))];
-  const key = createHash("sha256").update(JSON.stringify(identity)).digest("hex").slice(0, 16);
+  const key = createHash("sha256")
+    .update(JSON.stringify([VERSION, component, mode, config, identity]))
+    .digest("hex")
+    .slice(0, 16);
   const folder = join(modelsDir, ".parts", `${component}-${mode}-${key}`);
   const complete = existsSync(join(folder, COMPLETE));
   if (!complete) {
@@ -40,8 +47,8 @@ export async function storedPart(
 const COMPLETE = "complete.json";
 
 /** Says that a component is whole, and what it was made from. */
-export async function completePart(folder: string, files: readonly string[]): Promise<void> {
-  await writeFile(join(folder, COMPLETE), `${JSON.stringify({ from: files }, undefined, 2)}\n`);
+export async function completePart(folder: string, identity: readonly unknown[]): Promise<void> {
+  await writeFile(join(folder, COMPLETE), `${JSON.stringify({ from: identity }, undefined, 2)}\n`);
 }
 
 /** Deletes converted components that no checkpoint of the models directory links to any more; their folders. */

@@ -10,53 +10,62 @@ export interface PullProgress {
   readonly size: number;
 }
 
-export interface PullOptions {
+export interface RepositoryOptions {
   /** A branch, tag or commit. Default `main`. */
-  readonly revision?: string;
-  /** Which files, by path. Default: configurations, tokenizer and safetensors. */
-  readonly wanted?: (path: string) => boolean;
+  readonly revision?: string | undefined;
   /** Address of the hub. Default: the public one. */
-  readonly hubUrl?: string;
+  readonly hubUrl?: string | undefined;
   /** For repositories that are not public. */
-  readonly accessToken?: string;
+  readonly accessToken?: string | undefined;
   /** Aborting ends it; the promise then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** Told which files are wanted before the first of them is downloaded. What it throws ends it. */
-  onListed?(paths: readonly string[]): void | Promise<void>;
   /** Waits between attempts. Default: by the clock. */
   rest?(ms: number): Promise<unknown>;
   onProgress?(progress: PullProgress): void;
 }
 
-const WEIGHTS_AND_WORDS = /\.(json|safetensors|txt|jinja)$/;
+/** A repository of the hub at one revision: what it holds, and how to get it. */
+export interface Repository {
+  readonly name: string;
+  readonly revision: string;
+  readonly files: readonly HubFile[];
+  /**
+   * Brings a file to its place below a folder: what is there already, by checksum, is left, and what broke off is resumed.
+   * @returns its path
+   * @throws Error naming the file, and what is wrong with it
+   */
+  fetch(file: HubFile, folder: string): Promise<string>;
+}
 
 /**
- * Downloads a model repository into a folder: what is there already, by checksum, is left, and what broke off is resumed.
- * @returns paths of its files, relative to the folder
- * @throws Error naming the repository or file, and what is wrong with it; what `onListed` throws
+ * Asks the hub what a repository holds; nothing is downloaded.
+ * @throws Error naming the repository, and what is wrong with it
  */
-export async function pullRepository(repo: string, folder: string, options: PullOptions = {}): Promise<string[]> {
-  const { wanted = (path) => WEIGHTS_AND_WORDS.test(path), revision = "main", hubUrl, accessToken, signal } = options;
+export async function openRepository(repo: string, options: RepositoryOptions = {}): Promise<Repository> {
+  const { revision = "main", hubUrl, accessToken, signal } = options;
   const { rest = (ms: number) => sleep(ms, undefined, signal && { signal }) } = options;
   const ask: typeof fetch = (url, init) => fetch(url, { ...init, signal: signal ?? null });
   const place = { repo, revision, fetch: ask, ...(hubUrl && { hubUrl }), ...(accessToken && { accessToken }) };
   const files: HubFile[] = [];
   try {
     for await (const { type, path, size, oid, lfs } of listFiles({ ...place, recursive: true })) {
-      if (type === "file" && wanted(path)) files.push({ path: safe(path), size, checksum: checksumOf(path, oid, lfs) });
+      if (type === "file") files.push({ path: safe(path), size, checksum: checksumOf(path, oid, lfs) });
     }
   } catch (cause) {
     signal?.throwIfAborted();
     throw new Error(`${repo} at ${revision} cannot be listed: ${(cause as Error).message}`, { cause });
   }
-  const paths = files.map(({ path }) => path);
-  await options.onListed?.(paths);
-  for (const file of files) {
-    const told = (done: number) => options.onProgress?.({ path: file.path, done, size: file.size });
-    await fetchFile(place, file, join(folder, file.path), { told, rest, signal });
-  }
-  signal?.throwIfAborted();
-  return paths;
+  return {
+    name: repo,
+    revision,
+    files,
+    async fetch(file, folder) {
+      const told = (done: number) => options.onProgress?.({ path: file.path, done, size: file.size });
+      const target = join(folder, file.path);
+      await fetchFile(place, file, target, { told, rest, signal });
+      return target;
+    },
+  };
 }
 
 /** Large files are known by their SHA-256, small ones by the name git gives their content. */

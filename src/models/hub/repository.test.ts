@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type StandInHub, startHub } from "../../../test/stand-ins/hub.ts";
-import { type PullOptions, pullRepository } from "./pull.ts";
+import { openRepository, type RepositoryOptions } from "./repository.ts";
 
 const WEIGHTS = "weights.safetensors";
 const SECOND = "words.txt";
@@ -24,13 +24,12 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-const pull = (options: PullOptions = {}) =>
-  pullRepository("me/model", folder, {
-    hubUrl: hub.url,
-    wanted: (path) => path === WEIGHTS,
-    rest: async (ms) => void rests.push(ms),
-    ...options,
-  });
+/** Fetches the weights, or so many of the first files. */
+async function pull(options: RepositoryOptions = {}, count = 1): Promise<void> {
+  const rest = async (ms: number) => void rests.push(ms);
+  const repository = await openRepository("me/model", { hubUrl: hub.url, rest, ...options });
+  for (const file of repository.files.slice(0, count)) await repository.fetch(file, folder);
+}
 const here = () => readFile(join(folder, WEIGHTS));
 
 test("continues where a connection broke, as long as bytes come between", async () => {
@@ -83,22 +82,22 @@ test("can be stopped while it rests", async () => {
 });
 
 test("can be stopped while it only looks at what is here", async () => {
-  const wanted = () => true;
-  await pull({ wanted });
+  await pull({}, 2);
   const stop = new AbortController();
   const told: string[] = [];
   const onProgress = ({ path }: { path: string }) => {
     told.push(path);
     stop.abort(enough);
   };
-  await expect(pull({ wanted, onProgress, signal: stop.signal })).rejects.toBe(enough);
+  await expect(pull({ onProgress, signal: stop.signal }, 2)).rejects.toBe(enough);
   expect(told).toEqual([WEIGHTS]);
 });
 
-test("asks before the first byte whether to go on", async () => {
-  const onListed = async (paths: readonly string[]) => {
-    throw new Error(`not ${paths}`);
-  };
-  await expect(pull({ wanted: () => true, onListed })).rejects.toThrow(`not ${WEIGHTS},${SECOND}`);
+test("listing downloads nothing", async () => {
+  const { files } = await openRepository("me/model", { hubUrl: hub.url });
+  expect(files.map(({ path, size }) => [path, size])).toEqual([
+    [WEIGHTS, 9000],
+    [SECOND, 5],
+  ]);
   expect(hub.asked).toEqual([]);
 });

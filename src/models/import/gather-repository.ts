@@ -1,0 +1,120 @@
+import { rm } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { CheckpointError, openSource, readJson } from "../../weights/index.ts";
+import type { HubFile, Repository } from "../hub/index.ts";
+import { COMPONENT_FOLDERS, COMPONENTS, type Component } from "./component-folder.ts";
+import type { Config } from "./configs.ts";
+import { companions, type Ingredients, LARGE } from "./gather.ts";
+import { type MemberName, memberNamed } from "./members.ts";
+import { type ConvertedPiece, namedShapes, type Shard, unseenWeights } from "./pieces.ts";
+import type { WeightMode } from "./weight-mode.ts";
+
+/** Bytes of a transformer from which on int8 is worth its error: a billion weights of two bytes. */
+const LARGE_BYTES = 2 * LARGE;
+
+/** How the weights of a repository in diffusers layout are to be stored, unless somebody says so. */
+export function modeFor({ files }: Repository): WeightMode {
+  return bytesOf(files.filter(({ path }) => isWeights(path, "transformer"))) >= LARGE_BYTES ? "int8" : "keep";
+}
+
+/**
+ * What a checkpoint is made from that lies on the hub in diffusers layout: its small files are fetched into `folder`, its shards one after
+ * the other when they are converted, and deleted afterwards.
+ * @throws CheckpointError naming what the repository lacks
+ */
+export async function gatherRepository(
+  repository: Repository,
+  folder: string,
+  { mode, member }: { readonly mode: WeightMode; readonly member: MemberName | undefined },
+): Promise<Ingredients> {
+  for (const file of repository.files) {
+    if (/\.(json|txt|jinja)$/.test(file.path)) await repository.fetch(file, folder);
+  }
+  const pieces: ConvertedPiece[] = [];
+  for (const component of COMPONENTS) {
+    pieces.push(await pieceFrom(repository, folder, component, component === "vae" ? "keep" : mode));
+  }
+  const transformer = repository.files.filter(({ path }) => isWeights(path, "transformer"));
+  return {
+    title: repository.name,
+    source: `${repository.name}@${repository.revision}`,
+    member: member ?? memberNamed(repository.name),
+    isLarge: bytesOf(transformer) >= LARGE_BYTES,
+    card: {},
+    pieces,
+    configs: { "model_index.json": (await readJson(join(folder, "model_index.json"))) as Config },
+    copies: companions(folder),
+    close() {},
+  };
+}
+
+async function pieceFrom(
+  repository: Repository,
+  folder: string,
+  component: Component,
+  mode: WeightMode,
+): Promise<ConvertedPiece> {
+  const place = join(folder, component);
+  const { files, names } = await shardsIn(repository, folder, component);
+  const shards = files.map(
+    (file, i): Shard => ({
+      label: `${COMPONENT_FOLDERS[component].stem}-shard${String(i + 1).padStart(2, "0")}`,
+      bytes: file.size,
+      async open() {
+        const path = await repository.fetch(file, folder);
+        const source = openSource(path);
+        const part = { kind: component, from: path, tensors: withoutHead(source.tensors), zeroCondT: false };
+        return {
+          part,
+          async done() {
+            source.close();
+            await rm(path);
+          },
+        };
+      },
+    }),
+  );
+  const from = `${repository.name}/${component}`;
+  return {
+    component,
+    mode,
+    config: (await readJson(join(place, "config.json"))) as Config,
+    identity: files.map(({ path, checksum }) => [path, checksum.hex]),
+    shards,
+    preview: names ? namedShapes(from, new Map(names.map((name) => [name, undefined]))) : unseenWeights(from),
+  };
+}
+
+/** The language model's head is a gigabyte that the text encoder never asks for. */
+function withoutHead<T>(tensors: ReadonlyMap<string, T>): Map<string, T> {
+  return new Map([...tensors].filter(([name]) => !name.startsWith("lm_head.")));
+}
+
+/** The files of a component's weights, and the tensors that its index names: the index goes before a single file. */
+async function shardsIn(repository: Repository, folder: string, component: Component) {
+  const { stem } = COMPONENT_FOLDERS[component];
+  const find = (name: string) => repository.files.find(({ path }) => path === `${component}/${name}`);
+  const index = find(`${stem}.safetensors.index.json`);
+  if (!index) {
+    const single = find(`${stem}.safetensors`);
+    if (single) return { files: [single] };
+    throw new CheckpointError(
+      `${repository.name} has neither ${component}/${stem}.safetensors nor an index of its shards`,
+    );
+  }
+  const { weight_map: map } = (await readJson(join(folder, index.path))) as { weight_map?: Record<string, string> };
+  const shards = [...new Set(Object.values(map ?? {}))].map((name) => {
+    const file = find(basename(name));
+    if (file) return file;
+    throw new CheckpointError(`${repository.name} lacks ${component}/${name}, which its index names`);
+  });
+  return { files: shards, names: Object.keys(map ?? {}) };
+}
+
+function isWeights(path: string, component: Component): boolean {
+  return path.startsWith(`${component}/`) && path.endsWith(".safetensors");
+}
+
+function bytesOf(files: readonly HubFile[]): number {
+  return files.reduce((sum, { size }) => sum + size, 0);
+}

@@ -1,0 +1,94 @@
+import { basename } from "node:path";
+import { CheckpointError, fileIdentity, openWeights, type Weight, type Weights } from "../../weights/index.ts";
+import { COMPONENTS, type Component } from "./component-folder.ts";
+import type { Config } from "./configs.ts";
+import type { Part } from "./parts.ts";
+import type { WeightMode } from "./weight-mode.ts";
+
+/** A component of a checkpoint that is made: a folder that is linked to, or what it is converted from. */
+export type Piece = LinkedPiece | ConvertedPiece;
+
+export interface LinkedPiece {
+  readonly component: Component;
+  readonly folder: string;
+}
+
+export interface ConvertedPiece {
+  readonly component: Component;
+  readonly folder?: undefined;
+  readonly mode: WeightMode;
+  readonly config: Config;
+  /** Tells which bytes it is made from: of equal ones it is made once. */
+  readonly identity: readonly unknown[];
+  readonly shards: readonly Shard[];
+  /** Its weights as far as they are known before they are there: names, and shapes where files tell them. */
+  readonly preview: Weights;
+}
+
+/** Tensors that are opened together. */
+export interface Shard {
+  /** Names the files that become of it; no other shard of the component has it. */
+  readonly label: string;
+  /** Bytes of its tensors. */
+  readonly bytes: number;
+  /** Brings it here and opens it. */
+  open(): Promise<{ readonly part: Part; done(): Promise<void> }>;
+}
+
+/** A piece made from parts that are open already. */
+export async function pieceOf(
+  component: Component,
+  parts: readonly (Part & { readonly label: string })[],
+  files: readonly string[],
+  mode: WeightMode,
+  config: Config,
+): Promise<ConvertedPiece> {
+  const shards = parts.map((part) => ({
+    label: part.label,
+    bytes: [...part.tensors.values()].reduce((sum, { byteLength }) => sum + byteLength, 0),
+    open: async () => ({ part, done: async () => {} }),
+  }));
+  const shapes = new Map(
+    parts.flatMap(({ tensors }) => [...tensors].map(([name, { shape }]) => [name, shape] as const)),
+  );
+  const identity = await Promise.all(files.map(fileIdentity));
+  return { component, mode, config, identity, shards, preview: namedShapes(parts[0]!.from, shapes) };
+}
+
+/** Opens the components of a checkpoint whose pieces are not all converted yet: by their folders' names. */
+export function openUnconverted(pieces: readonly Piece[]): typeof openWeights {
+  return async (folder, stem) => {
+    const component = COMPONENTS.find((name) => name === basename(folder));
+    const piece = pieces.find((one) => one.component === component);
+    return !piece || piece.folder !== undefined ? openWeights(folder, stem) : piece.preview;
+  };
+}
+
+/**
+ * Weights that are not there yet.
+ * @param shapes by name; undefined for names whose shape is not known
+ */
+export function namedShapes(from: string, shapes: ReadonlyMap<string, readonly number[] | undefined>): Weights {
+  return {
+    folder: from,
+    names: [...shapes.keys()],
+    find: (name) => (shapes.has(name) ? placeless(shapes.get(name) ?? []) : undefined),
+    has: (name) => shapes.has(name),
+    get(name, shape) {
+      if (!shapes.has(name)) throw new CheckpointError(`${from}: tensor "${name}" is missing`);
+      const found = shapes.get(name);
+      if (found === undefined || String(found) === String(shape)) return placeless(shape);
+      throw new CheckpointError(`${from}: tensor "${name}" has shape [${found}], the config needs [${shape}]`);
+    },
+  };
+}
+
+/** Weights of which nothing is known before they are there. */
+export function unseenWeights(from: string): Weights {
+  return { folder: from, names: [], find: () => undefined, has: () => false, get: (_, shape) => placeless(shape) };
+}
+
+/** A tensor that is in no file yet. */
+function placeless(shape: readonly number[]): Weight {
+  return { dtype: "F32", shape, offset: 0, byteLength: 0, file: "" };
+}

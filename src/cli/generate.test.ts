@@ -178,7 +178,7 @@ describe("a task file", () => {
     [{ deliveryMethod: "async" }, 'deliveryMethod is "async"; .*: leave it out, or "sync"'],
     [{ taskType: "ping" }, 'taskType is "ping"; allowed is "imageInference"'],
     [{ frobnicate: 1 }, "Unsupported use of 'frobnicate' parameter"],
-    [{ width: 100 }, "Width must be an integer value between 128 and 2048, in multiples of '16'. Received: 100"],
+    [{ width: 100 }, "Width must be an integer value between 128 and 2048, in multiples of '8'. Received: 100"],
     [{ seed: 1.5 }, "seed is 1.5; allowed is a whole number from 0 to 18446744073709551615"],
     [{ model: 7 }, "model is 7; allowed is text"],
   ])("refuses %j", async (value, message) => {
@@ -205,7 +205,7 @@ describe("wrongly asked: exit code 2, flag, value and what is allowed", () => {
     [[], /there is no prompt/],
     [["a", "b"], /too many arguments/],
     [["a", "--frobnicate"], /unknown option '--frobnicate'/],
-    [["a", "--steps", "0"], /--steps: .* between 1 and 50. Received: 0\./],
+    [["a", "--steps", "0"], /--steps: .* between 1 and 100. Received: 0\./],
     [["a", "--steps", "many"], /--steps: .* Received: "many"/],
     [["a", "--width", "99"], /--width: .* Received: 99\./],
     [["a", "--cfg", "21"], /--cfg: .* between 1 and 20/],

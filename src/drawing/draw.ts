@@ -11,6 +11,7 @@ import { composite, crop, paste, type Rectangle, resizeGray, resizeImage } from 
 import type { Drawing, Engine } from "./drawing.ts";
 import { maskBounds, releaseCells, seam } from "./mask.ts";
 import { extendPicture } from "./outpaint.ts";
+import { cutToSize, inWholeCells } from "./whole-cells.ts";
 import { zoomRegion } from "./zoom.ts";
 
 export interface DrawOptions extends GenerateHooks {
@@ -25,6 +26,11 @@ export interface DrawOptions extends GenerateHooks {
  * @throws ParameterError naming the parameter in the API's words, what was given and what is allowed
  */
 export async function draw(engine: Engine, drawing: Drawing, options: DrawOptions = {}): Promise<GeneratedImage[]> {
+  const larger = await inWholeCells(drawing);
+  if (larger) {
+    const onImage = (image: GeneratedImage, index: number) => options.onImage?.(cutToSize(image, drawing), index);
+    return (await draw(engine, larger, { ...options, onImage })).map((image) => cutToSize(image, drawing));
+  }
   const { maxPixels, ...hooks } = options;
   const start = await prepare(drawing);
   if (start && drawing.strength === 0) return unchanged(start.image, drawing, hooks);

@@ -38,6 +38,7 @@ const NEUTRAL: Readonly<Record<string, readonly unknown[]>> = {
   promptWeighting: ["", "none", false],
   usePromptWeighting: [false],
   checkNSFW: [false],
+  negativePrompt: [""],
 };
 
 /** A task in the schema's spelling, and how the caller spelled what was moved. */

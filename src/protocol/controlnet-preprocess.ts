@@ -51,20 +51,27 @@ export type ControlNetPreprocessTask = z.output<typeof controlNetPreprocess>;
 
 type Raw = Record<string, unknown>;
 
-const MODEL = /^runware:controlnet-preprocess@(\w+)$/;
+const MODEL = /^runware:controlnet-preprocess@([\w-]+)$/;
 
-/** Brings the newer form (`inputs.image`, the preprocessor as `model`) to the schema's spelling. Two different images stay, to be refused. */
-export function respellPreprocess({ inputs, model, ...task }: Raw): Raw {
-  const image = typeof inputs === "object" && inputs !== null ? (inputs as Raw) : undefined;
+/** Keys of the newer form's `settings`. */
+const SETTINGS = ["lowThresholdCanny", "highThresholdCanny", "includeHandsAndFaceOpenPose"];
+
+/** Brings the newer form (`inputs.image`, the preprocessor as `model`, thresholds in `settings`) to the schema's spelling. Two different images stay, to be refused. */
+export function respellPreprocess({ inputs, model, settings, ...task }: Raw): Raw {
+  const image = isGroup(inputs) ? inputs : undefined;
   const onlyImage = image !== undefined && Object.keys(image).every((key) => key === "image");
   const oneImage = onlyImage && (image.image ?? task.inputImage) === (task.inputImage ?? image.image);
   const named = typeof model === "string" ? MODEL.exec(model)?.[1] : undefined;
+  const known = isGroup(settings) && Object.keys(settings).every((key) => SETTINGS.includes(key) && !(key in task));
   return {
     ...task,
     ...(oneImage ? { inputImage: task.inputImage ?? image.image } : inputs !== undefined && { inputs }),
     ...(named !== undefined ? { preProcessorType: task.preProcessorType ?? named } : model !== undefined && { model }),
+    ...(known ? settings : settings !== undefined && { settings }),
   };
 }
+
+const isGroup = (value: unknown): value is Raw => typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** A preprocessor that exists, but not here. */
 export function missingPreprocessor({ preProcessorType: given }: Raw): TaskError | undefined {

@@ -74,6 +74,7 @@ const VALID: Readonly<Record<TaskType, Record<string, unknown>>> = {
   getResponse: {},
   getTaskDetails: {},
   imageUpload: { image: IMAGE },
+  mediaStorage: { operation: "delete", media: IMAGE },
   accountManagement: { operation: "getDetails" },
   modelSearch: {},
   modelUpload: { category: "lora", air: "a:1@1", downloadURL: "http://a.example/", name: "A" },

@@ -111,6 +111,11 @@ export const ERRORS = {
     message: "No task with the taskUUID {taskUUID} is known to this key.",
     when: "getResponse, getTaskDetails, cancelling or events name a task that never was, or that is no longer kept.",
   },
+  mediaNotFound: {
+    status: 404,
+    message: "There is no image {mediaUUID} of this key.",
+    when: "mediaStorage is to delete an image that is not there, or not any more.",
+  },
   imageExpired: {
     status: 404,
     message: "The image {imageUUID} is no longer kept.",

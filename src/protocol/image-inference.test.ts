@@ -46,9 +46,9 @@ describe("defaults", () => {
 
 /** path, lowest, highest, step: the numbers of the API page. */
 const NUMBERS: ReadonlyArray<readonly [path: string, min: number, max: number | undefined, step: number]> = [
-  ["width", 128, 2048, 16],
-  ["height", 128, 2048, 16],
-  ["steps", 1, 50, 1],
+  ["width", 128, 2048, 8],
+  ["height", 128, 2048, 8],
+  ["steps", 1, 100, 1],
   ["seed", 0, undefined, 1],
   ["CFGScale", 1, 20, 0.01],
   ["numberResults", 1, 20, 1],
@@ -149,7 +149,7 @@ describe("words", () => {
   test("prompts: 1 to 32000 characters", () => {
     expect(refused({ positivePrompt: "" })).toEqual(["invalidPositivePrompt positivePrompt"]);
     expect(refused({ positivePrompt: "x".repeat(32_000), negativePrompt: "x".repeat(32_000) })).toEqual([]);
-    expect(refused({ positivePrompt: "x".repeat(32_001), negativePrompt: "" })).toEqual([
+    expect(refused({ positivePrompt: "x".repeat(32_001), negativePrompt: "x".repeat(32_001) })).toEqual([
       "invalidPositivePrompt positivePrompt",
       "invalidNegativePrompt negativePrompt",
     ]);
@@ -207,5 +207,34 @@ describe("images", () => {
     for (const seedImage of [`AAAA${lines}!`, `AAAA${lines}===`, `AAAA=${lines}${" ".repeat(500_000)}=`]) {
       expect(refused({ inputs: { seedImage } })).toEqual(["invalidSeedImage inputs.seedImage"]);
     }
+  });
+});
+
+describe("what clients of today send", () => {
+  test("sizes in steps of 8, a hundred steps, an empty negative prompt, routing", () => {
+    expect(
+      refused({ width: 264, height: 1352, steps: 100, negativePrompt: "", routing: { acceleration: "x" } }),
+    ).toEqual([]);
+    expect(accepted({ negativePrompt: "" }).negativePrompt).toBeUndefined();
+    expect(refused({ routing: "fast" })).toEqual(["invalidRouting routing"]);
+  });
+
+  test("two caches at once are refused", () => {
+    expect(refused({ acceleratorOptions: { teaCache: true, dbCache: true } })).toEqual([
+      "incompatibleParameters acceleratorOptions.teaCache,acceleratorOptions.dbCache",
+    ]);
+    expect(refused({ acceleratorOptions: { teaCache: true, fbCache: false } })).toEqual([]);
+  });
+
+  test("strength, ultralytics and outpaint on some sides only", () => {
+    const { inputs, advancedFeatures } = accepted({ seedImage: IMAGE, strength: 0.6, ultralytics: { steps: 5 } });
+    expect([inputs?.strength, advancedFeatures?.ultralytics?.steps]).toEqual([0.6, 5]);
+    expect(accepted({ seedImage: IMAGE, outpaint: { top: 64, blur: 8 } }).outpaint).toEqual({
+      top: 64,
+      right: 0,
+      bottom: 0,
+      left: 0,
+      blur: 8,
+    });
   });
 });

@@ -1,7 +1,7 @@
 /** The task `imageInference`: every parameter of the API page, with its type, range, step and default. */
 
 import { z } from "zod";
-import { float, group, integer, literal, oneOf, severalOf, text, uuid } from "../fields/index.ts";
+import { field, float, group, integer, literal, oneOf, severalOf, text, uuid } from "../fields/index.ts";
 import { acceleratorOptions } from "./accelerator-options.ts";
 import { controlNet, lora } from "./adapters.ts";
 import { delivery } from "./delivery.ts";
@@ -68,18 +68,18 @@ export const imageInference = z
       max: 32_000,
     }).optional(),
     width: integer(
-      "Width of the image in pixels. Required, except with `inputs.referenceImages`: then the image is about a megapixel large, at the aspect of the last of them.",
-      { min: 128, max: 2048, step: 16 },
+      "Width of the image in pixels. Required, except with `inputs.referenceImages`: then the image is about a megapixel large, at the aspect of the last of them. Drawn at the next multiple of 16, then cut.",
+      { min: 128, max: 2048, step: 8 },
     ).optional(),
     height: integer("Height of the image in pixels. Required with `width`.", {
       min: 128,
       max: 2048,
-      step: 16,
+      step: 8,
     }).optional(),
     seed: seed(
       "Start of the random numbers: same seed, same image. Result i uses seed + i. Without it a random one in the unsigned 32-bit range is drawn. The largest is also taken as JavaScript rounds it, 9223372036854776000.",
     ).optional(),
-    steps: integer("Number of denoising steps. More give more detail and take longer.", { min: 1, max: 50 }).default(
+    steps: integer("Number of denoising steps. More give more detail and take longer.", { min: 1, max: 100 }).default(
       20,
     ),
     scheduler: oneOf("The sampler and its noise levels. Letter case does not matter.", SCHEDULERS, {
@@ -104,6 +104,11 @@ export const imageInference = z
     acceleratorOptions: acceleratorOptions.optional(),
     settings: settings.optional(),
     advancedFeatures: advancedFeatures.optional(),
+    routing: field(z.record(z.string(), z.unknown()), {
+      type: "object",
+      rule: "an object",
+      about: "Without effect: there is one place where tasks run.",
+    }).optional(),
   })
   .describe("Generates images from text, and from images.");
 

@@ -16,6 +16,7 @@ export type {
   GetResponseTask,
   GetTaskDetailsTask,
   ImageUploadTask,
+  MediaStorageTask,
   ModelSearchTask,
   PingTask,
 } from "./other-tasks.ts";

@@ -1,7 +1,9 @@
 /** The small task types beside imageInference. */
 
 import { z } from "zod";
-import { integer, literal, oneOf, secret, text, uuid, words } from "../fields/index.ts";
+import { integer, isUuidV4, literal, oneOf, secret, text, uuid, words } from "../fields/index.ts";
+import { invalidParameter } from "./parameter-errors.ts";
+import type { TaskError } from "./task-error.ts";
 import { imageReference } from "./values.ts";
 
 const taskUUID = (about = "Identifies the task in its reply. A UUID v4.") => uuid(about);
@@ -50,6 +52,23 @@ export const imageUpload = z
     image: imageReference("The image: data URI, base64, or public URL."),
   })
   .describe("Stores an image to be used as an input by its imageUUID.");
+
+export const mediaStorage = z
+  .strictObject({
+    taskType: literal("The type of task.", "mediaStorage"),
+    taskUUID: taskUUID(),
+    operation: oneOf("What to do.", ["upload", "delete"]),
+    media: imageReference("To upload: the image, as data URI, base64, or public URL. To delete: its mediaUUID."),
+  })
+  .describe(
+    "Stores an image to be used as an input by its mediaUUID, or deletes one. Images are kept 30 days after their last use.",
+  );
+
+/** What is deleted is named by its UUID. */
+export function mediaErrors({ operation, media }: MediaStorageTask): TaskError[] {
+  if (operation === "upload" || isUuidV4(media)) return [];
+  return [invalidParameter("media", media, "To delete, media must be the UUID v4 of an image.", { type: "string" })];
+}
 
 export const accountManagement = z
   .strictObject({
@@ -113,5 +132,6 @@ export type PingTask = z.output<typeof ping>;
 export type GetResponseTask = z.output<typeof getResponse>;
 export type GetTaskDetailsTask = z.output<typeof getTaskDetails>;
 export type ImageUploadTask = z.output<typeof imageUpload>;
+export type MediaStorageTask = z.output<typeof mediaStorage>;
 export type AccountManagementTask = z.output<typeof accountManagement>;
 export type ModelSearchTask = z.output<typeof modelSearch>;

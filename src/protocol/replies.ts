@@ -125,6 +125,14 @@ const uploadedImage = group("An image has been stored.", {
   imageURL: webAddress("Where it is."),
 });
 
+const mediaItem = group("An image has been stored, or deleted.", {
+  taskType: literal("The type of task.", "mediaStorage"),
+  taskUUID,
+  operation: oneOf("What was done.", ["upload", "delete"]),
+  mediaUUID: imageUUID("The image."),
+  mediaURL: webAddress("Where it is, after an upload.").optional(),
+});
+
 const modelSummary = group("An installed model.", {
   air: air("Its identifier."),
   name: text("Its name."),
@@ -235,6 +243,7 @@ export const DATA_ITEMS = {
   Authenticated: authenticated,
   Pong: pong,
   UploadedImage: uploadedImage,
+  MediaItem: mediaItem,
   ModelPage: modelPage,
   AccountDetails: accountDetails,
   TaskDetails: taskDetails,

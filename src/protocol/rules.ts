@@ -47,6 +47,17 @@ export const RULES: readonly Rule[] = [
   needs("outpaint", (task) => task.outpaint !== undefined, "inputs.seedImage", hasSeedImage),
   needs("maskMargin", (task) => task.maskMargin !== undefined, "inputs.maskImage", hasMaskImage),
   {
+    text: "Of `acceleratorOptions.teaCache`, `acceleratorOptions.fbCache` and `acceleratorOptions.dbCache` only one may be true.",
+    check: ({ acceleratorOptions: options }) => {
+      const [first, second] = (["teaCache", "fbCache", "dbCache"] as const)
+        .filter((name) => options?.[name])
+        .map((name) => `acceleratorOptions.${name}`);
+      if (first === undefined || second === undefined) return [];
+      const reason = "One cache is enough for a step.";
+      return [new TaskError("incompatibleParameters", { first, second, reason }, { parameter: [first, second] })];
+    },
+  },
+  {
     text: "`outpaint` makes its own mask and cannot be used together with `inputs.maskImage`.",
     check: (task) =>
       task.outpaint !== undefined && hasMaskImage(task)

@@ -73,6 +73,7 @@ const VALID: Partial<Record<TaskType, Record<string, unknown>>> = {
   controlNetPreprocess: { inputImage: IMAGE, preProcessorType: "canny" },
   upscale: { inputs: { image: IMAGE } },
   imageUpload: { image: IMAGE },
+  mediaStorage: { operation: "upload", media: IMAGE },
   accountManagement: { operation: "getDetails" },
   modelUpload: { category: "lora", air: "a:1@1", downloadURL: "http://a.example/", name: "A" },
 };

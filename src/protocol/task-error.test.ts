@@ -8,7 +8,7 @@ test("an error on the wire", () => {
   expect(!parsed.ok && errorItem(parsed.errors[0].body, parsed.owner, "https://example.com/docs")).toEqual({
     code: "invalidWidth",
     message:
-      "Invalid value for 'width' parameter. Width must be an integer value between 128 and 2048, in multiples of '16'. Received: 100.",
+      "Invalid value for 'width' parameter. Width must be an integer value between 128 and 2048, in multiples of '8'. Received: 100.",
     parameter: "width",
     type: "integer",
     documentation: "https://example.com/docs#request-width",
@@ -16,7 +16,7 @@ test("an error on the wire", () => {
     taskType: "imageInference",
     min: 128,
     max: 2048,
-    multiplier: 16,
+    multiplier: 8,
   });
 });
 

@@ -18,6 +18,9 @@ import {
   getResponse,
   getTaskDetails,
   imageUpload,
+  type MediaStorageTask,
+  mediaErrors,
+  mediaStorage,
   modelSearch,
   ping,
 } from "./other-tasks.ts";
@@ -38,6 +41,7 @@ export const TASK_SCHEMAS = {
   getResponse,
   getTaskDetails,
   imageUpload,
+  mediaStorage,
   accountManagement,
   modelSearch,
   modelUpload,
@@ -128,7 +132,9 @@ export function parseTask(given: unknown): ParsedTask {
         ? readPreprocess(raw)
         : type === "modelUpload"
           ? readUpload(raw)
-          : read(type as TaskType, type === "upscale" ? respellUpscale(raw) : raw);
+          : type === "mediaStorage"
+            ? readMedia(raw)
+            : read(type as TaskType, type === "upscale" ? respellUpscale(raw) : raw);
   const errors = Array.isArray(found) ? found : textErrors(raw);
   return errors.length > 0
     ? refuse(owner, errors as [TaskError, ...TaskError[]])
@@ -154,6 +160,12 @@ function readPreprocess(raw: Record<string, unknown>): Task | TaskError[] {
 function readUpload(raw: Record<string, unknown>): Task | TaskError[] {
   const folder = folderCategory(raw);
   return folder ? [folder] : read("modelUpload", raw);
+}
+
+function readMedia(raw: Record<string, unknown>): Task | TaskError[] {
+  const found = read("mediaStorage", raw);
+  const errors = Array.isArray(found) ? [] : mediaErrors(found as MediaStorageTask);
+  return errors.length > 0 ? errors : found;
 }
 
 function withoutAlias(raw: Record<string, unknown>): Record<string, unknown> {

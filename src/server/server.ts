@@ -184,10 +184,11 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
     thumbnails: createThumbnails(images, files),
     gallery,
     uploads: {
-      store: async (owner: string, image: string, signal: AbortSignal) => {
-        const { bytes, header } = await uploads.load(owner, image, "image", signal);
+      store: async (owner, parameter, image, signal) => {
+        const { bytes, header } = await uploads.load(owner, image, parameter, signal);
         return images.addUpload(owner, bytes, header);
       },
+      remove: images.remove,
       keep: async (owner, parameter, imageUUID, bytes, asUpload) => {
         const header = await uploads.check(bytes, parameter);
         const keepSeconds = asUpload ? undefined : config.resultRetention * 3600;

@@ -58,3 +58,37 @@ test("another key's image is unknown", async () => {
   const { body } = await post(server.base, [task], { key: "another-key" });
   expect(body.error).toMatchObject({ code: "invalidSeedImage" });
 });
+
+test("mediaStorage stores an image under any media type, and deletes it", async () => {
+  const storage = (changes: object) =>
+    post(server.base, [{ taskType: "mediaStorage", taskUUID: crypto.randomUUID(), ...changes }], { key: server.key });
+  const media = `data:application/octet-stream;base64,${Buffer.from(whole).toString("base64")}`;
+  const { status, body } = await storage({ operation: "upload", media });
+  expect(status).toBe(200);
+  const [{ mediaUUID, mediaURL }] = body.data;
+  expect(await sizeOf(mediaURL)).toMatchObject({ width: 64, height: 64 });
+  expect((await ask({ inputs: { seedImage: mediaUUID, strength: 0 } })).status).toBe(200);
+
+  const deleted = await storage({ operation: "delete", media: mediaUUID.toUpperCase() });
+  expect(deleted.body.data[0]).toEqual({
+    taskType: "mediaStorage",
+    taskUUID: expect.any(String),
+    operation: "delete",
+    mediaUUID,
+  });
+  expect((await fetch(mediaURL)).status).toBe(404);
+  expect(await storage({ operation: "delete", media: mediaUUID })).toMatchObject({
+    status: 404,
+    body: { error: { code: "mediaNotFound", parameter: "media" } },
+  });
+  expect((await storage({ operation: "delete", media: mediaURL })).body.error.code).toBe("invalidMedia");
+});
+
+test("a side that is a multiple of 8 only is drawn, and delivered as asked for", async () => {
+  const [item] = (await ask({ width: 136, height: 152 })).body.data;
+  expect(await sizeOf(item.imageURL)).toMatchObject({ width: 136, height: 152 });
+  const again = await ask({ width: 136, height: 152, inputs: { seedImage: item.imageUUID, strength: 0 } });
+  const pixels = async (url: string) =>
+    (await decodeImage(new Uint8Array(await (await fetch(url)).arrayBuffer()))).pixels;
+  expect(Buffer.compare(await pixels(again.body.data[0].imageURL), await pixels(item.imageURL))).toBe(0);
+});

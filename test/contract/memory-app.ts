@@ -77,6 +77,7 @@ export async function startMemoryApp(
         const imageUUID = crypto.randomUUID();
         return { imageUUID, fileName: `${imageUUID}.png` };
       },
+      remove: async () => false,
       keep: async (_owner, _parameter, imageUUID) => ({ imageUUID, fileName: `${imageUUID}.png` }),
       ...uploads,
     },

@@ -9,7 +9,7 @@ const IMAGE = "c64351d5-4c59-42f7-95e1-eace013eddab";
 test("the OpenAPI document is valid", async () => {
   const document = openApiDocument();
   expect(await new Validator().validate(structuredClone(document))).toMatchObject({ valid: true });
-  const required = ["taskType", "taskUUID", "model", "positivePrompt", "width", "height"];
+  const required = ["taskType", "taskUUID", "model", "positivePrompt"];
   expect(document).toMatchObject({ components: { schemas: { ImageInference: { required } } } });
 });
 

@@ -98,7 +98,7 @@ const INFERENCE_RULES: readonly Block[] = [
     list: [
       ...MOVED.map(([from, group, key]) => `\`${from}\` is understood as \`${group}.${key}\`.`),
       "`acceleratorOptions.fbcache` is understood as `acceleratorOptions.fbCache`.",
-      '`clipSkip`, `promptWeighting`, `usePromptWeighting` and `checkNSFW` are accepted with values that mean nothing (`0`, `false`, `""`).',
+      '`clipSkip`, `promptWeighting`, `usePromptWeighting`, `checkNSFW` and `negativePrompt` are accepted with values that mean nothing (`0`, `false`, `""`).',
       "Given twice with different values: `incompatibleParameters`.",
     ],
   },
@@ -141,7 +141,7 @@ const TRANSPORT: readonly Block[] = [
       '`deliveryMethod: "sync"` waits for the pictures. When the client goes away the task is cancelled 5 seconds later, unless `INKSTONE_CANCEL_ON_HANG_UP` is false or somebody waits for it by then, as the client does that has sent it again; sent again after that, it is a new task.',
       '`deliveryMethod: "async"` is acknowledged once the task is stored; then ask with `getResponse`, which works for sync tasks too.',
       "The `taskUUID` makes sending safe to repeat: the same task under the same taskUUID and key is answered with the known task; another one is refused with `conflictTaskUUID`. A task that has failed begins afresh when it is sent again. Letters of a UUID have no case.",
-      "`?dryRun=1` validates and prices tasks without running them.",
+      "`?dryRun=1`, or the header `X-Runware-Dry-Run: 1`, validates and prices tasks without running them.",
     ],
   },
 ];

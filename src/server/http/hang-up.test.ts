@@ -68,7 +68,7 @@ describe("hanging up", () => {
 
   test("an imageUpload ends when its client hangs up", async () => {
     const begun = Promise.withResolvers<AbortSignal>();
-    const store: Uploads["store"] = async (_owner, _image, signal) => {
+    const store: Uploads["store"] = async (_owner, _parameter, _image, signal) => {
       begun.resolve(signal);
       await once(signal, "abort");
       throw signal.reason;

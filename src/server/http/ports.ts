@@ -13,7 +13,9 @@ export interface Uploads {
    * Checks and stores an image given as data URI, base64 or URL. Throws a `TaskError` that names the parameter, or the
    * signal's reason when it is aborted before the image is there.
    */
-  store(owner: OwnerId, image: string, signal: AbortSignal): Promise<UploadedImage>;
+  store(owner: OwnerId, parameter: string, image: string, signal: AbortSignal): Promise<UploadedImage>;
+  /** Deletes one of the owner's images; false when there is none by that UUID. */
+  remove(owner: OwnerId, imageUUID: string): Promise<boolean>;
   /**
    * Checks and stores an image that was inside a request, under the imageUUID that stands in its place. As an upload it is kept
    * like one; else for as long as its task. Throws a `TaskError` that names the parameter.

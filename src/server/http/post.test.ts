@@ -192,7 +192,7 @@ describe("POST /v1", () => {
     const { body } = await post(base, [inference({ numberResults: 2 })], { query: "?dryRun=1" });
     expect(body.data).toMatchObject([{ dryRun: true, cost: 0.0077 }, { dryRun: true }]);
     expect(tasks.records.size).toBe(0);
-    const bad = await post(base, [inference({ steps: 99 })], { query: "?sdk=js&dryRun=1" });
+    const bad = await post(base, [inference({ steps: 101 })], { query: "?sdk=js&dryRun=1" });
     expect(bad).toMatchObject({ status: 400, body: { error: { code: "invalidSteps" } } });
   });
 
@@ -215,6 +215,17 @@ describe("POST /v1", () => {
     const { base } = await start();
     expect(await post(base, text)).toMatchObject({ status: 400, body: { data: [], error: { code } } });
     expect(({} as Record<string, unknown>).polluted).toBeUndefined();
+  });
+
+  test("a dry run can be asked for by the documented header", async () => {
+    const { base, tasks } = await start();
+    const reply = await fetch(`${base}/v1`, {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization: `Bearer ${KEY}`, "x-runware-dry-run": "1" },
+      body: JSON.stringify([inference()]),
+    });
+    expect(await reply.json()).toMatchObject({ data: [{ dryRun: true, cost: 0.0077 }] });
+    expect(tasks.records.size).toBe(0);
   });
 
   test("a single object is an array of one", async () => {

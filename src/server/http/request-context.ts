@@ -37,6 +37,8 @@ export function openContext(shared: Shared, request: IncomingMessage): RequestCo
     source: { images: ports.images, imagesUrl: ports.settings.imageUrl ?? `${baseUrl}/images` },
     baseUrl,
     documentation: `${baseUrl}/docs`,
-    dryRun: /[?&]dryRun=(1|true)(&|$)/.test(request.url ?? ""),
+    dryRun:
+      /[?&]dryRun=(1|true)(&|$)/.test(request.url ?? "") ||
+      /^(1|true)$/.test(String(request.headers["x-runware-dry-run"])),
   };
 }

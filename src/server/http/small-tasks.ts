@@ -6,6 +6,7 @@ import {
   type GetResponseTask,
   type GetTaskDetailsTask,
   type ImageUploadTask,
+  type MediaStorageTask,
   type ModelSearchTask,
   parseJson,
   type QueuedTask,
@@ -16,6 +17,7 @@ import type { Caller } from "./caller.ts";
 import type { InlinePictures } from "./inline-pictures.ts";
 import { imageUrl } from "./items.ts";
 import { searchModels } from "./model-search.ts";
+import type { UploadedImage } from "./ports.ts";
 import { finalAnswer, type Received, standing, unknownTask } from "./queued-tasks.ts";
 import { type Answer, answerWith, made } from "./reply.ts";
 import type { RequestContext } from "./request-context.ts";
@@ -38,6 +40,8 @@ export async function answerSmallTask(
       return getTaskDetails(context, caller, task);
     case "imageUpload":
       return imageUpload(context, caller, task, pictures, gone);
+    case "mediaStorage":
+      return mediaStorage(context, caller, task, pictures, gone);
     case "accountManagement":
       return accountDetails(context, caller, task);
     case "modelSearch":
@@ -93,18 +97,48 @@ async function imageUpload(
   pictures: InlinePictures,
   gone: AbortSignal,
 ): Promise<Answer> {
-  const { ports, source } = context;
-  const inline = pictures.get(task.image);
-  const { imageUUID, fileName } =
-    inline === undefined
-      ? await ports.uploads.store(owner, task.image, gone)
-      : await ports.uploads.keep(owner, "image", task.image, inline, true);
-  return answerWith({
-    taskType: task.taskType,
-    taskUUID: task.taskUUID,
-    imageUUID,
-    imageURL: imageUrl(source, fileName),
-  });
+  const { imageUUID, fileName } = await upload(
+    context,
+    owner,
+    { parameter: "image", image: task.image },
+    pictures,
+    gone,
+  );
+  const { taskType, taskUUID } = task;
+  return answerWith({ taskType, taskUUID, imageUUID, imageURL: imageUrl(context.source, fileName) });
+}
+
+async function mediaStorage(
+  context: RequestContext,
+  { owner }: Caller,
+  { taskType, taskUUID, operation, media }: MediaStorageTask,
+  pictures: InlinePictures,
+  gone: AbortSignal,
+): Promise<Answer> {
+  if (operation === "delete") {
+    const mediaUUID = media.toLowerCase();
+    if (await context.ports.uploads.remove(owner, mediaUUID)) {
+      return answerWith({ taskType, taskUUID, operation, mediaUUID });
+    }
+    throw new TaskError("mediaNotFound", { mediaUUID }, { parameter: "media", type: "string" });
+  }
+  const stored = await upload(context, owner, { parameter: "media", image: media }, pictures, gone);
+  const mediaURL = imageUrl(context.source, stored.fileName);
+  return answerWith({ taskType, taskUUID, operation, mediaUUID: stored.imageUUID, mediaURL });
+}
+
+/** Stores an image that was inside the request, or that it names. */
+function upload(
+  { ports: { uploads } }: RequestContext,
+  owner: string,
+  { parameter, image }: { readonly parameter: string; readonly image: string },
+  pictures: InlinePictures,
+  gone: AbortSignal,
+): Promise<UploadedImage> {
+  const inline = pictures.get(image);
+  return inline === undefined
+    ? uploads.store(owner, parameter, image, gone)
+    : uploads.keep(owner, parameter, image, inline, true);
 }
 
 async function accountDetails({ ports }: RequestContext, caller: Caller, task: AccountManagementTask): Promise<Answer> {

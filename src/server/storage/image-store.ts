@@ -32,6 +32,8 @@ export interface ImageStore {
   addressOf(fileName: string): Promise<string | undefined>;
   /** Stores an image that a client brought. Under an imageUUID that the owner has already, it is kept on. */
   addUpload(owner: string, bytes: Uint8Array, facts: ImageFacts, options?: UploadOptions): Promise<KeptImage>;
+  /** Ends the time of one of the owner's images; false when there is none by that UUID. */
+  remove(owner: string, imageUUID: string): Promise<boolean>;
   /** Deletes files whose time is over; returns how many. */
   sweep(): Promise<number>;
 }
@@ -126,6 +128,14 @@ export function createImageStore(db: Database, files: FileStore): ImageStore {
         [imageUUID, owner, format, fileName, contentTypeOf(format), width, height, bytes.length, keepSeconds],
       );
       return { imageUUID, fileName };
+    },
+    async remove(owner, imageUUID) {
+      const ended = await db.query(
+        `update images set delete_at = now() - interval '1 second'
+         where image_uuid = $2 and owner = $1 and deleted_at is null and delete_at > now() returning image_uuid`,
+        [owner, imageUUID],
+      );
+      return ended.length > 0;
     },
     async sweep() {
       const over = await db.query<{ image_uuid: string }>(

@@ -122,7 +122,7 @@ describe("sessions", () => {
 
   test("an imageUpload goes on until the client is not expected back any more", async () => {
     const begun = Promise.withResolvers<AbortSignal>();
-    const store: Uploads["store"] = async (_owner, _image, signal) => {
+    const store: Uploads["store"] = async (_owner, _parameter, _image, signal) => {
       begun.resolve(signal);
       await once(signal, "abort");
       throw signal.reason;

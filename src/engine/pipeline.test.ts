@@ -66,6 +66,18 @@ test("without guidance the negative prompt changes nothing", async () => {
   expect(a!.pixels).toEqual(b!.pixels);
 });
 
+test.each([
+  [5, 0.5, 3],
+  [4, 0.3, 2],
+  [20, 0.6, 12],
+  [3, 0.1, 1],
+])("of %d steps, strength %d runs %d", async (steps, strength, expected) => {
+  const image = { width: 32, height: 32, pixels: new Uint8Array(32 * 32 * 3) };
+  let ran = 0;
+  await pipeline.generate({ ...base, width: 32, height: 32, steps, strength, image }, { onStep: () => void ran++ });
+  expect(ran).toBe(expected);
+});
+
 test("a step reports its noise level, and a preview near the final picture at the end", async () => {
   const events: StepEvent[] = [];
   let preview: Awaited<ReturnType<StepEvent["preview"]>> | undefined;

@@ -6,6 +6,7 @@ import { ParameterError } from "../../src/engine/check.ts";
 import { schedulerConfig } from "../../src/engine/checkpoint/config.ts";
 import { ALIASES, resolveScheduler, SCHEDULERS } from "../../src/engine/schedulers/schedulers.ts";
 import { flowSigmas, SPACINGS } from "../../src/engine/schedulers/sigmas.ts";
+import { SOLVERS } from "../../src/engine/schedulers/solvers.ts";
 import { SCHEDULER_ALIASES, SCHEDULERS as WIRE_NAMES } from "../../src/protocol/index.ts";
 import { twoGaussians } from "./flows.ts";
 import { PAIRS } from "./pairs.ts";
@@ -109,6 +110,33 @@ async function drawFrom(create: (typeof SCHEDULERS)[number]["solver"]["create"],
   for (let step = first; step < sigmas.length - 1; step++) x = (await solver.step(x, step, velocity)) as typeof x;
   return x;
 }
+
+test("a linear time shift moves levels by mu itself", () => {
+  const linear = schedulerConfig.parse({
+    base_shift: 0.5,
+    max_shift: 0.9,
+    use_dynamic_shifting: true,
+    time_shift_type: "linear",
+  });
+  const levels = flowSigmas(4, 256, linear); // mu is the base shift at 256 tokens
+  for (const [i, t] of [1, 0.75, 0.5, 0.25].entries()) expect(levels[i]).toBeCloseTo(0.5 / (0.5 + 1 / t - 1), 6);
+});
+
+/** diffusers' `lower_order_final`: of fewer than 15 steps the last but one is of second order at most. */
+test.each([
+  [14, true],
+  [15, false],
+])("DPM++ 3M of %d steps takes its last but one as 2M does: %s", async (steps, same) => {
+  const sigmas = Array.from({ length: steps + 1 }, (_, i) => 1 - i / steps);
+  const gaussian = () => new Float32Array();
+  const [third, second] = [SOLVERS.dpm3m, SOLVERS.dpm2m].map(({ create }) => create({ sigmas, gaussian }));
+  let x = Float32Array.of(0.3, -0.8, 1.4) as Float32Array;
+  for (let step = 0; step <= steps - 2; step++) {
+    const other = await second!.step(x, step, twoGaussians.velocity);
+    x = await third!.step(x, step, twoGaussians.velocity);
+    if (step === steps - 2) expect([...x].join() === [...other].join()).toBe(same);
+  }
+});
 
 test.each(["karras", "exponential", "beta"] as const)(
   "a checkpoint that asks for %s sigmas gets them by default",

@@ -92,6 +92,18 @@ describe("one clear error that names", () => {
     expect(await refusal()).toMatch(/transformer.diffusion_pytorch_model\.safetensors is missing/);
   });
 
+  test.each([
+    ["in_channels", 32, /transformer in_channels is 32, expected 64/],
+    ["out_channels", 8, /transformer out_channels is 8, expected 16/],
+    ["joint_attention_dim", 8, /transformer joint_attention_dim is 8, expected \d+/],
+    ["axes_dims_rope", [2, 2, 2], /sum of transformer axes_dims_rope is 6, expected \d+/],
+  ])("%s that does not fit the other networks", async (key, value, message) => {
+    await editJson("transformer/config.json", (json) => {
+      json[key] = value;
+    });
+    expect(await refusal()).toMatch(message);
+  });
+
   test("a missing tensor", async () => {
     await renameTensor("transformer/diffusion_pytorch_model.safetensors", "proj_out.bias", "proj_out.bixs");
     expect(await refusal()).toMatch(/tensor "proj_out\.bias" is missing/);

@@ -1,9 +1,9 @@
 /**
- * `npm run bench:real -- [--blocks 4] [--sizes 256,512] [--steps 4] [--layers N] [--threads N] [--peer PYTHON] [--keep FOLDER]`
+ * `npm run bench:real -- [--blocks 4] [--sizes 256,512] [--steps 4] [--layers N] [--threads N] [--keep FOLDER]`
  *
  * Draws with a checkpoint of Qwen-Image's true dimensions whose numbers are noise: `--blocks` of the 60 blocks, and as large a share of
- * the text encoder's 28 layers (`--layers` says otherwise). Prints seconds by stage, memory and disk. Given a Python with
- * `reference/requirements.txt`, diffusers draws the same in BF16, from BF16 weights, in turns. One pass a step, as with Lightning.
+ * the text encoder's 28 layers (`--layers` says otherwise). Prints seconds by stage, memory and disk. One pass a step, as
+ * with Lightning. `--keep` leaves the files in a folder and finds them there next time.
  */
 
 import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
@@ -11,7 +11,7 @@ import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { type Command, Drawer, type Job, type Timing } from "../drawer.ts";
+import { Drawer, type Job, type Timing } from "../drawer.ts";
 import { makeCheckpoint } from "./synthetic.ts";
 
 const { values } = parseArgs({
@@ -21,13 +21,11 @@ const { values } = parseArgs({
     sizes: { type: "string", default: "256,512" },
     steps: { type: "string", default: "4" },
     threads: { type: "string" },
-    peer: { type: "string" },
     keep: { type: "string" },
   },
 });
 const blocks = Number(values.blocks);
 const layers = Number(values.layers ?? Math.max(1, Math.round((28 * blocks) / 60)));
-const threads = values.threads ? ["--threads", values.threads] : [];
 const folder = values.keep ?? (await mkdtemp(join(tmpdir(), "inkstone-real-")));
 
 try {
@@ -37,47 +35,35 @@ try {
 }
 
 async function measure(): Promise<void> {
-  const int8 = await checkpoint("int8");
-  const contenders: [string, Command][] = [
-    ["Inkstone int8", { file: process.execPath, args: [path("../inkstone.ts"), int8, ...threads.slice(1)] }],
-  ];
-  if (values.peer) {
-    const bf16 = await checkpoint("bf16");
-    const args = [path("../../../reference/bench.py"), "--model", bf16, "--dtype", "bfloat16", ...threads];
-    contenders.push(["diffusers BF16", { file: values.peer, args }]);
-  }
+  const int8 = await checkpoint();
+  const start = performance.now();
+  const args = [path("../inkstone.ts"), int8, ...(values.threads ? [values.threads] : [])];
+  const drawer = await Drawer.start({ file: process.execPath, args });
+  const ready = (performance.now() - start) / 1000;
   const rows: string[] = [];
-  for (const [name, command] of contenders) {
-    const start = performance.now();
-    const drawer = await Drawer.start(command);
-    const ready = (performance.now() - start) / 1000;
-    for (const side of values.sizes.split(",").map(Number)) {
-      const memory = watchMemory(drawer.pid);
-      const timing = await drawer.draw(job(side));
-      rows.push(row(name, side, ready, timing, await memory.stop()));
-      console.error(rows.at(-1));
-    }
-    await drawer.stop();
+  for (const side of values.sizes.split(",").map(Number)) {
+    const memory = watchMemory(drawer.pid);
+    const timing = await drawer.draw(job(side));
+    rows.push(row(side, ready, timing, await memory.stop()));
   }
+  await drawer.stop();
   const load = loadavg()[0]!.toFixed(1);
   console.log(
     `\n${cpus().length} × ${cpus()[0]!.model}, load ${load}; ${blocks} of 60 blocks, ${layers} of 28 text layers; one pass a step\n`,
   );
-  console.log(
-    "| | size | ready | text | a pass | … its processor | decode | processor in all | anonymous | resident |",
-  );
-  console.log("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+  console.log("| size | ready | text | a pass | … its processor | decode | processor in all | anonymous | resident |");
+  console.log("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
   console.log(rows.join("\n"));
 }
 
-async function checkpoint(weights: "int8" | "bf16"): Promise<string> {
-  const to = join(folder, weights);
+async function checkpoint(): Promise<string> {
+  const to = join(folder, "int8");
   const start = performance.now();
-  await makeCheckpoint(to, { blocks, layers, weights }, path("../../../models/nano/tokenizer"));
+  await makeCheckpoint(to, { blocks, layers }, path("../../../models/nano/tokenizer"));
   let bytes = 0;
   for (const name of await readdir(to, { recursive: true })) bytes += (await stat(join(to, name))).size;
   const seconds = ((performance.now() - start) / 1000).toFixed(0);
-  console.log(`${weights}: ${gigabytes(bytes)} on disk, made in ${seconds} s`);
+  console.log(`int8: ${gigabytes(bytes)} on disk, made in ${seconds} s`);
   return to;
 }
 
@@ -113,12 +99,12 @@ function watchMemory(pid: number): { stop(): Promise<Peak> } {
   };
 }
 
-function row(name: string, side: number, ready: number, timing: Timing, peak: Peak): string {
+function row(side: number, ready: number, timing: Timing, peak: Peak): string {
   const { text, transformer, transformerProcessor, processor, decode } = timing;
   const steps = Number(values.steps);
   const passes = [`${(transformer / steps).toFixed(2)} s`, `${(transformerProcessor / steps).toFixed(2)} s`];
   const seconds = (value: number) => `${value.toFixed(1)} s`;
-  return `| ${[name, `${side}²`, seconds(ready), seconds(text), ...passes, seconds(decode), seconds(processor), gigabytes(peak.anonymous), gigabytes(peak.resident)].join(" | ")} |`;
+  return `| ${[`${side}²`, seconds(ready), seconds(text), ...passes, seconds(decode), seconds(processor), gigabytes(peak.anonymous), gigabytes(peak.resident)].join(" | ")} |`;
 }
 
 function gigabytes(bytes: number): string {

@@ -15,8 +15,6 @@ export interface Synthetic {
   readonly blocks: number;
   /** Layers of the text encoder; 28 is the whole one. */
   readonly layers: number;
-  /** Large matrices in int8, or all in BF16 as they are published. */
-  readonly weights: "int8" | "bf16";
 }
 
 const ROTATION = 64;
@@ -59,8 +57,8 @@ const vae: VaeConfig = {
   latents_std: Array<number>(16).fill(2),
 };
 
-/** Writes a checkpoint folder. The graphs say which tensors there are, so nothing is listed twice. */
-export async function makeCheckpoint(folder: string, { blocks, layers, weights }: Synthetic, tokenizer: string) {
+/** Writes a checkpoint folder, large matrices in int8. The graphs say which tensors there are, so nothing is listed twice. */
+export async function makeCheckpoint(folder: string, { blocks, layers }: Synthetic, tokenizer: string) {
   const transformer = transformerConfig(blocks);
   const text = textConfig(layers);
   const json = async (path: string, value: object) => {
@@ -79,8 +77,7 @@ export async function makeCheckpoint(folder: string, { blocks, layers, weights }
     shift_terminal: 0.02,
   });
   await cp(tokenizer, join(folder, "tokenizer"), { recursive: true });
-  const write = (file: string, build: (weights: Weights) => void) =>
-    writeNoise(join(folder, file), shapesOf(build), weights);
+  const write = (file: string, build: (weights: Weights) => void) => writeNoise(join(folder, file), shapesOf(build));
   await write("transformer/diffusion_pytorch_model.safetensors", (w) => {
     buildTransformer(transformer, w);
     buildTimeGraph(transformer, w);
@@ -120,13 +117,13 @@ interface Planned {
 }
 type Fill = { readonly noise: number } | { readonly constant: number };
 
-async function writeNoise(path: string, shapes: Map<string, readonly number[]>, weights: "int8" | "bf16") {
+async function writeNoise(path: string, shapes: Map<string, readonly number[]>) {
   const planned = new Map<string, Planned>();
   const forms = new Map<string, StoredForm>();
   const size = (shape: readonly number[]) => shape.reduce((product, n) => product * n, 1);
   for (const [name, shape] of shapes) {
     const deviation = 1 / Math.sqrt(size(shape.slice(1)) || 1);
-    if (weights === "int8" && isLarge(name, shape)) {
+    if (isLarge(name, shape)) {
       const [out, width] = shape as [number, number];
       planned.set(name, { dtype: "I8", shape: [width, out], bytes: out * width, fill: { noise: 1 } });
       // Codes spread evenly over 8 bits deviate by 74.

@@ -51,13 +51,15 @@ describe.skipIf(!hasChromium)("everybody can use it", () => {
           // axe is put into the page from outside, which the page's own policy forbids.
           const page = await studio.open({ colorScheme, locale, viewport, bypassCSP: true });
           await page.evaluate(AXE);
-          for (const screen of ["/", "/pictures"]) {
+          const found: string[] = [];
+          for (const screen of ["/", "/pictures", "/explore", "/models", "/server"]) {
             await page.evaluate(
               `history.pushState(null, "", "${screen}"); dispatchEvent(new PopStateEvent("popstate"))`,
             );
             await page.waitForTimeout(400);
-            expect(await violations(page), screen).toEqual([]);
+            found.push(...(await violations(page)).map((text) => `${screen}: ${text}`));
           }
+          expect(found).toEqual([]);
           await page.context().close();
         });
       }

@@ -23,7 +23,7 @@ export function Button({ onPress, children, icon, label, kind = "plain", disable
       class={`button ${kind}${children === undefined ? " only-icon" : ""}`}
       onClick={onPress}
       disabled={disabled}
-      aria-label={label}
+      aria-label={children === undefined ? label : undefined}
       aria-pressed={pressed}
       title={tip}
     >

@@ -40,6 +40,7 @@ export function DrawScreen() {
   }, []);
   return (
     <main class="draw-screen">
+      <h1 class="hidden">{words.value.screens.draw}</h1>
       <section class="desk" aria-label={words.value.prompt}>
         <div class="desk-body">
           <PromptField />

@@ -98,6 +98,7 @@ test("a task that is not finished in time goes on after the next start; keys app
   expect((await post(next.base, [{ taskType: "ping" }], { key: "any" })).status).toBe(403);
   next.child.kill("SIGTERM");
   expect(await next.ended).toBe(0);
+  await rm(join(folder, "keys.json"));
 });
 
 test("Ctrl-C reaches the engine too, and twice under npm: the running task is finished", {
@@ -132,7 +133,7 @@ test("Ctrl-C once more hands the running task back unharmed", { timeout: 400_000
 test("refuses settings it cannot use, by name", { timeout: 100_000 }, async () => {
   const { ended, output } = inkstone(["serve", "--port", "99999"]);
   expect(await ended).toBe(2);
-  expect(output.stderr).toContain('--port is "99999"; allowed is a whole number from 0 to 65535');
+  expect(output.stderr).toContain('--port is "99999"; it must be an integer value between 0 and 65535');
 });
 
 /** Resolves when the engine has made a step. */

@@ -1,11 +1,13 @@
 import {
   type BuiltGraph,
   createSession,
-  detectDevice,
+  type DeviceName,
+  EXACT,
   type Free,
   freeAll,
   type HostTensor,
   lazy,
+  openDevice,
   type SessionOptions,
 } from "../onnx/index.ts";
 import type { RgbImage } from "../pictures/index.ts";
@@ -64,7 +66,11 @@ export interface Model {
   dispose(): Promise<void>;
 }
 
-export interface LoadOptions extends SessionOptions {
+export interface LoadOptions extends Omit<SessionOptions, "device"> {
+  /** Where transformer, ControlNets and VAE run; the text encoder stays on the processor. Default: `cpu`. */
+  readonly device?: DeviceName;
+  /** Told which device was opened, in one line. */
+  onDevice?(note: string): void;
   /** Bytes that weights and pictures may take. Default: what the process may have. */
   readonly memory?: number;
 }
@@ -88,35 +94,35 @@ async function load(checkpoint: Checkpoint, options: LoadOptions, opened: Free[]
   const { member, textEncoder, transformer, vae } = checkpoint;
   const tokenize = await loadTokenizer(checkpoint.tokenizerFolder);
   const plan = planMemory(checkpoint, options.memory ?? process.availableMemory());
-  const quantised = [textEncoder.weights, transformer.weights].some((weights) =>
-    weights.names.some((name) => weights.find(name)!.quantised),
-  );
-  const held: SessionOptions = {
-    prepack: plan.prepack,
-    frugal: Number.isFinite(plan.perSession),
-    device: quantised ? await detectDevice() : undefined,
-    ...options,
+  const { device, note } = await openDevice(options.device);
+  options.onDevice?.(note);
+  const common = {
+    threads: options.threads,
+    prepack: options.prepack ?? plan.prepack,
+    frugal: options.frugal ?? Number.isFinite(plan.perSession),
   };
+  const onDevice: SessionOptions = { ...common, device };
+  const held: SessionOptions = { ...common, device: { ...EXACT, activationBits: device.activationBits } };
   const { headDim, theta, sections } = textEncoderSizes(textEncoder.config);
   const features = textEncoder.config.hidden_size;
   const open = async (graph: BuiltGraph) => {
-    const session = await createSession(graph, held);
+    const session = await createSession(graph, onDevice);
     opened.push(session.release);
     return session;
   };
   const text = await textStates(textEncoder.config, textEncoder.weights, plan, held);
   opened.push(text.dispose);
-  const decoder = await openVaeDecoder(vae.config, vae.weights, held);
+  const decoder = await openVaeDecoder(vae.config, vae.weights, onDevice);
   opened.push(decoder.dispose);
   const tower = lazy(() => visionTower(textEncoder.vision!, textEncoder.weights, held));
   const closeTower = () => tower.free((opened) => opened.dispose());
   opened.push(closeTower);
-  const encoder = lazy(() => open(buildVaeEncoder(vae.config, vae.weights)));
-  const chain = await transformerChain(transformer.config, transformer.weights, plan.perSession, held);
+  const encoder = lazy(() => open(buildVaeEncoder(vae.config, vae.weights, device)));
+  const chain = await transformerChain(transformer.config, transformer.weights, plan.perSession, onDevice);
   opened.push(chain.dispose);
   const modulations = await timeModulations(transformer.config, transformer.weights, plan, held);
   opened.push(modulations.dispose);
-  const controlNets = controlNetLibrary(transformer.config, held);
+  const controlNets = controlNetLibrary(transformer.config, onDevice);
   opened.push(controlNets.dispose);
 
   const finite = (values: Float32Array, network: string) => {

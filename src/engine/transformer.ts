@@ -5,6 +5,7 @@ import {
   Graph,
   linear,
   modulatedNorm,
+  parts,
   shapeWith,
   type Value,
 } from "../onnx/index.ts";
@@ -159,7 +160,7 @@ function splitModulations(g: Graph, config: TransformerConfig, { from, to, head 
     const row = g.input(name, [whole * dim]);
     const first = g.ints([12 * from * dim]);
     const own = count === whole ? row : g.op("Slice", [row, first, g.ints([(12 * from + count) * dim]), g.ints([0])]);
-    return g.ops("Split", [own], count, { axis: 0, num_outputs: count });
+    return parts(g, own, count, dim);
   };
   const vectors = split("modulation");
   const blocks = blockModulations(vectors, to - from);

@@ -27,8 +27,8 @@ export async function openVaeDecoder(
   options: SessionOptions,
   most = MOST_POSITIONS,
 ): Promise<VaeDecoder> {
-  const middle = await createSession(buildVaeDecoderMiddle(config, weights), options);
-  const up = await createSession(buildVaeDecoderUp(config, weights), options).catch(async (error) => {
+  const middle = await createSession(buildVaeDecoderMiddle(config, weights, options.device), options);
+  const up = await createSession(buildVaeDecoderUp(config, weights, options.device), options).catch(async (error) => {
     await middle.release();
     throw error;
   });

@@ -1,4 +1,4 @@
-import { attention, type BuiltGraph, Graph, silu, type Value } from "../onnx/index.ts";
+import { attention, type BuiltGraph, type Device, Graph, silu, type Value } from "../onnx/index.ts";
 import type { Weights } from "../weights/index.ts";
 import type { VaeConfig } from "./checkpoint/config.ts";
 
@@ -13,8 +13,8 @@ export function spatialFactor(config: VaeConfig): number {
  * Picture → posterior mean, normalised for the transformer.
  * Input: `picture` [B, 3, H, W] in -1…1. Output: `latents` [B, z_dim, H/8, W/8].
  */
-export function buildVaeEncoder(config: VaeConfig, weights: Weights): BuiltGraph {
-  const g = new Graph("VAE encoder", weights);
+export function buildVaeEncoder(config: VaeConfig, weights: Weights, device?: Device): BuiltGraph {
+  const g = new Graph("VAE encoder", weights, undefined, device);
   const { base_dim: base, dim_mult: multipliers, num_res_blocks: resnets, z_dim: z } = config;
   let x = g.input("picture", ["B", 3, "H", "W"]);
   let channels = base;
@@ -50,8 +50,8 @@ export function decoderChannels({ base_dim: base, dim_mult: multipliers }: VaeCo
  * The decoder's first half, which looks at the whole picture: normalised latents → what the up blocks start from.
  * Input: `latents` [B, z_dim, h, w]. Output: `features` [B, decoderChannels, h, w].
  */
-export function buildVaeDecoderMiddle(config: VaeConfig, weights: Weights): BuiltGraph {
-  const g = new Graph("VAE decoder (middle)", weights);
+export function buildVaeDecoderMiddle(config: VaeConfig, weights: Weights, device?: Device): BuiltGraph {
+  const g = new Graph("VAE decoder (middle)", weights, undefined, device);
   const { z_dim: z } = config;
   const channels = decoderChannels(config);
   const latents = g.input("latents", ["B", z, "h", "w"]);
@@ -67,8 +67,8 @@ export function buildVaeDecoderMiddle(config: VaeConfig, weights: Weights): Buil
  * The decoder's second half, which looks no farther than `decoderReach`: up blocks → picture.
  * Input: `features` [B, decoderChannels, h, w]. Output: `picture` [B, 3, 8h, 8w], clamped to -1…1.
  */
-export function buildVaeDecoderUp(config: VaeConfig, weights: Weights): BuiltGraph {
-  const g = new Graph("VAE decoder (up)", weights);
+export function buildVaeDecoderUp(config: VaeConfig, weights: Weights, device?: Device): BuiltGraph {
+  const g = new Graph("VAE decoder (up)", weights, undefined, device);
   const { base_dim: base, dim_mult: multipliers, num_res_blocks: resnets } = config;
   let channels = decoderChannels(config);
   let x = g.input("features", ["B", channels, "h", "w"]);

@@ -1,5 +1,6 @@
 import { rotationMatrix } from "../weights/index.ts";
 import type { Graph, Matrix, Value } from "./graph.ts";
+import { DataType } from "./schema.ts";
 
 /**
  * `y = x Wᵀ + b`, W stored in any form; plus `x downᵀ upᵀ` where an adapter feeds low-rank factors.
@@ -30,18 +31,23 @@ type Product<F extends Matrix["form"]> = (
 ) => Value;
 
 /**
- * Which operator multiplies with which form, on the CPU:
+ * Which operator multiplies with which form:
  *
- * | form | operator | reads the file | |
+ * | form | operator on the CPU | reads the file | on a GPU |
  * | --- | --- | --- | --- |
- * | plain | `Gemm` in float32 | copied at load | |
- * | int8 | `MatMulIntegerToFloat` with a scale per token | in place | 7-bit activations where `Device` says so |
- * | blocks | `MatMulNBits` at accuracy level 4 | copied at load | minima by a product of their own |
+ * | plain | `Gemm` in float32 | copied at load | the same |
+ * | int8 | `MatMulIntegerToFloat` with a scale per token; 7-bit activations where `Device` says so | in place | made float32 at load, `MatMul` |
+ * | blocks | `MatMulNBits` at accuracy level 4, minima by another product | copied at load | the same |
  */
 const PRODUCTS: { readonly [F in Matrix["form"]]: Product<F> } = {
   plain: (g, x, { values }, _, bias) => g.op("Gemm", bias ? [x, values, bias] : [x, values], { transB: 1 }),
 
   int8(g, x, { values, scales, rotation }, { from }, bias) {
+    if (g.device.provider !== "cpu") {
+      const wide = g.op("Mul", [g.op("Cast", [values], { to: DataType.F32 }), scales]); // [from, to]
+      const y = g.op("MatMul", [rotate(g, x, from, rotation), wide]);
+      return bias ? g.op("Add", [y, bias]) : y;
+    }
     const { codes, steps, zero } = quantised(g, x, from, rotation);
     const product = g.fused("MatMulIntegerToFloat", [codes, values, g.scalar(1), scales, zero]);
     const y = g.op("Mul", [product, steps]);

@@ -1,5 +1,5 @@
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import type { Device } from "./device.ts";
+import { type Device, EXACT } from "./device.ts";
 import type { BuiltGraph } from "./graph.ts";
 
 /** A tensor on the host: row-major data and its shape. */
@@ -32,14 +32,14 @@ export interface SessionOptions {
    * 5 GB for 0.4 in use.
    */
   readonly frugal?: boolean;
-  /** What `detectDevice` found. */
+  /** Default: the processor. */
   readonly device?: Device;
 }
 
 /** Loads a graph; its weights are mapped from the checkpoint's files. The only place that touches ONNX Runtime. */
 export async function createSession(graph: BuiltGraph, options: SessionOptions = {}): Promise<Session> {
   const session = await InferenceSession.create(graph.bytes, {
-    executionProviders: ["cpu"],
+    executionProviders: providersOf(options.device),
     graphOptimizationLevel: "all",
     ...(options.threads === undefined ? {} : { intraOpNumThreads: options.threads }),
     extra: {
@@ -52,6 +52,12 @@ export async function createSession(graph: BuiltGraph, options: SessionOptions =
     throw new Error(`ONNX Runtime refused the ${graph.name} graph: ${cause.message}`, { cause });
   });
   return runnable(session, `${graph.name} graph`, options.frugal);
+}
+
+/** What a GPU has no operator for runs on the processor. */
+function providersOf({ provider, index = 0 }: Device = EXACT): InferenceSession.ExecutionProviderConfig[] {
+  if (provider === "cpu") return ["cpu"];
+  return [provider === "cuda" ? { name: "cuda", deviceId: index } : "webgpu", "cpu"];
 }
 
 /** A graph from a file of someone else's, with the names and shapes it declares. */

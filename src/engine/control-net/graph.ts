@@ -1,4 +1,4 @@
-import { type BuiltGraph, Graph, linear, shapeWith } from "../../onnx/index.ts";
+import { type BuiltGraph, type Device, Graph, linear, parts, shapeWith } from "../../onnx/index.ts";
 import type { Weights } from "../../weights/index.ts";
 import {
   type BlockContext,
@@ -18,11 +18,11 @@ import type { ControlNetConfig } from "./config.ts";
  * and `sin` [T + L, headDim/2], `modulation` [12 · blocks · dim], `strengths` [blocks], one factor a residual.
  * Outputs: `residual/<i>` [B, L, dim].
  */
-export function buildControlNet(config: ControlNetConfig, weights: Weights): BuiltGraph {
+export function buildControlNet(config: ControlNetConfig, weights: Weights, device?: Device): BuiltGraph {
   const { num_attention_heads: heads, attention_head_dim: headDim, num_layers: layers } = config;
   const { in_channels: channels, joint_attention_dim: features } = config;
   const dim = heads * headDim;
-  const g = new Graph("ControlNet", weights);
+  const g = new Graph("ControlNet", weights, undefined, device);
   const latents = g.input("latents", ["B", "L", channels]);
   const text = g.input("text", ["B", "T", features]);
   const guideChannels = channels + config.extra_condition_channels;
@@ -36,8 +36,8 @@ export function buildControlNet(config: ControlNetConfig, weights: Weights): Bui
     sin: g.input("sin", ["T+L", headDim / 2]),
   };
   const count = modulationCount(config, false);
-  const vectors = g.ops("Split", [g.input("modulation", [count * dim])], count, { axis: 0, num_outputs: count });
-  const strengths = g.ops("Split", [g.input("strengths", [layers])], layers, { axis: 0, num_outputs: layers });
+  const vectors = parts(g, g.input("modulation", [count * dim]), count, dim);
+  const strengths = parts(g, g.input("strengths", [layers]), layers, 1);
 
   const embedded = embedInputs(g, latents, text, { channels, features, dim });
   const seen = linear(g, guide, "controlnet_x_embedder", guideChannels, dim);

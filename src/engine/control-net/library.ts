@@ -85,7 +85,7 @@ export function controlNetLibrary(
           return sigmas.map((_, i) => modulation!.data.subarray(i * width, (i + 1) * width));
         },
         async run({ rotary, modulation, strengths, ...tensors }) {
-          const outputs = await pool.run(identity, "net", () => buildControlNet(config, weights), {
+          const outputs = await pool.run(identity, "net", () => buildControlNet(config, weights, options.device), {
             ...tensors,
             ...rotary,
             modulation: { data: modulation, dims: [modulation.length] },

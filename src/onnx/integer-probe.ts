@@ -1,15 +1,18 @@
-import type { Device } from "./device.ts";
+import { EXACT } from "./device.ts";
 import { type BuiltGraph, Graph, NO_WEIGHTS } from "./graph.ts";
 import { DataType } from "./schema.ts";
 import { createSession } from "./session.ts";
 
-/** Runs one small product with the largest values and looks at the sum: no list of processors knows as much. */
-export async function detectDevice(): Promise<Device> {
+/**
+ * Bits of an activation that this processor multiplies exactly, see `Device`. Runs one small product with the largest values and
+ * looks at the sum: no list of processors knows as much.
+ */
+export async function activationBits(): Promise<8 | 7> {
   const session = await createSession(largestProduct());
   try {
     const ones = { data: new Float32Array(ROWS * WIDTH).fill(1), dims: [ROWS, WIDTH] };
     const { sum } = await session.run({ ones });
-    return { activationBits: sum!.data.every((value) => value === WIDTH * 255 * 127) ? 8 : 7 };
+    return sum!.data.every((value) => value === WIDTH * 255 * 127) ? 8 : 7;
   } finally {
     await session.release();
   }
@@ -19,7 +22,7 @@ const ROWS = 16;
 const WIDTH = 64;
 
 function largestProduct(): BuiltGraph {
-  const g = new Graph("integer probe", NO_WEIGHTS);
+  const g = new Graph("integer probe", NO_WEIGHTS, undefined, EXACT);
   const scale = (factor: number) => g.op("Mul", [g.input("ones", [ROWS, WIDTH]), g.scalar(factor)]);
   const a = g.op("Cast", [scale(255)], { to: DataType.U8 });
   const b = g.op("Cast", [g.op("Transpose", [scale(127)], { perm: [1, 0] })], { to: DataType.I8 });

@@ -1,0 +1,10 @@
+import { Pipeline } from "./src/engine/index.ts";
+import { writeFileSync } from "node:fs";
+const t0 = performance.now();
+const p = await Pipeline.load("./test/fixtures/plain/checkpoint", { device: process.env.EP as "cpu", onDevice: console.log });
+console.log("load", performance.now() - t0);
+const t1 = performance.now();
+const [im] = await p.generate({ prompt: "a cat", width: 64, height: 64, steps: 2, seed: 3n });
+console.log("draw", performance.now() - t1, im.pixels.slice(0, 12));
+writeFileSync(`/tmp/lab/gpu-${process.env.EP ?? "cpu"}.bin`, im.pixels);
+await p.dispose();

@@ -1,0 +1,170 @@
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { type Device, type DeviceName, deviceName, EXACT } from "./device.ts";
+import { Graph, NO_WEIGHTS } from "./graph.ts";
+import { activationBits } from "./integer-probe.ts";
+import { attention } from "./layers.ts";
+import { createSession } from "./session.ts";
+
+/** A device that cannot be used; the message names it, why, and what to do. */
+export class DeviceError extends Error {
+  override readonly name = "DeviceError";
+}
+
+/** An opened device, and one line on how it came to be. */
+export interface OpenedDevice {
+  readonly device: Device;
+  readonly note: string;
+}
+
+/** Tests that may be made to fail. */
+export interface SelfTests {
+  /** Relative error of attention on the device. */
+  attentionError(device: Device): Promise<number>;
+  /** Milliseconds of a product on the device. */
+  productTime(device: Device): Promise<number>;
+}
+
+const SELF_TESTS: SelfTests = { attentionError, productTime };
+
+/** Adapters allow at least eight storage buffers in a shader; one is the input. */
+const WEBGPU_SPLIT = 7;
+/** Above it the fused operator counts as wrong: float32 differs by 1e-6, a defect by a tenth. */
+const TOLERANCE = 1e-3;
+
+/**
+ * Opens a device by its name and finds out what its graphs may use.
+ *
+ * @throws DeviceError when a GPU that was named cannot be used; `auto` falls back to the processor and says why
+ */
+export async function openDevice(name: DeviceName = "cpu", tests: SelfTests = SELF_TESTS): Promise<OpenedDevice> {
+  if (name === "cpu") return { device: await processor(), note: "cpu" };
+  if (name !== "auto") return gpu(name, tests);
+  const refused: string[] = [];
+  for (const candidate of ["cuda", "webgpu"] as const) {
+    try {
+      const opened = await gpu(candidate, tests);
+      const [there, here] = [await tests.productTime(opened.device), await tests.productTime(EXACT)];
+      if (there < here) return opened;
+      refused.push(`${candidate} is slower than the processor (${there.toFixed(0)} ms for ${here.toFixed(0)} ms)`);
+    } catch (error) {
+      if (!(error instanceof DeviceError)) throw error;
+      refused.push(error.message);
+    }
+  }
+  return { device: await processor(), note: `cpu: ${refused.join("; ")}` };
+}
+
+async function processor(): Promise<Device> {
+  return { ...EXACT, activationBits: await activationBits() };
+}
+
+async function gpu(name: Exclude<DeviceName, "auto" | "cpu">, tests: SelfTests): Promise<OpenedDevice> {
+  const [provider, index] = name.split(":") as ["webgpu" | "cuda", string | undefined];
+  // ONNX Runtime writes red lines about it to stderr.
+  if (provider === "cuda" && !hasCudaProvider()) throw new DeviceError(`${name} cannot be used. ${ADVICE.cuda}`);
+  const device: Device = {
+    ...EXACT,
+    provider,
+    index: index === undefined ? undefined : Number(index),
+    widestSplit: provider === "webgpu" ? WEBGPU_SPLIT : EXACT.widestSplit,
+  };
+  const error = await tests.attentionError(device).catch((cause: Error) => {
+    throw new DeviceError(`${name} cannot be used: ${reason(cause)}. ${ADVICE[provider]}`, { cause });
+  });
+  if (error <= TOLERANCE) return { device, note: deviceName(device) };
+  const careful: Device = { ...device, attention: "written out" };
+  const left = await tests.attentionError(careful);
+  if (left > TOLERANCE) {
+    throw new DeviceError(
+      `${name} computes attention wrong by ${percent(left)}. Update its driver, or use --device cpu`,
+    );
+  }
+  return {
+    device: careful,
+    note: `${deviceName(device)}, attention written out (the fused one is wrong by ${percent(error)})`,
+  };
+}
+
+const ADVICE = {
+  webgpu: "It needs a driver for Vulkan, Metal or Direct3D 12",
+  cuda: "It needs an NVIDIA driver, and libonnxruntime_providers_cuda.so beside ONNX Runtime's own library; docs/gpu.md says how",
+} as const;
+
+/** Whether the library that brings CUDA to ONNX Runtime lies beside it, where it looks for it. */
+function hasCudaProvider(): boolean {
+  const binding = join(
+    dirname(createRequire(import.meta.url).resolve("onnxruntime-node/package.json")),
+    "bin",
+    "napi-v6",
+  );
+  const file = process.platform === "win32" ? "onnxruntime_providers_cuda.dll" : "libonnxruntime_providers_cuda.so";
+  return existsSync(join(binding, process.platform, process.arch, file));
+}
+
+/** The last line of ONNX Runtime's messages is the one for people. */
+const reason = ({ message }: Error): string => (message.split("was false. ").at(-1) ?? message).split("\n")[0]!.trim();
+const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+
+const TOKENS = 96;
+const HEADS = 4;
+const HEAD_DIM = 64;
+
+/** Attention of 96 tokens on the device beside the processor: root of squared differences over that of squares. */
+async function attentionError(device: Device): Promise<number> {
+  const [wanted, got] = [await attended(EXACT), await attended(device)];
+  let [difference, size] = [0, 0];
+  for (const [i, value] of wanted.entries()) {
+    difference += (got[i]! - value) ** 2;
+    size += value ** 2;
+  }
+  return Math.sqrt(difference / size);
+}
+
+async function attended(device: Device): Promise<Float32Array> {
+  const dims = [1, TOKENS, HEADS * HEAD_DIM];
+  const g = new Graph("attention test", NO_WEIGHTS, undefined, device);
+  const [q, k, v] = ["q", "k", "v"].map((name) => g.input(name, dims));
+  g.output("attended", attention(g, q!, k!, v!, { heads: HEADS, headDim: HEAD_DIM }), dims);
+  const session = await createSession(g.build(), { device });
+  try {
+    const results = await session.run({ q: wave(dims, 1), k: wave(dims, 2), v: wave(dims, 3) });
+    return results.attended!.data;
+  } finally {
+    await session.release();
+  }
+}
+
+const SIDE = 512;
+const PRODUCTS = 4;
+
+/** Milliseconds of a chain of products of 512 × 512, the better of two runs after one that compiles. */
+async function productTime(device: Device): Promise<number> {
+  const dims = [SIDE, SIDE];
+  const g = new Graph("speed test", NO_WEIGHTS, undefined, device);
+  const x = g.input("x", dims);
+  let y = x;
+  for (let i = 0; i < PRODUCTS; i++) y = g.op("MatMul", [y, x]);
+  g.output("sum", g.op("ReduceSum", [y, g.ints([1])], { keepdims: 0 }), [SIDE]);
+  const session = await createSession(g.build(), { device });
+  try {
+    const feeds = { x: { data: new Float32Array(SIDE * SIDE).fill(1 / SIDE), dims } };
+    const times: number[] = [];
+    for (let run = 0; run < 3; run++) {
+      const began = performance.now();
+      await session.run(feeds);
+      times.push(performance.now() - began);
+    }
+    return Math.min(...times.slice(1));
+  } finally {
+    await session.release();
+  }
+}
+
+/** Numbers from -1 to 1, the same in every run. */
+function wave(dims: readonly number[], phase: number) {
+  const data = new Float32Array(dims.reduce((product, size) => product * size, 1));
+  for (let i = 0; i < data.length; i++) data[i] = Math.sin(phase + i * 12.9898 * phase) * Math.cos(i * 0.37);
+  return { data, dims };
+}

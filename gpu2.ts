@@ -1,6 +1,6 @@
 import { openCheckpoint } from "./src/engine/checkpoint/checkpoint.ts";
 import { transformerChain } from "./src/engine/transformer-chain.ts";
-import { buildVaeDecoder } from "./src/engine/vae.ts";
+import { buildVaeDecoderMiddle, buildVaeDecoderUp, decoderChannels } from "./src/engine/vae.ts";
 import { createSession, EXACT, type Device } from "./src/onnx/index.ts";
 import { jointRotary } from "./src/engine/rope.ts";
 const cp = await openCheckpoint("./test/fixtures/plain/checkpoint");
@@ -10,9 +10,9 @@ const rel = (a: Float32Array, b: Float32Array) => { let d = 0, s = 0; for (let i
 const rnd = (n: number, k: number) => Float32Array.from({ length: n }, (_, i) => Math.sin(i * 1.7 + k) * 1.3);
 const t = cp.transformer.config; console.log(t.num_layers, t.num_attention_heads, t.attention_head_dim);
 const dim = t.num_attention_heads * t.attention_head_dim;
-const vae = async (device: Device) => { const s = await createSession(buildVaeDecoder(cp.vae.config, cp.vae.weights, device), { device }); const r = await s.run({ latents: { data: rnd(cp.vae.config.z_dim * 64, 1), dims: [1, cp.vae.config.z_dim, 8, 8] } }); return r.picture!.data; };
+const vae = async (device: Device) => { const s = await createSession((process.argv[3] === "up" ? buildVaeDecoderUp : buildVaeDecoderMiddle)(cp.vae.config, cp.vae.weights, device), { device }); const r = await s.run(process.argv[3] === "up" ? { features: { data: rnd(decoderChannels(cp.vae.config) * 64, 1), dims: [1, decoderChannels(cp.vae.config), 8, 8] } } : { latents: { data: rnd(cp.vae.config.z_dim * 64, 1), dims: [1, cp.vae.config.z_dim, 8, 8] } }); return Object.values(r)[0]!.data; };
 const chain = async (device: Device) => { const c = await transformerChain(t, cp.transformer.weights, Infinity, { device }); const L = 16, T = 5;
-  const p: any = { latents: { data: rnd(L * t.in_channels, 2), dims: [1, L, t.in_channels] }, text: { data: rnd(T * t.joint_attention_dim, 3), dims: [1, T, t.joint_attention_dim] }, rotary: jointRotary(T, 4, 4, t.axes_dims_rope), modulation: rnd((t.num_layers * 12 + 2) * dim, 4) };
+  const p: any = { latents: { data: rnd(L * t.in_channels, 2), dims: [1, L, t.in_channels] }, text: { data: rnd(T * t.joint_attention_dim, 3), dims: [1, T, t.joint_attention_dim] }, rotary: jointRotary(T, [{ rows: 4, columns: 4 }], t.axes_dims_rope), modulation: rnd((t.num_layers * 12 + 2) * dim, 4) };
   return c.velocity(p); };
 const which = process.argv[2];
 const base = which === "vae" ? await vae(EXACT) : await chain(EXACT);

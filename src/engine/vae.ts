@@ -1,4 +1,4 @@
-import { attention, type BuiltGraph, type Device, Graph, silu, type Value } from "../onnx/index.ts";
+import { attention, type BuiltGraph, convolution, type Device, Graph, silu, type Value } from "../onnx/index.ts";
 import type { Weights } from "../weights/index.ts";
 import type { VaeConfig } from "./checkpoint/config.ts";
 
@@ -117,7 +117,7 @@ function frameConv(g: Graph, x: Value, name: string, from: number, to: number, s
   const lastTap = size === 1 ? weight : g.op("Slice", [weight, g.ints([size - 1]), g.ints([size]), g.ints([2])]);
   const kernel = g.op("Squeeze", [lastTap, g.ints([2])]);
   const pad = (size - 1) / 2;
-  return g.op("Conv", [x, kernel, g.weight(`${name}.bias`, [to])], { pads: [pad, pad, pad, pad] });
+  return convolution(g, x, kernel, g.weight(`${name}.bias`, [to]), from, { pads: [pad, pad, pad, pad] });
 }
 
 /** An ordinary 2-D convolution. pads: top, left, bottom, right */
@@ -129,8 +129,8 @@ function conv2d(
   to: number,
   { size, stride = 1, pads = [0, 0, 0, 0] }: { size: number; stride?: number; pads?: number[] },
 ): Value {
-  const inputs = [x, g.weight(`${name}.weight`, [to, from, size, size]), g.weight(`${name}.bias`, [to])];
-  return g.op("Conv", inputs, { pads, strides: [stride, stride] });
+  const kernel = g.weight(`${name}.weight`, [to, from, size, size]);
+  return convolution(g, x, kernel, g.weight(`${name}.bias`, [to]), from, { pads, strides: [stride, stride] });
 }
 
 /**

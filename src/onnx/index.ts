@@ -4,6 +4,7 @@ export { type Device, type DeviceName, deviceName, EXACT } from "./device.ts";
 export { type BuiltGraph, copiedBytes, type Dim, type FedWeights, Graph, NO_WEIGHTS, type Value } from "./graph.ts";
 export {
   attention,
+  convolution,
   headNorm,
   modulatedNorm,
   modulatedNormByRow,

@@ -7,6 +7,7 @@ const alone = [
   "test/finishing/**",
   "test/attacks/**",
   "test/page/**",
+  "test/gpu/**",
   "src/server/worker/**",
   "src/server/delivery/**",
   "src/drawing/process/**",

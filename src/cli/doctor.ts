@@ -4,7 +4,7 @@ import { cpus, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { styleText } from "node:util";
 import { Command } from "commander";
-import type { Examination } from "../engine/index.ts";
+import type { DeviceName, Examination } from "../engine/index.ts";
 import { dataDirectory, findModel, type Model, modelLocations } from "../models/index.ts";
 import { decodeImage, encodeImage, imageFormats } from "../pictures/index.ts";
 import { print, type Terminal } from "./terminal.ts";
@@ -50,11 +50,19 @@ function checks(name: string, dataDir: string, terminal: Terminal): readonly Che
     { name: "Node", run: async () => checkNode(process.versions.node) },
     { name: "images", run: checkImages },
     { name: "ONNX Runtime", run: async () => ((await import("../engine/index.ts")) ? "loads" : "") },
+    { name: "device", run: async () => describeDevice(terminal) },
     { name: "checkpoint", run: async () => describeCheckpoint(await examined()) },
     { name: "memory", run: async () => describeMemory(await examined()) },
     { name: "speed", run: async () => describeSpeed(await examined()) },
     { name: "data folder", run: () => checkDataFolder(dataDir) },
   ];
+}
+
+/** What INKSTONE_DEVICE, by default every GPU in turn, comes to on this machine. */
+async function describeDevice(terminal: Terminal): Promise<string> {
+  const { openDevice } = await import("../engine/index.ts");
+  const { note } = await openDevice((terminal.env.INKSTONE_DEVICE || "auto") as DeviceName);
+  return note;
 }
 
 /** @throws Error when the version is older than 22.18, the first that runs TypeScript as it is */

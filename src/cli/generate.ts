@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { Command, Option } from "commander";
 import { type Findings, PictureRefused, pictureRecord, type SafetyPolicy } from "../drawing/index.ts";
-import type { GeneratedImage } from "../engine/index.ts";
+import type { DeviceName, GeneratedImage } from "../engine/index.ts";
 import { costPerPicture, modelLocations, planSize, resolveAdapter } from "../models/index.ts";
 import { encodeImage } from "../pictures/index.ts";
 import { stringifyJson, TaskError } from "../protocol/index.ts";
@@ -22,6 +22,7 @@ interface Flags extends GivenFlags {
   readonly out?: string;
   readonly json?: true;
   readonly threads?: number;
+  readonly device?: string;
 }
 
 /** `inkstone generate "PROMPT"`: draws, and prints the path of each picture. */
@@ -33,6 +34,12 @@ export function generateCommand(terminal: Terminal): Command {
     .addTo(command)
     .option("--out <file|folder>", "Where to write; a folder must exist or end in / (default: this folder)")
     .option("--params <file>", "JSON file with a task as the API takes it; flags override it.")
+    .addOption(
+      new Option(
+        "--device <name>",
+        "Where to draw: auto, cpu, webgpu, cuda or cuda:N (default: INKSTONE_DEVICE, else cpu)",
+      ),
+    )
     .addOption(new Option("--threads <n>", "Processor threads (default: one per core)").argParser(threads))
     .option("--json", "One JSON object on stdout instead of paths.")
     .addHelpText("after", examples)
@@ -91,8 +98,13 @@ async function fulfil(order: Order, target: OutputTarget, flags: Flags, terminal
   const settings = readConfig({}, terminal.env);
   requireFaceModel(settings.faceModel);
   const { threads } = flags;
+  const { device } = readConfig({ device: flags.device }, terminal.env);
   const networks = finishingNetworks({ faceModel: settings.faceModel, threads });
-  const pipeline = await Pipeline.load(model.folder, { threads });
+  const pipeline = await Pipeline.load(model.folder, {
+    threads,
+    device: device as DeviceName,
+    onDevice: (note) => device !== "cpu" && tell(terminal, `drawing on ${note}`),
+  });
   const loaded = performance.now();
   tell(terminal, `${model.card.name} loaded in ${duration((loaded - started) / 1000)}`);
 

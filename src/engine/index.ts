@@ -1,6 +1,14 @@
 /** The inference engine: parameters in, pixels out. No network, no database, no files but the checkpoint's. */
 
-export { type HostTensor, type OnnxFile, openOnnxFile, type SessionOptions } from "../onnx/index.ts";
+export {
+  DeviceError,
+  type DeviceName,
+  type HostTensor,
+  type OnnxFile,
+  openDevice,
+  openOnnxFile,
+  type SessionOptions,
+} from "../onnx/index.ts";
 export type { GrayImage, RgbImage } from "../pictures/index.ts";
 export { CheckpointError } from "../weights/index.ts";
 export { ParameterError } from "./check.ts";

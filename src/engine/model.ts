@@ -94,7 +94,10 @@ async function load(checkpoint: Checkpoint, options: LoadOptions, opened: Free[]
   const { member, textEncoder, transformer, vae } = checkpoint;
   const tokenize = await loadTokenizer(checkpoint.tokenizerFolder);
   const plan = planMemory(checkpoint, options.memory ?? process.availableMemory());
-  const { device, note } = await openDevice(options.device);
+  const quantised = [textEncoder.weights, transformer.weights].some((weights) =>
+    weights.names.some((name) => weights.find(name)!.quantised),
+  );
+  const { device, note } = await openDevice(options.device, { integers: quantised });
   options.onDevice?.(note);
   const common = {
     threads: options.threads,

@@ -36,9 +36,15 @@ const TOLERANCE = 1e-3;
 /**
  * Opens a device by its name and finds out what its graphs may use.
  *
+ * @param options.integers whether int8 weights are to run, so that the processor's integer products are tried
  * @throws DeviceError when a GPU that was named cannot be used; `auto` falls back to the processor and says why
  */
-export async function openDevice(name: DeviceName = "cpu", tests: SelfTests = SELF_TESTS): Promise<OpenedDevice> {
+export async function openDevice(
+  name: DeviceName = "cpu",
+  { integers = true, tests = SELF_TESTS }: { integers?: boolean; tests?: SelfTests } = {},
+): Promise<OpenedDevice> {
+  const processor = async (): Promise<Device> =>
+    integers ? { ...EXACT, activationBits: await activationBits() } : EXACT;
   if (name === "cpu") return { device: await processor(), note: "cpu" };
   if (name !== "auto") return gpu(name, tests);
   const refused: string[] = [];
@@ -54,10 +60,6 @@ export async function openDevice(name: DeviceName = "cpu", tests: SelfTests = SE
     }
   }
   return { device: await processor(), note: `cpu: ${refused.join("; ")}` };
-}
-
-async function processor(): Promise<Device> {
-  return { ...EXACT, activationBits: await activationBits() };
 }
 
 async function gpu(name: Exclude<DeviceName, "auto" | "cpu">, tests: SelfTests): Promise<OpenedDevice> {

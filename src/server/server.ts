@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { collectDefaultMetrics, Registry } from "prom-client";
 import { requireFaceModel } from "../drawing/index.ts";
+import type { DeviceName } from "../engine/index.ts";
 import { dataDirectory, modelLocations, openModelCatalogue, removeAbandoned, resolveAdapter } from "../models/index.ts";
 import { TaskError } from "../protocol/index.ts";
 import type { Config } from "../settings/index.ts";
@@ -126,6 +127,7 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
       // The worker's own watchdog comes first, and knows what to say of a task that hangs.
       stallTimeout: 2 * config.stepTimeout * 1000,
       threads: config.threads > 0 ? config.threads : undefined,
+      device: config.device as DeviceName,
       faceModel: config.faceModel,
       idleMs: config.finishingIdle * 1000,
       program: parts.engineProgram,

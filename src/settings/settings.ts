@@ -258,6 +258,15 @@ export const SETTINGS = {
     "Seconds without progress after which the engine is restarted.",
   ),
   threads: count("INKSTONE_THREADS", 0, 0, 1024, "Processor threads that draw. 0: one per core."),
+  device: setting(
+    "INKSTONE_DEVICE",
+    "NAME",
+    field(z.string().regex(/^(auto|cpu|webgpu|cuda(:\d{1,2})?)$/), {
+      type: "string",
+      rule: "`auto`, `cpu`, `webgpu`, `cuda` or `cuda:N`",
+      about: "Where images are drawn. `auto` takes a GPU that passes its tests and is faster than the processor.",
+    }).default("cpu"),
+  ),
   maxAttempts: count(
     "INKSTONE_MAX_ATTEMPTS",
     3,

@@ -10,7 +10,7 @@ import type { EngineFailure, EngineReport, EngineRequest, EngineSetup, EngineWor
  * The engine process. It holds one checkpoint at a time and finishes what it is asked, one request after the other. Started by
  * `engine-process.ts`, with an `EngineSetup` as its argument; leaves when its parent does.
  */
-const { threads, faceModel, idleMs }: EngineSetup = JSON.parse(process.argv[2] ?? "{}");
+const { threads, device, faceModel, idleMs }: EngineSetup = JSON.parse(process.argv[2] ?? "{}");
 const networks = finishingNetworks({ threads, faceModel, idleMs });
 let loaded: { checkpoint: string; pipeline: Pipeline } | undefined;
 let current: { id: number; abort: AbortController } | undefined;
@@ -78,7 +78,7 @@ async function load(checkpoint: string): Promise<Pipeline> {
   const previous = loaded?.pipeline;
   loaded = undefined; // whether or not it can be freed, it is not drawn with again
   await previous?.dispose();
-  const pipeline = await Pipeline.load(checkpoint, { threads });
+  const pipeline = await Pipeline.load(checkpoint, { threads, device });
   loaded = { checkpoint, pipeline };
   return pipeline;
 }

@@ -1,4 +1,4 @@
-import type { GeneratedImage } from "../../engine/index.ts";
+import type { DeviceName, GeneratedImage } from "../../engine/index.ts";
 import type { GuideFilter, RgbImage } from "../../pictures/index.ts";
 import type { DrawingPlan } from "../finish.ts";
 import type { PictureProgress } from "../progress.ts";
@@ -9,6 +9,8 @@ import type { UpscaleFactor } from "../upscaler.ts";
 export interface EngineSetup {
   /** Processor threads. Default: one per core. */
   readonly threads?: number;
+  /** Where networks run. Default: the processor. */
+  readonly device?: DeviceName;
   /** Path of the operator's own face network. */
   readonly faceModel?: string;
   /** Milliseconds without use after which the safety and face networks are unloaded. */

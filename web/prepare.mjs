@@ -1,0 +1,15 @@
+// Builds the page where its tools are installed. An install without devDependencies has nothing to build it with: a published
+// package brings the built page along, and a clone's server says that it has none.
+import { createRequire } from "node:module";
+
+const { resolve } = createRequire(import.meta.url);
+const isInstalled = (name) => {
+  try {
+    return resolve(`${name}/package.json`) !== undefined;
+  } catch {
+    return false;
+  }
+};
+
+if (isInstalled("vite")) await import("./build.ts");
+else console.log("the page is not built: vite comes with devDependencies, which were left out");

@@ -25,7 +25,7 @@ export function configurationReference(): Block[] {
     },
     { heading: "The data folder", level: 2 },
     {
-      text: "One place for each user, wherever a command starts: `$XDG_DATA_HOME/inkstone` or `~/.local/share/inkstone`, on macOS `~/Library/Application Support/inkstone`, on Windows `%LOCALAPPDATA%\\inkstone`. `INKSTONE_DATA_DIR` or `--data-dir` names another one. `inkstone serve` prints which it uses.",
+      text: "One place for each user, wherever a command starts: `$XDG_DATA_HOME/inkstone` or `~/.local/share/inkstone`, on macOS `~/Library/Application Support/inkstone`, on Windows `%LOCALAPPDATA%\\inkstone`. `INKSTONE_DATA_DIR` or `--data-dir` names another one. `inkstone serve` logs which one it uses.",
     },
     {
       list: [

@@ -1,5 +1,4 @@
 import { Command } from "commander";
-import { dataDirectory } from "../models/index.ts";
 import { ConfigError, describeSetting, readConfig, SETTINGS, type SettingName } from "../settings/index.ts";
 import { UsageError } from "./exit.ts";
 import { print, type Terminal, tell } from "./terminal.ts";
@@ -19,7 +18,6 @@ export function serveCommand(terminal: Terminal): Command {
     terminal.signal.throwIfAborted();
     const server = await createServer(config, { signal: terminal.signal });
     terminal.onStopAgain(() => void server.stop(0));
-    tell(terminal, `data in ${dataDirectory(terminal.env, config.dataDir)}`);
     print(terminal, `inkstone listening on ${server.address}`);
     await new Promise((resolve) => {
       if (terminal.signal.aborted) resolve(undefined);

@@ -257,7 +257,7 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
     throw error;
   }
   base = config.publicUrl ?? address.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:");
-  log.info({ address, database: db.kind }, "listening");
+  log.info({ address, dataDir: folder, database: db.kind }, "listening");
 
   let stopped: Promise<void> | undefined;
   return {

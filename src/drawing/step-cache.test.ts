@@ -31,13 +31,6 @@ describe("the step cache of a task", () => {
     expect(threshold({ teaCache: true })).toBe(0.5);
   });
 
-  it("prefers db to fb to tea", () => {
-    const kind = (options: object) => stepCacheOf(task(options))?.kind;
-    expect(kind({ teaCache: true, fbCache: true, dbCache: true })).toBe("dbCache");
-    expect(kind({ teaCache: true, fbCache: true })).toBe("fbCache");
-    expect(kind({ teaCache: true })).toBe("teaCache");
-  });
-
   it("carries window, longest run and refresh interval", () => {
     expect(stepCacheOf(task({ dbCache: true }))).toMatchObject({
       start: 0,

@@ -161,6 +161,18 @@ const modelSummary = group("An installed model.", {
   defaultSteps: integer("Steps, where a request does not say.", { min: 1 }).optional(),
   defaultScheduler: text("Scheduler, where a request does not say.").optional(),
   defaultCFG: float("Guidance, where a request does not say.", { min: 0 }).optional(),
+  license: text("The licence of its weights.").optional(),
+  bytes: integer("Size of its files on disk.", { min: 0 }).optional(),
+  maxPixels: integer("Larger images are drawn with this many pixels, then enlarged.", { min: 1 }).optional(),
+  trainedSizes: field(z.array(z.array(z.int().min(1)).length(2)), {
+    type: "integer[][]",
+    rule: "pairs of width and height",
+    about: "Widths and heights that it was trained on.",
+  }).optional(),
+  references: group("Of a checkpoint: how many reference images it takes.", {
+    min: integer("At least.", { min: 0 }),
+    max: integer("At most; 0 for checkpoints that do not edit.", { min: 0 }),
+  }).optional(),
   defaultWeight: float("Of an adapter: the weight it was made for.", {}).optional(),
   positiveTriggerWords: text("Words in the prompt that it answers to.").optional(),
 });

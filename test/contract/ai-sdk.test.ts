@@ -61,7 +61,7 @@ test.each(["base64Data", "dataURI"])("outputType %s", async (outputType) => {
 test("what is wrong is said in words, and asked only once", async () => {
   const request = generateImage({ model: model(), prompt: "a red square", size: "100x128", providerOptions: steps });
   await expect(request).rejects.toThrow(
-    "Invalid value for 'width' parameter. Width must be an integer value between 128 and 2048, in multiples of '16'.",
+    "Invalid value for 'width' parameter. Width must be an integer value between 128 and 2048, in multiples of '8'.",
   );
 });
 

@@ -16,8 +16,8 @@ describe.skipIf(skip !== undefined)(`on PostgreSQL${skip === undefined ? "" : ` 
   let database: Awaited<ReturnType<typeof open>>;
   let server: ContractServer;
   const servers: ContractServer[] = [];
-  const start = async () => {
-    const started = await startContractServer({ INKSTONE_DATABASE_URL: database.url! });
+  const start = async (env: Record<string, string> = {}) => {
+    const started = await startContractServer({ INKSTONE_DATABASE_URL: database.url!, ...env });
     servers.push(started);
     return started;
   };
@@ -48,7 +48,7 @@ describe.skipIf(skip !== undefined)(`on PostgreSQL${skip === undefined ? "" : ` 
   });
 
   test("a second server knows the tasks of the first, and hears of their end", async () => {
-    const second = await start();
+    const second = await start({ INKSTONE_DATA_DIR: server.folder });
     const task = inference({ ...small, steps: 20, deliveryMethod: "async" });
     await post(server.base, [task], { key: server.key });
     const poll = async () => {

@@ -70,7 +70,7 @@ test("two failing tasks at once: each its own error", async () => {
   const client = await connect();
   const [first, second] = await Promise.all([
     failure(client.imageInference({ ...task, numberResults: 1, width: 100 })),
-    failure(client.imageInference({ ...task, numberResults: 1, steps: 99 })),
+    failure(client.imageInference({ ...task, numberResults: 1, steps: 999 })),
   ]);
   expect(first).toMatchObject({ code: "invalidWidth", parameter: "width", min: 128, max: 2048, multiplier: 16 });
   expect(second).toMatchObject({ code: "invalidSteps", parameter: "steps" });

@@ -15,6 +15,8 @@ export interface ContractServer {
   /** `ws://127.0.0.1:PORT/v1` */
   readonly socketUrl: string;
   readonly key: string;
+  /** Its data folder. */
+  readonly folder: string;
   stop(): Promise<void>;
 }
 
@@ -60,6 +62,7 @@ export async function startContractServer(
     httpUrl: `${server.address}/v1`,
     socketUrl: `${server.address.replace("http", "ws")}/v1`,
     key,
+    folder,
     async stop() {
       await server.stop(0);
       await rm(folder, { recursive: true, force: true });

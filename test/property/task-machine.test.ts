@@ -55,11 +55,13 @@ class Model {
     this.tasks.push({ owner, sent, turn, turnEnd, state: "queued", ...fresh });
     return "accepted";
   }
-  /** The same task again: known, unless it ended without anybody's wish and owes nothing any more. */
-  resubmit(task: ModelTask): "known" | "accepted" | "queueFull" {
-    if (!task.abandoned || task.deliveries > 0) return "known";
+  /** A taskUUID again: it begins afresh when it failed, or was abandoned with the same body, and owes nothing any more. */
+  resubmit(task: ModelTask, sent: ModelTask["sent"]): "known" | "conflict" | "accepted" | "queueFull" {
+    const sameBody = sent === task.sent;
+    const again = task.abandoned ? sameBody : task.state === "failed";
+    if (!again || task.deliveries > 0) return sameBody ? "known" : "conflict";
     this.tasks = this.tasks.filter((other) => other !== task);
-    return this.submit(task.owner, task.sent);
+    return this.submit(task.owner, sent);
   }
   holds({ task, attempt }: { task: ModelTask; attempt: number }): boolean {
     return task.state === "running" && task.attempt === attempt;
@@ -103,7 +105,7 @@ const resubmit = (pick: number, sameBody: boolean) =>
       const task = model.tasks[pick % model.tasks.length]!;
       const sent = sameBody ? task.sent : { ...task.sent, task: { ...task.sent.task, steps: 49 } };
       const outcome = await real.tasks.service.submit(task.owner, sent);
-      expect(outcome.kind).toBe(sameBody ? model.resubmit(task) : "conflict");
+      expect(outcome.kind).toBe(model.resubmit(task, sent));
     },
     (model) => model.tasks.length > 0,
   );

@@ -15,6 +15,7 @@ function shown({ addedAt: _, aliases, ...model }: ModelSummary): ModelSearchResu
   return {
     ...model,
     aliases: aliases && [...aliases],
+    trainedSizes: model.trainedSizes?.map((size) => [...size]),
     tags: [...(model.tags ?? [])],
     capabilities: [...(model.capabilities ?? [])],
     source: model.source ?? "community",

@@ -47,7 +47,7 @@ async def error_of(coroutine):
 async def parallel_failures(client):
     return await asyncio.gather(
         error_of(client.imageInference(request(width=100))),
-        error_of(client.imageInference(request(steps=99))),
+        error_of(client.imageInference(request(steps=999))),
     )
 
 

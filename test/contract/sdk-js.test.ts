@@ -72,7 +72,7 @@ test("two failing tasks at once: each its own error", async () => {
     failure(client.imageInference({ ...task, numberResults: 1, width: 100 })),
     failure(client.imageInference({ ...task, numberResults: 1, steps: 999 })),
   ]);
-  expect(first).toMatchObject({ code: "invalidWidth", parameter: "width", min: 128, max: 2048, multiplier: 16 });
+  expect(first).toMatchObject({ code: "invalidWidth", parameter: "width", min: 128, max: 2048, multiplier: 8 });
   expect(second).toMatchObject({ code: "invalidSteps", parameter: "steps" });
 });
 

@@ -95,10 +95,10 @@ async function fulfil(order: Order, target: OutputTarget, flags: Flags, terminal
   // Loaded here, not above: ONNX Runtime takes its time, and `--help` needs none of it.
   const [{ Pipeline }, { drawFinished, drawingFromTask, findAdapters, finishingNetworks, requireFaceModel, stagesOf }] =
     await Promise.all([import("../engine/index.ts"), import("../drawing/index.ts")]);
-  const settings = readConfig({}, terminal.env);
+  const settings = readConfig({ device: flags.device }, terminal.env);
   requireFaceModel(settings.faceModel);
   const { threads } = flags;
-  const { device } = readConfig({ device: flags.device }, terminal.env);
+  const { device } = settings;
   const networks = finishingNetworks({ faceModel: settings.faceModel, threads });
   const pipeline = await Pipeline.load(model.folder, {
     threads,

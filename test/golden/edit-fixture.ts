@@ -1,5 +1,5 @@
 import type { RgbImage } from "../../src/pictures/index.ts";
-import { fixturePath, type ReferenceTensor, readTensors } from "./fixture.ts";
+import { fixturePath, type ReferenceTensor, readRun } from "./fixture.ts";
 
 /** What diffusers' editing pipelines drew, written by `reference/editing.py`. */
 
@@ -41,13 +41,7 @@ export function editingCheckpointPath(name: EditingCase): string {
 }
 
 export function readEdit(name: EditingCase, run: string): EditFixture {
-  const { metadata, tensors } = readTensors(`${name}/${run}.safetensors`);
-  const number = (key: string) => Number(metadata[key]);
-  const tensor = (key: string) => {
-    const found = tensors.get(key);
-    if (!found) throw new Error(`${name}/${run}.safetensors has no tensor "${key}"`);
-    return found;
-  };
+  const { metadata, tensors, number, tensor } = readRun(`${name}/${run}.safetensors`);
   return {
     prompt: metadata.prompt!,
     negativePrompt: metadata.negative_prompt!,

@@ -73,15 +73,24 @@ export function readTensors(path: string): { metadata: Record<string, string>; t
   return { metadata, tensors };
 }
 
+/** The tensors of one run, and its metadata as numbers. */
+export function readRun(path: string) {
+  const { metadata, tensors } = readTensors(path);
+  return {
+    metadata,
+    tensors,
+    number: (key: string) => Number(metadata[key]),
+    tensor(key: string) {
+      const found = tensors.get(key);
+      if (!found) throw new Error(`${path} has no tensor "${key}"`);
+      return found;
+    },
+  };
+}
+
 /** One picture and the stages on the way to it: `test/fixtures/<name>/<run>.safetensors`. */
 export function readFixture(name: Case, run = "stages"): Fixture {
-  const { metadata, tensors } = readTensors(`${name}/${run}.safetensors`);
-  const number = (key: string) => Number(metadata[key]);
-  const tensor = (key: string) => {
-    const found = tensors.get(key);
-    if (!found) throw new Error(`${name}/${run}.safetensors has no tensor "${key}"`);
-    return found;
-  };
+  const { metadata, tensors, number, tensor } = readRun(`${name}/${run}.safetensors`);
   return {
     prompt: metadata.prompt!,
     negativePrompt: metadata.negative_prompt!,

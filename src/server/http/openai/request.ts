@@ -51,10 +51,8 @@ const common = {
   strength: number.nullish(),
 };
 
-/** `POST /v1/images/generations`. */
-export const generation = z.strictObject({ prompt: z.string(), ...common });
-/** The text fields of `POST /v1/images/edits`. */
-export const edit = z.strictObject({ prompt: z.string(), ...common });
+/** `POST /v1/images/generations`, and the text fields of `POST /v1/images/edits`. */
+export const prompted = z.strictObject({ prompt: z.string(), ...common });
 /** The text fields of `POST /v1/images/variations`. */
 export const variation = z.strictObject(common);
 

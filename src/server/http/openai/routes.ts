@@ -16,16 +16,7 @@ import type { HttpPorts } from "../ports.ts";
 import { asTaskError, cutSlowReader, made } from "../reply.ts";
 import { openContext, type Shared } from "../request-context.ts";
 import { inputPictures, readForm } from "./pictures.ts";
-import {
-  edit,
-  generation,
-  type ImagesRequest,
-  modelFor,
-  OpenAIError,
-  readImages,
-  taskFor,
-  variation,
-} from "./request.ts";
+import { type ImagesRequest, modelFor, OpenAIError, prompted, readImages, taskFor, variation } from "./request.ts";
 
 /** Files of one form: OpenAI's own limit. */
 const MOST_FILES = 16;
@@ -53,13 +44,13 @@ export function openAIRoutes(app: FastifyInstance, shared: Shared): void {
     );
 
     front.post("/v1/images/generations", async (request, reply) => {
-      const wanted = readImages(generation, await jsonBody(shared, request));
+      const wanted = readImages(prompted, await jsonBody(shared, request));
       const task = taskFor(wanted, await modelNamed(ports, wanted.model));
       return draw({ shared, request, reply }, wanted, task, "image_generation");
     });
     front.post("/v1/images/edits", async (request, reply) => {
       const form = await readForm(request.parts());
-      const wanted = readImages(edit, form.fields);
+      const wanted = readImages(prompted, form.fields);
       const model = await modelNamed(ports, wanted.model);
       const pictures = await inputPictures(form, ports.settings.maxImagePixels, model?.references?.max ?? 0);
       const strength = wanted.strength ?? (pictures.maskImage === undefined ? undefined : MASKED_STRENGTH);

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { EventEmitter } from "node:events";
 import type { Database } from "../database/index.ts";
 import type { Lane, OwnerId, TaskPreview, TaskProgress } from "./types.ts";
@@ -28,8 +29,12 @@ export interface TaskSignals {
 /** A wish for previews is over after so long, unless it is repeated. */
 export const PREVIEWS_WANTED_MS = 30_000;
 
-/** PostgreSQL carries no longer messages; a preview that is larger is not told to other processes. */
+/** Bytes of one message; PostgreSQL carries less than 8,000. A longer signal (a preview, mostly) goes in several. */
 const LONGEST_MESSAGE = 7_900;
+/** Of such a message, what is not its head. */
+const LONGEST_PART = 7_800;
+/** Signals whose other messages have not come yet; more than these have been lost. */
+const MOST_INCOMPLETE = 100;
 
 const CHANNEL = "inkstone_tasks";
 /** Steps of other processes' tasks are told at most this often; within the process every step is. */
@@ -64,10 +69,10 @@ export async function openSignals({ db, processName, now = Date.now }: SignalsOp
       ? async () => {}
       : await db.listen(
           CHANNEL,
-          (payload) => {
-            const { from, ...signal } = JSON.parse(payload) as TaskSignal & { from: string };
+          joinMessages((text) => {
+            const { from, ...signal } = JSON.parse(text) as TaskSignal & { from: string };
             if (from !== processName) emitter.emit("signal", signal);
-          },
+          }),
           () => emitter.emit("signal", { type: "gap" } satisfies TaskSignal),
         );
 
@@ -75,9 +80,9 @@ export async function openSignals({ db, processName, now = Date.now }: SignalsOp
     publish(signal) {
       emitter.emit("signal", signal);
       if (!shouldTellOthers(signal)) return;
-      const payload = JSON.stringify({ from: processName, ...signal });
-      if (payload.length > LONGEST_MESSAGE) return;
-      db.query("select pg_notify($1, $2)", [CHANNEL, payload]).catch(() => {}); // a hint: polling finds what it told
+      const messages = messagesOf(JSON.stringify({ from: processName, ...signal }));
+      // One statement, so that they come together. A hint: polling finds what it told.
+      db.query("select pg_notify($1, message) from unnest($2::text[]) message", [CHANNEL, messages]).catch(() => {});
     },
     listen(listener) {
       emitter.on("signal", listener);
@@ -88,5 +93,36 @@ export async function openSignals({ db, processName, now = Date.now }: SignalsOp
       emitter.removeAllListeners();
       await stop();
     },
+  };
+}
+
+/** A text as messages that PostgreSQL carries: `{…}` itself, or its base64 in parts that begin with `NAME PART PARTS `. */
+export function messagesOf(text: string): readonly string[] {
+  if (Buffer.byteLength(text) <= LONGEST_MESSAGE) return [text];
+  const packed = Buffer.from(text).toString("base64");
+  const parts = Math.ceil(packed.length / LONGEST_PART);
+  const name = randomUUID();
+  return Array.from(
+    { length: parts },
+    (_, i) => `${name} ${i} ${parts} ${packed.slice(i * LONGEST_PART, (i + 1) * LONGEST_PART)}`,
+  );
+}
+
+/** Takes messages as they come and hands on whole texts. */
+export function joinMessages(take: (text: string) => void): (message: string) => void {
+  const incomplete = new Map<string, string[]>();
+  return (message) => {
+    if (message.startsWith("{")) return take(message);
+    const [, name, part, parts, packed] = /^(\S+) (\d+) (\d+) (\S*)$/.exec(message) ?? [];
+    if (name === undefined) return;
+    const found = incomplete.get(name) ?? [];
+    incomplete.set(name, found);
+    found[Number(part)] = packed!;
+    if (Object.keys(found).length === Number(parts)) {
+      incomplete.delete(name);
+      take(Buffer.from(found.join(""), "base64").toString());
+    }
+    const [oldest] = incomplete.keys();
+    if (incomplete.size > MOST_INCOMPLETE) incomplete.delete(oldest!);
   };
 }

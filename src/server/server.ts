@@ -109,10 +109,10 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
   const images = createImageStore(db, files);
   const gallery = createGallery(db);
   const outbound = createOutbound({ allow: config.allowedAddresses });
-  const maxPixels = config.maxImagePixels;
+  const limits = { maxPixels: config.maxImagePixels, imageUrl: config.imageUrl };
   // The worker loads one picture after the other, and does not wait for those that clients upload.
-  const references = createImageReferences(images, outbound, { maxPixels });
-  const uploads = createImageReferences(images, outbound, { maxPixels, maxDownloads: UPLOADS_AT_ONCE });
+  const references = createImageReferences(images, outbound, limits);
+  const uploads = createImageReferences(images, outbound, { ...limits, maxDownloads: UPLOADS_AT_ONCE });
 
   const models = openModelCatalogue(locations);
   const register = new Registry();

@@ -90,10 +90,15 @@ export const SETTINGS = {
     "INKSTONE_PUBLIC_URL",
     "URL",
     webAddress(
-      "Address under which clients reach the server; image URLs begin with it. Default: the address listened on.",
+      "Address under which clients reach the server; image URLs begin with it. Default: `http://` and the host that the request names (`Host`); in webhooks the address listened on.",
     )
       .transform((url) => url.replace(/\/+$/, ""))
       .optional(),
+  ),
+  trustProxy: truth(
+    "INKSTONE_TRUST_PROXY",
+    false,
+    "Whether `X-Forwarded-Proto` and `X-Forwarded-Host` say how clients reach the server, where no public address is set. Only behind a proxy that sets both: else callers choose how the image URLs in their replies begin. Callers through a proxy need a key, trusted or not.",
   ),
   databaseUrl: secretSetting(
     "INKSTONE_DATABASE_URL",

@@ -26,6 +26,30 @@ test("a result is the seed image of the next task, in both spellings", async () 
   expect(await sizeOf(flat.body.data[0].imageURL)).toMatchObject({ width: 192, height: 128 });
 });
 
+test("its imageURL is an input like its imageUUID, in every parameter that takes an image", async () => {
+  const [{ imageURL }] = (await ask({})).body.data;
+  const elsewhere = imageURL.replace(server.base, "http://studio.local:80");
+  const one = async (task: object) => {
+    const { status, body } = await post(server.base, [{ taskUUID: crypto.randomUUID(), ...task }], { key: server.key });
+    expect(status, JSON.stringify(body)).toBe(200);
+    return body.data[0];
+  };
+  const drawn = await ask({
+    inputs: { seedImage: imageURL, maskImage: elsewhere, strength: 0.5 },
+    outputFormat: "JPG",
+  });
+  expect(drawn.status, JSON.stringify(drawn.body)).toBe(200);
+  const edit = { model: "runware:108@20", positivePrompt: "blue", referenceImages: [elsewhere] };
+  await one({ taskType: "imageInference", ...edit, width: 128, height: 128, steps: 2 });
+  await one({ taskType: "controlNetPreprocess", inputImage: elsewhere, preProcessorType: "canny" });
+  await one({ taskType: "upscale", inputs: { image: elsewhere } });
+  const kept = await one({ taskType: "imageUpload", image: elsewhere });
+  expect(await sizeOf(kept.imageURL)).toMatchObject({ width: 128, height: 128 });
+  expect(
+    await sizeOf((await one({ taskType: "mediaStorage", operation: "upload", media: elsewhere })).mediaURL),
+  ).toMatchObject({ width: 128 });
+});
+
 test("at strength 1 nothing of the seed image is left, at 0 everything", async () => {
   const pixelsOf = async (url: string) => {
     const bytes = new Uint8Array(await (await fetch(url)).arrayBuffer());

@@ -31,6 +31,7 @@ const EMPTY_GALLERY: HttpPorts["gallery"] = {
 };
 
 export const SETTINGS: HttpSettings = {
+  trustProxy: false,
   maxTasks: 20,
   maxQueue: 1000,
   maxBodyBytes: 2 ** 20,

@@ -51,7 +51,7 @@ describe.skipIf(NO_S3)("images in a bucket", () => {
   });
 
   test("redirect: the address of the image leads to the bucket; a public address replaces it", async () => {
-    const server = await start({ INKSTONE_IMAGE_DELIVERY: "redirect" });
+    const server = await start({ INKSTONE_IMAGE_DELIVERY: "redirect", INKSTONE_ALLOWED_ADDRESSES: "" });
     const task = asynchronous();
     await server.submit(task);
     const [image] = (await server.final(task.task.taskUUID)).data;
@@ -61,6 +61,11 @@ describe.skipIf(NO_S3)("images in a bucket", () => {
       new RegExp(`^${s3.endpoint}/${s3.bucket}/ink/${image!.imageUUID}`),
     );
     expect((await fetch(image!.imageURL!)).status).toBe(200);
+    // The bucket is at a private address, where nothing is fetched from: both addresses are read from the store.
+    for (const address of [image!.imageURL, response.headers.get("location")]) {
+      const upload = { taskType: "imageUpload", taskUUID: crypto.randomUUID(), image: address };
+      expect(await server.post(JSON.stringify(upload))).toMatchObject({ status: 200 });
+    }
   });
 
   test("an outage of the bucket: no new tasks, nothing lost, goes on by itself", async () => {

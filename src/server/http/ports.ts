@@ -43,6 +43,8 @@ export interface Readiness {
 /** The limits and choices of the HTTP side; times are in seconds. */
 export interface HttpSettings {
   readonly publicUrl?: string;
+  /** Whether headers of a proxy say how clients reach the server. */
+  readonly trustProxy: boolean;
   /** Address of the bucket as clients reach it; image URLs then lead there. */
   readonly imageUrl?: string;
   readonly maxTasks: number;

@@ -79,7 +79,7 @@ describe("POST /v1", () => {
       { status: "processing" },
     ]);
     tasks.picture(task.taskUUID);
-    expect((await poll()).data).toMatchObject([{ status: "success", seed: 42 }, { status: "processing" }]);
+    expect((await poll()).data).toMatchObject([{ status: "processing" }, { status: "success", seed: 42 }]);
     tasks.picture(task.taskUUID);
     expect((await poll()).data).toMatchObject([{ status: "success" }, { status: "success", seed: 43 }]);
   });

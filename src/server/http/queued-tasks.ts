@@ -114,12 +114,12 @@ export function finalAnswer(context: RequestContext, record: TaskRecord, withSta
   };
 }
 
-/** A task as it stands. Errors are told only when nothing more will come. */
+/** A task as it stands: what is unfinished first, as some clients stop reading at the first picture. Errors are told only when nothing more will come. */
 export function standing(context: RequestContext, record: TaskRecord): Answer {
   const answer = finalAnswer(context, record, true);
   return isFinal(record.state) || !isPictureRecord(record)
     ? answer
-    : { data: [...answer.data, ...processingItems(record)], errors: [] };
+    : { data: [...processingItems(record), ...answer.data], errors: [] };
 }
 
 /** Why a task did not end well. */

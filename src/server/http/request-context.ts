@@ -24,14 +24,27 @@ export interface RequestContext extends Shared {
 
 const HOST = /^[\w.-]+(:\d+)?$|^\[[0-9a-f:]+\](:\d+)?$/i;
 
+/** How the client reaches this server: as the request says, which a proxy in front that is trusted may put right. */
+function reachedAt({ headers, socket }: IncomingMessage, trustProxy: boolean): string {
+  const { localAddress = "127.0.0.1", localPort } = socket;
+  const listening = `${localAddress.includes(":") ? `[${localAddress}]` : localAddress}:${localPort}`;
+  /** Of several proxies the first one spoke with the client. */
+  const forwarded = (name: string) =>
+    trustProxy
+      ? String(headers[name] ?? "")
+          .split(",")[0]!
+          .trim()
+      : "";
+  const scheme = forwarded("x-forwarded-proto").toLowerCase() === "https" ? "https" : "http";
+  const host = [forwarded("x-forwarded-host"), headers.host ?? ""].find((name) => HOST.test(name)) ?? listening;
+  return `${scheme}://${host}`;
+}
+
 /** The context that begins with this HTTP request or upgrade. */
 export function openContext(shared: Shared, request: IncomingMessage): RequestContext {
   const { ports } = shared;
-  const { host = "" } = request.headers;
-  const { localAddress = "127.0.0.1", localPort } = request.socket;
-  const address = localAddress.includes(":") ? `[${localAddress}]` : localAddress;
   // Without a public address, the one the client used is the one it can reach.
-  const baseUrl = ports.settings.publicUrl ?? `http://${HOST.test(host) ? host : `${address}:${localPort}`}`;
+  const baseUrl = ports.settings.publicUrl ?? reachedAt(request, ports.settings.trustProxy);
   return {
     ...shared,
     source: { images: ports.images, imagesUrl: ports.settings.imageUrl ?? `${baseUrl}/images` },

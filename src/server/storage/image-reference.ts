@@ -9,6 +9,7 @@ import {
 import { carriedBase64, invalidCode, isUuidV4, TaskError } from "../../protocol/index.ts";
 import type { Outbound } from "../net/index.ts";
 import type { ImageStore } from "./image-store.ts";
+import { ownFileName } from "./own-address.ts";
 import { createSemaphore } from "./semaphore.ts";
 
 export interface ReferenceLimits {
@@ -20,6 +21,8 @@ export interface ReferenceLimits {
   readonly timeoutMs?: number;
   /** At once, since each is held in memory; further ones wait for their turn. Default 4. */
   readonly maxDownloads?: number;
+  /** Where clients reach the bucket themselves; without a slash at the end. */
+  readonly imageUrl?: string | undefined;
 }
 
 /** An image as clients name it, resolved to bytes whose header has been checked. */
@@ -34,7 +37,7 @@ export interface ReferencedPicture {
   readonly picture: DecodedImage;
 }
 
-/** Resolves an image reference of a task: UUID, URL, data URI or base64, tried in this order. */
+/** Resolves an image reference of a task: UUID, URL, data URI or base64, tried in this order. URLs of this server's images are read from the store. */
 export interface ImageReferences {
   /** @throws TaskError naming `parameter` when the image is unknown, unreachable, too large or damaged in its header */
   load(owner: string, reference: string, parameter: string, signal?: AbortSignal): Promise<ReferencedImage>;
@@ -50,23 +53,38 @@ export function createImageReferences(
   outbound: Outbound,
   limits: ReferenceLimits = {},
 ): ImageReferences {
-  const { maxBytes = 64 * 2 ** 20, timeoutMs = 30_000, maxDownloads = 4 } = limits;
+  const { maxBytes = 64 * 2 ** 20, timeoutMs = 30_000, maxDownloads = 4, imageUrl } = limits;
   const limited = createSemaphore(maxDownloads);
   const decoding: DecodeOptions = limits.maxPixels === undefined ? {} : { maxPixels: limits.maxPixels };
 
   async function bytesOf(owner: string, reference: string, parameter: string, signal?: AbortSignal) {
     if (isUuidV4(reference)) {
-      const stored = await images.readOwned(owner, reference.toLowerCase());
-      if (!stored) throw invalid(parameter, "it is not an image of this key, or it has been deleted", reference);
-      return stored.bytes;
+      const image = await images.readOwned(owner, reference.toLowerCase());
+      if (!image) throw invalid(parameter, "it is not an image of this key, or it has been deleted", reference);
+      return image.bytes;
     }
-    if (/^https?:\/\//i.test(reference)) return download(reference, parameter, signal);
+    if (/^https?:\/\//i.test(reference)) {
+      const own = ownFileName(reference, imageUrl);
+      return (own && (await stored(owner, own))) || download(reference, parameter, own !== undefined, signal);
+    }
     return fromBase64(reference, parameter);
   }
 
-  async function download(url: string, parameter: string, signal?: AbortSignal): Promise<Uint8Array> {
+  /** An image by its file name, for anyone who knows it, as `GET /images/…` gives it. The owner's use of an upload prolongs its life. */
+  async function stored(owner: string, fileName: string): Promise<Uint8Array | undefined> {
+    const image = (await images.readOwned(owner, fileName.slice(0, 36))) ?? (await images.read(fileName));
+    return image?.bytes;
+  }
+
+  async function download(
+    url: string,
+    parameter: string,
+    looksOwn: boolean,
+    signal?: AbortSignal,
+  ): Promise<Uint8Array> {
+    const hint = looksOwn ? " No image of that name is stored here: it has been deleted, or is another server's." : "";
     const refuse = (reason: string, cause?: unknown) =>
-      new TaskError("downloadFailed", { parameter, reason }, { parameter }, { cause });
+      new TaskError("downloadFailed", { parameter, reason: reason + hint }, { parameter }, { cause });
     try {
       const request = { method: "GET", url, timeoutMs, maxBytes, ...(signal && { signal }) } as const;
       const answer = await limited(() => outbound.request(request), signal);

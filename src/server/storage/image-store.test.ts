@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type Server, type ServerResponse } from "node:http";
@@ -220,6 +221,39 @@ describe("image references", () => {
     expect((await settled).map(({ status }) => status === "fulfilled")).toEqual([false, true, true, true, false, true]);
     expect([...held.keys()].at(-1)).toBe("/5");
     await slow.close();
+  });
+
+  test("an address of this server's own is read from the store, whatever host it names, for anyone who knows it", async () => {
+    const { fileName } = await upload("you");
+    const store = createImageReferences(images, createOutbound(), { imageUrl: "https://cdn.example.com/ink" });
+    for (const address of [
+      `http://127.0.0.1:7437/images/${fileName}`,
+      `https://studio.local/tools/images/${fileName}?v=1#top`,
+      `https://cdn.example.com/ink/${fileName}`,
+      `http://10.0.0.1:9000/bucket/ink/${fileName}?X-Amz-Expires=900&X-Amz-Signature=00`,
+    ]) {
+      expect((await store.load("me", address, "image")).header).toMatchObject({ width: 8, height: 8 });
+    }
+  });
+
+  test.each(["/images/a.png", "/other/NAME", "/images/NAME?side=160", "/images/NONE"])(
+    "an address that only looks like one of its own is fetched: %s",
+    async (path) => {
+      const { fileName } = await upload();
+      const none = `${randomUUID()}.png`;
+      const address = `http://127.0.0.1:9${path.replace("NAME", fileName).replace("NONE", none)}`;
+      const error = await load(address).catch((failure) => failure);
+      expect(error).toMatchObject({ code: "downloadFailed" });
+      if (path === "/images/NONE") expect(error.message).toContain("No image of that name is stored here");
+      else expect(error.message).not.toContain("stored here");
+    },
+  );
+
+  test("the owner's use of an upload by its address prolongs its life", async () => {
+    const { fileName } = await upload();
+    await db.query("update images set delete_at = now() + interval '5 seconds'");
+    await load(`http://127.0.0.1:9/images/${fileName}`);
+    expect((await images.read(fileName))?.secondsLeft).toBeGreaterThan(29 * 24 * 3600);
   });
 
   test("an address inside is not reached, and looks like one that is down", async () => {

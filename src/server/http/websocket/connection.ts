@@ -136,11 +136,16 @@ export function serveSocket(
       sendNow({ data: [{ taskType: "authentication", connectionSessionUUID: id }] });
       outbox.connect(sendQueued);
     } catch (thrown) {
-      const item = errorItem(asTaskError(thrown).body, { taskType: "authentication" }, documentation);
-      ports.metrics.refused(item.code);
-      // sdk-js stops reconnecting only at this very code.
-      sendNow({ errors: [{ ...item, code: "invalidApiKey" } satisfies ErrorItem] });
+      refuseSignIn(asTaskError(thrown));
     }
+  };
+
+  /** sdk-js stops reconnecting only at this very code; the TypeScript SDK reads the singular `error`. */
+  const refuseSignIn = (refusal: TaskError) => {
+    const item = errorItem(refusal.body, { taskType: "authentication" }, documentation);
+    ports.metrics.refused(item.code);
+    const error: ErrorItem = { ...item, code: "invalidApiKey" };
+    sendNow({ errors: [error], error });
   };
 
   /** The session for a task: that of the authentication, or of the header the upgrade came with. */
@@ -172,10 +177,7 @@ export function serveSocket(
 
   const handle = async (item: ParsedTask, pictures: InlinePictures): Promise<void> => {
     if (item.ok && item.task.taskType === "authentication") return authenticate(item.task);
-    if (!item.ok && item.owner.taskType === "authentication") {
-      const error = errorItem(item.errors[0].body, { taskType: "authentication" }, documentation);
-      return sendNow({ errors: [{ ...error, code: "invalidApiKey" }] });
-    }
+    if (!item.ok && item.owner.taskType === "authentication") return refuseSignIn(item.errors[0]);
     const owner = item.ok ? item.task : item.owner;
     try {
       const { outbox, caller } = await sessionFor();

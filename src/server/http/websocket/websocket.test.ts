@@ -25,8 +25,8 @@ describe("authentication", () => {
       const { socketUrl } = await start();
       const client = await connect(socketUrl);
       client.send({ taskType: "authentication", ...changes });
-      const { errors } = await client.next();
-      expect(errors).toHaveLength(1);
+      const { errors, error } = await client.next();
+      expect(errors).toEqual([error]);
       expect(errors[0]).toMatchObject({ code: "invalidApiKey", taskType: "authentication" });
       expect(errors[0].taskUUID).toBeUndefined();
     },

@@ -4,7 +4,7 @@ import { randomInt, randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { findModel, type Model, modelLocations, referenceCount } from "../models/index.ts";
-import { type ImageInferenceTask, modelErrors, parseJson, parseTask } from "../protocol/index.ts";
+import { type ImageInferenceTask, modelErrors, parseJson, parseTask, refusalFor } from "../protocol/index.ts";
 import { UsageError } from "./exit.ts";
 import { fromFlags, type GivenFlags, generateFlags } from "./generate-flags.ts";
 import type { Terminal } from "./terminal.ts";
@@ -53,8 +53,10 @@ export async function readOrder(
   const references = await referenceCount(model.folder);
   const { seed, ...rest } = withDefaults(given, model, references.max > 0);
   const parsed = parseTask({ ...rest, model: model.card.air });
-  if (!parsed.ok)
-    throw new UsageError(parsed.errors.map((e) => generateFlags.named(e.facts.parameter, e.message)).join("\n"));
+  if (!parsed.ok) {
+    const errors = refusalFor(parsed, () => references);
+    throw new UsageError(errors.map((e) => generateFlags.named(e.facts.parameter, e.message)).join("\n"));
+  }
   const task = parsed.task as ImageInferenceTask;
   const [unfit] = modelErrors(task, references);
   if (unfit) throw new UsageError(generateFlags.named(unfit.facts.parameter, unfit.message));

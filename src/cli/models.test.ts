@@ -1,6 +1,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { inkstone, tinyCheckpoint } from "../../test/cli.ts";
 
@@ -45,6 +45,18 @@ test("a checkpoint is added, listed, drawn with by its AIR, and removed", async 
     { air: "inkstone:nano@1" },
     ...bundledAdapters,
   ]);
+});
+
+test("the list says how many reference images a checkpoint edits", async () => {
+  const plus = await models("add", resolve("test/fixtures/edit-plus/checkpoint"), "--air", "me:plus@1");
+  expect(plus.out).toContain("edits 1 to 3 reference images");
+  expect(plus.out).toContain("unless told otherwise: a megapixel at the last image's aspect, ");
+  expect(JSON.parse((await models("list", "--json")).out)).toMatchObject([
+    { air: "me:plus@1", references: { min: 1, max: 3 } },
+    { air: "inkstone:nano@1", references: { min: 0, max: 0 } },
+    ...bundledAdapters,
+  ]);
+  await models("remove", "me:plus@1");
 });
 
 test.each([

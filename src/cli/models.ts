@@ -10,6 +10,7 @@ import {
   listModels,
   type Model,
   modelLocations,
+  referenceCount,
   removeAdapter,
   removeModel,
 } from "../models/index.ts";
@@ -31,9 +32,12 @@ export function modelsCommand(terminal: Terminal): Command {
       const locations = modelLocations(terminal.env);
       const [found, adapters] = [await listModels(locations), await listAdapters(locations)];
       if (options.json) {
-        const cards = [...found.map(asJson), ...adapters.map(({ card, path, origin }) => ({ ...card, path, origin }))];
+        const cards = [
+          ...(await Promise.all(found.map(asJson))),
+          ...adapters.map(({ card, path, origin }) => ({ ...card, path, origin })),
+        ];
         print(terminal, JSON.stringify(cards, undefined, 2));
-      } else print(terminal, [...found.map(asText), ...adapters.map(adapterText)].join("\n\n"));
+      } else print(terminal, [...(await Promise.all(found.map(asText))), ...adapters.map(adapterText)].join("\n\n"));
     });
   withCheckpointFlags(
     models
@@ -60,7 +64,7 @@ export function modelsCommand(terminal: Terminal): Command {
       }
       requireCheckpoint(kind, flags, paths.length);
       if (kind === "checkpoint") {
-        return print(terminal, asText(await addCheckpointFrom(paths, flags, { air, name }, terminal)));
+        return print(terminal, await asText(await addCheckpointFrom(paths, flags, { air, name }, terminal)));
       }
       if (air === undefined) throw new UsageError(`--air is missing, which --kind ${kind} needs: source:id@version`);
       const naming = { air, name };
@@ -89,7 +93,7 @@ export function modelsCommand(terminal: Terminal): Command {
     .addHelpText("after", pullNotes)
     .action(async (repo: string, flags: PullFlags) => {
       const added = await pullModel(repo, flags, terminal);
-      print(terminal, "folder" in added ? asText(added) : adapterText(added));
+      print(terminal, "folder" in added ? await asText(added) : adapterText(added));
     });
   models
     .command("remove")
@@ -131,18 +135,21 @@ function kindOption(): Option {
     .default("checkpoint");
 }
 
-function asJson({ card, folder, origin }: Model) {
-  return { ...card, checkpoint: folder, origin };
+async function asJson({ card, folder, origin }: Model) {
+  return { ...card, checkpoint: folder, origin, references: await referenceCount(folder) };
 }
 
-function asText({ card, folder, origin }: Model): string {
+async function asText({ card, folder, origin }: Model): Promise<string> {
   const also = card.aliases.length > 0 ? ` (also ${card.aliases.join(", ")})` : "";
   const budget = card.maxPixels === undefined ? "" : `, draws up to ${card.maxPixels} pixels and enlarges beyond`;
   const { width, height, steps, CFGScale } = card.defaults;
+  const { max } = await referenceCount(folder);
+  const edits = max === 0 ? "" : `, edits ${max === 1 ? "one reference image" : `1 to ${max} reference images`}`;
+  const size = max === 0 ? `${width}×${height}` : "a megapixel at the last image's aspect";
   return [
     `${card.air}${also}`,
-    `  ${card.name}, ${origin}${budget}`,
-    `  unless told otherwise: ${width}×${height}, ${steps} steps, CFGScale ${CFGScale}`,
+    `  ${card.name}, ${origin}${edits}${budget}`,
+    `  unless told otherwise: ${size}, ${steps} steps, CFGScale ${CFGScale}`,
     `  ${folder}`,
   ].join("\n");
 }

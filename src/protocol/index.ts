@@ -8,7 +8,7 @@ export { pictureChange, pictureNames, pictureQuery, readBody, readQuery, taskQue
 export { type ImageInferenceTask, imageInference } from "./image-inference.ts";
 export { parseJson, stringifyJson } from "./json.ts";
 export { IMAGE_KEY } from "./json-bounds.ts";
-export { modelErrors, type ReferenceCount } from "./model-rules.ts";
+export { modelErrors, type ReferenceCount, refusalFor } from "./model-rules.ts";
 export { type ModelUploadTask, UPLOAD_STAGES, type UploadStage } from "./model-upload.ts";
 export type {
   AccountManagementTask,

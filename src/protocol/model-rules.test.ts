@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { accepted, IMAGE } from "../../test/support/checked-tasks.ts";
-import { modelErrors } from "./model-rules.ts";
+import { accepted, IMAGE, task } from "../../test/support/checked-tasks.ts";
+import { modelErrors, refusalFor } from "./model-rules.ts";
+import { parseTask } from "./task.ts";
 
 const none = { min: 0, max: 0 };
 const one = { min: 1, max: 1 };
@@ -20,6 +21,21 @@ describe("what a model demands", () => {
     [{ controlNet }, none, []],
   ])("%j of a model that takes %j", (changes, references, errors) => {
     const found = modelErrors(accepted(changes), references);
+    expect(found.map(({ code, facts }) => `${code} ${facts.parameter}`)).toEqual(errors);
+  });
+});
+
+describe("what a refused task lacks first, once its model is known", () => {
+  const open = { width: undefined, height: undefined };
+  test.each([
+    [open, one, ["missingReferenceImages inputs.referenceImages"]],
+    [{ ...open, width: 512 }, one, ["missingReferenceImages inputs.referenceImages", "missingHeight height"]],
+    [{ ...open, steps: 0 }, three, ["missingReferenceImages inputs.referenceImages", "invalidSteps steps"]],
+    [{ ...open, steps: 0, inputs: { references: [IMAGE] } }, three, ["invalidSteps steps"]],
+    [open, none, ["missingWidth width", "missingHeight height"]],
+  ])("%j of a model that takes %j", (changes, references, errors) => {
+    const parsed = parseTask(task(changes));
+    const found = parsed.ok ? [] : refusalFor(parsed, () => references);
     expect(found.map(({ code, facts }) => `${code} ${facts.parameter}`)).toEqual(errors);
   });
 });

@@ -1,7 +1,9 @@
 /** What a model demands of an imageInference task. */
 
+import { normalize } from "./aliases.ts";
 import type { ImageInferenceTask } from "./image-inference.ts";
 import { invalidParameter, missingParameter, unsupportedParameter } from "./parameter-errors.ts";
+import type { ParsedTask } from "./task.ts";
 import { TaskError } from "./task-error.ts";
 
 /** How many reference images a model takes; none for models that draw from text. */
@@ -10,18 +12,42 @@ export interface ReferenceCount {
   readonly max: number;
 }
 
+const REFERENCES = "inputs.referenceImages";
+
+const missingReferences = (model: string): TaskError =>
+  missingParameter(REFERENCES, `'${model}' edits images and needs at least one.`);
+
+/**
+ * The errors of a task that was refused without its model, now that it is known. An editing model takes the size from its
+ * reference images: without them these are missing first, and not width and height.
+ */
+export function refusalFor(
+  { owner, raw = {}, errors }: Refused,
+  countOf: (model: string) => ReferenceCount,
+): Refused["errors"] {
+  if (owner.taskType !== "imageInference") return errors;
+  const { model, inputs } = normalize(raw).value as { model?: unknown; inputs?: { referenceImages?: unknown } };
+  if (typeof model !== "string" || inputs?.referenceImages !== undefined || countOf(model).min === 0) return errors;
+  const sides = errors.filter(({ code }) => code === "missingWidth" || code === "missingHeight");
+  const others = sides.length === 2 ? errors.filter((error) => !sides.includes(error)) : errors;
+  return [missingReferences(model), ...others];
+}
+
+type Refused = Extract<ParsedTask, { ok: false }>;
+
 /** Every demand of the model that the task does not meet. */
 export function modelErrors(task: ImageInferenceTask, { min, max }: ReferenceCount): TaskError[] {
   const given = task.inputs?.referenceImages?.length ?? 0;
-  const path = "inputs.referenceImages";
   if (max === 0) {
-    return given === 0 ? [] : [unsupportedParameter(path, ["inputs.seedImage", "inputs.maskImage", "inputs.strength"])];
+    return given === 0
+      ? []
+      : [unsupportedParameter(REFERENCES, ["inputs.seedImage", "inputs.maskImage", "inputs.strength"])];
   }
   const errors: TaskError[] = [];
-  if (given < min) errors.push(missingParameter(path, `'${task.model}' edits images and needs at least one.`));
+  if (given < min) errors.push(missingReferences(task.model));
   if (given > max) {
     const rule = `'${task.model}' takes ${max === 1 ? "one reference image" : `1 to ${max} reference images`}.`;
-    errors.push(invalidParameter(path, given, rule));
+    errors.push(invalidParameter(REFERENCES, given, rule));
   }
   if (task.controlNet !== undefined) {
     const reason = `'${task.model}' edits images, and there are no ControlNets for such models.`;

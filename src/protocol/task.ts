@@ -101,7 +101,13 @@ export function resultsOf(task: QueuedTask): number {
 /** A task object that holds, with the object as it was received, or everything that is wrong with it. */
 export type ParsedTask =
   | { readonly ok: true; readonly task: Task; readonly raw: Readonly<Record<string, unknown>> }
-  | { readonly ok: false; readonly owner: ErrorOwner; readonly errors: readonly [TaskError, ...TaskError[]] };
+  | {
+      readonly ok: false;
+      readonly owner: ErrorOwner;
+      readonly errors: readonly [TaskError, ...TaskError[]];
+      /** As it was received; absent where it is no object. */
+      readonly raw?: Readonly<Record<string, unknown>>;
+    };
 
 const tables = Object.fromEntries(
   Object.entries(TASK_SCHEMAS).map(([type, schema]) => [type, fieldTable(schema)]),
@@ -137,7 +143,7 @@ export function parseTask(given: unknown): ParsedTask {
             : read(type as TaskType, type === "upscale" ? respellUpscale(raw) : raw);
   const errors = Array.isArray(found) ? found : textErrors(raw);
   return errors.length > 0
-    ? refuse(owner, errors as [TaskError, ...TaskError[]])
+    ? { ...refuse(owner, errors as [TaskError, ...TaskError[]]), raw }
     : { ok: true, task: found as Task, raw };
 }
 
@@ -198,8 +204,5 @@ function unsupportedTaskType(given: unknown): TaskError {
   return new TaskError("unsupportedTaskType", values, facts);
 }
 
-const refuse = (owner: ErrorOwner, errors: readonly [TaskError, ...TaskError[]]): ParsedTask => ({
-  ok: false,
-  owner,
-  errors,
-});
+const refuse = (owner: ErrorOwner, errors: readonly [TaskError, ...TaskError[]]) =>
+  ({ ok: false, owner, errors }) as const;

@@ -65,7 +65,9 @@ test("a mask, a cache and two results", async () => {
 
 describe("refused", () => {
   test.each([
-    ["an editing model without references", { model: EDIT }, "missingWidth"],
+    ["an editing model without references", { model: EDIT }, "missingReferenceImages"],
+    ["… by its slug", { model: "alibaba-qwen-image-edit" }, "missingReferenceImages"],
+    ["… with one side", { model: EDIT, width: 128 }, "missingReferenceImages"],
     ["… with a size", { model: EDIT, width: 128, height: 128 }, "missingReferenceImages"],
     ["too many", { model: EDIT, inputs: { referenceImages: [wide, tall] } }, "invalidReferenceImages"],
     [

@@ -89,6 +89,8 @@ describe("generations", () => {
   });
 });
 
+type Edit = OpenAI.ImageEditParamsNonStreaming;
+
 describe("edits", () => {
   const gray = { width: 128, height: 128, pixels: new Uint8Array(128 * 128 * 3).fill(100) };
 
@@ -133,6 +135,26 @@ describe("edits", () => {
     await expect(edit("runware:108@1", await file(60, 30), await file(60, 30))).rejects.toThrow(
       "need an editing checkpoint",
     );
+  });
+
+  test("an edit that names no model goes to an editing model that takes so many images", async () => {
+    const file = async (width: number, height: number) =>
+      toFile(
+        await encodeImage({ width, height, pixels: new Uint8Array(width * height * 3) }, { format: "PNG" }),
+        "i.png",
+        {
+          type: "image/png",
+        },
+      );
+    for (const model of [undefined, "gpt-image-1"]) {
+      const image = [await file(60, 30), await file(31, 60)];
+      const { data } = await client.images.edit({ model, prompt: "red", image, steps: 1 } as never as Edit);
+      expect(await pixelsOf(data![0]!.b64_json!)).toMatchObject({ width: 32, height: 96 });
+    }
+    // The model that draws from text keeps the size of the image instead.
+    const named = { model: "runware:108@1", prompt: "red", image: await file(160, 128), steps: 1 };
+    const { data } = await client.images.edit(named as never as Edit);
+    expect(await pixelsOf(data![0]!.b64_json!)).toMatchObject({ width: 160, height: 128 });
   });
 
   test("a variation of an odd size", async () => {
@@ -182,5 +204,13 @@ describe("errors, in OpenAI's form", () => {
 test("models: the installed checkpoints", async () => {
   const { data } = await client.models.list();
   expect(data.map(({ id }) => id)).toContain("runware:108@1");
-  expect(await client.models.retrieve("runware:108@1")).toMatchObject({ object: "model" });
+  const size_range = { min: 128, max: 2048, step: 8 };
+  expect(await client.models.retrieve("runware:108@1")).toMatchObject({
+    ...{ object: "model", default_size: "1024x1024", size_range },
+    reference_images: { min: 0, max: 0 },
+  });
+  expect(await client.models.retrieve("alibaba:qwen-image-edit@2511")).toMatchObject({
+    ...{ default_size: "auto", size_range },
+    reference_images: { min: 1, max: 3 },
+  });
 });

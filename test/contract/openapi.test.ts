@@ -2,7 +2,7 @@ import { Validator } from "@seriousme/openapi-schema-validator";
 import { expect, test } from "vitest";
 import { pages } from "../../docs/pages.ts";
 import { asHtml, DATA_ITEMS, errorItem, errorReference, parseTask } from "../../src/protocol/index.ts";
-import { openApiDocument } from "../../src/server/http/openapi.ts";
+import { openApiDocument, withModels } from "../../src/server/http/openapi.ts";
 
 const IMAGE = "c64351d5-4c59-42f7-95e1-eace013eddab";
 
@@ -19,6 +19,27 @@ test("no field has a default: generators of clients would demand it", () => {
   expect(text).toContain("Number of images, each with its own seed. Default: 1.");
   expect(text).toContain('Letter case does not matter. Default: \\"Default\\".');
   expect(text).toContain("Lower values keep more of the original. Needs `seedImage`. Default: 0.8.");
+});
+
+test("says what each installed checkpoint takes, and stays valid", async () => {
+  const model = (air: string, max: number) => ({
+    ...({ air, name: air, version: "1", category: "checkpoint", architecture: "qwen-image" } as const),
+    ...{ references: { min: Math.min(1, max), max }, defaultWidth: 1024, defaultHeight: 768 },
+  });
+  const lora = { ...model("me:lora@1", 0), category: "lora" as const };
+  const document = withModels(openApiDocument(), [model("a:draws@1", 0), lora, model("a:edits@1", 3)]);
+  const side = { minimum: 128, maximum: 2048, multipleOf: 8 };
+  expect(document.components.schemas.ImageInference!["x-models"]).toMatchObject([
+    {
+      ...{ model: "a:draws@1", "inputs.referenceImages": { minItems: 0, maxItems: 0 }, controlNet: true },
+      ...{ width: { ...side, required: true, suggested: 1024 }, height: { ...side, suggested: 768 } },
+    },
+    {
+      ...{ model: "a:edits@1", "inputs.referenceImages": { minItems: 1, maxItems: 3 }, controlNet: false },
+      width: { ...side, required: false },
+    },
+  ]);
+  expect(await new Validator().validate(structuredClone(document))).toMatchObject({ valid: true });
 });
 
 test("a reply has the type of its task", () => {

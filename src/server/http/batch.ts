@@ -18,6 +18,7 @@ import {
   dryRun,
   finalAnswer,
   type Received,
+  refusal,
   requireModel,
   requireReceivers,
 } from "./queued-tasks.ts";
@@ -58,12 +59,14 @@ async function begin(
   hungUp: AbortSignal,
 ) {
   const { documentation } = context;
-  if (!item.ok) return { reply: Promise.resolve(refuseWith(item.errors, item.owner, documentation)) };
+  if (!item.ok) {
+    return { reply: Promise.resolve(refuseWith(await refusal(context, item), item.owner, documentation)) };
+  }
   const { task } = item;
   // HTTP replies hold no authentication item: ai-sdk-provider would refuse them.
   if (task.taskType === "authentication") return { reply: Promise.resolve<Answer>({ data: [], errors: [] }) };
   const owner = { taskType: task.taskType, ...(task.taskUUID !== undefined && { taskUUID: task.taskUUID }) };
-  const refusal = (thrown: unknown): Answer => {
+  const refused = (thrown: unknown): Answer => {
     const error = asTaskError(thrown);
     if (error.cause !== undefined)
       context.ports.log.error({ err: error.cause, taskUUID: task.taskUUID }, error.message);
@@ -71,9 +74,9 @@ async function begin(
   };
   try {
     const { answer } = await start(context, caller, { task, raw: item.raw, pictures }, hungUp);
-    return { reply: answer.catch(refusal) };
+    return { reply: answer.catch(refused) };
   } catch (thrown) {
-    return { reply: Promise.resolve(refusal(thrown)) };
+    return { reply: Promise.resolve(refused(thrown)) };
   }
 }
 

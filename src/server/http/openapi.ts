@@ -2,7 +2,8 @@
 
 import { z } from "zod";
 import { fieldFacts } from "../../fields/index.ts";
-import { DATA_ITEMS, errorSchema, TASK_SCHEMAS } from "../../protocol/index.ts";
+import type { ModelSummary } from "../../models/index.ts";
+import { DATA_ITEMS, errorSchema, parametersOf, TASK_SCHEMAS } from "../../protocol/index.ts";
 
 type Schema = Record<string, unknown>;
 
@@ -47,8 +48,37 @@ const failures = Object.fromEntries(
 );
 const taskUUID = { name: "taskUUID", in: "path", required: true, schema: { type: "string", format: "uuid" } };
 
+/** What each installed checkpoint takes, which a schema that holds for all of them cannot say. */
+function modelFacts({ air, aliases, name, references, ...defaults }: ModelSummary): Schema {
+  const { min: minimum, max: maximum, multiplier: multipleOf } = parametersOf("imageInference").get("width")!;
+  const edits = (references?.max ?? 0) > 0;
+  const side = (value: number | undefined) => ({
+    ...{ minimum, maximum, multipleOf, required: !edits },
+    ...(!edits && { suggested: value }),
+  });
+  return {
+    ...{ model: air, aliases, name },
+    "inputs.referenceImages": { minItems: references?.min ?? 0, maxItems: references?.max ?? 0 },
+    width: side(defaults.defaultWidth),
+    height: side(defaults.defaultHeight),
+    controlNet: !edits,
+  };
+}
+
+/** The document with `x-models` at the task: what each installed checkpoint takes. */
+export function withModels(document: OpenApi, models: readonly ModelSummary[]): OpenApi {
+  const { schemas } = document.components;
+  const checkpoints = models.filter(({ category }) => category === "checkpoint").map(modelFacts);
+  const ImageInference = { ...schemas.ImageInference, "x-models": checkpoints };
+  return { ...document, components: { ...document.components, schemas: { ...schemas, ImageInference } } };
+}
+
+export type OpenApi = Schema & {
+  readonly components: Schema & { readonly schemas: Readonly<Record<string, Schema>> };
+};
+
 /** The document of `/openapi.json`. */
-export function openApiDocument(): Schema {
+export function openApiDocument(): OpenApi {
   const tasks = Object.entries(TASK_SCHEMAS).map(
     ([type, schema]) => [pascal(type), jsonSchema(schema, "input")] as const,
   );

@@ -6,7 +6,10 @@ import {
   errorItem,
   invalidParameter,
   modelErrors,
+  type ParsedTask,
   type QueuedTask,
+  type ReferenceCount,
+  refusalFor,
   resultsOf,
   stringifyJson,
   type Task,
@@ -76,10 +79,20 @@ export async function requireModel({ ports }: RequestContext, task: QueuedTask):
   require(task.model, "checkpoint", "model");
   for (const [i, { model }] of (task.lora ?? []).entries()) require(model, "lora", `lora.${i}.model`);
   for (const [i, { model }] of (task.controlNet ?? []).entries()) require(model, "controlnet", `controlNet.${i}.model`);
-  const named = (air: string) => (model: ModelSummary) => model.air === air || model.aliases?.includes(air);
-  const { references = { min: 0, max: 0 } } = models.find(named(task.model)) ?? {};
-  const [unfit] = modelErrors(task, references);
+  const [unfit] = modelErrors(task, referencesOf(models, task.model));
   if (unfit) throw unfit;
+}
+
+/** How many reference images a model takes, by any of its names; none where it is not installed. */
+function referencesOf(models: readonly ModelSummary[], name: string): ReferenceCount {
+  const found = models.find(({ air, aliases }) => air === name || aliases?.includes(name));
+  return found?.references ?? { min: 0, max: 0 };
+}
+
+/** The errors of a task that does not hold, in the order that its model gives them. */
+export async function refusal({ ports }: RequestContext, item: Extract<ParsedTask, { ok: false }>) {
+  const models = await ports.models.list();
+  return refusalFor(item, (model) => referencesOf(models, model));
 }
 
 /** Refuses a task whose results would go to an address that is never connected to. */

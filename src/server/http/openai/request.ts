@@ -85,6 +85,25 @@ export const DEFAULT_MODEL = "runware:108@1";
 export const modelFor = (name: string | null | undefined): string =>
   !name || OPENAI_MODEL.test(name) ? DEFAULT_MODEL : name;
 
+/** Of several editing models the one that is asked for without a name: the newest of the published ones, then any other. */
+const EDITORS = ["alibaba:qwen-image-edit@2511", "runware:108@22", "runware:108@20"];
+
+/**
+ * The model of an edit that names none: an installed editing model that takes so many images, where there is one. Otherwise the server's
+ * default, which draws over the image.
+ */
+export function editingModel(
+  name: string | null | undefined,
+  installed: readonly ModelSummary[],
+  images: number,
+): string {
+  const asked = modelFor(name);
+  if (asked === name) return asked;
+  const rank = ({ air }: ModelSummary) => (EDITORS.includes(air) ? EDITORS.indexOf(air) : EDITORS.length);
+  const editors = installed.filter(({ references }) => (references?.max ?? 0) > 0).sort((a, b) => rank(a) - rank(b));
+  return (editors.find(({ references }) => references!.max >= images) ?? editors[0])?.air ?? asked;
+}
+
 const FORMATS = { png: "PNG", jpeg: "JPG", webp: "WEBP" } as const;
 const STEPS = { auto: undefined, medium: undefined, low: 20, standard: 20, high: 40, hd: 40 } as const;
 

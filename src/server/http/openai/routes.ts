@@ -6,7 +6,14 @@
 import multipart from "@fastify/multipart";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ModelSummary } from "../../../models/index.ts";
-import { type ErrorItem, errorKind, parseTask, stringifyJson, TaskError } from "../../../protocol/index.ts";
+import {
+  type ErrorItem,
+  errorKind,
+  parametersOf,
+  parseTask,
+  stringifyJson,
+  TaskError,
+} from "../../../protocol/index.ts";
 import { answerBatch } from "../batch.ts";
 import { SMALL_BODY_BYTES } from "../body.ts";
 import { bearerKey, identify } from "../caller.ts";
@@ -16,7 +23,16 @@ import type { HttpPorts } from "../ports.ts";
 import { asTaskError, cutSlowReader, made } from "../reply.ts";
 import { openContext, type Shared } from "../request-context.ts";
 import { inputPictures, readForm } from "./pictures.ts";
-import { type ImagesRequest, modelFor, OpenAIError, prompted, readImages, taskFor, variation } from "./request.ts";
+import {
+  editingModel,
+  type ImagesRequest,
+  modelFor,
+  OpenAIError,
+  prompted,
+  readImages,
+  taskFor,
+  variation,
+} from "./request.ts";
 
 /** Files of one form: OpenAI's own limit. */
 const MOST_FILES = 16;
@@ -51,10 +67,11 @@ export function openAIRoutes(app: FastifyInstance, shared: Shared): void {
     front.post("/v1/images/edits", async (request, reply) => {
       const form = await readForm(request.parts());
       const wanted = readImages(prompted, form.fields);
-      const model = await modelNamed(ports, wanted.model);
+      const name = editingModel(wanted.model, await checkpoints(ports), form.images.length);
+      const model = await modelNamed(ports, name);
       const pictures = await inputPictures(form, ports.settings.maxImagePixels, model?.references?.max ?? 0);
       const strength = wanted.strength ?? (pictures.maskImage === undefined ? undefined : MASKED_STRENGTH);
-      const task = taskFor({ ...wanted, strength }, model, pictures);
+      const task = taskFor({ ...wanted, model: name, strength }, model, pictures);
       return draw({ shared, request, reply }, wanted, task, "image_edit");
     });
     front.post("/v1/images/variations", async (request, reply) => {
@@ -133,13 +150,23 @@ async function modelNamed(ports: HttpPorts, name: string | null | undefined): Pr
   return (await checkpoints(ports)).find(({ air, aliases = [] }) => air === wanted || aliases.includes(wanted));
 }
 
-const modelObject = ({ air, name }: ModelSummary) => ({
+/** What a client needs to know of a model before it asks: OpenAI's fields, then ours. */
+const modelObject = ({ air, name, references, defaultWidth, defaultHeight }: ModelSummary) => ({
   id: air,
   object: "model",
   created: 0,
   owned_by: "inkstone",
   name,
+  reference_images: references,
+  // Of an edit: the aspect of its last reference image.
+  default_size: references?.max ? "auto" : `${defaultWidth}x${defaultHeight}`,
+  size_range: sideRange(),
 });
+
+function sideRange() {
+  const { min, max, multiplier: step } = parametersOf("imageInference").get("width")!;
+  return { min, max, step };
+}
 
 async function jsonBody({ bodies }: Shared, { body }: FastifyRequest): Promise<unknown> {
   const bytes = (body as Buffer | undefined) ?? Buffer.alloc(0);

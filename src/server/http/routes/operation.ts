@@ -3,7 +3,7 @@
 import type { FastifyInstance } from "fastify";
 import { apiReference, asHtml, errorReference } from "../../../protocol/index.ts";
 import { bearerKey, identify, isLocal } from "../caller.ts";
-import { openApiDocument } from "../openapi.ts";
+import { openApiDocument, withModels } from "../openapi.ts";
 import type { HttpPorts } from "../ports.ts";
 
 export function operationRoutes(app: FastifyInstance, ports: HttpPorts): void {
@@ -26,5 +26,5 @@ export function operationRoutes(app: FastifyInstance, ports: HttpPorts): void {
   app.get("/docs", async (_request, reply) => reply.type("text/html; charset=utf-8").send(page));
 
   const document = openApiDocument();
-  app.get("/openapi.json", async () => document);
+  app.get("/openapi.json", async () => withModels(document, await ports.models.list()));
 }

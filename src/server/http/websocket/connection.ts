@@ -16,6 +16,7 @@ import { type ParsedBody, SMALL_BODY_BYTES } from "../body.ts";
 import { bearerKey, type Caller, identify, isStillAllowed } from "../caller.ts";
 import { reconnectSeconds } from "../hang-up.ts";
 import type { InlinePictures } from "../inline-pictures.ts";
+import { refusal } from "../queued-tasks.ts";
 import { asTaskError } from "../reply.ts";
 import type { RequestContext } from "../request-context.ts";
 import { UNAUTHENTICATED_BYTES } from "../unauthenticated.ts";
@@ -184,7 +185,7 @@ export function serveSocket(
       if (!(await isStillAllowed(ports.keys, caller.owner))) {
         throw new TaskError("invalidApiKey", {}, { parameter: "apiKey", type: "string" });
       }
-      if (!item.ok) outbox.push(oneError(context, item.errors[0], item.owner));
+      if (!item.ok) outbox.push(oneError(context, (await refusal(context, item))[0], item.owner));
       else if (item.task.taskType === "ping") sendNow(PONG);
       else if (item.task.taskType === "watch") await watch(item.task);
       else if (item.task.taskType !== "authentication") {

@@ -5,7 +5,7 @@
  * @example
  * import { encodeImage, Pipeline } from "inkstone";
  *
- * const pipeline = await Pipeline.load("models/nano");
+ * const pipeline = await Pipeline.load(); // the bundled checkpoint, or the folder of another
  * const [image] = await pipeline.generate(
  *   { prompt: 'a wooden sign that says "OPEN"', width: 256, height: 256, steps: 20, seed: 7n },
  *   { onStep: ({ step, steps }) => console.log(`${step}/${steps}`) },

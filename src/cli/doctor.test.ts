@@ -36,7 +36,7 @@ test("what is wrong is said, the other checks run all the same, exit code 1", as
   expect(err).toBe("4 checks failed");
 });
 
-test("Node before 22.18 is too old", () => {
+test("Node before 22.19 is too old", () => {
   expect(checkNode("24.0.0")).toBe("24.0.0");
-  for (const old of ["20.20.2", "22.17.1"]) expect(() => checkNode(old)).toThrow(`${old} is too old; 22.18 or newer`);
+  for (const old of ["20.20.2", "22.18.0"]) expect(() => checkNode(old)).toThrow(`${old} is too old; 22.19 or newer`);
 });

@@ -7,6 +7,7 @@ import { Command } from "commander";
 import type { DeviceName, Examination } from "../engine/index.ts";
 import { dataDirectory, findModel, type Model, modelLocations } from "../models/index.ts";
 import { decodeImage, encodeImage, imageFormats } from "../pictures/index.ts";
+import { oldestNode } from "../version.ts";
 import { print, type Terminal } from "./terminal.ts";
 
 /** `inkstone doctor`: is this machine ready? Exit code 1 when something is not. */
@@ -65,10 +66,13 @@ async function describeDevice(terminal: Terminal): Promise<string> {
   return note;
 }
 
-/** @throws Error when the version is older than 22.18, the first that runs TypeScript as it is */
+/** @throws Error when the version is older than what package.json asks for */
 export function checkNode(found: string): string {
   const [major = 0, minor = 0] = found.split(".").map(Number);
-  if (major < 22 || (major === 22 && minor < 18)) throw new Error(`${found} is too old; 22.18 or newer is needed`);
+  const [oldMajor = 0, oldMinor = 0] = oldestNode.split(".").map(Number);
+  if (major < oldMajor || (major === oldMajor && minor < oldMinor)) {
+    throw new Error(`${found} is too old; ${oldestNode} or newer is needed`);
+  }
   return found;
 }
 

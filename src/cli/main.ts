@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { styleText } from "node:util";
 import { exitOf } from "./exit.ts";
 import { createProgram } from "./program.ts";

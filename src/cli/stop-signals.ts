@@ -8,6 +8,9 @@ type Signal = (typeof SIGNALS)[number];
 /** Milliseconds in which further signals are the same key press: under npm it comes from the terminal and once more from npm. */
 const SAME_PRESS_MS = 300;
 
+/** Between two looks at whether the parent is still there. */
+const PARENT_MS = 250;
+
 /** Listens for requests to stop: the first one aborts `signal`, a later one ends the process or does what `onStopAgain` was given. */
 export function listenForStop(): Pick<Terminal, "signal" | "onStopAgain"> {
   const stop = new AbortController();
@@ -19,12 +22,27 @@ export function listenForStop(): Pick<Terminal, "signal" | "onStopAgain"> {
     if (performance.now() - first > SAME_PRESS_MS) again(name);
   };
   for (const name of SIGNALS) process.on(name, hear);
+  if (process.env.npm_lifecycle_event !== undefined) stopWithParent(() => hear("SIGTERM"));
   return {
     signal: stop.signal,
     onStopAgain(action) {
       again = action;
     },
   };
+}
+
+/**
+ * npm hands SIGTERM to the shell between it and its scripts, and the shell dies of it without handing it on; SIGKILL reaches nobody.
+ * What a script started then lives on with another parent: it stops as it does on SIGTERM.
+ */
+function stopWithParent(stop: () => void): void {
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    stop();
+  }, PARENT_MS);
+  watch.unref();
 }
 
 /** Two turns of the event loop: one of them passes where Node looks for signals, so Ctrl-C is seen before more is computed. */

@@ -1,3 +1,4 @@
+import { bundledCheckpoint } from "../bundled.ts";
 import { type Lazy, lazy } from "../onnx/index.ts";
 import { openCheckpoint } from "./checkpoint/checkpoint.ts";
 import { generate } from "./generate.ts";
@@ -10,7 +11,7 @@ import { completeRecipe } from "./recipe.ts";
  * A loaded checkpoint that draws.
  *
  * @example
- * const pipeline = await Pipeline.load("models/nano");
+ * const pipeline = await Pipeline.load(); // the bundled checkpoint
  * const [image] = await pipeline.generate({ prompt: 'a sign that says "TEA"', width: 256, height: 256, seed: 42n });
  * // image.pixels: Uint8Array, [256, 256, 3]
  * await pipeline.dispose();
@@ -26,9 +27,10 @@ export class Pipeline {
 
   /**
    * Loads a Qwen-Image checkpoint in diffusers layout, of any size; dimensions come from its config files.
+   * @param folder of the checkpoint; absent: the one that comes with the package
    * @throws CheckpointError naming the missing file, tensor, shape or unknown config key
    */
-  static async load(folder: string, options: LoadOptions = {}): Promise<Pipeline> {
+  static async load(folder: string = bundledCheckpoint, options: LoadOptions = {}): Promise<Pipeline> {
     return new Pipeline(await loadModel(await openCheckpoint(folder), options));
   }
 

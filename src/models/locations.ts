@@ -1,6 +1,6 @@
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { bundledCheckpoint } from "../bundled.ts";
 
 /** Where models are looked for. */
 export interface ModelLocations {
@@ -28,7 +28,6 @@ function userData(env: NodeJS.ProcessEnv, platform: NodeJS.Platform): string {
 export function modelLocations(env: NodeJS.ProcessEnv, dataDir: string = dataDirectory(env)): ModelLocations {
   return {
     modelsDir: resolve(env.INKSTONE_MODELS_DIR || join(dataDir, "models")),
-    // From src/models and from dist/models alike.
-    bundledDir: fileURLToPath(new URL("../../models/nano", import.meta.url)),
+    bundledDir: bundledCheckpoint,
   };
 }

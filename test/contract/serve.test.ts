@@ -130,6 +130,26 @@ test("Ctrl-C once more hands the running task back unharmed", { timeout: 400_000
   expect(rows).toEqual([{ state: "queued", failures: 0, deaths: 0 }]);
 });
 
+test("SIGTERM to npm start stops the server, which the shell between them does not pass on", {
+  timeout: 200_000,
+}, async () => {
+  const env = { ...process.env, INKSTONE_DATA_DIR: folder, INKSTONE_PORT: "0" };
+  const npm = spawn("npm", ["start"], { env, detached: true });
+  processes.push(npm);
+  let output = "";
+  npm.stdout.on("data", (chunk) => (output += chunk));
+  await expect.poll(() => output, { timeout: 150_000, interval: 50 }).toMatch(/^inkstone listening on /m);
+  const [, base] = /^inkstone listening on (\S+)$/m.exec(output)!;
+  npm.kill("SIGTERM");
+  const answers = () =>
+    fetch(`${base}/healthz`).then(
+      () => true,
+      () => false,
+    );
+  await expect.poll(answers, { timeout: 30_000, interval: 100 }).toBe(false);
+  await (await openDatabase({ dataDir: join(folder, "database") })).close(); // given back
+});
+
 test("refuses settings it cannot use, by name", { timeout: 100_000 }, async () => {
   const { ended, output } = inkstone(["serve", "--port", "99999"]);
   expect(await ended).toBe(2);

@@ -3,6 +3,7 @@ import { defineConfig } from "vitest/config";
 /** Suites that start servers and engines, or hold clocks to promises: one at a time, when nothing else runs. */
 const alone = [
   "test/contract/**",
+  "test/deploy/**",
   "test/faults/**",
   "test/finishing/**",
   "test/attacks/**",

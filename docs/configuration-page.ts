@@ -6,7 +6,7 @@ export function configurationReference(): Block[] {
   return [
     { heading: "Configuration", level: 1 },
     {
-      text: "Settings of `inkstone serve`, by flag or environment variable; the flag wins. A value that cannot be used stops the start, with a message that says what is allowed; so does an `INKSTONE_…` variable that is none of these. Secrets have no flag: command lines can be read by others.",
+      text: "Settings of `inkstone serve`, by flag or environment variable; the flag wins. A value that cannot be used stops the start, with a message that says what is allowed; so does an `INKSTONE_…` variable that is none of these. Secrets have no flag: command lines can be read by others. A secret may also lie in a file, whose path is in the variable with `_FILE` at its end (`INKSTONE_API_KEYS_FILE=/run/secrets/keys`), or be a credential of systemd with the variable's name.",
     },
     {
       columns: ["environment", "flag", "value", "default", ""],

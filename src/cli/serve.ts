@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { ConfigError, describeSetting, readConfig, SETTINGS, type SettingName } from "../settings/index.ts";
 import { UsageError } from "./exit.ts";
+import { reportToSystemd } from "./systemd.ts";
 import { print, type Terminal, tell } from "./terminal.ts";
 
 /** `inkstone serve`: the API until it is asked to stop. */
@@ -19,11 +20,13 @@ export function serveCommand(terminal: Terminal): Command {
     const server = await createServer(config, { signal: terminal.signal });
     terminal.onStopAgain(() => void server.stop(0));
     print(terminal, `inkstone listening on ${server.address}`);
+    await reportToSystemd("READY=1", terminal);
     await new Promise((resolve) => {
       if (terminal.signal.aborted) resolve(undefined);
       terminal.signal.addEventListener("abort", resolve, { once: true });
     });
     tell(terminal, "stopping; once more to stop at once");
+    await reportToSystemd("STOPPING=1", terminal);
     await server.stop();
   });
 }

@@ -21,6 +21,6 @@ export function print(terminal: Terminal, line: string): void {
 }
 
 /** Writes a line for the person who waits. */
-export function tell(terminal: Terminal, line: string): void {
+export function tell(terminal: Pick<Terminal, "stderr">, line: string): void {
   terminal.stderr.write(`${line}\n`);
 }

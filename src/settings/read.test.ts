@@ -1,3 +1,6 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { ConfigError, readConfig } from "./read.ts";
 import { SETTINGS } from "./settings.ts";
@@ -60,4 +63,24 @@ test("each environment variable and flag is used once, and secrets have no flag"
   const flags = settings.flatMap(({ flag }) => flag ?? []);
   expect(new Set(flags).size).toBe(flags.length);
   for (const name of ["apiKeys", "webhookSecret", "databaseUrl"] as const) expect(SETTINGS[name].flag).toBeUndefined();
+});
+
+test("a secret may lie in a file that a variable names, or be a credential of systemd", () => {
+  const folder = mkdtempSync(join(tmpdir(), "inkstone-secrets-"));
+  writeFileSync(join(folder, "keys"), "first,second\n");
+  writeFileSync(join(folder, "INKSTONE_API_KEYS"), "third\n");
+  const named = { INKSTONE_API_KEYS_FILE: join(folder, "keys") };
+  expect(readConfig({}, named).apiKeys).toEqual(["first", "second"]);
+  expect(readConfig({}, { CREDENTIALS_DIRECTORY: folder }).apiKeys).toEqual(["third"]);
+  expect(readConfig({}, { CREDENTIALS_DIRECTORY: folder, INKSTONE_API_KEYS: "own" }).apiKeys).toEqual(["own"]);
+  expect(() => readConfig({}, { ...named, INKSTONE_API_KEYS: "own" })).toThrow(
+    "INKSTONE_API_KEYS and INKSTONE_API_KEYS_FILE are both set; only one may be",
+  );
+  expect(() => readConfig({}, { INKSTONE_DATABASE_URL_FILE: join(folder, "none") })).toThrow(
+    /^INKSTONE_DATABASE_URL_FILE names a file that cannot be read: ENOENT/,
+  );
+  writeFileSync(join(folder, "url"), "me:secret@db");
+  expect(() => readConfig({}, { INKSTONE_DATABASE_URL_FILE: join(folder, "url") })).toThrow(
+    "INKSTONE_DATABASE_URL_FILE cannot be used; it must be a URL that begins with postgres:// or postgresql://",
+  );
 });

@@ -1,7 +1,8 @@
 import { distance } from "fastest-levenshtein";
 import type { z } from "zod";
 import { describeField, valueFromText } from "../fields/index.ts";
-import { SETTINGS, type SettingName } from "./settings.ts";
+import { fileVariable, readSecret } from "./secret-files.ts";
+import { SETTINGS, type Setting, type SettingName } from "./settings.ts";
 
 /** A setting that cannot be used; the message names it, what was given and what is allowed. */
 export class ConfigError extends Error {
@@ -16,28 +17,47 @@ export type Config = {
 /** Variables that begin like ours and belong to the tests. */
 const FOR_TESTS = "INKSTONE_TEST_";
 
-/** Reads the settings: flags first, then the environment, then defaults. Throws `ConfigError`, for unknown `INKSTONE_…` too. */
+/** Reads the settings: flags first, then the environment or the files of secrets, then defaults. Throws `ConfigError`, for unknown `INKSTONE_…` too. */
 export function readConfig(
   flags: Readonly<Partial<Record<SettingName, string>>> = {},
   env: Readonly<Record<string, string | undefined>> = {},
 ): Config {
   refuseUnknown(env);
-  const entries = Object.entries(SETTINGS).map(([name, { env: variable, flag, field }]) => {
-    const fromFlag = flags[name as SettingName];
-    const given = fromFlag ?? env[variable];
-    if (given === undefined || given === "") return [name, field.parse(undefined)];
+  const entries = Object.entries(SETTINGS).map(([name, setting]) => {
+    const { field } = setting;
+    const given = givenValue(setting, flags[name as SettingName], env);
+    if (given === undefined) return [name, field.parse(undefined)];
     const facts = describeField(field);
-    const read = field.safeParse(valueFromText(facts, given));
+    const read = field.safeParse(valueFromText(facts, given.value));
     if (read.success) return [name, read.data];
-    const source = fromFlag === undefined || flag === undefined ? variable : `--${flag}`;
-    const value = facts.secret ? "cannot be used" : `is ${JSON.stringify(given)}`;
-    throw new ConfigError(`${source} ${value}; it must be ${facts.rule}`);
+    const value = facts.secret ? "cannot be used" : `is ${JSON.stringify(given.value)}`;
+    throw new ConfigError(`${given.source} ${value}; it must be ${facts.rule}`);
   });
   return Object.freeze(Object.fromEntries(entries)) as Config;
 }
 
+/** What the operator gave for a setting, and where. A flag wins; empty means not set. */
+function givenValue(
+  { env: variable, flag }: Setting,
+  fromFlag: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+): { readonly source: string; readonly value: string } | undefined {
+  if (flag !== undefined) {
+    if (fromFlag) return { source: `--${flag}`, value: fromFlag };
+    const value = fromFlag ?? env[variable];
+    return value ? { source: variable, value } : undefined;
+  }
+  try {
+    return fromFlag ? { source: variable, value: fromFlag } : readSecret(variable, env);
+  } catch (error) {
+    throw new ConfigError((error as Error).message);
+  }
+}
+
 function refuseUnknown(env: Readonly<Record<string, string | undefined>>): void {
-  const known = Object.values(SETTINGS).map((setting) => setting.env);
+  const known = Object.values(SETTINGS).flatMap(({ env: variable, flag }) =>
+    flag === undefined ? [variable, fileVariable(variable)] : [variable],
+  );
   for (const [name, value] of Object.entries(env)) {
     if (!value || !name.startsWith("INKSTONE_") || name.startsWith(FOR_TESTS) || known.includes(name)) continue;
     const nearest = known.reduce((best, next) => (distance(name, next) < distance(name, best) ? next : best));

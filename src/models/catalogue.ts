@@ -60,6 +60,8 @@ const FRESH_MS = 1000;
 export interface InstalledModels extends ModelCatalogue {
   /** @throws ModelError `unknownModel` listing what is known, `invalidCard` */
   find(air: string): Promise<Model>;
+  /** The AIR of the checkpoint in a folder; undefined when it is no longer installed. */
+  airOf(folder: string): Promise<string | undefined>;
   /** Reads the cards anew at the next question. */
   refresh(): void;
 }
@@ -73,6 +75,7 @@ export function openModelCatalogue(locations: ModelLocations, now: () => number 
       adapters.forget();
     },
     find: async (air) => modelNamed(air, await models.read()),
+    airOf: async (folder) => (await models.read()).find((model) => model.folder === folder)?.card.air,
     list: async () =>
       Promise.all([...(await models.read()).map(summary), ...(await adapters.read()).map(adapterSummary)]),
     cost: async (task) => {

@@ -6,12 +6,14 @@ import {
   fieldTable,
   flag,
   integer,
+  literal,
   oneOf,
   text,
   uuid,
   valueFromText,
   words,
 } from "../fields/index.ts";
+import { TASK_STATES } from "./gallery-replies.ts";
 import { parameterErrors } from "./parameter-errors.ts";
 
 const limit = integer("Entries of a page.", { min: 1, max: 500 }).default(60);
@@ -54,6 +56,16 @@ export const pictureNames = z.strictObject({
   imageUUIDs: z.array(uuid("One picture.")).min(1).max(500).meta({ description: "1 to 500 pictures." }),
 });
 
+/** `DELETE /v1/pictures` */
+export const binQuery = z.strictObject({
+  binned: literal("Which pictures: those in the bin.", true),
+});
+
+/** `GET /v1/events` */
+export const eventQuery = z.strictObject({
+  previews: flag("Whether to send what pictures look like while they are drawn.").default(false),
+});
+
 /** `GET /v1/tasks` */
 export const taskQuery = z.strictObject({
   limit,
@@ -67,8 +79,6 @@ export const taskQuery = z.strictObject({
 export const taskStop = z.strictObject({
   state: oneOf("Which tasks: those that wait. Tasks that run are cancelled one by one.", ["queued"]),
 });
-
-const TASK_STATES = ["queued", "running", "succeeded", "failed", "cancelled"] as const;
 
 const tables = new Map<z.ZodObject, FieldTable>();
 function tableOf(schema: z.ZodObject): FieldTable {

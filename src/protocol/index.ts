@@ -4,7 +4,24 @@ export { type FieldTable, isUuidV4, type Parameter } from "../fields/index.ts";
 export { type ControlNetPreprocessTask, PREPROCESSORS, type Preprocessor } from "./controlnet-preprocess.ts";
 export { DELIVERY_METHODS, OUTPUT_FORMATS, OUTPUT_TYPES } from "./delivery.ts";
 export { ERRORS, type ErrorCode, type ErrorKind, errorKind, invalidCode } from "./errors.ts";
-export { pictureChange, pictureNames, pictureQuery, readBody, readQuery, taskQuery, taskStop } from "./gallery.ts";
+export {
+  binQuery,
+  eventQuery,
+  pictureChange,
+  pictureNames,
+  pictureQuery,
+  readBody,
+  readQuery,
+  taskQuery,
+  taskStop,
+} from "./gallery.ts";
+export {
+  type ModelReply,
+  type PictureReply,
+  ROUTE_REPLIES,
+  type StatusReply,
+  type TaskReply,
+} from "./gallery-replies.ts";
 export { type ImageInferenceTask, imageInference } from "./image-inference.ts";
 export { parseJson, stringifyJson } from "./json.ts";
 export { IMAGE_KEY } from "./json-bounds.ts";
@@ -36,6 +53,7 @@ export {
   replyBody,
   type UploadItem,
   type UpscaledItem,
+  type WatchItem,
 } from "./replies.ts";
 export { parseRequestJson, type RequestOptions, readTasks } from "./request.ts";
 export { findScheduler, SCHEDULER_ALIASES, SCHEDULERS, type SchedulerName } from "./schedulers.ts";

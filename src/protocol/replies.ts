@@ -6,6 +6,8 @@
 import { z } from "zod";
 import { field, flag, float, group, integer, literal, oneOf, text, uuid, webAddress } from "../fields/index.ts";
 import type { OUTPUT_FORMATS } from "./delivery.ts";
+import { errorReply } from "./error-reply.ts";
+import { pictureReply, TASK_STATES } from "./gallery-replies.ts";
 import { UPLOAD_STAGES } from "./model-upload.ts";
 import { air, seed } from "./values.ts";
 
@@ -98,13 +100,17 @@ const dryRunItem = group("What a task would give, without running it: one item f
   taskType: queuedType,
   taskUUID,
   cost: float("US dollars.", { min: 0 }).optional(),
+  estimatedSeconds: float(
+    "Expected time of the whole task once it has started, by what pictures of this model took in the last day. Absent before the first, and for tasks that are not drawn; the original API has no such field.",
+    { min: 0 },
+  ).optional(),
   dryRun: literal("Nothing was run.", true),
 });
 
 const cancelledTask = group("A task after it was asked to stop.", {
   taskType: queuedType,
   taskUUID,
-  state: oneOf("Where it stands.", ["queued", "running", "succeeded", "failed", "cancelled"]),
+  state: oneOf("Where it stands.", TASK_STATES),
 });
 
 const authenticated = group("The caller is known.", {
@@ -215,32 +221,27 @@ const taskDetails = group("A task with its request, its response and its deliver
   deliveries: anything("object[]", "Its webhook calls and uploads.").optional(),
 });
 
-const errorReply = group("An error.", {
-  code: text("The kind of error."),
-  message: text("The parameter, what was given and what is allowed, in words."),
-  parameter: field(z.union([z.string(), z.array(z.string())]), {
-    type: "string or string[]",
-    rule: "text",
-    about: "The parameter or parameters at fault.",
-  }).optional(),
-  type: text("The expected type.").optional(),
-  documentation: text("Where the parameter or error is described.").optional(),
-  taskUUID: text("The task the error belongs to.").optional(),
-  taskType: text("The type of that task.").optional(),
-  min: float("Least value.", {}).optional(),
-  max: field(z.union([z.number(), z.bigint()]), { type: "number", rule: "a number", about: "Largest value." })
-    .meta({ type: "number" })
-    .optional(),
-  multiplier: float("Values are its multiples.", {}).optional(),
-  default: anything("any", "What an absent value means.").optional(),
-  allowedValues: field(z.array(z.string()), {
-    type: "string[]",
-    rule: "strings",
-    about: "The values that are allowed.",
-  }).optional(),
-  retryAfter: float("Seconds after which repeating makes sense.", { min: 0 }).optional(),
-  status: literal("Only in replies to getResponse.", "error").optional(),
-});
+const watchItem = group(
+  "Over a WebSocket that watches: its acknowledgement (with `previews`), and whatever happens to a task (with `event`).",
+  {
+    taskType: literal("The type of task.", "watch"),
+    taskUUID: uuid("The task that something happened to; in the acknowledgement, the watch."),
+    previews: flag("Whether previews will be sent.").optional(),
+    event: oneOf("What happened.", ["queued", "started", "progress", "preview", "result", "final"]).optional(),
+    queuePosition,
+    attempt: integer("With `started`: how often it was.", { min: 1 }).optional(),
+    image: integer("With `progress` and `preview`: the picture in work, from 0.", { min: 0 }).optional(),
+    images: integer("Pictures in all.", { min: 1 }).optional(),
+    step: integer("Steps of this picture that are done.", { min: 0 }).optional(),
+    steps: integer("Steps of a picture.", { min: 0 }).optional(),
+    stage: oneOf("Of a model upload: the last stage that was reached.", UPLOAD_STAGES).optional(),
+    percentage: float("Of the whole task.", { min: 0, max: 100 }).optional(),
+    imageDataURI: text("With `preview`: what the picture looks like so far, a small WEBP.").optional(),
+    picture: pictureReply.optional(),
+    state: cancelledTask.shape.state.optional(),
+    error: errorReply.optional(),
+  },
+);
 
 /** The items of `data`, by the names they have in the OpenAPI document. */
 export const DATA_ITEMS = {
@@ -259,6 +260,7 @@ export const DATA_ITEMS = {
   ModelPage: modelPage,
   AccountDetails: accountDetails,
   TaskDetails: taskDetails,
+  WatchItem: watchItem,
 } as const;
 
 export const errorSchema = errorReply;
@@ -275,6 +277,7 @@ export type GuideItem = Readonly<z.output<typeof guideItem>>;
 export type UpscaledItem = Readonly<z.output<typeof upscaledItem>>;
 export type ProcessingItem = Readonly<z.output<typeof processingItem>>;
 export type UploadItem = Readonly<z.output<typeof uploadItem>>;
+export type WatchItem = Readonly<z.output<typeof watchItem>>;
 export type ModelSearchResult = Readonly<z.output<typeof modelSummary>>;
 
 /** Any item of `data`. */

@@ -121,17 +121,18 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
   let closing = false;
   let base = "";
 
+  const engine = createEngineProcess({
+    // The worker's own watchdog comes first, and knows what to say of a task that hangs.
+    stallTimeout: 2 * config.stepTimeout * 1000,
+    threads: config.threads > 0 ? config.threads : undefined,
+    device: config.device as DeviceName,
+    faceModel: config.faceModel,
+    idleMs: config.finishingIdle * 1000,
+    program: parts.engineProgram,
+  });
   const worker = startWorker({
     queue,
-    engine: createEngineProcess({
-      // The worker's own watchdog comes first, and knows what to say of a task that hangs.
-      stallTimeout: 2 * config.stepTimeout * 1000,
-      threads: config.threads > 0 ? config.threads : undefined,
-      device: config.device as DeviceName,
-      faceModel: config.faceModel,
-      idleMs: config.finishingIdle * 1000,
-      program: parts.engineProgram,
-    }),
+    engine,
     findModel: models.find,
     findAdapter: (air, kind) => resolveAdapter(air, kind, locations),
     references,
@@ -203,6 +204,12 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
     metrics: createHttpMetrics(register, tasks),
     log,
     readiness,
+    device: config.device,
+    inMemory: async () => {
+      const { checkpoint } = engine;
+      const air = checkpoint && (await models.airOf(checkpoint.folder));
+      return air === undefined ? undefined : { air, state: checkpoint!.state };
+    },
     freeBytes: () => freeBytes(folder),
     pageFolder: fileURLToPath(new URL("../../web/dist", import.meta.url)),
     stopping: stopping.signal,

@@ -27,6 +27,7 @@ const EMPTY_GALLERY: HttpPorts["gallery"] = {
   bin: async () => [],
   restore: async () => [],
   totals: async () => ({ pictures: 0, bytes: 0, binned: 0 }),
+  emptyBinOf: async () => 0,
   emptyBin: async () => {},
 };
 
@@ -73,6 +74,8 @@ export async function startMemoryApp(
     thumbnails: { read: async () => undefined },
     gallery: EMPTY_GALLERY,
     freeBytes: async () => undefined,
+    device: "cpu",
+    inMemory: async () => undefined,
     uploads: {
       store: async () => {
         const imageUUID = crypto.randomUUID();

@@ -141,6 +141,7 @@ export function createMemoryTasks(bytes: Uint8Array = Buffer.from("picture".repe
     },
     request: async (owner, taskUUID) => find(owner, taskUUID) && requests.get(taskUUID),
     deliveries: async () => [],
+    pace: async () => undefined,
     counts: async () => {
       const all = [...records.values()];
       const count = (state: string) => all.filter((record) => record.state === state).length;

@@ -204,13 +204,20 @@ describe("errors, in OpenAI's form", () => {
 test("models: the installed checkpoints", async () => {
   const { data } = await client.models.list();
   expect(data.map(({ id }) => id)).toContain("runware:108@1");
-  const size_range = { min: 128, max: 2048, step: 8 };
+  const side = { min: 128, max: 2048, step: 8 };
   expect(await client.models.retrieve("runware:108@1")).toMatchObject({
-    ...{ object: "model", default_size: "1024x1024", size_range },
-    reference_images: { min: 0, max: 0 },
+    object: "model",
+    inkstone: {
+      can: ["text", "image", "mask", "outpaint"],
+      references: { min: 0, max: 0 },
+      sizes: { ...side, suggested: "1024x1024" },
+    },
   });
   expect(await client.models.retrieve("alibaba:qwen-image-edit@2511")).toMatchObject({
-    ...{ default_size: "auto", size_range },
-    reference_images: { min: 1, max: 3 },
+    inkstone: {
+      can: ["image", "edit", "mask", "outpaint"],
+      references: { min: 1, max: 3 },
+      sizes: { ...side, suggested: "auto" },
+    },
   });
 });

@@ -40,6 +40,8 @@ export interface EngineProcess {
    * @throws EngineDied as `draw` does
    */
   upscale(picture: RgbImage, factor: UpscaleFactor, hooks?: Pick<DrawHooks, "onStep" | "signal">): Promise<RgbImage>;
+  /** The checkpoint that the process holds or is loading; undefined while it holds none. */
+  readonly checkpoint: { readonly folder: string; readonly state: "loading" | "ready" } | undefined;
   /** The running process's id, undefined while there is none. */
   readonly pid: number | undefined;
   /** Ends the process; a request under way rejects with EngineDied. */
@@ -53,13 +55,16 @@ const PROGRAM = fileURLToPath(
 export function createEngineProcess(options: EngineProcessOptions = {}): EngineProcess {
   const { stallTimeout = 600_000, abortGrace = 10_000, program = PROGRAM, ...setup } = options;
   let child: ChildProcess | undefined;
+  let checkpoint: EngineProcess["checkpoint"];
   let queue: Promise<unknown> = Promise.resolve();
   let nextId = 1;
 
   const start = () => {
     const started = fork(program, [JSON.stringify(setup)], { serialization: "advanced", execArgv: [] });
     const ended = () => {
-      if (child === started) child = undefined;
+      if (child !== started) return;
+      child = undefined;
+      checkpoint = undefined;
     };
     return started.once("exit", ended).on("error", ended);
   };
@@ -68,7 +73,12 @@ export function createEngineProcess(options: EngineProcessOptions = {}): EngineP
     const turn = queue.then(() => {
       hooks.signal?.throwIfAborted();
       child ??= start();
-      return followRequest(child, { id: nextId++, ...work }, hooks, { stallTimeout, abortGrace });
+      const held = work.type === "draw" ? work.checkpoint : undefined;
+      if (held !== undefined && held !== checkpoint?.folder) checkpoint = { folder: held, state: "loading" };
+      const onLoaded = () => {
+        if (held !== undefined) checkpoint = { folder: held, state: "ready" };
+      };
+      return followRequest(child, { id: nextId++, ...work }, { ...hooks, onLoaded }, { stallTimeout, abortGrace });
     });
     queue = turn.catch(() => {});
     return turn;
@@ -91,6 +101,9 @@ export function createEngineProcess(options: EngineProcessOptions = {}): EngineP
       request({ type: "draw", checkpoint, plan, previews }, hooks),
     makeGuide: (picture, filter, signal) => made({ type: "guide", picture: plain(picture), filter }, { signal }),
     upscale: (picture, factor, hooks = {}) => made({ type: "upscale", picture: plain(picture), factor }, hooks),
+    get checkpoint() {
+      return checkpoint;
+    },
     get pid() {
       return child?.pid;
     },

@@ -20,7 +20,7 @@ export interface RequestLimits {
 export async function followRequest(
   child: ChildProcess,
   request: Exclude<EngineRequest, { type: "abort" }>,
-  hooks: DrawHooks,
+  hooks: DrawHooks & { readonly onLoaded?: () => void },
   limits: RequestLimits,
 ): Promise<void> {
   const dealing = inOrder();
@@ -29,7 +29,8 @@ export async function followRequest(
     if (report.type === "step") {
       const { preview, image, step, steps, share } = report;
       void hooks.onStep?.({ image, step, steps, share, preview: preview && (async () => preview) });
-    } else if (report.type === "warning") hooks.onWarning?.(report.message);
+    } else if (report.type === "loaded") hooks.onLoaded?.();
+    else if (report.type === "warning") hooks.onWarning?.(report.message);
     else if (report.type === "image") {
       const { image, index, findings } = report;
       dealing.add(async () => hooks.onImage?.(image as GeneratedImage, index, findings));

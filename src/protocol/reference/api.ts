@@ -122,7 +122,7 @@ const TRANSPORT: readonly Block[] = [
   },
   { heading: "Keys", level: 2 },
   {
-    text: "On HTTP send `Authorization: Bearer KEY`, or an `authentication` task as the first element; the element wins. In a body of more than 64 KiB it has to be among the first 64. On WebSocket the first message is an `authentication` task. A server without any keys answers only programs on its own machine, with any key or none.",
+    text: "On HTTP send `Authorization: Bearer KEY`, or an `authentication` task as the first element; the element wins. In a body of more than 64 KiB it has to be among the first 64. On WebSocket the first message is an `authentication` task. A server without any keys answers only programs on its own machine, with any key or none, and no page of another site in a browser there (`Host`, `Origin`, `Sec-Fetch-Site`).",
   },
   { heading: "WebSocket", level: 2 },
   {
@@ -141,7 +141,7 @@ const TRANSPORT: readonly Block[] = [
       '`deliveryMethod: "sync"` waits for the pictures. When the client goes away the task is cancelled 5 seconds later, unless `INKSTONE_CANCEL_ON_HANG_UP` is false or somebody waits for it by then, as the client does that has sent it again; sent again after that, it is a new task.',
       '`deliveryMethod: "async"` is acknowledged once the task is stored; then ask with `getResponse`, which works for sync tasks too.',
       "The `taskUUID` makes sending safe to repeat: the same task under the same taskUUID and key is answered with the known task; another one is refused with `conflictTaskUUID`. A task that has failed begins afresh when it is sent again. Letters of a UUID have no case.",
-      "`?dryRun=1`, or the header `X-Runware-Dry-Run: 1`, validates and prices tasks without running them.",
+      "`?dryRun=1`, or the header `X-Runware-Dry-Run: 1`, validates and prices tasks without running them, and tells how long drawing will take (`estimatedSeconds`).",
     ],
   },
 ];
@@ -199,7 +199,10 @@ const LISTS: readonly Block[] = [
       "`POST /v1/pictures/bin` and `/restore` with `{imageUUIDs: [1 to 500]}` move pictures into the bin and out of it. After ten minutes in the bin a picture is deleted.",
       "`GET /images/{imageUUID}.webp?side=160` (or `320`, `640`) gives a small copy, to anyone who knows the address.",
       "`GET /v1/tasks` lists tasks, newest first, with `state` (default `queued,running`), `limit`, `cursor`; each with its `request`, `state`, `queuePosition`, `progress`, `results` (pictures), `error`. `GET /v1/tasks/{taskUUID}` gives one. `DELETE /v1/tasks?state=queued` cancels those that wait.",
-      "`GET /v1/status` tells version, queue, storage and limits, and by which name the caller is known.",
+      "`POST /v1/pictures` with the file itself as its body (`Content-Type: image/png`, `image/jpeg`, `image/webp`, …) brings a picture, and answers with it. `DELETE /v1/pictures?binned=true` empties the bin at once.",
+      "`GET /v1/events` streams server-sent events about all tasks of the key, present and future ones, as a `watch` is told them; with `?previews=true` what pictures look like so far too. A client that comes back reads the lists.",
+      "`GET /v1/models` lists the checkpoints in OpenAI's form, with what each can do, its sizes, its state and its seconds a step under `inkstone`. `GET /v1/models/{air}/schema` is the `imageInference` task of one checkpoint as JSON Schema: forms can be made from it.",
+      "`GET /v1/status` tells version, device, the model in memory, queue, storage and limits, and by which name the caller is known.",
       'A `watch` task, over a WebSocket, is answered with `{"taskType":"watch","taskUUID"}`; after that, frames `{"data":[{"taskType":"watch","event","taskUUID",…}]}` tell `queued` (`queuePosition`), `started`, `progress` (`image`, `images`, `step`, `steps`, `percentage`), `preview` (`image`, `step`, `steps`, `imageDataURI`: a small WEBP), `result` (`picture`) and `final` (`state`, `error`). A client that reads slowly misses steps and previews, and nothing else. They are not held for a client that comes back: it watches again and reads the lists.',
     ],
   },

@@ -12,10 +12,12 @@ import { openAIRoutes } from "./openai/routes.ts";
 import type { HttpPorts } from "./ports.ts";
 import { asTaskError } from "./reply.ts";
 import { openContext } from "./request-context.ts";
+import { eventRoute } from "./routes/events.ts";
 import { imageRoute } from "./routes/images.ts";
+import { modelRoutes } from "./routes/models.ts";
 import { operationRoutes } from "./routes/operation.ts";
 import { pageRoutes } from "./routes/page.ts";
-import { pictureRoutes } from "./routes/pictures.ts";
+import { PICTURE_EXPECTED, pictureRoutes } from "./routes/pictures.ts";
 import { statusRoute } from "./routes/status.ts";
 import { taskRoutes } from "./routes/task.ts";
 import { taskListRoutes } from "./routes/task-list.ts";
@@ -65,7 +67,8 @@ export async function createApp(ports: HttpPorts): Promise<FastifyInstance> {
     return sendFailure(reply, [errorItem(error.body, owner, documentation)]);
   };
   app.setErrorHandler((thrown: FastifyError, request, reply) => {
-    const error = requestError(thrown, settings.maxBodyBytes);
+    const expected = request.routeOptions.url === "/v1/pictures" ? PICTURE_EXPECTED : JSON_EXPECTED;
+    const error = requestError(thrown, settings.maxBodyBytes, expected);
     if (error.code === "internalServerError") log.error({ err: thrown, path: request.url }, "request failed");
     return refuse(request, reply, error);
   });
@@ -91,8 +94,10 @@ export async function createApp(ports: HttpPorts): Promise<FastifyInstance> {
   taskRoute(app, shared);
   taskRoutes(app, shared);
   taskListRoutes(app, shared);
+  eventRoute(app, shared);
   pictureRoutes(app, shared);
   statusRoute(app, ports);
+  modelRoutes(app, ports);
   socketRoute(app, shared, await pageRoutes(app, ports.pageFolder));
   imageRoute(app, ports);
   operationRoutes(app, ports);
@@ -135,11 +140,13 @@ function endConnectionsOnClose(app: FastifyInstance, stopping: AbortSignal): voi
   });
 }
 
+const JSON_EXPECTED = "Send JSON, with the header 'Content-Type: application/json'.";
+
 /** What fastify refuses, in the words of the catalogue. */
-function requestError(thrown: FastifyError, limit: number): TaskError {
+function requestError(thrown: FastifyError, limit: number, expected: string): TaskError {
   if (thrown.code === "FST_ERR_CTP_BODY_TOO_LARGE") return new TaskError("requestTooLarge", { limit });
   if (thrown.code === "FST_ERR_CTP_INVALID_MEDIA_TYPE" || thrown.code === "FST_ERR_CTP_EMPTY_TYPE") {
-    return new TaskError("invalidRequest", { reason: "Send JSON, with the header 'Content-Type: application/json'." });
+    return new TaskError("invalidRequest", { reason: expected });
   }
   const status = thrown.statusCode ?? 500;
   if (!(thrown instanceof TaskError) && status >= 400 && status < 500) {

@@ -1,15 +1,16 @@
 /** Pictures of the gallery and tasks of the queue, as the lists show them. */
 
-import { errorItem, parseJson, TaskError } from "../../protocol/index.ts";
+import { errorItem, type PictureReply, parseJson, TaskError, type TaskReply } from "../../protocol/index.ts";
 import { endOf, type GalleryPicture } from "../storage/index.ts";
 import type { TaskRecord } from "../tasks/index.ts";
 import { imageUrl } from "./items.ts";
 import type { RequestContext } from "./request-context.ts";
 
+type Fields = Record<string, unknown>;
 type Addresses = Pick<RequestContext, "source" | "baseUrl">;
 
 /** One picture. Its thumbnail takes `?side=160`, `320` or `640`. */
-export function pictureItem(picture: GalleryPicture, { source, baseUrl }: Addresses) {
+export function pictureItem(picture: GalleryPicture, { source, baseUrl }: Addresses): PictureReply {
   const { imageUUID, fileName, kind, width, height, byteLength, createdAt, starred, parents } = picture;
   return {
     imageUUID,
@@ -26,8 +27,8 @@ export function pictureItem(picture: GalleryPicture, { source, baseUrl }: Addres
     index: picture.index,
     seed: picture.seed === undefined ? undefined : BigInt(picture.seed),
     NSFWContent: picture.NSFWContent,
-    parameters: picture.parameters === undefined ? undefined : parseJson(picture.parameters),
-    parents,
+    parameters: picture.parameters === undefined ? undefined : (parseJson(picture.parameters) as object as Fields),
+    parents: [...parents],
   };
 }
 
@@ -40,7 +41,7 @@ export function taskItem(
   request: string,
   pictures: readonly GalleryPicture[],
   addresses: Addresses,
-) {
+): TaskReply {
   const failure = state === "cancelled" ? new TaskError("taskCancelled").body : error;
   return {
     taskUUID,
@@ -49,9 +50,9 @@ export function taskItem(
     createdAt,
     queuePosition: place,
     progress,
-    request: withoutLongTexts(parseJson(request)),
+    request: withoutLongTexts(parseJson(request)) as Fields,
     results: pictures.map((picture) => pictureItem(picture, addresses)),
-    error: failure && errorItem(failure, { taskUUID, taskType: task.taskType }),
+    error: failure && (errorItem(failure, { taskUUID, taskType: task.taskType }) as TaskReply["error"]),
   };
 }
 

@@ -43,8 +43,8 @@ function decode(text: string): Uint8Array | undefined {
   return payload === undefined ? undefined : Buffer.from(payload, "base64");
 }
 
-/** An imageUUID in the form of a UUID v4, drawn from what it names. */
-function contentUUID(owner: string, bytes: Uint8Array): string {
+/** An imageUUID in the form of a UUID v4, drawn from what it names: the same bytes of the same owner are one image. */
+export function contentUUID(owner: string, bytes: Uint8Array): string {
   const hash = createHash("sha256").update(owner).update("\0").update(bytes).digest().subarray(0, 16);
   hash[6] = (hash[6]! & 0x0f) | 0x40;
   hash[8] = (hash[8]! & 0x3f) | 0x80;

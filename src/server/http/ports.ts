@@ -40,6 +40,11 @@ export interface Readiness {
   readonly reason?: string;
 }
 
+export interface ModelInMemory {
+  readonly air: string;
+  readonly state: "loading" | "ready";
+}
+
 /** The limits and choices of the HTTP side; times are in seconds. */
 export interface HttpSettings {
   readonly publicUrl?: string;
@@ -78,6 +83,10 @@ export interface HttpPorts {
   readonly metrics: HttpMetrics;
   readonly log: Log;
   readiness(): Promise<Readiness>;
+  /** Where networks run. */
+  readonly device: string;
+  /** The model that this process has in memory, or is loading; undefined when there is none, or workers are elsewhere. */
+  inMemory(): Promise<ModelInMemory | undefined>;
   /** Bytes that are free where pictures are stored; undefined when that is unknown. */
   freeBytes(): Promise<number | undefined>;
   /** The folder of the built page; absent: it is not served. */

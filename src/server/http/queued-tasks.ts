@@ -4,6 +4,7 @@ import type { ModelSummary } from "../../models/index.ts";
 import {
   type ErrorItem,
   errorItem,
+  type ImageInferenceTask,
   invalidParameter,
   modelErrors,
   type ParsedTask,
@@ -15,10 +16,12 @@ import {
   type Task,
   TaskError,
 } from "../../protocol/index.ts";
-import { isFinal, type TaskRecord } from "../tasks/index.ts";
+import { isFinal, type TaskRecord, workOf } from "../tasks/index.ts";
 import type { Caller } from "./caller.ts";
 import type { InlinePictures } from "./inline-pictures.ts";
 import { imageItem, isPictureRecord, processingItems, stageItem, stagesOf } from "./items.ts";
+import { namesOf } from "./model-item.ts";
+import type { HttpPorts } from "./ports.ts";
 import { type Answer, answerWith } from "./reply.ts";
 import type { RequestContext } from "./request-context.ts";
 
@@ -113,8 +116,25 @@ export const acknowledgement = ({ taskType, taskUUID }: QueuedTask): Answer => a
 export async function dryRun({ ports }: RequestContext, task: QueuedTask): Promise<Answer> {
   if (task.taskType === "modelUpload") return answerWith(stageItem(task, "validated"));
   const cost = await ports.models.cost(task);
-  const item = { taskType: task.taskType, taskUUID: task.taskUUID, ...(cost !== undefined && { cost }), dryRun: true };
+  const estimatedSeconds = task.taskType === "imageInference" ? await secondsFor(ports, task) : undefined;
+  const { taskType, taskUUID } = task;
+  const item = {
+    taskType,
+    taskUUID,
+    ...(cost !== undefined && { cost }),
+    ...(estimatedSeconds !== undefined && { estimatedSeconds }),
+    dryRun: true,
+  } as const;
   return answerWith(...Array.from({ length: resultsOf(task) }, () => item));
+}
+
+/** How long drawing a task will take once it has started; undefined before its model has drawn anything. */
+async function secondsFor({ models, tasks }: HttpPorts, task: ImageInferenceTask): Promise<number | undefined> {
+  const model = (await models.list()).find((one) => namesOf(one).includes(task.model));
+  if (model === undefined) return undefined;
+  const { maxPixels } = model;
+  const pace = await tasks.pace({ names: namesOf(model), maxPixels });
+  return pace && Math.round(100 * pace * workOf(task, maxPixels)) / 100;
 }
 
 /** Everything a final task has to say: its pictures or stages, then why there are no more. */

@@ -71,6 +71,8 @@ export interface Gallery {
   /** Takes pictures out of the bin; those that were there. */
   restore(owner: string, imageUUIDs: readonly string[]): Promise<readonly string[]>;
   totals(owner: string): Promise<GalleryTotals>;
+  /** Ends the time of whatever the owner has in the bin; how many pictures there were. */
+  emptyBinOf(owner: string): Promise<number>;
   /** Ends the time of pictures that were binned long enough ago: the next sweep of the files takes them. */
   emptyBin(): Promise<void>;
 }
@@ -173,6 +175,14 @@ export function createGallery(db: Database): Gallery {
         [owner],
       );
       return row!;
+    },
+    async emptyBinOf(owner) {
+      const rows = await db.query(
+        `update images i set delete_at = now() - interval '1 second'
+         where i.owner = $1 and i.binned_at is not null and ${LIVE} returning i.image_uuid`,
+        [owner],
+      );
+      return rows.length;
     },
     async emptyBin() {
       await db.query(

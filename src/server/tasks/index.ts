@@ -1,6 +1,7 @@
 export { expireTasks } from "./expire.ts";
 export { findTask } from "./find.ts";
 export type { NewResult } from "./outcome.ts";
+export { workOf } from "./pace.ts";
 export { type Claim, createTaskQueue, type TaskQueue } from "./queue.ts";
 export { createTaskService } from "./service.ts";
 export { openSignals, type TaskSignals } from "./signals.ts";

@@ -5,6 +5,7 @@ import { cancelQueued, cancelTask, cancelUnasked, noteAsked } from "./cancel.ts"
 import { forgetUnfinished } from "./expire.ts";
 import { countTasks, findDeliveries, findRequest, findTask, findTasks, type StoredTask } from "./find.ts";
 import { followOwner } from "./follow.ts";
+import { paceOf } from "./pace.ts";
 import type { TaskSignals } from "./signals.ts";
 import { isFinal } from "./state.ts";
 import { canonicalTask, hashBody } from "./stored-task.ts";
@@ -168,6 +169,7 @@ export function createTaskService(options: TaskServiceOptions): OpenTaskService 
     follow: (owner, listener, previews) => followOwner({ db, signals, watchers }, owner, listener, previews),
     request: (owner, taskUUID) => findRequest(db, owner, keyOf(taskUUID)),
     deliveries: (owner, taskUUID) => findDeliveries(db, owner, keyOf(taskUUID)),
+    pace: (model) => paceOf(db, model),
     counts: () => countTasks(db),
   };
 

@@ -1,6 +1,7 @@
 /** The vocabulary of a task's life: what is asked of the task service and what it tells. No I/O here. */
 
 import type { ModelUploadTask, PictureTask, QueuedTask, TaskErrorBody, UploadStage } from "../../protocol/index.ts";
+import type { PacedModel } from "./pace.ts";
 
 /** Whose task it is: the id of the API key it came with (never the key itself). A taskUUID is unique per owner. */
 export type OwnerId = string;
@@ -201,6 +202,8 @@ export interface TaskService {
   request(owner: OwnerId, taskUUID: string): Promise<string | undefined>;
   /** Webhook calls and uploads of a task. */
   deliveries(owner: OwnerId, taskUUID: string): Promise<readonly DeliveryRecord[]>;
+  /** Seconds for each unit of `workOf`, by what this model has drawn in the time that tasks are kept; undefined when it has drawn nothing. */
+  pace(model: PacedModel): Promise<number | undefined>;
   /** How many tasks wait and run, over all owners. */
   counts(): Promise<QueueCounts>;
 }

@@ -14,6 +14,7 @@ const refusing: EngineProcess = {
   makeGuide: () => Promise.reject(new Error("no guides here")),
   upscale: () => Promise.reject(new Error("no upscaler here")),
   pid: undefined,
+  checkpoint: undefined,
   async stop() {},
 };
 

@@ -6,19 +6,13 @@
 import multipart from "@fastify/multipart";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ModelSummary } from "../../../models/index.ts";
-import {
-  type ErrorItem,
-  errorKind,
-  parametersOf,
-  parseTask,
-  stringifyJson,
-  TaskError,
-} from "../../../protocol/index.ts";
+import { type ErrorItem, errorKind, parseTask, stringifyJson, TaskError } from "../../../protocol/index.ts";
 import { answerBatch } from "../batch.ts";
 import { SMALL_BODY_BYTES } from "../body.ts";
 import { bearerKey, identify } from "../caller.ts";
 import { hangUpSignal } from "../hang-up.ts";
 import { takePictures } from "../inline-pictures.ts";
+import { modelItem } from "../model-item.ts";
 import type { HttpPorts } from "../ports.ts";
 import { asTaskError, cutSlowReader, made } from "../reply.ts";
 import { openContext, type Shared } from "../request-context.ts";
@@ -83,13 +77,16 @@ export function openAIRoutes(app: FastifyInstance, shared: Shared): void {
       return draw({ shared, request, reply }, wanted, task, "image_generation");
     });
 
-    front.get("/v1/models", async () => ({ object: "list", data: (await checkpoints(ports)).map(modelObject) }));
+    front.get("/v1/models", async () => ({
+      object: "list",
+      data: await Promise.all((await checkpoints(ports)).map((one) => modelItem(one, ports))),
+    }));
     front.get<{ Params: { "*": string } }>("/v1/models/*", async (request) => {
       const name = request.params["*"];
       const found = await modelNamed(ports, name);
       if (!found)
         throw new OpenAIError(404, `The model '${name.slice(0, 100)}' does not exist.`, "model", "model_not_found");
-      return modelObject(found);
+      return modelItem(found, ports);
     });
   });
 }
@@ -148,24 +145,6 @@ const checkpoints = async ({ models }: HttpPorts): Promise<ModelSummary[]> =>
 async function modelNamed(ports: HttpPorts, name: string | null | undefined): Promise<ModelSummary | undefined> {
   const wanted = modelFor(name);
   return (await checkpoints(ports)).find(({ air, aliases = [] }) => air === wanted || aliases.includes(wanted));
-}
-
-/** What a client needs to know of a model before it asks: OpenAI's fields, then ours. */
-const modelObject = ({ air, name, references, defaultWidth, defaultHeight }: ModelSummary) => ({
-  id: air,
-  object: "model",
-  created: 0,
-  owned_by: "inkstone",
-  name,
-  reference_images: references,
-  // Of an edit: the aspect of its last reference image.
-  default_size: references?.max ? "auto" : `${defaultWidth}x${defaultHeight}`,
-  size_range: sideRange(),
-});
-
-function sideRange() {
-  const { min, max, multiplier: step } = parametersOf("imageInference").get("width")!;
-  return { min, max, step };
 }
 
 async function jsonBody({ bodies }: Shared, { body }: FastifyRequest): Promise<unknown> {

@@ -2,8 +2,10 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import {
+  binQuery,
   invalidParameter,
   isUuidV4,
+  type PictureReply,
   parseJson,
   pictureChange,
   pictureNames,
@@ -16,7 +18,13 @@ import {
 import type { GalleryPicture } from "../../storage/index.ts";
 import { bearerKey, identify } from "../caller.ts";
 import { pictureItem } from "../gallery-items.ts";
+import { contentUUID } from "../inline-pictures.ts";
 import { openContext, type Shared } from "../request-context.ts";
+
+/** Whatever it says: the first bytes tell what a file is. */
+const PICTURE_TYPE = /^image\/(png|jpe?g|webp|avif|gif|tiff)$/;
+export const PICTURE_EXPECTED =
+  "Send the file itself, with the header 'Content-Type: image/png' (or image/jpeg, image/webp, image/avif, image/gif, image/tiff).";
 
 type ByUUID = { Params: { imageUUID: string } };
 
@@ -24,8 +32,10 @@ export function pictureRoutes(app: FastifyInstance, shared: Shared): void {
   const { ports } = shared;
   const { gallery } = ports;
   const ownerOf = async ({ raw }: FastifyRequest) => (await identify(ports.keys, bearerKey(raw), raw)).owner;
-  const shown = (request: FastifyRequest) => (picture: GalleryPicture) =>
-    pictureItem(picture, openContext(shared, request.raw));
+  const shown =
+    (request: FastifyRequest) =>
+    (picture: GalleryPicture): PictureReply =>
+      pictureItem(picture, openContext(shared, request.raw));
 
   app.get<{ Querystring: Record<string, unknown> }>("/v1/pictures", async (request, reply) => {
     const owner = await ownerOf(request);
@@ -40,6 +50,27 @@ export function pictureRoutes(app: FastifyInstance, shared: Shared): void {
       })
       .catch((thrown) => refuseCursor(thrown, query.cursor));
     return sendJson(reply, { data: pictures.map(shown(request)), next });
+  });
+
+  // The file itself is the body. A page of another site cannot send one without asking first, as it can a form.
+  app.register(async (front) => {
+    front.removeAllContentTypeParsers();
+    front.addContentTypeParser(PICTURE_TYPE, { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+    front.post("/v1/pictures", async (request, reply) => {
+      const owner = await ownerOf(request);
+      const bytes = request.body as Buffer | undefined;
+      if (bytes === undefined) throw new TaskError("invalidRequest", { reason: PICTURE_EXPECTED });
+      const { imageUUID } = await ports.uploads.keep(owner, "body", contentUUID(owner, bytes), bytes, true);
+      const picture = await gallery.find(owner, imageUUID);
+      if (picture === undefined) throw new TaskError("imageExpired", { imageUUID });
+      return sendJson(reply.code(201), shown(request)(picture));
+    });
+  });
+
+  app.delete<{ Querystring: Record<string, unknown> }>("/v1/pictures", async (request, reply) => {
+    const owner = await ownerOf(request);
+    readQuery(binQuery, request.query);
+    return sendJson(reply, { deleted: await gallery.emptyBinOf(owner) });
   });
 
   app.get<ByUUID>("/v1/pictures/:imageUUID", async (request, reply) => {

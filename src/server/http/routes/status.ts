@@ -1,6 +1,7 @@
 /** `GET /v1/status`: what a caller may know of the server. */
 
 import type { FastifyInstance } from "fastify";
+import type { StatusReply } from "../../../protocol/index.ts";
 import { version } from "../../../version.ts";
 import { bearerKey, identify } from "../caller.ts";
 import type { HttpPorts } from "../ports.ts";
@@ -9,21 +10,25 @@ import { sendJson } from "./pictures.ts";
 export function statusRoute(app: FastifyInstance, ports: HttpPorts): void {
   app.get("/v1/status", async ({ raw }, reply) => {
     const { owner, keyName } = await identify(ports.keys, bearerKey(raw), raw);
-    const [{ ready, reason }, { queued, running }, totals, freeBytes] = await Promise.all([
+    const [{ ready, reason }, { queued, running }, totals, freeBytes, model] = await Promise.all([
       ports.readiness(),
       ports.tasks.counts(),
       ports.gallery.totals(owner),
       ports.freeBytes(),
+      ports.inMemory(),
     ]);
     const { maxQueue: limit, maxTasks, maxBodyBytes } = ports.settings;
-    return sendJson(reply, {
+    const status: StatusReply = {
       version,
       ready,
       reason,
+      device: ports.device,
+      model,
       caller: { name: keyName },
       queue: { waiting: queued, running, limit },
       storage: { ...totals, freeBytes },
       limits: { maxTasks, maxBodyBytes },
-    });
+    };
+    return sendJson(reply, status);
   });
 }

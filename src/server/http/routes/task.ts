@@ -1,17 +1,15 @@
 /** `GET /v1/tasks/{taskUUID}/events` and `DELETE /v1/tasks/{taskUUID}`: watch a task, stop a task. */
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { isUuidV4, stringifyJson } from "../../../protocol/index.ts";
+import { isUuidV4 } from "../../../protocol/index.ts";
 import type { TaskEvent } from "../../tasks/index.ts";
-import { bearerKey, identify, isStillAllowed, KEY_CHECK_MS } from "../caller.ts";
+import { bearerKey, identify } from "../caller.ts";
+import { openEventStream } from "../event-stream.ts";
 import { isPictureRecord } from "../items.ts";
 import { finalAnswer, unknownTask } from "../queued-tasks.ts";
 import { openContext, type RequestContext, type Shared } from "../request-context.ts";
 
 type ByUUID = { Params: { taskUUID: string } };
-
-/** Comment lines keep proxies from closing a stream on which a long step shows nothing. */
-const HEARTBEAT_MS = 15_000;
 
 export function taskRoutes(app: FastifyInstance, shared: Shared): void {
   const { ports } = shared;
@@ -43,50 +41,24 @@ async function streamEvents(
   reply: FastifyReply,
 ) {
   const taskUUID = taskNamed(request);
-  const { tasks, keys, stopping } = context.ports;
-  const { raw } = reply;
+  const { ports } = context;
   let waiting: TaskEvent[] | undefined = [];
-  let work = Promise.resolve();
-  const write = (event: TaskEvent): void => {
-    work = work
-      .then(() => send(context, reply, event))
-      .catch(() => {
-        raw.destroy();
-      });
-  };
-  const end = await tasks.subscribe(owner, taskUUID, (event) => {
+  const end = await ports.tasks.subscribe(owner, taskUUID, (event) => {
     if (waiting === undefined) write(event);
     else waiting.push(event);
   });
   if (end === undefined) throw unknownTask(taskUUID);
 
-  reply.hijack();
-  raw.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no" });
-  raw.flushHeaders();
-  const heartbeat = setInterval(() => raw.write(":\n\n"), HEARTBEAT_MS);
-  const keyCheck = setInterval(async () => {
-    if (!(await isStillAllowed(keys, owner))) raw.end();
-  }, KEY_CHECK_MS);
-  const stop = () => raw.end();
-  stopping.addEventListener("abort", stop, { once: true });
-  raw.once("close", () => {
-    clearInterval(heartbeat);
-    clearInterval(keyCheck);
-    stopping.removeEventListener("abort", stop);
-    end();
-  });
+  const stream = openEventStream(ports, owner, reply, end);
+  let work = Promise.resolve();
+  function write(event: TaskEvent): void {
+    work = work
+      .then(async () => stream.write(event.type, await eventData(context, event), event.type === "progress"))
+      .then(() => (event.type === "final" ? stream.end() : undefined))
+      .catch(() => stream.destroy());
+  }
   for (const event of waiting) write(event);
   waiting = undefined;
-}
-
-/** A watcher that reads nothing misses progress rather than filling memory; results and the end it always gets. */
-const MOST_BUFFERED = 256 * 1024;
-
-async function send(context: RequestContext, { raw }: FastifyReply, event: TaskEvent): Promise<void> {
-  if (raw.writableEnded || raw.destroyed) return;
-  if (event.type === "progress" && raw.writableLength > MOST_BUFFERED) return;
-  raw.write(`event: ${event.type}\ndata: ${stringifyJson(await eventData(context, event))}\n\n`);
-  if (event.type === "final") raw.end();
 }
 
 async function eventData(context: RequestContext, event: TaskEvent): Promise<unknown> {

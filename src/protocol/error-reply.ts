@@ -1,0 +1,30 @@
+import { z } from "zod";
+import { field, float, group, literal, text } from "../fields/index.ts";
+
+/** An error as it is told. */
+export const errorReply = group("An error.", {
+  code: text("The kind of error."),
+  message: text("The parameter, what was given and what is allowed, in words."),
+  parameter: field(z.union([z.string(), z.array(z.string())]), {
+    type: "string or string[]",
+    rule: "text",
+    about: "The parameter or parameters at fault.",
+  }).optional(),
+  type: text("The expected type.").optional(),
+  documentation: text("Where the parameter or error is described.").optional(),
+  taskUUID: text("The task the error belongs to.").optional(),
+  taskType: text("The type of that task.").optional(),
+  min: float("Least value.", {}).optional(),
+  max: field(z.union([z.number(), z.bigint()]), { type: "number", rule: "a number", about: "Largest value." })
+    .meta({ type: "number" })
+    .optional(),
+  multiplier: float("Values are its multiples.", {}).optional(),
+  default: field(z.any(), { type: "any", rule: "anything", about: "What an absent value means." }).optional(),
+  allowedValues: field(z.array(z.string()), {
+    type: "string[]",
+    rule: "strings",
+    about: "The values that are allowed.",
+  }).optional(),
+  retryAfter: float("Seconds after which repeating makes sense.", { min: 0 }).optional(),
+  status: literal("Only in replies to getResponse.", "error").optional(),
+});

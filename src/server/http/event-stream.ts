@@ -1,0 +1,52 @@
+/** Server-sent events: a reply that stays open until the caller goes, may call no more, or the server stops. */
+
+import type { FastifyReply } from "fastify";
+import { stringifyJson } from "../../protocol/index.ts";
+import type { OwnerId } from "../tasks/index.ts";
+import { isStillAllowed, KEY_CHECK_MS } from "./caller.ts";
+import type { HttpPorts } from "./ports.ts";
+
+export interface EventStream {
+  /** One that reads nothing misses what is `droppable` rather than filling memory. */
+  write(event: string, data: unknown, droppable?: boolean): void;
+  end(): void;
+  /** It breaks off: the caller finds out that something is missing. */
+  destroy(): void;
+}
+
+/** Comment lines keep proxies from closing a stream on which a long step shows nothing. */
+const HEARTBEAT_MS = 15_000;
+const MOST_BUFFERED = 256 * 1024;
+
+/** Begins the reply. `closed` is called once, whoever closes it. */
+export function openEventStream(
+  { keys, stopping }: HttpPorts,
+  owner: OwnerId,
+  reply: FastifyReply,
+  closed: () => void,
+): EventStream {
+  const { raw } = reply;
+  reply.hijack();
+  raw.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no" });
+  raw.flushHeaders();
+  const heartbeat = setInterval(() => raw.write(":\n\n"), HEARTBEAT_MS);
+  const keyCheck = setInterval(async () => {
+    if (!(await isStillAllowed(keys, owner))) raw.end();
+  }, KEY_CHECK_MS);
+  const end = () => void raw.end();
+  stopping.addEventListener("abort", end, { once: true });
+  raw.once("close", () => {
+    clearInterval(heartbeat);
+    clearInterval(keyCheck);
+    stopping.removeEventListener("abort", end);
+    closed();
+  });
+  return {
+    write(event, data, droppable = false) {
+      if (raw.writableEnded || raw.destroyed || (droppable && raw.writableLength > MOST_BUFFERED)) return;
+      raw.write(`event: ${event}\ndata: ${stringifyJson(data)}\n\n`);
+    },
+    end,
+    destroy: () => void raw.destroy(),
+  };
+}

@@ -1,0 +1,32 @@
+/** `GET /v1/events`: whatever happens to the tasks of a key, as server-sent events. */
+
+import type { FastifyInstance } from "fastify";
+import { eventQuery, readQuery } from "../../../protocol/index.ts";
+import { bearerKey, identify } from "../caller.ts";
+import { openEventStream } from "../event-stream.ts";
+import { openContext, type Shared } from "../request-context.ts";
+import { followTasks } from "../watch-events.ts";
+
+export function eventRoute(app: FastifyInstance, shared: Shared): void {
+  const { ports } = shared;
+  app.get<{ Querystring: Record<string, unknown> }>("/v1/events", async (request, reply) => {
+    const { owner } = await identify(ports.keys, bearerKey(request.raw), request.raw);
+    const { previews } = readQuery(eventQuery, request.query);
+    const context = openContext(shared, request.raw);
+    let endFollowing = () => {};
+    let over = false;
+    const stream = openEventStream(ports, owner, reply, () => {
+      over = true;
+      endFollowing();
+    });
+    try {
+      endFollowing = await followTasks(context, owner, previews, ({ event, taskUUID, facts, droppable }) =>
+        stream.write(event, { taskUUID, ...facts }, droppable),
+      );
+    } catch (err) {
+      ports.log.error({ err }, "the tasks of a key could not be followed");
+      stream.destroy();
+    }
+    if (over) endFollowing();
+  });
+}

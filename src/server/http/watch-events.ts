@@ -1,0 +1,74 @@
+/** What whoever follows the tasks of a key is told: over a WebSocket (`watch`) and as server-sent events (`/v1/events`). */
+
+import { errorItem, TaskError, type WatchItem } from "../../protocol/index.ts";
+import type { FollowEvent, OwnerId } from "../tasks/index.ts";
+import { pictureItem } from "./gallery-items.ts";
+import type { RequestContext } from "./request-context.ts";
+
+export interface Told {
+  readonly event: NonNullable<WatchItem["event"]>;
+  readonly taskUUID: string;
+  readonly facts: Partial<WatchItem>;
+  /** Whoever reads slowly does without. */
+  readonly droppable: boolean;
+}
+
+/** Follows the tasks of an owner; resolves with the function that ends it, once what is unfinished now has been told. */
+export function followTasks(
+  context: RequestContext,
+  owner: OwnerId,
+  previews: boolean,
+  tell: (told: Told) => void,
+): Promise<() => void> {
+  const { tasks, log } = context.ports;
+  /** Pictures are looked up: what follows waits for them, so that the order stays. */
+  let work = Promise.resolve();
+  const pass = async (taskUUID: string, event: FollowEvent): Promise<void> => {
+    const told = await factsOf(context, owner, taskUUID, event);
+    if (told === undefined) return;
+    const droppable = event.type === "queued" || event.type === "progress" || event.type === "preview";
+    tell({ event: event.type, taskUUID, facts: told, droppable });
+  };
+  return tasks.follow(
+    owner,
+    (taskUUID, event) => {
+      work = work
+        .then(() => pass(taskUUID, event))
+        .catch((err) => log.warn({ err, taskUUID }, "an event was not told"));
+    },
+    previews,
+  );
+}
+
+/** An event in the API's words; undefined for a picture that is gone already. */
+async function factsOf(
+  context: RequestContext,
+  owner: OwnerId,
+  taskUUID: string,
+  event: FollowEvent,
+): Promise<Partial<WatchItem> | undefined> {
+  switch (event.type) {
+    case "queued":
+      return { queuePosition: event.place };
+    case "started":
+      return { attempt: event.attempt };
+    case "progress": {
+      const { type: _, ...progress } = event;
+      return progress;
+    }
+    case "preview": {
+      const { image, step, steps, dataURI: imageDataURI } = event;
+      return { image, step, steps, imageDataURI };
+    }
+    case "result": {
+      const picture = await context.ports.gallery.find(owner, event.result.imageUUID);
+      return picture && { picture: pictureItem(picture, context) };
+    }
+    case "final": {
+      const { state, task, error } = event.record;
+      const body = state === "cancelled" ? new TaskError("taskCancelled").body : error;
+      const item = body && errorItem(body, { taskUUID, taskType: task.taskType }, context.documentation);
+      return { state, error: item as WatchItem["error"] };
+    }
+  }
+}

@@ -8,6 +8,7 @@ import { modelsCommand } from "./models.ts";
 import { preprocessCommand } from "./preprocess.ts";
 import { schedulersCommand } from "./schedulers.ts";
 import { serveCommand } from "./serve.ts";
+import { storageCommand } from "./storage.ts";
 import type { Terminal } from "./terminal.ts";
 import { upscaleCommand } from "./upscale.ts";
 
@@ -29,6 +30,7 @@ export function createProgram(terminal: Terminal): Command {
     upscaleCommand,
     serveCommand,
     keysCommand,
+    storageCommand,
     inspectCommand,
     modelsCommand,
     schedulersCommand,

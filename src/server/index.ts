@@ -2,3 +2,4 @@
 
 export { type KnownKey, openKeyFile } from "./http/index.ts";
 export { createServer, type Server, type ServerParts } from "./server.ts";
+export { copyFiles, openStorageAt } from "./storage/index.ts";

@@ -82,3 +82,14 @@ test("a sub-folder that somebody deleted is made again by the next try", async (
   await disk.put(file, bytes);
   expect(await disk.get(file)).toBeDefined();
 });
+
+test("lists every file with its length, nothing else that lies there", async () => {
+  const disk = await openDisk(folder);
+  const files = [name(), name(), name()];
+  for (const [i, file] of files.entries()) await disk.put(file, Buffer.alloc(i + 1));
+  await writeFile(join(folder, files[0]!.slice(0, 2), "notes.txt"), "mine");
+  const listed: [string, number][] = [];
+  for await (const { name: file, length } of disk.list()) listed.push([file, length]);
+  expect(new Map(listed)).toEqual(new Map(files.map((file, i) => [file, i + 1])));
+  expect(listed).toHaveLength(3);
+});

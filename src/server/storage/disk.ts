@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, open, opendir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type FileStore, isFileName, StorageUnavailableError } from "./files.ts";
+import { type FileStore, isFileName, type ListedFile, StorageUnavailableError } from "./files.ts";
 
 /** The few calls on the file system that a fault test wants to break. */
 export interface DiskCalls {
@@ -58,7 +58,27 @@ export async function openDisk(folder: string, calls: DiskCalls = { write: write
       }
     },
     delete: (name) => rm(place(name), { force: true }),
+    list: () => listed(folder),
   };
+}
+
+async function* listed(folder: string): AsyncGenerator<ListedFile> {
+  try {
+    for await (const shard of await opendir(folder)) {
+      if (!shard.isDirectory()) continue;
+      for await (const { name } of await opendir(join(folder, shard.name))) {
+        const facts = isFileName(name) ? await stat(join(folder, shard.name, name)).catch(ifDeleted) : undefined;
+        if (facts) yield { name, length: facts.size, changedAt: facts.mtime };
+      }
+    }
+  } catch (error) {
+    throw new StorageUnavailableError(`cannot list ${folder}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** A file that went away between listing and looking is no fault. */
+function ifDeleted(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== "ENOENT") throw error;
 }
 
 async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {

@@ -6,6 +6,14 @@ export interface OpenFile {
   readonly stream: Readable;
 }
 
+/** A file that a store holds. */
+export interface ListedFile {
+  readonly name: string;
+  /** In bytes. */
+  readonly length: number;
+  readonly changedAt: Date;
+}
+
 /** Files by name. Names are made by this program (`<imageUUID>.<ext>`), never by a client. */
 export interface FileStore {
   /** Stores durably: once this resolves the file survives a power cut, and before that nobody sees a part of it. */
@@ -15,6 +23,8 @@ export interface FileStore {
   /** The file as a stream, for what is only passed on; undefined when there is no such file. */
   open(name: string): Promise<OpenFile | undefined>;
   delete(name: string): Promise<void>;
+  /** All files, in no order. Those that are stored or deleted meanwhile may be among them or not. */
+  list(): AsyncIterable<ListedFile>;
   /** An address that serves the file to anyone who has it, for `seconds`; only where the store can give one. */
   presigned?(name: string, seconds: number): Promise<string>;
 }

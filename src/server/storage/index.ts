@@ -1,4 +1,5 @@
 export { claimFolder, ForeignFolderError } from "./belonging.ts";
+export { type CopyProgress, copyFiles } from "./copy.ts";
 export { type DiskCalls, openDisk } from "./disk.ts";
 export { type FileStore, StorageUnavailableError } from "./files.ts";
 export {
@@ -17,5 +18,5 @@ export {
   type ReferencedPicture,
 } from "./image-reference.ts";
 export { createImageStore, type ImageFacts, type ImageStore, type StoredImage } from "./image-store.ts";
-export { openStorage, type StorageSettings } from "./open.ts";
+export { openStorage, openStorageAt, type StorageSettings } from "./open.ts";
 export { createThumbnails, THUMBNAIL_SIDES, type ThumbnailSide, type Thumbnails } from "./thumbnails.ts";

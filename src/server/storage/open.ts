@@ -15,9 +15,17 @@ export interface StorageSettings {
  * Opens the bucket that the settings name, else the folder `images` of the data folder.
  * @throws StorageUnavailableError when the bucket cannot be used
  */
-export async function openStorage(settings: StorageSettings, dataDir: string): Promise<FileStore> {
-  if (settings.storage === undefined) return openDisk(join(dataDir, "images"));
-  const { hostname: bucket, pathname } = new URL(settings.storage);
+export function openStorage(settings: StorageSettings, dataDir: string): Promise<FileStore> {
+  return openStorageAt(settings.storage ?? join(dataDir, "images"), settings);
+}
+
+/**
+ * Opens `s3://bucket/prefix` or a folder.
+ * @throws StorageUnavailableError when the bucket cannot be used
+ */
+export async function openStorageAt(place: string, settings: StorageSettings): Promise<FileStore> {
+  if (!place.startsWith("s3://")) return openDisk(place);
+  const { hostname: bucket, pathname } = new URL(place);
   return openS3({
     bucket,
     prefix: pathname.replace(/^\/+|\/+$/g, ""),

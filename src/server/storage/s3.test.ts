@@ -1,9 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { inkstone } from "../../../test/cli.ts";
 import { NO_S3, type S3Server, startS3Server } from "../../../test/support/s3-server.ts";
-import { StorageUnavailableError } from "./index.ts";
+import type { ListedFile } from "./files.ts";
+import { openDisk, StorageUnavailableError } from "./index.ts";
 import { openS3 } from "./s3.ts";
 
 describe.skipIf(NO_S3)("files in a bucket", () => {
@@ -70,5 +74,32 @@ describe.skipIf(NO_S3)("files in a bucket", () => {
   test("a bucket that does not exist is refused by name", async () => {
     const opening = openS3({ bucket: "nowhere", prefix: "", endpoint: server.endpoint, region: "us-east-1" });
     await expect(opening).rejects.toThrow(/nowhere/);
+  });
+
+  test("lists the files under its prefix, over several pages", { timeout: 120_000 }, async () => {
+    const store = await open("listed");
+    const files = Array.from({ length: 1010 }, name);
+    // Straight into the server's folder: a thousand requests would only try its patience.
+    await mkdir(join(server.folder, "listed"), { recursive: true });
+    for (const file of files) await writeFile(join(server.folder, "listed", file), "four");
+    await writeFile(join(server.folder, "listed", "notes.txt"), "mine");
+    const listed: ListedFile[] = [];
+    for await (const file of store.list()) listed.push(file);
+    expect(listed.map((file) => file.name).sort()).toEqual(files.sort());
+    expect(listed.every(({ length }) => length === 4)).toBe(true);
+  });
+
+  test("inkstone storage copy takes a folder of images into the bucket, once", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "inkstone-copy-"));
+    const disk = await openDisk(join(folder, "images"));
+    const files = [name(), name()];
+    for (const file of files) await disk.put(file, bytes);
+    const to = `s3://${server.bucket}/moved`;
+    const run = () => inkstone(["storage", "copy", "--to", to, "--data-dir", folder, "--s3-endpoint", server.endpoint]);
+    expect((await run()).out).toMatch(/^2 images copied \(0\.0 MB\), 0 were there already/);
+    expect((await run()).out).toMatch(/^0 images copied \(0\.0 MB\), 2 were there already/);
+    const store = await open("moved");
+    for (const file of files) expect(Buffer.from((await store.get(file))!)).toEqual(bytes);
+    await rm(folder, { recursive: true });
   });
 });

@@ -26,9 +26,8 @@ const ANSWER_MS = 30_000;
  * @throws StorageUnavailableError when the bucket cannot be listed: it does not exist, is not reachable or not permitted
  */
 export async function openS3(location: S3Location): Promise<Required<FileStore>> {
-  const { S3Client, GetObjectCommand, PutObjectCommand, DeleteObjectCommand, HeadBucketCommand } = await import(
-    "@aws-sdk/client-s3"
-  );
+  const s3 = await import("@aws-sdk/client-s3");
+  const { S3Client, GetObjectCommand, PutObjectCommand, DeleteObjectCommand, HeadBucketCommand } = s3;
   const { bucket: Bucket, prefix } = location;
   const client = new S3Client(clientConfig(location));
   const keyOf = (name: string): string => {
@@ -58,6 +57,21 @@ export async function openS3(location: S3Location): Promise<Required<FileStore>>
     },
     async delete(name) {
       await available(client.send(new DeleteObjectCommand({ Bucket, Key: keyOf(name) })), `delete ${name}`);
+    },
+    async *list() {
+      const Prefix = prefix === "" ? undefined : `${prefix}/`;
+      for (let token: string | undefined, more = true; more; more = token !== undefined) {
+        const page = new s3.ListObjectsV2Command({ Bucket, Prefix, ContinuationToken: token });
+        const { Contents = [], NextContinuationToken } = await available(
+          client.send(page),
+          `list the bucket ${Bucket}`,
+        );
+        for (const { Key = "", Size: length = 0, LastModified: changedAt = new Date(0) } of Contents) {
+          const name = Key.slice(Prefix?.length ?? 0);
+          if (isFileName(name)) yield { name, length, changedAt };
+        }
+        token = NextContinuationToken;
+      }
     },
     async presigned(name, seconds) {
       const { getSignedUrl } = await import("@aws-sdk/s3-request-presigner");

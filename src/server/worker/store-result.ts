@@ -9,7 +9,7 @@ export type ClaimOf<Task extends PictureTask> = Claim & { readonly task: Task };
 
 /** What storing a picture needs. */
 export interface StoreMeans {
-  readonly files: FileStore;
+  readonly files: Pick<FileStore, "put">;
   /** Program and version, written into pictures. */
   readonly software: string;
   /** How long a picture without `ttl` is kept. */

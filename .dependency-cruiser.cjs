@@ -71,7 +71,7 @@ module.exports = {
     folder("engine", ["weights", "onnx", "pictures", "bundled"]),
     folder("models", ["weights", "onnx", "engine", "protocol", "pictures", "bundled"]),
     folder("drawing", ["weights", "onnx", "engine", "models", "pictures", "protocol"]),
-    folder("settings", ["drawing", "fields"]),
+    folder("settings", ["drawing", "engine", "fields"]),
     folder("server", ["settings", "fields", "onnx", "engine", "models", "pictures", "protocol", "drawing", "version"]),
     folder("server/database", []),
     folder("server/net", []),

@@ -1,5 +1,5 @@
 import type { Block } from "../src/protocol/index.ts";
-import { describeSetting, SETTINGS } from "../src/settings/index.ts";
+import { describeSetting, SETTING_GROUPS } from "../src/settings/index.ts";
 
 /** The page of the settings. */
 export function configurationReference(): Block[] {
@@ -8,21 +8,24 @@ export function configurationReference(): Block[] {
     {
       text: "Settings of `inkstone serve`, by flag or environment variable; the flag wins. A value that cannot be used stops the start, with a message that says what is allowed; so does an `INKSTONE_…` variable that is none of these. Secrets have no flag: command lines can be read by others. A secret may also lie in a file, whose path is in the variable with `_FILE` at its end (`INKSTONE_API_KEYS_FILE=/run/secrets/keys`), or be a credential of systemd with the variable's name.",
     },
-    {
-      columns: ["environment", "flag", "value", "default", ""],
-      rows: Object.values(SETTINGS).map((setting) => {
-        const { about, otherwise } = describeSetting(setting);
-        return {
-          cells: [
-            `\`${setting.env}\``,
-            setting.flag === undefined ? "" : `\`--${setting.flag}\``,
-            `\`${setting.shape}\``,
-            otherwise && `\`${otherwise}\``,
-            about,
-          ],
-        };
-      }),
-    },
+    ...Object.entries(SETTING_GROUPS).flatMap(([heading, settings]): Block[] => [
+      { heading, level: 2 },
+      {
+        columns: ["environment", "flag", "value", "default", ""],
+        rows: Object.values(settings).map((setting) => {
+          const { about, otherwise } = describeSetting(setting);
+          return {
+            cells: [
+              `\`${setting.env}\``,
+              setting.flag === undefined ? "" : `\`--${setting.flag}\``,
+              `\`${setting.shape}\``,
+              otherwise && `\`${otherwise}\``,
+              about,
+            ],
+          };
+        }),
+      },
+    ]),
     { heading: "The data folder", level: 2 },
     {
       text: "One place for each user, wherever a command starts: `$XDG_DATA_HOME/inkstone` or `~/.local/share/inkstone`, on macOS `~/Library/Application Support/inkstone`, on Windows `%LOCALAPPDATA%\\inkstone`. `INKSTONE_DATA_DIR` or `--data-dir` names another one. `inkstone serve` logs which one it uses.",

@@ -4,9 +4,10 @@ import { cpus, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { styleText } from "node:util";
 import { Command } from "commander";
-import type { DeviceName, Examination } from "../engine/index.ts";
+import type { Examination } from "../engine/index.ts";
 import { dataDirectory, findModel, type Model, modelLocations } from "../models/index.ts";
 import { decodeImage, encodeImage, imageFormats } from "../pictures/index.ts";
+import { readConfig } from "../settings/index.ts";
 import { oldestNode } from "../version.ts";
 import { print, type Terminal } from "./terminal.ts";
 
@@ -61,8 +62,9 @@ function checks(name: string, dataDir: string, terminal: Terminal): readonly Che
 
 /** What INKSTONE_DEVICE, by default every GPU in turn, comes to on this machine. */
 async function describeDevice(terminal: Terminal): Promise<string> {
+  const { device } = readConfig({ device: terminal.env.INKSTONE_DEVICE || "auto" });
   const { openDevice } = await import("../engine/index.ts");
-  const { note } = await openDevice((terminal.env.INKSTONE_DEVICE || "auto") as DeviceName);
+  const { note } = await openDevice(device);
   return note;
 }
 

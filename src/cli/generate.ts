@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { Command, Option } from "commander";
 import { type Findings, PictureRefused, pictureRecord, type SafetyPolicy } from "../drawing/index.ts";
-import type { DeviceName, GeneratedImage } from "../engine/index.ts";
+import type { GeneratedImage } from "../engine/index.ts";
 import { costPerPicture, modelLocations, planSize, resolveAdapter } from "../models/index.ts";
 import { encodeImage } from "../pictures/index.ts";
 import { stringifyJson, TaskError } from "../protocol/index.ts";
@@ -102,7 +102,7 @@ async function fulfil(order: Order, target: OutputTarget, flags: Flags, terminal
   const networks = finishingNetworks({ faceModel: settings.faceModel, threads });
   const pipeline = await Pipeline.load(model.folder, {
     threads,
-    device: device as DeviceName,
+    device,
     onDevice: (note) => device !== "cpu" && tell(terminal, `drawing on ${note}`),
   });
   const loaded = performance.now();

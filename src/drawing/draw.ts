@@ -6,13 +6,20 @@ import {
   ParameterError,
 } from "../engine/index.ts";
 import { planSize, type Size } from "../models/index.ts";
-import type { GrayImage, RgbImage } from "../pictures/index.ts";
-import { composite, crop, paste, type Rectangle, resizeGray, resizeImage } from "../pictures/index.ts";
+import {
+  composite,
+  crop,
+  type GrayImage,
+  paste,
+  type Rectangle,
+  type RgbImage,
+  resizeGray,
+  resizeImage,
+} from "../pictures/index.ts";
 import type { Drawing, Engine } from "./drawing.ts";
-import { maskBounds, releaseCells, seam } from "./mask.ts";
+import { maskBounds, releaseCells, seam, zoomRegion } from "./mask.ts";
 import { extendPicture } from "./outpaint.ts";
 import { cutToSize, inWholeCells } from "./whole-cells.ts";
-import { zoomRegion } from "./zoom.ts";
 
 export interface DrawOptions extends GenerateHooks {
   /** Most pixels the model draws; larger pictures are drawn smaller and enlarged. Absent: no limit. */

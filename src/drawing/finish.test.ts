@@ -4,7 +4,7 @@ import { type ImageInferenceTask, parseTask } from "../protocol/index.ts";
 import type { Drawing, Engine } from "./drawing.ts";
 import { drawFinished } from "./finish.ts";
 import type { FinishingNetworks } from "./networks.ts";
-import type { SafetyPolicy } from "./safety/index.ts";
+import type { SafetyPolicy } from "./safety.ts";
 import { type Findings, stagesOf } from "./stages.ts";
 
 const noPreview = () => Promise.reject(new Error("there is none"));

@@ -4,7 +4,7 @@ import type { Drawing, Engine } from "./drawing.ts";
 import { refineFaces, refinementOf, stepsPerFace } from "./faces/index.ts";
 import type { FinishingNetworks } from "./networks.ts";
 import { type PictureProgress, pictureProgress } from "./progress.ts";
-import { checkPicture } from "./safety/index.ts";
+import { checkPicture } from "./safety.ts";
 import type { Findings, Stages } from "./stages.ts";
 
 /** What is drawn and what is done with it: data alone, so that it can go to another process. */

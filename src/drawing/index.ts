@@ -4,8 +4,7 @@ export { type DrawOptions, draw } from "./draw.ts";
 export type { Drawing, Engine, Outpaint } from "./drawing.ts";
 export { requireFaceModel } from "./faces/index.ts";
 export { type DrawHooks, type DrawingPlan, drawFinished } from "./finish.ts";
-export { drawingFromTask, maskFromPicture, type TaskPictures } from "./from-task.ts";
-export { guideFromTask } from "./guide.ts";
+export { drawingFromTask, guideFromTask, maskFromPicture, type TaskPictures } from "./from-task.ts";
 export { finishingNetworks } from "./networks.ts";
 export { createEngineProcess, type EngineProcess } from "./process/engine-process.ts";
 export { EngineDied } from "./process/follow-request.ts";
@@ -18,5 +17,5 @@ export {
   SAFETY_CLASSES,
   SAFETY_POLICIES,
   type SafetyPolicy,
-} from "./safety/index.ts";
+} from "./safety.ts";
 export { type Findings, type SafetySettings, stagesOf } from "./stages.ts";

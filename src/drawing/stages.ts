@@ -1,6 +1,6 @@
 import type { ImageInferenceTask } from "../protocol/index.ts";
 import type { FaceSettings } from "./faces/index.ts";
-import type { SafetyClass, SafetyPolicy, SafetyReport, SafetyStage } from "./safety/index.ts";
+import type { SafetyClass, SafetyPolicy, SafetyReport, SafetyStage } from "./safety.ts";
 
 /** The operator's settings, by the names they have in the configuration. */
 export interface SafetySettings {

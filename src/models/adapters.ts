@@ -2,8 +2,7 @@ import { join, resolve } from "node:path";
 import { type AdapterCard, type AdapterKind, isAdapterCard, parseAdapterCard } from "./adapter-card.ts";
 import { readCardJson } from "./card.ts";
 import { ModelError } from "./errors.ts";
-import { foldersIn } from "./folders.ts";
-import type { ModelLocations } from "./locations.ts";
+import { foldersIn, type ModelLocations } from "./locations.ts";
 
 /** A LoRA or a ControlNet that tasks can name. */
 export interface Adapter {

@@ -1,6 +1,8 @@
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { z } from "zod";
 import { ModelError } from "./errors.ts";
+import { price } from "./price.ts";
 
 /** An AIR identifier, `source:id@version`. */
 export const airPattern = /^[A-Za-z0-9][\w.-]*:[A-Za-z0-9][\w.-]*@[A-Za-z0-9][\w.-]*$/;
@@ -14,18 +16,6 @@ const defaults = z.strictObject({
   width: side.default(1024),
   height: side.default(1024),
 });
-
-/**
- * US dollars for a picture: `unit · round(base + steps · (perMegapixel · MP + perSquareMegapixel · MP²))`, rounded to 4 decimals,
- * MP = width · height / 10⁶. The defaults reproduce the four prices on the API page; other sizes are read off the same curve.
- */
-const price = z.strictObject({
-  unit: z.number().min(0).default(0.00064),
-  base: z.number().min(0).default(0.3),
-  perMegapixel: z.number().min(0).default(0.332),
-  perSquareMegapixel: z.number().min(0).default(0.052),
-});
-export type Price = z.output<typeof price>;
 
 /** What every card says, a checkpoint's as well as an adapter's. */
 export const COMMON_KEYS = {
@@ -91,4 +81,12 @@ export async function readCardJson(path: string): Promise<unknown> {
   } catch (cause) {
     throw new ModelError("invalidCard", `${path}: ${(cause as Error).message}`, { cause });
   }
+}
+
+/** Writes a `card.json` whole or not at all into its folder, which is made where it is missing. */
+export async function writeCard(registration: string, card: object): Promise<void> {
+  await mkdir(registration, { recursive: true });
+  const temporary = join(registration, `.card.${process.pid}.json`);
+  await writeFile(temporary, `${JSON.stringify(card, undefined, 2)}\n`);
+  await rename(temporary, join(registration, "card.json"));
 }

@@ -1,13 +1,12 @@
 import { access, rm } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { type AdapterKind, parseAdapterCard } from "./adapter-card.ts";
+import { type AdapterKind, knownSchedule, parseAdapterCard } from "./adapter-card.ts";
 import { type Adapter, listAdapters } from "./adapters.ts";
+import { writeCard } from "./card.ts";
 import { ModelError } from "./errors.ts";
 import { requireFree } from "./free-air.ts";
 import type { Naming } from "./install.ts";
-import { knownSchedule } from "./known-schedule.ts";
 import type { ModelLocations } from "./locations.ts";
-import { writeCard } from "./write-card.ts";
 
 /**
  * Registers a LoRA file or a ControlNet folder under an AIR. It stays where it is: only a card that points to it is written.

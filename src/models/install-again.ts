@@ -1,13 +1,12 @@
 import { join } from "node:path";
 import { type AdapterKind, parseAdapterCard } from "./adapter-card.ts";
 import type { Adapter } from "./adapters.ts";
-import { parseCard, readCardJson } from "./card.ts";
+import { parseCard, readCardJson, writeCard } from "./card.ts";
 import { registeredAt } from "./free-air.ts";
 import { addModel, type Naming } from "./install.ts";
 import { addAdapter } from "./install-adapter.ts";
 import type { ModelLocations } from "./locations.ts";
 import type { Model } from "./registry.ts";
-import { writeCard } from "./write-card.ts";
 
 /**
  * Registers a checkpoint or adapter whose files may have been updated since it was registered under this AIR: its card then stays as it

@@ -1,12 +1,11 @@
 import { lstat, rm } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { type ModelCardInput, parseCard } from "./card.ts";
+import { type ModelCardInput, parseCard, writeCard } from "./card.ts";
 import { ModelError } from "./errors.ts";
 import { requireFree } from "./free-air.ts";
 import { partsOfCheckpoint, removeUnusedParts } from "./import/part-store.ts";
 import type { ModelLocations } from "./locations.ts";
 import { listModels, type Model, modelInFolder } from "./registry.ts";
-import { writeCard } from "./write-card.ts";
 
 /** What `addModel` may say of a checkpoint; the rest comes from its own card, or from the defaults. */
 export interface Naming {

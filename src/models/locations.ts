@@ -1,3 +1,4 @@
+import { readdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import { bundledCheckpoint } from "../bundled.ts";
@@ -30,4 +31,13 @@ export function modelLocations(env: NodeJS.ProcessEnv, dataDir: string = dataDir
     modelsDir: resolve(env.INKSTONE_MODELS_DIR || join(dataDir, "models")),
     bundledDir: bundledCheckpoint,
   };
+}
+
+/** What lies in a models directory, by name; none when there is no such directory. Hidden ones are not finished yet. */
+export async function foldersIn(directory: string): Promise<string[]> {
+  const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    throw error;
+  });
+  return names.filter((name) => !name.startsWith(".")).sort();
 }

@@ -1,4 +1,16 @@
-import type { Price } from "./card.ts";
+import { z } from "zod";
+
+/**
+ * US dollars for a picture: `unit · round(base + steps · (perMegapixel · MP + perSquareMegapixel · MP²))`, rounded to 4 decimals,
+ * MP = width · height / 10⁶. The defaults reproduce the four prices on the API page; other sizes are read off the same curve.
+ */
+export const price = z.strictObject({
+  unit: z.number().min(0).default(0.00064),
+  base: z.number().min(0).default(0.3),
+  perMegapixel: z.number().min(0).default(0.332),
+  perSquareMegapixel: z.number().min(0).default(0.052),
+});
+export type Price = z.output<typeof price>;
 
 /**
  * What one picture costs in US dollars, rounded to 4 decimals; a task costs this times `numberResults`.

@@ -5,8 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { listAdapters, resolveAdapter } from "./adapters.ts";
 import { removeAdapter } from "./install-adapter.ts";
 import { type ModelLocations, modelLocations } from "./locations.ts";
-import { receiveAdapter } from "./receive.ts";
-import { receivingFolder, removeAbandoned } from "./receiving-folder.ts";
+import { receiveAdapter, receivingFolder, removeAbandoned } from "./receive.ts";
 import { listModels } from "./registry.ts";
 
 let root: string;

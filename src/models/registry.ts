@@ -3,8 +3,7 @@ import { basename, join, resolve } from "node:path";
 import { isAdapterCard } from "./adapter-card.ts";
 import { airPattern, type ModelCard, parseCard, readCard, readCardJson } from "./card.ts";
 import { ModelError } from "./errors.ts";
-import { foldersIn } from "./folders.ts";
-import type { ModelLocations } from "./locations.ts";
+import { foldersIn, type ModelLocations } from "./locations.ts";
 
 /** A model that can be asked for. */
 export interface Model {

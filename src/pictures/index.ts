@@ -11,12 +11,12 @@ export {
 } from "./codec.ts";
 export { composite, crop, paste, type Rectangle } from "./composite.ts";
 export { ImageError, type ImageErrorReason } from "./errors.ts";
-export { fitInside } from "./fit-inside.ts";
 export type { MetadataObject, MetadataValue, PictureMetadata } from "./metadata.ts";
 export {
   contentTypeOf,
   type DecodedImage,
   extensionOf,
+  fitInside,
   formatFromName,
   type GrayImage,
   grayOf,

@@ -1,13 +1,76 @@
 /** The task `imageInference`: every parameter of the API page, with its type, range, step and default. */
 
 import { z } from "zod";
-import { field, float, group, integer, literal, oneOf, severalOf, text, uuid } from "../fields/index.ts";
-import { acceleratorOptions } from "./accelerator-options.ts";
+import { field, flag, float, group, integer, literal, oneOf, severalOf, text, uuid } from "../fields/index.ts";
 import { controlNet, lora } from "./adapters.ts";
 import { delivery } from "./delivery.ts";
-import { safety, ultralytics } from "./finishing.ts";
 import { findScheduler, SCHEDULERS } from "./schedulers.ts";
 import { air, imageReference, seed } from "./values.ts";
+
+const threshold = { min: 0, max: 1, step: 0.01 };
+
+/** Caches that skip part of the work of a step. All are off unless asked for. */
+export const acceleratorOptions = group("Caching mechanisms that speed up generation.", {
+  teaCache: flag("TeaCache: estimates the change between steps and skips the transformer where it is small.").default(
+    false,
+  ),
+  teaCacheDistance: float("Aggressiveness of TeaCache. Lower is better quality, higher is faster.", threshold).default(
+    0.5,
+  ),
+  fbCache: flag("First Block Cache: reuses the blocks after the first across steps.").default(false),
+  fbCacheThreshold: float("Sensitivity of First Block Cache. Lower values reuse more.", threshold).default(0.25),
+  dbCache: flag("DB Cache (Cache-DiT): reuses the middle blocks across steps.").default(false),
+  dbCacheThreshold: float(
+    "Sensitivity of DB Cache. Lower values reuse more, higher prioritize quality.",
+    threshold,
+  ).default(0.25),
+  dbCacheSkipInterval: integer(
+    "Steps that DB Cache may skip between refreshes, and not more in a row than `cacheMaxConsecutiveSteps`.",
+    { min: 1 },
+  ).default(5),
+  cacheStartStep: integer("First step that may use a cache. Less than the end.", { min: 0 }).optional(),
+  cacheEndStep: integer("Step at which caching ends. Greater than the start, at most `steps`.", { min: 1 }).optional(),
+  cacheStartStepPercentage: integer("The start as a percentage of steps. Not together with `cacheStartStep`.", {
+    min: 0,
+    max: 99,
+  }).optional(),
+  cacheEndStepPercentage: integer("The end as a percentage of steps. Not together with `cacheEndStep`.", {
+    min: 1,
+    max: 100,
+  }).optional(),
+  cacheMaxConsecutiveSteps: integer("Cached steps in a row before a full one is forced.", { min: 1, max: 5 }).default(
+    3,
+  ),
+});
+
+/** Face detection and refinement after generation. */
+export const ultralytics = group("Finds faces and redraws them with more detail.", {
+  CFGScale: float("Guidance scale of the refinement.", { min: 0, max: 50, step: 0.1 }).default(8),
+  confidence: float("Confidence from which a face counts.", { min: 0, max: 1, step: 0.01 }).default(0.9),
+  maskBlur: integer("Feathering of the mask.", { min: 0, max: 100 }).default(5),
+  maskPadding: integer("Pixels around a face that are refined with it.", { min: 0, max: 20 }).default(5),
+  positivePrompt: text("Prompt of the refinement. Without it the task's own.", { max: 32_000 }).optional(),
+  negativePrompt: text("Negative prompt of the refinement. Without it the task's own.", { max: 32_000 }).optional(),
+  steps: integer("Steps of the refinement.", { min: 1, max: 100 }).default(20),
+  strength: float("Strength of the refinement. Lower values keep more of the original.", {
+    min: 0,
+    max: 1,
+    step: 0.01,
+  }).default(0.3),
+});
+
+export const SAFETY_MODES = ["none", "fast"] as const;
+
+/** Content safety checking. `mode` wins over `checkContent`; the output carries both, in agreement. */
+export const safety = group("Content safety checking.", {
+  checkContent: flag("Turns safety checking on; alone it means mode `fast`.", { assumed: false }).optional(),
+  mode: oneOf("`none` disables checks, `fast` performs a single check. Wins over `checkContent`.", SAFETY_MODES, {
+    assumed: "none",
+  }).optional(),
+}).transform(({ checkContent, mode = checkContent === true ? "fast" : "none" }) => ({
+  checkContent: mode !== "none",
+  mode,
+}));
 
 /** Images that editing models take at most. */
 export const MOST_REFERENCES = 3;

@@ -36,6 +36,7 @@ export type {
   MediaStorageTask,
   ModelSearchTask,
   PingTask,
+  WatchTask,
 } from "./other-tasks.ts";
 export { invalidParameter, missingParameter } from "./parameter-errors.ts";
 export { apiReference } from "./reference/api.ts";
@@ -74,4 +75,3 @@ export {
 export { type ErrorItem, type ErrorOwner, errorItem, TaskError, type TaskErrorBody } from "./task-error.ts";
 export type { UpscaleTask } from "./upscale.ts";
 export { carriedBase64, MAX_SEED, randomSeed, resultSeed } from "./values.ts";
-export type { WatchTask } from "./watch.ts";

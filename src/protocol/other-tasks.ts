@@ -1,7 +1,7 @@
 /** The small task types beside imageInference. */
 
 import { z } from "zod";
-import { integer, isUuidV4, literal, oneOf, secret, text, uuid, words } from "../fields/index.ts";
+import { flag, integer, isUuidV4, literal, oneOf, secret, text, uuid, words } from "../fields/index.ts";
 import { invalidParameter } from "./parameter-errors.ts";
 import type { TaskError } from "./task-error.ts";
 import { imageReference } from "./values.ts";
@@ -135,3 +135,16 @@ export type ImageUploadTask = z.output<typeof imageUpload>;
 export type MediaStorageTask = z.output<typeof mediaStorage>;
 export type AccountManagementTask = z.output<typeof accountManagement>;
 export type ModelSearchTask = z.output<typeof modelSearch>;
+
+/** Follows the tasks of a key over a WebSocket. */
+export const watch = z
+  .strictObject({
+    taskType: literal("The type of task.", "watch"),
+    taskUUID: uuid("Identifies the task in its reply. A UUID v4."),
+    previews: flag("Whether to send what pictures look like while they are drawn.").default(false),
+  })
+  .describe(
+    "Only over a WebSocket: frames tell this socket whatever happens to the tasks of its key, present and future ones, until it closes. Sent again, it replaces the earlier watch.",
+  );
+
+export type WatchTask = z.output<typeof watch>;

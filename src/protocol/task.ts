@@ -23,13 +23,13 @@ import {
   mediaStorage,
   modelSearch,
   ping,
+  watch,
 } from "./other-tasks.ts";
 import { missingParameter, parameterErrors, show } from "./parameter-errors.ts";
 import { ruleErrors } from "./rules.ts";
 import { textErrors } from "./storable-text.ts";
 import { type ErrorOwner, TaskError } from "./task-error.ts";
 import { respellUpscale, type UpscaleTask, upscale } from "./upscale.ts";
-import { watch } from "./watch.ts";
 
 /** The schema of every task type. */
 export const TASK_SCHEMAS = {
@@ -131,23 +131,26 @@ export function parseTask(given: unknown): ParsedTask {
   }
   if (typeof type !== "string" || !Object.hasOwn(TASK_SCHEMAS, type)) return refuse(owner, [unsupportedTaskType(type)]);
 
-  const found =
-    type === "imageInference"
-      ? readInference(raw)
-      : type === "controlNetPreprocess"
-        ? readPreprocess(raw)
-        : type === "modelUpload"
-          ? readUpload(raw)
-          : type === "mediaStorage"
-            ? readMedia(raw)
-            : read(type as TaskType, type === "upscale" ? respellUpscale(raw) : raw);
+  const found = (READERS[type as TaskType] ?? read)(raw, type as TaskType);
   const errors = Array.isArray(found) ? found : textErrors(raw);
   return errors.length > 0
     ? { ...refuse(owner, errors as [TaskError, ...TaskError[]]), raw }
     : { ok: true, task: found as Task, raw };
 }
 
-function read(type: TaskType, raw: Record<string, unknown>): Task | TaskError[] {
+/** Makes a task of an object of its type, or all errors. */
+type Reader = (raw: Record<string, unknown>, type: TaskType) => Task | TaskError[];
+
+/** Types with spellings or rules that their schema does not express; the others are read by their schema alone. */
+const READERS: Partial<Record<TaskType, Reader>> = {
+  imageInference: readInference,
+  controlNetPreprocess: readPreprocess,
+  modelUpload: readUpload,
+  mediaStorage: readMedia,
+  upscale: (raw, type) => read(respellUpscale(raw), type),
+};
+
+function read(raw: Record<string, unknown>, type: TaskType): Task | TaskError[] {
   const value = withoutNulls(raw, 6);
   const parsed = TASK_SCHEMAS[type].safeParse(value);
   return parsed.success
@@ -158,18 +161,18 @@ function read(type: TaskType, raw: Record<string, unknown>): Task | TaskError[] 
 function readPreprocess(raw: Record<string, unknown>): Task | TaskError[] {
   const task = respellPreprocess(raw);
   const missing = missingPreprocessor(task);
-  const found = read("controlNetPreprocess", missing ? { ...task, preProcessorType: "canny" } : task);
+  const found = read(missing ? { ...task, preProcessorType: "canny" } : task, "controlNetPreprocess");
   const errors = Array.isArray(found) ? found : preprocessErrors(found as ControlNetPreprocessTask);
   return missing ? [missing, ...errors] : errors.length > 0 ? errors : found;
 }
 
 function readUpload(raw: Record<string, unknown>): Task | TaskError[] {
   const folder = folderCategory(raw);
-  return folder ? [folder] : read("modelUpload", raw);
+  return folder ? [folder] : read(raw, "modelUpload");
 }
 
 function readMedia(raw: Record<string, unknown>): Task | TaskError[] {
-  const found = read("mediaStorage", raw);
+  const found = read(raw, "mediaStorage");
   const errors = Array.isArray(found) ? [] : mediaErrors(found as MediaStorageTask);
   return errors.length > 0 ? errors : found;
 }

@@ -2,7 +2,8 @@ import { distance } from "fastest-levenshtein";
 import type { z } from "zod";
 import { describeField, valueFromText } from "../fields/index.ts";
 import { fileVariable, readSecret } from "./secret-files.ts";
-import { SETTINGS, type Setting, type SettingName } from "./settings.ts";
+import type { Setting } from "./setting.ts";
+import { SETTINGS, type SettingName } from "./settings.ts";
 
 /** A setting that cannot be used; the message names it, what was given and what is allowed. */
 export class ConfigError extends Error {

@@ -1,5 +1,4 @@
 import type { StoredType } from "./safetensors.ts";
-import { tabulate } from "./tabulate.ts";
 
 /**
  * The numbers of a floating-point type as float32; undefined for types of whole numbers.
@@ -56,4 +55,14 @@ function fromBfloat16(values: Uint16Array): Float32Array {
 /** Typed arrays of wider elements need an aligned start. */
 function aligned(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   return bytes.byteOffset % 8 === 0 ? bytes : bytes.slice();
+}
+
+/**
+ * `[valueAt(0), …, valueAt(length - 1)]`. On millions of values several times as fast as `Float32Array.from` and `.map`
+ * (measured on Node 24: 4 million in 80–230 ms against 210–570 ms on a busy machine).
+ */
+export function tabulate(length: number, valueAt: (i: number) => number): Float32Array<ArrayBuffer> {
+  const values = new Float32Array(length);
+  for (let i = 0; i < length; i++) values[i] = valueAt(i);
+  return values;
 }

@@ -1,7 +1,6 @@
 /** Files of weights: which tensors they hold, where, and how their numbers are read. */
-export { CheckpointError } from "./checkpoint-error.ts";
-export { fileIdentity } from "./file-identity.ts";
-export { readJson } from "./json-file.ts";
+export { CheckpointError, fileIdentity, readJson } from "./checkpoint-file.ts";
+export { tabulate } from "./decode-floats.ts";
 export { rotateGroups, rotationMatrix } from "./rotation.ts";
 export { readSafetensorsHeader, type SafetensorsHeader, type StoredType, type TensorEntry } from "./safetensors.ts";
 export type { BlockType, Codes } from "./sources/block-types.ts";
@@ -10,7 +9,6 @@ export { foreignFile, openSource, sourceOf } from "./sources/open-source.ts";
 export { elementsOf, type SourceTensor, type TensorSource } from "./sources/tensor-source.ts";
 export type { BlocksForm, Int8Form, StoredForm } from "./stored-form.ts";
 export { storedFormsMetadata } from "./stored-form.ts";
-export { tabulate } from "./tabulate.ts";
 export { type TensorReader, tensorReader } from "./tensor-reader.ts";
 export { listShards, openWeights, type Quantised, type Weight, type Weights } from "./weights.ts";
 export { type TensorToWrite, type WriteJob, writeSafetensorsFile } from "./write-safetensors.ts";

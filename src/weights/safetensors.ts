@@ -1,4 +1,4 @@
-import { CheckpointError } from "./checkpoint-error.ts";
+import { CheckpointError } from "./checkpoint-file.ts";
 import { type ByteSource, fileBytes } from "./sources/byte-source.ts";
 
 /** One tensor of a safetensors file: where its bytes are and how to read them. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { CheckpointError } from "./checkpoint-error.ts";
+import { CheckpointError } from "./checkpoint-file.ts";
 
 /**
  * How the numbers of a matrix [out, in] are stored. What is not plain has companions: tensors of the same file whose names are

@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync } from "node:fs";
-import { CheckpointError } from "./checkpoint-error.ts";
+import { CheckpointError } from "./checkpoint-file.ts";
 import { decodeFloats } from "./decode-floats.ts";
 import type { StoredType } from "./safetensors.ts";
 import type { Weight } from "./weights.ts";

@@ -1,8 +1,7 @@
 import { existsSync } from "node:fs";
 import { readdir, realpath } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { CheckpointError } from "./checkpoint-error.ts";
-import { readJson } from "./json-file.ts";
+import { CheckpointError, readJson } from "./checkpoint-file.ts";
 import { readSafetensorsHeader, type TensorEntry } from "./safetensors.ts";
 import { MINIMUM, readStoredForms, SCALE, type StoredForm } from "./stored-form.ts";
 

@@ -1,6 +1,6 @@
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { crc32 } from "node:zlib";
-import { CheckpointError } from "./checkpoint-error.ts";
+import { CheckpointError } from "./checkpoint-file.ts";
 import { bytesPerElement, type StoredType } from "./safetensors.ts";
 import { elementsOf } from "./sources/tensor-source.ts";
 

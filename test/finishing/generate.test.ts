@@ -2,7 +2,7 @@ import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { faceMask } from "../../src/drawing/faces/mask.ts";
+import { faceMask } from "../../src/drawing/faces/refine.ts";
 import { decodeImage, encodeImage, type RgbImage, readMetadata, resizeImage } from "../../src/pictures/index.ts";
 import { inkstone, tinyCheckpoint } from "../cli.ts";
 import { black, redSquares } from "../support/red-squares.ts";

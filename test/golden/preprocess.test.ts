@@ -1,9 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { RgbImage } from "../../src/pictures/index.ts";
 import { canny } from "../../src/pictures/preprocess/canny.ts";
-import { scribble } from "../../src/pictures/preprocess/scribble.ts";
-import { softEdge } from "../../src/pictures/preprocess/soft-edge.ts";
-import { tile } from "../../src/pictures/preprocess/tile.ts";
+import { scribble, softEdge, tile } from "../../src/pictures/preprocess/guide.ts";
 import { expectIdentical, expectPicture } from "./compare.ts";
 import { readTensors } from "./fixture.ts";
 

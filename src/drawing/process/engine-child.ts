@@ -3,7 +3,7 @@ import { ParameterError, Pipeline } from "../../engine/index.ts";
 import { guideImage, type RgbImage } from "../../pictures/index.ts";
 import { drawFinished } from "../finish.ts";
 import { finishingNetworks } from "../networks.ts";
-import { PictureRefused } from "../safety/index.ts";
+import { PictureRefused } from "../safety.ts";
 import type { EngineFailure, EngineReport, EngineRequest, EngineSetup, EngineWork } from "./messages.ts";
 
 /**

@@ -1,7 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { CheckpointError, type GeneratedImage, ParameterError } from "../../engine/index.ts";
 import type { DrawHooks } from "../finish.ts";
-import { PictureRefused } from "../safety/index.ts";
+import { PictureRefused } from "../safety.ts";
 import type { EngineFailure, EngineReport, EngineRequest } from "./messages.ts";
 
 /** The engine process ended before its request did. */

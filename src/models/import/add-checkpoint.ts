@@ -5,23 +5,21 @@ import { basename, dirname, join, relative } from "node:path";
 import { checkCheckpoint } from "../../engine/index.ts";
 import { quantiser } from "../../onnx/index.ts";
 import { CheckpointError } from "../../weights/index.ts";
-import { parseCard, readCardJson } from "../card.ts";
+import { parseCard, readCardJson, writeCard } from "../card.ts";
 import { ModelError } from "../errors.ts";
 import { requireFree } from "../free-air.ts";
 import type { Repository } from "../hub/index.ts";
 import { addModel, type Naming } from "../install.ts";
 import type { ModelLocations } from "../locations.ts";
 import type { Model } from "../registry.ts";
-import { writeCard } from "../write-card.ts";
 import { COMPONENT_FOLDERS, type Component } from "./component-folder.ts";
 import { type ConversionHooks, convertTensors, writeIndex } from "./convert.ts";
-import { type CheckpointFiles, gatherCheckpoint, type Ingredients } from "./gather.ts";
+import { gatherCheckpoint } from "./gather.ts";
 import { gatherRepository, modeFor } from "./gather-repository.ts";
-import { knownCheckpoint } from "./known-checkpoints.ts";
-import { AIRS, type MemberName } from "./members.ts";
+import type { CheckpointFiles, Ingredients } from "./ingredients.ts";
+import { AIRS, knownCheckpoint, type MemberName } from "./members.ts";
 import { completePart, partsOfCheckpoint, removeUnusedParts, storedPart } from "./part-store.ts";
-import { type ConvertedPiece, openUnconverted, type Piece, type Shard } from "./pieces.ts";
-import type { WeightMode } from "./weight-mode.ts";
+import { type ConvertedPiece, openUnconverted, type Piece, type Shard, type WeightMode } from "./pieces.ts";
 
 export interface AddHooks {
   readonly signal?: AbortSignal | undefined;

@@ -67,3 +67,8 @@ export async function checkpointFolder(path: string): Promise<string | undefined
     .filter((folder) => existsSync(join(folder, "model_index.json")));
   return whole.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0];
 }
+
+/** Parts of a checkpoint that are small and copied. */
+export function companions(folder: string): string[] {
+  return ["tokenizer", "scheduler", "processor"].map((name) => join(folder, name)).filter((path) => existsSync(path));
+}

@@ -5,8 +5,8 @@ import { setImmediate as breathe } from "node:timers/promises";
 import type { Quantiser } from "../../onnx/index.ts";
 import { type SourceTensor, storedFormsMetadata, writeSafetensorsFile } from "../../weights/index.ts";
 import type { PartKind } from "./parts.ts";
+import type { WeightMode } from "./pieces.ts";
 import { type TensorJob, tensorJob } from "./tensor-jobs.ts";
-import type { WeightMode } from "./weight-mode.ts";
 
 /** Tensors to be converted, all of one component. */
 export interface Conversion {

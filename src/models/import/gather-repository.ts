@@ -2,12 +2,11 @@ import { rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { CheckpointError, openSource, readJson } from "../../weights/index.ts";
 import type { HubFile, Repository } from "../hub/index.ts";
-import { COMPONENT_FOLDERS, COMPONENTS, type Component } from "./component-folder.ts";
+import { COMPONENT_FOLDERS, COMPONENTS, type Component, companions } from "./component-folder.ts";
 import type { Config } from "./configs.ts";
-import { companions, type Ingredients, LARGE } from "./gather.ts";
+import { type Ingredients, LARGE } from "./ingredients.ts";
 import { type MemberName, memberNamed } from "./members.ts";
-import { type ConvertedPiece, namedShapes, type Shard, unseenWeights } from "./pieces.ts";
-import type { WeightMode } from "./weight-mode.ts";
+import { type ConvertedPiece, namedShapes, type Shard, unseenWeights, type WeightMode } from "./pieces.ts";
 
 /** Bytes of a transformer from which on int8 is worth its error: a billion weights of two bytes. */
 const LARGE_BYTES = 2 * LARGE;

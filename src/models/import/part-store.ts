@@ -2,10 +2,10 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readlink, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { foldersIn } from "../folders.ts";
+import { foldersIn } from "../locations.ts";
 import type { Component } from "./component-folder.ts";
 import type { Config } from "./configs.ts";
-import type { WeightMode } from "./weight-mode.ts";
+import type { WeightMode } from "./pieces.ts";
 
 /** Raised when converted files come out otherwise than before. */
 const VERSION = 1;

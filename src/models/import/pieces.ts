@@ -1,9 +1,13 @@
+import { realpath } from "node:fs/promises";
 import { basename } from "node:path";
 import { CheckpointError, fileIdentity, openWeights, type Weight, type Weights } from "../../weights/index.ts";
-import { COMPONENTS, type Component } from "./component-folder.ts";
+import { COMPONENT_FOLDERS, COMPONENTS, type Component } from "./component-folder.ts";
 import type { Config } from "./configs.ts";
 import type { Part } from "./parts.ts";
-import type { WeightMode } from "./weight-mode.ts";
+
+/** How linear layers are to be stored: rounded, or as close to the file as ONNX Runtime can read them. */
+export const WEIGHT_MODES = ["int8", "int4", "keep"] as const;
+export type WeightMode = (typeof WEIGHT_MODES)[number];
 
 /** A component of a checkpoint that is made: a folder that is linked to, or what it is converted from. */
 export type Piece = LinkedPiece | ConvertedPiece;
@@ -51,8 +55,20 @@ export async function pieceOf(
   const shapes = new Map(
     parts.flatMap(({ tensors }) => [...tensors].map(([name, { shape }]) => [name, shape] as const)),
   );
-  const identity = await Promise.all(files.map(fileIdentity));
+  const identity = await Promise.all(files.map(async (file) => fileIdentity(await realpath(file))));
   return { component, mode, config, identity, shards, preview: namedShapes(parts[0]!.from, shapes) };
+}
+
+/** A piece that is a component's part alone. A VAE is small, and its convolutions are kept as they are. */
+export async function wholePiece(
+  component: Component,
+  part: Part,
+  files: readonly string[],
+  mode: WeightMode,
+  config: Config,
+): Promise<ConvertedPiece> {
+  const labelled = { ...part, label: COMPONENT_FOLDERS[component].stem };
+  return pieceOf(component, [labelled], files, component === "vae" ? "keep" : mode, config);
 }
 
 /** Opens the components of a checkpoint whose pieces are not all converted yet: by their folders' names. */

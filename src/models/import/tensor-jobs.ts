@@ -9,7 +9,7 @@ import {
   type WriteJob,
 } from "../../weights/index.ts";
 import type { PartKind } from "./parts.ts";
-import type { WeightMode } from "./weight-mode.ts";
+import type { WeightMode } from "./pieces.ts";
 
 /** A job for the writer, and what the header has to say of its matrix. */
 export interface TensorJob extends WriteJob {

@@ -1,8 +1,6 @@
-import type { GrayImage, RgbImage } from "../picture.ts";
+import { type GrayImage, grayOf, type RgbImage } from "../picture.ts";
 import { canny } from "./canny.ts";
-import { scribble } from "./scribble.ts";
-import { softEdge } from "./soft-edge.ts";
-import { tile } from "./tile.ts";
+import { gaussianBlur } from "./gaussian.ts";
 
 /** How a picture becomes a guide image. */
 export interface GuideFilter {
@@ -32,4 +30,56 @@ function inRgb({ width, height, pixels }: GrayImage): RgbImage {
     height,
     pixels: Uint8Array.from({ length: 3 * pixels.length }, (_, i) => pixels[Math.floor(i / 3)]!),
   };
+}
+
+/** Detail finer than this, in pixels, is left to the model. */
+const TILE_SIGMA = 4;
+
+/** The picture without its fine detail, for nets that put detail back (`tile_gaussian`). */
+export function tile({ width, height, pixels }: RgbImage): RgbImage {
+  const { values } = gaussianBlur({ width, height, channels: 3, values: Float32Array.from(pixels) }, TILE_SIGMA);
+  return { width, height, pixels: Uint8Array.from(values, (v) => Math.min(255, Math.max(0, Math.round(v)))) };
+}
+
+/** How much darker than its surroundings a pixel must be to become a line. */
+const STROKE_THRESHOLD = 32;
+
+/**
+ * Thick white strokes on black where the picture is darker than its surroundings: a difference of Gaussians.
+ * Source: Winnemöller et al., "XDoG" (2012), as sd-webui-controlnet's `scribble_xdog` uses it.
+ */
+export function scribble({ width, height, pixels }: RgbImage): GrayImage {
+  const picture = { width, height, channels: 3, values: Float32Array.from(pixels) };
+  const fine = gaussianBlur(picture, 0.5).values;
+  const coarse = gaussianBlur(picture, 5).values;
+  const strokes = Uint8Array.from({ length: width * height }, (_, i) => {
+    const darker = Math.min(...[0, 1, 2].map((c) => coarse[3 * i + c]! - fine[3 * i + c]!));
+    const inverse = Math.trunc(Math.min(255, Math.max(0, 255 - darker)));
+    return 2 * (255 - inverse) > STROKE_THRESHOLD ? 255 : 0;
+  });
+  return { width, height, pixels: strokes };
+}
+
+/** Edges finer than this, in pixels, are texture. */
+const EDGE_SIGMA = 1.5;
+/** The share of pixels that may be whiter than white: a few hard edges shall not leave the others black. */
+const CLIPPED = 0.01;
+
+/**
+ * Soft white edges on black, brighter where the picture changes more: the length of the gradient of the blurred brightness,
+ * scaled so that the strongest hundredth of the pixels is white. A classical stand-in for the neural edge detectors.
+ */
+export function softEdge(picture: RgbImage): GrayImage {
+  const { width, height } = picture;
+  const gray = { width, height, channels: 1, values: Float32Array.from(grayOf(picture).pixels) };
+  const { values } = gaussianBlur(gray, EDGE_SIGMA);
+  const at = (x: number, y: number) =>
+    values[Math.min(height - 1, Math.max(0, y)) * width + Math.min(width - 1, Math.max(0, x))]!;
+  const lengths = Float32Array.from({ length: width * height }, (_, i) => {
+    const [x, y] = [i % width, Math.floor(i / width)];
+    return Math.hypot(at(x + 1, y) - at(x - 1, y), at(x, y + 1) - at(x, y - 1));
+  });
+  const white = lengths.slice().sort()[Math.floor((1 - CLIPPED) * (lengths.length - 1))]!;
+  const pixels = Uint8Array.from(lengths, (l) => (white > 0 ? Math.min(255, Math.round((255 * l) / white)) : 0));
+  return { width, height, pixels };
 }

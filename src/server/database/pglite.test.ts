@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { TEST_DATABASES } from "../../../test/support/databases.ts";
 import { type Database, DatabaseUnavailableError, openDatabase } from "./index.ts";
-import { pgliteTemplate } from "./pglite-template.ts";
+import { pgliteTemplate } from "./pglite.ts";
 
 let db: Database;
 let drop: () => Promise<void>;

@@ -1,10 +1,12 @@
-import { access, readdir, rm, writeFile } from "node:fs/promises";
-import { resolve } from "node:path";
+import { access, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+import { zstdDecompress } from "node:zlib";
 import { PGlite, type Transaction } from "@electric-sql/pglite";
 import { lockDataDir } from "./data-dir-lock.ts";
 import { type Database, DatabaseUnavailableError, type Queryable, type Row } from "./database.ts";
 import { preparedStatements } from "./pglite-statements.ts";
-import { pgliteTemplate } from "./pglite-template.ts";
 import { asUnavailable } from "./unavailable.ts";
 
 export interface PgliteOptions {
@@ -93,4 +95,20 @@ async function told<T>(work: Promise<T>): Promise<T> {
   } catch (error) {
     throw asUnavailable(error);
   }
+}
+
+/**
+ * An empty embedded database as a tar file, so that none has to be made when a server starts for the first time (8 s).
+ * Undefined when the package has none for the version of PGlite installed: files of another version are never used.
+ */
+export async function pgliteTemplate(): Promise<Blob | undefined> {
+  const entry = createRequire(import.meta.url).resolve("@electric-sql/pglite");
+  const { version } = JSON.parse(await readFile(join(entry, "../../package.json"), "utf8")) as { version: string };
+  // From src/database and from dist/database alike.
+  const path = new URL(`../../../assets/pglite-${version}.tar.zst`, import.meta.url);
+  const packed = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
+  return packed && new Blob([await promisify(zstdDecompress)(packed)]);
 }

@@ -1,7 +1,7 @@
 export { claimFolder, ForeignFolderError } from "./belonging.ts";
 export { type CopyProgress, copyFiles } from "./copy.ts";
 export { type DiskCalls, openDisk } from "./disk.ts";
-export { type FileStore, StorageUnavailableError } from "./files.ts";
+export { type FileStore, isFileName, StorageUnavailableError } from "./files.ts";
 export {
   BIN_SECONDS,
   createGallery,

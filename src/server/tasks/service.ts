@@ -7,10 +7,17 @@ import { countTasks, findDeliveries, findRequest, findTask, findTasks, type Stor
 import { followOwner } from "./follow.ts";
 import { paceOf } from "./pace.ts";
 import type { TaskSignals } from "./signals.ts";
-import { isFinal } from "./state.ts";
 import { canonicalTask, hashBody } from "./stored-task.ts";
 import { insertTask } from "./submit.ts";
-import type { OwnerId, Submission, SubmitOutcome, TaskProgress, TaskRecord, TaskService } from "./types.ts";
+import {
+  isFinal,
+  type OwnerId,
+  type Submission,
+  type SubmitOutcome,
+  type TaskProgress,
+  type TaskRecord,
+  type TaskService,
+} from "./types.ts";
 import { createWatchers } from "./watchers.ts";
 
 export interface TaskServiceOptions {

@@ -1,8 +1,7 @@
 import type { Database } from "../database/index.ts";
 import { findTaskById, type StoredTask } from "./find.ts";
 import type { TaskSignals } from "./signals.ts";
-import { isFinal } from "./state.ts";
-import type { TaskEvent, TaskRecord, TaskState } from "./types.ts";
+import { isFinal, type TaskEvent, type TaskRecord, type TaskState } from "./types.ts";
 
 /** Someone who follows a task, and what they know of it already. */
 interface Watcher {

@@ -1,5 +1,4 @@
-import { halfToNumber } from "../decode-floats.ts";
-import { tabulate } from "../tabulate.ts";
+import { halfToNumber, tabulate } from "../decode-floats.ts";
 
 /**
  * Weights in blocks, taken apart: element i is `scales[⌊i/group⌋] · codes[i] - minima[⌊i/group⌋]`.

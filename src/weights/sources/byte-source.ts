@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { CheckpointError } from "../checkpoint-error.ts";
+import { CheckpointError } from "../checkpoint-file.ts";
 
 /** Bytes that are read where they are wanted: a file, or a piece of memory. */
 export interface ByteSource {

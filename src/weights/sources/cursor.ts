@@ -1,4 +1,4 @@
-import { CheckpointError } from "../checkpoint-error.ts";
+import { CheckpointError } from "../checkpoint-file.ts";
 import type { ByteSource } from "./byte-source.ts";
 
 /** Steps through the start of a file, little-endian. */

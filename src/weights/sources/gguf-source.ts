@@ -1,4 +1,4 @@
-import { CheckpointError } from "../checkpoint-error.ts";
+import { CheckpointError } from "../checkpoint-file.ts";
 import { decodeFloats } from "../decode-floats.ts";
 import { bytesPerElement, type StoredType } from "../safetensors.ts";
 import { BLOCK_TYPES, type BlockType, decodeBlocks, unpackBlocks } from "./block-types.ts";

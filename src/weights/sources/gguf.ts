@@ -1,8 +1,7 @@
-import { CheckpointError } from "../checkpoint-error.ts";
+import { CheckpointError } from "../checkpoint-file.ts";
 import { BLOCK_TYPES } from "./block-types.ts";
 import type { ByteSource } from "./byte-source.ts";
 import { byteCursor, type Cursor } from "./cursor.ts";
-import { GGUF_TYPES } from "./gguf-types.ts";
 
 /** One tensor of a GGUF file. */
 export interface GgufTensor {
@@ -194,3 +193,40 @@ function readScalar(cursor: Cursor, type: number): number | boolean {
       throw cursor.error(`metadata of unknown type ${type}`);
   }
 }
+
+/** Number types of a GGUF file, by ggml's identifier (ggml.h, `enum ggml_type`). */
+export const GGUF_TYPES: ReadonlyMap<number, string> = new Map([
+  [0, "F32"],
+  [1, "F16"],
+  [2, "Q4_0"],
+  [3, "Q4_1"],
+  [6, "Q5_0"],
+  [7, "Q5_1"],
+  [8, "Q8_0"],
+  [9, "Q8_1"],
+  [10, "Q2_K"],
+  [11, "Q3_K"],
+  [12, "Q4_K"],
+  [13, "Q5_K"],
+  [14, "Q6_K"],
+  [15, "Q8_K"],
+  [16, "IQ2_XXS"],
+  [17, "IQ2_XS"],
+  [18, "IQ3_XXS"],
+  [19, "IQ1_S"],
+  [20, "IQ4_NL"],
+  [21, "IQ3_S"],
+  [22, "IQ2_S"],
+  [23, "IQ4_XS"],
+  [24, "I8"],
+  [25, "I16"],
+  [26, "I32"],
+  [27, "I64"],
+  [28, "F64"],
+  [29, "IQ1_M"],
+  [30, "BF16"],
+  [34, "TQ1_0"],
+  [35, "TQ2_0"],
+  [39, "MXFP4"],
+  [40, "NVFP4"],
+]);

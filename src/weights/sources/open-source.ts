@@ -1,5 +1,5 @@
 import { statSync } from "node:fs";
-import { CheckpointError } from "../checkpoint-error.ts";
+import { CheckpointError } from "../checkpoint-file.ts";
 import { type ByteSource, fileBytes } from "./byte-source.ts";
 import { ggufSource } from "./gguf-source.ts";
 import { safetensorsSource } from "./safetensors-source.ts";

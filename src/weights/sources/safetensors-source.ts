@@ -1,10 +1,9 @@
-import { CheckpointError } from "../checkpoint-error.ts";
+import { CheckpointError } from "../checkpoint-file.ts";
 import { decodeFloats } from "../decode-floats.ts";
 import { bytesPerElement, parseSafetensors, type SafetensorsHeader, type TensorEntry } from "../safetensors.ts";
 import { STORED_FORMS } from "../stored-form.ts";
 import type { ByteSource } from "./byte-source.ts";
-import { isCompanion, layerScales } from "./scaled-layers.ts";
-import { scaledTensor } from "./scaled-tensor.ts";
+import { isCompanion, layerScales, scaledTensor } from "./scaled-layers.ts";
 import type { SourceTensor, TensorSource } from "./tensor-source.ts";
 
 /** What tells files apart that hold the same tensors in a packing that nothing here reads: by the end of a tensor's name. */

@@ -9,7 +9,7 @@ import type { ModelSummary } from "../../../models/index.ts";
 import { type ErrorItem, errorKind, parseTask, stringifyJson, TaskError } from "../../../protocol/index.ts";
 import { answerBatch } from "../batch.ts";
 import { SMALL_BODY_BYTES } from "../body.ts";
-import { bearerKey, identify } from "../caller.ts";
+import { bearerKey, type Caller, identify } from "../caller.ts";
 import { hangUpSignal } from "../hang-up.ts";
 import { takePictures } from "../inline-pictures.ts";
 import { modelItem } from "../model-item.ts";
@@ -48,9 +48,9 @@ export function openAIRoutes(app: FastifyInstance, shared: Shared): void {
     await front.register(multipart, { limits });
     front.setErrorHandler((thrown, request, reply) => refuse(ports, thrown, request, reply));
     // The key comes before the body.
-    front.addHook(
-      "onRequest",
-      async (request) => void (await identify(ports.keys, bearerKey(request.raw), request.raw)),
+    front.decorateRequest<Caller | undefined>("caller", undefined);
+    front.addHook("onRequest", async (request) =>
+      request.setDecorator("caller", await identify(ports.keys, bearerKey(request.raw), request.raw)),
     );
 
     front.post("/v1/images/generations", async (request, reply) => {
@@ -105,7 +105,7 @@ async function draw(
   kind: "image_generation" | "image_edit",
 ) {
   const { ports } = shared;
-  const caller = await identify(ports.keys, bearerKey(request.raw), request.raw);
+  const caller = request.getDecorator<Caller>("caller");
   const context = openContext(shared, request.raw);
   const pictures = takePictures(task, caller.owner);
   const batch = { parsed: [parseTask(task)], pictures };

@@ -2,18 +2,16 @@
 
 import type { FastifyInstance } from "fastify";
 import { invalidParameter, TaskError } from "../../../protocol/index.ts";
-import { THUMBNAIL_SIDES, type ThumbnailSide } from "../../storage/index.ts";
+import { isFileName, THUMBNAIL_SIDES, type ThumbnailSide } from "../../storage/index.ts";
 import type { HttpPorts } from "../ports.ts";
 import { cutSlowReader } from "../reply.ts";
-
-const FILE_NAME = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.(jpg|png|webp|avif|gif|tiff)$/;
 
 /** Caches hold an image no longer than this, in seconds, nor beyond its time. */
 const LONGEST_CACHED = 3600;
 
 export function imageRoute(app: FastifyInstance, { images, thumbnails, settings }: HttpPorts): void {
   const find = async (file: string, side: string | undefined) => {
-    if (!FILE_NAME.test(file)) return undefined;
+    if (!isFileName(file)) return undefined;
     if (side === undefined || !file.endsWith(".webp")) {
       // As a stream: of many images that nobody takes, little is in memory.
       const opened = await images.open?.(file);
@@ -32,7 +30,7 @@ export function imageRoute(app: FastifyInstance, { images, thumbnails, settings 
       const { file } = request.params;
       const { side, direct } = request.query;
       const elsewhere =
-        side === undefined && direct === undefined && FILE_NAME.test(file) && (await images.addressOf?.(file));
+        side === undefined && direct === undefined && isFileName(file) && (await images.addressOf?.(file));
       if (elsewhere) return reply.header("cache-control", "no-store").redirect(elsewhere, 307);
       const stored = await find(file, side);
       if (stored === undefined) throw new TaskError("notFound", { path: `/images/${file.slice(0, 100)}` });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { fitInside } from "./fit-inside.ts";
+import { fitInside } from "./picture.ts";
 
 test.each([
   [

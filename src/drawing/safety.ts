@@ -1,0 +1,113 @@
+import { fileURLToPath } from "node:url";
+import { openOnnxFile, type SessionOptions } from "../onnx/index.ts";
+import type { RgbImage } from "../pictures/index.ts";
+import { fillPlanes, samples } from "./network-input.ts";
+
+/** What the classifier tells apart: drawings, drawn pornography, everyday pictures, pornography, suggestive pictures. */
+export const SAFETY_CLASSES = ["Drawing", "Hentai", "Neutral", "Porn", "Sexy"] as const;
+export type SafetyClass = (typeof SAFETY_CLASSES)[number];
+
+/** Probability of each class, 0…1; together 1. */
+export type SafetyScores = Readonly<Record<SafetyClass, number>>;
+
+/** When a picture counts as unsafe. */
+export interface SafetyRule {
+  /** The classes that count. */
+  readonly classes: readonly SafetyClass[];
+  /** The probability, 0…1, from which their sum counts. */
+  readonly threshold: number;
+}
+
+/** What becomes of an unsafe picture: delivered and marked, replaced by an empty one and marked, or refused with an error. */
+export const SAFETY_POLICIES = ["deliver", "withhold", "refuse"] as const;
+export type SafetyPolicy = (typeof SAFETY_POLICIES)[number];
+
+export const DEFAULT_SAFETY_RULE: SafetyRule = { classes: ["Porn", "Hentai"], threshold: 0.7 };
+
+/** The classes exclude each other, so the sum is the probability that the picture is of one of them. */
+export function isUnsafe(scores: SafetyScores, { classes, threshold }: SafetyRule): boolean {
+  return classes.reduce((sum, name) => sum + scores[name], 0) >= threshold;
+}
+
+/** Pixels a side that the network takes. */
+const SIDE = 224;
+
+/** MobileNet V2 with the weights of nsfwjs' middle model, as `reference/finishing_networks.py` writes it. */
+const FILE = fileURLToPath(new URL("../../assets/safety.onnx", import.meta.url));
+
+/** A loaded classifier. It computes on the calling thread. */
+export interface SafetyClassifier {
+  /** Stretches a picture of any size to 224×224 and scores it. */
+  classify(image: RgbImage): Promise<SafetyScores>;
+  release(): Promise<void>;
+}
+
+/** Opens the safety classifier. */
+export async function openSafetyClassifier(options: SessionOptions = {}): Promise<SafetyClassifier> {
+  const file = await openOnnxFile(FILE, options);
+  return {
+    async classify(image) {
+      const planes = { width: SIDE, height: SIDE, data: new Float32Array(3 * SIDE * SIDE) };
+      const columns = samples(image.width, SIDE, "corners");
+      const rows = samples(image.height, SIDE, "corners");
+      fillPlanes(image, { columns, rows }, planes);
+      const { scores } = await file.run({ image: { data: planes.data, dims: [1, 3, SIDE, SIDE] } });
+      return Object.fromEntries(SAFETY_CLASSES.map((name, i) => [name, scores!.data[i]!])) as Record<
+        (typeof SAFETY_CLASSES)[number],
+        number
+      >;
+    },
+    release: () => file.release(),
+  };
+}
+
+/** How pictures are checked; `asked` says whether the result may be told. */
+export interface SafetyStage {
+  readonly rule: SafetyRule;
+  readonly policy: SafetyPolicy;
+  readonly asked: boolean;
+}
+
+/** What a check found. */
+export interface SafetyReport {
+  readonly scores: SafetyScores;
+  /** Whether the scores break the rule. */
+  readonly flagged: boolean;
+}
+
+/** A picture that the operator's policy does not hand over. */
+export class PictureRefused extends Error {
+  override readonly name = "PictureRefused";
+  /** Of the picture within its drawing, from 0. */
+  readonly index: number;
+  constructor(index: number) {
+    super(`picture ${index + 1} was refused by the safety check`);
+    this.index = index;
+  }
+}
+
+/**
+ * Checks a finished picture and treats it by the operator's policy.
+ * @param index of the picture within its drawing
+ * @returns the picture to deliver, grey all over when it is withheld
+ * @throws PictureRefused
+ */
+export async function checkPicture<Picture extends RgbImage>(
+  picture: Picture,
+  index: number,
+  { rule, policy, asked }: SafetyStage,
+  classifier: Pick<SafetyClassifier, "classify">,
+): Promise<{ picture: Picture; findings: { safety: SafetyReport; NSFWContent?: boolean } }> {
+  const scores = await classifier.classify(picture);
+  const flagged = isUnsafe(scores, rule);
+  if (flagged && policy === "refuse") throw new PictureRefused(index);
+  const pixels = flagged && policy === "withhold" ? grey(picture) : picture.pixels;
+  return {
+    picture: { ...picture, pixels },
+    findings: { safety: { scores, flagged }, NSFWContent: asked ? flagged : undefined },
+  };
+}
+
+function grey({ width, height }: RgbImage): Uint8Array {
+  return new Uint8Array(width * height * 3).fill(128);
+}

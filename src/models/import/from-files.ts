@@ -1,0 +1,171 @@
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { realpath } from "node:fs/promises";
+import { basename, extname, join } from "node:path";
+import { CheckpointError, openSource, openWeights, readJson, type TensorSource } from "../../weights/index.ts";
+import { COMPONENT_FOLDERS, COMPONENTS, type Component, companions, openComponent } from "./component-folder.ts";
+import { type Config, configOf, REAL_SCHEDULER } from "./configs.ts";
+import { type CheckpointFiles, type Ingredients, LARGE, type Opened } from "./ingredients.ts";
+import { distilledSteps, type MemberName, memberNamed, PIPELINES } from "./members.ts";
+import { PART_NAMES, type Part, partsOf } from "./parts.ts";
+import { type Piece, pieceOf, type WeightMode, wholePiece } from "./pieces.ts";
+
+/**
+ * What a checkpoint is made of that comes as files of components, with a base for what they leave out.
+ * @throws CheckpointError naming what is held twice or missing, and how to give it
+ */
+export async function fromFiles(files: CheckpointFiles, opened: Opened): Promise<Omit<Ingredients, "close">> {
+  const { base } = files;
+  const baseConfigs = new Map<Component, Config>();
+  if (base !== undefined) {
+    for (const component of COMPONENTS) {
+      const path = join(base, component, "config.json");
+      if (existsSync(path)) baseConfigs.set(component, (await readJson(path)) as Config);
+    }
+  }
+  const found = new Map<Part["kind"], Part & { file: string }>();
+  const folders = new Map<Component, string>();
+  const take = (path: string, wanted?: Component | "vision") => {
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
+      if (wanted === undefined || wanted === "vision") {
+        throw new CheckpointError(
+          `${path} is neither a checkpoint in diffusers layout (it has no model_index.json) nor a file of weights`,
+        );
+      }
+      folders.set(wanted, path);
+      return;
+    }
+    const source: TensorSource = openSource(path);
+    opened.push(source);
+    const parts = partsOf(source).filter(({ kind }) => wanted === undefined || kind === wanted);
+    if (parts.length === 0) throw new CheckpointError(`${path} holds no ${PART_NAMES[wanted!]}`);
+    for (const part of parts) {
+      const before = found.get(part.kind);
+      if (before)
+        throw new CheckpointError(`${before.from} and ${path} both hold a ${PART_NAMES[part.kind]}: give one`);
+      found.set(part.kind, { ...part, file: path });
+    }
+  };
+  for (const path of files.paths) take(path);
+  if (files.textEncoder !== undefined) take(files.textEncoder, "text_encoder");
+  if (files.vae !== undefined) take(files.vae, "vae");
+  if (files.vision !== undefined) take(files.vision, "vision");
+
+  const transformer = found.get("transformer");
+  if (!transformer)
+    throw new CheckpointError(`${files.paths.join(", ")} holds no transformer, which a checkpoint needs`);
+  requireSources(found, folders, base);
+  const weights = [...transformer.tensors.values()].reduce(
+    (sum, { shape }) => sum + shape.reduce((n, size) => n * size, 1),
+    0,
+  );
+  const mode = files.mode ?? (weights >= LARGE ? "int8" : "keep");
+  const pieces: Piece[] = [];
+  for (const component of COMPONENTS) {
+    const part = found.get(component);
+    const folder = folders.get(component);
+    if (part) pieces.push(await converted(component, part, found.get("vision"), mode, baseConfigs.get(component)));
+    else
+      pieces.push(
+        folder === undefined
+          ? { component, folder: await realpath(join(base!, component)) }
+          : await given(component, folder, mode, opened),
+      );
+  }
+  const file = basename(transformer.from);
+  const member = files.member ?? (transformer.zeroCondT ? "edit-2511" : memberNamed(file));
+  return {
+    title: basename(file, extname(file)),
+    source: files.source,
+    member,
+    isLarge: weights >= LARGE,
+    card: {},
+    pieces: withZeroCondT(pieces, member),
+    configs: {
+      "model_index.json": modelIndex(base, member),
+      "scheduler/scheduler_config.json": await scheduler(base, file),
+    },
+    copies: base === undefined ? [] : companions(base).filter((path) => basename(path) !== "scheduler"),
+  };
+}
+
+/** What nothing gives: told at once, with all that could give it. */
+function requireSources(
+  found: ReadonlyMap<Part["kind"], unknown>,
+  folders: ReadonlyMap<Component, string>,
+  base: string | undefined,
+): void {
+  if (base !== undefined) {
+    const holder = ["model_index.json", "tokenizer"].find((name) => !existsSync(join(base, name)));
+    if (holder)
+      throw new CheckpointError(
+        `--base is ${base}, which has no ${holder}: a checkpoint in diffusers layout is needed`,
+      );
+  }
+  const missing = [];
+  if (!found.has("text_encoder") && !folders.has("text_encoder") && !(base && existsSync(join(base, "text_encoder"))))
+    missing.push("the text encoder (--text-encoder FILE)");
+  if (!found.has("vae") && !folders.has("vae") && !(base && existsSync(join(base, "vae"))))
+    missing.push("the VAE (--vae FILE)");
+  if (base === undefined) missing.push("the tokenizer");
+  if (missing.length === 0) return;
+  throw new CheckpointError(
+    `missing are ${missing.join(" and ")}; --base AIR or --base FOLDER takes what is missing from another checkpoint`,
+  );
+}
+
+async function converted(
+  component: Component,
+  part: Part & { file: string },
+  vision: (Part & { file: string }) | undefined,
+  mode: WeightMode,
+  base: Config | undefined,
+): Promise<Piece> {
+  const withVision = component === "text_encoder" && vision !== undefined;
+  if (!withVision) return wholePiece(component, part, [part.file], mode, configOf(part, base));
+  const { stem: label } = COMPONENT_FOLDERS[component];
+  const parts = [
+    { ...withoutVision(part), label },
+    { ...vision, label: "vision" },
+  ];
+  return pieceOf(component, parts, [part.file, vision.file], mode, configOf(part, base));
+}
+
+/** A vision tower that is given goes before one that a text encoder brings. */
+function withoutVision(part: Part): Part {
+  return { ...part, tensors: new Map([...part.tensors].filter(([name]) => !/^(model\.)?visual\./.test(name))) };
+}
+
+/** A component's folder: linked to, or converted where it has to be. */
+async function given(component: Component, folder: string, mode: WeightMode, opened: Opened): Promise<Piece> {
+  const weights = await openWeights(folder, COMPONENT_FOLDERS[component].stem).catch(() => undefined);
+  if (component === "vae" || mode === "keep" || weights?.names.some((name) => weights.find(name)!.quantised)) {
+    return { component, folder: await realpath(folder) };
+  }
+  const open = await openComponent(folder, component);
+  opened.push(open);
+  const part: Part = { kind: component, from: folder, tensors: open.tensors, zeroCondT: false };
+  const config = (await readJson(join(folder, "config.json"))) as Config;
+  return wholePiece(component, part, open.files, mode, config);
+}
+
+function withZeroCondT(pieces: readonly Piece[], member: MemberName): Piece[] {
+  return pieces.map((piece) => {
+    if (piece.component !== "transformer" || piece.folder !== undefined) return piece;
+    const { zero_cond_t: _, ...rest } = piece.config;
+    return { ...piece, config: member === "edit-2511" ? { ...rest, zero_cond_t: true } : rest };
+  });
+}
+
+function modelIndex(base: string | undefined, member: MemberName): Config {
+  const path = base && join(base, "model_index.json");
+  const known = path && existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Config) : {};
+  return { ...known, _class_name: PIPELINES[member] };
+}
+
+/** A transformer that was distilled to few steps has its own noise levels: shift 3 at every size, no terminal stretch. */
+async function scheduler(base: string | undefined, file: string): Promise<Config> {
+  const path = base && join(base, "scheduler", "scheduler_config.json");
+  const known = path && existsSync(path) ? ((await readJson(path)) as Config) : REAL_SCHEDULER;
+  if (distilledSteps(file) === undefined) return known;
+  return { ...known, base_shift: Math.log(3), max_shift: Math.log(3), shift_terminal: null };
+}

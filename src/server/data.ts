@@ -1,0 +1,124 @@
+/** What a server keeps: its folder, the keys, the database with tasks and images, the files of images. */
+
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { dataDirectory, type ModelLocations, modelLocations } from "../models/index.ts";
+import type { Config } from "../settings/index.ts";
+import { type Database, openDatabase } from "./database/index.ts";
+import { createKeyRing, type KeyRing, openKeyFile } from "./http/index.ts";
+import type { Log } from "./log.ts";
+import { securePrivately } from "./private-folder.ts";
+import {
+  claimFolder,
+  createGallery,
+  createImageStore,
+  createThumbnails,
+  type FileStore,
+  type Gallery,
+  type ImageStore,
+  openStorage,
+  type Thumbnails,
+} from "./storage/index.ts";
+import {
+  createTaskQueue,
+  createTaskService,
+  type OpenTaskService,
+  openSignals,
+  type TaskQueue,
+  type TaskSignals,
+} from "./tasks/index.ts";
+
+/** Everything that outlives a request, opened. */
+export interface Data {
+  readonly folder: string;
+  readonly locations: ModelLocations;
+  readonly keys: KeyRing;
+  readonly db: Database;
+  readonly signals: TaskSignals;
+  readonly tasks: OpenTaskService;
+  /** Tasks that make pictures, and those that fetch models: each kind waits in a lane of its own. */
+  readonly queues: { readonly pictures: TaskQueue<"pictures">; readonly uploads: TaskQueue<"uploads"> };
+  readonly files: FileStore;
+  readonly images: ImageStore;
+  readonly gallery: Gallery;
+  readonly thumbnails: Thumbnails;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens all that a server keeps, and waits for a PostgreSQL that is not there yet.
+ * @param signal aborting ends the waiting
+ */
+export async function openData(config: Config, log: Log, signal: AbortSignal | undefined): Promise<Data> {
+  const folder = dataDirectory(process.env, config.dataDir);
+  await securePrivately(folder);
+  const keys = createKeyRing(config.apiKeys, openKeyFile(folder));
+  await keys.list(); // a damaged key file is told now, not to the first caller
+  const db = await openDatabase({
+    dataDir: join(folder, "database"),
+    url: config.databaseUrl,
+    onConnectionLost: (error) => log.warn({ err: error }, "the database connection was lost"),
+    patience: {
+      seconds: config.databaseWait,
+      onWait: (error, pauseSeconds) =>
+        log.warn({ pauseSeconds, reason: error.message }, "waiting for the database, it is tried again"),
+      signal,
+    },
+  });
+  try {
+    const files = await openFiles(config, db, folder);
+    const images = createImageStore(db, files);
+    const { tasks, queues, signals } = await openTasks(config, db, log);
+    return {
+      folder,
+      locations: modelLocations({ INKSTONE_MODELS_DIR: config.modelsDir }, folder),
+      keys,
+      db,
+      signals,
+      tasks,
+      queues,
+      files,
+      images,
+      gallery: createGallery(db),
+      thumbnails: createThumbnails(images, files),
+      async close() {
+        for (const queue of Object.values(queues)) queue.close();
+        tasks.close();
+        await signals.close();
+        await db.close();
+      },
+    };
+  } catch (error) {
+    await db.close();
+    throw error;
+  }
+}
+
+async function openTasks(config: Config, db: Database, log: Log): Promise<Pick<Data, "signals" | "tasks" | "queues">> {
+  const processName = `${hostname()}-${process.pid}-${crypto.randomUUID().slice(0, 8)}`;
+  const signals = await openSignals({ db, processName });
+  const tasks = createTaskService({
+    db,
+    signals,
+    maxQueued: config.maxQueue,
+    queueShare: config.queueShare,
+    abandonAsyncSeconds: config.abandonAsync,
+  });
+  const common = { db, signals, worker: processName, maxAttempts: config.maxAttempts };
+  const queues = {
+    pictures: createTaskQueue({ ...common, lane: "pictures" }),
+    uploads: createTaskQueue({ ...common, lane: "uploads", pollMs: 5_000 }),
+  };
+  for (const [lane, queue] of Object.entries(queues)) {
+    // Nobody else can have tasks in hand when the database is embedded: take them up again at once.
+    await queue
+      .sweep(db.kind === "pglite")
+      .catch((error) => log.warn({ lane, err: error }, "lost tasks could not be taken up; it is tried again"));
+  }
+  return { signals, tasks, queues };
+}
+
+async function openFiles(config: Config, db: Database, folder: string): Promise<FileStore> {
+  if (db.kind === "postgres" && config.storage === undefined) await claimFolder(db, join(folder, "images"));
+  return openStorage(config, folder);
+}

@@ -1,0 +1,110 @@
+/** The HTTP side's ports, plugged into what the server keeps and what works for it. */
+
+import { statfs } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import type { Registry } from "prom-client";
+import type { InstalledModels } from "../models/index.ts";
+import { TaskError } from "../protocol/index.ts";
+import type { Config } from "../settings/index.ts";
+import type { Data } from "./data.ts";
+import { createHttpMetrics, type HttpPorts, type Readiness, type Uploads } from "./http/index.ts";
+import type { Log } from "./log.ts";
+import type { Outbound } from "./net/index.ts";
+import { createImageReferences } from "./storage/index.ts";
+import type { Workers } from "./workers.ts";
+
+/** Pictures that are fetched for imageUpload at once; with the worker's there are four downloads in memory at most. */
+const UPLOADS_AT_ONCE = 3;
+
+export interface PortsOptions {
+  readonly config: Config;
+  readonly data: Data;
+  readonly workers: Workers;
+  readonly models: InstalledModels;
+  readonly outbound: Outbound;
+  readonly register: Registry;
+  readonly log: Log;
+  /** Whether the server is stopping and takes no more tasks. */
+  isClosing(): boolean;
+  /** Aborted when the server waits for nobody any more. */
+  readonly stopping: AbortSignal;
+}
+
+export function httpPorts(options: PortsOptions): HttpPorts {
+  const { config, data, workers, models, outbound, register, log, isClosing, stopping } = options;
+  const { images, tasks, keys, gallery, thumbnails, folder } = data;
+  return {
+    settings: config,
+    tasks: {
+      ...tasks,
+      submit: async (...submission: Parameters<typeof tasks.submit>) => {
+        if (isClosing()) throw new TaskError("serviceUnavailable", { reason: "It is stopping." }, { retryAfter: 10 });
+        if (workers.trouble !== undefined) throw workers.trouble; // what cannot be stored need not be drawn
+        return tasks.submit(...submission);
+      },
+    },
+    images: {
+      read: images.read,
+      open: images.open,
+      addressOf: config.imageDelivery === "redirect" ? images.addressOf : undefined,
+    },
+    thumbnails,
+    gallery,
+    uploads: uploadsInto(config, data, outbound),
+    models,
+    mayName: outbound.mayName,
+    keys,
+    metrics: createHttpMetrics(register, tasks),
+    log,
+    readiness: () => readiness(data, workers, isClosing()),
+    device: config.device,
+    inMemory: async () => {
+      const { checkpoint } = workers;
+      const air = checkpoint && (await models.airOf(checkpoint.folder));
+      return air === undefined ? undefined : { air, state: checkpoint!.state };
+    },
+    freeBytes: () => freeBytes(folder),
+    pageFolder: fileURLToPath(new URL("../../web/dist", import.meta.url)),
+    stopping,
+  };
+}
+
+function uploadsInto(config: Config, { images }: Data, outbound: Outbound): Uploads {
+  const references = createImageReferences(images, outbound, {
+    maxPixels: config.maxImagePixels,
+    imageUrl: config.imageUrl,
+    maxDownloads: UPLOADS_AT_ONCE,
+  });
+  return {
+    store: async (owner, parameter, image, signal) => {
+      const { bytes, header } = await references.load(owner, image, parameter, signal);
+      return images.addUpload(owner, bytes, header);
+    },
+    remove: images.remove,
+    keep: async (owner, parameter, imageUUID, bytes, asUpload) => {
+      const header = await references.check(bytes, parameter);
+      const keepSeconds = asUpload ? undefined : config.resultRetention * 3600;
+      return images.addUpload(owner, bytes, header, { imageUUID, keepSeconds });
+    },
+  };
+}
+
+async function readiness({ keys, db }: Data, { trouble }: Workers, isClosing: boolean): Promise<Readiness> {
+  if (isClosing) return { ready: false, reason: "stopping" };
+  if (trouble !== undefined) return { ready: false, reason: trouble.message };
+  const unreadable = await keys.list().then(
+    () => undefined,
+    (error: Error) => error.message,
+  );
+  if (unreadable !== undefined) return { ready: false, reason: unreadable };
+  return db.query("select 1").then(
+    () => ({ ready: true }),
+    () => ({ ready: false, reason: "the database cannot be reached" }),
+  );
+}
+
+/** Bytes that are free on the disk of a folder; undefined where the system does not say. */
+async function freeBytes(folder: string): Promise<number | undefined> {
+  const disk = await statfs(folder).catch(() => undefined);
+  return disk && disk.bavail * disk.bsize;
+}

@@ -1,0 +1,78 @@
+import { z } from "zod";
+import { DEFAULT_SAFETY_RULE, SAFETY_CLASSES, SAFETY_POLICIES } from "../drawing/index.ts";
+import type { DeviceName } from "../engine/index.ts";
+import { field, float, someOf, text } from "../fields/index.ts";
+import { choice, count, line, setting, truth } from "./setting.ts";
+
+/** `DeviceName` as a pattern. */
+const DEVICE = /^(auto|cpu|webgpu|cuda(:\d{1,2})?)$/;
+
+/** What images are drawn with, and what is done with those that are unsafe. */
+export const DRAWING = {
+  threads: count("INKSTONE_THREADS", 0, 0, 1024, "Processor threads that draw. 0: one per core."),
+  device: setting(
+    "INKSTONE_DEVICE",
+    "NAME",
+    field(
+      z.custom<DeviceName>((given) => DEVICE.test(String(given))),
+      {
+        type: "string",
+        rule: "`auto`, `cpu`, `webgpu`, `cuda` or `cuda:N`",
+        about: "Where images are drawn. `auto` takes a GPU that passes its tests and is faster than the processor.",
+      },
+    ).default("cpu"),
+  ),
+  stepTimeout: count(
+    "INKSTONE_STEP_TIMEOUT",
+    600,
+    1,
+    86_400,
+    "Seconds without progress after which the engine is restarted.",
+  ),
+  maxAttempts: count(
+    "INKSTONE_MAX_ATTEMPTS",
+    3,
+    1,
+    20,
+    "Times a task is started before it fails, when the engine is lost.",
+  ),
+  safetyPolicy: choice(
+    "INKSTONE_SAFETY_POLICY",
+    SAFETY_POLICIES,
+    "deliver",
+    "What becomes of pictures that the safety check flags: delivered and marked, a grey picture in their place and marked, or refused with `nsfwContentDetected`.",
+  ),
+  safetyThreshold: setting(
+    "INKSTONE_SAFETY_THRESHOLD",
+    "0…1",
+    float("Probability from which a picture is flagged: the sum over the classes that count.", {
+      min: 0,
+      max: 1,
+    }).default(DEFAULT_SAFETY_RULE.threshold),
+  ),
+  safetyClasses: setting(
+    "INKSTONE_SAFETY_CLASSES",
+    "NAME,NAME,…",
+    someOf("Classes that count as unsafe.", SAFETY_CLASSES).default([...DEFAULT_SAFETY_RULE.classes]),
+  ),
+  safetyAlways: truth(
+    "INKSTONE_SAFETY_ALWAYS",
+    false,
+    "Whether pictures are checked that nobody asked to check. `NSFWContent` is told only where it was asked for.",
+  ),
+  faceModel: setting(
+    "INKSTONE_FACE_MODEL",
+    "FILE",
+    text(
+      "YOLO face network as ONNX (Ultralytics' export) that finds faces. Default: the built-in detector.",
+      line,
+    ).optional(),
+  ),
+  finishingIdle: count(
+    "INKSTONE_FINISHING_IDLE",
+    60,
+    1,
+    86_400,
+    "Seconds without use after which the networks of the safety check and the face detector are unloaded.",
+  ),
+} as const;

@@ -1,0 +1,94 @@
+import { z } from "zod";
+import { field, text, webAddress } from "../fields/index.ts";
+import { choice, count, line, secretSetting, setting } from "./setting.ts";
+
+/** The address of a PostgreSQL. It may hold a password. */
+const postgresAddress = (about: string) =>
+  field(z.string().regex(/^postgres(ql)?:\/\//), {
+    type: "string",
+    rule: "a URL that begins with postgres:// or postgresql://",
+    about,
+    secret: true,
+  });
+
+/** A bucket and a prefix in it. */
+const bucketAddress = (about: string) =>
+  field(z.string().regex(/^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/[\w!.*'()/-]*)?$/), {
+    type: "string",
+    rule: "s3://BUCKET or s3://BUCKET/PREFIX",
+    about,
+  });
+
+/** Where tasks, images and models are kept, and for how long. */
+export const KEEPING = {
+  dataDir: setting(
+    "INKSTONE_DATA_DIR",
+    "DIR",
+    text(
+      "Folder for the database, images, models and keys. Default: `inkstone` in the user's data folder, see below.",
+      line,
+    ).optional(),
+  ),
+  databaseUrl: secretSetting(
+    "INKSTONE_DATABASE_URL",
+    "postgres://…",
+    postgresAddress("PostgreSQL to use instead of the embedded database in the data folder.").optional(),
+  ),
+  databaseWait: count(
+    "INKSTONE_DATABASE_WAIT",
+    60,
+    0,
+    3600,
+    "Seconds that a PostgreSQL which cannot be reached yet is waited for at the start.",
+  ),
+  storage: setting(
+    "INKSTONE_STORAGE",
+    "s3://BUCKET/PREFIX",
+    bucketAddress("Bucket for images. Default: the folder `images` of the data folder.").optional(),
+  ),
+  s3Endpoint: setting(
+    "INKSTONE_S3_ENDPOINT",
+    "URL",
+    webAddress("Address of an S3 server other than Amazon's.").optional(),
+  ),
+  s3Region: setting(
+    "INKSTONE_S3_REGION",
+    "NAME",
+    text("Region of the bucket. Default: `AWS_REGION`, else `us-east-1`.", line).optional(),
+  ),
+  s3PathStyle: choice(
+    "INKSTONE_S3_PATH_STYLE",
+    ["auto", "true", "false"],
+    "auto",
+    "`true`: `endpoint/bucket/key`; `false`: `bucket.endpoint/key`; `auto`: `true` where an endpoint is set.",
+  ),
+  imageDelivery: choice(
+    "INKSTONE_IMAGE_DELIVERY",
+    ["proxy", "redirect"],
+    "proxy",
+    "How `/images/…` serves images from a bucket: through this server, or by a redirect to a presigned address of 15 minutes.",
+  ),
+  imageUrl: setting(
+    "INKSTONE_IMAGE_URL",
+    "URL",
+    webAddress(
+      "Address under which clients reach the bucket and its prefix themselves, such as a CDN's; image URLs begin with it.",
+    )
+      .transform((url) => url.replace(/\/+$/, ""))
+      .optional(),
+  ),
+  modelsDir: setting(
+    "INKSTONE_MODELS_DIR",
+    "DIR",
+    text("Folder of installed models. Default: `models` in the data folder.", line).optional(),
+  ),
+  maxModelMB: count(
+    "INKSTONE_MAX_MODEL_MB",
+    4096,
+    0,
+    1_000_000,
+    "Megabytes (10⁶ bytes) of a model that modelUpload fetches; 0 takes none.",
+  ),
+  resultRetention: count("INKSTONE_RESULT_RETENTION", 24, 1, 8760, "Hours for which finished tasks can be asked for."),
+  imageRetention: count("INKSTONE_IMAGE_RETENTION", 168, 1, 87_600, "Hours for which images without `ttl` are kept."),
+} as const;

@@ -7,6 +7,7 @@ import os
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
+from dataclasses import replace as changed
 from pathlib import Path
 from typing import Iterator
 
@@ -22,6 +23,7 @@ from diffusers import (  # noqa: E402
     QwenImageEditPlusPipeline,
     QwenImageTransformer2DModel,
 )
+from diffusers.utils import load_image  # noqa: E402
 from diffusers.pipelines.qwenimage import (  # noqa: E402
     pipeline_qwenimage_edit,
     pipeline_qwenimage_edit_inpaint,
@@ -31,8 +33,9 @@ from PIL import Image  # noqa: E402
 from transformers import Qwen2_5_VLForConditionalGeneration, Qwen2Tokenizer  # noqa: E402
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil  # noqa: E402
 
-from checkpoints import Checkpoint, Vision, write_checkpoint, write_json  # noqa: E402
+from checkpoints import LIGHTNING_SCHEDULER, Checkpoint, Vision, write_checkpoint, write_json  # noqa: E402
 from fixtures import mask_picture, source_picture  # noqa: E402
+from lora import BLOCK, MODULATIONS, factors  # noqa: E402
 from stages import Recorder, Stages, picture_tensor, write_stages  # noqa: E402
 
 FIXTURES = Path(__file__).resolve().parent.parent / "test" / "fixtures"
@@ -72,14 +75,17 @@ class Edit:
     strength: float | None = None
     zero_cond_t: bool = True
     detailed: bool = False
+    lora: float | None = None  # the weight of `adapter.safetensors`
+    lightning: bool = False  # the noise levels that Lightning LoRAs are made for
+    from_files: bool = False  # the references are files, see `write_reference_files`
 
     def metadata(self, width: int, height: int) -> dict[str, str]:
         values = {"prompt": self.prompt, "width": width, "height": height, "steps": self.steps, "seed": self.seed,
                   "true_cfg_scale": self.scale if self.negative is not None else 1, "reference_pixels": self.pixels,
                   "references": len(self.references), "negative_prompt": self.negative or " ",
                   "size_given": int(self.size is not None), "zero_cond_t": int(self.zero_cond_t)}  # fmt: skip
-        if self.strength is not None:
-            values["strength"] = self.strength
+        optional = {"strength": self.strength, "lora": self.lora, "lightning": int(self.lightning) or None}
+        values |= {name: value for name, value in optional.items() if value is not None}
         return {name: str(value) for name, value in values.items()}
 
 
@@ -88,12 +94,15 @@ RUNS: dict[str, list[Edit]] = {
         Edit("stages", 'make the cat red and add the text "Hi"', " ", [(133, 79)], 12288, 3, 4.0, 7, detailed=True),
         Edit("sized", "", "blurry", [(61, 97)], 9216, 2, 2.5, 2**33 + 5, size=(80, 112)),
         Edit("inpaint", "a red fox", " ", [(90, 67)], 12288, 5, 3.0, 6, strength=0.8),
+        Edit("lora", "make it blue", " ", [(57, 71)], 9216, 3, 3.0, 8, lora=0.8),
     ],
     "edit-plus": [
         Edit("stages", "put the hat of picture 2 on the cat of picture 1", " ", [(101, 67), (45, 80)], 25600, 2, 4.0, 3,
              detailed=True),
         Edit("three", "一只猫", None, [(48, 48), (66, 31), (30, 71)], 12544, 3, 1.0, 11, size=(96, 64)),
         Edit("one", "make it night", "day", [(93, 57)], 12544, 3, 3.0, 1, zero_cond_t=False),
+        Edit("lightning", "make it snow", None, [(64, 49), (35, 52)], 12544, 4, 1.0, 9, lora=1.0, lightning=True),
+        Edit("files", "put both beside each other", None, [(37, 80), (52, 41)], 12544, 2, 1.0, 10, from_files=True),
     ],
 }  # fmt: skip
 
@@ -215,8 +224,44 @@ def tower_input(pixel_values: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
     return ((planes * deviation + mean) * 255).round().to(torch.uint8)
 
 
-def record(pipe, edit: Edit) -> tuple[Stages, dict[str, str]]:
-    references = [source_picture(width, height).rotate(180 * k) for k, (width, height) in enumerate(edit.references)]
+def pictures(sizes: list[tuple[int, int]]) -> list[Image.Image]:
+    return [source_picture(width, height).rotate(180 * k) for k, (width, height) in enumerate(sizes)]
+
+
+def write_reference_files(folder: Path, sizes: list[tuple[int, int]]) -> list[Image.Image]:
+    """A picture that EXIF turns by a quarter, and one that is clear in places; how they reach the pipeline.
+
+    diffusers' `load_image` turns the first. Of the second it would show the colours under what is clear; it is put on white instead.
+    """
+    turned, clear = pictures(sizes)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held upright
+    turned.save(folder / "turned.png", exif=exif)
+    rows = np.mgrid[0 : clear.height, 0 : clear.width][0]
+    clear.putalpha(Image.fromarray((255 * rows / (clear.height - 1)).astype(np.uint8)))
+    clear.save(folder / "clear.png")
+    white = Image.new("RGBA", clear.size, "white")
+    loaded = load_image(str(folder / "turned.png"))
+    assert loaded.size == turned.size[::-1]
+    return [loaded, Image.alpha_composite(white, clear).convert("RGB")]
+
+
+def write_lora(folder: Path, pipe, rank: int) -> None:
+    """On every layer of the blocks, modulations included: those of references have a row of their own in Edit-2511.
+
+    alpha / rank is a power of two, which diffusers multiplies into BF16 factors without rounding.
+    """
+    tensors = {}
+    for i in range(len(pipe.transformer.transformer_blocks)):
+        for name in BLOCK + MODULATIONS:
+            layer = f"transformer_blocks.{i}.{name}"
+            weight = pipe.transformer.get_parameter(f"{layer}.weight")
+            down, up = factors(layer, weight.shape, rank, 30)
+            tensors |= {f"{layer}.lora_down.weight": down, f"{layer}.lora_up.weight": up, f"{layer}.alpha": torch.tensor(2.0 * rank)}
+    write_stages(folder / "adapter.safetensors", {name: tensor.to(torch.bfloat16) for name, tensor in tensors.items()}, {})
+
+
+def record(pipe, edit: Edit, references: list[Image.Image]) -> tuple[Stages, dict[str, str]]:
     recorder = EditRecorder(pipe)
     arguments = {
         "image": references if len(references) > 1 else references[0], "prompt": edit.prompt,
@@ -239,6 +284,8 @@ def record(pipe, edit: Edit) -> tuple[Stages, dict[str, str]]:
     grids = prompt["image_grid_thw"]
     counts = [int(grid.prod()) for grid in grids]
     stages: Stages = {f"reference/{i}": picture_tensor(reference) for i, reference in enumerate(references)}
+    if edit.from_files or edit.lora is not None:
+        return stages | {"picture": picture_tensor(picture)}, edit.metadata(picture.width, picture.height)
     stages["embeddings"] = prompt["embeddings"]
     guided = edit.negative is not None and edit.scale > 1
     if guided:
@@ -275,10 +322,24 @@ def write_case(checkpoint: Checkpoint) -> None:
     write_json(folder / "checkpoint" / "processor" / "preprocessor_config.json", PROCESSOR)
     for edit in RUNS[checkpoint.name]:
         parts = load(folder / "checkpoint", checkpoint.zero_cond_t and edit.zero_cond_t)
+        if edit.lightning:
+            parts["scheduler"] = FlowMatchEulerDiscreteScheduler.from_config(LIGHTNING_SCHEDULER)
         editing = QwenImageEditPipeline if checkpoint is EDIT else QwenImageEditPlusPipeline
         pipe = (editing if edit.strength is None else QwenImageEditInpaintPipeline)(**parts)
         pipe.set_progress_bar_config(disable=True)
-        write_stages(folder / f"{edit.name}.safetensors", *record(pipe, edit))
+        references = write_reference_files(folder, edit.references) if edit.from_files else pictures(edit.references)
+        if edit.lora is None:
+            write_stages(folder / f"{edit.name}.safetensors", *record(pipe, edit, references))
+            continue
+        plain, _ = record(pipe, changed(edit, lora=None), references)
+        write_lora(folder, pipe, 2 if checkpoint is EDIT else 1)
+        pipe.load_lora_weights(folder, weight_name="adapter.safetensors", adapter_name="lora")
+        pipe.set_adapters(["lora"], [edit.lora])
+        stages, metadata = record(pipe, edit, references)
+        change = (stages["picture"].float() - plain["picture"].float()).abs().mean().item()
+        print(f"{edit.name}: mean change of a pixel {change:.1f}")
+        assert change > 2
+        write_stages(folder / f"{edit.name}.safetensors", stages, metadata)
 
 
 @torch.no_grad()

@@ -12,6 +12,8 @@ export interface Job {
   readonly height: number;
   readonly steps: number;
   readonly seed: number;
+  /** Of an edit: how many references, of a megapixel and in noise, it is shown. */
+  readonly references?: number;
 }
 
 /**
@@ -28,6 +30,18 @@ export interface Timing {
   readonly decode: number;
 }
 
+/** What a drawer says before its first picture: seconds of loading, and Inkstone's memory plan. */
+export interface Ready {
+  readonly load: number;
+  readonly plan?: object;
+}
+
+/** Of an edit also what the vision tower and the VAE's encoder took. */
+export interface EditTiming extends Timing {
+  readonly tower: number;
+  readonly condition: number;
+}
+
 export interface Command {
   readonly file: string;
   readonly args: readonly string[];
@@ -38,11 +52,17 @@ export class Drawer {
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #lines: AsyncIterator<string>;
   readonly #errors: string[];
+  #ready: Ready = { load: 0 };
 
   private constructor(child: ChildProcessWithoutNullStreams, lines: Interface, errors: string[]) {
     this.#child = child;
     this.#lines = lines[Symbol.asyncIterator]();
     this.#errors = errors;
+  }
+
+  /** What it said once its checkpoint was loaded. */
+  get ready(): Ready {
+    return this.#ready;
   }
 
   /** Starts the process and waits until its checkpoint is loaded. */
@@ -51,11 +71,11 @@ export class Drawer {
     const errors: string[] = [];
     child.stderr.on("data", (chunk) => errors.push(String(chunk)));
     const drawer = new Drawer(child, createInterface(child.stdout), errors);
-    await drawer.#read();
+    drawer.#ready = JSON.parse(await drawer.#read());
     return drawer;
   }
 
-  async draw(job: Job): Promise<Timing> {
+  async draw(job: Job): Promise<Timing & Partial<EditTiming>> {
     this.#child.stdin.write(`${JSON.stringify(job)}\n`);
     return JSON.parse(await this.#read());
   }

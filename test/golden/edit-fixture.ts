@@ -27,6 +27,10 @@ export interface EditFixture {
   readonly guidance: number;
   readonly seed: bigint;
   readonly strength: number | undefined;
+  /** Weight of the checkpoint's LoRA. */
+  readonly lora: number | undefined;
+  /** With the noise levels that Lightning LoRAs are made for. */
+  readonly lightning: boolean;
   readonly references: readonly RgbImage[];
   /** The area that stood for 1024² pixels. */
   readonly referencePixels: number;
@@ -52,6 +56,8 @@ export function readEdit(name: EditingCase, run: string): EditFixture {
     guidance: number("true_cfg_scale"),
     seed: BigInt(metadata.seed!),
     strength: metadata.strength === undefined ? undefined : number("strength"),
+    lora: metadata.lora === undefined ? undefined : number("lora"),
+    lightning: metadata.lightning === "1",
     references: Array.from({ length: number("references") }, (_, i) => imageOf(tensor(`reference/${i}`))),
     referencePixels: number("reference_pixels"),
     zeroCond: metadata.zero_cond_t === "1",

@@ -1,12 +1,13 @@
+import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Checkpoint, openCheckpoint } from "../../src/engine/checkpoint/checkpoint.ts";
 import { type GenerateParams, Pipeline } from "../../src/engine/index.ts";
 import { loadModel } from "../../src/engine/model.ts";
 import { jointRotary } from "../../src/engine/rope.ts";
-import { resample } from "../../src/pictures/index.ts";
+import { decodeImage, onWhite, resample } from "../../src/pictures/index.ts";
 import { expectIdentical, expectPicture, expectStage } from "./compare.ts";
 import { EDITS, type EditFixture, type EditingCase, editingCheckpointPath, readEdit } from "./edit-fixture.ts";
-import { ONE_THREAD } from "./fixture.ts";
+import { fixturePath, ONE_THREAD } from "./fixture.ts";
 import { record } from "./record.ts";
 
 describe("an edit equals diffusers'", () => {
@@ -22,6 +23,49 @@ describe("an edit equals diffusers'", () => {
       await model.dispose();
     }
   });
+});
+
+// Rank 2 is merged into the weights by `mergeRule`, rank 1 is computed beside them.
+describe("with a LoRA on every layer of the blocks", () => {
+  it.each([
+    ["edit", "lora"],
+    ["edit-plus", "lightning"],
+  ] as const)("%s/%s equals diffusers'", async (name, run) => {
+    const fixture = readEdit(name, run);
+    const { lora, lightning } = fixture;
+    const pipeline = await Pipeline.load(editingCheckpointPath(name), ONE_THREAD);
+    // Of Qwen-Image-Lightning: shift 3 at every size, no terminal.
+    const schedule = lightning && { base_shift: Math.log(3), max_shift: Math.log(3), shift_terminal: null };
+    const draw = async (loras: GenerateParams["loras"]) =>
+      (await pipeline.generate({ ...paramsOf(fixture), ...(schedule && { schedule }), loras }))[0]!.pixels;
+    const file = fixturePath(`${name}/adapter.safetensors`);
+    try {
+      expectPicture(await draw([{ file, weight: lora! }]), fixture.tensor("picture"));
+      const plain = await draw([]);
+      expect(() => expectPicture(plain, fixture.tensor("picture"))).toThrow("differ");
+    } finally {
+      await pipeline.dispose();
+    }
+  });
+});
+
+it("references that EXIF turns, and ones that are clear in places, are what diffusers' loader and Pillow make of them", async () => {
+  const fixture = readEdit("edit-plus", "files");
+  const files = await Promise.all(
+    ["turned", "clear"].map(async (name) => decodeImage(await readFile(fixturePath(`edit-plus/${name}.png`)))),
+  );
+  const references = files.map(onWhite);
+  for (const [i, { width, height, pixels }] of references.entries()) {
+    const wanted = fixture.tensor(`reference/${i}`);
+    expect([height, width, 3]).toEqual(wanted.dims);
+    // Turned exactly; what is half clear may be rounded the other way.
+    if (i === 0) expectIdentical("turned", pixels, wanted.data);
+    else expectPicture(pixels, wanted);
+  }
+  const pipeline = await Pipeline.load(editingCheckpointPath("edit-plus"), ONE_THREAD);
+  const [image] = await pipeline.generate({ ...paramsOf(fixture), references });
+  await pipeline.dispose();
+  expectPicture(image!.pixels, fixture.tensor("picture"));
 });
 
 /** Without `zero_cond_t` the same weights are a checkpoint of Edit-2509. */

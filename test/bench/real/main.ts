@@ -1,9 +1,10 @@
 /**
- * `npm run bench:real -- [--blocks 4] [--sizes 256,512] [--steps 4] [--layers N] [--threads N] [--keep FOLDER]`
+ * `npm run bench:real -- [--blocks 4] [--sizes 256,512] [--steps 4] [--layers N] [--member edit-2511 --references 1] [--threads N] [--keep FOLDER]`
  *
  * Draws with a checkpoint of Qwen-Image's true dimensions whose numbers are noise: `--blocks` of the 60 blocks, and as large a share of
  * the text encoder's 28 layers (`--layers` says otherwise). Prints seconds by stage, memory and disk. One pass a step, as
- * with Lightning. `--keep` leaves the files in a folder and finds them there next time.
+ * with Lightning. `--member` makes it an editing checkpoint with the whole vision tower; its references are as large as those of
+ * photographs, about 1024² pixels for the transformer. `--keep` leaves the files in a folder and finds them there next time.
  */
 
 import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
@@ -11,19 +12,22 @@ import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { Drawer, type Job, type Timing } from "../drawer.ts";
-import { makeCheckpoint } from "./synthetic.ts";
+import { makeCheckpoint, type Synthetic, TRUE_WIDTHS } from "../../support/synthetic-checkpoint.ts";
+import { Drawer, type EditTiming, type Job, type Timing } from "../drawer.ts";
 
 const { values } = parseArgs({
   options: {
     blocks: { type: "string", default: "4" },
     layers: { type: "string" },
+    member: { type: "string" },
+    references: { type: "string", default: "1" },
     sizes: { type: "string", default: "256,512" },
     steps: { type: "string", default: "4" },
     threads: { type: "string" },
     keep: { type: "string" },
   },
 });
+const member = values.member as Synthetic["member"];
 const blocks = Number(values.blocks);
 const layers = Number(values.layers ?? Math.max(1, Math.round((28 * blocks) / 60)));
 const folder = values.keep ?? (await mkdtemp(join(tmpdir(), "inkstone-real-")));
@@ -40,6 +44,7 @@ async function measure(): Promise<void> {
   const args = [path("../inkstone.ts"), int8, ...(values.threads ? [values.threads] : [])];
   const drawer = await Drawer.start({ file: process.execPath, args });
   const ready = (performance.now() - start) / 1000;
+  console.log("memory plan:", drawer.ready.plan);
   const rows: string[] = [];
   for (const side of values.sizes.split(",").map(Number)) {
     const memory = watchMemory(drawer.pid);
@@ -51,15 +56,17 @@ async function measure(): Promise<void> {
   console.log(
     `\n${cpus().length} × ${cpus()[0]!.model}, load ${load}; ${blocks} of 60 blocks, ${layers} of 28 text layers; one pass a step\n`,
   );
-  console.log("| size | ready | text | a pass | … its processor | decode | processor in all | anonymous | resident |");
-  console.log("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+  const columns = ["size", "ready", "tower", "references", "text", "a pass", "… its processor", "decode"];
+  console.log(`| ${[...columns, "processor in all", "anonymous", "resident"].join(" | ")} |`);
+  console.log("| --- ".repeat(columns.length + 3).concat("|"));
   console.log(rows.join("\n"));
 }
 
 async function checkpoint(): Promise<string> {
   const to = join(folder, "int8");
   const start = performance.now();
-  await makeCheckpoint(to, { blocks, layers }, path("../../../models/nano/tokenizer"));
+  const tokenizer = path(member ? "../../fixtures/edit/checkpoint/tokenizer" : "../../../models/nano/tokenizer");
+  await makeCheckpoint(to, { widths: TRUE_WIDTHS, blocks, layers, form: "int8", member, tokenizer });
   let bytes = 0;
   for (const name of await readdir(to, { recursive: true })) bytes += (await stat(join(to, name))).size;
   const seconds = ((performance.now() - start) / 1000).toFixed(0);
@@ -71,6 +78,7 @@ function job(side: number): Job {
   return {
     ...{ prompt: 'A wooden sign that says "OPEN" beside a teapot', negativePrompt: " ", guidance: 1 },
     ...{ width: side, height: side, steps: Number(values.steps), seed: 7 },
+    ...(member && { references: Number(values.references) }),
   };
 }
 
@@ -99,12 +107,12 @@ function watchMemory(pid: number): { stop(): Promise<Peak> } {
   };
 }
 
-function row(side: number, ready: number, timing: Timing, peak: Peak): string {
-  const { text, transformer, transformerProcessor, processor, decode } = timing;
+function row(side: number, ready: number, timing: Timing & Partial<EditTiming>, peak: Peak): string {
+  const { tower = 0, condition = 0, text, transformer, transformerProcessor, processor, decode } = timing;
   const steps = Number(values.steps);
   const passes = [`${(transformer / steps).toFixed(2)} s`, `${(transformerProcessor / steps).toFixed(2)} s`];
   const seconds = (value: number) => `${value.toFixed(1)} s`;
-  return `| ${[`${side}²`, seconds(ready), seconds(text), ...passes, seconds(decode), seconds(processor), gigabytes(peak.anonymous), gigabytes(peak.resident)].join(" | ")} |`;
+  return `| ${[`${side}²`, seconds(ready), seconds(tower), seconds(condition), seconds(text), ...passes, seconds(decode), seconds(processor), gigabytes(peak.anonymous), gigabytes(peak.resident)].join(" | ")} |`;
 }
 
 function gigabytes(bytes: number): string {

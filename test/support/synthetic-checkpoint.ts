@@ -1,51 +1,61 @@
 import { existsSync } from "node:fs";
 import { cp, mkdir, open, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { TextEncoderConfig, TransformerConfig, VaeConfig } from "../../../src/engine/checkpoint/config.ts";
-import { buildTimeGraph } from "../../../src/engine/modulations.ts";
-import { buildTextEncoder, embeddingTable } from "../../../src/engine/text-encoder.ts";
-import { buildTransformer } from "../../../src/engine/transformer.ts";
-import { buildVaeDecoderMiddle, buildVaeDecoderUp, buildVaeEncoder } from "../../../src/engine/vae.ts";
-import type { StoredForm, Weights } from "../../../src/weights/index.ts";
-import { storedFormsMetadata } from "../../../src/weights/stored-form.ts";
+import type {
+  TextEncoderConfig,
+  TransformerConfig,
+  VaeConfig,
+  VisionConfig,
+} from "../../src/engine/checkpoint/config.ts";
+import { buildTimeGraph } from "../../src/engine/modulations.ts";
+import { buildTextEncoder, embeddingTable } from "../../src/engine/text-encoder.ts";
+import { buildTransformer } from "../../src/engine/transformer.ts";
+import { buildVaeDecoderMiddle, buildVaeDecoderUp, buildVaeEncoder } from "../../src/engine/vae.ts";
+import { buildVisionTower } from "../../src/engine/vision/tower.ts";
+import type { StoredForm, Weights } from "../../src/weights/index.ts";
+import { storedFormsMetadata } from "../../src/weights/stored-form.ts";
 
-/** What a made-up checkpoint is to be like. Its dimensions are those of Qwen-Image, its numbers are noise. */
+/** What a made-up checkpoint is to be like. Its numbers are noise. */
 export interface Synthetic {
-  /** Blocks of the transformer; 60 is the whole one. */
+  readonly widths: Widths;
+  /** Blocks of the transformer. */
   readonly blocks: number;
-  /** Layers of the text encoder; 28 is the whole one. */
+  /** Layers of the text encoder. */
   readonly layers: number;
+  /** How the matrices of blocks and layers are stored. */
+  readonly form: "plain" | "int8" | "blocks8" | "blocks4";
+  /** Default: it draws from text. */
+  readonly member?: "edit" | "edit-2509" | "edit-2511";
+  /** Folder of a tokenizer; the small widths have as many words as it needs. */
+  readonly tokenizer: string;
 }
 
-const ROTATION = 64;
+/** The sizes that follow from a model's width. */
+export interface Widths {
+  readonly transformer: Omit<TransformerConfig, "num_layers">;
+  readonly text: Omit<TextEncoderConfig, "num_hidden_layers">;
+  readonly vision: VisionConfig;
+  readonly vae: VaeConfig;
+}
 
-const transformerConfig = (blocks: number): TransformerConfig => ({
+const TRANSFORMER = {
   _class_name: "QwenImageTransformer2DModel",
   patch_size: 2,
   in_channels: 64,
   out_channels: 16,
-  num_layers: blocks,
-  attention_head_dim: 128,
-  num_attention_heads: 24,
-  joint_attention_dim: 3584,
-  axes_dims_rope: [16, 56, 56],
-});
-
-const textConfig = (layers: number): TextEncoderConfig => ({
-  hidden_size: 3584,
-  intermediate_size: 18_944,
-  num_hidden_layers: layers,
-  num_attention_heads: 28,
-  num_key_value_heads: 4,
+} as const;
+const TEXT = { hidden_act: "silu", rms_norm_eps: 1e-6, rope_theta: 1e6 } as const;
+const VISION = {
   hidden_act: "silu",
+  in_channels: 3,
+  patch_size: 14,
+  temporal_patch_size: 2,
+  spatial_merge_size: 2,
+  window_size: 112,
   rms_norm_eps: 1e-6,
-  rope_theta: 1e6,
-  vocab_size: 152_064,
-});
-
-const vae: VaeConfig = {
+} as const;
+const VAE: Omit<VaeConfig, "base_dim"> = {
   _class_name: "AutoencoderKLQwenImage",
-  base_dim: 96,
   z_dim: 16,
   dim_mult: [1, 2, 4, 4],
   num_res_blocks: 2,
@@ -57,17 +67,63 @@ const vae: VaeConfig = {
   latents_std: Array<number>(16).fill(2),
 };
 
-/** Writes a checkpoint folder, large matrices in int8. The graphs say which tensors there are, so nothing is listed twice. */
-export async function makeCheckpoint(folder: string, { blocks, layers }: Synthetic, tokenizer: string) {
-  const transformer = transformerConfig(blocks);
-  const text = textConfig(layers);
+/** Qwen-Image's: 60 blocks of the transformer, 28 layers of the text encoder. */
+export const TRUE_WIDTHS: Widths = {
+  transformer: {
+    ...{ ...TRANSFORMER, attention_head_dim: 128, num_attention_heads: 24, joint_attention_dim: 3584 },
+    axes_dims_rope: [16, 56, 56],
+  },
+  text: {
+    ...{ ...TEXT, hidden_size: 3584, intermediate_size: 18_944, num_attention_heads: 28, num_key_value_heads: 4 },
+    vocab_size: 152_064,
+  },
+  vision: {
+    ...{ ...VISION, depth: 32, hidden_size: 1280, num_heads: 16, intermediate_size: 3420, out_hidden_size: 3584 },
+    fullatt_block_indexes: [7, 15, 23, 31],
+  },
+  vae: { ...VAE, base_dim: 96 },
+};
+
+/** As small as rotations in groups of 64 and blocks of 32 allow. @param words of the tokenizer */
+export function smallWidths(words: number): Widths {
+  return {
+    transformer: {
+      ...{ ...TRANSFORMER, attention_head_dim: 32, num_attention_heads: 2, joint_attention_dim: 64 },
+      axes_dims_rope: [8, 12, 12],
+    },
+    text: {
+      ...{ ...TEXT, hidden_size: 64, intermediate_size: 128, num_attention_heads: 4, num_key_value_heads: 2 },
+      ...{ vocab_size: words, rope_scaling: { mrope_section: [2, 3, 3] } },
+    },
+    vision: {
+      ...{ ...VISION, depth: 3, hidden_size: 64, num_heads: 4, intermediate_size: 96, out_hidden_size: 64 },
+      fullatt_block_indexes: [1],
+    },
+    vae: { ...VAE, base_dim: 4 },
+  };
+}
+
+const PIPELINES = {
+  edit: "QwenImageEditPipeline",
+  "edit-2509": "QwenImageEditPlusPipeline",
+  "edit-2511": "QwenImageEditPlusPipeline",
+} as const;
+
+/** Writes a checkpoint folder. The graphs say which tensors there are, so nothing is listed twice. */
+export async function makeCheckpoint(folder: string, { widths, blocks, layers, form, member, tokenizer }: Synthetic) {
+  const transformer: TransformerConfig = {
+    ...{ ...widths.transformer, num_layers: blocks },
+    ...(member === "edit-2511" && { zero_cond_t: true }),
+  };
+  const text: TextEncoderConfig = { ...widths.text, num_hidden_layers: layers };
+  const { vision, vae } = widths;
   const json = async (path: string, value: object) => {
     await mkdir(join(folder, path, ".."), { recursive: true });
     await writeFile(join(folder, path), JSON.stringify(value, null, 2));
   };
-  await json("model_index.json", { _class_name: "QwenImagePipeline" });
+  await json("model_index.json", { _class_name: member ? PIPELINES[member] : "QwenImagePipeline" });
   await json("transformer/config.json", transformer);
-  await json("text_encoder/config.json", text);
+  await json("text_encoder/config.json", { ...text, ...(member && { vision_config: vision }) });
   await json("vae/config.json", vae);
   await json("scheduler/scheduler_config.json", {
     use_dynamic_shifting: true,
@@ -77,7 +133,8 @@ export async function makeCheckpoint(folder: string, { blocks, layers }: Synthet
     shift_terminal: 0.02,
   });
   await cp(tokenizer, join(folder, "tokenizer"), { recursive: true });
-  const write = (file: string, build: (weights: Weights) => void) => writeNoise(join(folder, file), shapesOf(build));
+  const write = (file: string, build: (weights: Weights) => void) =>
+    writeNoise(join(folder, file), shapesOf(build), form);
   await write("transformer/diffusion_pytorch_model.safetensors", (w) => {
     buildTransformer(transformer, w);
     buildTimeGraph(transformer, w);
@@ -85,6 +142,7 @@ export async function makeCheckpoint(folder: string, { blocks, layers }: Synthet
   await write("text_encoder/model.safetensors", (w) => {
     embeddingTable(text, w);
     buildTextEncoder(text, w);
+    if (member) buildVisionTower(vision, w);
   });
   await write("vae/diffusion_pytorch_model.safetensors", (w) => {
     buildVaeDecoderMiddle(vae, w);
@@ -110,28 +168,44 @@ function shapesOf(build: (weights: Weights) => void): Map<string, readonly numbe
 }
 
 interface Planned {
-  readonly dtype: "I8" | "F32" | "BF16";
+  readonly dtype: "I8" | "U8" | "F32" | "BF16";
   readonly shape: readonly number[];
   readonly bytes: number;
   readonly fill: Fill;
 }
 type Fill = { readonly noise: number } | { readonly constant: number };
 
-async function writeNoise(path: string, shapes: Map<string, readonly number[]>) {
+const ROTATION = 64;
+const BLOCK = 32;
+
+async function writeNoise(path: string, shapes: Map<string, readonly number[]>, form: Synthetic["form"]) {
   const planned = new Map<string, Planned>();
   const forms = new Map<string, StoredForm>();
   const size = (shape: readonly number[]) => shape.reduce((product, n) => product * n, 1);
   for (const [name, shape] of shapes) {
-    const deviation = 1 / Math.sqrt(size(shape.slice(1)) || 1);
-    if (isLarge(name, shape)) {
+    // So that the gates of blocks come out near 1, and the prompt and the references show in a picture.
+    const gain = /_mod\.|time_text_embed/.test(name) ? 2.5 : 1;
+    const deviation = gain / Math.sqrt(size(shape.slice(1)) || 1);
+    if (form !== "plain" && isLarge(name, shape)) {
       const [out, width] = shape as [number, number];
-      planned.set(name, { dtype: "I8", shape: [width, out], bytes: out * width, fill: { noise: 1 } });
-      // Codes spread evenly over 8 bits deviate by 74.
-      planned.set(`${name}_scale`, { dtype: "F32", shape: [out], bytes: 4 * out, fill: { constant: deviation / 74 } });
-      forms.set(name, { form: "int8", rotation: ROTATION });
+      const scales = (shape: readonly number[], codes: number): Planned => {
+        return { dtype: "F32", shape, bytes: 4 * size(shape), fill: { constant: deviation / codes } };
+      };
+      if (form === "int8") {
+        planned.set(name, { dtype: "I8", shape: [width, out], bytes: out * width, fill: { noise: 1 } });
+        // Codes spread evenly over 8 bits deviate by 74, over 4 bits by 4.6.
+        planned.set(`${name}_scale`, scales([out], 74));
+        forms.set(name, { form: "int8", rotation: ROTATION });
+        continue;
+      }
+      const bits = form === "blocks8" ? 8 : 4;
+      const codes = [out, width / BLOCK, (BLOCK * bits) / 8];
+      planned.set(name, { dtype: "U8", shape: codes, bytes: size(codes), fill: { noise: 1 } });
+      planned.set(`${name}_scale`, scales([out, width / BLOCK], bits === 8 ? 74 : 4.6));
+      forms.set(name, { form: "blocks", bits, block: BLOCK });
       continue;
     }
-    const isNorm = /norm.*\.(weight|gamma)$|layernorm\.weight$/.test(name);
+    const isNorm = /(norm.*|ln_q)\.(weight|gamma)$|norm\d?\.weight$|layernorm\.weight$/.test(name);
     const fill: Fill = isNorm ? { constant: 1 } : { noise: shape.length === 1 ? 0.01 : deviation };
     planned.set(name, { dtype: "BF16", shape, bytes: 2 * size(shape), fill });
   }
@@ -204,7 +278,7 @@ function makePattern(dtype: Planned["dtype"], fill: Fill): Buffer {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0;
     return state;
   };
-  if (dtype === "I8") {
+  if (dtype === "I8" || dtype === "U8") {
     const words = new Uint32Array(PATTERN / 4);
     for (let i = 0; i < words.length; i++) words[i] = (next() & 0xffff0000) | (next() >>> 16);
     return Buffer.from(words.buffer);

@@ -7,7 +7,7 @@ export function commandReference(program: Command): string {
   return [
     "# Command line",
     "",
-    "From a clone, `npm run inkstone -- COMMAND` is the same as `inkstone COMMAND`, and `npm run generate -- …` is `inkstone generate …`.",
+    "From a clone, `npm run inkstone -- COMMAND` is the same as `inkstone COMMAND`, and `npm run generate -- …` is `inkstone generate …`; with `npm run -s` only results come by standard output.",
     "",
     "```",
     helpNotes(program),

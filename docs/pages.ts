@@ -11,6 +11,7 @@ const note = "<!-- Made by `npm run docs`. Change the code, not this page. -->\n
 const nowhere = {
   stdout: process.stdout,
   stderr: process.stderr,
+  stdin: process.stdin,
   env: {},
   cwd: "/",
   signal: new AbortController().signal,

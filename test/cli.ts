@@ -1,7 +1,7 @@
 /** Runs the command line inside the test, with a made-up terminal. */
 
 import { join } from "node:path";
-import { Writable } from "node:stream";
+import { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { exitOf } from "../src/cli/exit.ts";
 import { createProgram } from "../src/cli/program.ts";
@@ -13,6 +13,8 @@ interface Surroundings {
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
   readonly signal?: AbortSignal;
+  /** What comes by standard input. */
+  readonly stdin?: string;
   /** Called with everything written to stderr, as it is written. */
   onStderr?(text: string): void;
 }
@@ -31,7 +33,8 @@ export async function inkstone(args: readonly string[], world: Surroundings = {}
   // Nothing of whoever runs the tests.
   const env = { INKSTONE_DATA_DIR: join(cwd, "inkstone-data"), ...world.env };
   try {
-    const terminal = { stdout: stdout.stream, stderr: stderr.stream, cwd, env, signal, onStopAgain() {} };
+    const streams = { stdout: stdout.stream, stderr: stderr.stream, stdin: Readable.from([world.stdin ?? ""]) };
+    const terminal = { ...streams, cwd, env, signal, onStopAgain() {} };
     await createProgram(terminal).parseAsync(args, { from: "user" });
     return { code: 0, out: stdout.text(), err: stderr.text() };
   } catch (error) {

@@ -1,4 +1,4 @@
-import { SingleBar } from "cli-progress";
+import { createBar } from "./bar.ts";
 import { duration } from "./progress.ts";
 import { type Terminal, tell } from "./terminal.ts";
 
@@ -16,39 +16,20 @@ export function byteProgress(terminal: Terminal, now: () => number = () => perfo
   const describe = (what: string, done: number, total: number) => {
     const seconds = (now() - start) / 1000;
     const rate = seconds > 0 ? done / seconds : 0;
-    const left = seconds > 1 && done > 0 && done < total ? `, ${duration((total - done) / rate)} left` : "";
-    return `${what}: ${gigabytes(done)} of ${gigabytes(total)}, ${(rate / 1e6).toFixed(0)} MB/s${left}`;
+    const left = seconds > 1 && done > 0 && done < total ? [`${duration((total - done) / rate)} left`] : [];
+    return [`${what}: ${gigabytes(done)} of ${gigabytes(total)}`, ...left, `${(rate / 1e6).toFixed(0)} MB/s`];
   };
   return terminal.stderr.isTTY ? bar(terminal, describe) : lines(terminal, describe);
 }
 
-type Describe = (what: string, done: number, total: number) => string;
+/** What is said, the most important first. */
+type Describe = (what: string, done: number, total: number) => string[];
 
 function bar(terminal: Terminal, describe: Describe): ByteProgress {
-  const shown = new SingleBar({
-    format: "{bar} {text}",
-    stream: terminal.stderr as NodeJS.WritableStream,
-    barCompleteChar: "█",
-    barIncompleteChar: "░",
-    barsize: 16,
-    hideCursor: true,
-    clearOnComplete: true,
-    // Converting computes on this thread: timers would fire late.
-    fps: 10,
-    synchronousUpdate: true,
-  });
-  let started = false;
+  const shown = createBar(terminal, 10);
   return {
-    at(what, done, total) {
-      const payload = { text: describe(what, done, total) };
-      if (started) shown.update(done, payload);
-      else shown.start(total, done, payload);
-      started = true;
-    },
-    end() {
-      if (started) shown.stop();
-      started = false;
-    },
+    at: (what, done, total) => shown.show(total === 0 ? 1 : done / total, describe(what, done, total)),
+    end: shown.end,
   };
 }
 
@@ -57,7 +38,7 @@ function lines(terminal: Terminal, describe: Describe): ByteProgress {
   return {
     at(what, done, total) {
       const tenth = `${what} ${total === 0 ? 10 : Math.floor((10 * done) / total)}`;
-      if (tenth !== last) tell(terminal, describe(what, done, total));
+      if (tenth !== last) tell(terminal, describe(what, done, total).join(", "));
       last = tenth;
     },
     end() {},

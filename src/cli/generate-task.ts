@@ -53,13 +53,10 @@ export async function readOrder(
   const references = await referenceCount(model.folder);
   const { seed, ...rest } = withDefaults(given, model, references.max > 0);
   const parsed = parseTask({ ...rest, model: model.card.air });
-  if (!parsed.ok) {
-    const errors = refusalFor(parsed, () => references);
-    throw new UsageError(errors.map((e) => generateFlags.named(e.facts.parameter, e.message)).join("\n"));
-  }
+  if (!parsed.ok) throw generateFlags.refusal(refusalFor(parsed, () => references));
   const task = parsed.task as ImageInferenceTask;
   const [unfit] = modelErrors(task, references);
-  if (unfit) throw new UsageError(generateFlags.named(unfit.facts.parameter, unfit.message));
+  if (unfit) throw generateFlags.refusal([unfit]);
   return { task, model, seed: readSeed(seed), formatGiven: (given.outputFormat ?? undefined) !== undefined };
 }
 
@@ -79,24 +76,39 @@ function isGroup(value: unknown): value is Record<string, unknown> {
 
 async function readParams(file: string | undefined, terminal: Terminal): Promise<Record<string, unknown>> {
   if (file === undefined) return {};
-  const text = await readFile(resolve(terminal.cwd, file)).catch((error: Error) => {
-    throw new UsageError(`--params: ${file} cannot be read (${error.message})`);
+  const name = file === "-" ? "standard input" : file;
+  const reading = file === "-" ? readBounded(terminal.stdin) : readFile(resolve(terminal.cwd, file));
+  const text = await reading.catch((error: Error) => {
+    throw new UsageError(`--params: ${name} cannot be read (${error.message})`);
   });
   let value: unknown;
   try {
     value = parseJson(text);
   } catch (error) {
-    throw new UsageError(`--params: ${file} is not JSON (${(error as Error).message})`);
+    throw new UsageError(`--params: ${name} is not JSON (${(error as Error).message})`);
   }
   // A request of the API is a list of tasks.
   const task = Array.isArray(value) && value.length === 1 ? value[0] : value;
   if (typeof task !== "object" || task === null || Array.isArray(task)) {
-    throw new UsageError(`--params: ${file} must hold one task object, or a list with one`);
+    throw new UsageError(`--params: ${name} must hold one task object, or a list with one`);
   }
   if ((task.taskType ?? "imageInference") !== "imageInference") {
     throw new UsageError(`--params: taskType is ${JSON.stringify(task.taskType)}; allowed is "imageInference"`);
   }
   return task as Record<string, unknown>;
+}
+
+/** Of standard input, more than this is no task. */
+const MOST_BYTES = 256 * 2 ** 20;
+
+async function readBounded(input: AsyncIterable<Uint8Array | string>): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  let length = 0;
+  for await (const piece of input) {
+    length += pieces[pieces.push(Buffer.from(piece)) - 1]!.length;
+    if (length > MOST_BYTES) throw new Error(`it is larger than ${MOST_BYTES} bytes`);
+  }
+  return Buffer.concat(pieces);
 }
 
 function refuseDelivery(given: Record<string, unknown>): void {

@@ -63,7 +63,7 @@ describe("editing", () => {
 describe("drawing", () => {
   test("prints the path alone on stdout, and the file tells what it was made from", async () => {
     const { code, out, err } = await generate("春桥 “Tea” & co", ...small, "--seed", "18446744073709551615");
-    expect(err).toMatch(/loaded in .* s\n(step 1.*\n)?step 2\/2, .* it\/s, 0\.0 s left\n1 picture in /);
+    expect(err).toMatch(/loaded in .* s\n(step 1.*\n)?step 2\/2, 0\.0 s left, .* it\/s\n1 picture in /);
     expect([code, out]).toEqual([0, "春桥-tea-co-18446744073709551615.png\n"]);
     const bytes = await file(out.trim());
     expect(await decodeImage(bytes)).toMatchObject({ width: 128, height: 128, format: "PNG" });
@@ -99,6 +99,20 @@ describe("drawing", () => {
   test("names made from the prompt never overwrite; folders are made", async () => {
     for (let i = 0; i < 2; i++) await generate("one two", ...small, "--seed", "1", "--out", "new/", "--format", "jpeg");
     expect((await readdir(join(cwd, "new"))).sort()).toEqual(["one-two-1-2.jpg", "one-two-1.jpg"]);
+  });
+
+  test("a file that is there is kept, unless it may be replaced", async () => {
+    await writeFile(join(cwd, "mine.png"), "mine");
+    await writeFile(join(cwd, "many-2.png"), "mine");
+    const refused = await generate("x", ...small, "--out", "mine.png");
+    expect(refused).toMatchObject({
+      code: 2,
+      err: "--out: mine.png is there already; --overwrite replaces it, another name keeps it",
+    });
+    expect((await generate("x", ...small, "--out", "many.png", "--number", "2")).err).toContain("many-2.png is there");
+    expect(String(await file("mine.png"))).toBe("mine");
+    expect((await generate("x", ...small, "--out", "mine.png", "--overwrite")).code).toBe(0);
+    expect(await decodeImage(await file("mine.png"))).toMatchObject({ width: 128 });
   });
 
   test("starts from a picture: at strength 0 it comes back as it was", async () => {
@@ -177,7 +191,10 @@ describe("a task file", () => {
     ],
     [{ deliveryMethod: "async" }, 'deliveryMethod is "async"; .*: leave it out, or "sync"'],
     [{ taskType: "ping" }, 'taskType is "ping"; allowed is "imageInference"'],
-    [{ frobnicate: 1 }, "Unsupported use of 'frobnicate' parameter"],
+    [{ frobnicate: 1 }, "Unsupported use of 'frobnicate' parameter.*[^?]$"],
+    [{ stepz: 9 }, "Unsupported use of 'stepz' parameter.* Did you mean 'steps'"],
+    [{ inputs: { seedImg: "x" } }, "Unsupported use of 'inputs.seedImg' parameter.* Did you mean 'inputs.seedImage'"],
+    [{ negative_prompt: "x" }, "Unsupported use of 'negative_prompt' parameter.* Did you mean 'negativePrompt'"],
     [{ width: 100 }, "Width must be an integer value between 128 and 2048, in multiples of '8'. Received: 100"],
     [{ seed: 1.5 }, "seed is 1.5; allowed is a whole number from 0 to 18446744073709551615"],
     [{ model: 7 }, "model is 7; allowed is text"],
@@ -186,6 +203,14 @@ describe("a task file", () => {
     const { code, out, err } = await generate("--params", "task.json");
     expect([code, out]).toEqual([2, ""]);
     expect(err).toMatch(new RegExp(message));
+  });
+
+  test("may come by standard input", async () => {
+    const stdin = JSON.stringify({ positivePrompt: "p", seed: 4 });
+    const { code, out } = await inkstone(["generate", "--params", "-", ...small], { cwd, stdin });
+    expect([code, out]).toEqual([0, "p-4.png\n"]);
+    const broken = await inkstone(["generate", "--params", "-"], { cwd, stdin: "{" });
+    expect([broken.code, broken.err]).toEqual([2, expect.stringMatching(/--params: standard input is not JSON/)]);
   });
 
   test.each([
@@ -203,7 +228,13 @@ describe("a task file", () => {
 describe("wrongly asked: exit code 2, flag, value and what is allowed", () => {
   test.each([
     [[], /there is no prompt/],
-    [["a", "b"], /too many arguments/],
+    [
+      ["a", "red", "sign"],
+      /Expected 1 argument but got 3.\nPut quotes around the prompt: inkstone generate 'A red sign/,
+    ],
+    [["a", "--setps", "3"], /unknown option '--setps'\n\(Did you mean --steps\?\)/],
+    [["a", "--lora", "me:none@1"], /lora is "me:none@1"; known are/],
+    [["a", "--out", "/dev/null/x.png"], /--out: \/dev\/null cannot be written \(a file of that name is in the way\)/],
     [["a", "--frobnicate"], /unknown option '--frobnicate'/],
     [["a", "--steps", "0"], /--steps: .* between 1 and 100. Received: 0\./],
     [["a", "--steps", "many"], /--steps: .* Received: "many"/],
@@ -213,6 +244,7 @@ describe("wrongly asked: exit code 2, flag, value and what is allowed", () => {
     [["a", "--seed", "-1"], /--seed: seed is -1; allowed is a whole number from 0 to 18446744073709551615/],
     [["a", "--seed", "18446744073709551616"], /--seed/],
     [["a", "--scheduler", "Nonsense"], /--scheduler: .*Supported values are: 'DDIM'/],
+    [["a", "--scheduler", "Eular"], /--scheduler: .* Did you mean 'Euler'\?/],
     [["a", "--quality", "100"], /--quality: .* between 20 and 99/],
     [["a", "--format", "gif"], /--format: .*'JPG', 'PNG', 'WEBP'.*"gif"/],
     [["a", "--out", "a.gif"], /--out is "a.gif"; a file name must end in .jpg, .png, .webp/],

@@ -1,6 +1,5 @@
-import { mkdir } from "node:fs/promises";
 import { Command, Option } from "commander";
-import { type Findings, PictureRefused, pictureRecord, type SafetyPolicy } from "../drawing/index.ts";
+import { type Findings, findAdapters, PictureRefused, pictureRecord, type SafetyPolicy } from "../drawing/index.ts";
 import type { GeneratedImage } from "../engine/index.ts";
 import { costPerPicture, modelLocations, planSize, resolveAdapter } from "../models/index.ts";
 import { encodeImage } from "../pictures/index.ts";
@@ -11,7 +10,15 @@ import { UsageError } from "./exit.ts";
 import { type GivenFlags, generateFlags } from "./generate-flags.ts";
 import { type Order, readOrder } from "./generate-task.ts";
 import { loadPictures } from "./input-pictures.ts";
-import { type OutputTarget, outputPath, outputTarget, shownPath, writeWhole } from "./output-file.ts";
+import {
+  nameOf,
+  type OutputTarget,
+  outputPath,
+  outputTarget,
+  requireWritable,
+  shownPath,
+  writeWhole,
+} from "./output-file.ts";
 import { createProgress, duration } from "./progress.ts";
 import { letSignalsIn } from "./stop-signals.ts";
 import { print, type Terminal, tell } from "./terminal.ts";
@@ -20,6 +27,7 @@ interface Flags extends GivenFlags {
   readonly params?: string;
   readonly quality?: string;
   readonly out?: string;
+  readonly overwrite?: true;
   readonly json?: true;
   readonly threads?: number;
   readonly device?: string;
@@ -33,7 +41,8 @@ export function generateCommand(terminal: Terminal): Command {
   return generateFlags
     .addTo(command)
     .option("--out <file|folder>", "Where to write; a folder must exist or end in / (default: this folder)")
-    .option("--params <file>", "JSON file with a task as the API takes it; flags override it.")
+    .option("--overwrite", "Replace the file that --out names, if it is there; without this it is refused.")
+    .option("--params <file>", "JSON file with a task as the API takes it, - for standard input; flags override it.")
     .addOption(
       new Option(
         "--device <name>",
@@ -45,11 +54,8 @@ export function generateCommand(terminal: Terminal): Command {
     .addHelpText("after", examples)
     .action(async (prompt: string | undefined, flags: Flags) => {
       const order = await readOrder(prompt, flags, terminal);
-      const target = await outputTarget(
-        flags.out,
-        order.formatGiven ? order.task.outputFormat : undefined,
-        terminal.cwd,
-      );
+      const format = order.formatGiven ? order.task.outputFormat : undefined;
+      const target = await outputTarget({ ...flags, format }, terminal.cwd);
       await fulfil({ ...order, task: { ...order.task, outputFormat: target.format } }, target, flags, terminal);
     });
 }
@@ -89,11 +95,13 @@ async function fulfil(order: Order, target: OutputTarget, flags: Flags, terminal
   const { task, model, seed } = order;
   const pictures = await loadPictures(task);
   if (flags.quality !== undefined && target.format === "PNG") tell(terminal, "--quality changes nothing in a PNG");
-  await mkdir(target.folder, { recursive: true });
+  await requireWritable(target, task.numberResults, terminal.cwd);
+  const locations = modelLocations(terminal.env);
+  const adapters = await findAdapters(task, (air, kind) => resolveAdapter(air, kind, locations));
 
   const started = performance.now();
   // Loaded here, not above: ONNX Runtime takes its time, and `--help` needs none of it.
-  const [{ Pipeline }, { drawFinished, drawingFromTask, findAdapters, finishingNetworks, requireFaceModel, stagesOf }] =
+  const [{ Pipeline }, { drawFinished, drawingFromTask, finishingNetworks, requireFaceModel, stagesOf }] =
     await Promise.all([import("../engine/index.ts"), import("../drawing/index.ts")]);
   const settings = readConfig({ device: flags.device }, terminal.env);
   requireFaceModel(settings.faceModel);
@@ -112,8 +120,6 @@ async function fulfil(order: Order, target: OutputTarget, flags: Flags, terminal
   const saved: Saved[] = [];
   try {
     await letSignalsIn();
-    const locations = modelLocations(terminal.env);
-    const adapters = await findAdapters(task, (air, kind) => resolveAdapter(air, kind, locations));
     const drawing = drawingFromTask(task, seed, model.card, pictures, adapters);
     const { note } = planSize(drawing, model.card.maxPixels);
     if (note) tell(terminal, note);
@@ -161,8 +167,8 @@ async function save(image: GeneratedImage, index: number, order: Order, target: 
     quality: task.outputQuality,
     metadata: { software, parameters, skippedSteps },
   });
-  const naming = { prompt: task.positivePrompt, seed: image.seed, index, count: task.numberResults };
-  const path = await outputPath(target, naming);
+  const otherwise = nameOf(task.positivePrompt, image.seed);
+  const path = await outputPath(target, { otherwise, index, count: task.numberResults });
   await writeWhole(path, bytes);
   const { width, height } = image;
   const cost = task.includeCost ? costPerPicture(model.card.price, task) : undefined;

@@ -47,6 +47,14 @@ describe("as a process", () => {
     expect(err).toMatch(/^error: --steps: .*\n$/);
   });
 
+  test("help and version are commands too, and what is wrong with the command of a command is told by code 2", async () => {
+    expect(await run(["version"])).toEqual({ code: 0, out: `${version}\n`, err: "" });
+    const help = await run(["help", "generate"]);
+    expect([help.code, help.err]).toEqual([0, ""]);
+    expect(help.out).toMatch(/^Usage: inkstone generate/);
+    expect(await run(["models", "add"])).toMatchObject({ code: 2, err: "error: missing required argument 'path'\n" });
+  });
+
   test.each([
     ["SIGINT", 130],
     ["SIGTERM", 143],

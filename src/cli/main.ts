@@ -7,6 +7,7 @@ import { type Terminal, tell } from "./terminal.ts";
 const terminal: Terminal = {
   stdout: process.stdout,
   stderr: process.stderr,
+  stdin: process.stdin,
   env: process.env,
   cwd: process.cwd(),
   ...listenForStop(),

@@ -1,7 +1,7 @@
-import { rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, extname, join, relative, resolve, sep } from "node:path";
 import { extensionOf, formatFromName, type ImageFormat, imageFormats } from "../pictures/index.ts";
-import { UsageError } from "./exit.ts";
+import { reasonOf, UsageError } from "./exit.ts";
 
 /** Where pictures go: a folder that gets names made from prompt and seed, or one named file. */
 export interface OutputTarget {
@@ -12,6 +12,15 @@ export interface OutputTarget {
   readonly stem?: string;
   /** Extension as the user spelt it, without the dot. */
   readonly extension: string;
+  /** Whether a named file may replace one that is there. */
+  readonly overwrite: boolean;
+}
+
+/** What `--out`, `--overwrite` and the format say. */
+export interface OutputChoice {
+  readonly out?: string | undefined;
+  readonly overwrite?: boolean | undefined;
+  readonly format: ImageFormat | undefined;
 }
 
 /**
@@ -20,13 +29,12 @@ export interface OutputTarget {
  * @throws UsageError when the extension names no format, or another one than `format`
  */
 export async function outputTarget(
-  out: string | undefined,
-  format: ImageFormat | undefined,
+  { out, overwrite = false, format }: OutputChoice,
   cwd: string,
 ): Promise<OutputTarget> {
   if (out === undefined || (await isFolder(out, cwd))) {
     const chosen = format ?? "PNG";
-    return { format: chosen, folder: resolve(cwd, out ?? "."), extension: extensionOf(chosen) };
+    return { format: chosen, folder: resolve(cwd, out ?? "."), extension: extensionOf(chosen), overwrite };
   }
   const extension = extname(out).slice(1);
   const named = formatFromName(extension);
@@ -39,22 +47,63 @@ export async function outputTarget(
   if (format && format !== named)
     throw new UsageError(`--out is "${out}", which is ${named}, but the format is ${format}`);
   const path = resolve(cwd, out);
-  return { format: named, folder: dirname(path), stem: basename(path, `.${extension}`), extension };
+  return { format: named, folder: dirname(path), stem: basename(path, `.${extension}`), extension, overwrite };
 }
 
-/** File of picture `index` of `count`: numbered when several share a name, never an existing file when the name was made up. */
+/**
+ * Makes the folder and tries whether a file can be written there, so that nothing is drawn in vain.
+ * @throws UsageError when it cannot, or when one of `count` named files is there already and may not be replaced
+ */
+export async function requireWritable(target: OutputTarget, count: number, cwd: string): Promise<void> {
+  const { folder, stem, extension, overwrite } = target;
+  const probe = join(folder, `.inkstone.${process.pid}.part`);
+  try {
+    await mkdir(folder, { recursive: true });
+    await writeFile(probe, "");
+    await rm(probe);
+  } catch (error) {
+    throw new UsageError(`--out: ${shownPath(folder, cwd) || "this folder"} cannot be written (${reasonOf(error)})`);
+  }
+  if (overwrite || stem === undefined) return;
+  for (let index = 0; index < count; index++) {
+    const path = join(folder, `${numbered(stem, index, count)}.${extension}`);
+    if (!(await exists(path))) continue;
+    throw new UsageError(
+      `--out: ${shownPath(path, cwd)} is there already; --overwrite replaces it, another name keeps it`,
+    );
+  }
+}
+
+/**
+ * File of picture `index` of `count`: never an existing one, unless it was named and may be replaced.
+ * @param otherwise its name without extension where none was given
+ */
 export async function outputPath(
   target: OutputTarget,
-  picture: { prompt: string; seed: bigint; index: number; count: number },
+  { otherwise, index = 0, count = 1 }: { readonly otherwise: string; readonly index?: number; readonly count?: number },
 ): Promise<string> {
-  const { folder, stem, extension } = target;
-  if (stem !== undefined)
-    return join(folder, `${stem}${picture.count > 1 ? `-${picture.index + 1}` : ""}.${extension}`);
-  const name = `${slug(picture.prompt)}-${picture.seed}`;
+  const { folder, stem, extension, overwrite } = target;
+  const name = stem === undefined ? otherwise : numbered(stem, index, count);
   for (let copy = 1; ; copy++) {
     const path = join(folder, `${name}${copy > 1 ? `-${copy}` : ""}.${extension}`);
-    if (!(await exists(path))) return path;
+    if ((overwrite && stem !== undefined) || !(await exists(path))) return path;
   }
+}
+
+/** A named file's name, numbered when several share it. */
+const numbered = (stem: string, index: number, count: number): string => (count > 1 ? `${stem}-${index + 1}` : stem);
+
+/** A name made from prompt and seed: the prompt's first words, safe in a file name, at most 40 characters, in any script. */
+export function nameOf(prompt: string, seed: bigint): string {
+  const words = prompt
+    .normalize("NFC")
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\p{M}]+/gu, "-");
+  const short = [...words]
+    .slice(0, 40)
+    .join("")
+    .replace(/^-+|-+$/g, "");
+  return `${short || "picture"}-${seed}`;
 }
 
 /** Writes a file whole or not at all. */
@@ -73,20 +122,6 @@ export async function writeWhole(path: string, bytes: Uint8Array): Promise<void>
 export function shownPath(path: string, cwd: string): string {
   const short = relative(cwd, path);
   return short.startsWith("..") ? path : short;
-}
-
-/** The prompt's first words, safe in a file name, at most 40 characters, in any script. */
-function slug(prompt: string): string {
-  const words = prompt
-    .normalize("NFC")
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N}\p{M}]+/gu, "-");
-  return (
-    [...words]
-      .slice(0, 40)
-      .join("")
-      .replace(/^-+|-+$/g, "") || "picture"
-  );
 }
 
 async function isFolder(out: string, cwd: string): Promise<boolean> {

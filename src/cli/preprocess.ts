@@ -3,9 +3,8 @@ import { Command } from "commander";
 import { guideFromTask } from "../drawing/index.ts";
 import { guideImage } from "../pictures/index.ts";
 import { type ControlNetPreprocessTask, PREPROCESSORS, parseTask } from "../protocol/index.ts";
-import { UsageError } from "./exit.ts";
 import { carriedPicture, pictureFile } from "./input-pictures.ts";
-import { type SideFlags, writeSidePicture } from "./side-picture.ts";
+import { type SideFlags, sideTarget, withOutput, writeSidePicture } from "./side-picture.ts";
 import { taskFlags } from "./task-flags.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -27,8 +26,8 @@ export function preprocessCommand(terminal: Terminal): Command {
   const command = new Command("preprocess")
     .description("Turn a picture into the guide image of a ControlNet. Prints the path of the guide.")
     .argument("<kind>", `${PREPROCESSORS.join(", ")}: edges, strokes, soft edges, the picture without fine detail`)
-    .argument("<file>", "PNG, JPG, WEBP, AVIF, GIF or TIFF")
-    .option("--out <file|folder>", "Where to write (default: FILE-KIND in this folder)");
+    .argument("<file>", "PNG, JPG, WEBP, AVIF, GIF or TIFF");
+  withOutput(command, "FILE-KIND");
   return preprocessFlags
     .addTo(command)
     .addHelpText(
@@ -40,8 +39,9 @@ Example:
     )
     .action(async (kind: string, file: string, flags: SideFlags) => {
       const task = await readTask(kind, file, flags, terminal);
+      const target = await sideTarget(task, flags, terminal);
       const { picture, filter } = await guideFromTask(task, await carriedPicture(file, task.inputImage));
-      await writeSidePicture(guideImage(picture, filter), task, { file, suffix: kind, flags }, terminal);
+      await writeSidePicture(guideImage(picture, filter), task, { target, file, suffix: kind }, terminal);
     });
 }
 
@@ -54,7 +54,5 @@ async function readTask(preProcessorType: string, file: string, flags: SideFlags
     ...(await preprocessFlags.read(flags, terminal)),
   });
   if (parsed.ok) return parsed.task as ControlNetPreprocessTask;
-  throw new UsageError(
-    parsed.errors.map(({ facts, message }) => preprocessFlags.named(facts.parameter, message)).join("\n"),
-  );
+  throw preprocessFlags.refusal(parsed.errors);
 }

@@ -2,13 +2,14 @@ import { expect, test } from "vitest";
 import { listener } from "../../test/cli.ts";
 import { createProgress, duration } from "./progress.ts";
 
-function stage({ isTTY, steps = 4 }: { isTTY: boolean; steps?: number }) {
+function stage({ isTTY, steps = 4, columns }: { isTTY: boolean; steps?: number; columns?: number }) {
   let time = 0;
   const ears = listener();
-  const stderr = Object.assign(ears.stream, { isTTY });
+  const stderr = Object.assign(ears.stream, { isTTY, columns });
   const terminal = {
     stdout: ears.stream,
     stderr,
+    stdin: process.stdin,
     env: {},
     cwd: "/",
     signal: new AbortController().signal,
@@ -38,10 +39,10 @@ test("in a pipe: a line a second and one at each picture's end, with rate and ti
   }
   expect(text()).toBe(
     [
-      "picture 1/2, step 2/4, 2.00 it/s, 3.0 s left",
-      "picture 1/2, step 4/4, 2.00 it/s, 2.0 s left",
-      "picture 2/2, step 2/4, 2.00 it/s, 1.0 s left",
-      "picture 2/2, step 4/4, 2.00 it/s, 0.0 s left",
+      "picture 1/2, step 2/4, 3.0 s left, 2.00 it/s",
+      "picture 1/2, step 4/4, 2.0 s left, 2.00 it/s",
+      "picture 2/2, step 2/4, 1.0 s left, 2.00 it/s",
+      "picture 2/2, step 4/4, 0.0 s left, 2.00 it/s",
       "",
     ].join("\n"),
   );
@@ -59,8 +60,28 @@ test("on a terminal: one bar, redrawn in place, taken away at the end", () => {
   step(0, 2, 1000);
   progress.end();
   expect(text()).toContain("█");
-  expect(text()).toContain("picture 1/2, step 2/4, 2.00 it/s, 3.0 s left");
+  expect(text()).toContain("picture 1/2, step 2/4, 3.0 s left, 2.00 it/s");
   expect(text()).not.toContain("\n");
+});
+
+test("a line fits the terminal: what matters least goes first, the bar where there is no room for it", () => {
+  for (const [columns, expected] of [
+    [80, /^[█░]{24} picture 1\/2, step 37\/100, 5\.4 s left, 30\.30 it\/s$/],
+    [40, /^[█░]{0,24} ?picture 1\/2, step 37\/100, 5\.4 s left$/],
+    [30, /^picture 1\/2, step 37\/100$/],
+    [12, /^picture 1\/2$/],
+    [8, /^picture$/],
+  ] as const) {
+    const { step, progress, text } = stage({ isTTY: true, steps: 100, columns });
+    for (let n = 1; n <= 37; n++) step(0, n, n * 33);
+    progress.end();
+    const cursorMoves = /^\[[?\d;]*[A-Za-z]/;
+    const lines = text()
+      .split("\u001b")
+      .map((piece) => piece.replace(cursorMoves, "").trim());
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(columns);
+    expect(lines.findLast((line) => line.includes("picture"))).toMatch(expected);
+  }
 });
 
 test.each([

@@ -1,5 +1,5 @@
-import { SingleBar } from "cli-progress";
 import type { PictureProgress } from "../drawing/index.ts";
+import { createBar } from "./bar.ts";
 import { type Terminal, tell } from "./terminal.ts";
 
 /** Shows how far a drawing is: a bar on a terminal, a line a second elsewhere. */
@@ -52,9 +52,10 @@ function stepClock(now: () => number): (done: number) => { steps: number; pictur
   };
 }
 
-function describe({ image, count, step, steps, rate, left }: Standing): string {
-  const which = count > 1 ? `picture ${image + 1}/${count}, ` : "";
-  return `${which}step ${step}/${steps}, ${rate.toFixed(2)} it/s, ${duration(left)} left`;
+/** What is said, the most important first. */
+function describe({ image, count, step, steps, rate, left }: Standing): string[] {
+  const which = count > 1 ? [`picture ${image + 1}/${count}`] : [];
+  return [...which, `step ${step}/${steps}`, `${duration(left)} left`, `${rate.toFixed(2)} it/s`];
 }
 
 /** `9.5 s`, `2:05 min`, `1:00:00 h`. */
@@ -67,30 +68,10 @@ export function duration(seconds: number): string {
 }
 
 function barOn(terminal: Terminal) {
-  const bar = new SingleBar({
-    format: "{bar} {text}",
-    stream: terminal.stderr as NodeJS.WritableStream,
-    barCompleteChar: "█",
-    barIncompleteChar: "░",
-    barsize: 24,
-    hideCursor: true,
-    clearOnComplete: true,
-    // The drawing computes on this thread: timers would fire late, so each step draws the bar itself.
-    fps: 1000,
-    synchronousUpdate: true,
-  });
-  let started = false;
+  const bar = createBar(terminal, 1000); // each step draws it
   return {
-    step(standing: Standing) {
-      const payload = { text: describe(standing) };
-      if (started) bar.update(standing.done, payload);
-      else bar.start(standing.count, standing.done, payload);
-      started = true;
-    },
-    end() {
-      if (started) bar.stop();
-      started = false;
-    },
+    step: (standing: Standing) => bar.show(standing.done / standing.count, describe(standing)),
+    end: bar.end,
   };
 }
 
@@ -100,7 +81,7 @@ function linesOn(terminal: Terminal, now: () => number) {
     step(standing: Standing) {
       if (standing.share < 1 && now() - last < 1000) return;
       last = now();
-      tell(terminal, describe(standing));
+      tell(terminal, describe(standing).join(", "));
     },
     end() {},
   };

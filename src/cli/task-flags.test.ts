@@ -4,7 +4,14 @@ import { generateCommand } from "./generate.ts";
 import { generateFlags } from "./generate-flags.ts";
 
 const help = (flag: string) => {
-  const terminal = { stdout: process.stdout, stderr: process.stderr, env: {}, cwd: "/", onStopAgain() {} };
+  const terminal = {
+    stdout: process.stdout,
+    stderr: process.stderr,
+    stdin: process.stdin,
+    env: {},
+    cwd: "/",
+    onStopAgain() {},
+  };
   const command = generateCommand({ ...terminal, signal: new AbortController().signal });
   return command.options.find(({ long }) => long === flag)?.description;
 };

@@ -1,9 +1,10 @@
 /** Flags for the parameters of a task: their names are given here, ranges, defaults and sentences come from the task's schema. */
 
 import { type Command, Option } from "commander";
-import { type Parameter, rangeOf, valueFromText } from "../fields/index.ts";
+import { nearestWord, type Parameter, rangeOf, valueFromText } from "../fields/index.ts";
 import { formatFromName } from "../pictures/index.ts";
-import { parametersOf, type TaskType } from "../protocol/index.ts";
+import { parametersOf, type TaskError, type TaskType } from "../protocol/index.ts";
+import { UsageError } from "./exit.ts";
 import { pictureFile } from "./input-pictures.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -31,6 +32,8 @@ export interface TaskFlags {
   read(given: Readonly<Record<string, unknown>>, terminal: Terminal): Promise<Record<string, unknown>>;
   /** An error message of the API, in front of it the flag that its parameter came from. */
   named(parameter: string | readonly string[] | undefined, message: string): string;
+  /** What is said of errors of the API: each with its flag, and with what a misspelt word may stand for. */
+  refusal(errors: readonly TaskError[]): UsageError;
 }
 
 export function taskFlags(
@@ -60,7 +63,17 @@ export function taskFlags(
     option.description = sentence({ ...flag, about: inFlags(flag.about ?? parameter.about, path) }, parameter);
   }
 
+  const named = (path: string | readonly string[] | undefined, message: string): string => {
+    const flag = typeof path === "string" ? longOf.get(path.replace(/\.\d+(?=\.|$)/g, "")) : undefined;
+    return flag === undefined ? message : `${flag}: ${message}`;
+  };
+
   return {
+    named,
+    refusal: (errors) =>
+      new UsageError(
+        errors.map((error) => named(error.facts.parameter, error.message) + guess(error, parameters)).join("\n"),
+      ),
     addTo(command) {
       for (const { option } of flags) command.addOption(option);
       return command;
@@ -74,11 +87,26 @@ export function taskFlags(
       }
       return task;
     },
-    named(parameter, message) {
-      const flag = typeof parameter === "string" ? longOf.get(parameter.replace(/\.\d+(?=\.|$)/g, "")) : undefined;
-      return flag === undefined ? message : `${flag}: ${message}`;
-    },
   };
+}
+
+/** "Did you mean …?", where a name or a word of a list is nearly one that there is. */
+function guess({ code, facts, values }: TaskError, parameters: ReadonlyMap<string, Parameter>): string {
+  const given = String(values.given ?? "").replace(/^"|"$/g, "");
+  const word =
+    code === "unsupportedParameter"
+      ? nearestParameter(String(facts.parameter), [...parameters.keys()])
+      : nearestWord(given, facts.allowedValues ?? []);
+  return word === undefined ? "" : ` Did you mean '${word}'?`;
+}
+
+/** Of the keys beside it, the one that a key may stand for; else a key of that name in a group, or above. */
+function nearestParameter(path: string, known: readonly string[]): string | undefined {
+  const plain = path.replace(/\.\d+(?=\.|$)/g, "");
+  const group = (of: string) => of.slice(0, of.lastIndexOf(".") + 1);
+  const name = (of: string) => of.slice(group(of).length);
+  const beside = known.filter((each) => group(each) === group(plain));
+  return nearestWord(plain, beside) ?? known.find((each) => name(each) === nearestWord(name(plain), known.map(name)));
 }
 
 /** What a flag is for, what it allows, and what its absence means. */

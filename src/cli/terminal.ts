@@ -1,11 +1,13 @@
-import type { Writable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 
 /** What a command knows of the world around it. Handed in, so that tests can be the world. */
 export interface Terminal {
   /** Results: paths, tables, JSON. */
   readonly stdout: Writable;
   /** Everything about the way there: progress, notes, errors. */
-  readonly stderr: Writable & { readonly isTTY?: boolean };
+  readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
+  /** For `-` in place of a file. */
+  readonly stdin: Readable;
   readonly env: NodeJS.ProcessEnv;
   /** Folder that relative paths start from. */
   readonly cwd: string;

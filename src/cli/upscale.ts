@@ -3,10 +3,9 @@ import { Command } from "commander";
 import { finishingNetworks } from "../drawing/index.ts";
 import { onWhite } from "../pictures/index.ts";
 import { parseTask, type UpscaleTask } from "../protocol/index.ts";
-import { UsageError } from "./exit.ts";
 import { carriedPicture, pictureFile } from "./input-pictures.ts";
 import { createProgress } from "./progress.ts";
-import { type SideFlags, writeSidePicture } from "./side-picture.ts";
+import { type SideFlags, sideTarget, withOutput, writeSidePicture } from "./side-picture.ts";
 import { letSignalsIn } from "./stop-signals.ts";
 import { taskFlags } from "./task-flags.ts";
 import type { Terminal } from "./terminal.ts";
@@ -25,10 +24,11 @@ const upscaleFlags = taskFlags(
 export function upscaleCommand(terminal: Terminal): Command {
   const command = new Command("upscale")
     .description("Enlarge a picture, with edges and lettering that stay sharp. Prints the path of the result.")
-    .argument("<file>", "PNG, JPG, WEBP, AVIF, GIF or TIFF")
-    .option("--out <file|folder>", "Where to write (default: FILE-Nx in this folder)");
+    .argument("<file>", "PNG, JPG, WEBP, AVIF, GIF or TIFF");
+  withOutput(command, "FILE-Nx");
   return upscaleFlags.addTo(command).action(async (file: string, flags: SideFlags) => {
     const task = await readTask(file, flags, terminal);
+    const target = await sideTarget(task, flags, terminal);
     const picture = onWhite(await carriedPicture(file, task.inputs.image));
     const networks = finishingNetworks();
     const progress = createProgress(terminal, 1);
@@ -41,7 +41,7 @@ export function upscaleCommand(terminal: Terminal): Command {
         },
       });
       progress.end();
-      await writeSidePicture(enlarged, task, { file, suffix: `${task.upscaleFactor}x`, flags }, terminal);
+      await writeSidePicture(enlarged, task, { target, file, suffix: `${task.upscaleFactor}x` }, terminal);
     } finally {
       progress.end();
       await networks.release();
@@ -57,7 +57,5 @@ async function readTask(file: string, flags: SideFlags, terminal: Terminal): Pro
     ...(await upscaleFlags.read(flags, terminal)),
   });
   if (parsed.ok) return parsed.task as UpscaleTask;
-  throw new UsageError(
-    parsed.errors.map(({ facts, message }) => upscaleFlags.named(facts.parameter, message)).join("\n"),
-  );
+  throw upscaleFlags.refusal(parsed.errors);
 }

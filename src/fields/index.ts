@@ -22,5 +22,6 @@ export {
   webAddress,
   words,
 } from "./field.ts";
+export { nearestWord } from "./nearest-word.ts";
 export { describeField, type FieldTable, fieldTable, type Parameter, rangeOf } from "./table.ts";
 export { valueFromText } from "./typed-text.ts";

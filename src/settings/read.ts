@@ -1,6 +1,5 @@
-import { distance } from "fastest-levenshtein";
 import type { z } from "zod";
-import { describeField, valueFromText } from "../fields/index.ts";
+import { describeField, nearestWord, valueFromText } from "../fields/index.ts";
 import { fileVariable, readSecret } from "./secret-files.ts";
 import type { Setting } from "./setting.ts";
 import { SETTINGS, type SettingName } from "./settings.ts";
@@ -61,9 +60,8 @@ function refuseUnknown(env: Readonly<Record<string, string | undefined>>): void 
   );
   for (const [name, value] of Object.entries(env)) {
     if (!value || !name.startsWith("INKSTONE_") || name.startsWith(FOR_TESTS) || known.includes(name)) continue;
-    const nearest = known.reduce((best, next) => (distance(name, next) < distance(name, best) ? next : best));
-    throw new ConfigError(
-      `${name} is no setting of Inkstone; did you mean ${nearest}? docs/configuration.md has them all`,
-    );
+    const nearest = nearestWord(name, known);
+    const guess = nearest === undefined ? "" : ` did you mean ${nearest}?`;
+    throw new ConfigError(`${name} is no setting of Inkstone;${guess} docs/configuration.md has them all`);
   }
 }

@@ -125,6 +125,20 @@ export const generateFlags = taskFlags(
     "advancedFeatures.ultralytics.steps": "--face-steps <n>",
     "advancedFeatures.ultralytics.CFGScale": "--face-cfg <scale>",
     "advancedFeatures.ultralytics.strength": "--face-strength <n>",
+    "advancedFeatures.ultralytics.inpaintSize": "--face-size <pixels>",
+    "advancedFeatures.watermark.text": {
+      flags: "--watermark <text>",
+      about: "Text to lay over the image, in Noto Sans SemiBold.",
+      own: { also: ["advancedFeatures.watermark"] },
+    },
+    "advancedFeatures.watermark.image": {
+      flags: "--watermark-image <file>",
+      about: "Image to lay over it instead; clear pixels show what is below.",
+    },
+    "advancedFeatures.watermark.displayPosition": "--watermark-position <place>",
+    "advancedFeatures.watermark.opacity": "--watermark-opacity <n>",
+    "advancedFeatures.watermark.fontColor": "--watermark-color <#rgb>",
+    "advancedFeatures.watermark.bgColor": "--watermark-background <#rgb>",
     "safety.checkContent": {
       flags: "--safety",
       about: "Checks images for unsafe content; INKSTONE_SAFETY_POLICY says what becomes of such.",
@@ -139,14 +153,27 @@ export const generateFlags = taskFlags(
  */
 export async function fromFlags(prompt: string | undefined, flags: GivenFlags, terminal: Terminal) {
   const task = await generateFlags.read(flags, terminal);
-  const { outpaint, faces, reference = [] } = flags as { outpaint?: string; faces?: true; reference?: string[] };
+  const {
+    outpaint,
+    faces,
+    watermark,
+    reference = [],
+  } = flags as {
+    outpaint?: string;
+    faces?: true;
+    watermark?: string;
+    reference?: string[];
+  };
   if (prompt !== undefined) task.positivePrompt = prompt;
   if (outpaint !== undefined) task.outpaint = readOutpaint(outpaint);
   if (reference.length > 0) {
     const referenceImages = await Promise.all(reference.map((file) => pictureFile("--reference", file, terminal)));
     task.inputs = { ...(task.inputs as object), referenceImages };
   }
-  if (faces) task.advancedFeatures ??= { ultralytics: {} };
+  const features = (task.advancedFeatures ?? {}) as Record<string, object>;
+  if (faces) features.ultralytics ??= {};
+  if (watermark !== undefined) features.watermark = { ...features.watermark, text: watermark };
+  if (Object.keys(features).length > 0) task.advancedFeatures = features;
   const lora = loras(flags);
   const controlNet = await controlNets(flags, terminal);
   if (lora) task.lora = lora;

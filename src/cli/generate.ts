@@ -123,7 +123,7 @@ async function fulfil(order: Order, target: OutputTarget, flags: Flags, terminal
     const drawing = drawingFromTask(task, seed, model.card, pictures, adapters);
     const { note } = planSize(drawing, model.card.maxPixels);
     if (note) tell(terminal, note);
-    const plan = { drawing, stages: stagesOf(task, settings), maxPixels: model.card.maxPixels };
+    const plan = { drawing, stages: stagesOf(task, settings, pictures), maxPixels: model.card.maxPixels };
     await drawFinished(pipeline, networks, plan, {
       signal: terminal.signal,
       onWarning: (message) => tell(terminal, message),

@@ -29,16 +29,20 @@ export async function pictureFile(
  * Decodes the pictures that a task carries as data URI or base64.
  * @throws UsageError for an image UUID or a URL (those belong to a server), or a damaged picture, naming the parameter
  */
-export async function loadPictures({ inputs, controlNet = [] }: ImageInferenceTask): Promise<TaskPictures> {
-  const seedImage = inputs?.seedImage === undefined ? undefined : await carried("inputs.seedImage", inputs.seedImage);
-  const maskImage = inputs?.maskImage === undefined ? undefined : await carried("inputs.maskImage", inputs.maskImage);
+export async function loadPictures(task: ImageInferenceTask): Promise<TaskPictures> {
+  const { inputs, controlNet = [] } = task;
+  const one = (path: string, reference: string | undefined) =>
+    reference === undefined ? undefined : carried(path, reference);
+  const seedImage = await one("inputs.seedImage", inputs?.seedImage);
+  const maskImage = await one("inputs.maskImage", inputs?.maskImage);
+  const watermarkImage = await one("advancedFeatures.watermark.image", task.advancedFeatures?.watermark?.image);
   const references = await Promise.all(
     (inputs?.referenceImages ?? []).map((reference, i) => carried(`inputs.referenceImages.${i}`, reference)),
   );
   const guides = await Promise.all(
     controlNet.map(({ guideImage }, i) => carried(`controlNet.${i}.guideImage`, guideImage)),
   );
-  return { references, guides, seedImage, maskImage: maskImage && maskFromPicture(maskImage) };
+  return { references, guides, seedImage, watermarkImage, maskImage: maskImage && maskFromPicture(maskImage) };
 }
 
 async function carried(parameter: string, reference: string): Promise<DecodedImage> {

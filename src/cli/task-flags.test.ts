@@ -18,7 +18,7 @@ const help = (flag: string) => {
 
 /** About handing results over or the place of work, which means nothing to files; said by another flag; or a second way to say something. */
 const WITHOUT_FLAG =
-  /^(task(Type|UUID)|outputType|deliveryMethod|webhookURL|uploadEndpoint|ttl|includeCost|routing|inputs|safety(\.mode)?|settings|advancedFeatures|controlNet\.(start|end)Step|acceleratorOptions\.(cache(Start|End)Step|(tea|fb|db)Cache))$/;
+  /^(task(Type|UUID)|outputType|deliveryMethod|webhookURL|uploadEndpoint|ttl|includeCost|routing|inputs|safety(\.mode)?|settings|advancedFeatures(\.watermark\.tiled)?|controlNet\.(start|end)Step|acceleratorOptions\.(cache(Start|End)Step|(tea|fb|db)Cache))$/;
 
 test("every other parameter of imageInference has a flag", () => {
   const without = [...parametersOf("imageInference").keys()].filter(

@@ -160,8 +160,87 @@ describe("outpaint", () => {
     expect([...result!.pixels.subarray(0, 3)]).toEqual([255, 0, 0]);
   });
 
+  test("a side in steps of 8 gets no seam at edges that are not extended", async () => {
+    const [width, height] = [136, 104];
+    const source = noise(128, 104);
+    const outpaint = { top: 0, right: 0, bottom: 0, left: 8, blur: 16 };
+    const engine = redEngine();
+    const [result] = await draw(engine, { ...base, width, height, image: source, outpaint });
+    expect(engine.asked[0]).toMatchObject({ width: 144, height: 112 });
+    expect(result).toMatchObject({ width, height });
+    for (let y = 0; y < height; y++) {
+      const row = result!.pixels.subarray((y * width + 8 + 16) * 3, (y + 1) * width * 3);
+      expect(Buffer.compare(row, source.pixels.subarray((y * 128 + 16) * 3, (y + 1) * 128 * 3))).toBe(0);
+    }
+  });
+
   test("sizes that do not add up are refused with the number expected", async () => {
     const refusal = draw(redEngine(), { ...base, image: noise(90, 80), outpaint: sides });
     await expect(refusal).rejects.toThrow(/width is 128; with outpaint it must be 122/);
+  });
+});
+
+describe("sizes in steps of 8", () => {
+  const side = fc.integer({ min: 16, max: 32 }).map((eights) => 8 * eights);
+  const size = fc.record({ width: side, height: side });
+
+  test("are delivered as asked for; kept pixels are identical, for any mask, margin and budget", async () => {
+    const options = fc.record({
+      maskMargin: fc.option(fc.integer({ min: 32, max: 128 }), { nil: undefined }),
+      maxPixels: fc.constantFrom(undefined, 16_384),
+      corner: fc.boolean(),
+    });
+    await fc.assert(
+      fc.asyncProperty(size, options, async ({ width, height }, { maskMargin, maxPixels, corner }) => {
+        const image = noise(width, height);
+        const [left, top] = corner ? [width - 20, height - 20] : [10, 12];
+        const inside = (i: number) => {
+          const [x, y] = [i % width, Math.floor(i / width)];
+          return x >= left && x < left + 20 && y >= top && y < top + 20;
+        };
+        const mask = {
+          width,
+          height,
+          pixels: Uint8Array.from({ length: width * height }, (_, i) => (inside(i) ? 255 : 0)),
+        };
+        const engine = redEngine();
+        const control = { folder: "", image: noise(50, 40), weight: 1, start: 0, end: 1 } as never;
+        const drawing = { ...base, width, height, image, mask, maskMargin, controls: [control] };
+        const [result] = await draw(engine, drawing, { maxPixels });
+        expect(result).toMatchObject({ width, height });
+        expect(result!.pixels).toHaveLength(width * height * 3);
+        const asked = engine.asked[0]!;
+        expect([asked.width! % 16, asked.height! % 16]).toEqual([0, 0]);
+        for (const part of [asked.image, asked.mask, asked.controls![0]!.image]) {
+          expect(part).toMatchObject({ width: asked.width, height: asked.height });
+        }
+        const differs = (i: number) => [0, 1, 2].some((c) => result!.pixels[3 * i + c] !== image.pixels[3 * i + c]);
+        expect([...mask.pixels.keys()].filter((i) => !inside(i) && differs(i))).toEqual([]);
+        const middle = (top + 10) * width + left + 10;
+        expect([...result!.pixels.subarray(3 * middle, 3 * middle + 3)]).toEqual([255, 0, 0]);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  test("what the engine sees keeps its place: only the last pixels are repeated beyond it", async () => {
+    const engine = redEngine();
+    const [width, height] = [136, 152];
+    const image = noise(width, height);
+    await draw(engine, { ...base, width, height, image, strength: 0.5 });
+    const seen = engine.asked[0]!.image!;
+    expect(seen).toMatchObject({ width: 144, height: 160 });
+    for (const [x, y] of [
+      [0, 0],
+      [135, 151],
+      [143, 20],
+      [70, 159],
+      [143, 159],
+    ] as const) {
+      const from = (Math.min(y, height - 1) * width + Math.min(x, width - 1)) * 3;
+      expect(seen.pixels.subarray((y * 144 + x) * 3, (y * 144 + x) * 3 + 3)).toEqual(
+        image.pixels.subarray(from, from + 3),
+      );
+    }
   });
 });

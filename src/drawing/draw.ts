@@ -8,7 +8,6 @@ import {
 import { planSize, type Size } from "../models/index.ts";
 import {
   composite,
-  crop,
   type GrayImage,
   paste,
   type Rectangle,
@@ -19,7 +18,7 @@ import {
 import type { Drawing, Engine } from "./drawing.ts";
 import { maskBounds, releaseCells, seam, zoomRegion } from "./mask.ts";
 import { extendPicture } from "./outpaint.ts";
-import { cutToSize, inWholeCells } from "./whole-cells.ts";
+import { atSide, cutOut, inWholeCells, withinPicture } from "./whole-cells.ts";
 
 export interface DrawOptions extends GenerateHooks {
   /** Most pixels the model draws; larger pictures are drawn smaller and enlarged. Absent: no limit. */
@@ -33,19 +32,15 @@ export interface DrawOptions extends GenerateHooks {
  * @throws ParameterError naming the parameter in the API's words, what was given and what is allowed
  */
 export async function draw(engine: Engine, drawing: Drawing, options: DrawOptions = {}): Promise<GeneratedImage[]> {
-  const larger = await inWholeCells(drawing);
-  if (larger) {
-    const onImage = (image: GeneratedImage, index: number) => options.onImage?.(cutToSize(image, drawing), index);
-    return (await draw(engine, larger, { ...options, onImage })).map((image) => cutToSize(image, drawing));
-  }
   const { maxPixels, ...hooks } = options;
   const start = await prepare(drawing);
   if (start && drawing.strength === 0) return unchanged(start.image, drawing, hooks);
 
-  const area = start?.region ?? { left: 0, top: 0, width: drawing.width, height: drawing.height };
-  const working = planSize({ width: drawing.width, height: drawing.height }, maxPixels).drawn;
+  const whole = inWholeCells(drawing);
+  const area = start?.region ?? { left: 0, top: 0, ...whole };
+  const working = planSize(atSide(whole, drawing.workingSide), maxPixels).drawn;
   const controls = await guided(drawing, start, area, working);
-  const image = start && (await resizeImage(crop(start.image, area), working.width, working.height));
+  const image = start && (await resizeImage(cutOut(start.image, area), working.width, working.height));
   const params = {
     ...engineParams(drawing),
     ...working,
@@ -53,13 +48,13 @@ export async function draw(engine: Engine, drawing: Drawing, options: DrawOption
     image,
     // What is drawn over is shown as it is drawn: the same part of it.
     references: drawing.references?.map((reference) => (reference === drawing.image ? image! : reference)),
-    mask: start?.mask && releaseCells(await resizeGray(crop(start.mask, area), working.width, working.height)),
+    mask: start?.mask && releaseCells(await resizeGray(cutOut(start.mask, area), working.width, working.height)),
   };
   const finished: GeneratedImage[] = [];
   await engine.generate(params, {
     ...hooks,
     async onImage(drawn, index) {
-      const resized = await resizeImage(drawn, area.width, area.height);
+      const resized = withinPicture(await resizeImage(drawn, area.width, area.height), drawing);
       finished[index] = { ...drawn, ...(start ? laidOver(start, resized, area) : resized) };
       await hooks.onImage?.(finished[index], index);
     },
@@ -109,7 +104,7 @@ async function prepare(drawing: Drawing): Promise<Start | undefined> {
 }
 
 function engineParams(drawing: Drawing): Omit<GenerateParams, "width" | "height" | "image" | "mask" | "controls"> {
-  const { width, height, image, mask, maskMargin, outpaint, controls, ...params } = drawing;
+  const { width, height, image, mask, maskMargin, workingSide, outpaint, controls, ...params } = drawing;
   return params;
 }
 
@@ -121,11 +116,11 @@ async function guided(
   working: Size,
 ): Promise<ControlParams[] | undefined> {
   if (!controls) return undefined;
-  const mask = start?.mask && (await resizeGray(crop(start.mask, area), working.width, working.height));
+  const mask = start?.mask && (await resizeGray(cutOut(start.mask, area), working.width, working.height));
   return Promise.all(
     controls.map(async (control) => {
       const whole = await resizeImage(control.image, width, height);
-      const image = await resizeImage(crop(whole, area), working.width, working.height);
+      const image = await resizeImage(cutOut(whole, area), working.width, working.height);
       return { ...control, image, mask };
     }),
   );

@@ -16,6 +16,8 @@ export interface Drawing extends Omit<GenerateParams, "controls"> {
   readonly mask?: GrayImage;
   /** Zoom into the mask: draw only its bounding box and this many pixels around it, at full working size. */
   readonly maskMargin?: number;
+  /** Longer side of what the engine draws, in pixels; the result is brought to its place. Default: as large as the picture. */
+  readonly workingSide?: number;
   /** Pixels to add on each side of `image`. */
   readonly outpaint?: Outpaint;
   /** ControlNets; a mask goes to those that inpaint. */

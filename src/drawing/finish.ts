@@ -6,6 +6,7 @@ import type { FinishingNetworks } from "./networks.ts";
 import { type PictureProgress, pictureProgress } from "./progress.ts";
 import { checkPicture } from "./safety.ts";
 import type { Findings, Stages } from "./stages.ts";
+import { watermarker } from "./watermark.ts";
 
 /** What is drawn and what is done with it: data alone, so that it can go to another process. */
 export interface DrawingPlan {
@@ -24,7 +25,7 @@ export interface DrawHooks extends Omit<GenerateHooks, "onStep" | "onImage"> {
 }
 
 /**
- * Draws pictures and sees each through its stages: drawing, then faces, then safety. Without stages it is `draw`.
+ * Draws pictures and sees each through its stages: drawing, then faces, then safety, then the watermark. Without stages it is `draw`.
  *
  * @throws PictureRefused when the safety check refuses a picture; those before it have been handed over
  * @throws as `draw` does
@@ -36,11 +37,14 @@ export async function drawFinished(
   hooks: DrawHooks,
 ): Promise<void> {
   const { drawing, stages, maxPixels } = plan;
+  // Prepared first: what is wrong with it shows before anything is drawn.
+  const mark = stages.watermark && (await watermarker(stages.watermark, drawing));
+  const marked = (image: GeneratedImage) => (mark ? mark(image) : image);
   const deliver = async (image: GeneratedImage, index: number, found: Findings): Promise<void> => {
-    if (!stages.safety) return hooks.onImage?.(image, index, found);
+    if (!stages.safety) return hooks.onImage?.(marked(image), index, found);
     hooks.signal?.throwIfAborted();
     const { picture, findings } = await checkPicture(image, index, stages.safety, networks);
-    await hooks.onImage?.(picture, index, { ...found, ...findings });
+    await hooks.onImage?.(marked(picture), index, { ...found, ...findings });
   };
   if (stages.faces) return drawWithFaces(engine, networks, plan, hooks, deliver);
   const progress = pictureProgress(0);

@@ -22,6 +22,7 @@ export interface TaskPictures {
   readonly maskImage?: GrayImage;
   /** What an editing model is shown, in the task's order. */
   readonly references?: readonly Decoded[];
+  readonly watermarkImage?: Decoded;
   /** One for each ControlNet. */
   readonly guides?: readonly Decoded[];
 }

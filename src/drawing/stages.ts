@@ -1,6 +1,8 @@
 import type { ImageInferenceTask } from "../protocol/index.ts";
 import type { FaceSettings } from "./faces/index.ts";
+import type { TaskPictures } from "./from-task.ts";
 import type { SafetyClass, SafetyPolicy, SafetyReport, SafetyStage } from "./safety.ts";
+import { type Watermark, watermarkOf } from "./watermark.ts";
 
 /** The operator's settings, by the names they have in the configuration. */
 export interface SafetySettings {
@@ -17,15 +19,22 @@ export interface Stages {
   readonly faces?: FaceSettings;
   /** Pictures are checked. */
   readonly safety?: SafetyStage;
+  /** Laid over them at last. */
+  readonly watermark?: Watermark;
 }
 
-/** What a task wants done, and the operator. */
-export function stagesOf(task: ImageInferenceTask, settings: SafetySettings): Stages {
+/** What a task wants done, and the operator; `pictures` are those that the task refers to. */
+export function stagesOf(
+  task: ImageInferenceTask,
+  settings: SafetySettings,
+  { watermarkImage }: Pick<TaskPictures, "watermarkImage"> = {},
+): Stages {
   const { safetyPolicy: policy, safetyThreshold: threshold, safetyClasses: classes, safetyAlways } = settings;
   const asked = task.safety !== undefined && task.safety.mode !== "none";
   return {
     faces: task.advancedFeatures?.ultralytics,
     safety: asked || safetyAlways ? { rule: { classes, threshold }, policy, asked } : undefined,
+    watermark: watermarkOf(task, watermarkImage),
   };
 }
 

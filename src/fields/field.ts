@@ -201,6 +201,25 @@ export function words(about: string, max: number) {
   });
 }
 
+/** One of a few words, or a list of them; read as a list in which each is once. */
+export function oneOrMoreOf<const Values extends readonly [string, ...string[]]>(
+  about: string,
+  values: Values,
+  fallback: NoInfer<Values[number]>,
+) {
+  const word = z.enum(values);
+  const schema = z
+    .union([word, z.array(word).min(1).max(100)])
+    .transform((given): readonly Values[number][] => [...new Set([given].flat())]);
+  return field(schema, {
+    type: "string|string[]",
+    rule: `one or more of the supported values. Supported values are: ${quoted(values)}`,
+    about,
+    allowedValues: values,
+    assumed: fallback,
+  }).default([fallback]);
+}
+
 /** One or more of a few words. */
 export function someOf<const Values extends readonly [string, ...string[]]>(about: string, values: Values) {
   const schema = z.array(z.enum(values)).min(1);

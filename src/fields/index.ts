@@ -12,6 +12,7 @@ export {
   listOf,
   literal,
   oneOf,
+  oneOrMoreOf,
   quoted,
   secret,
   severalOf,

@@ -30,7 +30,7 @@ function addShape(table: Map<string, Parameter>, shape: z.core.$ZodShape, prefix
       ...facts,
       path,
       required,
-      default: fallback ?? facts.assumed,
+      default: facts.assumed ?? fallback,
       keys,
     });
     if (inner !== undefined) addShape(table, inner.shape, `${path}.`);
@@ -47,7 +47,7 @@ interface Opened {
 /** What a single field allows, and what its absence means. */
 export function describeField(schema: z.ZodType): Parameter {
   const { facts, required, fallback } = open(schema, "");
-  return { ...facts, path: "", required, default: fallback ?? facts.assumed };
+  return { ...facts, path: "", required, default: facts.assumed ?? fallback };
 }
 
 /** Looks through defaults, optionals, transforms and lists for the facts of a field and the group inside it. */

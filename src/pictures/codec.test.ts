@@ -1,7 +1,7 @@
 import { deflateSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { animation, cmykJpeg, fileOf, pngFile, rotatedJpeg, sixteenBitPng } from "../../test/pictures.ts";
-import { decodeImage, encodeImage, readHeader, resizeGray, resizeImage } from "./codec.ts";
+import { decodeImage, encodeImage, readHeader, resizeGray, resizeImage, textMask } from "./codec.ts";
 import { ImageError } from "./errors.ts";
 import { grayOf, imageFormats, onWhite, type RgbImage } from "./picture.ts";
 
@@ -220,4 +220,13 @@ describe("resize", () => {
   ])("%s×%s is refused", async (width, height) => {
     await expect(resizeImage(gradient(8, 8), width, height)).rejects.toThrow(`size is ${width}×${height}`);
   });
+});
+
+test("text is drawn in Inkstone's own font, whatever fonts the machine has", async () => {
+  const { width, height, pixels } = await textMask("Inkstone", 40);
+  // Within what hinting changes; in DejaVu Sans it is 166 wide.
+  expect(Math.abs(width - 173)).toBeLessThanOrEqual(2);
+  expect(Math.abs(height - 30)).toBeLessThanOrEqual(1);
+  expect(Math.max(...pixels)).toBe(255);
+  await expect(textMask(" ", 40)).rejects.toMatchObject({ reason: "noText" });
 });

@@ -1,5 +1,6 @@
 /** Bytes to pixels and back. The only file that talks to sharp (libvips). */
 
+import { fileURLToPath } from "node:url";
 import sharp, { type Sharp } from "sharp";
 import { ImageError } from "./errors.ts";
 import { addExtendedXmp, mainPacketLimit, readExtendedXmp } from "./jpeg-extended-xmp.ts";
@@ -132,6 +133,28 @@ export async function readMetadata(bytes: Uint8Array): Promise<PictureMetadata |
     .catch((cause) => refuse(format, cause));
   const packet = (format === "JPG" ? readExtendedXmp(bytes) : undefined) ?? xmp;
   return packet && parseMetadata(Buffer.from(packet).toString("utf8"));
+}
+
+/** Noto Sans SemiBold under a name that no font of the machine has. */
+const FONT = { family: "Inkstone Mark", file: fileURLToPath(new URL("../../assets/watermark.ttf", import.meta.url)) };
+
+/**
+ * Text as a mask, 255 where the ink is, cut to its letters. In Inkstone's own font; letters that it lacks come from the machine's.
+ * @param size of the letters, in pixels
+ * @throws ImageError `noText` when nothing of the text is visible
+ */
+export async function textMask(text: string, size: number): Promise<GrayImage> {
+  const markup = text.replace(/[&<>]/g, (sign) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[sign]!);
+  const { data, info } = await sharp({
+    text: { text: markup, font: `${FONT.family} ${size}`, fontfile: FONT.file, dpi: 72 },
+  })
+    .extractChannel(0)
+    .raw()
+    .toBuffer({ resolveWithObject: true })
+    .catch((cause) => {
+      throw new ImageError("noText", "nothing of the text is visible", { cause });
+    });
+  return { width: info.width, height: info.height, pixels: data };
 }
 
 export type Fit = "fill" | "cover";

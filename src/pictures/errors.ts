@@ -7,7 +7,8 @@ export type ImageErrorReason =
   | "invalidFormat"
   | "invalidQuality"
   | "invalidSize"
-  | "invalidMetadata";
+  | "invalidMetadata"
+  | "noText";
 
 /** Thrown for a picture or an option that `images/` refuses; the message says what was given and what is allowed. */
 export class ImageError extends Error {

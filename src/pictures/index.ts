@@ -8,6 +8,7 @@ export {
   readMetadata,
   resizeGray,
   resizeImage,
+  textMask,
 } from "./codec.ts";
 export { composite, crop, paste, type Rectangle } from "./composite.ts";
 export { ImageError, type ImageErrorReason } from "./errors.ts";

@@ -1,8 +1,9 @@
 /** How results are handed over: the same parameters for every task that makes pictures. */
 
-import { flag, integer, oneOf, webAddress } from "../fields/index.ts";
+import { flag, integer, oneOf, oneOrMoreOf, webAddress } from "../fields/index.ts";
 
 export const OUTPUT_TYPES = ["URL", "base64Data", "dataURI"] as const;
+export type OutputType = (typeof OUTPUT_TYPES)[number];
 export const OUTPUT_FORMATS = ["JPG", "PNG", "WEBP"] as const;
 export const DELIVERY_METHODS = ["sync", "async"] as const;
 
@@ -10,7 +11,7 @@ export const DELIVERY_METHODS = ["sync", "async"] as const;
 const CENTURY = 100 * 365 * 24 * 3600;
 
 export const delivery = {
-  outputType: oneOf("How the image is returned.", OUTPUT_TYPES).default("URL"),
+  outputType: oneOrMoreOf("How the image is returned; a list for several ways at once.", OUTPUT_TYPES, "URL"),
   outputFormat: oneOf("File format of the image. Letter case does not matter.", OUTPUT_FORMATS, {
     anyCase: true,
   }).default("JPG"),

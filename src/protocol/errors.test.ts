@@ -67,7 +67,7 @@ const VALID: Readonly<Record<TaskType, Record<string, unknown>>> = {
     controlNet: [{ model: "a:1@1", guideImage: IMAGE }],
     acceleratorOptions: {},
     settings: {},
-    advancedFeatures: { ultralytics: {} },
+    advancedFeatures: { ultralytics: {}, watermark: { text: "ink" } },
   },
   controlNetPreprocess: { inputImage: IMAGE, preProcessorType: "canny" },
   upscale: { inputs: { image: IMAGE } },

@@ -9,7 +9,7 @@ describe("defaults", () => {
       steps: 20,
       scheduler: "Default",
       numberResults: 1,
-      outputType: "URL",
+      outputType: ["URL"],
       outputFormat: "JPG",
       outputQuality: 95,
       deliveryMethod: "sync",
@@ -80,6 +80,7 @@ const NUMBERS: ReadonlyArray<readonly [path: string, min: number, max: number | 
   ["advancedFeatures.ultralytics.maskBlur", 0, 100, 1],
   ["advancedFeatures.ultralytics.maskPadding", 0, 20, 1],
   ["advancedFeatures.ultralytics.steps", 1, 100, 1],
+  ["advancedFeatures.ultralytics.inpaintSize", 128, 2048, 1],
   ["advancedFeatures.ultralytics.strength", 0, 1, 0.01],
 ];
 
@@ -121,7 +122,6 @@ function withValue(path: string, value: unknown): object {
 
 describe("words", () => {
   test.each([
-    ["outputType", ["URL", "base64Data", "dataURI"]],
     ["outputFormat", ["JPG", "PNG", "WEBP"]],
     ["deliveryMethod", ["sync", "async"]],
   ])("%s", (name, values) => {

@@ -6,6 +6,7 @@ import { controlNet, lora } from "./adapters.ts";
 import { delivery } from "./delivery.ts";
 import { findScheduler, SCHEDULERS } from "./schedulers.ts";
 import { air, imageReference, seed } from "./values.ts";
+import { watermark } from "./watermark.ts";
 
 const threshold = { min: 0, max: 1, step: 0.01 };
 
@@ -47,6 +48,10 @@ export const acceleratorOptions = group("Caching mechanisms that speed up genera
 export const ultralytics = group("Finds faces and redraws them with more detail.", {
   CFGScale: float("Guidance scale of the refinement.", { min: 0, max: 50, step: 0.1 }).default(8),
   confidence: float("Confidence from which a face counts.", { min: 0, max: 1, step: 0.01 }).default(0.9),
+  inpaintSize: integer(
+    "Longer side, in pixels, at which the part around a face is drawn, rounded to a multiple of 16. Without it that of the image.",
+    { min: 128, max: 2048 },
+  ).optional(),
   maskBlur: integer("Feathering of the mask.", { min: 0, max: 100 }).default(5),
   maskPadding: integer("Pixels around a face that are refined with it.", { min: 0, max: 20 }).default(5),
   positivePrompt: text("Prompt of the refinement. Without it the task's own.", { max: 32_000 }).optional(),
@@ -115,7 +120,10 @@ const settings = group("Technical parameters. These must be nested inside the se
   ).optional(),
 });
 
-const advancedFeatures = group("Post-processing features.", { ultralytics: ultralytics.optional() });
+const advancedFeatures = group("Post-processing features.", {
+  ultralytics: ultralytics.optional(),
+  watermark: watermark.optional(),
+});
 
 export const imageInference = z
   .strictObject({

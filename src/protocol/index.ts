@@ -2,7 +2,7 @@
 
 export { type FieldTable, isUuidV4, type Parameter } from "../fields/index.ts";
 export { type ControlNetPreprocessTask, PREPROCESSORS, type Preprocessor } from "./controlnet-preprocess.ts";
-export { DELIVERY_METHODS, OUTPUT_FORMATS, OUTPUT_TYPES } from "./delivery.ts";
+export { DELIVERY_METHODS, OUTPUT_FORMATS, OUTPUT_TYPES, type OutputType } from "./delivery.ts";
 export { ERRORS, type ErrorCode, type ErrorKind, errorKind, invalidCode } from "./errors.ts";
 export {
   binQuery,
@@ -75,3 +75,4 @@ export {
 export { type ErrorItem, type ErrorOwner, errorItem, TaskError, type TaskErrorBody } from "./task-error.ts";
 export type { UpscaleTask } from "./upscale.ts";
 export { carriedBase64, MAX_SEED, randomSeed, resultSeed } from "./values.ts";
+export type { WatermarkPosition } from "./watermark.ts";

@@ -4,6 +4,7 @@ import type { ImageInferenceTask } from "./image-inference.ts";
 import { missingParameter } from "./parameter-errors.ts";
 import { windowErrors } from "./step-window.ts";
 import { TaskError } from "./task-error.ts";
+import { watermarkErrors } from "./watermark.ts";
 
 /** One rule: a sentence for the reference page, and the check. */
 export interface Rule {
@@ -46,6 +47,10 @@ export const RULES: readonly Rule[] = [
   needs("inputs.strength", (task) => task.inputs?.strength !== undefined, "inputs.seedImage", hasSeedImage),
   needs("outpaint", (task) => task.outpaint !== undefined, "inputs.seedImage", hasSeedImage),
   needs("maskMargin", (task) => task.maskMargin !== undefined, "inputs.maskImage", hasMaskImage),
+  {
+    text: "Of `advancedFeatures.watermark.text` and `advancedFeatures.watermark.image` one is required, and only one may be given; `fontColor` belongs to the text.",
+    check: ({ advancedFeatures }) => watermarkErrors(advancedFeatures?.watermark),
+  },
   {
     text: "Of `acceleratorOptions.teaCache`, `acceleratorOptions.fbCache` and `acceleratorOptions.dbCache` only one may be true.",
     check: ({ acceleratorOptions: options }) => {

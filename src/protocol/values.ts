@@ -44,6 +44,16 @@ export function air(about: string) {
   });
 }
 
+/** A colour as on the web: `#F80` or `#FF8800`; the sign may be missing. */
+export function colour(about: string, { assumed }: { readonly assumed?: string } = {}) {
+  return field(z.string().regex(/^#?([0-9a-f]{3}|[0-9a-f]{6})$/i), {
+    type: "string",
+    rule: "a colour as #RGB or #RRGGBB",
+    about,
+    assumed,
+  });
+}
+
 const NOT_BASE64 = /[^A-Za-z0-9+/_\-\r\n]/;
 /** Whatever media type it names, or none: the bytes say what they are. */
 const DATA_URI = /^data:[^,]{0,200};base64,/i;

@@ -21,6 +21,7 @@ export function refinementOf(settings: FaceSettings, picture: Drawing, seed: big
     loras: picture.loras,
     schedule: picture.schedule,
     strength: settings.strength,
+    workingSide: settings.inpaintSize,
     edits: (picture.references?.length ?? 0) > 0,
     seed,
     maskPadding: settings.maskPadding,

@@ -61,6 +61,20 @@ function changedOutside(before: RgbImage, after: RgbImage, faces: readonly Face[
 }
 
 describe("with an engine that paints red", () => {
+  test("the part around a face is drawn at the size asked for, and only its mask changes", async () => {
+    const engine = redEngine();
+    const image = noise(256, 128);
+    const faces = [face(40, 30, 20, 20)];
+    const refinement = { ...defaults, workingSide: 1000 };
+    const refined = await refineFaces(engine, image, faces, refinement);
+    expect(engine.asked[0]).toMatchObject({ width: 1008, height: 496 });
+    expect(engine.asked[0]!.image).toMatchObject({ width: 1008, height: 496 });
+    expect(changedOutside(image, refined, faces, refinement)).toBe(0);
+    expect(reds(refined)).toBeGreaterThan(100);
+    await refineFaces(engine, image, faces, refinement, { maxPixels: 65_536 });
+    expect(engine.asked[1]!.width! * engine.asked[1]!.height!).toBeLessThanOrEqual(65_536);
+  });
+
   test("an editing model is shown the part that it draws over, other models nothing", async () => {
     const engine = redEngine();
     const image = noise(128, 96);

@@ -8,7 +8,16 @@ export interface Refinement
   extends MaskShape,
     Pick<
       Drawing,
-      "prompt" | "negativePrompt" | "steps" | "guidance" | "scheduler" | "loras" | "schedule" | "strength" | "seed"
+      | "prompt"
+      | "negativePrompt"
+      | "steps"
+      | "guidance"
+      | "scheduler"
+      | "loras"
+      | "schedule"
+      | "strength"
+      | "seed"
+      | "workingSide"
     > {
   /** The model edits: it is shown the picture as its reference. */
   readonly edits?: boolean;

@@ -164,7 +164,7 @@ const REPLIES: readonly Block[] = [
   }),
   {
     list: [
-      "Exactly one of `imageURL`, `imageBase64Data` and `imageDataURI` is there, by `outputType`.",
+      "Of `imageURL`, `imageBase64Data` and `imageDataURI` those are there that `outputType` names.",
       "`cost` only with `includeCost`, `NSFWContent` only when the task asked for the safety check, `status` only in replies to `getResponse`.",
       'In replies to `getResponse`, pictures that are not finished have `status: "processing"`, the `progress` of the task in percent, its `step` and `steps` and, while it waits, its `queuePosition`. Failures come in `errors`, once nothing more will follow.',
       'Of a `modelUpload` task, `getResponse` tells in one item: `status` is `"processing"` or `"success"`, `stage` the last stage that was reached, `progress` the percentage of the download where its length is known. The stages themselves are told as `status` of the items that answer the task.',

@@ -5,6 +5,7 @@ import {
   type ImageItem,
   isPictureTask,
   type ModelUploadTask,
+  type OutputType,
   type PictureTask,
   type ProcessingItem,
   resultsOf,
@@ -44,20 +45,21 @@ export function imageItem(
   const { taskType } = task;
   const end = { ...(task.includeCost && { cost: result.cost }), ...(withStatus && { status: "success" as const }) };
   const make = async (): Promise<ImageItem | GuideItem | UpscaledItem> => {
-    const [form, image] = await imageForm(record, result, source);
     if (taskType === "controlNetPreprocess") {
       const { imageUUID: guideImageUUID, inputImageUUID = "" } = result;
-      return { taskType, taskUUID, guideImageUUID, inputImageUUID, [`guideImage${form}` as const]: image, ...end };
+      const forms = await imageForms("guideImage", record, result, source);
+      return { taskType, taskUUID, guideImageUUID, inputImageUUID, ...forms, ...end };
     }
+    const forms = await imageForms("image", record, result, source);
     if (taskType === "upscale") {
       const { imageUUID, inputImageUUID = "" } = result;
-      return { taskType, taskUUID, imageUUID, inputImageUUID, [`image${form}` as const]: image, ...end };
+      return { taskType, taskUUID, imageUUID, inputImageUUID, ...forms, ...end };
     }
     return {
       taskType,
       taskUUID,
       imageUUID: result.imageUUID,
-      [`image${form}` as const]: image,
+      ...forms,
       seed: result.seed,
       ...(result.NSFWContent !== undefined && { NSFWContent: result.NSFWContent }),
       ...(result.skippedSteps !== undefined && { skippedSteps: result.skippedSteps }),
@@ -67,15 +69,24 @@ export function imageItem(
   return { owner: { taskType, taskUUID }, make };
 }
 
-/** The image as its task wants it, and how the API's field for this ends: `imageURL`, `guideImageURL`. */
-async function imageForm({ task }: PictureRecord, result: TaskResult, source: ImageSource) {
-  if (task.outputType === "URL") return ["URL", imageUrl(source, result.fileName)] as const;
+/** The image in each way that its task wants it: as `imageURL`, `imageBase64Data`, `imageDataURI`; of a guide, as `guideImageURL` and so on. */
+async function imageForms<const Name extends "image" | "guideImage">(
+  name: Name,
+  { task }: PictureRecord,
+  result: TaskResult,
+  source: ImageSource,
+) {
+  const wanted = (type: OutputType) => task.outputType.includes(type);
+  const url = wanted("URL") ? { [`${name}URL` as const]: imageUrl(source, result.fileName) } : {};
+  if (!wanted("base64Data") && !wanted("dataURI")) return url;
   const stored = await source.images.read(result.fileName);
   if (stored === undefined) throw new TaskError("imageExpired", { imageUUID: result.imageUUID });
   const base64 = Buffer.from(stored.bytes).toString("base64");
-  return task.outputType === "base64Data"
-    ? (["Base64Data", base64] as const)
-    : (["DataURI", `data:${result.contentType};base64,${base64}`] as const);
+  return {
+    ...url,
+    ...(wanted("base64Data") && { [`${name}Base64Data` as const]: base64 }),
+    ...(wanted("dataURI") && { [`${name}DataURI` as const]: `data:${result.contentType};base64,${base64}` }),
+  };
 }
 
 /** The pictures of a task that are not finished. */

@@ -272,3 +272,20 @@ describe("POST /v1", () => {
     expect(await form.json()).toMatchObject({ error: { code: "invalidRequest" } });
   });
 });
+
+describe("outputType", () => {
+  test("a list: the image in each of the ways", async () => {
+    const { base } = await start({}, { bytes: Buffer.from("picture") });
+    const asked = async (outputType: unknown) => (await post(base, [inference({ outputType })])).body;
+    const imageBase64Data = Buffer.from("picture").toString("base64");
+    const imageDataURI = expect.stringMatching(new RegExp(`^data:image/\\w+;base64,${imageBase64Data}$`));
+    const imageURL = expect.stringMatching(/^http.*\/images\//);
+    const forms = ({ data }: { data: object[] }) =>
+      Object.fromEntries(Object.entries(data[0]!).filter(([key]) => /^image(URL|Base64Data|DataURI)$/.test(key)));
+    expect(forms(await asked(["dataURI", "URL"]))).toEqual({ imageURL, imageDataURI });
+    expect(forms(await asked(["base64Data", "base64Data"]))).toEqual({ imageBase64Data });
+    expect(forms(await asked("URL"))).toEqual({ imageURL });
+    expect((await asked([])).error).toMatchObject({ code: "invalidOutputType" });
+    expect((await asked(["URL", "PDF"])).error).toMatchObject({ code: "invalidOutputType", parameter: "outputType" });
+  });
+});

@@ -51,7 +51,7 @@ export async function drawTask(
   const { maxPixels } = model.card;
   const { note } = planSize(drawing, maxPixels);
   if (note) means.log.info({ taskUUID: claim.taskUUID }, note);
-  const stages = stagesOf(task, means.safety);
+  const stages = stagesOf(task, means.safety, pictures);
   const showPreview = createPreviews(claim);
   for (const { from, seed, count } of runsOf(claim.seed, first, task.numberResults)) {
     const plan = { drawing: { ...drawing, seed, count }, stages, maxPixels };
@@ -129,9 +129,10 @@ async function loadPictures(
   for (const [i, reference] of (task.inputs?.referenceImages ?? []).entries()) {
     references.push((await load(reference, `inputs.referenceImages.${i}`))!);
   }
+  const watermarkImage = await load(task.advancedFeatures?.watermark?.image, "advancedFeatures.watermark.image");
   const guides: RgbImage[] = [];
   for (const [i, { guideImage }] of (task.controlNet ?? []).entries()) {
     guides.push((await load(guideImage, `controlNet.${i}.guideImage`))!);
   }
-  return { references, guides, seedImage, maskImage: maskImage && maskFromPicture(maskImage) };
+  return { references, guides, seedImage, watermarkImage, maskImage: maskImage && maskFromPicture(maskImage) };
 }

@@ -57,10 +57,17 @@ export function failureOf(error: unknown, task: PictureTask): AttemptFailure {
 }
 
 /** A value that turned out wrong only beside the pictures: sizes that do not add up, a mask that is black all over. */
-function unfit({ parameter, message }: ParameterError, { width, height, inputs }: ImageInferenceTask) {
-  const given = { width, height, "inputs.seedImage": inputs?.seedImage, "inputs.maskImage": inputs?.maskImage };
-  const path = parameter in given ? parameter : `inputs.${parameter}`;
-  return path in given ? invalidParameter(path, given[path as keyof typeof given], `${message}.`) : undefined;
+function unfit({ parameter, message }: ParameterError, task: ImageInferenceTask) {
+  const { width, height, inputs, advancedFeatures } = task;
+  const given = {
+    width,
+    height,
+    "inputs.seedImage": inputs?.seedImage,
+    "inputs.maskImage": inputs?.maskImage,
+    "advancedFeatures.watermark.text": advancedFeatures?.watermark?.text,
+  };
+  const path = [parameter, `inputs.${parameter}`, `advancedFeatures.${parameter}`].find((name) => name in given);
+  return path !== undefined ? invalidParameter(path, given[path as keyof typeof given], `${message}.`) : undefined;
 }
 
 /** A LoRA or ControlNet that turned out to be for another model; the engine counts them as the task does. */

@@ -50,7 +50,7 @@ export async function storeResult(
     width: image.width,
     height: image.height,
     byteLength: bytes.length,
-    keepSeconds: (task.outputType === "URL" ? task.ttl : undefined) ?? keepSeconds,
+    keepSeconds: (task.outputType.includes("URL") ? task.ttl : undefined) ?? keepSeconds,
   };
   await patiently(() => claim.result(result, facts.index === resultsOf(task) - 1));
 }

@@ -79,7 +79,7 @@ async function eventData(context: RequestContext, event: TaskEvent): Promise<unk
       const { record } = event;
       // Pictures by their addresses, whatever the outputType: an event is no place for megabytes.
       const told = isPictureRecord(record)
-        ? { ...record, task: { ...record.task, outputType: "URL" as const } }
+        ? { ...record, task: { ...record.task, outputType: ["URL" as const] } }
         : record;
       const { data, errors } = finalAnswer(context, told);
       return { state: record.state, data: await Promise.all(data.map(({ make }) => make())), errors };

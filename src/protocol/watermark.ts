@@ -1,0 +1,55 @@
+/** `advancedFeatures.watermark`: a text or an image over the finished image. */
+
+import type { z } from "zod";
+import { flag, float, group, oneOf, text } from "../fields/index.ts";
+import { missingParameter } from "./parameter-errors.ts";
+import { TaskError } from "./task-error.ts";
+import { colour, imageReference } from "./values.ts";
+
+/** Where a watermark is shown. */
+const POSITIONS = [
+  "top-left",
+  "top-center",
+  "top-right",
+  "center-left",
+  "center",
+  "center-right",
+  "bottom-left",
+  "bottom-center",
+  "bottom-right",
+  "tiled",
+] as const;
+export type WatermarkPosition = (typeof POSITIONS)[number];
+
+export const watermark = group("Lays a text or an image over the finished image: one of `text` and `image`.", {
+  text: text(
+    "The text, in Noto Sans SemiBold; letters beyond Latin, Greek and Cyrillic come from the fonts of the server's machine.",
+    { min: 2, max: 32 },
+  ).optional(),
+  image: imageReference(
+    "The image (UUID, URL, data URI, or base64); clear pixels show what is below. Fitted into a quarter of the picture's sides, never enlarged.",
+  ).optional(),
+  displayPosition: oneOf("Where it is shown; `tiled` repeats it over the whole image.", POSITIONS, {
+    anyCase: true,
+  }).default("bottom-right"),
+  tiled: flag("The older spelling of `tiled` as `displayPosition`; wins over it.").optional(),
+  opacity: float("How much of it shows.", { min: 0.1, max: 1, step: 0.01 }).default(0.6),
+  fontColor: colour("Colour of the text. Without `bgColor` the letters have a thin edge of the opposite lightness.", {
+    assumed: "#FFFFFF",
+  }).optional(),
+  bgColor: colour("Colour of a plate behind it. Without it there is none.").optional(),
+});
+
+/** What its parameters demand of each other. */
+export function watermarkErrors(mark: z.output<typeof watermark> | undefined): TaskError[] {
+  if (mark === undefined) return [];
+  const path = (name: string) => `advancedFeatures.watermark.${name}`;
+  if (mark.text === undefined && mark.image === undefined) {
+    return [missingParameter(path("text"), `Give it, or '${path("image")}'.`, { type: "string" })];
+  }
+  const second = mark.text !== undefined ? "text" : "fontColor";
+  if (mark.image === undefined || mark[second] === undefined) return [];
+  const [first, other] = [path("image"), path(second)];
+  const reason = second === "text" ? "A watermark is one of them." : "It is the colour of a text.";
+  return [new TaskError("incompatibleParameters", { first, second: other, reason }, { parameter: [first, other] })];
+}

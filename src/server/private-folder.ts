@@ -1,17 +1,56 @@
 /** The data folder holds prompts, pictures and hashes of keys: nothing that other users of the machine should read or change. */
 
-import { chmod, mkdir, stat } from "node:fs/promises";
+import { chmod, mkdir, opendir, stat } from "node:fs/promises";
 import { join } from "node:path";
 
+/** The data folder cannot be closed to other users of the machine. */
+export class OpenFolderError extends Error {
+  override readonly name = "OpenFolderError";
+}
+
+/** Rights of everybody but the owner. */
+const OTHERS = 0o077;
+
 /**
- * Makes the data folder, for its owner only. Of a folder that is there already, others lose the right to write; the folder of the
- * database, whose files PGlite makes writable for everyone whatever the umask, is closed to them.
+ * Makes the data folder, or takes other users' rights to a folder that is there: to itself, what lies in it, and the files of the database.
+ * Through a closed folder nobody reaches what else is below it.
+ * @throws OpenFolderError when it stays open to others
  */
 export async function securePrivately(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const { mode } = await stat(folder);
-  if ((mode & 0o022) !== 0) await chmod(folder, mode & 0o7755);
   const database = join(folder, "database");
+  await close(folder);
   await mkdir(database, { recursive: true, mode: 0o700 });
-  await chmod(database, 0o700);
+  await closeWithin(folder, false);
+  await closeWithin(database, true);
+}
+
+async function closeWithin(folder: string, deep: boolean): Promise<void> {
+  for await (const entry of await opendir(folder, { recursive: deep })) {
+    // A link leads to what somebody keeps elsewhere, with rights of its own.
+    if (entry.isFile() || entry.isDirectory()) await close(join(entry.parentPath, entry.name));
+  }
+}
+
+async function close(path: string): Promise<void> {
+  // Windows has no such rights: a user's data folder is that user's.
+  if (process.platform === "win32") return;
+  const before = await stat(path).catch(unlessGone);
+  if (before === undefined || (before.mode & OTHERS) === 0) return;
+  const failed = await chmod(path, before.mode & 0o7777 & ~OTHERS).then(
+    () => undefined,
+    (error: Error) => error,
+  );
+  const after = await stat(path).catch(unlessGone);
+  if (after === undefined || (after.mode & OTHERS) === 0) return;
+  const mode = (after.mode & 0o777).toString(8).padStart(4, "0");
+  throw new OpenFolderError(
+    `${path} is open to other users of this machine (mode ${mode}) and cannot be closed to them${failed ? `: ${failed.message}` : ""}. ` +
+      "Give it to the user that runs Inkstone, or choose another --data-dir, such as a new folder inside of it.",
+    { cause: failed },
+  );
+}
+
+function unlessGone(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== "ENOENT") throw error;
 }

@@ -133,6 +133,7 @@ function keepUp(config: Config, { db, tasks, queues, images, gallery, locations 
       { name: "images", everyMs: 10_000, run: () => images.sweep() },
       { name: "abandoned tasks", everyMs: 5_000, run: () => tasks.abandonUnasked() },
       { name: "space", everyMs: 600_000, run: () => db.vacuum() },
+      { name: "log of changes", everyMs: 10_000, run: () => db.trimLog() },
       { name: "tasks", everyMs: 60_000, run: () => expireTasks(db, config.resultRetention * 3600) },
       { name: "abandoned uploads", everyMs: 3_600_000, run: () => removeAbandoned(locations, 2 * UPLOAD_TIMEOUT_MS) },
       { name: "lost tasks", everyMs: 5_000, run: () => queues.pictures.sweep() },

@@ -1,6 +1,7 @@
-/** Other users of the machine read and change the data folder. Held to: no way in. */
+/** Other users of the machine read and change the data folder. Held to: no way in: no right of theirs to the data folder, what lies in it, and any file of its database. */
 
-import { chmod, mkdir, mkdtemp, rm, stat } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -24,12 +25,46 @@ test("a new folder is its owner's only, database included", async () => {
   expect(await othersMay(join(folder, "database"))).toBe(0);
 });
 
-test("a folder that is there loses what lets others write, and its database is closed to them", async () => {
+test("a folder that is there is closed to them, with what lies in it and all of its database; links stay", async () => {
   const folder = join(parent, "data");
-  await mkdir(join(folder, "database"), { recursive: true });
-  await chmod(folder, 0o777);
-  await chmod(join(folder, "database"), 0o755);
+  const inside = ["keys.json", "images", "database", "database/base", "database/base/5", "database/base/5/1249"];
+  await mkdir(join(folder, "database", "base", "5"), { recursive: true });
+  await mkdir(join(folder, "images"));
+  await writeFile(join(folder, "keys.json"), "{}");
+  await writeFile(join(folder, "database", "base", "5", "1249"), "");
+  const elsewhere = join(parent, "elsewhere");
+  await mkdir(elsewhere);
+  await chmod(elsewhere, 0o755);
+  await symlink(elsewhere, join(folder, "models"));
+  for (const name of ["", ...inside]) await chmod(join(folder, name), 0o777);
   await securePrivately(folder);
-  expect((await stat(folder)).mode & 0o777).toBe(0o755);
-  expect(await othersMay(join(folder, "database"))).toBe(0);
+  for (const name of ["", ...inside]) expect(await othersMay(join(folder, name)), name).toBe(0);
+  expect(await othersMay(elsewhere)).toBe(0o055);
 });
+
+test("every file that the database makes is its owner's only, also the later ones", async () => {
+  const dataDir = join(parent, "database");
+  const db = await openDatabase({ dataDir });
+  await db.script("create table later (n int); insert into later values (1); checkpoint");
+  for (const name of await readdir(dataDir, { recursive: true }))
+    expect(await othersMay(join(dataDir, name)), name).toBe(0);
+  await db.close();
+});
+
+const NOT_ROOT = process.getuid?.() === 0 ? undefined : "it takes root to be another user";
+test.skipIf(NOT_ROOT)(
+  `a folder of another user that cannot be closed is refused with a sentence${NOT_ROOT ? ` (${NOT_ROOT})` : ""}`,
+  async () => {
+    const folder = join(parent, "theirs");
+    await mkdir(folder);
+    await chmod(folder, 0o777);
+    await chmod(parent, 0o755);
+    const program = `import { securePrivately } from "${new URL("../../src/server/private-folder.ts", import.meta.url)}";
+    process.setuid(65534);
+    await securePrivately(${JSON.stringify(folder)}).catch((error) => console.log(error.name + ": " + error.message));`;
+    const said = execFileSync(process.execPath, ["--input-type=module", "-e", program], { encoding: "utf8" });
+    expect(said).toMatch(
+      /^OpenFolderError: .*theirs is open to other users of this machine \(mode 0777\).*choose another --data-dir/,
+    );
+  },
+);

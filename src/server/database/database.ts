@@ -21,6 +21,8 @@ export interface Database extends Queryable {
   listen(channel: string, onMessage: (payload: string) => void, onGap: () => void): Promise<() => Promise<void>>;
   /** Makes the space of deleted rows usable again. PostgreSQL does so by itself. */
   vacuum(): Promise<void>;
+  /** Makes the files of the log of changes free for new ones, once there are some of them. PostgreSQL does so by itself. */
+  trimLog(): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -1,35 +1,44 @@
 import { access, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { zstdDecompress } from "node:zlib";
-import { PGlite, type Transaction } from "@electric-sql/pglite";
+import { PGlite, type PGliteOptions, type Transaction } from "@electric-sql/pglite";
 import { lockDataDir } from "./data-dir-lock.ts";
 import { type Database, DatabaseUnavailableError, type Queryable, type Row } from "./database.ts";
+import { type Sync, syncedFiles, syncedParameters, syncNames } from "./pglite-files.ts";
 import { preparedStatements } from "./pglite-statements.ts";
 import { asUnavailable } from "./unavailable.ts";
 
 export interface PgliteOptions {
   /** Created when missing; without it everything is in memory. */
   readonly dataDir?: string;
+  /** Makes what was written durable; for tests. Default: fsync. */
+  readonly sync?: Sync;
 }
+
+/** Emscripten's number for ENOSPC. */
+const NO_SPACE = 51;
+
+/** The log of changes may grow so long before a checkpoint. */
+const LOG_BYTES = 64e6;
 
 /**
  * Opens the embedded database. Its folder is locked against other processes for as long as it is open: PGlite itself does
  * not, and two writers lose rows.
  */
-export async function openPglite({ dataDir }: PgliteOptions = {}): Promise<Database> {
+export async function openPglite({ dataDir, sync }: PgliteOptions = {}): Promise<Database> {
   const unlock = dataDir === undefined ? async () => {} : await lockDataDir(dataDir);
   let lite: PGlite;
   try {
-    lite = dataDir === undefined ? await createLite() : await openFolder(dataDir);
+    lite = dataDir === undefined ? await PGlite.create(await fromTemplate()) : await openFolder(dataDir, sync);
   } catch (error) {
     await unlock();
     // Its file layer throws things that are no errors, such as `{errno: 51}` on a full disk.
     if (error instanceof Error) throw error;
-    throw new Error(`${dataDir} cannot be opened as a database: ${JSON.stringify(error)}. Is the disk full?`, {
-      cause: error,
-    });
+    const { errno } = error as { readonly errno?: number };
+    const why = errno === NO_SPACE ? "there is no space left on its disk" : JSON.stringify(error);
+    throw new Error(`${dataDir} cannot be opened as a database: ${why}`, { cause: error });
   }
 
   const run = preparedStatements(lite);
@@ -55,6 +64,13 @@ export async function openPglite({ dataDir }: PgliteOptions = {}): Promise<Datab
     async vacuum() {
       await alone(() => lite.exec("vacuum"));
     },
+    // Alone in its process, PostgreSQL never does this by itself.
+    async trimLog() {
+      const [log] = await alone(() =>
+        run<{ bytes: number }>("select sum(size)::float8 as bytes from pg_ls_waldir()", []),
+      );
+      if (log!.bytes > LOG_BYTES) await alone(() => lite.exec("checkpoint"));
+    },
     async close() {
       await alone(() => lite.close());
       await unlock();
@@ -62,23 +78,31 @@ export async function openPglite({ dataDir }: PgliteOptions = {}): Promise<Datab
   };
 }
 
-async function createLite(dataDir?: string): Promise<PGlite> {
+const fromTemplate = async (): Promise<PGliteOptions> => {
   const template = await pgliteTemplate();
-  return PGlite.create({ ...(dataDir !== undefined && { dataDir }), ...(template && { loadDataDir: template }) });
-}
+  return template ? { loadDataDir: template } : {};
+};
 
 /** A folder that is being filled for the first time is marked as unfinished: were the process killed, it is begun anew. */
-async function openFolder(dataDir: string): Promise<PGlite> {
+async function openFolder(dataDir: string, sync?: Sync): Promise<PGlite> {
   const mark = `${resolve(dataDir)}.unfinished`;
   const isUnfinished = await access(mark).then(
     () => true,
     () => false,
   );
+  const create = (options: PGliteOptions) =>
+    PGlite.create({
+      ...options,
+      fs: syncedFiles(dataDir, sync),
+      startParams: syncedParameters(PGlite.defaultStartParams),
+    });
   if (isUnfinished) await rm(dataDir, { recursive: true, force: true });
-  else if ((await readdir(dataDir)).length > 0) return PGlite.create({ dataDir });
-  await writeFile(mark, "");
-  const lite = await createLite(dataDir);
+  else if ((await readdir(dataDir)).length > 0) return create({});
+  await writeFile(mark, "", { flush: true });
+  const lite = await create(await fromTemplate());
   await rm(mark);
+  // Were the mark there again after a power cut, the next start would throw the database away.
+  await syncNames(dirname(mark));
   return lite;
 }
 

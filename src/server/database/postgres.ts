@@ -69,6 +69,7 @@ export function openPostgres(options: PostgresOptions): Database {
     },
     listen: (channel, onMessage, onGap) => listenPostgres(connection, channel, onMessage, onGap),
     vacuum: async () => {},
+    trimLog: async () => {},
     close: () => pool.end(),
   };
 }

@@ -6,7 +6,7 @@ import { zstdDecompress } from "node:zlib";
 import { PGlite, type PGliteOptions, type Transaction } from "@electric-sql/pglite";
 import { lockDataDir } from "./data-dir-lock.ts";
 import { type Database, DatabaseUnavailableError, type Queryable, type Row } from "./database.ts";
-import { type Sync, syncedFiles, syncedParameters, syncNames } from "./pglite-files.ts";
+import { type Sync, syncedFiles, syncedParameters, syncPath } from "./pglite-files.ts";
 import { preparedStatements } from "./pglite-statements.ts";
 import { asUnavailable } from "./unavailable.ts";
 
@@ -90,19 +90,20 @@ async function openFolder(dataDir: string, sync?: Sync): Promise<PGlite> {
     () => true,
     () => false,
   );
-  const create = (options: PGliteOptions) =>
-    PGlite.create({
-      ...options,
-      fs: syncedFiles(dataDir, sync),
-      startParams: syncedParameters(PGlite.defaultStartParams),
-    });
+  const create = async (isNew: boolean): Promise<PGlite> => {
+    const files = syncedFiles(dataDir, isNew, sync);
+    const startParams = syncedParameters(PGlite.defaultStartParams);
+    const lite = await PGlite.create({ ...(isNew && (await fromTemplate())), fs: files.layer, startParams });
+    await files.begin();
+    return lite;
+  };
   if (isUnfinished) await rm(dataDir, { recursive: true, force: true });
-  else if ((await readdir(dataDir)).length > 0) return create({});
+  else if ((await readdir(dataDir)).length > 0) return create(false);
   await writeFile(mark, "", { flush: true });
-  const lite = await create(await fromTemplate());
+  const lite = await create(true);
   await rm(mark);
   // Were the mark there again after a power cut, the next start would throw the database away.
-  await syncNames(dirname(mark));
+  await syncPath(dirname(mark));
   return lite;
 }
 

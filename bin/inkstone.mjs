@@ -14,6 +14,18 @@ if (major < oldestMajor || (major === oldestMajor && minor < oldestMinor)) {
   process.exit(1);
 }
 
+// A clone's large files are packed; npm ci unpacks them, unless its scripts did not run.
+const unpack = new URL("../packed/unpack.mjs", import.meta.url);
+if (existsSync(unpack)) {
+  try {
+    const { unpackAll } = await import(unpack.href);
+    await unpackAll((line) => process.stderr.write(`${line}\n`));
+  } catch (error) {
+    process.stderr.write(`error: the files of this clone cannot be unpacked: ${error.message}\n`);
+    process.exit(1);
+  }
+}
+
 // A clone runs its sources, whatever was built; a published package has only what was built.
 const [sources, built] = ["../src/cli/main.ts", "../dist/cli/main.js"].map((path) => new URL(path, import.meta.url));
 await import((existsSync(sources) ? sources : built).href);

@@ -1,5 +1,6 @@
-import { bundledCheckpoint } from "../bundled.ts";
+import { bundledCheckpoint, packedStill } from "../bundled.ts";
 import { type Lazy, lazy } from "../onnx/index.ts";
+import { CheckpointError } from "../weights/index.ts";
 import { openCheckpoint } from "./checkpoint/checkpoint.ts";
 import { generate } from "./generate.ts";
 import { type LoadOptions, loadModel, type Model } from "./model.ts";
@@ -31,6 +32,8 @@ export class Pipeline {
    * @throws CheckpointError naming the missing file, tensor, shape or unknown config key
    */
   static async load(folder: string = bundledCheckpoint, options: LoadOptions = {}): Promise<Pipeline> {
+    const packed = packedStill(folder);
+    if (packed) throw new CheckpointError(packed);
     return new Pipeline(await loadModel(await openCheckpoint(folder), options));
   }
 

@@ -21,8 +21,13 @@ from export import load
 from export import save as save_layout
 from model import DIT, Nano, rope_table
 from objective import noised, sample_sigma
-from precision import products
+from precision import products, round_bfloat16
 from short_run import optimise, options
+
+
+# Bits of a weight's mantissa that are kept, of BF16's seven, so that the file packs to 4.2 instead of 6.8 MB. Pictures with the guides of
+# test/adapters stay within 38 to 41 dB, and follow their guides as closely.
+KEPT_BITS = 3
 
 
 def edges(picture, rng):
@@ -48,10 +53,12 @@ class Guided(Data):
 
 
 def save(net, model, folder):
-    """In diffusers layout, and the largest difference of a residual to diffusers' own module."""
+    """In diffusers layout, rounded; and the largest difference of a residual to diffusers' own module."""
     base = QwenImageTransformer2DModel.from_pretrained(os.path.join(model, "transformer"), torch_dtype=torch.float32)
     theirs = QwenImageControlNetModel.from_transformer(base, num_layers=len(net.outs), attention_head_dim=DIT["head_dim"], num_attention_heads=DIT["heads"])
-    theirs.load_state_dict(net.export_state())
+    rounded = {k: round_bfloat16(v, KEPT_BITS) for k, v in net.export_state().items()}
+    net.import_state(rounded)
+    theirs.load_state_dict(rounded)
     x, guide, txt = torch.randn(1, 16, 64), torch.randn(1, 16, 64), torch.randn(1, 5, DIT["text_dim"])
     with torch.no_grad():
         a = net(x, guide, txt, None, torch.tensor([0.7]), *rope_table(4, 4, 5))

@@ -34,7 +34,10 @@ def load_net(model, nano):
     from safetensors.torch import load_file
 
     from export import load
-    heads = load_file(os.path.join(model, "recipe", "aux.safetensors"))
+    side = os.path.join(model, "recipe", "aux.safetensors")
+    if not os.path.exists(side):
+        raise SystemExit(f"{side} is missing, the auxiliary heads, which Git does not keep: train.py --resume-from trains them again; then name its nano.pt with --nano")
+    heads = load_file(side)
     net.load_state_dict(load(model)[0] | {k: v.float() for k, v in heads.items()})
     return net.eval()
 

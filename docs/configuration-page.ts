@@ -34,7 +34,7 @@ export function configurationReference(): Block[] {
       list: [
         "`database/`: the embedded database, when no PostgreSQL is set. One server at a time; a second one refuses to start.",
         "`images/`: results and uploads.",
-        "Servers that share a PostgreSQL database need the same `images/`, and the same `models/` where models are uploaded, for instance on a network file system.",
+        "Servers that share a PostgreSQL database need the same `images/`, and the same `models/` where models are uploaded, for instance on a network file system; or buckets: `INKSTONE_STORAGE` and `INKSTONE_MODELS_STORE`.",
         "`models/`: installed models, see `inkstone models`.",
         "`keys.json`: hashes of the keys made by `inkstone keys`.",
         "`webhook-secret`: the key that signs webhooks, unless one is set.",

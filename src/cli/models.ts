@@ -17,6 +17,7 @@ import {
 import { addCheckpointFrom, type CheckpointFlags, requireCheckpoint, withCheckpointFlags } from "./add-model.ts";
 import { UsageError } from "./exit.ts";
 import { type PullFlags, pullModel } from "./pull-model.ts";
+import { shareCommand, unshareCommand } from "./share-model.ts";
 import { print, type Terminal } from "./terminal.ts";
 
 type Kind = "checkpoint" | AdapterKind;
@@ -110,6 +111,8 @@ export function modelsCommand(terminal: Terminal): Command {
         : `its weights are still in ${model.folder}`;
       print(terminal, `removed ${air}; ${rest}`);
     });
+  models.addCommand(shareCommand(terminal).copyInheritedSettings(models));
+  models.addCommand(unshareCommand(terminal).copyInheritedSettings(models));
   return models;
 }
 

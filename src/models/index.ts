@@ -16,3 +16,5 @@ export { costPerPicture, type Price } from "./price.ts";
 export { receiveAdapter, removeAbandoned } from "./receive.ts";
 export { referenceCount } from "./references.ts";
 export { findModel, listModels, type Model, modelNamed } from "./registry.ts";
+export { type BringHooks, openSharedModels, type SharedModels } from "./shared/mirror.ts";
+export { shareModel, unshareModel } from "./shared/share.ts";

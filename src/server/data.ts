@@ -2,7 +2,14 @@
 
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { dataDirectory, type ModelLocations, modelLocations } from "../models/index.ts";
+import { bucketLocation, openBucket } from "../buckets/index.ts";
+import {
+  dataDirectory,
+  type ModelLocations,
+  modelLocations,
+  openSharedModels,
+  type SharedModels,
+} from "../models/index.ts";
 import type { Config } from "../settings/index.ts";
 import { type Database, openDatabase } from "./database/index.ts";
 import { createKeyRing, type KeyRing, openKeyFile } from "./http/index.ts";
@@ -32,6 +39,8 @@ import {
 export interface Data {
   readonly folder: string;
   readonly locations: ModelLocations;
+  /** Of the bucket of models, where there is one. */
+  readonly sharedModels: SharedModels | undefined;
   readonly keys: KeyRing;
   readonly db: Database;
   readonly signals: TaskSignals;
@@ -69,9 +78,11 @@ export async function openData(config: Config, log: Log, signal: AbortSignal | u
     const files = await openFiles(config, db, folder);
     const images = createImageStore(db, files);
     const { tasks, queues, signals } = await openTasks(config, db, log);
+    const locations = modelLocations({ INKSTONE_MODELS_DIR: config.modelsDir }, folder);
     return {
       folder,
-      locations: modelLocations({ INKSTONE_MODELS_DIR: config.modelsDir }, folder),
+      locations,
+      sharedModels: await openModelsStore(config, locations, log),
       keys,
       db,
       signals,
@@ -116,6 +127,22 @@ async function openTasks(config: Config, db: Database, log: Log): Promise<Pick<D
       .catch((error) => log.warn({ lane, err: error }, "lost tasks could not be taken up; it is tried again"));
   }
   return { signals, tasks, queues };
+}
+
+/** Models that are shared with other machines are known once this resolves; their weights come when they are drawn with. */
+async function openModelsStore(
+  config: Config,
+  { modelsDir }: ModelLocations,
+  log: Log,
+): Promise<SharedModels | undefined> {
+  if (config.modelsStore === undefined) return undefined;
+  const bucket = await openBucket(bucketLocation(config.modelsStore, config));
+  const cacheBytes = config.modelsCacheGB > 0 ? config.modelsCacheGB * 1e9 : undefined;
+  const shared = openSharedModels({ bucket, modelsDir, cacheBytes });
+  await shared
+    .refresh()
+    .catch((error) => log.warn({ err: error }, "the bucket of models could not be read; it is tried again"));
+  return shared;
 }
 
 async function openFiles(config: Config, db: Database, folder: string): Promise<FileStore> {

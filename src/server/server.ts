@@ -126,7 +126,7 @@ async function deliverFrom(
 }
 
 /** Deletes what is over, and takes up what was lost. */
-function keepUp(config: Config, { db, tasks, queues, images, gallery, locations }: Data, log: Log) {
+function keepUp(config: Config, { db, tasks, queues, images, gallery, locations, sharedModels }: Data, log: Log) {
   return startUpkeep(
     [
       { name: "bin", everyMs: 10_000, run: () => gallery.emptyBin() },
@@ -136,6 +136,7 @@ function keepUp(config: Config, { db, tasks, queues, images, gallery, locations 
       { name: "log of changes", everyMs: 10_000, run: () => db.trimLog() },
       { name: "tasks", everyMs: 60_000, run: () => expireTasks(db, config.resultRetention * 3600) },
       { name: "abandoned uploads", everyMs: 3_600_000, run: () => removeAbandoned(locations, 2 * UPLOAD_TIMEOUT_MS) },
+      { name: "shared models", everyMs: 30_000, run: async () => sharedModels?.refresh() },
       { name: "lost tasks", everyMs: 5_000, run: () => queues.pictures.sweep() },
       { name: "lost uploads", everyMs: 5_000, run: () => queues.uploads.sweep() },
     ],

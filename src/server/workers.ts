@@ -1,7 +1,7 @@
 /** What works off the tasks: the worker with its engine process, and the receiver of models. */
 
 import type { Registry } from "prom-client";
-import { type InstalledModels, resolveAdapter } from "../models/index.ts";
+import { type Adapter, type BringHooks, type InstalledModels, type Model, resolveAdapter } from "../models/index.ts";
 import type { Config } from "../settings/index.ts";
 import { software } from "../version.ts";
 import type { Data } from "./data.ts";
@@ -41,7 +41,11 @@ export interface WorkersOptions {
 
 export function startWorkers(options: WorkersOptions): Workers {
   const { config, data, models, outbound, register, log, engineProgram } = options;
-  const { locations, queues, files, images } = data;
+  const { locations, queues, files, images, sharedModels } = data;
+  const brought = async <M extends Model | Adapter>(model: M, hooks?: BringHooks): Promise<M> => {
+    if (model.registration !== undefined) await sharedModels?.bring(model.registration, hooks);
+    return model;
+  };
   const engine = createEngineProcess({
     // The worker's own watchdog comes first, and knows what to say of a task that hangs.
     stallTimeout: 2 * config.stepTimeout * 1000,
@@ -54,8 +58,8 @@ export function startWorkers(options: WorkersOptions): Workers {
   const worker = startWorker({
     queue: queues.pictures,
     engine,
-    findModel: models.find,
-    findAdapter: (air, kind) => resolveAdapter(air, kind, locations),
+    findModel: async (air, hooks) => brought(await models.find(air), hooks),
+    findAdapter: async (air, kind, hooks) => brought(await resolveAdapter(air, kind, locations), hooks),
     // One picture after the other.
     references: createImageReferences(images, outbound, {
       maxPixels: config.maxImagePixels,

@@ -82,6 +82,20 @@ export const KEEPING = {
     "DIR",
     text("Folder of installed models. Default: `models` in the data folder.", line).optional(),
   ),
+  modelsStore: setting(
+    "INKSTONE_MODELS_STORE",
+    "s3://BUCKET/PREFIX",
+    bucketAddress(
+      "Bucket of models that many machines draw with, put there by `inkstone models share`. Weights come to the models folder when a task needs them.",
+    ).optional(),
+  ),
+  modelsCacheGB: count(
+    "INKSTONE_MODELS_CACHE_GB",
+    0,
+    0,
+    100_000,
+    "Gigabytes (10⁹ bytes) that weights of the bucket may take in the models folder; those used longest ago go. 0: no limit.",
+  ),
   maxModelMB: count(
     "INKSTONE_MAX_MODEL_MB",
     4096,

@@ -4,6 +4,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { inkstone } from "../cli.ts";
 import { NO_S3, type S3Server, startS3Server } from "../support/s3-server.ts";
 import { type ServerProcess, startServerProcess } from "../support/server-process.ts";
 import { aTask } from "../support/tasks.ts";
@@ -84,5 +85,25 @@ describe.skipIf(NO_S3)("images in a bucket", () => {
   test("a bucket that does not exist stops the start with its name", async () => {
     const server = await start({ INKSTONE_STORAGE: "s3://nowhere-at-all" });
     await expect(server.ready).rejects.toThrow(/nowhere-at-all/);
+  });
+
+  test("a model that another machine shared is drawn with, weights and all fetched", async () => {
+    const place = `s3://${s3.bucket}/models`;
+    const flags = ["--models-store", place, "--s3-endpoint", s3.endpoint];
+    const elsewhere = { cwd: process.cwd(), env: { INKSTONE_MODELS_DIR: join(folder, "elsewhere") } };
+    await inkstone(["models", "add", "test/fixtures/plain/checkpoint", "--air", "me:shared@1"], elsewhere);
+    const shared = await inkstone(["models", "share", "me:shared@1", ...flags], elsewhere);
+    expect(shared).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^shared me:shared@1: \d+ files, 1\.\d MB sent/),
+    });
+
+    const server = await start({ INKSTONE_MODELS_STORE: place });
+    const task = asynchronous({ model: "me:shared@1" });
+    await server.submit(task);
+    expect((await server.final(task.task.taskUUID)).data).toHaveLength(1);
+    const gone = await inkstone(["models", "unshare", "me:shared@1", ...flags], elsewhere);
+    expect(gone).toMatchObject({ code: 0 });
+    expect(await readdir(join(s3.folder, "models")).catch(() => [])).toEqual([]);
   });
 });

@@ -1,14 +1,12 @@
 import { join } from "node:path";
+import { type BucketSettings, bucketLocation } from "../../buckets/index.ts";
 import { openDisk } from "./disk.ts";
 import type { FileStore } from "./files.ts";
 import { openS3 } from "./s3.ts";
 
 /** The operator's settings of the storage, by the names they have in the configuration. */
-export interface StorageSettings {
+export interface StorageSettings extends BucketSettings {
   readonly storage?: string;
-  readonly s3Endpoint?: string;
-  readonly s3Region?: string;
-  readonly s3PathStyle: "auto" | "true" | "false";
 }
 
 /**
@@ -24,13 +22,5 @@ export function openStorage(settings: StorageSettings, dataDir: string): Promise
  * @throws StorageUnavailableError when the bucket cannot be used
  */
 export async function openStorageAt(place: string, settings: StorageSettings): Promise<FileStore> {
-  if (!place.startsWith("s3://")) return openDisk(place);
-  const { hostname: bucket, pathname } = new URL(place);
-  return openS3({
-    bucket,
-    prefix: pathname.replace(/^\/+|\/+$/g, ""),
-    endpoint: settings.s3Endpoint,
-    region: settings.s3Region,
-    pathStyle: settings.s3PathStyle === "auto" ? undefined : settings.s3PathStyle === "true",
-  });
+  return place.startsWith("s3://") ? openS3(bucketLocation(place, settings)) : openDisk(place);
 }

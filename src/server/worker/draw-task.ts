@@ -11,7 +11,14 @@ import {
   type TaskPictures,
 } from "../../drawing/index.ts";
 import type { GeneratedImage } from "../../engine/index.ts";
-import { type Adapter, type AdapterKind, costPerPicture, type Model, planSize } from "../../models/index.ts";
+import {
+  type Adapter,
+  type AdapterKind,
+  type BringHooks,
+  costPerPicture,
+  type Model,
+  planSize,
+} from "../../models/index.ts";
 import type { RgbImage } from "../../pictures/index.ts";
 import { type ImageInferenceTask, MAX_SEED, resultSeed, TaskError } from "../../protocol/index.ts";
 import type { ImageReferences } from "../storage/index.ts";
@@ -23,9 +30,10 @@ import { type ClaimOf, type StoreMeans, storeResult } from "./store-result.ts";
 /** What drawing a task needs. */
 export interface DrawMeans extends StoreMeans {
   readonly engine: Pick<EngineProcess, "draw">;
-  findModel(air: string): Promise<Model>;
+  /** Brings what this machine lacks of the model, too. */
+  findModel(air: string, hooks?: BringHooks): Promise<Model>;
   /** LoRAs and ControlNets. Absent: there are none. */
-  findAdapter?(air: string, kind: AdapterKind): Promise<Adapter>;
+  findAdapter?(air: string, kind: AdapterKind, hooks?: BringHooks): Promise<Adapter>;
   readonly references: ImageReferences;
   readonly safety: SafetySettings;
   readonly log: { info(facts: object, message: string): void; warn(facts: object, message: string): void };
@@ -39,14 +47,18 @@ export async function drawTask(
   onStep: () => void,
 ): Promise<void> {
   const { task } = claim;
-  const model = await means.findModel(task.model);
+  const bringing = { signal, onProgress: onStep };
+  const model = await means.findModel(task.model, bringing);
   const first = claim.finished.length; // recorded in order, so the finished ones are the first ones
   if (first >= task.numberResults) {
     await means.patiently(() => claim.succeed());
     return;
   }
   const pictures = await measured(means.metrics, "inputs", () => loadPictures(claim, means.references, signal));
-  const adapters = await findAdapters(task, means.findAdapter);
+  const adapters = await findAdapters(
+    task,
+    means.findAdapter && ((air, kind) => means.findAdapter!(air, kind, bringing)),
+  );
   const drawing = drawingFromTask(task, claim.seed, model.card, pictures, adapters);
   const { maxPixels } = model.card;
   const { note } = planSize(drawing, maxPixels);

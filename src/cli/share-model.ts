@@ -1,0 +1,62 @@
+import { Command } from "commander";
+import { bucketLocation, openBucket } from "../buckets/index.ts";
+import { listAdapters, listModels, ModelError, modelLocations, shareModel, unshareModel } from "../models/index.ts";
+import { type BucketFlags, bucketSettings, withBucketFlags } from "./bucket-flags.ts";
+import { byteProgress } from "./byte-progress.ts";
+import { UsageError } from "./exit.ts";
+import { print, type Terminal } from "./terminal.ts";
+
+interface ShareFlags extends BucketFlags {
+  readonly modelsStore?: string;
+}
+
+/** `inkstone models share`: an installed model into the bucket that servers fetch models from. */
+export function shareCommand(terminal: Terminal): Command {
+  const command = new Command("share")
+    .description("Copy an installed model into a bucket, where servers with INKSTONE_MODELS_STORE find it.")
+    .argument("<air>", "its identifier")
+    .option(...STORE);
+  return withBucketFlags(command).action(async (air: string, flags: ShareFlags) => {
+    const model = await installed(air, terminal);
+    const { bucket, place } = await store(flags, terminal);
+    const progress = byteProgress(terminal);
+    const { manifest, sent } = await shareModel(model, bucket, {
+      signal: terminal.signal,
+      onProgress: ({ what, done, total }) => progress.at(what, done, total),
+    }).finally(() => progress.end());
+    print(terminal, `shared ${air}: ${manifest.files.length} files, ${(sent / 1e6).toFixed(1)} MB sent to ${place}`);
+  });
+}
+
+/** `inkstone models unshare`: takes a model out of the bucket. */
+export function unshareCommand(terminal: Terminal): Command {
+  const command = new Command("unshare")
+    .description("Take a model out of the bucket, with the files that no other model there uses. Servers forget it.")
+    .argument("<air>", "its identifier")
+    .option(...STORE);
+  return withBucketFlags(command).action(async (air: string, flags: ShareFlags) => {
+    const { bucket, place } = await store(flags, terminal);
+    if (!(await unshareModel(air.replace(":", "+"), bucket))) {
+      throw new UsageError(`<air> is "${air}"; ${place} has no such model`);
+    }
+    print(terminal, `took ${air} out of ${place}`);
+  });
+}
+
+const STORE = ["--models-store <place>", "s3://BUCKET/PREFIX [INKSTONE_MODELS_STORE]"] as const;
+
+async function store(flags: ShareFlags, terminal: Terminal) {
+  const settings = bucketSettings(flags, terminal.env);
+  const place = settings.modelsStore;
+  if (place === undefined) throw new UsageError("--models-store is missing: s3://BUCKET/PREFIX");
+  return { place, bucket: await openBucket(bucketLocation(place, settings)) };
+}
+
+async function installed(air: string, terminal: Terminal) {
+  const locations = modelLocations(terminal.env);
+  const all = [...(await listModels(locations)), ...(await listAdapters(locations))];
+  const found = all.find(({ card }) => card.air === air);
+  if (found) return found;
+  const known = all.filter(({ origin }) => origin === "installed").map(({ card }) => card.air);
+  throw new ModelError("unknownModel", `model is "${air}"; installed are ${known.join(", ") || "none"}`);
+}

@@ -19,10 +19,20 @@ async function installModel(folder: string): Promise<string> {
 
 export type ServerProcess = Awaited<ReturnType<typeof startServerProcess>>;
 
-export async function startServerProcess(folder: string, env: Readonly<Record<string, string>> = {}) {
-  const child: ChildProcess = fork(PROGRAM, [], {
+/** Another program around the server, and flags of Node's. */
+export interface ProcessOptions {
+  readonly program?: string;
+  readonly execArgv?: readonly string[];
+}
+
+export async function startServerProcess(
+  folder: string,
+  env: Readonly<Record<string, string>> = {},
+  { program = PROGRAM, execArgv = [] }: ProcessOptions = {},
+) {
+  const child: ChildProcess = fork(program, [], {
     stdio: ["ignore", "ignore", "pipe", "ipc"],
-    execArgv: [],
+    execArgv: [...execArgv],
     env: {
       ...process.env,
       INKSTONE_DATA_DIR: folder,

@@ -1,0 +1,20 @@
+import { growth, type Hour } from "./soak.ts";
+
+/** By how much a figure may differ between the beginning and the end of a day: what comes and goes, not what accumulates. */
+const MOST: Partial<Record<keyof Hour, number>> = {
+  heapMB: 10,
+  residentMB: 40,
+  databaseMB: 25,
+  imagesMB: 5,
+  openFiles: 12,
+  timers: 12,
+};
+
+/** What has grown by more than it may, in words; empty when all is flat. */
+export function excess(hours: readonly Hour[]): string[] {
+  const grown = growth(hours);
+  return Object.entries(MOST).flatMap(([figure, most]) => {
+    const by = grown[figure as keyof Hour];
+    return by <= most ? [] : [`${figure} has grown by ${by.toFixed(1)}, more than ${most}`];
+  });
+}

@@ -3,6 +3,7 @@
 import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import type { Measures } from "../stand-ins/fast-server.ts";
@@ -110,18 +111,18 @@ async function oneTask(base: string, random: () => number, means: { seedImage: s
   };
   if (kind > 0.98) {
     await post({ ...task, positivePrompt: "step 50" }, AbortSignal.timeout(20)).catch(() => {}); // hung up
-  } else if (kind > 0.5) {
+  } else if (kind > 0.15) {
     const { data } = await post(task);
     const url = data?.[0]?.imageURL;
     if (url && kind > 0.9) await (await fetch(url)).arrayBuffer();
   } else {
     await post({ ...task, deliveryMethod: "async" });
-    if (kind > 0.48) await post({ taskType: "getTaskDetails", taskUUID: task.taskUUID });
+    if (kind > 0.12) await post({ taskType: "getTaskDetails", taskUUID: task.taskUUID });
     const isProcessing = async () => {
       const { data } = await post({ taskType: "getResponse", taskUUID: task.taskUUID });
       return data?.some(({ status }) => status === "processing");
     };
-    while (await isProcessing());
+    while (await isProcessing()) await sleep(20);
   }
 }
 

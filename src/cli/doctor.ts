@@ -62,10 +62,20 @@ function checks(name: string, dataDir: string, terminal: Terminal): readonly Che
 
 /** What INKSTONE_DEVICE, by default every GPU in turn, comes to on this machine. */
 async function describeDevice(terminal: Terminal): Promise<string> {
-  const { device } = readConfig({ device: terminal.env.INKSTONE_DEVICE || "auto" });
-  const { openDevice } = await import("../engine/index.ts");
-  const { note } = await openDevice(device);
-  return note;
+  const { devices } = readConfig({ devices: terminal.env.INKSTONE_DEVICE || "auto" });
+  const { createEngineProcess } = await import("../drawing/index.ts");
+  const notes: string[] = [];
+  for (const device of devices) {
+    // In a process, whose native code may write warnings, or crash.
+    const engine = createEngineProcess({ device, quiet: true });
+    try {
+      await engine.ready();
+      notes.push(engine.device.note!);
+    } finally {
+      await engine.stop();
+    }
+  }
+  return notes.join(", ");
 }
 
 /** @throws Error when the version is older than what package.json asks for */

@@ -1,6 +1,6 @@
 import { Command, Option } from "commander";
 import { type Findings, findAdapters, PictureRefused, pictureRecord, type SafetyPolicy } from "../drawing/index.ts";
-import type { GeneratedImage } from "../engine/index.ts";
+import type { DeviceName, GeneratedImage } from "../engine/index.ts";
 import { costPerPicture, modelLocations, planSize, resolveAdapter } from "../models/index.ts";
 import { encodeImage } from "../pictures/index.ts";
 import { stringifyJson, TaskError } from "../protocol/index.ts";
@@ -103,10 +103,11 @@ async function fulfil(order: Order, target: OutputTarget, flags: Flags, terminal
   // Loaded here, not above: ONNX Runtime takes its time, and `--help` needs none of it.
   const [{ Pipeline }, { drawFinished, drawingFromTask, finishingNetworks, requireFaceModel, stagesOf }] =
     await Promise.all([import("../engine/index.ts"), import("../drawing/index.ts")]);
-  const settings = readConfig({ device: flags.device }, terminal.env);
+  const settings = readConfig({ devices: flags.device }, terminal.env);
   requireFaceModel(settings.faceModel);
   const { threads } = flags;
-  const { device } = settings;
+  const [device, ...others] = settings.devices as [DeviceName, ...DeviceName[]];
+  if (others.length > 0) throw new UsageError(`--device is ${settings.devices.join(",")}; one picture is drawn on one`);
   const networks = finishingNetworks({ faceModel: settings.faceModel, threads });
   const pipeline = await Pipeline.load(model.folder, {
     threads,

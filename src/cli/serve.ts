@@ -19,6 +19,7 @@ export function serveCommand(terminal: Terminal): Command {
     terminal.signal.throwIfAborted();
     const server = await createServer(config, { signal: terminal.signal });
     terminal.onStopAgain(() => void server.stop(0));
+    for (const device of server.devices) if (device !== "cpu") tell(terminal, `drawing on ${device}`);
     print(terminal, `inkstone listening on ${server.address}`);
     await reportToSystemd("READY=1", terminal);
     await new Promise((resolve) => {

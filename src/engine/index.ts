@@ -5,6 +5,7 @@ export {
   type DeviceName,
   type HostTensor,
   type OnnxFile,
+  type OpenedDevice,
   openDevice,
   openOnnxFile,
   type SessionOptions,

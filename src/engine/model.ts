@@ -1,13 +1,15 @@
 import {
   type BuiltGraph,
   createSession,
+  type Device,
   type DeviceName,
-  EXACT,
+  deviceName,
   type Free,
   freeAll,
   type HostTensor,
   lazy,
   openDevice,
+  processor,
   type SessionOptions,
 } from "../onnx/index.ts";
 import type { RgbImage } from "../pictures/index.ts";
@@ -68,11 +70,16 @@ export interface Model {
 
 export interface LoadOptions extends Omit<SessionOptions, "device"> {
   /** Where transformer, ControlNets and VAE run; the text encoder stays on the processor. Default: `cpu`. */
-  readonly device?: DeviceName;
+  readonly device?: DeviceName | Device;
   /** Told which device was opened, in one line. */
   onDevice?(note: string): void;
   /** Bytes that weights and pictures may take. Default: what the process may have. */
   readonly memory?: number;
+}
+
+/** A device that is open, or one to be opened. */
+async function openedDevice(device: LoadOptions["device"], integers: boolean) {
+  return typeof device === "object" ? { device, note: deviceName(device) } : openDevice(device, { integers });
 }
 
 /**
@@ -97,7 +104,7 @@ async function load(checkpoint: Checkpoint, options: LoadOptions, opened: Free[]
   const quantised = [textEncoder.weights, transformer.weights].some((weights) =>
     weights.names.some((name) => weights.find(name)!.quantised),
   );
-  const { device, note } = await openDevice(options.device, { integers: quantised });
+  const { device, note } = await openedDevice(options.device, quantised);
   options.onDevice?.(note);
   const common = {
     threads: options.threads,
@@ -105,7 +112,7 @@ async function load(checkpoint: Checkpoint, options: LoadOptions, opened: Free[]
     frugal: options.frugal ?? Number.isFinite(plan.perSession),
   };
   const onDevice: SessionOptions = { ...common, device };
-  const held: SessionOptions = { ...common, device: { ...EXACT, activationBits: device.activationBits } };
+  const held: SessionOptions = { ...common, device: device.provider === "cpu" ? device : await processor(quantised) };
   const { headDim, theta, sections } = textEncoderSizes(textEncoder.config);
   const features = textEncoder.config.hidden_size;
   const open = async (graph: BuiltGraph) => {

@@ -33,3 +33,8 @@ export type DeviceName = "auto" | "cpu" | "webgpu" | "cuda" | `cuda:${number}`;
 
 /** The name of a device, as `DeviceName` has it. */
 export const deviceName = ({ provider, index }: Device): string => (index ? `${provider}:${index}` : provider);
+
+/** A device that cannot be used, or failed at its work; the message names it, why, and what to do. */
+export class DeviceError extends Error {
+  override readonly name = "DeviceError";
+}

@@ -1,6 +1,6 @@
 /** ONNX graphs built from weights that stay in their files, and sessions of ONNX Runtime that run them. */
 
-export { type Device, type DeviceName, deviceName, EXACT } from "./device.ts";
+export { type Device, DeviceError, type DeviceName, deviceName, EXACT } from "./device.ts";
 export { type BuiltGraph, copiedBytes, type Dim, type FedWeights, Graph, NO_WEIGHTS, type Value } from "./graph.ts";
 export {
   attention,
@@ -16,7 +16,7 @@ export {
 } from "./layers.ts";
 export { type Free, freeAll, type Lazy, lazy } from "./lifetime.ts";
 export { linear } from "./linear.ts";
-export { DeviceError, type OpenedDevice, openDevice } from "./open-device.ts";
+export { type OpenedDevice, openDevice, processor } from "./open-device.ts";
 export { type Quantiser, quantiser } from "./quantiser.ts";
 export {
   createSession,

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import type { Device } from "./device.ts";
-import { EXACT } from "./device.ts";
+import { DeviceError, EXACT } from "./device.ts";
 import { Graph, NO_WEIGHTS } from "./graph.ts";
 import { attention, parts } from "./layers.ts";
-import { DeviceError, openDevice, type SelfTests } from "./open-device.ts";
+import { openDevice, type SelfTests } from "./open-device.ts";
 import { createSession } from "./session.ts";
 
 const tests = (change: Partial<SelfTests> = {}): SelfTests => ({

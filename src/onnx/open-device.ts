@@ -1,16 +1,11 @@
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { type Device, type DeviceName, deviceName, EXACT } from "./device.ts";
+import { type Device, DeviceError, type DeviceName, deviceName, EXACT } from "./device.ts";
 import { Graph, NO_WEIGHTS } from "./graph.ts";
 import { activationBits } from "./integer-probe.ts";
 import { attention } from "./layers.ts";
 import { createSession } from "./session.ts";
-
-/** A device that cannot be used; the message names it, why, and what to do. */
-export class DeviceError extends Error {
-  override readonly name = "DeviceError";
-}
 
 /** An opened device, and one line on how it came to be. */
 export interface OpenedDevice {
@@ -43,23 +38,27 @@ export async function openDevice(
   name: DeviceName = "cpu",
   { integers = true, tests = SELF_TESTS }: { integers?: boolean; tests?: SelfTests } = {},
 ): Promise<OpenedDevice> {
-  const processor = async (): Promise<Device> =>
-    integers ? { ...EXACT, activationBits: await activationBits() } : EXACT;
-  if (name === "cpu") return { device: await processor(), note: "cpu" };
+  if (name === "cpu") return { device: await processor(integers), note: "cpu" };
   if (name !== "auto") return gpu(name, tests);
   const refused: string[] = [];
   for (const candidate of ["cuda", "webgpu"] as const) {
     try {
       const opened = await gpu(candidate, tests);
       const [there, here] = [await tests.productTime(opened.device), await tests.productTime(EXACT)];
-      if (there < here) return opened;
-      refused.push(`${candidate} is slower than the processor (${there.toFixed(0)} ms for ${here.toFixed(0)} ms)`);
+      const times = `${there.toFixed(0)} ms for ${here.toFixed(0)} ms`;
+      if (there < here) return { ...opened, note: `${opened.note}: faster than the processor (${times})` };
+      refused.push(`${candidate} is slower than the processor (${times})`);
     } catch (error) {
       if (!(error instanceof DeviceError)) throw error;
       refused.push(error.message);
     }
   }
-  return { device: await processor(), note: `cpu: ${refused.join("; ")}` };
+  return { device: await processor(integers), note: `cpu: ${refused.join("; ")}` };
+}
+
+/** @param integers whether int8 weights are to run, so that the integer products are tried */
+export async function processor(integers: boolean): Promise<Device> {
+  return integers ? { ...EXACT, activationBits: await activationBits() } : EXACT;
 }
 
 async function gpu(name: Exclude<DeviceName, "auto" | "cpu">, tests: SelfTests): Promise<OpenedDevice> {
@@ -105,8 +104,11 @@ function hasCudaProvider(): boolean {
   return existsSync(join(binding, process.platform, process.arch, file));
 }
 
-/** The last line of ONNX Runtime's messages is the one for people. */
-const reason = ({ message }: Error): string => (message.split("was false. ").at(-1) ?? message).split("\n")[0]!.trim();
+/** ONNX Runtime's own words, of which the last are those for people. */
+function reason({ message, cause }: Error): string {
+  const said = cause instanceof Error ? cause.message : message;
+  return (said.split("was false. ").at(-1) ?? said).split("\n")[0]!.trim();
+}
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
 const TOKENS = 96;

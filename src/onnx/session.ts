@@ -1,5 +1,5 @@
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import { type Device, EXACT } from "./device.ts";
+import { type Device, DeviceError, deviceName, EXACT } from "./device.ts";
 import type { BuiltGraph } from "./graph.ts";
 
 /** A tensor on the host: row-major data and its shape. */
@@ -49,9 +49,17 @@ export async function createSession(graph: BuiltGraph, options: SessionOptions =
       },
     },
   }).catch((cause) => {
-    throw new Error(`ONNX Runtime refused the ${graph.name} graph: ${cause.message}`, { cause });
+    throw failure(`ONNX Runtime refused the ${graph.name} graph`, cause, options.device);
   });
-  return runnable(session, `${graph.name} graph`, options.frugal);
+  return runnable(session, `${graph.name} graph`, options);
+}
+
+/** Of a GPU, whatever fails is told as its fault: its memory, its driver, or that it is lost. */
+function failure(what: string, cause: Error, device: Device = EXACT): Error {
+  const message = `${what}: ${cause.message}`;
+  return device.provider === "cpu"
+    ? new Error(message, { cause })
+    : new DeviceError(`${deviceName(device)} failed: ${message}`, { cause });
 }
 
 /** What a GPU has no operator for runs on the processor. */
@@ -97,7 +105,7 @@ export async function openOnnxFile(path: string, options: SessionOptions = {}): 
   };
 }
 
-function runnable(session: InferenceSession, name: string, frugal = false): Session {
+function runnable(session: InferenceSession, name: string, { frugal, device }: SessionOptions = {}): Session {
   const runOptions = frugal ? { extra: { memory: { enable_memory_arena_shrinkage: "cpu:0" } } } : {};
   return {
     async run(feeds) {
@@ -112,9 +120,7 @@ function runnable(session: InferenceSession, name: string, frugal = false): Sess
         );
       } catch (cause) {
         const shapes = Object.entries(feeds).map(([name, t]) => `${name}[${t.dims}]`);
-        throw new Error(`the ${name} failed on ${shapes.join(", ")}: ${(cause as Error).message}`, {
-          cause,
-        });
+        throw failure(`the ${name} failed on ${shapes.join(", ")}`, cause as Error, device);
       }
     },
     release: () => session.release(),

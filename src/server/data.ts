@@ -45,8 +45,8 @@ export interface Data {
   readonly db: Database;
   readonly signals: TaskSignals;
   readonly tasks: OpenTaskService;
-  /** Tasks that make pictures, and those that fetch models: each kind waits in a lane of its own. */
-  readonly queues: { readonly pictures: TaskQueue<"pictures">; readonly uploads: TaskQueue<"uploads"> };
+  /** Tasks that make pictures, by one worker for each device, and those that fetch models: each kind waits in a lane of its own. */
+  readonly queues: { readonly pictures: readonly TaskQueue<"pictures">[]; readonly uploads: TaskQueue<"uploads"> };
   readonly files: FileStore;
   readonly images: ImageStore;
   readonly gallery: Gallery;
@@ -93,7 +93,7 @@ export async function openData(config: Config, log: Log, signal: AbortSignal | u
       gallery: createGallery(db),
       thumbnails: createThumbnails(images, files),
       async close() {
-        for (const queue of Object.values(queues)) queue.close();
+        for (const queue of [...queues.pictures, queues.uploads]) queue.close();
         tasks.close();
         await signals.close();
         await db.close();
@@ -117,10 +117,11 @@ async function openTasks(config: Config, db: Database, log: Log): Promise<Pick<D
   });
   const common = { db, signals, worker: processName, maxAttempts: config.maxAttempts };
   const queues = {
-    pictures: createTaskQueue({ ...common, lane: "pictures" }),
+    pictures: config.devices.map(() => createTaskQueue({ ...common, lane: "pictures" })),
     uploads: createTaskQueue({ ...common, lane: "uploads", pollMs: 5_000 }),
   };
-  for (const [lane, queue] of Object.entries(queues)) {
+  const lanes = { pictures: queues.pictures[0]!, uploads: queues.uploads };
+  for (const [lane, queue] of Object.entries(lanes)) {
     // Nobody else can have tasks in hand when the database is embedded: take them up again at once.
     await queue
       .sweep(db.kind === "pglite")

@@ -57,7 +57,7 @@ export function httpPorts(options: PortsOptions): HttpPorts {
     metrics: createHttpMetrics(register, tasks),
     log,
     readiness: () => readiness(data, workers, isClosing()),
-    device: config.device,
+    device: () => workers.devices.map(({ name, note }) => note ?? name).join(", "),
     inMemory: async () => {
       const { checkpoint } = workers;
       const air = checkpoint && (await models.airOf(checkpoint.folder));
@@ -89,17 +89,26 @@ function uploadsInto(config: Config, { images }: Data, outbound: Outbound): Uplo
   };
 }
 
-async function readiness({ keys, db }: Data, { trouble }: Workers, isClosing: boolean): Promise<Readiness> {
-  if (isClosing) return { ready: false, reason: "stopping" };
-  if (trouble !== undefined) return { ready: false, reason: trouble.message };
+async function readiness(data: Data, { trouble, devices }: Workers, isClosing: boolean): Promise<Readiness> {
+  const refused = isClosing ? "stopping" : (trouble?.message ?? (await outage(data)) ?? withoutDevice(devices));
+  return { ready: refused === undefined, reason: refused, devices };
+}
+
+/** Why nothing can be drawn, where no device is left to draw on. */
+function withoutDevice(devices: Workers["devices"]): string | undefined {
+  const troubles = devices.map(({ name, trouble }) => trouble && `${name}: ${trouble}`);
+  return troubles.every((trouble) => trouble !== undefined) ? troubles.join("; ") : undefined;
+}
+
+async function outage({ keys, db }: Data): Promise<string | undefined> {
   const unreadable = await keys.list().then(
     () => undefined,
     (error: Error) => error.message,
   );
-  if (unreadable !== undefined) return { ready: false, reason: unreadable };
+  if (unreadable !== undefined) return unreadable;
   return db.query("select 1").then(
-    () => ({ ready: true }),
-    () => ({ ready: false, reason: "the database cannot be reached" }),
+    () => undefined,
+    () => "the database cannot be reached",
   );
 }
 

@@ -18,6 +18,8 @@ import { startWorkers, UPLOAD_TIMEOUT_MS } from "./workers.ts";
 export interface Server {
   /** Where it listens: `http://127.0.0.1:7437`. */
   readonly address: string;
+  /** Where it draws, one line for each engine process; of a device that cannot be used, why. */
+  readonly devices: readonly string[];
   /**
    * Takes no more tasks, lets the running one finish for so many seconds, then keeps it for the next start, answers who
    * still waits, and closes. May be called again with fewer seconds.
@@ -79,11 +81,14 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
     throw error;
   }
   publicUrl ||= address.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:");
-  log.info({ address, dataDir: data.folder, database: data.db.kind }, "listening");
+  await workers.tried;
+  const devices = workers.devices.map(({ name, note, trouble }) => note ?? `${name}: ${trouble}`);
+  log.info({ address, dataDir: data.folder, database: data.db.kind, devices }, "listening");
 
   let stopped: Promise<void> | undefined;
   return {
     address,
+    devices,
     stop(graceSeconds = config.shutdownGrace) {
       closing = true;
       const rested = workers.stop(graceSeconds * 1000);
@@ -137,7 +142,7 @@ function keepUp(config: Config, { db, tasks, queues, images, gallery, locations,
       { name: "tasks", everyMs: 60_000, run: () => expireTasks(db, config.resultRetention * 3600) },
       { name: "abandoned uploads", everyMs: 3_600_000, run: () => removeAbandoned(locations, 2 * UPLOAD_TIMEOUT_MS) },
       { name: "shared models", everyMs: 30_000, run: async () => sharedModels?.refresh() },
-      { name: "lost tasks", everyMs: 5_000, run: () => queues.pictures.sweep() },
+      { name: "lost tasks", everyMs: 5_000, run: () => queues.pictures[0]!.sweep() },
       { name: "lost uploads", everyMs: 5_000, run: () => queues.uploads.sweep() },
     ],
     (chore, error) => log.warn({ chore, err: error }, "upkeep failed; it is tried again"),

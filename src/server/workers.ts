@@ -1,7 +1,14 @@
 /** What works off the tasks: the worker with its engine process, and the receiver of models. */
 
-import type { Registry } from "prom-client";
-import { type Adapter, type BringHooks, type InstalledModels, type Model, resolveAdapter } from "../models/index.ts";
+import { Gauge, type Registry } from "prom-client";
+import {
+  type Adapter,
+  type AdapterKind,
+  type BringHooks,
+  type InstalledModels,
+  type Model,
+  resolveAdapter,
+} from "../models/index.ts";
 import type { Config } from "../settings/index.ts";
 import { software } from "../version.ts";
 import type { Data } from "./data.ts";
@@ -22,8 +29,12 @@ export const UPLOAD_TIMEOUT_MS = 3_600_000;
 export interface Workers {
   /** What keeps finished pictures from being stored at the moment, if anything. */
   readonly trouble: Error | undefined;
-  /** The checkpoint that the engine process has loaded or is loading. */
+  /** The checkpoint that an engine process has loaded or is loading. */
   readonly checkpoint: EngineProcess["checkpoint"];
+  /** Where images are drawn: one engine process each. */
+  readonly devices: readonly EngineProcess["device"][];
+  /** Resolves once every device was tried for the first time. */
+  readonly tried: Promise<void>;
   /** Takes no more tasks, lets the running ones finish for so long, and hands back what is not done by then. */
   stop(graceMs: number): Promise<void>;
 }
@@ -46,20 +57,22 @@ export function startWorkers(options: WorkersOptions): Workers {
     if (model.registration !== undefined) await sharedModels?.bring(model.registration, hooks);
     return model;
   };
-  const engine = createEngineProcess({
-    // The worker's own watchdog comes first, and knows what to say of a task that hangs.
-    stallTimeout: 2 * config.stepTimeout * 1000,
-    threads: config.threads > 0 ? config.threads : undefined,
-    device: config.device,
-    faceModel: config.faceModel,
-    idleMs: config.finishingIdle * 1000,
-    program: engineProgram,
-  });
-  const worker = startWorker({
-    queue: queues.pictures,
-    engine,
-    findModel: async (air, hooks) => brought(await models.find(air), hooks),
-    findAdapter: async (air, kind, hooks) => brought(await resolveAdapter(air, kind, locations), hooks),
+  const engines = config.devices.map((device) =>
+    createEngineProcess({
+      // The worker's own watchdog comes first, and knows what to say of a task that hangs.
+      stallTimeout: 2 * config.stepTimeout * 1000,
+      threads: config.threads > 0 ? config.threads : undefined,
+      device,
+      faceModel: config.faceModel,
+      idleMs: config.finishingIdle * 1000,
+      program: engineProgram,
+    }),
+  );
+  countDevices(register, engines);
+  const common = {
+    findModel: async (air: string, hooks?: BringHooks) => brought(await models.find(air), hooks),
+    findAdapter: async (air: string, kind: AdapterKind, hooks?: BringHooks) =>
+      brought(await resolveAdapter(air, kind, locations), hooks),
     // One picture after the other.
     references: createImageReferences(images, outbound, {
       maxPixels: config.maxImagePixels,
@@ -73,7 +86,8 @@ export function startWorkers(options: WorkersOptions): Workers {
     metrics: createWorkerMetrics(register),
     log,
     stepTimeoutMs: config.stepTimeout * 1000,
-  });
+  };
+  const workers = engines.map((engine, i) => startWorker({ ...common, queue: queues.pictures[i]!, engine }));
   const receiver = startReceiver({
     queue: queues.uploads,
     locations,
@@ -85,13 +99,31 @@ export function startWorkers(options: WorkersOptions): Workers {
   });
   return {
     get trouble() {
-      return worker.trouble;
+      return workers.map(({ trouble }) => trouble).find((trouble) => trouble !== undefined);
     },
     get checkpoint() {
-      return engine.checkpoint;
+      return engines.map(({ checkpoint }) => checkpoint).find((checkpoint) => checkpoint !== undefined);
     },
+    get devices() {
+      return engines.map(({ device }) => device);
+    },
+    tried: Promise.all(workers.map(({ tried }) => tried)).then(() => {}),
     async stop(graceMs) {
-      await Promise.all([worker.stop(graceMs), receiver.stop(graceMs)]);
+      await Promise.all([...workers, receiver].map((one) => one.stop(graceMs)));
     },
   };
+}
+
+function countDevices(register: Registry, engines: readonly EngineProcess[]): void {
+  new Gauge({
+    name: "inkstone_device_usable",
+    help: "Whether a device can be drawn on, by its place in INKSTONE_DEVICE",
+    labelNames: ["device", "engine"],
+    registers: [register],
+    collect() {
+      engines.forEach(({ device: { name, trouble } }, engine) => {
+        this.set({ device: name, engine }, trouble === undefined ? 1 : 0);
+      });
+    },
+  });
 }

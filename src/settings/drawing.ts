@@ -6,21 +6,27 @@ import { choice, count, line, setting, truth } from "./setting.ts";
 
 /** `DeviceName` as a pattern. */
 const DEVICE = /^(auto|cpu|webgpu|cuda(:\d{1,2})?)$/;
+/** Each is a process with a checkpoint in memory. */
+const MOST_DEVICES = 16;
 
 /** What images are drawn with, and what is done with those that are unsafe. */
 export const DRAWING = {
   threads: count("INKSTONE_THREADS", 0, 0, 1024, "Processor threads that draw. 0: one per core."),
-  device: setting(
+  devices: setting(
     "INKSTONE_DEVICE",
-    "NAME",
+    "NAME,NAME,…",
     field(
-      z.custom<DeviceName>((given) => DEVICE.test(String(given))),
+      z
+        .array(z.custom<DeviceName>((given) => DEVICE.test(String(given))))
+        .min(1)
+        .max(MOST_DEVICES),
       {
-        type: "string",
-        rule: "`auto`, `cpu`, `webgpu`, `cuda` or `cuda:N`",
-        about: "Where images are drawn. `auto` takes a GPU that passes its tests and is faster than the processor.",
+        type: "string[]",
+        rule: "`auto`, `cpu`, `webgpu`, `cuda` or `cuda:N`, or several with commas between",
+        about:
+          "Where images are drawn. `auto` takes a GPU that passes its tests and is faster than the processor. A list starts an engine for each: `cuda:0,cuda:1`.",
       },
-    ).default("cpu"),
+    ).default(["cpu"]),
   ),
   stepTimeout: count(
     "INKSTONE_STEP_TIMEOUT",

@@ -66,7 +66,7 @@ export async function startMemoryApp(
   const stop = new AbortController();
   const note = (facts: object, message: string) => void logged.push({ ...facts, message });
   const stored: KeyRing = { list: async () => [], isOpen: async () => true };
-  const state: { readiness: Readiness } = { readiness: { ready: true } };
+  const state: { readiness: Readiness } = { readiness: { ready: true, devices: [] } };
   const app = await createApp({
     settings: { ...SETTINGS, ...settings },
     tasks,
@@ -74,7 +74,7 @@ export async function startMemoryApp(
     thumbnails: { read: async () => undefined },
     gallery: EMPTY_GALLERY,
     freeBytes: async () => undefined,
-    device: "cpu",
+    device: () => "cpu",
     inMemory: async () => undefined,
     uploads: {
       store: async () => {

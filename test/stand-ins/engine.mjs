@@ -3,8 +3,10 @@
 // Guide images and enlarged pictures are the picture they are made of.
 //   "step 20"   each step takes 20 ms        "hang at 2"   sleeps for ever in step 2
 //   "spin at 2" blocks the event loop there  "die at 2"    kills itself there         "error" reports a failure
+//   "lose device" reports its device lost, the first time that a file can be removed: INKSTONE_TEST_DEVICE_FILE
+// Its device opens unless INKSTONE_TEST_DEVICE_FILE holds why not; that name and its process are told in the note.
 // With INKSTONE_TEST_ENGINE_TIMES it adds the milliseconds that each request took to that file.
-import { appendFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
 process.on("disconnect", () => process.exit(0));
@@ -12,6 +14,7 @@ process.on("error", () => process.exit(0)); // the parent went while something w
 const aborted = new Set();
 process.on("message", (request) => {
   if (request.type === "abort") aborted.add(request.id);
+  else if (request.type === "open") open(request);
   else if (request.type === "draw") void draw(request);
   else guide(request);
 });
@@ -19,6 +22,14 @@ process.on("message", (request) => {
 const number = (prompt, word) => Number(new RegExp(`${word} (\\d+)`).exec(prompt)?.[1] ?? Number.NaN);
 
 const timesFile = process.env.INKSTONE_TEST_ENGINE_TIMES;
+const deviceFile = process.env.INKSTONE_TEST_DEVICE_FILE;
+
+function open({ id }) {
+  const message = deviceFile && existsSync(deviceFile) ? readFileSync(deviceFile, "utf8") : "";
+  if (message) return process.send({ type: "failed", id, error: { name: "DeviceError", message } });
+  process.send({ type: "opened", id, note: `${JSON.parse(process.argv[2]).device} in ${process.pid}` });
+  process.send({ type: "done", id });
+}
 
 async function draw({ id, plan }) {
   const begun = performance.now();
@@ -26,6 +37,11 @@ async function draw({ id, plan }) {
   process.send({ type: "loaded", id });
   if (prompt.includes("error")) {
     process.send({ type: "failed", id, error: { name: "Error", message: "no such kernel" } });
+    return;
+  }
+  if (prompt.includes("lose device") && existsSync(deviceFile)) {
+    rmSync(deviceFile);
+    process.send({ type: "failed", id, error: { name: "DeviceError", message: "webgpu failed: device lost" } });
     return;
   }
   for (let image = 0; image < count; image++) {

@@ -3,6 +3,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { DeviceName } from "../../src/engine/index.ts";
 import { createOutbound } from "../../src/server/net/index.ts";
 import { createImageReferences, createImageStore, type DiskCalls, openDisk } from "../../src/server/storage/index.ts";
 import { createEngineProcess, startWorker, type WorkerOptions } from "../../src/server/worker/index.ts";
@@ -13,13 +14,17 @@ import type { OpenTasks } from "./tasks.ts";
 export interface WorkerSetting extends Partial<WorkerOptions> {
   readonly calls?: DiskCalls;
   readonly abortGrace?: number;
+  readonly device?: DeviceName;
 }
 
-export async function openWorker(tasks: OpenTasks, { calls, abortGrace = 200, ...options }: WorkerSetting = {}) {
+export async function openWorker(
+  tasks: OpenTasks,
+  { calls, abortGrace = 200, device, ...options }: WorkerSetting = {},
+) {
   const folder = await mkdtemp(join(tmpdir(), "inkstone-worker-"));
   const files = await openDisk(folder, calls);
   const images = createImageStore(tasks.db, files);
-  const engine = createEngineProcess({ program: STAND_IN_ENGINE, abortGrace });
+  const engine = createEngineProcess({ program: STAND_IN_ENGINE, abortGrace, device });
   const logged: { level: string; facts: Record<string, unknown>; message: string }[] = [];
   const logger = (level: string) => (facts: object, message: string) =>
     void logged.push({ level, facts: facts as Record<string, unknown>, message });

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { ParameterError, Pipeline } from "../../engine/index.ts";
+import { type OpenedDevice, openDevice, ParameterError, Pipeline } from "../../engine/index.ts";
 import { guideImage, type RgbImage } from "../../pictures/index.ts";
 import { drawFinished } from "../finish.ts";
 import { finishingNetworks } from "../networks.ts";
@@ -12,6 +12,8 @@ import type { EngineFailure, EngineReport, EngineRequest, EngineSetup, EngineWor
  */
 const { threads, device, faceModel, idleMs }: EngineSetup = JSON.parse(process.argv[2] ?? "{}");
 const networks = finishingNetworks({ threads, faceModel, idleMs });
+/** A GPU is opened and tried once; the processor's operators depend on the checkpoint. */
+let opened: OpenedDevice | undefined;
 let loaded: { checkpoint: string; pipeline: Pipeline } | undefined;
 let current: { id: number; abort: AbortController } | undefined;
 
@@ -28,7 +30,10 @@ async function fulfil(id: number, work: EngineWork): Promise<void> {
   const abort = new AbortController();
   current = { id, abort };
   try {
-    if (work.type === "draw") await draw(id, work, abort.signal);
+    if (work.type === "open") {
+      opened ??= await openDevice(device);
+      report({ type: "opened", id, note: opened.note });
+    } else if (work.type === "draw") await draw(id, work, abort.signal);
     else {
       const image =
         work.type === "guide" ? guideImage(work.picture, work.filter) : await upscale(id, work, abort.signal);
@@ -78,7 +83,7 @@ async function load(checkpoint: string): Promise<Pipeline> {
   const previous = loaded?.pipeline;
   loaded = undefined; // whether or not it can be freed, it is not drawn with again
   await previous?.dispose();
-  const pipeline = await Pipeline.load(checkpoint, { threads, device });
+  const pipeline = await Pipeline.load(checkpoint, { threads, device: opened?.device ?? device });
   loaded = { checkpoint, pipeline };
   return pipeline;
 }

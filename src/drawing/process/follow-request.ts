@@ -1,5 +1,5 @@
 import type { ChildProcess } from "node:child_process";
-import { CheckpointError, type GeneratedImage, ParameterError } from "../../engine/index.ts";
+import { CheckpointError, DeviceError, type GeneratedImage, ParameterError } from "../../engine/index.ts";
 import type { DrawHooks } from "../finish.ts";
 import { PictureRefused } from "../safety.ts";
 import type { EngineFailure, EngineReport, EngineRequest } from "./messages.ts";
@@ -20,7 +20,7 @@ export interface RequestLimits {
 export async function followRequest(
   child: ChildProcess,
   request: Exclude<EngineRequest, { type: "abort" }>,
-  hooks: DrawHooks & { readonly onLoaded?: () => void },
+  hooks: DrawHooks & { readonly onLoaded?: () => void; readonly onOpened?: (note: string) => void },
   limits: RequestLimits,
 ): Promise<void> {
   const dealing = inOrder();
@@ -30,6 +30,7 @@ export async function followRequest(
       const { preview, image, step, steps, share } = report;
       void hooks.onStep?.({ image, step, steps, share, preview: preview && (async () => preview) });
     } else if (report.type === "loaded") hooks.onLoaded?.();
+    else if (report.type === "opened") hooks.onOpened?.(report.note);
     else if (report.type === "warning") hooks.onWarning?.(report.message);
     else if (report.type === "image") {
       const { image, index, findings } = report;
@@ -116,6 +117,7 @@ function inOrder() {
 
 function restoreError({ name, message, parameter, index }: EngineFailure): Error {
   if (name === "ParameterError") return new ParameterError(parameter ?? "", message);
+  if (name === "DeviceError") return new DeviceError(message);
   if (name === "CheckpointError") return new CheckpointError(message);
   if (name === "PictureRefused") return new PictureRefused(index ?? 0);
   return Object.assign(new Error(message), { name });

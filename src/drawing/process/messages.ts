@@ -19,6 +19,8 @@ export interface EngineSetup {
 
 /** Work for the engine process. */
 export type EngineWork =
+  /** Open the device and try it. */
+  | { type: "open" }
   /** Draw and finish pictures with the checkpoint in a folder; small pictures of each step when `previews` is true. */
   | { type: "draw"; checkpoint: string; plan: DrawingPlan; previews: boolean }
   /** Make a picture into a guide image. */
@@ -31,6 +33,7 @@ export type EngineRequest = ({ id: number } & EngineWork) | { type: "abort"; id:
 
 /** What the engine process reports. Every piece of work ends with exactly one `done`, `aborted` or `failed`, or with the process. */
 export type EngineReport =
+  | { type: "opened"; id: number; note: string }
   | { type: "loaded"; id: number }
   | ({ type: "step"; id: number; preview?: RgbImage } & Omit<PictureProgress, "preview">)
   | { type: "image"; id: number; index: number; image: FinishedImage; findings: Findings }

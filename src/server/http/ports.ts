@@ -37,7 +37,17 @@ export interface UploadedImage {
 /** Whether the server can take tasks, and why not. */
 export interface Readiness {
   readonly ready: boolean;
-  readonly reason?: string;
+  readonly reason?: string | undefined;
+  /** Where images are drawn, one engine each; empty where others draw. */
+  readonly devices: readonly DeviceReport[];
+}
+
+export interface DeviceReport {
+  readonly name: string;
+  /** How it was opened, in one line. */
+  readonly note?: string;
+  /** Why it cannot be used at the moment. */
+  readonly trouble?: string;
 }
 
 export interface ModelInMemory {
@@ -83,8 +93,8 @@ export interface HttpPorts {
   readonly metrics: HttpMetrics;
   readonly log: Log;
   readiness(): Promise<Readiness>;
-  /** Where networks run. */
-  readonly device: string;
+  /** Where networks run, in words. */
+  device(): string;
   /** The model that this process has in memory, or is loading; undefined when there is none, or workers are elsewhere. */
   inMemory(): Promise<ModelInMemory | undefined>;
   /** Bytes that are free where pictures are stored; undefined when that is unknown. */

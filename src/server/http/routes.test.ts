@@ -135,10 +135,13 @@ describe("operation", () => {
     const get = (path: string) => fetch(app.base + path);
     expect((await get("/healthz")).status).toBe(200);
     expect((await get("/readyz")).status).toBe(200);
-    app.readiness = { ready: false, reason: "the database is gone" };
+    app.readiness = { ready: false, reason: "the database is gone", devices: [{ name: "cuda", trouble: "lost" }] };
     const unready = await get("/readyz");
     expect(unready.status).toBe(503);
-    expect(await unready.json()).toMatchObject({ reason: "the database is gone" });
+    expect(await unready.json()).toMatchObject({
+      reason: "the database is gone",
+      devices: [{ name: "cuda", trouble: "lost" }],
+    });
     await post(app.base, [inference({ width: 1 })]);
     const metrics = await (await get("/metrics")).text();
     expect(metrics).toContain('inkstone_errors_total{code="invalidWidth"} 1');

@@ -13,6 +13,8 @@ const refusing: EngineProcess = {
   },
   makeGuide: () => Promise.reject(new Error("no guides here")),
   upscale: () => Promise.reject(new Error("no upscaler here")),
+  ready: async () => {},
+  device: { name: "cpu", note: "cpu" },
   pid: undefined,
   checkpoint: undefined,
   async stop() {},

@@ -1,5 +1,5 @@
 import { EngineDied } from "../../drawing/index.ts";
-import { CheckpointError, ParameterError } from "../../engine/index.ts";
+import { CheckpointError, DeviceError, ParameterError } from "../../engine/index.ts";
 import { ModelError } from "../../models/index.ts";
 import {
   type ErrorCode,
@@ -39,6 +39,9 @@ export function failureOf(error: unknown, task: PictureTask): AttemptFailure {
   if (error instanceof EngineStalled) return passing(told("engineTimeout", { seconds: error.seconds }));
   if (error instanceof EngineDied)
     return passing(told("inferenceError", { reason: "The engine process was lost." }), true);
+  // The log has what the driver says; the engine comes back in a new process.
+  if (error instanceof DeviceError)
+    return passing(told("inferenceError", { reason: "The device that draws failed, or its memory did not suffice." }));
   if (error instanceof CheckpointError)
     return lasting(told("modelUnavailable", { model, reason: withoutFolders(error.message) }));
   if (error instanceof ParameterError && task.taskType === "upscale")

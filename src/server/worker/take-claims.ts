@@ -2,6 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Claim, Lane, TaskOf, TaskQueue } from "../tasks/index.ts";
 
 export interface Taking<L extends Lane> {
+  /** Resolves when a task could be worked on; until then none is claimed. Rejects when `signal` is aborted. */
+  ready?(): Promise<void>;
   /** Resolves when the next task may be claimed. */
   take(claim: Claim<TaskOf[L]>): Promise<void>;
   /** Told of an error, after which there is a pause of a second: the database is away, or there is a defect. */
@@ -11,9 +13,10 @@ export interface Taking<L extends Lane> {
 }
 
 /** Claims the tasks of a lane one after the other. A task that `take` failed to end comes back when its lease runs out. */
-export async function takeClaims<L extends Lane>(queue: TaskQueue<L>, { take, onError, signal }: Taking<L>) {
+export async function takeClaims<L extends Lane>(queue: TaskQueue<L>, { ready, take, onError, signal }: Taking<L>) {
   while (!signal.aborted) {
     try {
+      await ready?.();
       const claim = await queue.claim();
       if (claim) await take(claim);
       else await queue.waitForWork(signal);

@@ -1,5 +1,7 @@
-import { writeFile } from "node:fs/promises";
-import { describe, expect, test } from "vitest";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { MODEL } from "../../../test/support/stand-in-model.ts";
 import { aTask, openTasks } from "../../../test/support/tasks.ts";
 import { openWorker } from "../../../test/support/workers.ts";
@@ -217,5 +219,50 @@ describe("a task that goes wrong", () => {
     await expect.poll(() => worker.trouble?.message, { timeout: 15_000 }).toContain("ENOSPC");
     await tasks.service.cancel("me", taskUUID);
     await expect.poll(() => worker.trouble, { timeout: 15_000 }).toBeUndefined();
+  });
+});
+
+describe("a device", () => {
+  let file: string;
+  beforeEach(async () => {
+    file = join(await mkdtemp(join(tmpdir(), "inkstone-device-")), "trouble");
+    process.env.INKSTONE_TEST_DEVICE_FILE = file;
+  });
+  afterEach(async () => {
+    delete process.env.INKSTONE_TEST_DEVICE_FILE;
+    await rm(dirname(file), { recursive: true });
+  });
+
+  test("that is lost costs one attempt of one task; the engine comes back in a new process", async () => {
+    const { engine, logged } = await start({ device: "webgpu" });
+    const before = await final(await submit());
+    const first = engine.pid;
+    expect(engine.device).toEqual({ name: "webgpu", note: `webgpu in ${first}` });
+    await writeFile(file, "");
+    const lost = await final(await submit({ positivePrompt: "lose device" }));
+    expect([before.state, lost.state, lost.attempt]).toEqual(["succeeded", "succeeded", 2]);
+    expect(engine.pid).not.toBe(first);
+    expect(engine.device).toEqual({ name: "webgpu", note: `webgpu in ${engine.pid}` });
+    expect((await final(await submit())).attempt).toBe(1);
+    expect(logged).toContainEqual(expect.objectContaining({ message: "an attempt failed" }));
+  });
+
+  test("that cannot be used costs no task an attempt: they wait until it can", async () => {
+    await writeFile(file, "no adapter");
+    const { engine, worker, logged } = await start({ device: "cuda:1" });
+    await worker.tried;
+    expect(engine.device).toEqual({ name: "cuda:1", trouble: "no adapter" });
+    expect(engine.pid).toBeUndefined();
+    const waiting = await submit();
+    await rm(file);
+    const record = (await tasks.service.waitForFinal("me", waiting, AbortSignal.timeout(20_000)))!;
+    expect([record.state, record.attempt]).toEqual(["succeeded", 1]);
+    expect(engine.device.trouble).toBeUndefined();
+    expect(logged).toContainEqual(
+      expect.objectContaining({
+        level: "error",
+        facts: expect.objectContaining({ device: "cuda:1", retrySeconds: 5 }),
+      }),
+    );
   });
 });

@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { type EngineProcess, startWatchdog } from "../../drawing/index.ts";
 import type { ImageInferenceTask } from "../../protocol/index.ts";
 import type { Log } from "../log.ts";
@@ -24,6 +24,8 @@ export interface WorkerOptions extends Omit<DrawMeans & SideMeans, "patiently" |
 export interface Worker {
   /** What keeps the worker from storing pictures at the moment, if anything. */
   readonly trouble: Error | undefined;
+  /** Resolves once the engine's device was tried for the first time, however that ended: `engine.device` says it. */
+  readonly tried: Promise<void>;
   /** Takes no new task, lets the running one finish for so long, then hands it back unharmed, and ends the engine. */
   stop(graceMs: number): Promise<void>;
 }
@@ -117,7 +119,9 @@ export function startWorker(options: WorkerOptions): Worker {
     }
   }
 
+  const { untilReady, tried } = readiness(engine, log, closing.signal);
   const working = takeClaims(queue, {
+    ready: untilReady,
     async take(claim) {
       await run(claim);
       await nextTurn(); // who waits for it has its reply before the embedded database takes this thread again
@@ -129,6 +133,7 @@ export function startWorker(options: WorkerOptions): Worker {
     get trouble() {
       return trouble;
     },
+    tried,
     async stop(graceMs) {
       closing.abort(new Stopping());
       const grace = setTimeout(() => ending.abort(new Stopping()), graceMs);
@@ -137,4 +142,27 @@ export function startWorker(options: WorkerOptions): Worker {
       await engine.stop();
     },
   };
+}
+
+/** Pauses between tries to open a device that cannot be used, in milliseconds. */
+const FIRST_PAUSE = 5_000;
+const LONGEST_PAUSE = 60_000;
+
+/** Waits for the engine's device before a task is claimed: an engine without one would only cost tasks their attempts. */
+function readiness(engine: EngineProcess, log: Log, signal: AbortSignal) {
+  const first = Promise.withResolvers<void>();
+  async function untilReady(): Promise<void> {
+    for (let pause = FIRST_PAUSE; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
+      try {
+        return await engine.ready();
+      } catch (error) {
+        const { name } = engine.device;
+        log.error({ device: name, error, retrySeconds: pause / 1000 }, "the device cannot be used; it is tried again");
+      } finally {
+        first.resolve();
+      }
+      await sleep(pause, undefined, { signal });
+    }
+  }
+  return { untilReady, tried: first.promise };
 }

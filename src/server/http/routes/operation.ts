@@ -10,9 +10,9 @@ export function operationRoutes(app: FastifyInstance, ports: HttpPorts): void {
   app.get("/healthz", async () => ({ status: "ok" }));
 
   app.get("/readyz", async (_request, reply) => {
-    const { ready, reason } = await ports.readiness();
+    const { ready, reason, devices } = await ports.readiness();
     if (!ready) reply.code(503).header("retry-after", 5);
-    return { status: ready ? "ready" : "not ready", ...(reason !== undefined && { reason }) };
+    return { status: ready ? "ready" : "not ready", ...(reason !== undefined && { reason }), devices };
   });
 
   app.get("/metrics", async (request, reply) => {

@@ -22,7 +22,7 @@ export function statusRoute(app: FastifyInstance, ports: HttpPorts): void {
       version,
       ready,
       reason,
-      device: ports.device,
+      device: ports.device(),
       model,
       caller: { name: keyName },
       queue: { waiting: queued, running, limit },

@@ -51,13 +51,18 @@ function checks(name: string, dataDir: string, terminal: Terminal): readonly Che
   return [
     { name: "Node", run: async () => checkNode(process.versions.node) },
     { name: "images", run: checkImages },
-    { name: "ONNX Runtime", run: async () => ((await import("../engine/index.ts")) ? "loads" : "") },
+    { name: "ONNX Runtime", run: describeRuntime },
     { name: "device", run: async () => describeDevice(terminal) },
     { name: "checkpoint", run: async () => describeCheckpoint(await examined()) },
     { name: "memory", run: async () => describeMemory(await examined()) },
     { name: "speed", run: async () => describeSpeed(await examined()) },
     { name: "data folder", run: () => checkDataFolder(dataDir) },
   ];
+}
+
+async function describeRuntime(): Promise<string> {
+  const { runtimeVersion } = await import("../onnx/index.ts");
+  return `${await runtimeVersion()} loads`;
 }
 
 /** What INKSTONE_DEVICE, by default every GPU in turn, comes to on this machine. */

@@ -23,6 +23,7 @@ export {
   type HostTensor,
   type OnnxFile,
   openOnnxFile,
+  runtimeVersion,
   type Session,
   type SessionOptions,
 } from "./session.ts";

@@ -1,6 +1,14 @@
-import { InferenceSession, Tensor } from "onnxruntime-node";
+import type { InferenceSession } from "onnxruntime-node";
 import { type Device, DeviceError, deviceName, EXACT } from "./device.ts";
 import type { BuiltGraph } from "./graph.ts";
+
+/** ONNX Runtime, loaded when the first session opens: help texts and the process that answers requests never need it. */
+const runtime = () => import("onnxruntime-node");
+
+/** Loads ONNX Runtime. @returns its version */
+export async function runtimeVersion(): Promise<string> {
+  return (await runtime()).env.versions.node ?? "of an unknown version";
+}
 
 /** A tensor on the host: row-major data and its shape. */
 export interface HostTensor<Data extends Float32Array | BigInt64Array = Float32Array> {
@@ -38,6 +46,7 @@ export interface SessionOptions {
 
 /** Loads a graph; its weights are mapped from the checkpoint's files. The only place that touches ONNX Runtime. */
 export async function createSession(graph: BuiltGraph, options: SessionOptions = {}): Promise<Session> {
+  const { InferenceSession, Tensor } = await runtime();
   const session = await InferenceSession.create(graph.bytes, {
     executionProviders: providersOf(options.device),
     graphOptimizationLevel: "all",
@@ -51,7 +60,7 @@ export async function createSession(graph: BuiltGraph, options: SessionOptions =
   }).catch((cause) => {
     throw failure(`ONNX Runtime refused the ${graph.name} graph`, cause, options.device);
   });
-  return runnable(session, `${graph.name} graph`, options);
+  return runnable(session, Tensor, `${graph.name} graph`, options);
 }
 
 /** Of a GPU, whatever fails is told as its fault: its memory, its driver, or that it is lost. */
@@ -85,6 +94,7 @@ export interface Declared {
 
 /** Opens an ONNX file from disk, self-contained or with its weights in files beside it. */
 export async function openOnnxFile(path: string, options: SessionOptions = {}): Promise<OnnxFile> {
+  const { InferenceSession, Tensor } = await runtime();
   const session = await InferenceSession.create(path, {
     executionProviders: ["cpu"],
     graphOptimizationLevel: "all",
@@ -99,17 +109,24 @@ export async function openOnnxFile(path: string, options: SessionOptions = {}): 
         : { name: value.name, type: "no tensor", dims: [] },
     );
   return {
-    ...runnable(session, `graph of ${path}`),
+    ...runnable(session, Tensor, `graph of ${path}`),
     inputs: declared(session.inputMetadata),
     outputs: declared(session.outputMetadata),
   };
 }
 
-function runnable(session: InferenceSession, name: string, { frugal, device }: SessionOptions = {}): Session {
+type TensorClass = Awaited<ReturnType<typeof runtime>>["Tensor"];
+
+function runnable(
+  session: InferenceSession,
+  Tensor: TensorClass,
+  name: string,
+  { frugal, device }: SessionOptions = {},
+): Session {
   const runOptions = frugal ? { extra: { memory: { enable_memory_arena_shrinkage: "cpu:0" } } } : {};
   return {
     async run(feeds) {
-      const tensors: Record<string, Tensor> = {};
+      const tensors: Record<string, InstanceType<TensorClass>> = {};
       for (const [name, { data, dims }] of Object.entries(feeds)) {
         tensors[name] = new Tensor(data instanceof Float32Array ? "float32" : "int64", data, dims);
       }

@@ -1,7 +1,8 @@
 /** Bytes to pixels and back. The only file that talks to sharp (libvips). */
 
 import { fileURLToPath } from "node:url";
-import sharp, { type Sharp } from "sharp";
+
+import type { Sharp } from "sharp";
 import { ImageError } from "./errors.ts";
 import { addExtendedXmp, mainPacketLimit, readExtendedXmp } from "./jpeg-extended-xmp.ts";
 import { formatMetadata, type PictureMetadata, parseMetadata } from "./metadata.ts";
@@ -16,19 +17,28 @@ import {
 import { addReaderText } from "./reader-text.ts";
 import { sniff } from "./sniff.ts";
 
-// Pictures are decoded once each, so libvips' cache would only hold memory; and no loader but ours is ever reachable.
-sharp.cache(false);
-sharp.block({ operation: ["VipsForeignLoad"] });
-sharp.unblock({
-  operation: [
-    "VipsForeignLoadPngBuffer",
-    "VipsForeignLoadJpegBuffer",
-    "VipsForeignLoadWebpBuffer",
-    "VipsForeignLoadHeifBuffer",
-    "VipsForeignLoadNsgifBuffer",
-    "VipsForeignLoadTiffBuffer",
-  ],
-});
+/** sharp, loaded and set up with the first picture: help texts and many commands never need it. */
+let loading: Promise<typeof import("sharp").default> | undefined;
+
+function loadSharp() {
+  loading ??= import("sharp").then(({ default: sharp }) => {
+    // Pictures are decoded once each, so libvips' cache would only hold memory; and no loader but ours is ever reachable.
+    sharp.cache(false);
+    sharp.block({ operation: ["VipsForeignLoad"] });
+    sharp.unblock({
+      operation: [
+        "VipsForeignLoadPngBuffer",
+        "VipsForeignLoadJpegBuffer",
+        "VipsForeignLoadWebpBuffer",
+        "VipsForeignLoadHeifBuffer",
+        "VipsForeignLoadNsgifBuffer",
+        "VipsForeignLoadTiffBuffer",
+      ],
+    });
+    return sharp;
+  });
+  return loading;
+}
 
 /** Pixels of the largest picture decoded unless told otherwise: 50 megapixels, 150 MB as RGB. */
 export const defaultMaxPixels = 50_000_000;
@@ -60,7 +70,7 @@ export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}
   const { format } = await readHeader(bytes, options);
   const maxPixels = options.maxPixels ?? defaultMaxPixels;
   const side = options.maxSide;
-  let pipeline = open(bytes, maxPixels).timeout({ seconds: decodeSeconds }).autoOrient().toColourspace("srgb");
+  let pipeline = (await open(bytes, maxPixels)).timeout({ seconds: decodeSeconds }).autoOrient().toColourspace("srgb");
   if (side !== undefined) {
     pipeline = pipeline.resize(side, side, { fit: "inside", kernel: "lanczos3", withoutEnlargement: true });
   }
@@ -80,7 +90,7 @@ export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}
  */
 export async function readHeader(bytes: Uint8Array, options: DecodeOptions = {}): Promise<ImageHeader> {
   const format = requireSupported(bytes);
-  const header = await open(bytes, false)
+  const header = await (await open(bytes, false))
     .metadata()
     .catch((cause) => refuse(format, cause));
   const { width, height } = header.autoOrient;
@@ -116,7 +126,7 @@ export async function encodeImage(image: RgbImage, options: EncodeOptions): Prom
   }
   const packet = options.metadata && formatMetadata(options.metadata);
   const extended = packet !== undefined && format === "JPG" && Buffer.byteLength(packet) > mainPacketLimit;
-  const encoded = asFormat(fromRaw(image, 3), format, quality);
+  const encoded = asFormat(await fromRaw(image, 3), format, quality);
   const bytes = await (packet === undefined || extended ? encoded : encoded.withXmp(packet)).toBuffer();
   if (!options.metadata) return bytes;
   return addReaderText(extended ? addExtendedXmp(bytes, packet) : bytes, format, options.metadata);
@@ -128,7 +138,7 @@ export async function encodeImage(image: RgbImage, options: EncodeOptions): Prom
  */
 export async function readMetadata(bytes: Uint8Array): Promise<PictureMetadata | undefined> {
   const format = requireSupported(bytes);
-  const { xmp } = await open(bytes, false)
+  const { xmp } = await (await open(bytes, false))
     .metadata()
     .catch((cause) => refuse(format, cause));
   const packet = (format === "JPG" ? readExtendedXmp(bytes) : undefined) ?? xmp;
@@ -194,7 +204,7 @@ async function resize(image: RgbImage | GrayImage, channels: 1 | 3, to: { width:
     }
   }
   if (image.width === width && image.height === height) return image;
-  const pixels = await fromRaw(image, channels)
+  const pixels = await (await fromRaw(image, channels))
     .resize(width, height, { fit, kernel: channels === 1 ? "linear" : "lanczos3" })
     .toColourspace(channels === 1 ? "b-w" : "srgb")
     .raw()
@@ -202,15 +212,17 @@ async function resize(image: RgbImage | GrayImage, channels: 1 | 3, to: { width:
   return { width, height, pixels };
 }
 
-function open(bytes: Uint8Array, limitInputPixels: number | false): Sharp {
+async function open(bytes: Uint8Array, limitInputPixels: number | false): Promise<Sharp> {
+  const sharp = await loadSharp();
   return sharp(bytes, { failOn: "error", limitInputPixels, animated: false });
 }
 
-function fromRaw({ width, height, pixels }: RgbImage | GrayImage, channels: 1 | 3): Sharp {
+async function fromRaw({ width, height, pixels }: RgbImage | GrayImage, channels: 1 | 3): Promise<Sharp> {
   const expected = width * height * channels;
   if (width < 1 || height < 1 || pixels.length !== expected) {
     throw new ImageError("invalidSize", `a ${width}×${height} picture has ${expected} bytes, given ${pixels.length}`);
   }
+  const sharp = await loadSharp();
   return sharp(pixels, { raw: { width, height, channels }, limitInputPixels: false }); // limited when they were decoded
 }
 

@@ -1,7 +1,6 @@
 import type { Database } from "./database.ts";
 import { migrate } from "./migrate.ts";
-import { openPglite, type PgliteOptions } from "./pglite.ts";
-import { openPostgres } from "./postgres.ts";
+import type { PgliteOptions } from "./pglite.ts";
 import { type Patience, untilReachable } from "./until-reachable.ts";
 
 export interface DatabaseOptions extends PgliteOptions {
@@ -14,10 +13,7 @@ export interface DatabaseOptions extends PgliteOptions {
 
 /** Opens PostgreSQL when a URL is given, else the embedded database, and brings its tables up to date. */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
-  const database =
-    options.url === undefined
-      ? await openPglite(options)
-      : openPostgres({ url: options.url, onConnectionLost: options.onConnectionLost });
+  const database = await open(options);
   try {
     await untilReachable(() => migrate(database), options.patience ?? { seconds: 0 });
   } catch (error) {
@@ -25,4 +21,10 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     throw error;
   }
   return database;
+}
+
+/** Loads the one driver that is needed: PGlite is a PostgreSQL in WebAssembly. */
+async function open({ url, onConnectionLost, dataDir }: DatabaseOptions): Promise<Database> {
+  if (url === undefined) return (await import("./pglite.ts")).openPglite({ dataDir });
+  return (await import("./postgres.ts")).openPostgres({ url, onConnectionLost });
 }

@@ -1,0 +1,79 @@
+/**
+ * `npm run modules [CHECKOUT]`: how much code a command loads, in all its processes. A hook in every process writes down
+ * what it loads; `node --import` brings it there.
+ */
+
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+
+const checkout = resolve(process.argv[2] ?? ".");
+const folder = await mkdtemp(join(tmpdir(), "inkstone-modules-"));
+const list = join(folder, "loaded");
+const hook = `import { registerHooks } from "node:module"; import { appendFileSync } from "node:fs";
+registerHooks({ load(url, context, next) { appendFileSync(${JSON.stringify(list)}, url + "\\n"); return next(url, context); } });`;
+const env = {
+  ...process.env,
+  NODE_OPTIONS: `--import data:text/javascript;base64,${Buffer.from(hook).toString("base64")}`,
+  INKSTONE_DATA_DIR: folder,
+  INKSTONE_PORT: "0",
+  INKSTONE_ALLOWED_ADDRESSES: "127.0.0.1",
+};
+const main = join(checkout, "src/cli/main.ts");
+const size = { width: 128, height: 128, steps: 2 };
+
+/** The files that were loaded since the last call: of the checkout's `src`, and of packages. */
+async function loaded(): Promise<string> {
+  const urls = [...new Set((await readFile(list, "utf8")).split("\n"))].filter((url) => url.startsWith("file:"));
+  await writeFile(list, "");
+  const ours = urls.filter((url) => url.includes("/src/") && !url.includes("/node_modules/"));
+  return `${ours.length} | ${urls.length - ours.length}`;
+}
+
+const run = (...words: string[]) => promisify(execFile)(process.execPath, [main, ...words], { env, cwd: folder });
+
+/** One task over HTTP, until its webhook has been delivered. */
+async function post(): Promise<void> {
+  const receiver = createServer((request, response) => {
+    request.resume();
+    response.end();
+  }).listen(0, "127.0.0.1");
+  const delivered = once(receiver, "request");
+  const serve = spawn(process.execPath, [main, "serve"], { env, stdio: ["ignore", "pipe", "ignore"] });
+  try {
+    const [line] = await once(serve.stdout, "data");
+    const [address] = /http:\S+/.exec(String(line))!;
+    const { port } = receiver.address() as { port: number };
+    const task = {
+      taskType: "imageInference",
+      taskUUID: crypto.randomUUID(),
+      model: "inkstone:nano@1",
+      positivePrompt: "x",
+      webhookURL: `http://127.0.0.1:${port}/`,
+      ...size,
+    };
+    const reply = await fetch(`${address}/v1`, { method: "POST", body: JSON.stringify([task]) });
+    if (!reply.ok) throw new Error(await reply.text());
+    await delivered;
+  } finally {
+    serve.kill("SIGTERM");
+    await once(serve, "exit");
+    receiver.close();
+  }
+}
+
+try {
+  console.log("| command | modules of `src/` | of packages |\n|---|---|---|");
+  await run("--help");
+  console.log(`| \`inkstone --help\` | ${await loaded()} |`);
+  await run("generate", "x", "--width", `${size.width}`, "--height", `${size.height}`, "--steps", `${size.steps}`);
+  console.log(`| \`inkstone generate\` | ${await loaded()} |`);
+  await post();
+  console.log(`| one \`POST /v1\` with a webhook | ${await loaded()} |`);
+} finally {
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+}

@@ -72,8 +72,8 @@ module.exports = {
     folder("protocol", ["fields"]),
     folder("engine", ["weights", "onnx", "pictures", "bundled"]),
     folder("models", ["buckets", "weights", "onnx", "engine", "protocol", "pictures", "bundled"]),
-    folder("drawing", ["weights", "onnx", "engine", "models", "pictures", "protocol"]),
-    folder("settings", ["drawing", "engine", "fields"]),
+    folder("drawing", ["weights", "onnx", "engine", "models", "pictures", "protocol", "settings"]),
+    folder("settings", ["engine", "fields"]),
     folder("server", [
       "buckets",
       "settings",

@@ -20,7 +20,7 @@ const nowhere = {
 
 export const pages: Readonly<Record<string, string>> = {
   "api.md": note + asMarkdown(apiReference()),
-  "cli.md": note + commandReference(createProgram(nowhere)),
+  "cli.md": note + commandReference(await createProgram(nowhere)),
   "configuration.md": note + asMarkdown(configurationReference()),
   "errors.md": note + asMarkdown(errorReference()),
   "schedulers.md": note + asMarkdown(schedulersReference()),

@@ -35,7 +35,7 @@ export async function inkstone(args: readonly string[], world: Surroundings = {}
   try {
     const streams = { stdout: stdout.stream, stderr: stderr.stream, stdin: Readable.from([world.stdin ?? ""]) };
     const terminal = { ...streams, cwd, env, signal, onStopAgain() {} };
-    await createProgram(terminal).parseAsync(args, { from: "user" });
+    await (await createProgram(terminal, args)).parseAsync(args, { from: "user" });
     return { code: 0, out: stdout.text(), err: stderr.text() };
   } catch (error) {
     const { code, message } = exitOf(error);

@@ -3,7 +3,7 @@ import { mkdtemp, rmdir } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { styleText } from "node:util";
-import { Command } from "commander";
+import type { Command } from "commander";
 import type { Examination } from "../engine/index.ts";
 import { dataDirectory, findModel, type Model, modelLocations } from "../models/index.ts";
 import { decodeImage, encodeImage, imageFormats } from "../pictures/index.ts";
@@ -12,11 +12,8 @@ import { oldestNode } from "../version.ts";
 import { print, type Terminal } from "./terminal.ts";
 
 /** `inkstone doctor`: is this machine ready? Exit code 1 when something is not. */
-export function doctorCommand(terminal: Terminal): Command {
-  return new Command("doctor")
-    .description(
-      "Check that this machine can draw: Node, ONNX Runtime, the checkpoint, its memory plan and speed, the data folder.",
-    )
+export function addDoctor(command: Command, terminal: Terminal): void {
+  command
     .option("--model <air|folder>", "checkpoint to check", "runware:108@1")
     .option("--data-dir <folder>", "data folder to check [INKSTONE_DATA_DIR]")
     .action(async ({ model, dataDir }: { model: string; dataDir?: string }) => {

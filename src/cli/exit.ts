@@ -4,9 +4,6 @@
  */
 
 import { CommanderError } from "commander";
-import { ModelError } from "../models/index.ts";
-import { ImageError } from "../pictures/index.ts";
-import { ConfigError } from "../settings/index.ts";
 
 /** Something was asked for that cannot be: exit code 2. The message names what was given and what is allowed. */
 export class UsageError extends Error {
@@ -31,6 +28,9 @@ export function reasonOf(error: unknown): string {
   return ("code" in error && REASONS[String(error.code)]) || error.message;
 }
 
+/** Errors that say what is allowed. Known by name: importing their classes would load the engine for `--help`. */
+const WRONGLY_ASKED = new Set(["UsageError", "ImageError", "ModelError", "ConfigError", "ParameterError"]);
+
 /** Why `Terminal.signal` aborted. */
 export class Stopped extends Error {
   override readonly name = "Stopped";
@@ -49,10 +49,7 @@ export function exitOf(error: unknown): { code: number; message: string } {
   if (error instanceof CommanderError) return { code: error.exitCode === 0 ? 0 : 2, message: "" };
   if (error instanceof Stopped) return { code: error.exitCode, message: "" };
   const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof UsageError || error instanceof ImageError) return { code: 2, message };
-  if (error instanceof ModelError || error instanceof ConfigError) return { code: 2, message };
-  // The engine's own classes are known by name: importing them would load ONNX Runtime for `--help`.
-  if (error instanceof Error && error.name === "ParameterError") return { code: 2, message };
+  if (error instanceof Error && WRONGLY_ASKED.has(error.name)) return { code: 2, message };
   return { code: 1, message: isFull(error) ? `${message}. ${FULL}` : message };
 }
 

@@ -1,10 +1,10 @@
-import { Command, Option } from "commander";
-import { type Findings, findAdapters, PictureRefused, pictureRecord, type SafetyPolicy } from "../drawing/index.ts";
+import { type Command, Option } from "commander";
+import { type Findings, findAdapters, PictureRefused, pictureRecord } from "../drawing/index.ts";
 import type { DeviceName, GeneratedImage } from "../engine/index.ts";
 import { costPerPicture, modelLocations, planSize, resolveAdapter } from "../models/index.ts";
 import { encodeImage } from "../pictures/index.ts";
 import { stringifyJson, TaskError } from "../protocol/index.ts";
-import { readConfig } from "../settings/index.ts";
+import { readConfig, type SafetyPolicy } from "../settings/index.ts";
 import { software } from "../version.ts";
 import { UsageError } from "./exit.ts";
 import { type GivenFlags, generateFlags } from "./generate-flags.ts";
@@ -34,11 +34,9 @@ interface Flags extends GivenFlags {
 }
 
 /** `inkstone generate "PROMPT"`: draws, and prints the path of each picture. */
-export function generateCommand(terminal: Terminal): Command {
-  const command = new Command("generate")
-    .description("Draw pictures from a prompt. Progress goes to stderr, the paths of finished pictures to stdout.")
-    .argument("[prompt]", "What the image should show; text in quotes is lettered.");
-  return generateFlags
+export function addGenerate(command: Command, terminal: Terminal): void {
+  command.argument("[prompt]", "What the image should show; text in quotes is lettered.");
+  generateFlags
     .addTo(command)
     .option("--out <file|folder>", "Where to write; a folder must exist or end in / (default: this folder)")
     .option("--overwrite", "Replace the file that --out names, if it is there; without this it is refused.")

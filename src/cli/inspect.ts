@@ -1,15 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { Command } from "commander";
+import type { Command } from "commander";
 import { ImageError, type ImageHeader, type PictureMetadata, readHeader, readMetadata } from "../pictures/index.ts";
 import { stringifyJson } from "../protocol/index.ts";
 import { UsageError } from "./exit.ts";
 import { print, type Terminal } from "./terminal.ts";
 
 /** `inkstone inspect FILE…`: what pictures were made from. */
-export function inspectCommand(terminal: Terminal): Command {
-  return new Command("inspect")
-    .description("Show what pictures were made from: size, format, and the parameters written into the file.")
+export function addInspect(command: Command, terminal: Terminal): void {
+  command
     .argument("<file...>", "files: PNG, JPG, WEBP, AVIF, GIF or TIFF")
     .option("--json", "one JSON array on stdout")
     .addHelpText(

@@ -1,18 +1,17 @@
-import { Command } from "commander";
+import type { Command } from "commander";
 import { dataDirectory } from "../models/index.ts";
 import type { KnownKey } from "../server/index.ts";
 import { UsageError } from "./exit.ts";
 import { print, type Terminal, tell } from "./terminal.ts";
 
 /** `inkstone keys create|list|revoke`: the API keys of a data folder. A running server heeds changes at once. */
-export function keysCommand(terminal: Terminal): Command {
+export function addKeys(command: Command, terminal: Terminal): void {
   const file = async ({ dataDir }: { dataDir?: string }) => {
     const { openKeyFile } = await import("../server/index.ts"); // not above: it brings the whole server along
     return openKeyFile(dataDirectory(terminal.env, dataDir));
   };
-  const keys = new Command("keys").description("The API keys that may call the server. Only their hashes are kept.");
   const folder = ["--data-dir <folder>", "the server's data folder [INKSTONE_DATA_DIR]"] as const;
-  keys
+  command
     .command("create")
     .description("Make a key and print it. It is not shown again.")
     .argument("[name]", "what it is for", "unnamed")
@@ -22,14 +21,14 @@ export function keysCommand(terminal: Terminal): Command {
       tell(terminal, `key ${known.id} for ${name}; it is not shown again`);
       print(terminal, key);
     });
-  keys
+  command
     .command("list")
     .description("List keys: id, beginning, date, name.")
     .option(...folder)
     .action(async (options: { dataDir?: string }) => {
       for (const key of await (await file(options)).list()) print(terminal, line(key));
     });
-  keys
+  command
     .command("revoke")
     .description("Forget a key. What it began goes on.")
     .argument("<id>", "its id, or its beginning as the list shows it")
@@ -39,7 +38,6 @@ export function keysCommand(terminal: Terminal): Command {
         throw new UsageError(`<id> is "${id}"; no key has that id or beginning`);
       tell(terminal, `revoked ${id}`);
     });
-  return keys;
 }
 
 const line = ({ id, hint, createdAt, name }: KnownKey): string => [id, `${hint}…`, createdAt, name].join("  ");

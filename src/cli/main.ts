@@ -20,7 +20,8 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 });
 
 try {
-  await createProgram(terminal).parseAsync();
+  const args = process.argv.slice(2);
+  await (await createProgram(terminal, args)).parseAsync(args, { from: "user" });
 } catch (error) {
   const { code, message } = exitOf(error);
   if (message) tell(terminal, `${styleText("red", "error:", { stream: process.stderr })} ${message}`);

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { Command, Option } from "commander";
+import { type Command, Option } from "commander";
 import {
   ADAPTER_KINDS,
   type Adapter,
@@ -23,9 +23,8 @@ import { print, type Terminal } from "./terminal.ts";
 type Kind = "checkpoint" | AdapterKind;
 
 /** `inkstone models list|add|pull|remove`. */
-export function modelsCommand(terminal: Terminal): Command {
-  const models = new Command("models").description("The models that tasks can name.");
-  models
+export function addModels(command: Command, terminal: Terminal): void {
+  command
     .command("list")
     .description("List models: AIR, name, folder.")
     .option("--json", "the cards as a JSON array")
@@ -41,7 +40,7 @@ export function modelsCommand(terminal: Terminal): Command {
       } else print(terminal, [...(await Promise.all(found.map(asText))), ...adapters.map(adapterText)].join("\n\n"));
     });
   withCheckpointFlags(
-    models
+    command
       .command("add")
       .description(
         "Register a checkpoint, a LoRA or a ControlNet. Weights stay where they are when they can be drawn with there; else they are converted into the models directory.",
@@ -73,7 +72,7 @@ export function modelsCommand(terminal: Terminal): Command {
       print(terminal, adapterText(await addAdapter(kind, place, naming, modelLocations(terminal.env))));
     });
   withCheckpointFlags(
-    models
+    command
       .command("pull")
       .description(
         "Download a model from the Hugging Face hub and register it; pulled again, it is updated. What is here already is kept, what broke off is resumed. Large checkpoints are converted shard by shard.",
@@ -96,7 +95,7 @@ export function modelsCommand(terminal: Terminal): Command {
       const added = await pullModel(repo, flags, terminal);
       print(terminal, "folder" in added ? await asText(added) : adapterText(added));
     });
-  models
+  command
     .command("remove")
     .description("Forget a model that was added. Its weights stay, but for what was converted for it alone.")
     .argument("<air>", "its identifier")
@@ -111,9 +110,8 @@ export function modelsCommand(terminal: Terminal): Command {
         : `its weights are still in ${model.folder}`;
       print(terminal, `removed ${air}; ${rest}`);
     });
-  models.addCommand(shareCommand(terminal).copyInheritedSettings(models));
-  models.addCommand(unshareCommand(terminal).copyInheritedSettings(models));
-  return models;
+  command.addCommand(shareCommand(terminal).copyInheritedSettings(command));
+  command.addCommand(unshareCommand(terminal).copyInheritedSettings(command));
 }
 
 const addNotes = `

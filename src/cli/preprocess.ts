@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { Command } from "commander";
+import type { Command } from "commander";
 import { guideFromTask } from "../drawing/index.ts";
 import { guideImage } from "../pictures/index.ts";
 import { type ControlNetPreprocessTask, PREPROCESSORS, parseTask } from "../protocol/index.ts";
@@ -22,13 +22,12 @@ const preprocessFlags = taskFlags(
 );
 
 /** `inkstone preprocess KIND FILE`: a guide image for `--control`. */
-export function preprocessCommand(terminal: Terminal): Command {
-  const command = new Command("preprocess")
-    .description("Turn a picture into the guide image of a ControlNet. Prints the path of the guide.")
+export function addPreprocess(command: Command, terminal: Terminal): void {
+  command
     .argument("<kind>", `${PREPROCESSORS.join(", ")}: edges, strokes, soft edges, the picture without fine detail`)
     .argument("<file>", "PNG, JPG, WEBP, AVIF, GIF or TIFF");
   withOutput(command, "FILE-KIND");
-  return preprocessFlags
+  preprocessFlags
     .addTo(command)
     .addHelpText(
       "after",

@@ -1,19 +1,57 @@
 import { Command } from "commander";
 import { oldestNode, version } from "../version.ts";
-import { doctorCommand } from "./doctor.ts";
-import { generateCommand } from "./generate.ts";
-import { inspectCommand } from "./inspect.ts";
-import { keysCommand } from "./keys.ts";
-import { modelsCommand } from "./models.ts";
-import { preprocessCommand } from "./preprocess.ts";
-import { schedulersCommand } from "./schedulers.ts";
-import { serveCommand } from "./serve.ts";
-import { storageCommand } from "./storage.ts";
 import { print, type Terminal } from "./terminal.ts";
-import { upscaleCommand } from "./upscale.ts";
 
-/** The whole command line, ready to parse. */
-export function createProgram(terminal: Terminal): Command {
+/** Gives a command its arguments, flags and action. */
+type Add = (command: Command, terminal: Terminal) => void;
+
+/** Every command, and how its code is loaded: only what is asked for, so that `--help` is there at once. */
+const COMMANDS: readonly (readonly [name: string, about: string, load: () => Promise<Add>])[] = [
+  [
+    "generate",
+    "Draw pictures from a prompt. Progress goes to stderr, the paths of finished pictures to stdout.",
+    async () => (await import("./generate.ts")).addGenerate,
+  ],
+  [
+    "preprocess",
+    "Turn a picture into the guide image of a ControlNet. Prints the path of the guide.",
+    async () => (await import("./preprocess.ts")).addPreprocess,
+  ],
+  [
+    "upscale",
+    "Enlarge a picture, with edges and lettering that stay sharp. Prints the path of the result.",
+    async () => (await import("./upscale.ts")).addUpscale,
+  ],
+  ["serve", "Serve the imageInference API over HTTP and WebSocket.", async () => (await import("./serve.ts")).addServe],
+  [
+    "keys",
+    "The API keys that may call the server. Only their hashes are kept.",
+    async () => (await import("./keys.ts")).addKeys,
+  ],
+  ["storage", "Where a server keeps its images.", async () => (await import("./storage.ts")).addStorage],
+  [
+    "inspect",
+    "Show what pictures were made from: size, format, and the parameters written into the file.",
+    async () => (await import("./inspect.ts")).addInspect,
+  ],
+  ["models", "The models that tasks can name.", async () => (await import("./models.ts")).addModels],
+  [
+    "schedulers",
+    "List the names that --scheduler takes: solver and noise levels.",
+    async () => (await import("./schedulers.ts")).addSchedulers,
+  ],
+  [
+    "doctor",
+    "Check that this machine can draw: Node, ONNX Runtime, the checkpoint, its memory plan and speed, the data folder.",
+    async () => (await import("./doctor.ts")).addDoctor,
+  ],
+];
+
+/**
+ * The command line, ready to parse.
+ * @param args the words to be parsed; the command that they name is loaded, of the others only name and description. Default: all
+ */
+export async function createProgram(terminal: Terminal, args?: readonly string[]): Promise<Command> {
   const program = new Command("inkstone")
     .description("Qwen-Image on your own machine: draw from the command line, or serve the imageInference API.")
     .version(version)
@@ -25,32 +63,17 @@ export function createProgram(terminal: Terminal): Command {
       outputError: (text, write) => write(text + adviceOn(text)),
     })
     .addHelpText("after", environmentHelp);
-  for (const command of [
-    generateCommand,
-    preprocessCommand,
-    upscaleCommand,
-    serveCommand,
-    keysCommand,
-    storageCommand,
-    inspectCommand,
-    modelsCommand,
-    schedulersCommand,
-    doctorCommand,
-  ]) {
-    program.addCommand(inherit(command(terminal), program));
+  const words = args?.filter((word) => !word.startsWith("-"));
+  const wanted = words?.[0] === "help" ? words[1] : words?.[0];
+  for (const [name, about, load] of COMMANDS) {
+    const command = program.command(name).description(about);
+    if (args === undefined || name === wanted) (await load())(command, terminal);
   }
   program
     .command("version")
     .description("Print the version, as --version does.")
     .action(() => print(terminal, version));
   return program;
-}
-
-/** Hands settings down to the commands of commands too, which were made before these had any. */
-function inherit(command: Command, from: Command): Command {
-  command.copyInheritedSettings(from);
-  for (const child of command.commands) inherit(child, command);
-  return command;
 }
 
 /** What a prompt without quotes comes to: the shell took it apart. */

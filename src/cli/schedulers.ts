@@ -1,17 +1,14 @@
-import { Command } from "commander";
+import type { Command } from "commander";
 import type { Scheduler } from "../engine/index.ts";
 import { print, type Terminal } from "./terminal.ts";
 
 /** `inkstone schedulers`: the names that `--scheduler` takes and what each stands for. */
-export function schedulersCommand(terminal: Terminal): Command {
-  return new Command("schedulers")
-    .description("List the names that --scheduler takes: solver and noise levels.")
-    .option("--json", "one JSON array on stdout")
-    .action(async (options: { json?: true }) => {
-      const { SCHEDULERS } = await import("../engine/index.ts"); // not loaded for other commands' sake
-      if (options.json) print(terminal, JSON.stringify(SCHEDULERS.map(asJson), undefined, 2));
-      else print(terminal, asTable(SCHEDULERS));
-    });
+export function addSchedulers(command: Command, terminal: Terminal): void {
+  command.option("--json", "one JSON array on stdout").action(async (options: { json?: true }) => {
+    const { SCHEDULERS } = await import("../engine/index.ts"); // not loaded for other commands' sake
+    if (options.json) print(terminal, JSON.stringify(SCHEDULERS.map(asJson), undefined, 2));
+    else print(terminal, asTable(SCHEDULERS));
+  });
 }
 
 function asJson({ name, solver, spacing, note }: Scheduler) {

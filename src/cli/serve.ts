@@ -1,19 +1,18 @@
-import { Command } from "commander";
+import type { Command } from "commander";
 import { ConfigError, describeSetting, readConfig, SETTINGS, type SettingName } from "../settings/index.ts";
 import { UsageError } from "./exit.ts";
 import { reportToSystemd } from "./systemd.ts";
 import { print, type Terminal, tell } from "./terminal.ts";
 
 /** `inkstone serve`: the API until it is asked to stop. */
-export function serveCommand(terminal: Terminal): Command {
-  const command = new Command("serve").description("Serve the imageInference API over HTTP and WebSocket.");
+export function addServe(command: Command, terminal: Terminal): void {
   for (const setting of Object.values(SETTINGS)) {
     const { flag, shape, env } = setting;
     if (flag === undefined) continue;
     const { about, otherwise } = describeSetting(setting);
     command.option(`--${flag} <${shape}>`, `${about}${otherwise && ` (default: ${otherwise})`} [${env}]`);
   }
-  return command.addHelpText("after", secrets).action(async (given: Record<string, string>) => {
+  command.addHelpText("after", secrets).action(async (given: Record<string, string>) => {
     const config = settings(given, terminal.env);
     const { createServer } = await import("../server/index.ts");
     terminal.signal.throwIfAborted();

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { Command } from "commander";
+import type { Command } from "commander";
 import { dataDirectory } from "../models/index.ts";
 import { type BucketFlags, bucketSettings, withBucketFlags } from "./bucket-flags.ts";
 import { UsageError } from "./exit.ts";
@@ -12,9 +12,8 @@ interface CopyFlags extends BucketFlags {
 }
 
 /** `inkstone storage copy`: the images of a server, from its folder into a bucket or back. */
-export function storageCommand(terminal: Terminal): Command {
-  const storage = new Command("storage").description("Where a server keeps its images.");
-  const command = storage
+export function addStorage(command: Command, terminal: Terminal): void {
+  const copying = command
     .command("copy")
     .description("Copy images that the other place lacks. A second run copies what has come since; nothing is deleted.")
     .requiredOption("--to <place>", "s3://BUCKET/PREFIX, or the folder `images` of a data folder")
@@ -23,8 +22,7 @@ export function storageCommand(terminal: Terminal): Command {
       "the same (default: the storage of the settings, else the folder `images` of the data folder)",
     )
     .option("--data-dir <folder>", "the server's data folder [INKSTONE_DATA_DIR]");
-  withBucketFlags(command).action((flags: CopyFlags) => copy(terminal, flags));
-  return storage;
+  withBucketFlags(copying).action((flags: CopyFlags) => copy(terminal, flags));
 }
 
 async function copy(terminal: Terminal, { from, to, ...flags }: CopyFlags): Promise<void> {

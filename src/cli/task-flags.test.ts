@@ -1,6 +1,7 @@
+import { Command } from "commander";
 import { expect, test } from "vitest";
 import { parametersOf } from "../protocol/index.ts";
-import { generateCommand } from "./generate.ts";
+import { addGenerate } from "./generate.ts";
 import { generateFlags } from "./generate-flags.ts";
 
 const help = (flag: string) => {
@@ -12,7 +13,8 @@ const help = (flag: string) => {
     cwd: "/",
     onStopAgain() {},
   };
-  const command = generateCommand({ ...terminal, signal: new AbortController().signal });
+  const command = new Command();
+  addGenerate(command, { ...terminal, signal: new AbortController().signal });
   return command.options.find(({ long }) => long === flag)?.description;
 };
 

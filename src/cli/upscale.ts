@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { Command } from "commander";
+import type { Command } from "commander";
 import { finishingNetworks } from "../drawing/index.ts";
 import { onWhite } from "../pictures/index.ts";
 import { parseTask, type UpscaleTask } from "../protocol/index.ts";
@@ -21,12 +21,10 @@ const upscaleFlags = taskFlags(
 );
 
 /** `inkstone upscale FILE`: an enlarged picture. */
-export function upscaleCommand(terminal: Terminal): Command {
-  const command = new Command("upscale")
-    .description("Enlarge a picture, with edges and lettering that stay sharp. Prints the path of the result.")
-    .argument("<file>", "PNG, JPG, WEBP, AVIF, GIF or TIFF");
+export function addUpscale(command: Command, terminal: Terminal): void {
+  command.argument("<file>", "PNG, JPG, WEBP, AVIF, GIF or TIFF");
   withOutput(command, "FILE-Nx");
-  return upscaleFlags.addTo(command).action(async (file: string, flags: SideFlags) => {
+  upscaleFlags.addTo(command).action(async (file: string, flags: SideFlags) => {
     const task = await readTask(file, flags, terminal);
     const target = await sideTarget(task, flags, terminal);
     const picture = onWhite(await carriedPicture(file, task.inputs.image));

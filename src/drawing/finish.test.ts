@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import type { GenerateParams } from "../engine/index.ts";
 import { type ImageInferenceTask, parseTask } from "../protocol/index.ts";
+import type { SafetyPolicy } from "../settings/index.ts";
 import type { Drawing, Engine } from "./drawing.ts";
 import { drawFinished } from "./finish.ts";
 import type { FinishingNetworks } from "./networks.ts";
-import type { SafetyPolicy } from "./safety.ts";
 import { type Findings, stagesOf } from "./stages.ts";
 
 const noPreview = () => Promise.reject(new Error("there is none"));

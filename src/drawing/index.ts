@@ -11,11 +11,5 @@ export { EngineDied } from "./process/follow-request.ts";
 export { startWatchdog, type Watchdog } from "./process/watchdog.ts";
 export type { PictureProgress } from "./progress.ts";
 export { pictureRecord, sideRecord } from "./record.ts";
-export {
-  DEFAULT_SAFETY_RULE,
-  PictureRefused,
-  SAFETY_CLASSES,
-  SAFETY_POLICIES,
-  type SafetyPolicy,
-} from "./safety.ts";
+export { PictureRefused } from "./safety.ts";
 export { type Findings, type SafetySettings, stagesOf } from "./stages.ts";

@@ -1,7 +1,8 @@
 import { freeAll, type SessionOptions } from "../onnx/index.ts";
 import type { RgbImage } from "../pictures/index.ts";
+import type { SafetyScores } from "../settings/index.ts";
 import { type Face, openFaceDetector } from "./faces/index.ts";
-import { openSafetyClassifier, type SafetyScores } from "./safety.ts";
+import { openSafetyClassifier } from "./safety.ts";
 import { openUpscaler, type Upscaler } from "./upscaler.ts";
 
 /** The networks beside the engine. Each is loaded by the first picture that needs it; they compute on the calling thread. */

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
 import { recorded } from "../../test/support/recorded-finishing.ts";
-import { DEFAULT_SAFETY_RULE, isUnsafe, openSafetyClassifier, SAFETY_CLASSES, type SafetyScores } from "./safety.ts";
+import { DEFAULT_SAFETY_RULE, SAFETY_CLASSES, type SafetyScores } from "../settings/index.ts";
+import { isUnsafe, openSafetyClassifier } from "./safety.ts";
 
 const scores = (given: Partial<SafetyScores>): SafetyScores => ({
   Drawing: 0,

@@ -1,28 +1,8 @@
 import { fileURLToPath } from "node:url";
 import { openOnnxFile, type SessionOptions } from "../onnx/index.ts";
 import type { RgbImage } from "../pictures/index.ts";
+import { SAFETY_CLASSES, type SafetyPolicy, type SafetyRule, type SafetyScores } from "../settings/index.ts";
 import { fillPlanes, samples } from "./network-input.ts";
-
-/** What the classifier tells apart: drawings, drawn pornography, everyday pictures, pornography, suggestive pictures. */
-export const SAFETY_CLASSES = ["Drawing", "Hentai", "Neutral", "Porn", "Sexy"] as const;
-export type SafetyClass = (typeof SAFETY_CLASSES)[number];
-
-/** Probability of each class, 0…1; together 1. */
-export type SafetyScores = Readonly<Record<SafetyClass, number>>;
-
-/** When a picture counts as unsafe. */
-export interface SafetyRule {
-  /** The classes that count. */
-  readonly classes: readonly SafetyClass[];
-  /** The probability, 0…1, from which their sum counts. */
-  readonly threshold: number;
-}
-
-/** What becomes of an unsafe picture: delivered and marked, replaced by an empty one and marked, or refused with an error. */
-export const SAFETY_POLICIES = ["deliver", "withhold", "refuse"] as const;
-export type SafetyPolicy = (typeof SAFETY_POLICIES)[number];
-
-export const DEFAULT_SAFETY_RULE: SafetyRule = { classes: ["Porn", "Hentai"], threshold: 0.7 };
 
 /** The classes exclude each other, so the sum is the probability that the picture is of one of them. */
 export function isUnsafe(scores: SafetyScores, { classes, threshold }: SafetyRule): boolean {

@@ -1,7 +1,8 @@
 import type { ImageInferenceTask } from "../protocol/index.ts";
+import type { SafetyClass, SafetyPolicy } from "../settings/index.ts";
 import type { FaceSettings } from "./faces/index.ts";
 import type { TaskPictures } from "./from-task.ts";
-import type { SafetyClass, SafetyPolicy, SafetyReport, SafetyStage } from "./safety.ts";
+import type { SafetyReport, SafetyStage } from "./safety.ts";
 import { type Watermark, watermarkOf } from "./watermark.ts";
 
 /** The operator's settings, by the names they have in the configuration. */

@@ -1,7 +1,6 @@
 /** Bytes to pixels and back. The only file that talks to sharp (libvips). */
 
 import { fileURLToPath } from "node:url";
-
 import type { Sharp } from "sharp";
 import { ImageError } from "./errors.ts";
 import { addExtendedXmp, mainPacketLimit, readExtendedXmp } from "./jpeg-extended-xmp.ts";
@@ -90,9 +89,7 @@ export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}
  */
 export async function readHeader(bytes: Uint8Array, options: DecodeOptions = {}): Promise<ImageHeader> {
   const format = requireSupported(bytes);
-  const header = await (await open(bytes, false))
-    .metadata()
-    .catch((cause) => refuse(format, cause));
+  const header = await (await open(bytes, false)).metadata().catch((cause) => refuse(format, cause));
   const { width, height } = header.autoOrient;
   const maxPixels = options.maxPixels ?? defaultMaxPixels;
   if (width * height > maxPixels) {
@@ -138,9 +135,7 @@ export async function encodeImage(image: RgbImage, options: EncodeOptions): Prom
  */
 export async function readMetadata(bytes: Uint8Array): Promise<PictureMetadata | undefined> {
   const format = requireSupported(bytes);
-  const { xmp } = await (await open(bytes, false))
-    .metadata()
-    .catch((cause) => refuse(format, cause));
+  const { xmp } = await (await open(bytes, false)).metadata().catch((cause) => refuse(format, cause));
   const packet = (format === "JPG" ? readExtendedXmp(bytes) : undefined) ?? xmp;
   return packet && parseMetadata(Buffer.from(packet).toString("utf8"));
 }
@@ -155,6 +150,7 @@ const FONT = { family: "Inkstone Mark", file: fileURLToPath(new URL("../../asset
  */
 export async function textMask(text: string, size: number): Promise<GrayImage> {
   const markup = text.replace(/[&<>]/g, (sign) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[sign]!);
+  const sharp = await loadSharp();
   const { data, info } = await sharp({
     text: { text: markup, font: `${FONT.family} ${size}`, fontfile: FONT.file, dpi: 72 },
   })

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { DEFAULT_SAFETY_RULE, SAFETY_CLASSES, SAFETY_POLICIES } from "../drawing/index.ts";
 import type { DeviceName } from "../engine/index.ts";
 import { field, float, someOf, text } from "../fields/index.ts";
+import { DEFAULT_SAFETY_RULE, SAFETY_CLASSES, SAFETY_POLICIES } from "./safety.ts";
 import { choice, count, line, setting, truth } from "./setting.ts";
 
 /** `DeviceName` as a pattern. */

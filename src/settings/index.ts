@@ -1,3 +1,12 @@
 /** The operator's settings, by flag or environment variable. */
 export { type Config, ConfigError, readConfig } from "./read.ts";
+export {
+  DEFAULT_SAFETY_RULE,
+  SAFETY_CLASSES,
+  SAFETY_POLICIES,
+  type SafetyClass,
+  type SafetyPolicy,
+  type SafetyRule,
+  type SafetyScores,
+} from "./safety.ts";
 export { describeSetting, SETTING_GROUPS, SETTINGS, type SettingName } from "./settings.ts";

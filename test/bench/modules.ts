@@ -56,7 +56,11 @@ async function post(): Promise<void> {
       webhookURL: `http://127.0.0.1:${port}/`,
       ...size,
     };
-    const reply = await fetch(`${address}/v1`, { method: "POST", body: JSON.stringify([task]) });
+    const reply = await fetch(`${address}/v1`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify([task]),
+    });
     if (!reply.ok) throw new Error(await reply.text());
     await delivered;
   } finally {

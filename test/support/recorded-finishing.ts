@@ -2,8 +2,8 @@
 
 import { readFile } from "node:fs/promises";
 import type { Face } from "../../src/drawing/faces/index.ts";
-import type { SafetyScores } from "../../src/drawing/safety.ts";
 import { crop, decodeImage, type Rectangle, type RgbImage, resizeImage } from "../../src/pictures/index.ts";
+import type { SafetyScores } from "../../src/settings/index.ts";
 
 interface Entry {
   readonly file: string;

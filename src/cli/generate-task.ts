@@ -3,8 +3,22 @@
 import { randomInt, randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { findModel, type Model, modelLocations, referenceCount } from "../models/index.ts";
-import { type ImageInferenceTask, modelErrors, parseJson, parseTask, refusalFor } from "../protocol/index.ts";
+import {
+  findModel,
+  listAdapters,
+  type Model,
+  type ModelLocations,
+  modelLocations,
+  referenceCount,
+} from "../models/index.ts";
+import {
+  type ImageInferenceTask,
+  loraDefaults,
+  modelErrors,
+  parseJson,
+  parseTask,
+  refusalFor,
+} from "../protocol/index.ts";
 import { UsageError } from "./exit.ts";
 import { fromFlags, type GivenFlags, generateFlags } from "./generate-flags.ts";
 import type { Terminal } from "./terminal.ts";
@@ -49,9 +63,10 @@ export async function readOrder(
   const name = given.model ?? "runware:108@1";
   if (typeof name !== "string") throw new UsageError(`model is ${name}; allowed is text: an AIR or a folder`);
   const local = flags.model === undefined ? name : resolvePath(name, terminal);
-  const model = await findModel(local, modelLocations(terminal.env));
+  const locations = modelLocations(terminal.env);
+  const model = await findModel(local, locations);
   const references = await referenceCount(model.folder);
-  const { seed, ...rest } = withDefaults(given, model, references.max > 0);
+  const { seed, ...rest } = withDefaults(given, model, references.max > 0, await distilled(given, locations));
   const parsed = parseTask({ ...rest, model: model.card.air });
   if (!parsed.ok) throw generateFlags.refusal(refusalFor(parsed, () => references));
   const task = parsed.task as ImageInferenceTask;
@@ -122,12 +137,23 @@ function refuseDelivery(given: Record<string, unknown>): void {
   }
 }
 
-/** What the task leaves open comes from the model's card; the size of an edit follows from its reference images. */
-function withDefaults(given: Record<string, unknown>, { card }: Model, edits: boolean): Record<string, unknown> {
-  const { width, height, ...other } = card.defaults;
+/** What a LoRA that was distilled to few steps says for the task. */
+async function distilled({ lora }: Record<string, unknown>, locations: ModelLocations) {
+  if (lora === undefined || lora === null) return {};
+  const loras = (await listAdapters(locations)).filter(({ card }) => card.kind === "lora");
+  const { steps, CFGScale } = loraDefaults(lora, (air) => {
+    const named = loras.find(({ card }) => card.air === air) ?? loras.find(({ card }) => card.aliases.includes(air));
+    return named?.card.defaults;
+  });
+  return { ...(steps !== undefined && { steps }), ...(CFGScale !== undefined && { CFGScale }) };
+}
+
+/** What the task leaves open comes from its LoRA or the model's card; the size of an edit follows from its reference images. */
+function withDefaults(given: Record<string, unknown>, { card }: Model, edits: boolean, fromLora: object) {
+  const { width, height, ...other } = { ...card.defaults, ...fromLora };
   const defaults = { taskType: "imageInference", taskUUID: randomUUID(), ...other, ...(!edits && { width, height }) };
   const present = Object.entries(given).filter(([, value]) => value !== undefined && value !== null);
-  return { ...defaults, ...Object.fromEntries(present) };
+  return { ...defaults, ...Object.fromEntries(present) } as Record<string, unknown>;
 }
 
 function readSeed(given: unknown): bigint {

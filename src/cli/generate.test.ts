@@ -1,6 +1,6 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { inkstone, tinyCheckpoint } from "../../test/cli.ts";
@@ -141,6 +141,25 @@ describe("drawing", () => {
     const plain = JSON.parse((await generate("x", ...small, "--json")).out).images[0];
     expect(plain).not.toHaveProperty("skippedSteps");
     expect((await readMetadata(await readFile(plain.path)))?.skippedSteps).toBeUndefined();
+  });
+
+  test("a LoRA distilled to few steps says them, and no guidance, where the command does not", async () => {
+    const models = join(cwd, "models");
+    await mkdir(join(models, "me+fast@1"), { recursive: true });
+    const path = resolve("test/fixtures/lora/files/peft.safetensors");
+    const card = { kind: "lora", air: "me:fast@1", name: "Fast", path, defaults: { steps: 2, CFGScale: 1 } };
+    await writeFile(join(models, "me+fast@1", "card.json"), JSON.stringify(card));
+    const draw = async (...more: string[]) => {
+      const size = ["--model", tinyCheckpoint, "--width", "128", "--height", "128", "--seed", "1", "--json"];
+      const { out } = await inkstone(["generate", "x", ...size, ...more], {
+        cwd,
+        env: { INKSTONE_MODELS_DIR: models },
+      });
+      const { steps, CFGScale } = JSON.parse(out).parameters;
+      return [steps, CFGScale];
+    };
+    expect(await draw("--lora", "me:fast@1")).toEqual([2, 1]);
+    expect(await draw("--lora", "me:fast@1", "--steps", "3", "--cfg", "4")).toEqual([3, 4]);
   });
 
   test("above the model's pixel budget it says so and delivers the size asked for", async () => {

@@ -33,6 +33,10 @@ const adapterCard = z.strictObject({
       shift_terminal: z.number().gt(0).lt(1).nullable().optional(),
     })
     .optional(),
+  /** What a distilled LoRA is drawn with where a task does not say. */
+  defaults: z
+    .strictObject({ steps: z.int().min(1).max(50).optional(), CFGScale: z.number().min(1).max(20).optional() })
+    .optional(),
 });
 export type AdapterCard = z.output<typeof adapterCard>;
 export type AdapterCardInput = z.input<typeof adapterCard>;
@@ -53,10 +57,14 @@ export function parseAdapterCard(card: unknown, source: string): AdapterCard {
 }
 
 /**
- * The noise levels that a published LoRA was distilled with, by the name of its file: Qwen-Image-Lightning's shift is 3 at every
- * size, with no terminal stretch. Source: the model card of lightx2v/Qwen-Image-Lightning; model spec 8.5.
+ * What a published LoRA was distilled with, by the name of its file: Qwen-Image-Lightning's shift is 3 at every size, with no terminal
+ * stretch; its steps are those of its name, without guidance. Source: the model card of lightx2v/Qwen-Image-Lightning; model spec 8.5.
  */
-export function knownSchedule(file: string): Pick<AdapterCardInput, "schedule"> {
-  if (!/^qwen-image-(.+-)?lightning-\d+steps/i.test(file)) return {};
-  return { schedule: { base_shift: Math.log(3), max_shift: Math.log(3), shift_terminal: null } };
+export function knownDistillation(file: string): Pick<AdapterCardInput, "schedule" | "defaults"> {
+  const [, , steps] = /^qwen-image-(.+-)?lightning-(\d+)steps/i.exec(file) ?? [];
+  if (steps === undefined) return {};
+  return {
+    schedule: { base_shift: Math.log(3), max_shift: Math.log(3), shift_terminal: null },
+    defaults: { steps: Number(steps), CFGScale: 1 },
+  };
 }

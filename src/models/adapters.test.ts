@@ -100,14 +100,20 @@ test("a checkpoint cannot take the AIR of an adapter: its card, and the file bes
 });
 
 test.each([
-  ["Qwen-Image-Lightning-4steps-V1.0.safetensors", true],
-  ["Qwen-Image-2512-Lightning-8steps-V1.0-bf16.safetensors", true],
-  ["Lightning-storm.safetensors", false],
-])("%s brings the schedule that it was distilled with, or none", async (name, known) => {
+  ["Qwen-Image-Lightning-4steps-V1.0.safetensors", 4],
+  ["Qwen-Image-Lightning-4steps-V2.0.safetensors", 4],
+  ["Qwen-Image-Lightning-4steps-V2.0-bf16.safetensors", 4],
+  ["Qwen-Image-Lightning-8steps-V1.1.safetensors", 8],
+  ["Qwen-Image-Lightning-8steps-V2.0.safetensors", 8],
+  ["Qwen-Image-2512-Lightning-4steps-V1.0-fp32.safetensors", 4],
+  ["Qwen-Image-2512-Lightning-8steps-V1.0-bf16.safetensors", 8],
+  ["Qwen-Image-Edit-2509-Lightning-4steps-V1.0-bf16.safetensors", 4],
+  ["Lightning-storm.safetensors", undefined],
+  ["my-Qwen-Image-Lightning-8steps.safetensors", undefined],
+])("%s brings the steps, guidance and noise levels that it was distilled with, or none", async (name, steps) => {
   const file = join(root, name);
   await writeFile(file, "");
   const { card } = await addAdapter("lora", file, { air: "me:fast@1" }, locations);
-  expect(card.schedule).toEqual(
-    known ? { base_shift: Math.log(3), max_shift: Math.log(3), shift_terminal: null } : undefined,
-  );
+  expect(card.schedule).toEqual(steps && { base_shift: Math.log(3), max_shift: Math.log(3), shift_terminal: null });
+  expect(card.defaults).toEqual(steps && { steps, CFGScale: 1 });
 });

@@ -168,6 +168,8 @@ async function adapterSummary({ card, path, origin, registration }: Adapter): Pr
     license: card.license,
     bytes: await bytesIn(path),
     defaultWeight: card.defaultWeight,
+    defaultSteps: card.defaults?.steps,
+    defaultCFG: card.defaults?.CFGScale,
     conditioning: card.conditioning,
     positiveTriggerWords: card.positiveTriggerWords,
     heroImage: card.heroImageURL,

@@ -1,5 +1,5 @@
 /** The model registry: which checkpoints there are, what is known of them, what a picture costs. */
-export { ADAPTER_KINDS, type AdapterKind, knownSchedule } from "./adapter-card.ts";
+export { ADAPTER_KINDS, type AdapterKind, knownDistillation } from "./adapter-card.ts";
 export { type Adapter, listAdapters, resolveAdapter } from "./adapters.ts";
 export { airPattern, type ModelCard } from "./card.ts";
 export { type InstalledModels, type ModelCatalogue, type ModelSummary, openModelCatalogue } from "./catalogue.ts";

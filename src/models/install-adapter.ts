@@ -1,6 +1,6 @@
 import { access, rm } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { type AdapterKind, knownSchedule, parseAdapterCard } from "./adapter-card.ts";
+import { type AdapterKind, knownDistillation, parseAdapterCard } from "./adapter-card.ts";
 import { type Adapter, listAdapters } from "./adapters.ts";
 import { writeCard } from "./card.ts";
 import { ModelError } from "./errors.ts";
@@ -23,7 +23,7 @@ export async function addAdapter(
   const ofPlace = kind === "lora" ? basename(absolute, ".safetensors") : (naming.folderName ?? basename(absolute));
   const name = naming.name ?? ofPlace;
   const card = parseAdapterCard(
-    { kind, air: naming.air, name, path: absolute, ...knownSchedule(basename(absolute)) },
+    { kind, air: naming.air, name, path: absolute, ...knownDistillation(basename(absolute)) },
     path,
   );
   await requireFree(naming.air, locations);

@@ -150,9 +150,10 @@ export const imageInference = z
     seed: seed(
       "Start of the random numbers: same seed, same image. Result i uses seed + i. Without it a random one in the unsigned 32-bit range is drawn. The largest is also taken as JavaScript rounds it, 9223372036854776000.",
     ).optional(),
-    steps: integer("Number of denoising steps. More give more detail and take longer.", { min: 1, max: 100 }).default(
-      20,
-    ),
+    steps: integer(
+      "Number of denoising steps. More give more detail and take longer. Without it as many as the model, or a LoRA distilled to few steps, is made for; for most that is the default.",
+      { min: 1, max: 100 },
+    ).default(20),
     scheduler: oneOf("The sampler and its noise levels. Letter case does not matter.", SCHEDULERS, {
       find: findScheduler,
     }).default("Default"),

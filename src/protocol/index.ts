@@ -25,7 +25,14 @@ export {
 export { type ImageInferenceTask, imageInference } from "./image-inference.ts";
 export { parseJson, stringifyJson } from "./json.ts";
 export { IMAGE_KEY } from "./json-bounds.ts";
-export { modelErrors, type ReferenceCount, refusalFor } from "./model-rules.ts";
+export {
+  loraDefaults,
+  modelErrors,
+  type ReferenceCount,
+  refusalFor,
+  type TaskDefaults,
+  withModelDefaults,
+} from "./model-rules.ts";
 export { type ModelUploadTask, UPLOAD_STAGES, type UploadStage } from "./model-upload.ts";
 export type {
   AccountManagementTask,

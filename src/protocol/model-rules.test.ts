@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { accepted, IMAGE, task } from "../../test/support/checked-tasks.ts";
-import { modelErrors, refusalFor } from "./model-rules.ts";
+import type { ImageInferenceTask } from "./image-inference.ts";
+import { modelErrors, refusalFor, withModelDefaults } from "./model-rules.ts";
 import { parseTask } from "./task.ts";
 
 const none = { min: 0, max: 0 };
@@ -37,5 +38,57 @@ describe("what a refused task lacks first, once its model is known", () => {
     const parsed = parseTask(task(changes));
     const found = parsed.ok ? [] : refusalFor(parsed, () => references);
     expect(found.map(({ code, facts }) => `${code} ${facts.parameter}`)).toEqual(errors);
+  });
+});
+
+describe("what a task leaves to its model", () => {
+  const filled = (changes: object) =>
+    withModelDefaults(
+      parseTask(task(changes)),
+      (air) => ({ "runware:108@1": { steps: 30, CFGScale: 4 } })[air],
+      (air) => ({ "fast:4@1": { steps: 4, CFGScale: 1 }, "fast:8@1": { steps: 8 }, "plain:1@1": {} })[air],
+    );
+  const lora = (...airs: [model: string, weight?: number][]) => ({
+    lora: airs.map(([model, weight]) => ({ model, weight })),
+  });
+
+  test.each([
+    ["the model's steps", {}, 30, undefined],
+    ["nothing of an unknown model", { model: "other:1@1" }, 20, undefined],
+    ["not what the task says itself", { steps: 12, CFGScale: 3, ...lora(["fast:4@1"]) }, 12, 3],
+    ["a distilled LoRA's steps and guidance", lora(["fast:4@1"]), 4, 1],
+    ["the first distilled LoRA's", lora(["plain:1@1"], ["fast:8@1"], ["fast:4@1"]), 8, undefined],
+    ["not a LoRA's that is off", lora(["fast:4@1", 0]), 30, undefined],
+    ["no guidance beside the true one", { ...lora(["fast:4@1"]), settings: { trueCFGScale: 2 } }, 4, undefined],
+    ["null is left open", { steps: null, CFGScale: null, ...lora(["fast:4@1"]) }, 4, 1],
+  ])("%s", (_, changes, steps, CFGScale) => {
+    const item = filled(changes);
+    expect(item).toMatchObject({ ok: true, raw: task(changes) });
+    const { task: read } = item as { task: ImageInferenceTask };
+    expect([read.steps, read.CFGScale]).toEqual([steps, CFGScale]);
+  });
+
+  test("rules about steps count with it", () => {
+    const controls = (endStep: number) => ({
+      controlNet: [{ model: "a:1@1", guideImage: IMAGE, startStep: 1, endStep }],
+    });
+    expect(filled(controls(25)).ok).toBe(true);
+    expect(filled({ ...controls(5), ...lora(["fast:4@1"]) })).toMatchObject({
+      ok: false,
+      errors: [{ facts: { parameter: "controlNet.0.endStep" } }],
+    });
+  });
+
+  test("other tasks, and what is no task, stay as they are", () => {
+    for (const given of [{ taskType: "ping" }, 3, {}]) {
+      const item = parseTask(given);
+      expect(
+        withModelDefaults(
+          item,
+          () => ({ steps: 2 }),
+          () => undefined,
+        ),
+      ).toBe(item);
+    }
   });
 });

@@ -3,13 +3,55 @@
 import { normalize } from "./aliases.ts";
 import type { ImageInferenceTask } from "./image-inference.ts";
 import { invalidParameter, missingParameter, unsupportedParameter } from "./parameter-errors.ts";
-import type { ParsedTask } from "./task.ts";
+import { type ParsedTask, parseTask } from "./task.ts";
 import { TaskError } from "./task-error.ts";
 
 /** How many reference images a model takes; none for models that draw from text. */
 export interface ReferenceCount {
   readonly min: number;
   readonly max: number;
+}
+
+/** What a model is drawn with where a task does not say. */
+export interface TaskDefaults {
+  readonly steps?: number | undefined;
+  readonly CFGScale?: number | undefined;
+}
+
+/** The first LoRA that has defaults, because it was distilled to few steps, says them for its task; one with weight 0 does not count. */
+export function loraDefaults(lora: unknown, defaultsOf: (air: string) => TaskDefaults | undefined): TaskDefaults {
+  for (const { model, weight } of Array.isArray(lora) ? (lora as { model?: unknown; weight?: unknown }[]) : []) {
+    const found = typeof model === "string" && weight !== 0 ? defaultsOf(model) : undefined;
+    if (found?.steps !== undefined || found?.CFGScale !== undefined) return found;
+  }
+  return {};
+}
+
+/**
+ * A task with the steps and the guidance that it leaves to its model, now that this is known. They count in rules about steps, so a
+ * task may hold, or be refused, because of them.
+ */
+export function withModelDefaults(
+  item: ParsedTask,
+  ofModel: (air: string) => TaskDefaults | undefined,
+  ofLora: (air: string) => TaskDefaults | undefined,
+): ParsedTask {
+  const { raw } = item;
+  if (raw?.taskType !== "imageInference") return item;
+  const { model, lora, steps, CFGScale, settings } = normalize(raw).value as Record<string, unknown>;
+  const distilled = loraDefaults(lora, ofLora);
+  const guided =
+    CFGScale !== undefined || (settings as { trueCFGScale?: unknown } | undefined)?.trueCFGScale !== undefined;
+  const missing: TaskDefaults = {
+    steps:
+      steps === undefined
+        ? (distilled.steps ?? (typeof model === "string" ? ofModel(model)?.steps : undefined))
+        : undefined,
+    CFGScale: guided ? undefined : distilled.CFGScale,
+  };
+  const filled = Object.fromEntries(Object.entries(missing).filter(([, value]) => value !== undefined));
+  if (Object.keys(filled).length === 0) return item;
+  return { ...parseTask({ ...raw, ...filled }), raw };
 }
 
 const REFERENCES = "inputs.referenceImages";

@@ -29,6 +29,9 @@ beforeAll(async () => {
   await install({ air: "test:peft@1", ...lora("peft"), aliases: ["test:alias@1"] });
   await install({ air: "test:kohya@1", ...lora("kohya") });
   await install({ air: "test:union@1", kind: "controlnet", path: fixture("controlnet/union") });
+  await install({ air: "test:few@1", checkpoint: fixture("plain/checkpoint"), defaults: { steps: 3 } });
+  const schedule = { base_shift: 1.0986, max_shift: 1.0986, shift_terminal: null };
+  await install({ air: "test:fast@1", ...lora("peft"), schedule, defaults: { steps: 2, CFGScale: 1 } });
   const text = join(models, "text.safetensors");
   await copyFile(fixture("plain/checkpoint/model_index.json"), text);
   await install({ air: "test:text@1", kind: "lora", path: text });
@@ -107,6 +110,24 @@ describe("LoRA", () => {
     expect(new Set([peft, kohya, both]).size).toBe(3);
     expect(await draw("test:plain@1", loras(["test:peft@1"], ["test:kohya@1", 0]))).toBe(peft);
     expect(await draw("test:plain@1", loras(["test:kohya@1"]))).toBe(kohya);
+  });
+
+  test("one that was distilled brings steps and guidance, as a model brings its steps; what a task says goes before", async () => {
+    const recorded = async (model: string, changes: object) => {
+      const { body } = await ask(model, { steps: undefined, ...changes });
+      const { steps, CFGScale } = (await readMetadata(await fileOf(body.data[0])))!.parameters;
+      return [steps, CFGScale];
+    };
+    expect(await recorded("test:few@1", {})).toEqual([3, 4]);
+    expect(await recorded("test:few@1", loras(["test:fast@1"]))).toEqual([2, 1]);
+    expect(await recorded("test:few@1", loras(["test:fast@1", 0]))).toEqual([3, 4]);
+    expect(await recorded("test:few@1", { steps: 5, CFGScale: 3, ...loras(["test:fast@1"]) })).toEqual([5, 3]);
+    const [found] = (
+      await post(server.base, [{ taskType: "modelSearch", taskUUID: crypto.randomUUID(), search: "test:fast@1" }], {
+        key: server.key,
+      })
+    ).body.data[0].results;
+    expect(found).toMatchObject({ defaultSteps: 2, defaultCFG: 1 });
   });
 
   test("high and low noise together are both", async () => {

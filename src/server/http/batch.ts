@@ -16,6 +16,7 @@ import {
   accept,
   acknowledgement,
   dryRun,
+  filledIn,
   finalAnswer,
   type Received,
   refusal,
@@ -54,11 +55,12 @@ export async function answerBatch(
 async function begin(
   context: RequestContext,
   caller: Caller,
-  item: ParsedTask,
+  given: ParsedTask,
   pictures: InlinePictures,
   hungUp: AbortSignal,
 ) {
   const { documentation } = context;
+  const item = await filledIn(context, given);
   if (!item.ok) {
     return { reply: Promise.resolve(refuseWith(await refusal(context, item), item.owner, documentation)) };
   }

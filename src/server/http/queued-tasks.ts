@@ -14,7 +14,9 @@ import {
   resultsOf,
   stringifyJson,
   type Task,
+  type TaskDefaults,
   TaskError,
+  withModelDefaults,
 } from "../../protocol/index.ts";
 import { isFinal, type TaskRecord, workOf } from "../tasks/index.ts";
 import type { Caller } from "./caller.ts";
@@ -84,6 +86,22 @@ export async function requireModel({ ports }: RequestContext, task: QueuedTask):
   for (const [i, { model }] of (task.controlNet ?? []).entries()) require(model, "controlnet", `controlNet.${i}.model`);
   const [unfit] = modelErrors(task, referencesOf(models, task.model));
   if (unfit) throw unfit;
+}
+
+/** A task with the defaults of its model, and of a LoRA that was distilled to few steps, where it leaves them open. */
+export async function filledIn({ ports }: RequestContext, item: ParsedTask): Promise<ParsedTask> {
+  const { taskType, steps, lora } = item.raw ?? {};
+  if (taskType !== "imageInference" || (typeof steps === "number" && lora === undefined)) return item;
+  // Where cards cannot be read, requireModel says so.
+  const models = await ports.models.list().catch((): readonly ModelSummary[] => []);
+  const defaultsOf =
+    (category: ModelSummary["category"]) =>
+    (name: string): TaskDefaults | undefined => {
+      const ofKind = models.filter((model) => model.category === category);
+      const found = ofKind.find(({ air }) => air === name) ?? ofKind.find(({ aliases }) => aliases?.includes(name));
+      return found && { steps: found.defaultSteps, CFGScale: found.defaultCFG };
+    };
+  return withModelDefaults(item, defaultsOf("checkpoint"), defaultsOf("lora"));
 }
 
 /** How many reference images a model takes, by any of its names; none where it is not installed. */

@@ -1,4 +1,4 @@
-import { knownSchedule, ModelError, type ModelLocations, receiveAdapter } from "../../models/index.ts";
+import { knownDistillation, ModelError, type ModelLocations, receiveAdapter } from "../../models/index.ts";
 import { invalidParameter, type ModelUploadTask, TaskError } from "../../protocol/index.ts";
 import { type Outbound, OutboundError } from "../net/index.ts";
 import type { Claim, UploadProgress } from "../tasks/index.ts";
@@ -94,7 +94,7 @@ function cardOf(task: ModelUploadTask) {
     tags,
     comment: task.comment ?? task.shortDescription ?? "",
     ...present(given),
-    ...knownSchedule(file),
+    ...knownDistillation(file),
   };
 }
 

@@ -16,7 +16,7 @@ import { type ParsedBody, SMALL_BODY_BYTES } from "../body.ts";
 import { bearerKey, type Caller, identify, isStillAllowed } from "../caller.ts";
 import { reconnectSeconds } from "../hang-up.ts";
 import type { InlinePictures } from "../inline-pictures.ts";
-import { refusal } from "../queued-tasks.ts";
+import { filledIn, refusal } from "../queued-tasks.ts";
 import { asTaskError } from "../reply.ts";
 import type { RequestContext } from "../request-context.ts";
 import { UNAUTHENTICATED_BYTES } from "../unauthenticated.ts";
@@ -176,15 +176,16 @@ export function serveSocket(
     else endWatch = stop;
   };
 
-  const handle = async (item: ParsedTask, pictures: InlinePictures): Promise<void> => {
-    if (item.ok && item.task.taskType === "authentication") return authenticate(item.task);
-    if (!item.ok && item.owner.taskType === "authentication") return refuseSignIn(item.errors[0]);
-    const owner = item.ok ? item.task : item.owner;
+  const handle = async (given: ParsedTask, pictures: InlinePictures): Promise<void> => {
+    if (given.ok && given.task.taskType === "authentication") return authenticate(given.task);
+    if (!given.ok && given.owner.taskType === "authentication") return refuseSignIn(given.errors[0]);
+    const owner = given.ok ? given.task : given.owner;
     try {
       const { outbox, caller } = await sessionFor();
       if (!(await isStillAllowed(ports.keys, caller.owner))) {
         throw new TaskError("invalidApiKey", {}, { parameter: "apiKey", type: "string" });
       }
+      const item = await filledIn(context, given);
       if (!item.ok) outbox.push(oneError(context, (await refusal(context, item))[0], item.owner));
       else if (item.task.taskType === "ping") sendNow(PONG);
       else if (item.task.taskType === "watch") await watch(item.task);

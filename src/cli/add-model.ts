@@ -7,14 +7,16 @@ import {
   MEMBERS,
   type MemberName,
   type Model,
+  type ModelLocations,
   modelLocations,
   type Naming,
+  resolveAdapter,
   WEIGHT_MODES,
   type WeightMode,
 } from "../models/index.ts";
 import { byteProgress } from "./byte-progress.ts";
 import { UsageError } from "./exit.ts";
-import type { Terminal } from "./terminal.ts";
+import { type Terminal, tell } from "./terminal.ts";
 
 /** Flags that say what a checkpoint is made from, of `models add` and `models pull`. */
 export interface CheckpointFlags {
@@ -24,6 +26,7 @@ export interface CheckpointFlags {
   readonly vision?: string;
   readonly base?: string;
   readonly member?: MemberName;
+  readonly merge?: readonly string[];
 }
 
 export function withCheckpointFlags(command: Command): Command {
@@ -48,6 +51,11 @@ export function withCheckpointFlags(command: Command): Command {
       new Option("--member <name>", "which Qwen-Image it is (default: as its tensors or its file's name say)").choices([
         ...MEMBERS,
       ]),
+    )
+    .option(
+      "--merge <air[=weight]>",
+      "LoRA that becomes part of the weights before they are rounded; several times for several. Needs --air: it is another model then",
+      (text: string, before: readonly string[] = []) => [...before, text],
     );
 }
 
@@ -61,6 +69,7 @@ export function requireCheckpoint(kind: "checkpoint" | AdapterKind, flags: Check
     vision: "--vision",
     base: "--base",
     member: "--member",
+    merge: "--merge",
   };
   const given = (Object.keys(names) as (keyof typeof names)[]).find((flag) => flags[flag] !== undefined);
   if (given) throw new UsageError(`${names[given]} is given with --kind ${kind}; it is for checkpoints`);
@@ -92,6 +101,7 @@ export async function addCheckpointFrom(
     source,
     mode: flags.weights,
     member: flags.member,
+    merge: await mergedLoras(flags.merge, naming.air, locations),
   };
   const progress = byteProgress(terminal);
   // Loaded here: other commands need no engine.
@@ -100,8 +110,26 @@ export async function addCheckpointFrom(
     return await addCheckpoint(files, naming, locations, {
       signal: terminal.signal,
       onProgress: ({ component, done, total }) => progress.at(`converting ${component.replace("_", " ")}`, done, total),
+      warn: (message) => tell(terminal, `warning: ${message}`),
     });
   } finally {
     progress.end();
   }
+}
+
+/** The LoRAs that `--merge` names, with how much of each. */
+async function mergedLoras(given: readonly string[] = [], air: string | undefined, locations: ModelLocations) {
+  if (given.length > 0 && air === undefined)
+    throw new UsageError("--air is missing, which --merge needs: source:id@version");
+  return Promise.all(
+    given.map(async (text) => {
+      const [name, amount] = text.split(/=(.*)/s) as [string, string?];
+      const weight = amount === undefined ? 1 : amount.trim() === "" ? Number.NaN : Number(amount);
+      if (!(weight >= -4 && weight <= 4) || weight === 0) {
+        throw new UsageError(`--merge is "${text}"; allowed is AIR=WEIGHT with a weight from -4 to 4 other than 0`);
+      }
+      const { card, path } = await resolveAdapter(name, "lora", locations);
+      return { file: path, weight, card };
+    }),
+  );
 }

@@ -105,6 +105,11 @@ async function pullRepository({ repository, flags, air, folder, terminal }: Pull
   const { name } = repository;
   const only = (["textEncoder", "vae", "vision", "base"] as const).find((flag) => flags[flag] !== undefined);
   if (only) throw new UsageError(`--${only.replace("E", "-e")} is given without --file, which it needs`);
+  if (flags.merge) {
+    throw new UsageError(
+      "--merge is given without --file: the whole checkpoint has to be here for it. Pull it with --weights keep, then `inkstone models add FOLDER --merge …`",
+    );
+  }
   const paths = repository.files.map(({ path }) => path);
   if (!paths.includes("model_index.json")) {
     const singles = weightFiles(repository);

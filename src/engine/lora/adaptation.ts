@@ -140,20 +140,27 @@ async function mergedTensor(
   changes: readonly WeightedChange[],
   merge: MergeLowRank,
 ): Promise<HostTensor> {
-  const base = reader.read(stored);
+  const dims = stored.shape;
+  return { data: await mergedValues(reader.read(stored), dims, changes, merge), dims };
+}
+
+/** A tensor's numbers with changes in them: differences first, then what is low-rank. */
+export async function mergedValues(
+  base: Float32Array,
+  dims: readonly number[],
+  changes: readonly WeightedChange[],
+  merge: MergeLowRank,
+): Promise<Float32Array> {
   let data = base;
   for (const { change, weight } of changes) {
     if (change.kind === "lowRank") continue;
     const [before, difference] = [data, change.difference(base, weight)];
     data = tabulate(base.length, (i) => before[i]! + difference(i));
   }
-  const dims = stored.shape;
   const lowRank = changes.filter(({ change }) => change.kind === "lowRank");
-  if (lowRank.length > 0) {
-    const { up, down } = stacked(lowRank);
-    data = await merge({ data, dims }, up, down);
-  }
-  return { data, dims };
+  if (lowRank.length === 0) return data;
+  const { up, down } = stacked(lowRank);
+  return merge({ data, dims }, up, down);
 }
 
 /** Several low-rank changes as one of their ranks together, weights included. */

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Model } from "../model.ts";
 import { adaptTransformer } from "./adapted-transformer.ts";
-import { LoraFileError } from "./library.ts";
+import { LoraFileError } from "./changes.ts";
 import type { LoraParams } from "./params.ts";
 
 /** A model whose adapters are known by their files. */

@@ -2,7 +2,7 @@ import { ParameterError } from "../check.ts";
 import type { Model } from "../model.ts";
 import { modulationTable } from "../modulations.ts";
 import type { Attachments } from "../transformer-chain.ts";
-import { LoraFileError } from "./library.ts";
+import { LoraFileError } from "./changes.ts";
 import type { LoraParams } from "./params.ts";
 
 /** The transformer in some steps: with the adapters that work there. */

@@ -1,9 +1,9 @@
 import { lazy } from "../../onnx/index.ts";
 import { fileIdentity, type Weights } from "../../weights/index.ts";
-import { type Adaptation, adapt, type MergeRule, unmergeable, type WeightedChange } from "./adaptation.ts";
+import { type Adaptation, adapt, type MergeRule, unmergeable } from "./adaptation.ts";
+import { LoraFileError, named, readChanges } from "./changes.ts";
 import { lowRankMerger } from "./matrix.ts";
 import type { LoraParams } from "./params.ts";
-import { readLora } from "./read.ts";
 
 /** Adapters of one checkpoint, ready to use; the least recently used are forgotten when they take too much memory. */
 export interface LoraLibrary {
@@ -13,16 +13,6 @@ export interface LoraLibrary {
    * @throws LoraFileError for a file that is missing, unreadable or fits no layer
    */
   adaptation(loras: readonly LoraParams[], warn: (message: string) => void): Promise<Adaptation | undefined>;
-}
-
-/** A file that cannot be used. */
-export class LoraFileError extends Error {
-  override readonly name = "LoraFileError";
-  readonly file: string;
-  constructor(file: string, message: string) {
-    super(message);
-    this.file = file;
-  }
 }
 
 /**
@@ -36,36 +26,21 @@ const mergeRule = (): MergeRule => ({
   bytes: 2 ** 30,
   mostBytes: Math.max(2 ** 30, Math.floor(process.availableMemory() / 2)),
 });
-/** Keys named in a message. */
-const NAMED = 5;
-
 export function loraLibrary(weights: Weights, rule = mergeRule()): LoraLibrary {
   const ready = new Map<string, { adaptation: Adaptation; warnings: readonly string[] }>(); // least recently used first
   const merger = lazy(() => lowRankMerger());
 
   const make = async (loras: readonly Required<LoraParams>[]) => {
-    const changes = new Map<string, WeightedChange[]>();
-    const warnings: string[] = [];
-    for (const { file, weight } of loras) {
-      const lora = await readLora(file, weights).catch((cause) => {
-        throw new LoraFileError(file, cause.message);
-      });
-      if (lora.changes.size === 0) {
-        const kinds = "known are LoRA, DoRA, LoHa, LoKr and whole differences";
-        throw new LoraFileError(file, `${file} fits no layer of this checkpoint (${kinds}): ${named(lora.unused)}`);
-      }
+    const { changes, warnings } = await readChanges(loras, weights, (file, lora) => {
       const rounded = unmergeable(weights, lora.changes);
-      if (rounded.length > 0) {
-        throw new LoraFileError(
-          file,
-          `${file} changes weights in a way that is not low-rank (DoRA, LoHa, LoKr or whole differences), and this checkpoint's ` +
-            `are rounded to fewer bits (${named(rounded)}): draw with a checkpoint in BF16 or F16, or merge the file while ` +
-            "converting one (`inkstone models add … --merge AIR=weight`)",
-        );
-      }
-      if (lora.unused.length > 0) warnings.push(`${file} fits only in part, left out: ${named(lora.unused)}`);
-      for (const [name, change] of lora.changes) changes.set(name, [...(changes.get(name) ?? []), { change, weight }]);
-    }
+      if (rounded.length === 0) return;
+      throw new LoraFileError(
+        file,
+        `${file} changes weights in a way that is not low-rank (DoRA, LoHa, LoKr or whole differences), and this checkpoint's ` +
+          `are rounded to fewer bits (${named(rounded)}): draw with a checkpoint in BF16 or F16, or merge the file while ` +
+          "converting one (`inkstone models add … --merge AIR=weight`)",
+      );
+    });
     return { adaptation: await adapt(weights, changes, await merger.get(), rule), warnings };
   };
 
@@ -99,9 +74,4 @@ function totalBytes(ready: Iterable<{ adaptation: Adaptation }>): number {
   let bytes = 0;
   for (const { adaptation } of ready) bytes += adaptation.bytes;
   return bytes;
-}
-
-function named(keys: readonly string[]): string {
-  const more = keys.length > NAMED ? ` and ${keys.length - NAMED} more` : "";
-  return keys.length === 0 ? "it is empty" : keys.slice(0, NAMED).join(", ") + more;
 }

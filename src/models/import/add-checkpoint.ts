@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { cp, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
-import { checkCheckpoint } from "../../engine/index.ts";
+import { checkCheckpoint, LoraFileError } from "../../engine/index.ts";
 import { quantiser } from "../../onnx/index.ts";
 import { CheckpointError } from "../../weights/index.ts";
 import { parseCard, readCardJson, writeCard } from "../card.ts";
@@ -25,6 +25,8 @@ export interface AddHooks {
   readonly signal?: AbortSignal | undefined;
   /** Told what is being done, with bytes of the source done and in all. */
   onProgress?(progress: { readonly component: string; readonly done: number; readonly total: number }): void;
+  /** Told about LoRAs that fit only in part. */
+  warn?(message: string): void;
 }
 
 /**
@@ -46,7 +48,7 @@ export async function addCheckpoint(
 ): Promise<Model> {
   if (given !== undefined) await requireFreeFor(given, files.source, locations);
   return asModelError(async () => {
-    const ingredients = await gatherCheckpoint(files);
+    const ingredients = await gatherCheckpoint(files, hooks.warn);
     const air = given ?? AIRS[ingredients.member];
     try {
       if (!("inPlace" in ingredients)) return await make(ingredients, { ...naming, air }, locations, hooks);
@@ -224,11 +226,11 @@ async function convertAll(pieces: readonly Piece[], places: ReadonlyMap<Componen
 }
 
 /** Converts a shard unless that was done before; what it became stands beside its files. */
-async function convertShard({ mode }: ConvertedPiece, shard: Shard, folder: string, hooks: ConversionHooks) {
+async function convertShard({ mode, merge }: ConvertedPiece, shard: Shard, folder: string, hooks: ConversionHooks) {
   const note = noteOf(shard, folder);
   if (existsSync(note)) return hooks.onProgress?.(shard.bytes);
   const { part, done } = await shard.open();
-  const holders = await convertTensors({ ...part, mode }, folder, shard.label, hooks);
+  const holders = await convertTensors({ ...part, mode, merge }, folder, shard.label, hooks);
   await writeFile(`${note}.part`, JSON.stringify(holders));
   await rename(`${note}.part`, note);
   await done();
@@ -241,18 +243,18 @@ function holdersIn({ shards }: ConvertedPiece, folder: string): Promise<object[]
 }
 
 async function writeConfigs({ configs, copies }: Ingredients, folder: string): Promise<void> {
+  for (const from of copies) await cp(from, join(folder, basename(from)), { recursive: true, dereference: true });
   for (const [path, config] of Object.entries(configs)) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), `${JSON.stringify(config, undefined, 2)}\n`);
   }
-  for (const from of copies) await cp(from, join(folder, basename(from)), { recursive: true, dereference: true });
 }
 
 async function asModelError<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof CheckpointError)) throw error;
+    if (!(error instanceof CheckpointError || error instanceof LoraFileError)) throw error;
     throw new ModelError("notACheckpoint", error.message, { cause: error });
   }
 }

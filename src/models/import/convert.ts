@@ -2,8 +2,9 @@ import { existsSync } from "node:fs";
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate as breathe } from "node:timers/promises";
+import type { LoraMerge } from "../../engine/index.ts";
 import type { Quantiser } from "../../onnx/index.ts";
-import { type SourceTensor, storedFormsMetadata, writeSafetensorsFile } from "../../weights/index.ts";
+import { elementsOf, type SourceTensor, storedFormsMetadata, writeSafetensorsFile } from "../../weights/index.ts";
 import type { PartKind } from "./parts.ts";
 import type { WeightMode } from "./pieces.ts";
 import { type TensorJob, tensorJob } from "./tensor-jobs.ts";
@@ -15,6 +16,8 @@ export interface Conversion {
   /** The file they are from, for messages. */
   readonly from: string;
   readonly mode: WeightMode;
+  /** LoRAs that become part of the tensors. */
+  readonly merge?: LoraMerge | undefined;
 }
 
 export interface ConversionHooks {
@@ -66,11 +69,12 @@ export async function writeIndex(
   await rename(`${path}.part`, path);
 }
 
-function intoFiles({ kind, tensors, from, mode }: Conversion, quantiser: Quantiser): TensorJob[][] {
+function intoFiles({ kind, tensors, from, mode, merge }: Conversion, quantiser: Quantiser): TensorJob[][] {
   const groups: TensorJob[][] = [[]];
   let bytes = 0;
   for (const [name, tensor] of tensors) {
-    const job = tensorJob(kind, name, tensor, mode, quantiser, from);
+    const jobOf = (source: SourceTensor) => tensorJob(kind, name, source, mode, quantiser, from);
+    const job = merge?.changed.has(name) ? mergedJob(name, tensor, merge, jobOf) : jobOf(tensor);
     if (bytes + job.bytes > FILE_BYTES && groups.at(-1)!.length > 0) {
       groups.push([]);
       bytes = 0;
@@ -79,6 +83,25 @@ function intoFiles({ kind, tensors, from, mode }: Conversion, quantiser: Quantis
     bytes += job.bytes;
   }
   return groups;
+}
+
+/** A job on the numbers that a tensor has with LoRAs in them; they are computed when it is its turn, and held no longer. */
+function mergedJob(
+  name: string,
+  { shape, stored, byteLength, decode }: SourceTensor,
+  merge: LoraMerge,
+  jobOf: (tensor: SourceTensor) => TensorJob,
+): TensorJob {
+  let values: Float32Array = new Float32Array();
+  const job = jobOf({ shape, stored, byteLength, decode: (start, count) => values.slice(start, start + count) });
+  return {
+    ...job,
+    async produce(put) {
+      values = await merge.apply(name, decode(0, elementsOf(shape)), shape);
+      await job.produce(put);
+      values = new Float32Array();
+    },
+  };
 }
 
 /** Writes a file unless it is there: one that is there is whole. */

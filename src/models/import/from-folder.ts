@@ -26,9 +26,11 @@ export async function fromFolder(
   const flag = given.find(([, value]) => value !== undefined)?.[0];
   if (flag) throw new CheckpointError(`${folder} is a whole checkpoint: it needs no ${flag}`);
   if (await isConverted(folder)) {
-    if (files.mode === undefined || files.mode === "keep")
+    if (!files.merge?.length && (files.mode === undefined || files.mode === "keep"))
       return { inPlace: folder, member: await memberIn(folder, files) };
-    throw new CheckpointError(`${folder} is converted already: add the original files to have other weights`);
+    throw new CheckpointError(
+      `${folder} is converted already: add the original files to ${files.merge?.length ? "merge into them" : "have other weights"}`,
+    );
   }
   const found: { component: Component; part: Part; files: readonly string[]; config: Config }[] = [];
   let weights = 0;
@@ -47,7 +49,7 @@ export async function fromFolder(
   }
   const mode = files.mode ?? (weights >= LARGE ? "int8" : "keep");
   const member = await memberIn(folder, files);
-  if (mode === "keep" && isPlain) return { inPlace: folder, member };
+  if (mode === "keep" && isPlain && !files.merge?.length) return { inPlace: folder, member };
   const index = (await readJson(join(folder, "model_index.json"))) as Config;
   const title = titleOf(folder);
   return {

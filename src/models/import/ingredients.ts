@@ -1,5 +1,6 @@
 /** What a checkpoint is made from, and what is made of it. */
 
+import type { AdapterCard } from "../adapter-card.ts";
 import type { Config } from "./configs.ts";
 import type { MemberName } from "./members.ts";
 import type { Piece, WeightMode } from "./pieces.ts";
@@ -20,6 +21,17 @@ export interface CheckpointFiles {
   readonly source?: string | undefined;
   /** Default: as the transformer's tensors or its file's name say. */
   readonly member?: MemberName | undefined;
+  /** LoRAs that become part of the transformer's weights. */
+  readonly merge?: readonly MergedLora[] | undefined;
+}
+
+/** A LoRA that becomes part of the weights, as much of it as `weight` says. */
+export interface MergedLora {
+  /** A safetensors file, absolute. */
+  readonly file: string;
+  readonly weight: number;
+  /** What its card says of how it is drawn with, which the merged checkpoint then is. */
+  readonly card: Pick<AdapterCard, "air" | "schedule" | "defaults">;
 }
 
 /** All that a checkpoint is made of. */

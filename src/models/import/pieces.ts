@@ -1,5 +1,6 @@
 import { realpath } from "node:fs/promises";
 import { basename } from "node:path";
+import type { LoraMerge } from "../../engine/index.ts";
 import { CheckpointError, fileIdentity, openWeights, type Weight, type Weights } from "../../weights/index.ts";
 import { COMPONENT_FOLDERS, COMPONENTS, type Component } from "./component-folder.ts";
 import type { Config } from "./configs.ts";
@@ -25,6 +26,8 @@ export interface ConvertedPiece {
   /** Tells which bytes it is made from: of equal ones it is made once. */
   readonly identity: readonly unknown[];
   readonly shards: readonly Shard[];
+  /** LoRAs that become part of it. */
+  readonly merge?: LoraMerge;
   /** Its weights as far as they are known before they are there: names, and shapes where files tell them. */
   readonly preview: Weights;
 }

@@ -1,0 +1,130 @@
+/** `models add --merge`: LoRAs that become part of a checkpoint's weights. */
+
+import { copyFile, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { inkstone } from "../../test/cli.ts";
+import { decodeImage } from "../pictures/index.ts";
+
+const PLAIN = resolve("test/fixtures/plain/checkpoint");
+const lora = (name: string) => resolve(`test/fixtures/lora/files/${name}.safetensors`);
+
+let cwd: string;
+beforeEach(async () => {
+  cwd = await mkdtemp(join(tmpdir(), "inkstone-merge-"));
+});
+afterEach(() => rm(cwd, { recursive: true }));
+
+const run = (...args: string[]) => inkstone(args, { cwd, env: { INKSTONE_MODELS_DIR: join(cwd, "models") } });
+
+async function add(...args: string[]): Promise<void> {
+  const { code, err } = await run("models", "add", ...args);
+  expect(code, err).toBe(0);
+}
+
+async function draw(model: string, ...more: string[]): Promise<Uint8Array> {
+  const size = ["--width", "128", "--height", "128", "--steps", "3", "--cfg", "4", "--seed", "7"];
+  const { code, err } = await run("generate", "a fox", "--model", model, ...size, ...more, "--out", "fox.png");
+  expect(code, err).toBe(0);
+  const { pixels } = await decodeImage(await readFile(join(cwd, "fox.png")));
+  await rm(join(cwd, "fox.png"));
+  return pixels;
+}
+
+/** The largest difference of two pictures, in levels of 255. */
+const difference = (a: Uint8Array, b: Uint8Array) =>
+  a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i]!)), 0);
+/** Peak signal-to-noise ratio in dB. */
+const psnr = (a: Uint8Array, b: Uint8Array) =>
+  10 * Math.log10(255 ** 2 / (a.reduce((sum, value, i) => sum + (value - b[i]!) ** 2, 0) / a.length));
+
+describe("a merged LoRA", () => {
+  test("draws what the LoRA draws, and is part of the checkpoint; the one that it came from stays", async () => {
+    await add(lora("peft"), "--kind", "lora", "--air", "me:peft@1");
+    await add(PLAIN, "--air", "me:plain@1");
+    await add(PLAIN, "--air", "me:merged@1", "--merge", "me:peft@1=0.7");
+    const plain = await draw("me:plain@1");
+    const beside = await draw("me:plain@1", "--lora", "me:peft@1=0.7");
+    const merged = await draw("me:merged@1");
+    expect(difference(beside, plain)).toBeGreaterThan(20);
+    expect(difference(merged, beside)).toBeLessThanOrEqual(1);
+    await add(PLAIN, "--air", "me:other@1", "--merge", "me:peft@1=-0.7");
+    expect(difference(await draw("me:other@1"), merged)).toBeGreaterThan(20);
+  });
+
+  test("several add up, of any kind; the weights are rounded afterwards", async () => {
+    for (const name of ["kohya", "dora-rows"]) await add(lora(name), "--kind", "lora", "--air", `me:${name}@1`);
+    const both = ["--merge", "me:kohya@1=0.5", "--merge", "me:dora-rows@1"];
+    await add(PLAIN, "--air", "me:plain@1");
+    await add(PLAIN, "--air", "me:keep@1", ...both);
+    const beside = await draw("me:plain@1", "--lora", "me:kohya@1=0.5", "--lora", "me:dora-rows@1");
+    const kept = await draw("me:keep@1");
+    expect(difference(kept, beside)).toBeLessThanOrEqual(1);
+    await add(PLAIN, "--air", "me:int8@1", "--weights", "int8", ...both);
+    expect(psnr(await draw("me:int8@1"), kept)).toBeGreaterThan(psnr(await draw("me:plain@1"), kept) + 6);
+  });
+
+  test("of a distilled one the checkpoint has steps, guidance and noise levels", async () => {
+    const file = join(cwd, "Qwen-Image-Lightning-4steps-V2.0.safetensors");
+    await copyFile(lora("peft"), file);
+    await add(file, "--kind", "lora", "--air", "me:fast@1");
+    await add(PLAIN, "--air", "me:four@1", "--merge", "me:fast@1");
+    const folder = join(cwd, "models/me+four@1");
+    expect(JSON.parse(await readFile(join(folder, "card.json"), "utf8")).defaults).toMatchObject({
+      steps: 4,
+      CFGScale: 1,
+    });
+    expect(
+      JSON.parse(await readFile(join(folder, "checkpoint/scheduler/scheduler_config.json"), "utf8")),
+    ).toMatchObject({
+      base_shift: Math.log(3),
+      max_shift: Math.log(3),
+      shift_terminal: null,
+      _class_name: "FlowMatchEulerDiscreteScheduler",
+    });
+    expect(difference(await draw("me:four@1"), await draw(PLAIN, "--lora", "me:fast@1"))).toBeLessThanOrEqual(1);
+  });
+});
+
+describe("refused, and nothing stays", () => {
+  test.each([
+    ["without a name", [PLAIN, "--merge", "me:peft@1"], /--air is missing, which --merge needs/],
+    ["a weight of 0", [PLAIN, "--air", "me:a@1", "--merge", "me:peft@1=0"], /--merge is "me:peft@1=0"; allowed/],
+    ["a weight that is none", [PLAIN, "--air", "me:a@1", "--merge", "me:peft@1=much"], /--merge is "me:peft@1=much"/],
+    ["no weight behind =", [PLAIN, "--air", "me:a@1", "--merge", "me:peft@1="], /--merge is "me:peft@1="/],
+    ["too much", [PLAIN, "--air", "me:a@1", "--merge", "me:peft@1=9"], /from -4 to 4/],
+    ["one that is not installed", [PLAIN, "--air", "me:a@1", "--merge", "me:none@1"], /lora is "me:none@1"; known are/],
+    [
+      "one of another model",
+      [resolve("test/fixtures/odd/checkpoint"), "--air", "me:a@1", "--merge", "me:peft@1"],
+      /peft\.safetensors fits no layer of this checkpoint/,
+    ],
+    [
+      "of a LoRA",
+      [lora("kohya"), "--kind", "lora", "--air", "me:a@1", "--merge", "me:peft@1"],
+      /--merge is given with --kind lora/,
+    ],
+  ])("%s", async (_, args, message) => {
+    await add(lora("peft"), "--kind", "lora", "--air", "me:peft@1");
+    const { code, out, err } = await run("models", "add", ...args);
+    expect([code, out]).toEqual([2, ""]);
+    expect(err).toMatch(message);
+    expect(await readdir(join(cwd, "models"))).toEqual(["me+peft@1"]);
+  });
+
+  test("into rounded weights", async () => {
+    await add(lora("peft"), "--kind", "lora", "--air", "me:peft@1");
+    await add(PLAIN, "--air", "me:int8@1", "--weights", "int8");
+    const { err } = await run(
+      "models",
+      "add",
+      join(cwd, "models/me+int8@1/checkpoint"),
+      "--air",
+      "me:a@1",
+      "--merge",
+      "me:peft@1",
+    );
+    expect(err).toContain("is converted already: add the original files to merge into them");
+  });
+});

@@ -1,0 +1,56 @@
+import type { Weights } from "../../weights/index.ts";
+import type { WeightedChange } from "./adaptation.ts";
+import { type Lora, readLora } from "./read.ts";
+
+/** A file that cannot be used. */
+export class LoraFileError extends Error {
+  override readonly name = "LoraFileError";
+  readonly file: string;
+  constructor(file: string, message: string) {
+    super(message);
+    this.file = file;
+  }
+}
+
+/** What several adapters do together. */
+export interface Changes {
+  /** By name of the checkpoint's tensor. */
+  readonly changes: ReadonlyMap<string, readonly WeightedChange[]>;
+  /** What of the files fits nowhere. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Reads adapter files for the transformer of these weights.
+ * @param require called with each file, to refuse it
+ * @throws LoraFileError for a file that is missing, unreadable or fits no layer
+ */
+export async function readChanges(
+  loras: readonly { readonly file: string; readonly weight: number }[],
+  weights: Weights,
+  require: (file: string, lora: Lora) => void = () => {},
+): Promise<Changes> {
+  const changes = new Map<string, WeightedChange[]>();
+  const warnings: string[] = [];
+  for (const { file, weight } of loras) {
+    const lora = await readLora(file, weights).catch((cause) => {
+      throw new LoraFileError(file, cause.message);
+    });
+    if (lora.changes.size === 0) {
+      const kinds = "known are LoRA, DoRA, LoHa, LoKr and whole differences";
+      throw new LoraFileError(file, `${file} fits no layer of this checkpoint (${kinds}): ${named(lora.unused)}`);
+    }
+    require(file, lora);
+    if (lora.unused.length > 0) warnings.push(`${file} fits only in part, left out: ${named(lora.unused)}`);
+    for (const [name, change] of lora.changes) changes.set(name, [...(changes.get(name) ?? []), { change, weight }]);
+  }
+  return { changes, warnings };
+}
+
+/** Keys named in a message. */
+const NAMED = 5;
+
+export function named(keys: readonly string[]): string {
+  const more = keys.length > NAMED ? ` and ${keys.length - NAMED} more` : "";
+  return keys.length === 0 ? "it is empty" : keys.slice(0, NAMED).join(", ") + more;
+}

@@ -1,0 +1,51 @@
+import { basename, join } from "node:path";
+import { openLoraMerge } from "../../engine/index.ts";
+import { fileIdentity, readJson } from "../../weights/index.ts";
+import type { Ingredients, MergedLora } from "./ingredients.ts";
+import type { ConvertedPiece, Piece } from "./pieces.ts";
+
+type Unclosed = Omit<Ingredients, "close">;
+
+/**
+ * The same ingredients with LoRAs in the transformer's weights: they are added to the decoded numbers, before these are rounded. Of
+ * distilled ones the checkpoint gets the noise levels, steps and guidance.
+ * @param warn told about files that fit only in part
+ * @throws LoraFileError for a file that is missing, unreadable or fits no layer
+ */
+export async function withMerged(
+  ingredients: Unclosed,
+  loras: readonly MergedLora[],
+  warn: (message: string) => void,
+): Promise<Unclosed> {
+  const identity = await Promise.all(
+    loras.map(async ({ file, weight }) => [...(await fileIdentity(file)), weight] as const),
+  );
+  const merged = async (piece: Piece): Promise<Piece> => {
+    if (piece.component !== "transformer") return piece;
+    const converted = piece as ConvertedPiece; // `gatherCheckpoint` never links a transformer that is merged into
+    const merge = await openLoraMerge(loras, converted.preview);
+    merge.warnings.forEach(warn);
+    return { ...converted, merge, identity: [...converted.identity, "merged", ...identity] };
+  };
+  const distilled = loras.find(({ card, weight }) => weight !== 0 && (card.schedule || card.defaults))?.card;
+  const { defaults, ...card } = ingredients.card as { defaults?: object };
+  return {
+    ...ingredients,
+    pieces: await Promise.all(ingredients.pieces.map(merged)),
+    card: { ...card, ...((defaults || distilled?.defaults) && { defaults: { ...defaults, ...distilled?.defaults } }) },
+    configs: {
+      ...ingredients.configs,
+      ...(distilled?.schedule && { [SCHEDULER]: { ...(await schedulerOf(ingredients)), ...distilled.schedule } }),
+    },
+  };
+}
+
+const SCHEDULER = "scheduler/scheduler_config.json";
+
+/** The scheduler's config as it is to be written, or copied. */
+async function schedulerOf({ configs, copies }: Unclosed): Promise<object> {
+  const folder = copies.find((path) => basename(path) === "scheduler");
+  return (
+    configs[SCHEDULER] ?? (folder === undefined ? {} : ((await readJson(join(folder, basename(SCHEDULER)))) as object))
+  );
+}

@@ -24,6 +24,12 @@ test("a flag wins over the environment; empty means not set", () => {
   expect(readConfig({}, env).port).toBe(1);
 });
 
+test("origins have no path", () => {
+  const read = (given: string) => readConfig({}, { INKSTONE_ALLOWED_ORIGINS: given }).allowedOrigins;
+  expect(read("https://a.example,http://10.0.0.5:3000")).toEqual(["https://a.example", "http://10.0.0.5:3000"]);
+  for (const given of ["https://a.example/", "a.example", "*"]) expect(() => read(given)).toThrow("without a path");
+});
+
 test("the public address has no slash at its end", () => {
   expect(readConfig({ publicUrl: "https://images.example.com/ink/" }).publicUrl).toBe("https://images.example.com/ink");
 });

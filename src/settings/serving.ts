@@ -1,7 +1,16 @@
-import { float, secret, text, webAddress, words } from "../fields/index.ts";
+import { z } from "zod";
+import { field, float, secret, text, webAddress, words } from "../fields/index.ts";
 import { choice, count, line, secretSetting, setting, truth } from "./setting.ts";
 
 const MiB = 2 ** 20;
+
+/** Origins of web pages: scheme, host and port, nothing behind them. */
+const origins = (about: string) =>
+  field(z.array(z.string().refine((text) => URL.canParse(text) && new URL(text).origin === text)).max(1000), {
+    type: "string[]",
+    rule: "origins such as https://app.example or http://10.0.0.5:3000, without a path",
+    about,
+  });
 
 /** Who may call and from where, how much at once, how long, and how results are sent. */
 export const SERVING = {
@@ -31,6 +40,13 @@ export const SERVING = {
     words(
       "API keys that may call, beside those of `inkstone keys`. When there are none at all, only callers on this machine are answered, with any key.",
       10_000,
+    ).default([]),
+  ),
+  allowedOrigins: setting(
+    "INKSTONE_ALLOWED_ORIGINS",
+    "ORIGIN,ORIGIN",
+    origins(
+      "Web pages of other origins that may call `/v1` with a key as Bearer, such as `https://app.example`. Pages served from `localhost` and other loopback addresses always may.",
     ).default([]),
   ),
   maxTasks: count("INKSTONE_MAX_TASKS", 100, 1, 10_000, "Tasks in one request."),

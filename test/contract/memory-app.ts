@@ -33,6 +33,7 @@ const EMPTY_GALLERY: HttpPorts["gallery"] = {
 
 export const SETTINGS: HttpSettings = {
   trustProxy: false,
+  allowedOrigins: [],
   maxTasks: 20,
   maxQueue: 1000,
   maxBodyBytes: 2 ** 20,

@@ -8,12 +8,14 @@ import { SCHEDULER_ALIASES } from "../schedulers.ts";
 import { parametersOf, TASK_SCHEMAS, TASK_TYPES, type TaskType } from "../task.ts";
 import { parameterAnchor } from "../task-error.ts";
 import type { Block, Row } from "./blocks.ts";
+import { EXAMPLES } from "./examples.ts";
 
 /** The page of the API, made from the schemas. */
 export function apiReference(): Block[] {
   return [
     { heading: "API", level: 1 },
     ...TRANSPORT,
+    ...EXAMPLES,
     ...TASK_TYPES.flatMap(taskSection),
     { heading: "Replies", level: 2 },
     ...REPLIES,
@@ -122,12 +124,12 @@ const TRANSPORT: readonly Block[] = [
   },
   { heading: "Keys", level: 2 },
   {
-    text: "On HTTP send `Authorization: Bearer KEY`, or an `authentication` task as the first element; the element wins. In a body of more than 64 KiB it has to be among the first 64. On WebSocket the first message is an `authentication` task. A server without any keys answers only programs on its own machine, with any key or none, and no page of another site in a browser there (`Host`, `Origin`, `Sec-Fetch-Site`).",
+    text: "On HTTP send `Authorization: Bearer KEY`, or an `authentication` task as the first element; the element wins. In a body of more than 64 KiB it has to be among the first 64. On WebSocket the first message is an `authentication` task. A server without any keys answers only programs on its own machine, with any key or none, and no page of another site in a browser there (`Host`, `Origin`, `Sec-Fetch-Site`). Pages served from loopback addresses may call `/v1`, and with a key as Bearer those of the origins that `INKSTONE_ALLOWED_ORIGINS` names; there are no cookies.",
   },
   { heading: "WebSocket", level: 2 },
   {
     list: [
-      "A frame holds results of one task only, one frame for each picture as it is finished; or one error.",
+      "A frame holds results of one task only, one frame for each picture as it is finished; or errors. Results come in an earlier frame than the errors of the same task.",
       "After a connection breaks, results are held for 120 seconds (`INKSTONE_SESSION_BUFFER`) and follow when the client authenticates with the `connectionSessionUUID` it was given.",
       "A client that closes its socket has 5 seconds to come back before its sync tasks are cancelled; one whose connection breaks, as long as its results are held.",
       "A session belongs to the socket that has resumed it last: one that held it before, and seems open, is cut off.",
@@ -141,6 +143,7 @@ const TRANSPORT: readonly Block[] = [
       '`deliveryMethod: "sync"` waits for the pictures. When the client goes away the task is cancelled 5 seconds later, unless `INKSTONE_CANCEL_ON_HANG_UP` is false or somebody waits for it by then, as the client does that has sent it again; sent again after that, it is a new task.',
       '`deliveryMethod: "async"` is acknowledged once the task is stored; then ask with `getResponse`, which works for sync tasks too.',
       "The `taskUUID` makes sending safe to repeat: the same task under the same taskUUID and key is answered with the known task; another one is refused with `conflictTaskUUID`. A task that has failed begins afresh when it is sent again. Letters of a UUID have no case.",
+      "An image parameter takes the `imageURL` of this server's own images as it takes their `imageUUID`, under whatever host name it was given.",
       "`?dryRun=1`, or the header `X-Runware-Dry-Run: 1`, validates and prices tasks without running them, and tells how long drawing will take (`estimatedSeconds`).",
     ],
   },
@@ -148,7 +151,7 @@ const TRANSPORT: readonly Block[] = [
 
 const REPLIES: readonly Block[] = [
   {
-    text: "A reply holds `data`, `errors`, or both. On HTTP, a reply in which nothing succeeded also repeats its first error as `error`.",
+    text: "A reply holds `data`, `errors`, or, over HTTP, both when only a part of it succeeded; an empty one is left out. On HTTP, a reply in which nothing succeeded also repeats its first error as `error`; so does a WebSocket that refuses a key.",
   },
   code({
     data: [

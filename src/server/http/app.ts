@@ -7,6 +7,7 @@ import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, ty
 import { errorItem, TaskError } from "../../protocol/index.ts";
 import { createBodyParser } from "./body.ts";
 import { isLoopback } from "./caller.ts";
+import { allowOrigins } from "./cross-origin.ts";
 import { createWaiters } from "./hang-up.ts";
 import { openAIRoutes } from "./openai/routes.ts";
 import type { HttpPorts } from "./ports.ts";
@@ -58,6 +59,7 @@ export async function createApp(ports: HttpPorts): Promise<FastifyInstance> {
     const encoding = headers["content-encoding"] ?? "identity";
     if (encoding !== "identity") throw new TaskError("unsupportedContentEncoding", { given: encoding.slice(0, 40) });
   });
+  await allowOrigins(app, settings.allowedOrigins);
   app.addHook("preParsing", (request, _reply, body) => guardBody(ports.keys, request.raw, body));
 
   const refuse = (request: FastifyRequest, reply: FastifyReply, error: TaskError) => {
@@ -163,7 +165,7 @@ function answerBrokenRequest(thrown: Error & { code?: string }, socket: Socket, 
     ? new TaskError("requestTimeout", { seconds })
     : new TaskError("invalidRequest", { reason: "It is not HTTP." });
   const item = errorItem(error.body);
-  const body = JSON.stringify({ data: [], errors: [item], error: item });
+  const body = JSON.stringify({ errors: [item], error: item });
   const head = slow ? "408 Request Timeout" : "400 Bad Request";
   if (socket.writable) {
     socket.write(

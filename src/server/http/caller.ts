@@ -62,8 +62,12 @@ export function isLocal({ socket, headers, httpVersion }: IncomingMessage): bool
   if (!isLoopback(socket.remoteAddress)) return false;
   if (httpVersion === "1.0" || Object.keys(headers).some((name) => FORWARDED.test(name))) return false;
   if (headers.host !== undefined && !LOCAL_HOST.test(headers.host)) return false;
-  // What browsers say by themselves, also where they send no Origin: an image or a form of another site.
-  if (headers["sec-fetch-site"] === "cross-site") return false;
   const { origin } = headers;
-  return origin === undefined || (URL.canParse(origin) && LOCAL_HOST.test(new URL(origin).host));
+  if (origin !== undefined) return isLoopbackOrigin(origin);
+  // What browsers say by themselves where they send no Origin: an image or a form of another site.
+  return headers["sec-fetch-site"] !== "cross-site";
 }
+
+/** Whether a page was served from the machine that its browser runs on. */
+export const isLoopbackOrigin = (origin: string): boolean =>
+  URL.canParse(origin) && LOCAL_HOST.test(new URL(origin).host);

@@ -1,5 +1,6 @@
 /** Server-sent events: a reply that stays open until the caller goes, may call no more, or the server stops. */
 
+import type { OutgoingHttpHeaders } from "node:http";
 import type { FastifyReply } from "fastify";
 import { stringifyJson } from "../../protocol/index.ts";
 import type { OwnerId } from "../tasks/index.ts";
@@ -26,8 +27,14 @@ export function openEventStream(
   closed: () => void,
 ): EventStream {
   const { raw } = reply;
+  const headers = reply.getHeaders();
   reply.hijack();
-  raw.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no" });
+  raw.writeHead(200, {
+    ...(headers as OutgoingHttpHeaders),
+    "content-type": "text/event-stream",
+    "cache-control": "no-store",
+    "x-accel-buffering": "no",
+  });
   raw.flushHeaders();
   const heartbeat = setInterval(() => raw.write(":\n\n"), HEARTBEAT_MS);
   const keyCheck = setInterval(async () => {

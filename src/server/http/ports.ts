@@ -60,6 +60,8 @@ export interface HttpSettings {
   readonly publicUrl?: string;
   /** Whether headers of a proxy say how clients reach the server. */
   readonly trustProxy: boolean;
+  /** Origins whose pages may call with a key, beside those of loopback. */
+  readonly allowedOrigins: readonly string[];
   /** Address of the bucket as clients reach it; image URLs then lead there. */
   readonly imageUrl?: string;
   readonly maxTasks: number;

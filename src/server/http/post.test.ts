@@ -55,7 +55,7 @@ describe("POST /v1", () => {
     const { base } = await start();
     const { status, body } = await post(base, [inference({ width: 100, height: 9000, foo: 1 })]);
     expect(status).toBe(400);
-    expect(body.data).toEqual([]);
+    expect(Object.keys(body)).toEqual(["errors", "error"]);
     expect(body.errors.map(({ code }: { code: string }) => code)).toEqual([
       "invalidWidth",
       "invalidHeight",
@@ -126,7 +126,7 @@ describe("POST /v1", () => {
     tasks.onAccept = (taskUUID) => tasks.fail(taskUUID, { code: "engineTimeout", message: "hung" });
     expect(await post(base, [inference()])).toMatchObject({
       status: 504,
-      body: { data: [], error: { message: "hung" } },
+      body: { error: { message: "hung" } },
     });
   });
 
@@ -213,7 +213,7 @@ describe("POST /v1", () => {
     ["__proto__", '[{"taskType":"ping","__proto__":{"polluted":1}}]', "unsupportedParameter"],
   ])("%s is refused", async (_, text, code) => {
     const { base } = await start();
-    expect(await post(base, text)).toMatchObject({ status: 400, body: { data: [], error: { code } } });
+    expect(await post(base, text)).toMatchObject({ status: 400, body: { error: { code } } });
     expect(({} as Record<string, unknown>).polluted).toBeUndefined();
   });
 

@@ -77,12 +77,24 @@ export async function* replyText({ data, errors }: Answer, documentation: string
   const begun = separator === ",";
   if (begun && failed.length === 0) yield "]}";
   else if (begun) yield `],"errors":${stringifyJson(failed)}}`;
-  else yield stringifyJson({ ...(data.length > 0 && { data: [] }), errors: failed });
+  else yield stringifyJson({ errors: failed });
+}
+
+/** The same as two texts, each whole: results first, as clients read of a frame with errors nothing else. Either may be absent. */
+export async function replyFrames({ data, errors }: Answer, documentation: string): Promise<string[]> {
+  const failed: ErrorItem[] = [...errors];
+  const items: string[] = [];
+  for (const lazy of data) {
+    const result = await made(lazy, documentation);
+    if ("failed" in result) failed.push(result.failed);
+    else items.push(stringifyJson(result.item));
+  }
+  const frames = items.length > 0 ? [`{"data":[${items.join(",")}]}`] : [];
+  return failed.length > 0 ? [...frames, stringifyJson({ errors: failed })] : frames;
 }
 
 /** The body of an HTTP reply that is only errors: some clients read `errors`, others the singular `error`. */
-export const failureText = (errors: readonly ErrorItem[]): string =>
-  stringifyJson({ data: [], errors, error: errors[0] });
+export const failureText = (errors: readonly ErrorItem[]): string => stringifyJson({ errors, error: errors[0] });
 
 /** Ends the connection of a client that takes nothing of a reply for so many seconds. */
 export function cutSlowReader({ raw }: FastifyReply, seconds: number): void {

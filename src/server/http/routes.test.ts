@@ -130,6 +130,26 @@ test.each([
 });
 
 describe("operation", () => {
+  test("GET /v1 says what it is, to browsers and to others", async () => {
+    const { base } = await start();
+    const page = await fetch(`${base}/v1`, { headers: { accept: "text/html,*/*" } });
+    expect([page.status, page.headers.get("content-type")]).toEqual([200, "text/html; charset=utf-8"]);
+    expect(await page.text()).toContain('<a href="/docs">');
+    expect(await (await fetch(`${base}/v1`)).json()).toMatchObject({ service: "inkstone", documentation: "/docs" });
+  });
+
+  test("the documentation has contents whose links lead somewhere, and examples", async () => {
+    const { base } = await start();
+    const html = await (await fetch(`${base}/docs`)).text();
+    const ids = [...html.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id);
+    const links = [...html.matchAll(/href="#([^"]+)"/g)].map(([, id]) => id);
+    expect(links.length).toBeGreaterThan(30);
+    expect(links.filter((link) => !ids.includes(link))).toEqual([]);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(html).toContain('<a href="/openapi.json">');
+    expect(html).toContain("asyncio.run(main())");
+  });
+
   test("health, readiness, metrics, document", async () => {
     const app = await start();
     const get = (path: string) => fetch(app.base + path);
@@ -184,7 +204,7 @@ describe("operation", () => {
     expect((await fetch(`${base}/metrics`)).status).toBe(500);
   });
 
-  test.each(["/nowhere", "/images/../keys.json", "/images/x.png", `/images/${crypto.randomUUID()}.png`, "/v1"])(
+  test.each(["/nowhere", "/images/../keys.json", "/images/x.png", `/images/${crypto.randomUUID()}.png`, "/v1x"])(
     "nothing at %s",
     async (path) => {
       const { base } = await start();

@@ -1,7 +1,7 @@
 /** Frames on their way to a client: in order, one at a time, made only when it is their turn. */
 
 import { stringifyJson } from "../../../protocol/index.ts";
-import { type Answer, asTaskError, replyText } from "../reply.ts";
+import { type Answer, asTaskError, replyFrames } from "../reply.ts";
 
 /** Sends one text frame; resolves when the socket has taken it, rejects when it cannot. */
 export type Sender = (text: string) => Promise<void>;
@@ -29,8 +29,8 @@ export function createOutbox(limit: number, documentation: string, overflowed: (
       const current = sender;
       const frame = frames[0]!;
       try {
-        await current(await frameText(frame, documentation));
-        // A frame leaves only once it is sent: what breaks off is sent again to whoever resumes.
+        for (const text of await texts(frame, documentation)) await current(text);
+        // An answer leaves only once it is sent: what breaks off is sent again to whoever resumes.
         if (frames[0] === frame) frames.shift();
       } catch {
         if (sender === current) sender = undefined;
@@ -61,12 +61,10 @@ export function createOutbox(limit: number, documentation: string, overflowed: (
   };
 }
 
-async function frameText(answer: Answer, documentation: string): Promise<string> {
+async function texts(answer: Answer, documentation: string): Promise<string[]> {
   try {
-    let text = "";
-    for await (const part of replyText(answer, documentation)) text += part;
-    return text;
+    return await replyFrames(answer, documentation);
   } catch (thrown) {
-    return stringifyJson({ errors: [asTaskError(thrown).body] });
+    return [stringifyJson({ errors: [asTaskError(thrown).body] })];
   }
 }

@@ -2,11 +2,24 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { WebSocket } from "ws";
-import { TaskError } from "../../../protocol/index.ts";
 import { isStillAllowed, KEY_CHECK_MS } from "../caller.ts";
 import { openContext, type Shared } from "../request-context.ts";
 import { serveSocket } from "./connection.ts";
 import { createSessions } from "./session.ts";
+
+/** What is here, for those who look with a browser or by GET. */
+function describe(reply: FastifyReply, { headers }: FastifyRequest): FastifyReply {
+  reply.header("vary", "accept");
+  const what = "This is Inkstone's API. Tasks are sent here by POST, or over a WebSocket.";
+  if (!headers.accept?.includes("text/html")) {
+    return reply.send({ service: "inkstone", about: what, documentation: "/docs", openapi: "/openapi.json" });
+  }
+  const links =
+    'How: <a href="/docs">/docs</a>, <a href="/openapi.json">/openapi.json</a>. To draw in the browser: <a href="/">the page</a>.';
+  return reply
+    .type("text/html; charset=utf-8")
+    .send(`<!doctype html><meta charset=utf-8><title>Inkstone API</title><p>${what}</p><p>${links}</p>`);
+}
 
 export function socketRoute(
   app: FastifyInstance,
@@ -22,8 +35,7 @@ export function socketRoute(
       method: "GET",
       url,
       handler: async (request, reply) => {
-        if (url === "/") return page(reply, request);
-        throw new TaskError("notFound", { path: `${url} without a WebSocket upgrade` });
+        return url === "/" ? page(reply, request) : describe(reply, request);
       },
       wsHandler: (socket, request) => {
         serveSocket(socket, request.raw, openContext(shared, request.raw), { sessions, unauthenticated });

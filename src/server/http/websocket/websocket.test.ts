@@ -104,6 +104,22 @@ describe("frames", () => {
     expect(await client.next()).toMatchObject({ errors: [{ code: "inferenceError", taskUUID: task.taskUUID }] });
   });
 
+  test("results of a poll come in an earlier frame than its errors", async () => {
+    const { socketUrl, tasks } = await start();
+    tasks.onAccept = (taskUUID) => {
+      tasks.picture(taskUUID);
+      tasks.fail(taskUUID, { code: "inferenceError", message: "it broke" });
+    };
+    const client = await login(socketUrl);
+    const task = inference({ numberResults: 2, deliveryMethod: "async" });
+    client.send(task);
+    await client.next();
+    client.send({ taskType: "getResponse", taskUUID: task.taskUUID });
+    const frames = [await client.next(), await client.next()];
+    expect(frames.map((frame: Frame) => Object.keys(frame))).toEqual([["data"], ["errors"]]);
+    expect(frames).toMatchObject([{ data: [{ seed: 42 }] }, { errors: [{ code: "inferenceError" }] }]);
+  });
+
   test("what is no request at all", async () => {
     const { socketUrl } = await start();
     const client = await login(socketUrl);

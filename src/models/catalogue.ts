@@ -4,7 +4,7 @@ import type { PictureTask, ReferenceCount } from "../protocol/index.ts";
 import type { Adapter } from "./adapters.ts";
 import { listAdapters } from "./adapters.ts";
 import type { ModelLocations } from "./locations.ts";
-import { costPerPicture } from "./price.ts";
+import { costPerPicture, type Price } from "./price.ts";
 import { referenceCount } from "./references.ts";
 import { listModels, type Model, modelNamed } from "./registry.ts";
 
@@ -44,6 +44,8 @@ export interface ModelSummary {
   readonly source?: "official" | "community";
   /** When its card was written. */
   readonly addedAt?: Date;
+  /** Of a checkpoint: what a picture costs. */
+  readonly price?: Price;
 }
 
 /** The installed models. */
@@ -69,23 +71,28 @@ export interface InstalledModels extends ModelCatalogue {
 export function openModelCatalogue(locations: ModelLocations, now: () => number = Date.now): InstalledModels {
   const models = cachedBriefly(() => listModels(locations), now);
   const adapters = cachedBriefly(() => listAdapters(locations), now);
+  // Sizes and dates of files are looked up too: not for every task that is handed in.
+  const summaries = cachedBriefly(
+    async () => Promise.all([...(await models.read()).map(summary), ...(await adapters.read()).map(adapterSummary)]),
+    now,
+  );
+  const list = summaries.read;
   return {
     refresh() {
-      models.forget();
-      adapters.forget();
+      for (const kept of [models, adapters, summaries]) kept.forget();
     },
     find: async (air) => modelNamed(air, await models.read()),
     airOf: async (folder) => (await models.read()).find((model) => model.folder === folder)?.card.air,
-    list: async () =>
-      Promise.all([...(await models.read()).map(summary), ...(await adapters.read()).map(adapterSummary)]),
-    cost: async (task) => {
-      if (task.taskType !== "imageInference") return 0;
-      const all = await models.read();
-      const found =
-        all.find(({ card }) => card.air === task.model) ?? all.find(({ card }) => card.aliases.includes(task.model));
-      return found && costPerPicture(found.card.price, task);
-    },
+    list,
+    cost: async (task) => costAmong(await list(), task),
   };
+}
+
+/** What one result of a task costs with one of these models; undefined when its own is not among them. */
+export function costAmong(models: readonly ModelSummary[], task: PictureTask): number | undefined {
+  if (task.taskType !== "imageInference") return 0;
+  const found = models.find(({ air }) => air === task.model) ?? models.find((one) => one.aliases?.includes(task.model));
+  return found?.price && costPerPicture(found.price, task);
 }
 
 /** What `read` gave, kept for as long as it counts as fresh. */
@@ -133,6 +140,7 @@ async function summary({ card, origin, folder, registration = folder }: Model): 
     defaultScheduler: "Default",
     defaultCFG: card.defaults.CFGScale,
     license: card.license,
+    price: card.price,
     bytes: await bytesIn(folder),
     maxPixels: card.maxPixels,
     trainedSizes: card.trainedSizes,

@@ -2,7 +2,13 @@
 export { ADAPTER_KINDS, type AdapterKind, knownDistillation } from "./adapter-card.ts";
 export { type Adapter, listAdapters, resolveAdapter } from "./adapters.ts";
 export { airPattern, type ModelCard } from "./card.ts";
-export { type InstalledModels, type ModelCatalogue, type ModelSummary, openModelCatalogue } from "./catalogue.ts";
+export {
+  costAmong,
+  type InstalledModels,
+  type ModelCatalogue,
+  type ModelSummary,
+  openModelCatalogue,
+} from "./catalogue.ts";
 export { ModelError, type ModelErrorReason } from "./errors.ts";
 export { registeredAt } from "./free-air.ts";
 export { AIRS, MEMBERS, type MemberName, publishedAir } from "./import/members.ts";

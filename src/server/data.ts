@@ -5,13 +5,16 @@ import { join } from "node:path";
 import { bucketLocation, openBucket } from "../buckets/index.ts";
 import {
   dataDirectory,
+  type InstalledModels,
   type ModelLocations,
   modelLocations,
+  openModelCatalogue,
   openSharedModels,
   type SharedModels,
 } from "../models/index.ts";
-import type { Config } from "../settings/index.ts";
+import { type Config, ConfigError } from "../settings/index.ts";
 import { type Database, openDatabase } from "./database/index.ts";
+import { offersOf } from "./fleet-models.ts";
 import { createKeyRing, type KeyRing, openKeyFile } from "./http/index.ts";
 import type { Log } from "./log.ts";
 import { securePrivately } from "./private-folder.ts";
@@ -29,8 +32,11 @@ import {
 import {
   createTaskQueue,
   createTaskService,
+  type Offers,
   type OpenTaskService,
+  openPresence,
   openSignals,
+  type Presence,
   type TaskQueue,
   type TaskSignals,
 } from "./tasks/index.ts";
@@ -41,9 +47,11 @@ export interface Data {
   readonly locations: ModelLocations;
   /** Of the bucket of models, where there is one. */
   readonly sharedModels: SharedModels | undefined;
+  readonly models: InstalledModels;
   readonly keys: KeyRing;
   readonly db: Database;
   readonly signals: TaskSignals;
+  readonly presence: Presence;
   readonly tasks: OpenTaskService;
   /** Tasks that make pictures, by one worker for each device, and those that fetch models: each kind waits in a lane of its own. */
   readonly queues: { readonly pictures: readonly TaskQueue<"pictures">[]; readonly uploads: TaskQueue<"uploads"> };
@@ -59,6 +67,11 @@ export interface Data {
  * @param signal aborting ends the waiting
  */
 export async function openData(config: Config, log: Log, signal: AbortSignal | undefined): Promise<Data> {
+  if (config.role !== "all" && config.databaseUrl === undefined) {
+    throw new ConfigError(
+      `--role is "${config.role}", which needs INKSTONE_DATABASE_URL: processes meet on a PostgreSQL; the embedded database has one`,
+    );
+  }
   const folder = dataDirectory(process.env, config.dataDir);
   await securePrivately(folder);
   const keys = createKeyRing(config.apiKeys, openKeyFile(folder));
@@ -66,6 +79,8 @@ export async function openData(config: Config, log: Log, signal: AbortSignal | u
   const db = await openDatabase({
     dataDir: join(folder, "database"),
     url: config.databaseUrl,
+    listenUrl: config.databaseListenUrl,
+    maxConnections: config.databaseConnections || (config.role === "worker" ? 2 : 8),
     onConnectionLost: (error) => log.warn({ err: error }, "the database connection was lost"),
     patience: {
       seconds: config.databaseWait,
@@ -77,15 +92,20 @@ export async function openData(config: Config, log: Log, signal: AbortSignal | u
   try {
     const files = await openFiles(config, db, folder);
     const images = createImageStore(db, files);
-    const { tasks, queues, signals } = await openTasks(config, db, log);
     const locations = modelLocations({ INKSTONE_MODELS_DIR: config.modelsDir }, folder);
+    const sharedModels = await openModelsStore(config, locations, log);
+    const models = openModelCatalogue(locations);
+    const offers = async () => (config.role === "api" ? { names: [] } : offersOf(models));
+    const { tasks, queues, signals, presence } = await openTasks(config, db, log, offers);
     return {
       folder,
       locations,
-      sharedModels: await openModelsStore(config, locations, log),
+      sharedModels,
+      models,
       keys,
       db,
       signals,
+      presence,
       tasks,
       queues,
       files,
@@ -95,6 +115,7 @@ export async function openData(config: Config, log: Log, signal: AbortSignal | u
       async close() {
         for (const queue of [...queues.pictures, queues.uploads]) queue.close();
         tasks.close();
+        await presence.close();
         await signals.close();
         await db.close();
       },
@@ -105,29 +126,36 @@ export async function openData(config: Config, log: Log, signal: AbortSignal | u
   }
 }
 
-async function openTasks(config: Config, db: Database, log: Log): Promise<Pick<Data, "signals" | "tasks" | "queues">> {
+async function openTasks(
+  config: Config,
+  db: Database,
+  log: Log,
+  offers: () => Promise<Offers>,
+): Promise<Pick<Data, "signals" | "presence" | "tasks" | "queues">> {
   const processName = `${hostname()}-${process.pid}-${crypto.randomUUID().slice(0, 8)}`;
   const signals = await openSignals({ db, processName });
+  const presence = await openPresence({ db, signals, offers });
   const tasks = createTaskService({
     db,
     signals,
+    presence,
     maxQueued: config.maxQueue,
     queueShare: config.queueShare,
     abandonAsyncSeconds: config.abandonAsync,
   });
-  const common = { db, signals, worker: processName, maxAttempts: config.maxAttempts };
+  const common = { db, signals, presence, maxAttempts: config.maxAttempts };
   const queues = {
-    pictures: config.devices.map(() => createTaskQueue({ ...common, lane: "pictures" })),
-    uploads: createTaskQueue({ ...common, lane: "uploads", pollMs: 5_000 }),
+    pictures: config.devices.map((_, seat) => createTaskQueue({ ...common, lane: "pictures", seat })),
+    uploads: createTaskQueue({ ...common, lane: "uploads" }),
   };
   const lanes = { pictures: queues.pictures[0]!, uploads: queues.uploads };
-  for (const [lane, queue] of Object.entries(lanes)) {
-    // Nobody else can have tasks in hand when the database is embedded: take them up again at once.
+  // Nobody else can have tasks in hand when the database is embedded: take them up again at once.
+  for (const [lane, queue] of db.kind === "pglite" ? Object.entries(lanes) : []) {
     await queue
-      .sweep(db.kind === "pglite")
+      .sweep(true)
       .catch((error) => log.warn({ lane, err: error }, "lost tasks could not be taken up; it is tried again"));
   }
-  return { signals, tasks, queues };
+  return { signals, presence, tasks, queues };
 }
 
 /** Models that are shared with other machines are known once this resolves; their weights come when they are drawn with. */

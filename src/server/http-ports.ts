@@ -3,10 +3,10 @@
 import { statfs } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { Registry } from "prom-client";
-import type { InstalledModels } from "../models/index.ts";
 import { TaskError } from "../protocol/index.ts";
 import type { Config } from "../settings/index.ts";
 import type { Data } from "./data.ts";
+import { fleetModels } from "./fleet-models.ts";
 import { createHttpMetrics, type HttpPorts, type Readiness, type Uploads } from "./http/index.ts";
 import type { Log } from "./log.ts";
 import type { Outbound } from "./net/index.ts";
@@ -20,7 +20,6 @@ export interface PortsOptions {
   readonly config: Config;
   readonly data: Data;
   readonly workers: Workers;
-  readonly models: InstalledModels;
   readonly outbound: Outbound;
   readonly register: Registry;
   readonly log: Log;
@@ -31,8 +30,8 @@ export interface PortsOptions {
 }
 
 export function httpPorts(options: PortsOptions): HttpPorts {
-  const { config, data, workers, models, outbound, register, log, isClosing, stopping } = options;
-  const { images, tasks, keys, gallery, thumbnails, folder } = data;
+  const { config, data, workers, outbound, register, log, isClosing, stopping } = options;
+  const { images, tasks, keys, gallery, thumbnails, folder, models, presence } = data;
   return {
     settings: config,
     tasks: {
@@ -51,7 +50,7 @@ export function httpPorts(options: PortsOptions): HttpPorts {
     thumbnails,
     gallery,
     uploads: uploadsInto(config, data, outbound),
-    models,
+    models: fleetModels(presence, config.role === "api" ? undefined : models),
     mayName: outbound.mayName,
     keys,
     metrics: createHttpMetrics(register, tasks),

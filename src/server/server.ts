@@ -2,7 +2,7 @@
 
 import { collectDefaultMetrics, Registry } from "prom-client";
 import { requireFaceModel } from "../drawing/index.ts";
-import { openModelCatalogue, removeAbandoned } from "../models/index.ts";
+import { removeAbandoned } from "../models/index.ts";
 import type { Config } from "../settings/index.ts";
 import { type Data, openData } from "./data.ts";
 import { type Deliverer, startDeliverer, webhookSecret } from "./delivery/index.ts";
@@ -10,9 +10,9 @@ import { createApp, failure, imageItem, isPictureRecord } from "./http/index.ts"
 import { httpPorts } from "./http-ports.ts";
 import { createLog, type Log } from "./log.ts";
 import { createOutbound, type Outbound } from "./net/index.ts";
-import { expireTasks } from "./tasks/index.ts";
+import { expireTasks, forgetGone } from "./tasks/index.ts";
 import { startUpkeep } from "./upkeep.ts";
-import { startWorkers, UPLOAD_TIMEOUT_MS } from "./workers.ts";
+import { NO_WORKERS, startWorkers, UPLOAD_TIMEOUT_MS } from "./workers.ts";
 
 /** A running server. */
 export interface Server {
@@ -42,10 +42,12 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
   requireFaceModel(config.faceModel);
   const data = await openData(config, log, parts.signal);
   const outbound = createOutbound({ allow: config.allowedAddresses });
-  const models = openModelCatalogue(data.locations);
   const register = new Registry();
   collectDefaultMetrics({ register });
-  const workers = startWorkers({ config, data, models, outbound, register, log, engineProgram: parts.engineProgram });
+  const workers =
+    config.role === "api"
+      ? NO_WORKERS
+      : startWorkers({ config, data, outbound, register, log, engineProgram: parts.engineProgram });
 
   const stopping = new AbortController();
   let closing = false;
@@ -54,7 +56,6 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
       config,
       data,
       workers,
-      models,
       outbound,
       register,
       log,
@@ -64,11 +65,13 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
   );
   /** This server as its own deliveries name it; known once it listens. */
   let publicUrl = config.publicUrl ?? "";
-  const deliverer = await deliverFrom(config, data, outbound, log, () => publicUrl);
+  // Servers that clients reach deliver: what they send names an address that answers.
+  const deliverer =
+    config.role === "worker" ? undefined : await deliverFrom(config, data, outbound, log, () => publicUrl);
   const stopUpkeep = keepUp(config, data, log);
   const close = async (): Promise<void> => {
     await stopUpkeep();
-    await deliverer.stop();
+    await deliverer?.stop();
     await data.close();
   };
 
@@ -83,7 +86,7 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
   publicUrl ||= address.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:");
   await workers.tried;
   const devices = workers.devices.map(({ name, note, trouble }) => note ?? `${name}: ${trouble}`);
-  log.info({ address, dataDir: data.folder, database: data.db.kind, devices }, "listening");
+  log.info({ address, role: config.role, dataDir: data.folder, database: data.db.kind, devices }, "listening");
 
   let stopped: Promise<void> | undefined;
   return {
@@ -131,20 +134,36 @@ async function deliverFrom(
 }
 
 /** Deletes what is over, and takes up what was lost. */
-function keepUp(config: Config, { db, tasks, queues, images, gallery, locations, sharedModels }: Data, log: Log) {
+function keepUp(
+  config: Config,
+  { db, tasks, queues, images, gallery, locations, sharedModels, presence }: Data,
+  log: Log,
+) {
+  const onFailure = (chore: string, error: unknown) =>
+    log.warn({ chore, err: error }, "upkeep failed; it is tried again");
+  const takeBack = async () => {
+    for (const queue of [queues.pictures[0]!, queues.uploads]) await queue.sweep();
+  };
+  // Whoever had the upkeep before may be gone together with its worker.
+  presence.onUpkeep(() => void takeBack().catch((error) => onFailure("lost tasks", error)));
   return startUpkeep(
     [
       { name: "bin", everyMs: 10_000, run: () => gallery.emptyBin() },
       { name: "images", everyMs: 10_000, run: () => images.sweep() },
-      { name: "abandoned tasks", everyMs: 5_000, run: () => tasks.abandonUnasked() },
-      { name: "space", everyMs: 600_000, run: () => db.vacuum() },
-      { name: "log of changes", everyMs: 10_000, run: () => db.trimLog() },
       { name: "tasks", everyMs: 60_000, run: () => expireTasks(db, config.resultRetention * 3600) },
-      { name: "abandoned uploads", everyMs: 3_600_000, run: () => removeAbandoned(locations, 2 * UPLOAD_TIMEOUT_MS) },
-      { name: "shared models", everyMs: 30_000, run: async () => sharedModels?.refresh() },
-      { name: "lost tasks", everyMs: 5_000, run: () => queues.pictures[0]!.sweep() },
-      { name: "lost uploads", everyMs: 5_000, run: () => queues.uploads.sweep() },
+      { name: "lost tasks", everyMs: 3_000, run: takeBack },
+      { name: "gone processes", everyMs: 600_000, run: () => forgetGone(db) },
+      { name: "abandoned tasks", everyMs: 5_000, everywhere: true, run: () => tasks.abandonUnasked() },
+      { name: "space", everyMs: 600_000, everywhere: true, run: () => db.vacuum() },
+      { name: "log of changes", everyMs: 10_000, everywhere: true, run: () => db.trimLog() },
+      {
+        name: "abandoned uploads",
+        everyMs: 3_600_000,
+        everywhere: true,
+        run: () => removeAbandoned(locations, 2 * UPLOAD_TIMEOUT_MS),
+      },
+      { name: "shared models", everyMs: 30_000, everywhere: true, run: async () => sharedModels?.refresh() },
     ],
-    (chore, error) => log.warn({ chore, err: error }, "upkeep failed; it is tried again"),
+    { mayRun: () => presence.isUpkeeper, onFailure },
   );
 }

@@ -1,14 +1,7 @@
 /** What works off the tasks: the worker with its engine process, and the receiver of models. */
 
 import { Gauge, type Registry } from "prom-client";
-import {
-  type Adapter,
-  type AdapterKind,
-  type BringHooks,
-  type InstalledModels,
-  type Model,
-  resolveAdapter,
-} from "../models/index.ts";
+import { type Adapter, type AdapterKind, type BringHooks, type Model, resolveAdapter } from "../models/index.ts";
 import type { Config } from "../settings/index.ts";
 import { software } from "../version.ts";
 import type { Data } from "./data.ts";
@@ -42,7 +35,6 @@ export interface Workers {
 export interface WorkersOptions {
   readonly config: Config;
   readonly data: Data;
-  readonly models: InstalledModels;
   readonly outbound: Outbound;
   readonly register: Registry;
   readonly log: Log;
@@ -51,8 +43,8 @@ export interface WorkersOptions {
 }
 
 export function startWorkers(options: WorkersOptions): Workers {
-  const { config, data, models, outbound, register, log, engineProgram } = options;
-  const { locations, queues, files, images, sharedModels } = data;
+  const { config, data, outbound, register, log, engineProgram } = options;
+  const { locations, models, presence, queues, files, images, sharedModels } = data;
   const brought = async <M extends Model | Adapter>(model: M, hooks?: BringHooks): Promise<M> => {
     if (model.registration !== undefined) await sharedModels?.bring(model.registration, hooks);
     return model;
@@ -86,6 +78,7 @@ export function startWorkers(options: WorkersOptions): Workers {
     metrics: createWorkerMetrics(register),
     log,
     stepTimeoutMs: config.stepTimeout * 1000,
+    modelIdleMs: config.modelIdle * 60_000,
   };
   const workers = engines.map((engine, i) => startWorker({ ...common, queue: queues.pictures[i]!, engine }));
   const receiver = startReceiver({
@@ -109,7 +102,8 @@ export function startWorkers(options: WorkersOptions): Workers {
     },
     tried: Promise.all(workers.map(({ tried }) => tried)).then(() => {}),
     async stop(graceMs) {
-      await Promise.all([...workers, receiver].map((one) => one.stop(graceMs)));
+      const retired = presence.retire();
+      await Promise.all([...[...workers, receiver].map((one) => one.stop(graceMs)), retired]);
     },
   };
 }
@@ -127,3 +121,11 @@ function countDevices(register: Registry, engines: readonly EngineProcess[]): vo
     },
   });
 }
+/** A server that draws nothing: others do. */
+export const NO_WORKERS: Workers = {
+  trouble: undefined,
+  checkpoint: undefined,
+  devices: [],
+  tried: Promise.resolve(),
+  stop: async () => {},
+};

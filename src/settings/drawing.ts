@@ -28,6 +28,13 @@ export const DRAWING = {
       },
     ).default(["cpu"]),
   ),
+  modelIdle: count(
+    "INKSTONE_MODEL_IDLE",
+    0,
+    0,
+    10_080,
+    "Minutes without a task after which the model leaves memory. The next task loads it again. 0: never.",
+  ),
   stepTimeout: count(
     "INKSTONE_STEP_TIMEOUT",
     600,

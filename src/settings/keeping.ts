@@ -34,6 +34,20 @@ export const KEEPING = {
     "postgres://…",
     postgresAddress("PostgreSQL to use instead of the embedded database in the data folder.").optional(),
   ),
+  databaseListenUrl: secretSetting(
+    "INKSTONE_DATABASE_LISTEN_URL",
+    "postgres://…",
+    postgresAddress(
+      "The same PostgreSQL without a pooler in between, for the one connection that listens. Needed where the other address leads to PgBouncer in transaction mode.",
+    ).optional(),
+  ),
+  databaseConnections: count(
+    "INKSTONE_DATABASE_CONNECTIONS",
+    0,
+    0,
+    1000,
+    "Connections to PostgreSQL for statements; one more listens. 0: 8, and 2 for a worker alone.",
+  ),
   databaseWait: count(
     "INKSTONE_DATABASE_WAIT",
     60,

@@ -14,6 +14,12 @@ const origins = (about: string) =>
 
 /** Who may call and from where, how much at once, how long, and how results are sent. */
 export const SERVING = {
+  role: choice(
+    "INKSTONE_ROLE",
+    ["all", "api", "worker"],
+    "all",
+    "What the process does: `api` takes tasks and answers, `worker` draws, `all` both. Apart they need PostgreSQL, and one bucket or folder of images.",
+  ),
   host: setting(
     "INKSTONE_HOST",
     "ADDRESS",

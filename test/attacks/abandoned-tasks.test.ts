@@ -7,7 +7,13 @@ import { aTask } from "../support/tasks.ts";
 
 onEachDatabase("abandoned async tasks", (tasks) => {
   test("are cancelled when nobody has asked for them; all others stay", async () => {
-    const service = createTaskService({ db: tasks.db, signals: tasks.signals, maxQueued: 50, abandonAsyncSeconds: 60 });
+    const service = createTaskService({
+      db: tasks.db,
+      signals: tasks.signals,
+      presence: tasks.presence,
+      maxQueued: 50,
+      abandonAsyncSeconds: 60,
+    });
     const sent = {
       abandoned: aTask({ deliveryMethod: "async" }),
       running: aTask({ deliveryMethod: "async" }),

@@ -7,7 +7,13 @@ import { anUpload, aTask } from "../support/tasks.ts";
 
 onEachDatabase("a greedy key", (tasks) => {
   test("another key's tasks are taken, and come next", async () => {
-    const service = createTaskService({ db: tasks.db, signals: tasks.signals, maxQueued: 50, queueShare: 0.8 });
+    const service = createTaskService({
+      db: tasks.db,
+      signals: tasks.signals,
+      presence: tasks.presence,
+      maxQueued: 50,
+      queueShare: 0.8,
+    });
     const outcomes = [];
     for (let i = 0; i < 60; i++) outcomes.push((await service.submit("greedy", aTask())).kind);
     expect(outcomes.filter((kind) => kind === "accepted")).toHaveLength(40);

@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { resultsOf } from "../../src/protocol/index.ts";
 import { type Database, openDatabase } from "../../src/server/database/index.ts";
 import { openDisk } from "../../src/server/storage/index.ts";
-import { createTaskService, openSignals, type TaskSignals } from "../../src/server/tasks/index.ts";
+import { createTaskService, openPresence, openSignals, type TaskSignals } from "../../src/server/tasks/index.ts";
 import { createCluster, NO_POSTGRES, type PostgresCluster } from "../support/postgres-cluster.ts";
 import { seededRandom } from "../support/random.ts";
 import { startServerProcess } from "../support/server-process.ts";
@@ -90,7 +90,8 @@ describe.skipIf(NO_POSTGRES)(`with a PostgreSQL server${NO_POSTGRES ? ` (${NO_PO
     const random = seededRandom(SEED);
     const db: Database = await openDatabase({ url: cluster.url });
     const signals: TaskSignals = await openSignals({ db, processName: "test" });
-    const service = createTaskService({ db, signals, maxQueued: 1_000, pollMs: 200 });
+    const presence = await openPresence({ db, signals });
+    const service = createTaskService({ db, signals, presence, maxQueued: 1_000, pollMs: 200 });
     const filesDir = join(folder, "files");
     const settings = JSON.stringify({ url: cluster.url, filesDir, leaseSeconds: 1.5, pollMs: 200 });
     const workers: ChildProcess[] = [];
@@ -136,6 +137,7 @@ describe.skipIf(NO_POSTGRES)(`with a PostgreSQL server${NO_POSTGRES ? ` (${NO_PO
     expect(failed).toBeLessThan(sent.length * 0.2);
     for (const worker of workers) worker.kill("SIGKILL");
     service.close();
+    await presence.close();
     await signals.close();
     await db.close();
   }, 240_000);
@@ -143,7 +145,8 @@ describe.skipIf(NO_POSTGRES)(`with a PostgreSQL server${NO_POSTGRES ? ` (${NO_PO
   test("a task submitted in one process starts at once in another, and its progress is heard", async () => {
     const db = await openDatabase({ url: cluster.url });
     const signals = await openSignals({ db, processName: "test" });
-    const service = createTaskService({ db, signals, maxQueued: 10, pollMs: 60_000 }); // no polling: signals alone
+    const presence = await openPresence({ db, signals });
+    const service = createTaskService({ db, signals, presence, maxQueued: 10, pollMs: 60_000 }); // no polling: signals alone
     const child = fork(
       WORKER,
       [JSON.stringify({ url: cluster.url, filesDir: join(folder, "files"), leaseSeconds: 30, pollMs: 60_000 })],
@@ -173,6 +176,7 @@ describe.skipIf(NO_POSTGRES)(`with a PostgreSQL server${NO_POSTGRES ? ` (${NO_PO
     );
     child.kill("SIGKILL");
     service.close();
+    await presence.close();
     await signals.close();
     await db.close();
   }, 120_000);

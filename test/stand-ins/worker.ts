@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import { openDatabase } from "../../src/server/database/index.ts";
 import { createOutbound } from "../../src/server/net/index.ts";
 import { createImageReferences, createImageStore, openDisk } from "../../src/server/storage/index.ts";
-import { createTaskQueue, openSignals } from "../../src/server/tasks/index.ts";
+import { createTaskQueue, openPresence, openSignals } from "../../src/server/tasks/index.ts";
 import { startUpkeep } from "../../src/server/upkeep.ts";
 import { createEngineProcess, startWorker } from "../../src/server/worker/index.ts";
 import { readConfig } from "../../src/settings/read.ts";
@@ -20,12 +20,12 @@ export interface WorkerSettings {
 const { url, filesDir, leaseSeconds, pollMs } = JSON.parse(process.argv[2]!) as WorkerSettings;
 const db = await openDatabase({ url });
 const signals = await openSignals({ db, processName: randomUUID() });
-const worker = String(process.pid);
+const presence = await openPresence({ db, signals, beatMs: 300 });
 const queue = createTaskQueue({
   db,
   signals,
+  presence,
   lane: "pictures",
-  worker,
   leaseSeconds,
   retryPauseSeconds: () => 0.05,
   pollMs,
@@ -45,6 +45,9 @@ startWorker({
   stepTimeoutMs: 10_000,
   log: { info() {}, warn() {}, error: (facts, message) => console.error(message, facts) },
 });
-startUpkeep([{ name: "sweep", everyMs: 300, run: () => queue.sweep() }], () => {});
+startUpkeep([{ name: "sweep", everyMs: 300, everywhere: true, run: () => queue.sweep() }], {
+  mayRun: () => true,
+  onFailure() {},
+});
 process.on("disconnect", () => process.exit(0));
 process.send?.("ready");

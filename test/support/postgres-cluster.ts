@@ -23,8 +23,11 @@ export const NO_POSTGRES = binaries === undefined ? "no PostgreSQL binaries are 
 
 export type PostgresCluster = Awaited<ReturnType<typeof createCluster>>;
 
-/** Makes and starts a cluster in a temporary folder. PostgreSQL refuses to run as root, so root lends it another user. */
-export async function createCluster() {
+/**
+ * Makes and starts a cluster in a temporary folder, with settings as `postgres -c` takes them. PostgreSQL refuses to run as root,
+ * so root lends it another user.
+ */
+export async function createCluster(settings: readonly string[] = []) {
   const folder = mkdtempSync(join(tmpdir(), "inkstone-pg-"));
   const user = process.getuid?.() === 0 ? nobody() : undefined;
   if (user) chownSync(folder, user.uid, user.gid);
@@ -35,7 +38,8 @@ export async function createCluster() {
     run(join(binaries!, program), args, { cwd: folder, ...user, env: { ...process.env, LC_ALL: "C" } });
 
   await call("initdb", "-D", data, "-A", "trust", "-U", "postgres", "--no-sync");
-  const options = `-p ${port} -h 127.0.0.1 -k ${folder} -c fsync=off`;
+  const chosen = ["fsync=off", ...settings].map((setting) => `-c ${setting}`).join(" ");
+  const options = `-p ${port} -h 127.0.0.1 -k ${folder} ${chosen}`;
   const start = () => call("pg_ctl", "-D", data, "-o", options, "-l", join(folder, "log"), "-w", "start");
   const stop = (mode: "fast" | "immediate") => call("pg_ctl", "-D", data, "-m", mode, "-w", "stop");
   await start();

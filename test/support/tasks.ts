@@ -19,6 +19,7 @@ import {
   expireTasks,
   imageUUID,
   type NewResult,
+  openPresence,
   openSignals,
   type Submission,
 } from "../../src/server/tasks/index.ts";
@@ -75,12 +76,13 @@ export type OpenTasks = Awaited<ReturnType<typeof openTasks>>;
 /** Service and queue on one database, as in the one-process server; retries come without a pause. */
 export async function openTasks(db: Database, maxQueued = 20, pollMs = 100) {
   const signals = await openSignals({ db, processName: randomUUID() });
-  const service = createTaskService({ db, signals, maxQueued, pollMs });
+  const presence = await openPresence({ db, signals });
+  const service = createTaskService({ db, signals, presence, maxQueued, pollMs });
   const queue = createTaskQueue({
     db,
     signals,
+    presence,
     lane: "pictures",
-    worker: "test",
     retryPauseSeconds: () => 0,
     renewMs: 1e6,
     pollMs,
@@ -88,6 +90,7 @@ export async function openTasks(db: Database, maxQueued = 20, pollMs = 100) {
   return {
     db,
     signals,
+    presence,
     service,
     queue,
     maxQueued,
@@ -99,6 +102,7 @@ export async function openTasks(db: Database, maxQueued = 20, pollMs = 100) {
     async close() {
       queue.close();
       service.close();
+      await presence.close();
       await signals.close();
     },
   };

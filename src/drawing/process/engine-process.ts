@@ -101,9 +101,12 @@ export function createEngineProcess(options: EngineProcessOptions = {}): EngineP
 
   const stop = async () => {
     // One that could not be started has no id, and a signal to it would go to our own process group.
-    if (child?.pid === undefined) return;
-    const gone = new Promise((resolve) => child?.once("exit", resolve));
-    child.kill("SIGKILL"); // it owns no files and no connections
+    const leaving = child;
+    if (leaving?.pid === undefined) return;
+    child = undefined; // a request that comes now starts another one
+    checkpoint = undefined;
+    const gone = new Promise((resolve) => leaving.once("exit", resolve));
+    leaving.kill("SIGKILL"); // it owns no files and no connections
     await gone;
   };
 

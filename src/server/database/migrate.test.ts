@@ -50,7 +50,7 @@ for (const database of TEST_DATABASES) {
     });
 
     test.runIf(database.name === "postgres")("servers that start at once take turns", async () => {
-      await db.script("drop table migrations, tasks, images, deliveries, belongings cascade");
+      await db.script("drop schema public cascade; create schema public");
       const url = opened.url!;
       const servers = await Promise.all(Array.from({ length: 4 }, () => openDatabase({ url })));
       expect(await db.query("select count(*)::int as n from migrations")).toEqual([{ n: migrations.length }]);

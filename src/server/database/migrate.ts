@@ -18,7 +18,7 @@ export async function migrate(database: Database, wanted: readonly Migration[] =
     )
     .catch((error) => {
       // Two servers at once: "if not exists" can still collide in the catalogue; then the other one has made it.
-      if (!(error instanceof Error && "code" in error && (error.code === "23505" || error.code === "42P07")))
+      if (!(error instanceof Error && "code" in error && ["23505", "42P07", "42710"].includes(error.code as string)))
         throw error;
     });
   for (const migration of wanted) await applyOnce(database, migration, wanted.length);

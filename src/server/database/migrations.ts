@@ -186,6 +186,55 @@ const belongings: Migration = {
   statements: ["create table belongings (name text primary key, id text not null)"],
 };
 
+/**
+ * Many machines: who is there and idle, who follows which task, what a worker must have installed. Leases are renewed without touching
+ * an index; what upkeep looks for has indexes.
+ */
+const machines: Migration = {
+  number: 11,
+  name: "machines",
+  statements: [
+    // servers and workers that live; nothing that a crash of the database may not take
+    `create unlogged table processes (
+       name      text primary key,
+       seen_at   timestamptz not null default now(),
+       -- names that tasks may ask for (null: all), and what is told of all of them
+       offers    text[],
+       catalogue text
+     )`,
+    // workers that wait for a task, by their place in their process, and the model that they have in memory
+    `create unlogged table idle_workers (
+       process text not null,
+       lane    text not null,
+       seat    int not null,
+       loaded  text,
+       primary key (process, lane, seat)
+     )`,
+    // catalogues by their hash, as JSON text: many processes have the same
+    "create unlogged table catalogues (id text primary key, content text not null)",
+    // one process does the upkeep for all
+    "create unlogged table upkeeper (id boolean primary key default true check (id), process text not null, until timestamptz not null)",
+    // processes that follow all tasks of an owner
+    `create unlogged table followers (
+       owner          text not null,
+       process        text not null,
+       until          timestamptz not null,
+       previews_until timestamptz not null,
+       primary key (owner, process)
+     )`,
+    // models that a task names
+    "alter table tasks add column needs text[] not null default '{}'",
+    // processes that are told of its pictures and its end, and those that are told of every step
+    "alter table tasks add column waiters text[] not null default '{}'",
+    "alter table tasks add column watchers text[] not null default '{}'",
+    "drop index tasks_running",
+    "create index tasks_running on tasks (lane) where state = 'running'",
+    "alter table tasks set (fillfactor = 80)",
+    "create index images_gone on images (image_uuid) where deleted_at is not null and task_id is null",
+    "create index deliveries_finished on deliveries (finished_at) where finished_at is not null",
+  ],
+};
+
 export const migrations: readonly Migration[] = [
   tasks,
   skippedSteps,
@@ -197,4 +246,5 @@ export const migrations: readonly Migration[] = [
   gallery,
   clocks,
   belongings,
+  machines,
 ];

@@ -6,6 +6,8 @@ import { type Patience, untilReachable } from "./until-reachable.ts";
 export interface DatabaseOptions extends PgliteOptions {
   /** `postgres://…`; without it the embedded database is used. */
   readonly url?: string;
+  readonly maxConnections?: number;
+  readonly listenUrl?: string;
   readonly onConnectionLost?: (error: Error) => void;
   /** For a PostgreSQL server that is not there yet. Default: none. */
   readonly patience?: Patience;
@@ -24,7 +26,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
 }
 
 /** Loads the one driver that is needed: PGlite is a PostgreSQL in WebAssembly. */
-async function open({ url, onConnectionLost, dataDir }: DatabaseOptions): Promise<Database> {
+async function open({ url, dataDir, ...options }: DatabaseOptions): Promise<Database> {
   if (url === undefined) return (await import("./pglite.ts")).openPglite({ dataDir });
-  return (await import("./postgres.ts")).openPostgres({ url, onConnectionLost });
+  return (await import("./postgres.ts")).openPostgres({ ...options, url });
 }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import pg from "pg";
 import type { Database, Queryable, Row } from "./database.ts";
 import { listenPostgres } from "./postgres-listen.ts";
@@ -5,7 +6,10 @@ import { asUnavailable } from "./unavailable.ts";
 
 export interface PostgresOptions {
   readonly url: string;
+  /** Connections for statements. Default: 8. One more listens. */
   readonly maxConnections?: number;
+  /** Where to listen when `url` leads to a pooler that lends connections by the transaction. */
+  readonly listenUrl?: string;
   /** Milliseconds to wait for an answer: a connection cut off without a word would never give one. Default 30 s. */
   readonly answerTimeout?: number;
   /** Told of connections that break while idle; the pool replaces them by itself. */
@@ -20,13 +24,13 @@ export function openPostgres(options: PostgresOptions): Database {
     keepAlive: true,
     application_name: "inkstone",
   };
-  const { maxConnections = 8, answerTimeout = 30_000 } = options;
+  const { maxConnections = 8, listenUrl = options.url, answerTimeout = 30_000 } = options;
   const pool = new pg.Pool({ ...connection, max: maxConnections, query_timeout: answerTimeout });
   pool.on("error", (error) => options.onConnectionLost?.(error));
 
   async function query<R = Row>(sql: string, parameters: readonly unknown[] = []): Promise<R[]> {
     try {
-      return (await pool.query(sql, [...parameters])).rows as R[];
+      return (await pool.query(prepared(sql, parameters))).rows as R[];
     } catch (error) {
       throw asUnavailable(error);
     }
@@ -45,7 +49,7 @@ export function openPostgres(options: PostgresOptions): Database {
       await client.query("begin");
       const result = await work({
         query: async <R>(sql: string, parameters: readonly unknown[] = []) =>
-          (await client.query(sql, [...parameters])).rows as R[],
+          (await client.query(prepared(sql, parameters))).rows as R[],
       });
       await client.query("commit");
       return result;
@@ -65,11 +69,31 @@ export function openPostgres(options: PostgresOptions): Database {
     query,
     transaction,
     async script(sql) {
-      await query(sql);
+      await pool.query(sql).catch((error) => {
+        throw asUnavailable(error);
+      });
     },
-    listen: (channel, onMessage, onGap) => listenPostgres(connection, channel, onMessage, onGap),
+    listen: (channel, onMessage, onGap) =>
+      listenPostgres({ ...connection, connectionString: listenUrl }, channel, onMessage, onGap),
     vacuum: async () => {},
     trimLog: async () => {},
     close: () => pool.end(),
   };
 }
+
+/**
+ * A statement under a name: each connection parses and plans it once. Planning takes longer than running: without names
+ * PostgreSQL needs about twice the processor time for a task.
+ */
+function prepared(text: string, parameters: readonly unknown[]): pg.QueryConfig {
+  let name = names.get(text);
+  if (name === undefined && names.size < MOST_NAMES) {
+    name = createHash("sha256").update(text).digest("hex").slice(0, 32);
+    names.set(text, name);
+  }
+  return { ...(name !== undefined && { name }), text, values: [...parameters] };
+}
+
+/** Connections remember what has a name. Texts are written in this program, but for searches, which have many forms. */
+const MOST_NAMES = 300;
+const names = new Map<string, string>();

@@ -93,6 +93,8 @@ export async function createApp(ports: HttpPorts): Promise<FastifyInstance> {
   });
   app.addHook("onClose", () => shared.bodies.close());
   endConnectionsOnClose(app, ports.stopping);
+  operationRoutes(app, ports);
+  if (settings.role === "worker") return app;
   taskRoute(app, shared);
   taskRoutes(app, shared);
   taskListRoutes(app, shared);
@@ -102,7 +104,6 @@ export async function createApp(ports: HttpPorts): Promise<FastifyInstance> {
   modelRoutes(app, ports);
   socketRoute(app, shared, await pageRoutes(app, ports.pageFolder));
   imageRoute(app, ports);
-  operationRoutes(app, ports);
   openAIRoutes(app, shared);
   return app;
 }

@@ -57,6 +57,8 @@ export interface ModelInMemory {
 
 /** The limits and choices of the HTTP side; times are in seconds. */
 export interface HttpSettings {
+  /** A `worker` answers what its operator asks, and nothing else. */
+  readonly role?: "all" | "api" | "worker";
   readonly publicUrl?: string;
   /** Whether headers of a proxy say how clients reach the server. */
   readonly trustProxy: boolean;

@@ -1,8 +1,15 @@
 import type { Queryable } from "../database/index.ts";
+import type { Listeners } from "./lease.ts";
 import type { OwnerId } from "./types.ts";
 
+/** A task that was cancelled: the process whose worker ran it, and those who listen. */
+export interface Cancelled extends Listeners {
+  readonly id: string;
+  readonly worker: string | null;
+}
+
 /**
- * Cancels a task that is not final yet; returns its number, or undefined when there was nothing to do. `abandoned` notes that
+ * Cancels a task that is not final yet; undefined when there was nothing to do. `abandoned` notes that
  * nobody asked for it; whoever asks for it later takes that note back.
  */
 export async function cancelTask(
@@ -10,24 +17,28 @@ export async function cancelTask(
   owner: OwnerId,
   taskUUID: string,
   abandoned: boolean,
-): Promise<string | undefined> {
-  const rows = await db.query<{ id: string }>(
-    `update tasks set state = 'cancelled', abandoned = $3, finished_at = coalesce(finished_at, now()),
-                      lease_until = null, worker = null, progress = null
-     where owner = $1 and task_uuid = $2 and (state in ('queued', 'running') or (abandoned and not $3::boolean))
-     returning id::text`,
+): Promise<Cancelled | undefined> {
+  const rows = await db.query<Cancelled & Record<string, unknown>>(
+    `with found as (
+       select id, worker from tasks
+       where owner = $1 and task_uuid = $2 and (state in ('queued', 'running') or (abandoned and not $3::boolean)) for update
+     )
+     update tasks t set state = 'cancelled', abandoned = $3, finished_at = coalesce(finished_at, now()),
+                        lease_until = null, worker = null, progress = null
+     from found where t.id = found.id
+     returning t.id::text, found.worker, t.waiters, t.watchers`,
     [owner, taskUUID, abandoned],
   );
-  return rows[0]?.id;
+  return rows[0];
 }
 
-/** Cancels the owner's tasks that wait; returns their numbers. */
-export async function cancelQueued(db: Queryable, owner: OwnerId): Promise<readonly string[]> {
-  const rows = await db.query<{ id: string }>(
-    "update tasks set state = 'cancelled', finished_at = now() where owner = $1 and state = 'queued' returning id::text",
+/** Cancels the owner's tasks that wait. */
+export async function cancelQueued(db: Queryable, owner: OwnerId): Promise<readonly Cancelled[]> {
+  return db.query<Cancelled & Record<string, unknown>>(
+    `update tasks set state = 'cancelled', finished_at = now() where owner = $1 and state = 'queued'
+     returning id::text, null as worker, waiters, watchers`,
     [owner],
   );
-  return rows.map(({ id }) => id);
 }
 
 /** Notes that somebody asked for tasks, unless that has been noted in the last seconds. */
@@ -40,16 +51,20 @@ export async function noteAsked(db: Queryable, ids: readonly string[]): Promise<
   );
 }
 
-/** Cancels async tasks that nobody has asked for in so many seconds and that owe nobody a delivery; returns their numbers. */
-export async function cancelUnasked(db: Queryable, seconds: number): Promise<string[]> {
-  const rows = await db.query<{ id: string }>(
-    `update tasks set state = 'cancelled', abandoned = true, finished_at = coalesce(finished_at, now()),
-                      lease_until = null, worker = null, progress = null
-     where state in ('queued', 'running') and lane = 'pictures' and asked_at < now() - make_interval(secs => $1)
-       and task::json->>'deliveryMethod' = 'async'
-       and task::json->>'webhookURL' is null and task::json->>'uploadEndpoint' is null
-     returning id::text`,
+/** Cancels async tasks that nobody has asked for in so many seconds and that owe nobody a delivery. */
+export async function cancelUnasked(db: Queryable, seconds: number): Promise<readonly Cancelled[]> {
+  return db.query<Cancelled & Record<string, unknown>>(
+    `with found as (
+       select id, worker from tasks
+       where state in ('queued', 'running') and lane = 'pictures' and asked_at < now() - make_interval(secs => $1)
+         and task::json->>'deliveryMethod' = 'async'
+         and task::json->>'webhookURL' is null and task::json->>'uploadEndpoint' is null
+       for update skip locked
+     )
+     update tasks t set state = 'cancelled', abandoned = true, finished_at = coalesce(finished_at, now()),
+                        lease_until = null, worker = null, progress = null
+     from found where t.id = found.id
+     returning t.id::text, found.worker, t.waiters, t.watchers`,
     [seconds],
   );
-  return rows.map(({ id }) => id);
 }

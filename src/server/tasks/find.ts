@@ -1,5 +1,6 @@
 import type { TaskErrorBody } from "../../protocol/index.ts";
 import type { Queryable } from "../database/index.ts";
+import type { Listeners } from "./lease.ts";
 import { readTask } from "./stored-task.ts";
 import type { DeliveryRecord, OwnerId, QueueCounts, TaskProgress, TaskRecord, TaskResult, TaskState } from "./types.ts";
 
@@ -9,15 +10,22 @@ export interface StoredTask {
   readonly bodyHash: string;
   /** Cancelled because its client went away. */
   readonly abandoned: boolean;
+  readonly listeners: Listeners;
   readonly record: TaskRecord;
 }
 
+/** Places in the queue are counted so far; whoever waits further behind is told this one. */
+export const FARTHEST_PLACE = 1_000;
+
 /** Pictures and place come with the row: one statement, one moment. */
 const SELECT_TASK = `
-  select t.id::text, t.owner, t.task_uuid, t.body_hash, t.task, t.seed, t.state, t.abandoned, t.attempt,
+  select t.id::text, t.owner, t.task_uuid, t.body_hash, t.task, t.seed, t.state, t.abandoned, t.attempt, t.waiters, t.watchers,
          t.progress, t.error, t.created_at, t.started_at, t.finished_at,
          case when t.state = 'queued' then (
-           select count(*)::int from tasks q where q.state = 'queued' and q.lane = t.lane and (q.turn, q.id) < (t.turn, t.id)
+           select count(*)::int from (
+             select 1 from tasks q where q.state = 'queued' and q.lane = t.lane and (q.turn, q.id) < (t.turn, t.id)
+             limit ${FARTHEST_PLACE}
+           ) ahead
          ) end as place,
          (select json_agg(i order by i.index) from images i where i.task_id = t.id) as images
   from tasks t`;
@@ -79,6 +87,8 @@ interface TaskRow {
   state: TaskState;
   abandoned: boolean;
   attempt: number;
+  waiters: string[];
+  watchers: string[];
   progress: string | null;
   error: string | null;
   created_at: Date;
@@ -112,6 +122,7 @@ function readRow(row: TaskRow): StoredTask {
     id: row.id,
     bodyHash: row.body_hash,
     abandoned: row.abandoned,
+    listeners: { waiters: row.waiters, watchers: row.watchers },
     record: {
       owner: row.owner,
       // As the client wrote it; the column has it in small letters.

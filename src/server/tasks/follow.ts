@@ -1,6 +1,7 @@
 import type { Database } from "../database/index.ts";
 import { findTask, findUnfinished } from "./find.ts";
-import { PREVIEWS_WANTED_MS, type TaskSignals } from "./signals.ts";
+import { FOLLOWING_MS, followTasksOf } from "./listen.ts";
+import type { TaskSignals } from "./signals.ts";
 import type { FollowEvent, OwnerId } from "./types.ts";
 import type { Watchers } from "./watchers.ts";
 
@@ -11,7 +12,7 @@ interface FollowOptions {
 }
 
 /**
- * Follows every unfinished task of an owner, those that come later included. A signal that a task was queued has no name in it: the
+ * Follows every unfinished task of an owner, those that come later included. A signal that a task was submitted has no name in it: the
  * owner's tasks are read again then, several signals in one reading.
  */
 export async function followOwner(
@@ -34,11 +35,15 @@ export async function followOwner(
       if (found !== undefined) names.set(found.id, taskUUID);
       return found;
     };
-    const watching = await watchers.watch(read, (event) => {
-      if (event.type === "final") over = true;
-      listener(taskUUID, event);
-      if (over) forget(taskUUID);
-    });
+    const watching = await watchers.watch(
+      read,
+      (event) => {
+        if (event.type === "final") over = true;
+        listener(taskUUID, event);
+        if (over) forget(taskUUID);
+      },
+      "steps",
+    );
     if (ended || over || watching === undefined) watching?.stop();
     else stops.set(taskUUID, watching.stop);
     if (over || watching === undefined) forget(taskUUID);
@@ -67,19 +72,20 @@ export async function followOwner(
     });
 
   const unlisten = signals.listen((signal) => {
-    if (signal.type === "queued" || signal.type === "gap") refreshSoon();
+    if (signal.type === "gap" || (signal.type === "submitted" && signal.owner === owner)) refreshSoon();
     if (signal.type === "preview" && previews) {
       const taskUUID = names.get(signal.id);
       if (taskUUID !== undefined) listener(taskUUID, { type: "preview", ...signal.preview });
     }
   });
-  const want = () => signals.publish({ type: "previewsWanted", owner });
-  const wanting = previews ? setInterval(want, PREVIEWS_WANTED_MS / 2).unref() : undefined;
-  if (previews) want();
+  const follow = () => followTasksOf(db, owner, signals.processName, previews);
+  // While the database is away nothing happens that could be followed.
+  const following = setInterval(() => void follow().catch(() => {}), FOLLOWING_MS / 2).unref();
+  await follow();
   await refresh();
   return () => {
     ended = true;
-    clearInterval(wanting);
+    clearInterval(following);
     unlisten();
     for (const stop of stops.values()) stop();
   };

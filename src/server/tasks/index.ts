@@ -2,6 +2,7 @@ export { expireTasks } from "./expire.ts";
 export { findTask } from "./find.ts";
 export type { NewResult } from "./outcome.ts";
 export { workOf } from "./pace.ts";
+export { forgetGone, type Offers, openPresence, type Presence } from "./presence.ts";
 export { type Claim, createTaskQueue, type TaskQueue } from "./queue.ts";
 export { createTaskService, type OpenTaskService } from "./service.ts";
 export { openSignals, type TaskSignals } from "./signals.ts";

@@ -3,6 +3,7 @@
 import type { PictureTask, QueuedTask, TaskErrorBody } from "../../protocol/index.ts";
 import type { Queryable } from "../database/index.ts";
 import { type Fence, OWE_FAILURE_WEBHOOK } from "./outcome.ts";
+import { DUE, takeable } from "./presence.ts";
 import { readTask } from "./stored-task.ts";
 import type { Lane, OwnerId, TaskOf, TaskProgress } from "./types.ts";
 
@@ -23,30 +24,51 @@ export interface ClaimedTask<Task extends QueuedTask = PictureTask> {
   readonly deaths: number;
   /** Pictures that earlier attempts finished, by index: not drawn again. */
   readonly finished: readonly number[];
+  /** Processes that wait for its end, and those that watch every step. */
+  readonly listeners: Listeners;
+  /** Whether somebody wants to see this owner's pictures forming. */
+  readonly previewsWanted: boolean;
 }
 
-/**
- * Gives the next task of a lane to a worker for `leaseSeconds`, or undefined when none waits. Pauses between attempts take
- * seconds: a task that is put off for longer was so before the clock was set back.
- */
+export interface Listeners {
+  readonly waiters: readonly string[];
+  readonly watchers: readonly string[];
+}
+
+/** Who claims. */
+export interface Claimer {
+  /** The process. */
+  readonly worker: string;
+  readonly leaseSeconds: number;
+  /** What the worker has, by the names that tasks ask for; undefined: everything. */
+  readonly offers?: readonly string[] | undefined;
+  /** The model whose tasks it would rather have, out of turn. */
+  readonly prefers?: string | undefined;
+}
+
+/** Gives the next task of a lane that a worker can do to it, or undefined when none waits: first of those for the model it prefers. */
 export async function claimTask<L extends Lane>(
   db: Queryable,
   lane: L,
-  worker: string,
-  leaseSeconds: number,
+  { worker, leaseSeconds, offers, prefers }: Claimer,
 ): Promise<ClaimedTask<TaskOf[L]> | undefined> {
+  const next = (condition: string) => `
+    select t.id from tasks t where t.state = 'queued' and t.lane = $3 and ${DUE} and ${condition}
+    order by t.turn, t.id limit 1 for update skip locked`;
   const rows = await db.query<ClaimRow>(
     `update tasks t
      set state = 'running', attempt = attempt + 1, worker = $1, progress = null,
          lease_until = now() + make_interval(secs => $2), started_at = coalesce(started_at, now())
-     where id = (
-       select id from tasks where state = 'queued' and lane = $3 and (not_before <= now() or not_before > now() + interval '1 minute')
-       order by turn, id limit 1 for update skip locked
-     )
-     returning id::text, attempt, owner, task_uuid, task, seed, salt, failures, deaths,
+     where id = ${
+       prefers === undefined
+         ? `(${next(takeable("$4"))})`
+         : `coalesce((${next(`t.needs[1] = $5 and ${takeable("$4")}`)}), (${next(takeable("$4"))}))`
+     }
+     returning id::text, attempt, owner, task_uuid, task, seed, salt, failures, deaths, waiters, watchers,
                extract(epoch from now() - created_at)::float8 as waited,
+               exists (select 1 from followers f where f.owner = t.owner and f.previews_until > now()) as previews,
                (select json_agg(i.index) from images i where i.task_id = t.id) as finished`,
-    [worker, leaseSeconds, lane],
+    [worker, leaseSeconds, lane, offers ?? null, ...(prefers === undefined ? [] : [prefers])],
   );
   const row = rows[0];
   return (
@@ -62,6 +84,8 @@ export async function claimTask<L extends Lane>(
       failures: row.failures,
       deaths: row.deaths,
       finished: row.finished ?? [],
+      listeners: { waiters: row.waiters, watchers: row.watchers },
+      previewsWanted: row.previews,
     }
   );
 }
@@ -78,32 +102,36 @@ interface ClaimRow {
   failures: number;
   deaths: number;
   finished: number[] | null;
+  waiters: string[];
+  watchers: string[];
+  previews: boolean;
 }
 
 /**
  * Prolongs a worker's lease and notes the progress. A worker that was silent for too long, but lives, takes its task back when
- * nobody else has claimed it yet; when somebody has, the attempt that it was charged with is given back. False: the task is no
- * longer this worker's (cancelled, or taken over).
+ * nobody else has claimed it yet; when somebody has, the attempt that it was charged with is given back. Who listens to the task;
+ * undefined: it is no longer this worker's (cancelled, or taken over).
  */
 export async function renewLease(
   db: Queryable,
   { id, attempt }: Fence,
   leaseSeconds: number,
   progress: TaskProgress | undefined,
-): Promise<boolean> {
-  const rows = await db.query(
+): Promise<Listeners | undefined> {
+  const [listeners] = await db.query<Listeners & Record<string, unknown>>(
     `update tasks set lease_until = now() + make_interval(secs => $3), progress = coalesce($4, progress), state = 'running',
                       failures = failures - (state = 'queued')::int, lost_attempt = null
-     where id = $1 and attempt = $2 and (state = 'running' or (state = 'queued' and lost_attempt = $2)) returning id`,
+     where id = $1 and attempt = $2 and (state = 'running' or (state = 'queued' and lost_attempt = $2))
+     returning waiters, watchers`,
     [id, attempt, leaseSeconds, progress ? JSON.stringify(progress) : null],
   );
-  if (rows.length > 0) return true;
+  if (listeners !== undefined) return listeners;
   await db.query(
     `update tasks set failures = failures - 1, lost_attempt = null
      where id = $1 and attempt > $2 and lost_attempt = $2 and state in ('queued', 'running')`,
     [id, attempt],
   );
-  return false;
+  return undefined;
 }
 
 /** Puts the task back at no cost: the worker is stopping. */
@@ -116,9 +144,10 @@ export async function handBackTask(db: Queryable, { id, attempt }: Fence): Promi
   return rows.length > 0;
 }
 
-export interface Swept {
+export interface Swept extends Listeners {
   readonly id: string;
   readonly requeued: boolean;
+  readonly needs: readonly string[];
 }
 
 /**
@@ -132,7 +161,7 @@ export async function sweepLost(
   error: TaskErrorBody,
   all = false,
 ): Promise<readonly Swept[]> {
-  return db.query<{ id: string; requeued: boolean }>(
+  return db.query<Swept & Record<string, unknown>>(
     `with lost as (
        select id from tasks where state = 'running' and lane = $4 and ($3::boolean or lease_until < now() or lease_until > now() + interval '1 hour') for update skip locked
      ), swept as (
@@ -142,11 +171,11 @@ export async function sweepLost(
            error = case when failures + 1 < $1 then null else $2 end,
            finished_at = case when failures + 1 < $1 then null else now() end
        from lost where t.id = lost.id
-       returning t.id, t.owner, t.task_uuid, t.salt, t.task, t.state
+       returning t.id, t.owner, t.task_uuid, t.salt, t.task, t.state, t.needs, t.waiters, t.watchers
      ), failed as (
        select * from swept where state = 'failed'
      ), owed as (${OWE_FAILURE_WEBHOOK})
-     select id::text, state = 'queued' as requeued from swept`,
+     select id::text, state = 'queued' as requeued, needs, waiters, watchers from swept`,
     [maxAttempts, JSON.stringify(error), all, lane],
   );
 }

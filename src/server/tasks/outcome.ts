@@ -23,16 +23,16 @@ export interface Provenance {
 
 /**
  * Records a finished picture and the webhook and upload it owes, and with `last` the success of the task: all in one
- * statement, fenced. False: the task is no longer this worker's, and nothing was written. A picture recorded before
- * (by an attempt that died right after) stays as it was, and owes nothing twice.
+ * statement, fenced. `written` is false when the task is no longer this worker's, and nothing was written. A picture recorded before
+ * (by an attempt that died right after) stays as it was, and owes nothing twice. `more`: other tasks may be waiting.
  */
 export async function completeResult(
   db: Queryable,
   fence: Fence,
   result: NewResult & Provenance,
   last: boolean,
-): Promise<boolean> {
-  const rows = await db.query(
+): Promise<{ readonly written: boolean; readonly more: boolean }> {
+  const [row] = await db.query<{ more: boolean }>(
     `with fence as (
        select id, owner, task_uuid, task::json as task from tasks
        where id = $1 and attempt = $2 and state = 'running' for update
@@ -59,7 +59,7 @@ export async function completeResult(
        update tasks set state = 'succeeded', finished_at = now(), lease_until = null, worker = null, progress = null
        where $3::boolean and id in (select id from fence)
      )
-     select id from fence`,
+     select not $3::boolean or exists (select 1 from tasks where state = 'queued' and lane = 'pictures') as more from fence`,
     [
       fence.id,
       fence.attempt,
@@ -82,7 +82,7 @@ export async function completeResult(
       JSON.stringify(result.parents),
     ],
   );
-  return rows.length > 0;
+  return { written: row !== undefined, more: row?.more ?? true };
 }
 
 /** Success of a task all of whose pictures were recorded by earlier attempts. */

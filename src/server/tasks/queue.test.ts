@@ -6,7 +6,12 @@ import { createTaskQueue } from "./queue.ts";
 
 onEachDatabase("the life of a task", (tasks) => {
   test("model uploads wait in a lane of their own, and cost nobody their turn with pictures", async () => {
-    const uploads = createTaskQueue({ db: tasks.db, signals: tasks.signals, lane: "uploads", worker: "test" });
+    const uploads = createTaskQueue({
+      db: tasks.db,
+      signals: tasks.signals,
+      presence: tasks.presence,
+      lane: "uploads",
+    });
     const sent = anUpload();
     for (let i = 0; i < 5; i++) await tasks.service.submit("me", aTask({ numberResults: 9 }));
     await tasks.service.submit("me", sent);
@@ -89,7 +94,13 @@ onEachDatabase("the life of a task", (tasks) => {
 
   describe("a worker that was silent for too long, but lives", () => {
     const alive = () =>
-      createTaskQueue({ db: tasks.db, signals: tasks.signals, lane: "pictures", worker: "alive", renewMs: 20 });
+      createTaskQueue({
+        db: tasks.db,
+        signals: tasks.signals,
+        presence: tasks.presence,
+        lane: "pictures",
+        renewMs: 20,
+      });
     const silence = async () => {
       // Its next renewal must not come before the sweep.
       await tasks.db.transaction(async (tx) => {
@@ -133,7 +144,7 @@ onEachDatabase("the life of a task", (tasks) => {
   });
 
   test("between attempts there are pauses of 1 s and 3 s", async () => {
-    const queue = createTaskQueue({ db: tasks.db, signals: tasks.signals, lane: "pictures", worker: "test" });
+    const queue = createTaskQueue({ db: tasks.db, signals: tasks.signals, presence: tasks.presence, lane: "pictures" });
     await tasks.service.submit("me", aTask());
     for (const pause of [1, 3]) {
       const claim = (await queue.claim())!;

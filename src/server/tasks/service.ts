@@ -1,13 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { isPictureTask, type QueuedTask, randomSeed, resultsOf } from "../../protocol/index.ts";
 import type { Database } from "../database/index.ts";
-import { cancelQueued, cancelTask, cancelUnasked, noteAsked } from "./cancel.ts";
+import { type Cancelled, cancelQueued, cancelTask, cancelUnasked, noteAsked } from "./cancel.ts";
 import { forgetUnfinished } from "./expire.ts";
 import { countTasks, findDeliveries, findRequest, findTask, findTasks, type StoredTask } from "./find.ts";
 import { followOwner } from "./follow.ts";
 import { paceOf } from "./pace.ts";
+import type { Presence } from "./presence.ts";
 import type { TaskSignals } from "./signals.ts";
-import { canonicalTask, hashBody } from "./stored-task.ts";
+import { canonicalTask, hashBody, needsOf } from "./stored-task.ts";
 import { insertTask } from "./submit.ts";
 import {
   isFinal,
@@ -23,6 +24,7 @@ import { createWatchers } from "./watchers.ts";
 export interface TaskServiceOptions {
   readonly db: Database;
   readonly signals: TaskSignals;
+  readonly presence: Presence;
   /** Tasks that may wait before new ones are refused. */
   readonly maxQueued: number;
   /** Of these, the share that one owner may fill. Default: all. */
@@ -47,6 +49,7 @@ export function createTaskService(options: TaskServiceOptions): OpenTaskService 
   const {
     db,
     signals,
+    presence,
     maxQueued,
     queueShare = 1,
     abandonAsyncSeconds = 0,
@@ -87,11 +90,13 @@ export function createTaskService(options: TaskServiceOptions): OpenTaskService 
         seed,
         salt: randomUUID(),
         weight: isPictureTask(task) ? resultsOf(task) : 1,
+        needs: needsOf(task),
+        waiter: signals.processName,
       },
       room,
     );
     if (inserted) {
-      const { createdAt } = inserted;
+      const { createdAt, watchers } = inserted;
       const state = "queued";
       const record = {
         owner,
@@ -103,7 +108,8 @@ export function createTaskService(options: TaskServiceOptions): OpenTaskService 
         attempt: 0,
         createdAt,
       } as const;
-      signals.publish({ type: "queued", lane });
+      presence.wake(lane, needsOf(task));
+      signals.publish({ type: "submitted", owner }, watchers);
       return { kind: "accepted", record };
     }
     const known = await find(owner, task.taskUUID);
@@ -121,10 +127,13 @@ export function createTaskService(options: TaskServiceOptions): OpenTaskService 
   }
 
   async function end(owner: OwnerId, taskUUID: string, abandoned: boolean): Promise<void> {
-    const id = await cancelTask(db, owner, keyOf(taskUUID), abandoned);
-    if (id === undefined) return;
-    signals.publish({ type: "cancelled", id });
-    signals.publish({ type: "changed", id, ended: true });
+    const cancelled = await cancelTask(db, owner, keyOf(taskUUID), abandoned);
+    if (cancelled !== undefined) tellCancelled(cancelled);
+  }
+
+  function tellCancelled({ id, worker, waiters, watchers }: Cancelled): void {
+    signals.publish({ type: "cancelled", id }, worker === null ? [] : [worker]);
+    signals.publish({ type: "changed", id, ended: true }, [...new Set([...waiters, ...watchers])]);
   }
 
   const service: TaskService = {
@@ -140,9 +149,13 @@ export function createTaskService(options: TaskServiceOptions): OpenTaskService 
       const abort = () => reject(signal?.reason);
       signal?.addEventListener("abort", abort, { once: true });
       const read = () => find(owner, taskUUID);
-      const watching = watchers.watch(read, (event) => {
-        if (event.type === "final") resolve(event.record);
-      });
+      const watching = watchers.watch(
+        read,
+        (event) => {
+          if (event.type === "final") resolve(event.record);
+        },
+        "end",
+      );
       watching.then((found) => (found ? undefined : resolve(undefined)), reject);
       return promise.finally(async () => {
         signal?.removeEventListener("abort", abort);
@@ -159,7 +172,7 @@ export function createTaskService(options: TaskServiceOptions): OpenTaskService 
         const found = await find(owner, taskUUID);
         return found && { ...found, record: fresh(found) };
       };
-      return (await watchers.watch(read, listener))?.stop;
+      return (await watchers.watch(read, listener, "steps"))?.stop;
     },
     async list(owner, { states, limit, cursor }) {
       if (cursor !== undefined && !/^\d{1,18}$/.test(cursor)) throw new RangeError("not a cursor of this list");
@@ -169,9 +182,9 @@ export function createTaskService(options: TaskServiceOptions): OpenTaskService 
       return { tasks: page.map((task) => ({ record: fresh(task), request: task.request })), next };
     },
     async cancelQueued(owner) {
-      const ids = await cancelQueued(db, owner);
-      for (const id of ids) signals.publish({ type: "changed", id, ended: true });
-      return ids.length;
+      const cancelled = await cancelQueued(db, owner);
+      for (const task of cancelled) tellCancelled(task);
+      return cancelled.length;
     },
     follow: (owner, listener, previews) => followOwner({ db, signals, watchers }, owner, listener, previews),
     request: (owner, taskUUID) => findRequest(db, owner, keyOf(taskUUID)),
@@ -185,10 +198,7 @@ export function createTaskService(options: TaskServiceOptions): OpenTaskService 
     async abandonUnasked() {
       if (abandonAsyncSeconds === 0) return;
       await noteAsked(db, watchers.watched());
-      for (const id of await cancelUnasked(db, abandonAsyncSeconds)) {
-        signals.publish({ type: "cancelled", id });
-        signals.publish({ type: "changed", id, ended: true });
-      }
+      for (const task of await cancelUnasked(db, abandonAsyncSeconds)) tellCancelled(task);
     },
     close() {
       watchers.close();

@@ -46,7 +46,7 @@ describe.skipIf(database.skip)(`between processes${database.skip ? ` (${database
     there.listen((signal) => heard.push(signal));
     await expect.poll(() => heard.some(({ type }) => type === "gap")).toBe(true); // it listens now
     const preview = { image: 0, step: 1, steps: 2, dataURI: `data:image/webp;base64,${"A".repeat(60_000)}` };
-    here.publish({ type: "preview", id: "7", preview });
+    here.publish({ type: "preview", id: "7", preview }, [there.processName]);
     await expect
       .poll(() => heard.filter(({ type }) => type === "preview"))
       .toEqual([{ type: "preview", id: "7", preview }]);

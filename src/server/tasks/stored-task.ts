@@ -13,6 +13,13 @@ export function readTask(text: string): QueuedTask {
   return (seed === undefined ? rest : { ...rest, seed: BigInt(seed) }) as QueuedTask;
 }
 
+/** What a worker must have installed to run a task: its model first, then LoRAs and ControlNets, as the task names them. */
+export function needsOf(task: QueuedTask): readonly string[] {
+  if (task.taskType !== "imageInference") return [];
+  const { model, lora = [], controlNet = [] } = task;
+  return [model, ...[...lora, ...controlNet].map((adapter) => adapter.model)];
+}
+
 function sortKeys(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sortKeys);
   if (typeof value !== "object" || value === null) return value;

@@ -12,12 +12,16 @@ export interface NewTask {
   readonly salt: string;
   /** How much of the owner's share of its lane it takes: its number of pictures. */
   readonly weight: number;
+  /** Models that it names. */
+  readonly needs: readonly string[];
+  /** The process that takes it in, and is told of its end. */
+  readonly waiter: string;
 }
 
 /** What became of an insertion. */
 export interface Insertion {
   /** The new row; absent when the taskUUID is taken, or there was no room. */
-  readonly inserted?: { readonly id: string; readonly createdAt: Date };
+  readonly inserted?: { readonly id: string; readonly createdAt: Date; readonly watchers: readonly string[] };
   /** Tasks that waited before: of all owners, and of this one. */
   readonly waiting: number;
   readonly waitingOfOwner: number;
@@ -54,13 +58,15 @@ export async function insertTask(db: Queryable, task: NewTask, room: Room): Prom
          coalesce((select max(turn_end) from tasks where owner = $1 and lane = $9 and state <> 'cancelled'), 0)
        ) as turn
      ), inserted as (
-       insert into tasks (owner, task_uuid, body_hash, task, request, seed, salt, lane, turn, turn_end)
-       select $1, $2, $3, $4, $5, $6, $7, $9, turn, turn + $8 from next, waiting
+       insert into tasks (owner, task_uuid, body_hash, task, request, seed, salt, lane, turn, turn_end, needs, waiters, watchers)
+       select $1, $2, $3, $4, $5, $6, $7, $9, turn, turn + $8, $12::text[], array[$13::text],
+              array(select process from followers where owner = $1 and until > now())
+       from next, waiting
        where waiting < $10 and waiting_of_owner < $11
        on conflict (owner, task_uuid) do nothing
-       returning id, created_at
+       returning id, created_at, watchers
      )
-     select waiting, waiting_of_owner, id::text, created_at from waiting left join inserted on true`,
+     select waiting, waiting_of_owner, id::text, created_at, watchers from waiting left join inserted on true`,
     [
       task.owner,
       task.taskUUID,
@@ -73,15 +79,22 @@ export async function insertTask(db: Queryable, task: NewTask, room: Room): Prom
       task.lane,
       room.all,
       room.perOwner,
+      task.needs,
+      task.waiter,
     ],
   );
-  const { id, created_at: createdAt, waiting, waiting_of_owner: waitingOfOwner } = row!;
-  return { inserted: id && createdAt ? { id, createdAt } : undefined, waiting, waitingOfOwner };
+  const { id, created_at: createdAt, watchers, waiting, waiting_of_owner: waitingOfOwner } = row!;
+  return {
+    inserted: id && createdAt ? { id, createdAt, watchers: watchers ?? [] } : undefined,
+    waiting,
+    waitingOfOwner,
+  };
 }
 
 interface InsertionRow {
   id: string | null;
   created_at: Date | null;
+  watchers: string[] | null;
   waiting: number;
   waiting_of_owner: number;
 }

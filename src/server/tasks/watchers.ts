@@ -1,5 +1,6 @@
 import type { Database } from "../database/index.ts";
-import { findTaskById, type StoredTask } from "./find.ts";
+import { FARTHEST_PLACE, findTaskById, type StoredTask } from "./find.ts";
+import { type Interest, listenTo } from "./listen.ts";
 import type { TaskSignals } from "./signals.ts";
 import { isFinal, type TaskEvent, type TaskRecord, type TaskState } from "./types.ts";
 
@@ -19,6 +20,7 @@ export interface Watchers {
   watch(
     read: () => Promise<StoredTask | undefined>,
     tell: (event: TaskEvent) => void,
+    interest: Interest,
   ): Promise<{ readonly stop: () => void } | undefined>;
   /** The numbers of the tasks that are followed. */
   watched(): string[];
@@ -73,12 +75,8 @@ export function createWatchers({ db, signals, pollMs }: WatchersOptions): Watche
        from tasks t where t.id = any($1::bigint[])`,
       [[...byTask.keys()]],
     );
-    const places = await db.query<{ id: string; place: number }>(
-      `select id::text, place::int from (
-         select id, row_number() over (partition by lane order by turn, id) - 1 as place from tasks where state = 'queued'
-       ) waiting where id = any($1::bigint[])`,
-      [[...byTask.keys()]],
-    );
+    const waiting = rows.filter(({ state }) => state === "queued").map(({ id }) => id);
+    const places = waiting.length === 0 ? [] : await placesOf(db, waiting);
     const placeOf = new Map(places.map((row) => [row.id, row.place]));
     for (const row of rows) {
       for (const watcher of byTask.get(row.id) ?? []) {
@@ -120,15 +118,20 @@ export function createWatchers({ db, signals, pollMs }: WatchersOptions): Watche
   const timer = setInterval(() => void poll().catch(() => {}), pollMs).unref();
 
   return {
-    async watch(read, tell) {
+    async watch(read, tell, interest) {
       const changed = new Set<string>();
       readers.add(changed);
-      const task = await read().finally(() => readers.delete(changed));
+      const reading = async () => {
+        const task = await read();
+        const isNews = task !== undefined && (await listenTo(db, signals, task, interest));
+        return { task, isNews };
+      };
+      const { task, isNews } = await reading().finally(() => readers.delete(changed));
       if (!task) return undefined;
       const watcher: Watcher = { tell, attempt: 0, results: 0, place: undefined };
       byTask.set(task.id, (byTask.get(task.id) ?? new Set()).add(watcher));
       tellNews(task.id, watcher, task.record);
-      if (changed.has(task.id)) void refresh(task.id);
+      if (isNews || changed.has(task.id)) void refresh(task.id);
       return { stop: () => drop(task.id, watcher) };
     },
     watched: () => [...byTask.keys()],
@@ -138,6 +141,18 @@ export function createWatchers({ db, signals, pollMs }: WatchersOptions): Watche
       byTask.clear();
     },
   };
+}
+
+/** The places of waiting tasks, among the first of each lane; of those behind them nothing is told. */
+async function placesOf(db: Database, ids: readonly string[]) {
+  return db.query<{ id: string; place: number }>(
+    `select id::text, place::int from (values ('pictures'), ('uploads')) as lanes (lane), lateral (
+       select id, row_number() over (order by turn, id) - 1 as place from (
+         select id, turn from tasks t where t.state = 'queued' and t.lane = lanes.lane order by turn, id limit ${FARTHEST_PLACE}
+       ) first
+     ) waiting where id = any($1::bigint[])`,
+    [ids],
+  );
 }
 
 /** The difference between what a watcher knows and how the task stands, as events; notes them as known. */

@@ -17,9 +17,7 @@ export async function takeClaims<L extends Lane>(queue: TaskQueue<L>, { ready, t
   while (!signal.aborted) {
     try {
       await ready?.();
-      const claim = await queue.claim();
-      if (claim) await take(claim);
-      else await queue.waitForWork(signal);
+      await take(await queue.next(signal));
     } catch (error) {
       if (signal.aborted) return;
       onError(error);

@@ -18,6 +18,8 @@ export interface WorkerOptions extends Omit<DrawMeans & SideMeans, "patiently" |
   readonly log: Log;
   /** Milliseconds without a step after which the engine counts as hung. */
   readonly stepTimeoutMs: number;
+  /** Milliseconds without a task after which the engine's process ends, and with it the model in memory. Default: never (0). */
+  readonly modelIdleMs?: number;
 }
 
 /** Runs tasks one after the other until it is stopped. */
@@ -39,7 +41,7 @@ const SILENT: WorkerMetrics = { started() {}, step() {}, stage() {}, ended() {},
 
 /** Starts a worker on a queue, with an engine of its own. */
 export function startWorker(options: WorkerOptions): Worker {
-  const { queue, engine, log, stepTimeoutMs, metrics = SILENT } = options;
+  const { queue, engine, log, stepTimeoutMs, modelIdleMs = 0, metrics = SILENT } = options;
   const closing = new AbortController(); // no new tasks
   const ending = new AbortController(); // nor the one in hand
   let trouble: Error | undefined;
@@ -120,10 +122,19 @@ export function startWorker(options: WorkerOptions): Worker {
   }
 
   const { untilReady, tried } = readiness(engine, log, closing.signal);
+  let idle: NodeJS.Timeout | undefined;
+  const unload = () => {
+    log.info({}, "the model leaves memory: there was no task for a while");
+    queue.unloaded();
+    void engine.stop();
+  };
+
   const working = takeClaims(queue, {
     ready: untilReady,
     async take(claim) {
+      clearTimeout(idle);
       await run(claim);
+      if (modelIdleMs > 0) idle = setTimeout(unload, modelIdleMs).unref();
       await nextTurn(); // who waits for it has its reply before the embedded database takes this thread again
     },
     onError: (error) => log.error({ error }, "the worker could not go on with its task"),
@@ -138,6 +149,7 @@ export function startWorker(options: WorkerOptions): Worker {
       closing.abort(new Stopping());
       const grace = setTimeout(() => ending.abort(new Stopping()), graceMs);
       await working;
+      clearTimeout(idle);
       clearTimeout(grace);
       await engine.stop();
     },

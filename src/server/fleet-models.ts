@@ -1,0 +1,41 @@
+/** What can be drawn: the models of this server's worker, and those of workers on other machines. */
+
+import { costAmong, type ModelCatalogue, type ModelSummary } from "../models/index.ts";
+import type { Offers, Presence } from "./tasks/index.ts";
+
+/** What other machines have is asked this often. */
+const FRESH_MS = 5_000;
+
+/** What a worker with these models tells other processes. */
+export async function offersOf(models: ModelCatalogue): Promise<Offers> {
+  const list = await models.list();
+  return { names: list.flatMap(({ air, aliases = [] }) => [air, ...aliases]), catalogue: JSON.stringify(list) };
+}
+
+/** The models of all workers on the database. `own`: those of this process, which come first; absent when it draws nothing. */
+export function fleetModels(presence: Presence, own: ModelCatalogue | undefined): ModelCatalogue {
+  let kept: { readonly at: number; readonly elsewhere: Promise<readonly ModelSummary[]> } | undefined;
+  const elsewhere = () => {
+    if (kept === undefined || performance.now() - kept.at > FRESH_MS) {
+      kept = { at: performance.now(), elsewhere: presence.catalogues().then((texts) => texts.flatMap(readCatalogue)) };
+      kept.elsewhere.catch(() => {
+        kept = undefined; // the database is away: asked again the next time
+      });
+    }
+    return kept.elsewhere;
+  };
+  const list = async () => {
+    const all = [...((await own?.list()) ?? []), ...(await elsewhere())];
+    const known = new Set<string>();
+    return all.filter(({ category, air }) => !known.has(`${category} ${air}`) && known.add(`${category} ${air}`));
+  };
+  return { list, cost: async (task) => costAmong(await list(), task) };
+}
+
+function readCatalogue(text: string): ModelSummary[] {
+  const models = JSON.parse(text) as (Omit<ModelSummary, "addedAt"> & { addedAt?: string })[];
+  return models.map(({ addedAt, ...rest }) => ({
+    ...rest,
+    ...(addedAt !== undefined && { addedAt: new Date(addedAt) }),
+  }));
+}

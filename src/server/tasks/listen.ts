@@ -1,0 +1,46 @@
+/** Which processes are told of a task: its end, or every step. A process that is not named in the row hears nothing. */
+
+import type { Database, Queryable } from "../database/index.ts";
+import type { StoredTask } from "./find.ts";
+import type { TaskSignals } from "./signals.ts";
+import { isFinal, type OwnerId } from "./types.ts";
+
+/** What somebody wants to hear of a task. */
+export type Interest = "end" | "steps";
+
+/**
+ * Has this process told of a task from now on, unless it is. True when the row has been written: what happened since the task
+ * was read was told to others.
+ */
+export async function listenTo(
+  db: Database,
+  signals: TaskSignals,
+  { id, record, listeners }: StoredTask,
+  interest: Interest,
+): Promise<boolean> {
+  const me = signals.processName;
+  const told = listeners.watchers.includes(me) || (interest === "end" && listeners.waiters.includes(me));
+  if (db.kind === "pglite" || told || isFinal(record.state)) return false;
+  const column = interest === "end" ? "waiters" : "watchers";
+  const [row] = await db.query<{ worker: string | null }>(
+    `update tasks set ${column} = array_append(${column}, $2)
+     where id = $1 and not $2 = any(${column}) and state in ('queued', 'running') returning worker`,
+    [id, me],
+  );
+  if (row?.worker) signals.publish({ type: "listened", id, by: me, all: interest === "steps" }, [row.worker]);
+  return true;
+}
+
+/** A process follows all tasks of an owner for so long, unless it says so again. */
+export const FOLLOWING_MS = 30_000;
+
+/** Has a process told of every task that an owner hands in, for `FOLLOWING_MS`; with `previews`, workers make some. */
+export async function followTasksOf(db: Queryable, owner: OwnerId, process: string, previews: boolean): Promise<void> {
+  await db.query(
+    `insert into followers (owner, process, until, previews_until)
+     values ($1, $2, now() + make_interval(secs => $3), case when $4::boolean then now() + make_interval(secs => $3) else now() end)
+     on conflict (owner, process) do update
+     set until = excluded.until, previews_until = greatest(followers.previews_until, excluded.previews_until)`,
+    [owner, process, FOLLOWING_MS / 1000, previews],
+  );
+}

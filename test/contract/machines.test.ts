@@ -1,0 +1,163 @@
+/** Two API servers and two workers, each with a data folder of its own, on one PostgreSQL and one bucket. */
+
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openDatabase } from "../../src/server/database/index.ts";
+import { TEST_DATABASES } from "../support/databases.ts";
+import { NO_S3, type S3Server, startS3Server } from "../support/s3-server.ts";
+import { type ServerProcess, startServerProcess } from "../support/server-process.ts";
+import { aTask } from "../support/tasks.ts";
+import { connect } from "./socket-client.ts";
+
+const { open, skip } = TEST_DATABASES.find(({ name }) => name === "postgres")!;
+const WHY = skip ?? NO_S3;
+const KEY = { authorization: "Bearer any" };
+
+describe.skipIf(WHY !== undefined)(`many machines${WHY === undefined ? "" : ` (skipped: ${WHY})`}`, () => {
+  let database: Awaited<ReturnType<typeof open>>;
+  let s3: S3Server;
+  let folder: string;
+  const apis: ServerProcess[] = [];
+  const workers: ServerProcess[] = [];
+  let bases: string[] = [];
+
+  /** `model`: what it has installed besides the model that all have. */
+  async function start(name: string, role: string, model?: string): Promise<ServerProcess> {
+    const own = join(folder, name);
+    if (model !== undefined) {
+      await mkdir(join(own, "models", "own"), { recursive: true });
+      await writeFile(join(own, "models", "own", "card.json"), JSON.stringify({ air: model, name }));
+    }
+    const server = await startServerProcess(own, {
+      INKSTONE_ROLE: role,
+      INKSTONE_DATABASE_URL: database.url!,
+      INKSTONE_STORAGE: `s3://${s3.bucket}/ink`,
+      INKSTONE_S3_ENDPOINT: s3.endpoint,
+      ...(role === "api" && { INKSTONE_MODELS_DIR: join(own, "none") }),
+    });
+    await server.ready;
+    return server;
+  }
+
+  beforeAll(async () => {
+    database = await open();
+    s3 = await startS3Server();
+    folder = await mkdtemp(join(tmpdir(), "inkstone-machines-"));
+    workers.push(await start("worker-0", "worker", "me:zero@1"), await start("worker-1", "worker", "me:one@1"));
+    apis.push(await start("api-0", "api"), await start("api-1", "api"));
+    bases = await Promise.all(apis.map(({ ready }) => ready));
+  });
+  afterAll(async () => {
+    for (const server of [...apis, ...workers]) await server.kill();
+    await s3?.remove();
+    await database?.drop();
+    if (folder) await rm(folder, { recursive: true, force: true });
+  });
+
+  test("a sync task that one server took is known to the other, and every image is served by both", async () => {
+    const sent = aTask({ numberResults: 2, outputFormat: "PNG" });
+    const { status, body } = await apis[0]!.post(sent.request);
+    expect(status).toBe(200);
+    expect(body.data).toHaveLength(2);
+    const elsewhere = await apis[1]!.standing(sent.task.taskUUID);
+    expect(elsewhere.data.map(({ imageUUID }) => imageUUID)).toEqual(body.data.map(({ imageUUID }) => imageUUID));
+    for (const { imageURL } of [...body.data, ...elsewhere.data]) {
+      for (const base of bases) {
+        const response = await fetch(`${base}${new URL(imageURL!).pathname}`);
+        expect(response.status).toBe(200);
+        expect((await response.arrayBuffer()).byteLength).toBeGreaterThan(100);
+      }
+    }
+  });
+
+  test("each worker draws with the models that it has; the servers know them all", async () => {
+    for (const model of ["me:zero@1", "me:one@1", "me:one@1", "me:zero@1"]) {
+      const { body } = await apis[1]!.post(aTask({ model }).request);
+      expect(body.errors ?? []).toEqual([]);
+    }
+    const { status, body } = await apis[0]!.post(aTask({ model: "me:none@1" }).request);
+    expect(status).toBe(404);
+    expect(body.errors).toMatchObject([{ code: "unknownModel" }]);
+    expect(body.errors![0]!.message).toContain("'me:one@1'");
+  });
+
+  test("a socket at one server watches a task of the other: its steps, previews' wish, result and end", async () => {
+    const client = await connect(`${bases[1]!.replace("http", "ws")}/v1`);
+    client.send({ taskType: "watch", taskUUID: crypto.randomUUID(), previews: true });
+    await client.next();
+    const sent = aTask({ deliveryMethod: "async", positivePrompt: "step 100", steps: 12 });
+    await apis[0]!.submit(sent);
+    const heard = new Set<string>();
+    while (!heard.has("final")) {
+      const { data } = await client.next();
+      if (data[0].taskUUID === sent.task.taskUUID) heard.add(data[0].event);
+    }
+    expect([...heard]).toEqual(expect.arrayContaining(["started", "progress", "result", "final"]));
+    client.socket.close();
+  });
+
+  test("a task is cancelled by the server that did not take it, wherever it is drawn", async () => {
+    const sent = aTask({ deliveryMethod: "async", positivePrompt: "step 200", steps: 100 });
+    await apis[0]!.submit(sent);
+    const { taskUUID } = sent.task;
+    const progress = async () => (await apis[1]!.standing(taskUUID)).data[0] as { step?: number };
+    await expect.poll(async () => (await progress()).step ?? 0, { timeout: 20_000 }).toBeGreaterThan(1);
+    await fetch(`${bases[1]}/v1/tasks/${taskUUID}`, { method: "DELETE", headers: KEY });
+    expect(await apis[0]!.standing(taskUUID)).toMatchObject({ data: [], errors: [{ code: "taskCancelled" }] });
+    // The worker is free again long before the task would have ended.
+    const next = await Promise.all(["me:zero@1", "me:one@1"].map((model) => apis[0]!.post(aTask({ model }).request)));
+    expect(next.map(({ status }) => status)).toEqual([200, 200]);
+  });
+
+  test("a worker answers its operator, and nobody else", async () => {
+    const base = await workers[0]!.ready;
+    expect((await fetch(`${base}/readyz`)).status).toBe(200);
+    expect((await fetch(`${base}/metrics`)).status).toBe(200);
+    expect((await workers[0]!.post(aTask().request)).status).toBe(404);
+  });
+
+  test("SIGTERM: the task in hand is finished, the next one goes elsewhere", async () => {
+    const leaving = await start("worker-2", "worker", "me:two@1");
+    const sent = aTask({ model: "me:two@1", deliveryMethod: "async", positivePrompt: "step 100", steps: 20 });
+    await expect.poll(async () => (await apis[0]!.post(sent.request)).status, { timeout: 20_000 }).toBe(200);
+    await expect
+      .poll(async () => ((await apis[0]!.standing(sent.task.taskUUID)).data[0] as { step?: number })?.step ?? 0, {
+        timeout: 20_000,
+      })
+      .toBeGreaterThan(0);
+    leaving.child.kill("SIGTERM");
+    expect((await apis[0]!.post(aTask().request)).status).toBe(200);
+    expect(await leaving.exited).toBe(0);
+    expect((await apis[1]!.final(sent.task.taskUUID)).data).toMatchObject([{ status: "success" }]);
+    const db = await openDatabase({ url: database.url! });
+    const [row] = await db.query<{ attempt: number }>("select attempt from tasks where task_uuid = $1", [
+      sent.task.taskUUID,
+    ]);
+    expect(row!.attempt).toBe(1);
+    await db.close();
+  });
+
+  test("a worker's loss: another one has its task within seconds", async () => {
+    const sent = aTask({ deliveryMethod: "async", positivePrompt: "step 100", steps: 30 });
+    await apis[0]!.submit(sent);
+    const db = await openDatabase({ url: database.url! });
+    const row = async () =>
+      (
+        await db.query<{ attempt: number; worker: string }>("select attempt, worker from tasks where task_uuid = $1", [
+          sent.task.taskUUID,
+        ])
+      )[0]!;
+    await expect.poll(async () => (await row()).attempt, { timeout: 20_000 }).toBe(1);
+    const { worker } = await row();
+    const lost = workers.findIndex(({ child }) => worker.includes(`-${child.pid}-`));
+    await workers[lost]!.kill();
+    const begun = performance.now();
+    await expect.poll(async () => (await row()).attempt, { timeout: 40_000, interval: 200 }).toBe(2);
+    console.log(`handed over after ${((performance.now() - begun) / 1000).toFixed(1)} s`);
+    expect(performance.now() - begun).toBeLessThan(25_000); // 15 s on a quiet machine
+    expect((await apis[1]!.final(sent.task.taskUUID)).data).toMatchObject([{ status: "success" }]);
+    await db.close();
+  });
+});

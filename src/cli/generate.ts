@@ -10,6 +10,7 @@ import { UsageError } from "./exit.ts";
 import { type GivenFlags, generateFlags } from "./generate-flags.ts";
 import { type Order, readOrder } from "./generate-task.ts";
 import { loadPictures } from "./input-pictures.ts";
+import { letteringAdvice } from "./lettering-advice.ts";
 import {
   nameOf,
   type OutputTarget,
@@ -93,6 +94,8 @@ async function fulfil(order: Order, target: OutputTarget, flags: Flags, terminal
   const { task, model, seed } = order;
   const pictures = await loadPictures(task);
   if (flags.quality !== undefined && target.format === "PNG") tell(terminal, "--quality changes nothing in a PNG");
+  const advice = letteringAdvice(model, task.positivePrompt);
+  if (advice) tell(terminal, advice);
   await requireWritable(target, task.numberResults, terminal.cwd);
   const locations = modelLocations(terminal.env);
   const adapters = await findAdapters(task, (air, kind) => resolveAdapter(air, kind, locations));

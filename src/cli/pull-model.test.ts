@@ -232,3 +232,12 @@ test.each([
   const refused = await models("pull", ...args);
   expect([refused.code, refused.err]).toEqual([code, expect.stringContaining(message)]);
 });
+
+test("without a network: what happened, where, and what to do", async () => {
+  hub.close();
+  const { code, err } = await models("pull", "me/model");
+  expect(code).toBe(1);
+  expect(err).toContain("me/model at main cannot be listed: fetch failed (connect ECONNREFUSED");
+  expect(err).toContain(`${hub.url} could not be reached: check the network, or name a mirror in HF_ENDPOINT`);
+  expect(err).toContain("inkstone models add FOLDER");
+});

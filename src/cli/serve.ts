@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { ConfigError, describeSetting, readConfig, SETTINGS, type SettingName } from "../settings/index.ts";
+import { banner } from "./banner.ts";
 import { UsageError } from "./exit.ts";
 import { reportToSystemd } from "./systemd.ts";
 import { print, type Terminal, tell } from "./terminal.ts";
@@ -18,8 +19,12 @@ export function addServe(command: Command, terminal: Terminal): void {
     terminal.signal.throwIfAborted();
     const server = await createServer(config, { signal: terminal.signal });
     terminal.onStopAgain(() => void server.stop(0));
-    for (const device of server.devices) if (device !== "cpu") tell(terminal, `drawing on ${device}`);
+    const isForPeople = terminal.stderr.isTTY && config.logFormat !== "json";
+    if (!isForPeople) {
+      for (const device of server.devices) if (device !== "cpu") tell(terminal, `drawing on ${device}`);
+    }
     print(terminal, `inkstone listening on ${server.address}`);
+    if (isForPeople) tell(terminal, await banner(config, server, terminal));
     await reportToSystemd("READY=1", terminal);
     await new Promise((resolve) => {
       if (terminal.signal.aborted) resolve(undefined);

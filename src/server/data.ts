@@ -18,6 +18,7 @@ import { offersOf } from "./fleet-models.ts";
 import { createKeyRing, type KeyRing, openKeyFile } from "./http/index.ts";
 import type { Log } from "./log.ts";
 import { securePrivately } from "./private-folder.ts";
+import { databaseError, folderError } from "./start-error.ts";
 import {
   claimFolder,
   createGallery,
@@ -73,7 +74,9 @@ export async function openData(config: Config, log: Log, signal: AbortSignal | u
     );
   }
   const folder = dataDirectory(process.env, config.dataDir);
-  await securePrivately(folder);
+  await securePrivately(folder).catch((error) => {
+    throw folderError(error, folder);
+  });
   const keys = createKeyRing(config.apiKeys, openKeyFile(folder));
   await keys.list(); // a damaged key file is told now, not to the first caller
   const db = await openDatabase({
@@ -88,6 +91,8 @@ export async function openData(config: Config, log: Log, signal: AbortSignal | u
         log.warn({ pauseSeconds, reason: error.message }, "waiting for the database, it is tried again"),
       signal,
     },
+  }).catch((error) => {
+    throw databaseError(error, config.databaseUrl);
   });
   try {
     const files = await openFiles(config, db, folder);

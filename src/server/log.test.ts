@@ -1,5 +1,8 @@
+import { Writable } from "node:stream";
+import { stripVTControlCharacters } from "node:util";
 import { expect, test } from "vitest";
 import { createLog } from "./log.ts";
+import { readableLog } from "./readable-log.ts";
 
 const logged = (prompts: boolean, facts: object) => {
   let text = "";
@@ -19,6 +22,30 @@ test("no secrets, and no prompts unless asked for", () => {
   expect(logged(false, FACTS)).not.toMatch(/secret-\d|a cat/);
   expect(logged(true, FACTS)).toContain("a cat");
   expect(logged(true, FACTS)).not.toMatch(/secret-\d/);
+});
+
+test("for people: time, sentence with its reason, facts; nothing of what the banner says", () => {
+  let text = "";
+  const out = new Writable({
+    write(part, _encoding, done) {
+      text += part;
+      done();
+    },
+  });
+  const log = createLog({ level: "info", prompts: false }, readableLog(out));
+  log.info({ address: "http://x" }, "listening");
+  log.info({ taskUUID: "123", seconds: 1.5, apiKey: "secret" }, "task ended");
+  log.warn({ pauseSeconds: 2, err: new Error("it is away") }, "waiting");
+  log.error({ path: "/v1" }, "request failed");
+  const lines = stripVTControlCharacters(text).replace(/^\d\d:\d\d:\d\d /gm, "");
+  expect(lines).toBe(
+    [
+      "task ended taskUUID=123 seconds=1.5 apiKey=[hidden]",
+      "warning: waiting: it is away pauseSeconds=2",
+      "error: request failed path=/v1",
+      "",
+    ].join("\n"),
+  );
 });
 
 test.each(["err", "error"])("%s is written with its stack and cause", (name) => {

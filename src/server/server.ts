@@ -10,6 +10,7 @@ import { createApp, failure, imageItem, isPictureRecord } from "./http/index.ts"
 import { httpPorts } from "./http-ports.ts";
 import { createLog, type Log } from "./log.ts";
 import { createOutbound, type Outbound } from "./net/index.ts";
+import { listenError } from "./start-error.ts";
 import { expireTasks, forgetGone } from "./tasks/index.ts";
 import { startUpkeep } from "./upkeep.ts";
 import { NO_WORKERS, startWorkers, UPLOAD_TIMEOUT_MS } from "./workers.ts";
@@ -38,7 +39,7 @@ export interface ServerParts {
 
 /** Starts a server: database, queue, worker with its engine process, deliveries and HTTP. Resolves once it listens. */
 export async function createServer(config: Config, parts: ServerParts = {}): Promise<Server> {
-  const log = parts.log ?? createLog({ level: config.logLevel, prompts: config.logPrompts });
+  const log = parts.log ?? createLog({ level: config.logLevel, prompts: config.logPrompts, format: config.logFormat });
   requireFaceModel(config.faceModel);
   const data = await openData(config, log, parts.signal);
   const outbound = createOutbound({ allow: config.allowedAddresses });
@@ -80,13 +81,19 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
     address = await app.listen({ host: config.host, port: config.port });
   } catch (error) {
     await workers.stop(0);
+    stopping.abort();
+    await app.close();
     await close();
-    throw error;
+    throw listenError(error, config);
   }
   publicUrl ||= address.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:");
   await workers.tried;
   const devices = workers.devices.map(({ name, note, trouble }) => note ?? `${name}: ${trouble}`);
   log.info({ address, role: config.role, dataDir: data.folder, database: data.db.kind, devices }, "listening");
+  if (!isThisMachine(config.host) && (await data.keys.isOpen())) {
+    const advice = "`inkstone keys create NAME` makes one";
+    log.warn({ host: config.host }, `open to other machines, but without API keys they are refused: ${advice}`);
+  }
 
   let stopped: Promise<void> | undefined;
   return {
@@ -105,6 +112,8 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
     },
   };
 }
+
+const isThisMachine = (host: string): boolean => /^(localhost|127\.[\d.]+|::1)$/i.test(host);
 
 /** Delivers webhooks and uploads, with the items that HTTP answers with. */
 async function deliverFrom(

@@ -146,5 +146,11 @@ export const SERVING = {
     "info",
     "Least important log lines to write.",
   ),
+  logFormat: choice(
+    "INKSTONE_LOG_FORMAT",
+    ["auto", "json", "text"],
+    "auto",
+    "Form of the log: a JSON object a line, or text for people; `auto` is text on a terminal, else JSON.",
+  ),
   logPrompts: truth("INKSTONE_LOG_PROMPTS", false, "Whether prompts appear in the log."),
 } as const;

@@ -1,7 +1,9 @@
 /** `inkstone serve` as a process: the line it prints, how it stops, and what it refuses. */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { once } from "node:events";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -149,6 +151,66 @@ test("SIGTERM to npm start stops the server, which the shell between them does n
   await expect.poll(answers, { timeout: 30_000, interval: 100 }).toBe(false);
   await (await openDatabase({ dataDir: join(folder, "database") })).close(); // given back
 });
+
+test("what keeps it from starting is told with the place and what to do, and it ends", {
+  timeout: 200_000,
+}, async () => {
+  const taken = createServer().listen(0, "127.0.0.1");
+  await once(taken, "listening");
+  const { port } = taken.address() as AddressInfo;
+  const file = join(folder, "file");
+  await writeFile(file, "");
+  const database = { INKSTONE_DATABASE_URL: "postgresql://me:secret@127.0.0.1:1/ink" };
+  for (const [args, env, message] of [
+    [["--port", `${port}`], {}, `port ${port} of 127.0.0.1 is in use by another program`],
+    [["--host", "192.0.2.1", "--port", "0"], {}, "192.0.2.1 is no address of this machine"],
+    [["--data-dir", file], {}, `the data folder ${file} cannot be used: it, or something above it, is a file`],
+    [["--database-wait", "0"], database, "PostgreSQL at 127.0.0.1:1/ink cannot be reached (the database is not"],
+  ] as const) {
+    const { ended, output } = inkstone(["serve", ...args], env);
+    expect([await ended, output.stdout]).toEqual([1, ""]);
+    expect(output.stderr).toContain(`error: ${message}`);
+    expect(output.stderr).not.toContain("secret");
+  }
+  taken.close();
+});
+
+test.runIf(process.platform === "linux")(
+  "on a terminal: a banner instead of JSON, and a warning where others are let in without keys",
+  {
+    timeout: 200_000,
+  },
+  async () => {
+    const fresh = join(folder, "fresh");
+    const command = `${process.execPath} bin/inkstone.mjs serve --port 0 --host 0.0.0.0`;
+    const env = { ...process.env, INKSTONE_DATA_DIR: fresh, NO_COLOR: "1" };
+    const child = spawn("script", ["-qec", command, "/dev/null"], { env, stdio: ["ignore", "pipe", "pipe"] });
+    processes.push(child);
+    let shown = "";
+    child.stdout.on("data", (chunk) => (shown += chunk));
+    await expect.poll(() => shown, { timeout: 150_000, interval: 50 }).toMatch(/Ctrl-C stops it/);
+    expect(shown).toMatch(/warning: open to other machines, but without API keys they are refused/);
+    const [, base] = /^inkstone listening on (\S+)\r$/m.exec(shown)!;
+    for (const line of [
+      `page    ${base}/`,
+      `documented at ${base}/docs`,
+      "model   Inkstone nano",
+      "device  cpu",
+      fresh,
+    ]) {
+      expect(shown).toContain(line);
+    }
+    expect(shown).not.toContain("{");
+    const { pid } = /"pid":(?<pid>\d+)/.exec(await lockFile(fresh))!.groups!;
+    process.kill(Number(pid), "SIGTERM");
+    await once(child, "close");
+  },
+);
+
+async function lockFile(data: string): Promise<string> {
+  const name = (await readdir(data)).find((each) => each.startsWith("database.lock."))!;
+  return readFile(join(data, name), "utf8");
+}
 
 test("refuses settings it cannot use, by name", { timeout: 100_000 }, async () => {
   const { ended, output } = inkstone(["serve", "--port", "99999"]);

@@ -72,15 +72,17 @@ async function persist(place: Place, file: HubFile, part: string, { told, rest, 
       failures = here > most ? 1 : failures + 1;
       most = Math.max(most, here);
       if (failures === ATTEMPTS || isDenial(cause)) {
-        throw new Error(`${file.path} cannot be downloaded: ${messageOf(cause)}`, { cause });
+        const advice = "what has come is kept, and the same command goes on from there";
+        throw new Error(`${file.path} cannot be downloaded: ${messageOf(cause)}; ${advice}`, { cause });
       }
       await rest(FIRST_REST * 2 ** (failures - 1)).catch(() => {});
     }
   }
 }
 
-/** Whether the hub would answer the same the next time. */
+/** Whether the next attempt would end the same: the hub refuses, or the disk is full. */
 function isDenial(cause: unknown): boolean {
+  if (cause instanceof Error && "code" in cause && cause.code === "ENOSPC") return true;
   if (!(cause instanceof HubApiError)) return false;
   const { statusCode } = cause;
   return statusCode >= 400 && statusCode < 500 && statusCode !== 408 && statusCode !== 429;

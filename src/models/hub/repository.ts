@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { listFiles } from "@huggingface/hub";
+import { HUB_URL, HubApiError, listFiles } from "@huggingface/hub";
 import { fetchFile, type HubFile } from "./fetch-file.ts";
 
 export interface PullProgress {
@@ -53,7 +53,8 @@ export async function openRepository(repo: string, options: RepositoryOptions = 
     }
   } catch (cause) {
     signal?.throwIfAborted();
-    throw new Error(`${repo} at ${revision} cannot be listed: ${(cause as Error).message}`, { cause });
+    const advice = adviceOn(cause, hubUrl);
+    throw new Error(`${repo} at ${revision} cannot be listed: ${(cause as Error).message}${advice}`, { cause });
   }
   return {
     name: repo,
@@ -66,6 +67,18 @@ export async function openRepository(repo: string, options: RepositoryOptions = 
       return target;
     },
   };
+}
+
+/** What a person can do about a hub that does not answer, or that refuses. */
+function adviceOn(cause: unknown, hubUrl: string = HUB_URL): string {
+  if (cause instanceof HubApiError) {
+    const { statusCode } = cause;
+    if (statusCode !== 401 && statusCode !== 403 && statusCode !== 404) return "";
+    return ". Is the name right (OWNER/NAME, --revision)? If it is not public, HF_TOKEN must hold a token that may read it";
+  }
+  // Node's fetch says only that it failed; why is in the cause.
+  const why = cause instanceof Error && cause.cause instanceof Error ? ` (${cause.cause.message})` : "";
+  return `${why}. ${hubUrl} could not be reached: check the network, or name a mirror in HF_ENDPOINT. What was downloaded before is kept and gone on with. Without a network, \`inkstone models add FOLDER\` takes files that are here`;
 }
 
 /** Large files are known by their SHA-256, small ones by the name git gives their content. */

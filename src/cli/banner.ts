@@ -1,0 +1,27 @@
+import { homedir } from "node:os";
+import { dataDirectory, findModel, modelLocations } from "../models/index.ts";
+import type { Server } from "../server/index.ts";
+import type { Config } from "../settings/index.ts";
+import { software } from "../version.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** What a person who starts a server on a terminal wants to know of it: where the page is, what draws, where things lie. */
+export async function banner(config: Config, { address, devices }: Server, { env }: Terminal): Promise<string> {
+  const folder = dataDirectory(env, config.dataDir);
+  const locations = modelLocations({ ...env, INKSTONE_MODELS_DIR: config.modelsDir }, folder);
+  const model = await findModel("runware:108@1", locations).then(
+    ({ card }) => `${card.name} (${[card.air, ...card.aliases].join(", ")})`,
+    (error: Error) => error.message,
+  );
+  // An address that stands for all is none to open.
+  const base = config.publicUrl ?? address.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:");
+  const rows = {
+    page: `${base}/`,
+    API: `${base}/v1, documented at ${base}/docs`,
+    model,
+    device: devices.join(", ") || "none here",
+    folder: folder.startsWith(`${homedir()}/`) ? folder.replace(homedir(), "~") : folder,
+  };
+  const lines = Object.entries(rows).map(([name, value]) => `  ${name.padEnd(8)}${value}`);
+  return [software, ...lines, "  Ctrl-C stops it."].join("\n");
+}

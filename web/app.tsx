@@ -2,6 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import { DropTarget } from "./drop/drop-target.tsx";
 import { Header } from "./frame/header.tsx";
 import { KeyScreen } from "./frame/key-screen.tsx";
+import { NotReadyBar } from "./frame/not-ready-bar.tsx";
 import { Notices } from "./frame/notices.tsx";
 import { ServerAwayBar } from "./frame/server-away.tsx";
 import { ShortcutList } from "./frame/shortcut-list.tsx";
@@ -35,6 +36,7 @@ export function App() {
     <>
       <Header onShortcuts={() => setShortcuts(true)} />
       <ServerAwayBar />
+      <NotReadyBar />
       <Content />
       {compared.value !== undefined && (
         <Compare pictures={compared.value} onClose={() => (compared.value = undefined)} />

@@ -10,9 +10,11 @@ import "./style/overlays.css";
 import { App } from "./app.tsx";
 import { connect } from "./state/connection.ts";
 import { followPreferences } from "./state/preferences.ts";
+import { followModel } from "./state/schema.ts";
 import { followLanguage } from "./text/index.ts";
 
 followPreferences();
 followLanguage();
+followModel();
 render(<App />, document.getElementById("page")!);
 void connect();

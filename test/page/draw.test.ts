@@ -74,6 +74,25 @@ describe.skipIf(!hasChromium)("drawing", () => {
     expect(page.faults).toEqual([]);
   });
 
+  test("pictures that come from elsewhere take nobody's place: the one that is looked at stays, a chip counts them", async () => {
+    const page = await studio.open();
+    await page.waitForSelector(".stage .actions");
+    const shown = await page.getAttribute(".frame img", "src");
+    const elsewhere = (positivePrompt: string) => ({
+      ...{ taskType: "imageInference", taskUUID: crypto.randomUUID(), positivePrompt },
+      ...QUICK,
+    });
+    await studio.ask("POST", "/v1", [elsewhere('A sign that says "NEW"')]);
+    await page.waitForSelector(".chip >> text=1 new");
+    await studio.ask("POST", "/v1", [elsewhere('A sign that says "NEWER"')]);
+    await page.waitForSelector(".chip >> text=2 new");
+    expect(await page.getAttribute(".frame img", "src")).toBe(shown);
+    await page.click(".chip");
+    expect(await page.getAttribute(".frame img", "alt")).toContain("NEWER");
+    expect(await page.locator(".chip").count()).toBe(0);
+    expect(page.faults).toEqual([]);
+  });
+
   test("letters in the prompt do nothing else, and the Enter that ends a composition draws nothing", async () => {
     const page = await studio.open();
     const before = (await listed()).length;

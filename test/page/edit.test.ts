@@ -1,6 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { decodeImage } from "../../src/pictures/index.ts";
-import { buildPage, draw, finished, hasChromium, QUICK, type Studio, type StudioPage, startStudio } from "./studio.ts";
+import {
+  buildPage,
+  draw,
+  finished,
+  hasChromium,
+  PHONE,
+  QUICK,
+  type Studio,
+  type StudioPage,
+  startStudio,
+} from "./studio.ts";
 
 interface Listed {
   readonly imageUUID: string;
@@ -116,25 +126,67 @@ describe.skipIf(!hasChromium)("editing", () => {
     }
   });
 
-  test("a finger paints and the page stays; another picture begins without a mask", async () => {
-    const page = await openEdit({
-      hasTouch: true,
-      isMobile: true,
-      viewport: { width: 390, height: 844 },
-      draft: QUICK,
-    });
+  test("one finger paints and the page stays; a second one moves the picture and takes back what the first began", async () => {
+    const page = await openEdit({ hasTouch: true, isMobile: true, viewport: PHONE, draft: QUICK });
     const box = (await page.locator(".mask-canvas").boundingBox())!;
+    const [left, top] = [box.x + box.width / 2, box.y];
     const devtools = await page.context().newCDPSession(page);
-    const touch = (type: string, y?: number) =>
+    const touch = (
+      type: "touchStart" | "touchMove" | "touchEnd" | "touchCancel",
+      ...points: [x: number, y: number][]
+    ) =>
       devtools.send("Input.dispatchTouchEvent", {
-        type: type as "touchStart",
-        touchPoints: y === undefined ? [] : [{ x: box.x + box.width / 2, y }],
+        type,
+        touchPoints: points.map(([x, y], id) => ({ x: left + x, y: top + y, id })),
       });
-    await touch("touchStart", box.y + 150);
-    for (let y = 150; y < 260; y += 10) await touch("touchMove", box.y + y);
+    const strokes = async () =>
+      (await page.evaluate(
+        `JSON.parse(localStorage["inkstone.edits"] ?? "{}")["${source.imageUUID}"]?.mask.strokes.length ?? 0`,
+      )) as number;
+    const picture = () => page.locator(".mask-canvas").screenshot();
+    const before = await strokes(); // the mask of the test before is still there
+
+    await touch("touchStart", [0, 150]);
+    for (let y = 150; y < 260; y += 10) await touch("touchMove", [0, y]);
     await touch("touchEnd");
     expect(await page.evaluate("document.querySelector('.edit-screen').scrollTop")).toBe(0);
-    expect(await page.isDisabled('[aria-label="Undo"]')).toBe(false);
+    await expect.poll(strokes).toBe(before + 1);
+
+    const unmoved = await picture();
+    await touch("touchStart", [0, 150]);
+    await touch("touchMove", [0, 160]);
+    await touch("touchStart", [0, 160], [60, 160]);
+    for (let y = 160; y < 230; y += 10) await touch("touchMove", [0, y], [60, y]);
+    await touch("touchEnd");
+    await expect.poll(async () => (await picture()).equals(unmoved)).toBe(false);
+    expect(await strokes()).toBe(before + 1);
+    await page.click('[aria-label="Fit"]');
+    await expect.poll(async () => (await picture()).equals(unmoved)).toBe(true);
+
+    await touch("touchStart", [-40, 150]);
+    await touch("touchMove", [-40, 200]);
+    await touch("touchCancel");
+    await expect.poll(strokes).toBe(before + 2);
+    await touch("touchStart", [40, 150]); // the one that was cancelled is over: this is another
+    await touch("touchMove", [40, 180]);
+    await touch("touchEnd");
+    await expect.poll(strokes).toBe(before + 3);
     expect(page.faults).toEqual([]);
+  });
+
+  test("another picture begins without a mask", async () => {
+    const page = await openEdit();
+    const other = (await listed()).find(({ imageUUID }) => imageUUID !== source.imageUUID)!;
+    expect(await page.isDisabled('[aria-label="Undo"]')).toBe(true); // nothing of another person's browser either
+    await drag(page, [20, 20], [60, 20]);
+    expect(await page.isDisabled('[aria-label="Undo"]')).toBe(false);
+    await page.evaluate(
+      `history.pushState(null, "", "/edit/${other.imageUUID}"); dispatchEvent(new PopStateEvent("popstate"))`,
+    );
+    await page.waitForTimeout(500);
+    expect(await page.isDisabled('[aria-label="Undo"]')).toBe(true);
+    await page.goBack();
+    await page.waitForSelector(".mask-canvas");
+    await expect.poll(() => page.isDisabled('[aria-label="Undo"]')).toBe(false);
   });
 });

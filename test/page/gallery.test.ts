@@ -1,6 +1,7 @@
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { encodeImage } from "../../src/pictures/index.ts";
-import { buildPage, draw, hasChromium, QUICK, type Studio, type StudioPage, startStudio } from "./studio.ts";
+import { openDatabase } from "../../src/server/database/index.ts";
+import { buildPage, draw, hasChromium, PHONE, QUICK, type Studio, type StudioPage, startStudio } from "./studio.ts";
 
 interface Listed {
   readonly imageUUID: string;
@@ -66,39 +67,55 @@ describe.skipIf(!hasChromium)("the gallery", () => {
     await page.reload();
     await expect.poll(() => page.locator(".grid-star").count()).toBe(1);
   });
-
-  test("a picture that was dropped offers its settings, and takes nothing over unasked", async () => {
-    const page = await studio.open();
-    const pixels = { width: 32, height: 32, pixels: new Uint8Array(32 * 32 * 3) };
-    const parameters = { positivePrompt: "from a file", seed: 2n ** 63n - 1n, steps: 7 };
-    const file = await encodeImage(pixels, { format: "WEBP", metadata: { software: "inkstone", parameters } });
-    await drop(page, file, "picture.webp", "image/webp");
-    await page.waitForSelector("dialog >> text=from a file");
-    expect(await page.inputValue("#prompt")).toBe("");
-    await page.click("dialog >> text=Use all settings");
-    expect(await page.inputValue("#prompt")).toBe("from a file");
-    expect(await page.inputValue(".seed input")).toBe("9223372036854775807");
-    await page.click(".notice >> text=Undo");
-    expect(await page.inputValue("#prompt")).toBe("");
-  });
-
-  test("SVG and HTML under a picture's name are refused, and the page stays where it is", async () => {
-    const page = await studio.open();
-    for (const text of ["<svg xmlns='http://www.w3.org/2000/svg'/>", "<!doctype html><script>1</script>"]) {
-      await drop(page, Buffer.from(text), "picture.png", "image/png");
-      await page.waitForSelector("text=This is not a PNG, JPEG or WEBP picture.");
-      await page.click('.notice [aria-label="Close"]');
-    }
-    expect(new URL(page.url()).pathname).toBe("/");
-  });
 });
 
-/** Drops a file onto the page. */
-async function drop(page: StudioPage, bytes: Uint8Array, name: string, type: string): Promise<void> {
-  await page.evaluate(`
-    const bytes = Uint8Array.from(atob("${Buffer.from(bytes).toString("base64")}"), (c) => c.charCodeAt(0));
-    const data = new DataTransfer();
-    data.items.add(new File([bytes], "${name}", { type: "${type}" }));
-    document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
-  `);
-}
+describe.skipIf(!hasChromium)("ten thousand pictures", () => {
+  let studio: Studio;
+  beforeAll(async () => {
+    await buildPage();
+    studio = await startStudio({}, async (folder) => {
+      const db = await openDatabase({ dataDir: join(folder, "database") });
+      // A day in ten apart, so that there are days to be headed.
+      await db.query(
+        `insert into images (image_uuid, owner, index, seed, output_format, file_name, content_type, width, height, byte_length,
+                             created_at, delete_at, parameters)
+         select id, 'local', 0, n::text, 'PNG', id || '.png', 'image/png', 128, 128, 1000,
+                now() - make_interval(mins => n), now() + interval '1 year',
+                json_build_object('positivePrompt', 'picture ' || n, 'model', 'inkstone:nano@1')::text
+         from (select n, overlay(overlay(gen_random_uuid()::text placing '4' from 15) placing '8' from 20) as id
+               from generate_series(1, 10000) n) made`,
+      );
+      await db.close();
+    });
+  });
+  afterAll(() => studio?.stop());
+
+  test("are scrolled through to the last with few of them in the document, and searched", async () => {
+    const page = await studio.open({ path: "/pictures" });
+    await page.waitForSelector(".grid-cell");
+    const cells = () => page.locator(".grid-cell").count();
+    const scroll = "document.querySelector('.grid-scroller')";
+    let most = 0;
+    await expect
+      .poll(
+        async () => {
+          await page.evaluate(`${scroll}.scrollTop = ${scroll}.scrollHeight`);
+          most = Math.max(most, await cells());
+          return page.locator('img[alt^="picture 10000,"]').count();
+        },
+        { timeout: 200_000, interval: 100 },
+      )
+      .toBe(1);
+    expect(most).toBeLessThanOrEqual(300);
+    await page.fill("#gallery-search", "picture 9999");
+    await expect.poll(cells, { timeout: 30_000 }).toBe(1);
+    await page.context().close();
+  });
+
+  test("a phone too", async () => {
+    const page = await studio.open({ path: "/pictures", viewport: PHONE, hasTouch: true, isMobile: true });
+    await page.waitForSelector(".grid-cell");
+    expect(await page.locator(".grid-cell").count()).toBeLessThanOrEqual(300);
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(PHONE.width);
+  });
+});

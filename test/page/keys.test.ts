@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { buildPage, draw, finished, hasChromium, type Studio, startStudio } from "./studio.ts";
+import { buildPage, draw, finished, hasChromium, LAN, type Studio, startStudio } from "./studio.ts";
 
 const KEY = "a-key-that-nobody-guesses-4711";
 
@@ -7,7 +7,7 @@ describe.skipIf(!hasChromium)("keys", () => {
   let studio: Studio;
   beforeAll(async () => {
     await buildPage();
-    studio = await startStudio({ INKSTONE_API_KEYS: KEY });
+    studio = await startStudio({ INKSTONE_API_KEYS: KEY, INKSTONE_LOG_LEVEL: "trace" });
   });
   afterAll(() => studio?.stop());
 
@@ -24,6 +24,8 @@ describe.skipIf(!hasChromium)("keys", () => {
     await finished(page);
     expect(page.asked.filter((address) => address.includes(KEY))).toEqual([]);
     expect(await page.evaluate("document.cookie")).toBe("");
+    expect(studio.logged()).toContain("task ended");
+    expect(studio.logged()).not.toContain(KEY);
     await page.reload();
     await page.waitForSelector("#prompt");
     await page.click('[aria-label="Menu"]');
@@ -36,5 +38,55 @@ describe.skipIf(!hasChromium)("keys", () => {
     await page.waitForSelector("#prompt");
     expect(page.url()).not.toContain(KEY);
     expect(page.faults).toEqual([]);
+  });
+
+  test("over plain HTTP from another machine, where browsers allow less, it draws and copies, and asks nobody else", async () => {
+    const page = await studio.open({ host: LAN, path: `/#key=${KEY}` });
+    expect(await page.evaluate("[isSecureContext, typeof crypto.randomUUID]")).toEqual([false, "undefined"]);
+    await page.waitForSelector("#prompt");
+    await draw(page);
+    await finished(page);
+    await page.click('.actions [aria-label="Code"]');
+    await page.click("dialog >> text=/^Copy$/");
+    await page.waitForSelector("dialog >> text=/^Copied$/");
+    await page.keyboard.press("Escape");
+    await page.fill("#prompt", "");
+    await page.focus("#prompt");
+    await page.keyboard.press("Control+v");
+    expect(await page.inputValue("#prompt")).toMatch(new RegExp(`^curl http://${LAN}:`));
+    expect(await page.inputValue("#prompt")).not.toContain(KEY);
+    expect(page.asked.filter((address) => /^(http|ws)/.test(address) && new URL(address).hostname !== LAN)).toEqual([]);
+    expect(page.faults).toEqual([]);
+  });
+});
+
+describe.skipIf(!hasChromium)("a server without keys", () => {
+  let studio: Studio;
+  beforeAll(async () => {
+    await buildPage();
+    studio = await startStudio();
+  });
+  afterAll(() => studio?.stop());
+
+  test("says on another machine that it serves its own only, and how to change that", async () => {
+    const page = await studio.open({ host: LAN });
+    await page.waitForSelector("text=inkstone keys create phone");
+    expect(await page.locator("#prompt").count()).toBe(0);
+  });
+
+  test("is not written to by a page of another site", async () => {
+    const page = await studio.open({ path: "/docs" });
+    const { base } = studio;
+    const status = `fetch("${base}/v1", { method: "POST", mode: "no-cors", body: "[]" })`;
+    await page.goto(`${base.replace("127.0.0.1", LAN)}/docs`);
+    await page.evaluate(`${status}.catch(() => {})`);
+    await page.evaluate(`new Promise((resolve) => {
+      const image = new Image();
+      image.onerror = resolve;
+      image.src = "${base}/v1/pictures";
+    })`);
+    expect(
+      await studio.ask<{ data: unknown[] }>("GET", "/v1/tasks?state=queued,running,succeeded,failed"),
+    ).toMatchObject({ data: [] });
   });
 });

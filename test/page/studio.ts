@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { stringifyJson } from "../../src/protocol/index.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const CHROMIUM = process.env.INKSTONE_TEST_CHROMIUM ?? "/usr/bin/chromium";
@@ -25,6 +26,8 @@ export interface Studio {
   ask<Reply>(method: string, path: string, body?: unknown): Promise<Reply>;
   /** The bytes at a path. */
   bytes(path: string): Promise<Uint8Array>;
+  /** Whatever the server has logged. */
+  logged(): string;
   /** Kills the server, as a power cut would. */
   kill(): Promise<void>;
   /** Starts it again, at the same address, with the same data. */
@@ -34,6 +37,8 @@ export interface Studio {
 
 export interface OpenOptions extends BrowserContextOptions {
   readonly path?: string;
+  /** By what name the server is reached. Default: its address on this machine. */
+  readonly host?: string;
   /** The draft to begin with. Default: small and quick. `null`: as a new person has it. */
   readonly draft?: object | null;
 }
@@ -50,9 +55,17 @@ export const QUICK = { model: "inkstone:nano@1", width: 128, height: 128, steps:
 
 export const PROMPT = 'A wooden sign that says "OPEN" on a brick wall';
 
-/** Starts a server in a process, and a browser. `env` are settings of the server. */
-export async function startStudio(env: Readonly<Record<string, string>> = {}): Promise<Studio> {
+/** A name that leads to this machine, on a page that is no secure context: as a phone sees the server. */
+export const LAN = "studio.lan";
+
+/** Starts a server in a process, and a browser. `env` are settings of the server; `furnish` puts things into its data folder before. */
+export async function startStudio(
+  env: Readonly<Record<string, string>> = {},
+  furnish: (folder: string) => Promise<void> = async () => {},
+): Promise<Studio> {
   const folder = await mkdtemp(join(tmpdir(), "inkstone-page-"));
+  await furnish(folder);
+  let log = "";
   let port = "0";
   let base = "";
   let server: ChildProcess | undefined;
@@ -63,9 +76,13 @@ export async function startStudio(env: Readonly<Record<string, string>> = {}): P
     const child = spawn(process.execPath, ["src/cli/main.ts", "serve", ...settings], {
       cwd: ROOT,
       env: { ...process.env, INKSTONE_LOG_LEVEL: "error", ...env },
-      stdio: ["ignore", "pipe", "inherit"],
+      stdio: ["ignore", "pipe", "pipe"],
     });
     server = child;
+    child.stderr.on("data", (chunk) => {
+      log += chunk;
+      if (env.INKSTONE_LOG_LEVEL === undefined) process.stderr.write(chunk);
+    });
     const text = await new Promise<string>((resolve, reject) => {
       let out = "";
       child.stdout.on("data", (chunk) => {
@@ -91,15 +108,18 @@ export async function startStudio(env: Readonly<Record<string, string>> = {}): P
     get base() {
       return base;
     },
-    async open({ path = "/", draft = QUICK, ...options } = {}) {
-      browser ??= await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
+    logged: () => log,
+    async open({ path = "/", host, draft = QUICK, ...options } = {}) {
+      const args = ["--no-sandbox", `--host-resolver-rules=MAP ${LAN} 127.0.0.1`];
+      browser ??= await chromium.launch({ executablePath: CHROMIUM, args });
+      const origin = host === undefined ? base : base.replace("127.0.0.1", host);
       const context = await browser.newContext({ viewport: DESKTOP, locale: "en-GB", ...options });
       const page = Object.assign(await context.newPage(), { faults: [] as string[], asked: [] as string[] });
-      watchFaults(page, base);
+      watchFaults(page, origin);
       page.setDefaultTimeout(120_000); // a busy machine takes ten times as long as a quiet one
-      const kept = `localStorage["inkstone.draft"] ??= ${JSON.stringify(JSON.stringify(draft))}`;
+      const kept = `localStorage["inkstone.draft"] ??= ${JSON.stringify(stringifyJson(draft))}`;
       if (draft !== null) await context.addInitScript(kept);
-      await page.goto(base + path);
+      await page.goto(origin + path);
       return page;
     },
     async bytes(path) {
@@ -141,6 +161,16 @@ function watchFaults(page: StudioPage, base: string): void {
 /** Builds the page unless it is built already: what is tested is what is written. */
 export async function buildPage(): Promise<void> {
   await promisify(execFile)(process.execPath, ["web/build.ts"], { cwd: ROOT });
+}
+
+/** Drops a file onto the page. */
+export async function drop(page: Page, bytes: Uint8Array, name: string, type: string): Promise<void> {
+  await page.evaluate(`
+    const bytes = Uint8Array.from(atob("${Buffer.from(bytes).toString("base64")}"), (c) => c.charCodeAt(0));
+    const data = new DataTransfer();
+    data.items.add(new File([bytes], ${JSON.stringify(name)}, { type: "${type}" }));
+    document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+  `);
 }
 
 /** Writes a prompt and presses the button. */

@@ -27,13 +27,14 @@ export function useKey(next: string | undefined): void {
   key = next;
 }
 
-/** Sends a request and reads the reply. Throws `ApiError` or `ServerAway`. */
+/** Sends a request, with a file as it is or anything else as JSON, and reads the reply. Throws `ApiError` or `ServerAway`. */
 export async function request<Reply>(method: string, path: string, body?: unknown): Promise<Reply> {
   const headers: Record<string, string> = {};
   if (key !== undefined) headers.authorization = `Bearer ${key}`;
-  if (body !== undefined) headers["content-type"] = "application/json";
+  const isFile = body instanceof Blob;
+  if (body !== undefined) headers["content-type"] = isFile ? body.type : "application/json";
   const init: RequestInit = { method, headers, cache: "no-store" };
-  if (body !== undefined) init.body = typeof body === "string" ? body : stringifyJson(body);
+  if (body !== undefined) init.body = isFile || typeof body === "string" ? body : stringifyJson(body);
   const response = await fetch(path, init).catch((error: unknown) => {
     throw new ServerAway("The server does not answer", { cause: error });
   });

@@ -124,12 +124,18 @@ export interface Model {
   readonly defaultCFG?: number;
   readonly defaultWeight?: number;
   readonly conditioning?: string;
+  /** Reference images that a checkpoint takes. */
+  readonly references?: { readonly min: number; readonly max: number };
   readonly positiveTriggerWords?: string;
 }
 
 export interface Status {
   readonly version: string;
+  /** False: it takes no tasks; `reason` says why. */
+  readonly ready: boolean;
+  readonly reason?: string;
   readonly device?: string;
+  readonly model?: { readonly air: string; readonly state: "loading" | "ready" };
   readonly queue: { readonly waiting: number; readonly running: number; readonly limit: number };
   readonly storage: {
     readonly pictures: number;

@@ -2,6 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { Parameters } from "../api/types.ts";
 import { Dialog } from "../parts/dialog.tsx";
 import { startFrom, useAgain, useSome } from "../state/again.ts";
+import { canEdit } from "../state/models.ts";
 import { tell } from "../state/notices.ts";
 import { upload } from "../state/pictures.ts";
 import { go } from "../state/route.ts";
@@ -51,8 +52,15 @@ export function DropDialog({ file, onClose }: { readonly file: File; readonly on
           <button type="button" class="button" onClick={uploaded((image) => go("edit", image))}>
             {t.editThis}
           </button>
-          <button type="button" class="button" onClick={uploaded((image) => startFrom(image))}>
-            {t.startFromThis}
+          <button
+            type="button"
+            class="button"
+            onClick={uploaded((image) => {
+              startFrom(image);
+              go("draw");
+            })}
+          >
+            {canEdit.value ? t.referTo : t.startFromThis}
           </button>
         </div>
       </div>

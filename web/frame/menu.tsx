@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { Button } from "../parts/button.tsx";
 import { Segments } from "../parts/segments.tsx";
 import { forgetKey, hasKey } from "../state/connection.ts";
-import { type Language, language, previews, type Theme, theme } from "../state/preferences.ts";
+import { KEEPING, keepSeconds, type Language, language, previews, type Theme, theme } from "../state/preferences.ts";
 import { go } from "../state/route.ts";
 import { words } from "../text/index.ts";
 
@@ -80,6 +80,19 @@ export function Menu({ icon, onShortcuts }: { readonly icon: IconNode; readonly 
               checked={previews.value}
               onChange={({ currentTarget }) => (previews.value = currentTarget.checked)}
             />
+          </label>
+          <label class="menu-choice">
+            <span>{t.keepNew}</span>
+            <select
+              value={String(keepSeconds.value)}
+              onChange={({ currentTarget }) => (keepSeconds.value = Number(currentTarget.value))}
+            >
+              {KEEPING.map((seconds) => (
+                <option key={seconds} value={String(seconds)}>
+                  {t.keepFor(seconds)}
+                </option>
+              ))}
+            </select>
           </label>
           {hasKey() && (
             <>

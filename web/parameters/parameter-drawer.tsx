@@ -1,3 +1,4 @@
+import { Fragment } from "preact";
 import { useState } from "preact/hooks";
 import { Dialog } from "../parts/dialog.tsx";
 import { draft } from "../state/draft.ts";
@@ -6,7 +7,7 @@ import { words } from "../text/index.ts";
 import { ParameterField } from "./parameter-field.tsx";
 
 /** The page decides these itself. */
-const OWN = new Set(["taskType", "taskUUID", "deliveryMethod", "outputType", "ttl"]);
+const OWN = new Set(["taskType", "taskUUID", "model", "deliveryMethod", "outputType", "ttl"]);
 
 /** Every parameter of the task, made from the API's own description: a new parameter appears here by itself. */
 export function ParameterDrawer({ onClose }: { readonly onClose: () => void }) {
@@ -28,9 +29,16 @@ export function ParameterDrawer({ onClose }: { readonly onClose: () => void }) {
         onInput={({ currentTarget }) => setSearch(currentTarget.value)}
       />
       <div class="drawer">
-        {entries.map(([name, about]) => (
-          <ParameterField key={name} path={[name]} schema={about} values={draft.value} />
-        ))}
+        {entries.map(([name, about], i) => {
+          const group = about["x-group"];
+          const begins = group !== undefined && group !== entries[i - 1]?.[1]["x-group"];
+          return (
+            <Fragment key={name}>
+              {begins && <h3 class="drawer-group">{t.groups[group] ?? group}</h3>}
+              <ParameterField path={[name]} schema={about} values={draft.value} />
+            </Fragment>
+          );
+        })}
         {entries.length === 0 && <p class="soft">{t.nothingFound}</p>}
       </div>
     </Dialog>

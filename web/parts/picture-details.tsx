@@ -2,8 +2,9 @@ import type { Json } from "../api/json.ts";
 import type { Picture } from "../api/types.ts";
 import { useAgain, useSome } from "../state/again.ts";
 import { nameOf } from "../state/models.ts";
-import { thumbnail } from "../state/pictures.ts";
-import { formatBytes, formatTime } from "../state/preferences.ts";
+import { changedPictures } from "../state/picture-list.ts";
+import { keepUntil, thumbnail } from "../state/pictures.ts";
+import { FOR_GOOD, formatBytes, formatTime, KEEPING } from "../state/preferences.ts";
 import { go } from "../state/route.ts";
 import { words } from "../text/index.ts";
 import { Dialog } from "./dialog.tsx";
@@ -11,7 +12,7 @@ import { Dialog } from "./dialog.tsx";
 /** Everything that made a picture, each of it to be used again. */
 export function PictureDetails({ picture, onClose }: { readonly picture: Picture; readonly onClose: () => void }) {
   const t = words.value;
-  const { parameters = {}, width, height, bytes, createdAt, expiresAt, parents } = picture;
+  const { parameters = {}, width, height, bytes, createdAt, parents } = picture;
   const { positivePrompt, negativePrompt, model, seed } = parameters;
   const others = Object.entries(parameters).filter(([key]) => !SHOWN_ABOVE.has(key));
   const done = (act: () => void) => () => {
@@ -53,7 +54,9 @@ export function PictureDetails({ picture, onClose }: { readonly picture: Picture
             <Fact name={t.size}>{`${width} × ${height}, ${formatBytes(bytes)}`}</Fact>
             {model !== undefined && <Fact name={t.model}>{nameOf(model)}</Fact>}
             <Fact name={t.drawnAt}>{formatTime(createdAt)}</Fact>
-            <Fact name={t.kept}>{expiresAt === null ? t.keptForGood : t.keptUntil(formatTime(expiresAt))}</Fact>
+            <Fact name={t.kept}>
+              <Keeping picture={picture} />
+            </Fact>
             {others.map(([key, value]) => (
               <Fact key={key} name={key}>
                 <code>{shown(value)}</code>
@@ -72,6 +75,30 @@ export function PictureDetails({ picture, onClose }: { readonly picture: Picture
         </div>
       </div>
     </Dialog>
+  );
+}
+
+/** How long the picture is kept, and other choices. */
+function Keeping({ picture: given }: { readonly picture: Picture }) {
+  const t = words.value;
+  const picture = changedPictures.value.get(given.imageUUID) ?? given;
+  const { expiresAt } = picture;
+  const now = expiresAt === null ? t.keepFor(FOR_GOOD) : t.keptUntil(formatTime(expiresAt));
+  const choose = (seconds: number) =>
+    keepUntil(picture, seconds === FOR_GOOD ? null : new Date(Date.now() + 1000 * seconds).toISOString());
+  return (
+    <select
+      aria-label={t.kept}
+      value=""
+      onChange={({ currentTarget }) => void choose(Number(currentTarget.value)).then(() => (currentTarget.value = ""))}
+    >
+      <option value="">{now}</option>
+      {KEEPING.filter((seconds) => seconds !== FOR_GOOD || expiresAt !== null).map((seconds) => (
+        <option key={seconds} value={String(seconds)}>
+          {t.keepFor(seconds)}
+        </option>
+      ))}
+    </select>
   );
 }
 

@@ -4,6 +4,7 @@ import type { Parameters, Picture } from "../api/types.ts";
 import { words } from "../text/index.ts";
 import { changeDraft, draft, patchDraft, undo } from "./draft.ts";
 import { drawAll } from "./drawing.ts";
+import { edits, model } from "./models.ts";
 import { tell } from "./notices.ts";
 import { go } from "./route.ts";
 
@@ -24,7 +25,10 @@ export function repeatable(parameters: Parameters): Parameters {
 
 /** Takes everything that made the picture, its seed too; can be undone. */
 export function useAgain({ parameters }: Pick<Picture, "parameters">): void {
-  changeDraft({ ...repeatable(parameters ?? {}) });
+  // What a foreign picture leaves unsaid stays as it is.
+  const { model: air, width, height, outputFormat } = draft.value;
+  const own = { model: air, width, height, outputFormat } as Parameters;
+  changeDraft({ ...own, ...repeatable(parameters ?? {}) });
   tell({ text: words.value.settingsTaken, action: { label: words.value.undo, run: undo } });
   go("draw");
 }
@@ -43,8 +47,14 @@ export async function vary({ parameters = {} }: Pick<Picture, "parameters">): Pr
   await drawAll([{ ...rest, numberResults: VARIANTS } as Parameters]);
 }
 
-/** Puts a picture where drawing starts. */
+/** Puts a picture where drawing starts; for a model that edits, among its references. */
 export function startFrom(imageUUID: string): void {
+  const { referenceImages = [] } = draft.value.inputs ?? {};
+  if (model.value !== undefined && edits(model.value)) {
+    const kept = referenceImages.filter((image) => image !== imageUUID).slice(0, model.value.references!.max - 1);
+    patchDraft({ inputs: { referenceImages: [...kept, imageUUID] } });
+    return;
+  }
   const { maskImage: _, ...inputs } = draft.value.inputs ?? {};
   patchDraft({ inputs: { ...inputs, seedImage: imageUUID } });
 }

@@ -7,7 +7,7 @@ import type { Status } from "../api/types.ts";
 import { loadModels } from "./models.ts";
 import { recent } from "./pictures.ts";
 import { previews } from "./preferences.ts";
-import { loadSchema } from "./schema.ts";
+import { settle } from "./stage.ts";
 import { attach, hear } from "./work.ts";
 
 export type Access =
@@ -72,12 +72,18 @@ export async function connect(): Promise<void> {
 
 /** After a (re)connection: what happened meanwhile. Nothing is submitted. */
 async function catchUp(): Promise<void> {
-  const tasks = [attach(), loadModels(), loadSchema(), readStatus(), recent.show({ kind: "drawn" })];
-  await Promise.allSettled(tasks);
+  await Promise.allSettled([attach(), loadModels(), readStatus(), recent.show({ kind: "drawn" })]);
+  settle();
 }
+
+/** How often a server that takes no tasks is asked again. */
+const NOT_READY_MS = 4000;
+let again: ReturnType<typeof setTimeout> | undefined;
 
 export async function readStatus(): Promise<void> {
   status.value = await request<Status>("GET", "/v1/status").catch(() => status.value);
+  clearTimeout(again);
+  if (status.value?.ready === false) again = setTimeout(() => void readStatus(), NOT_READY_MS);
 }
 
 export function giveKey(key: string, remember: boolean): Promise<void> {

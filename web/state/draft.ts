@@ -28,6 +28,11 @@ export function changeDraft(next: Parameters, field = ""): void {
   draft.value = next;
 }
 
+/** What the draft begins with: no step of the person's, so none that is undone. */
+export function beginDraft(patch: Parameters): void {
+  draft.value = { ...draft.value, ...patch };
+}
+
 /** Sets one parameter by its path (`["inputs", "strength"]`); undefined takes it out of the task. */
 export function setParameter(path: readonly string[], value: Json | undefined): void {
   changeDraft(withValue(draft.value, path, value) as Parameters, path.join("."));

@@ -6,6 +6,7 @@ import type { ErrorItem, Parameters } from "../api/types.ts";
 import { randomUuid } from "../api/uuid.ts";
 import { expandWildcards } from "../prompt/wildcards.ts";
 import { words } from "../text/index.ts";
+import { readStatus } from "./connection.ts";
 import { draft, rememberPrompt } from "./draft.ts";
 import { modelsKnown } from "./models.ts";
 import { spoken, tell } from "./notices.ts";
@@ -56,6 +57,7 @@ function refuse(thrown: unknown): void {
     const seconds = item.retryAfter;
     refusal.value = { error: item, ...(seconds !== undefined && { until: Date.now() + 1000 * seconds }) };
     spoken.value = item.message;
+    if (item.code === "serviceUnavailable") void readStatus();
   } else if (thrown instanceof ServerAway) tell({ text: words.value.awayKept, tone: "problem" });
   else throw thrown;
 }

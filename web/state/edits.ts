@@ -16,6 +16,8 @@ export interface Edit {
   readonly strength: number;
   /** Pixels around what is painted that are drawn with it, larger; absent: the picture is drawn as a whole. */
   readonly maskMargin?: number;
+  /** Further pictures that the words are about; for models that edit. */
+  readonly references?: readonly string[];
   readonly mask: MaskHistory;
   readonly sides: Sides;
   readonly at: number;

@@ -2,9 +2,9 @@
 
 import { computed, signal } from "@preact/signals";
 import { runTask } from "../api/server.ts";
-import type { Model } from "../api/types.ts";
+import type { Model, Parameters } from "../api/types.ts";
 import { randomUuid } from "../api/uuid.ts";
-import { draft, patchDraft } from "./draft.ts";
+import { beginDraft, draft, patchDraft } from "./draft.ts";
 
 export const models = signal<readonly Model[]>([]);
 export const checkpoints = computed(() => models.value.filter(({ category }) => category === "checkpoint"));
@@ -17,7 +17,7 @@ const named = (air: string | undefined) =>
 /** The model of the draft; undefined while the list is not there, or when the model is not installed. */
 export const model = computed(() => named(draft.value.model));
 /** The model follows instructions about reference pictures. */
-export const canEdit = computed(() => model.value?.capabilities?.includes("op:edit") ?? false);
+export const canEdit = computed(() => model.value !== undefined && edits(model.value));
 export const nameOf = (air: string): string => named(air)?.name ?? air;
 
 const { promise, resolve } = Promise.withResolvers<void>();
@@ -33,22 +33,39 @@ export async function loadModels(): Promise<void> {
   });
   models.value = reply.results;
   const [first] = checkpoints.value;
-  if (first !== undefined && draft.value.model === undefined) chooseModel(first);
+  if (first !== undefined && draft.value.model === undefined) beginDraft(valuesOf(first));
   resolve();
 }
 
-/** Takes the model and its own size, steps and guidance. */
-export function chooseModel(chosen: Model): void {
-  patchDraft({
+export const edits = ({ references }: Pick<Model, "references">): boolean => (references?.max ?? 0) > 0;
+
+/** The pictures of the draft as the model takes them: to start from, or to be edited after the prompt. */
+function inputsFor(chosen: Model): Parameters["inputs"] {
+  const { seedImage, referenceImages = [], maskImage, strength } = draft.value.inputs ?? {};
+  if (edits(chosen)) {
+    const all = [...new Set([seedImage, ...referenceImages])].filter((image) => image !== undefined);
+    return all.length === 0 ? undefined : { referenceImages: all.slice(0, chosen.references!.max) };
+  }
+  const [first = seedImage] = referenceImages;
+  if (first === undefined) return undefined;
+  return { seedImage: first, ...(maskImage && { maskImage }), ...(strength !== undefined && { strength }) };
+}
+
+/** Takes the model and its own values. */
+export const chooseModel = (chosen: Model): void => patchDraft(valuesOf(chosen));
+
+/** A model's own size, steps and guidance. An editing model draws at the shape of the picture unless told otherwise. */
+const valuesOf = (chosen: Model): Parameters =>
+  ({
     model: chosen.air,
-    width: chosen.defaultWidth ?? 1024,
-    height: chosen.defaultHeight ?? 1024,
+    width: edits(chosen) ? undefined : (chosen.defaultWidth ?? 1024),
+    height: edits(chosen) ? undefined : (chosen.defaultHeight ?? 1024),
+    inputs: inputsFor(chosen),
     steps: chosen.defaultSteps ?? 20,
     CFGScale: chosen.defaultCFG ?? 4,
     // Kept pixels stay as they are only in a format without loss.
     outputFormat: draft.value.outputFormat ?? "PNG",
-  });
-}
+  }) as Parameters;
 
 interface Shape {
   readonly label: string;

@@ -1,9 +1,9 @@
 /** What can be done with finished pictures, and which of them is looked at. */
 
 import { signal } from "@preact/signals";
-import { request, runTask } from "../api/server.ts";
+import { request } from "../api/server.ts";
 import type { Picture } from "../api/types.ts";
-import { randomUuid } from "../api/uuid.ts";
+import { formatOf } from "../picture-header.ts";
 import { words } from "../text/index.ts";
 import { tell } from "./notices.ts";
 import { announcePicture, changeListed, createPictureList, dropListed, putBackListed } from "./picture-list.ts";
@@ -61,25 +61,25 @@ export async function findPicture(imageUUID: string): Promise<Picture> {
 
 /** Hands a file to the server and gives the picture it became. */
 export async function upload(file: Blob): Promise<Picture> {
-  const image = await dataUri(file);
-  const { imageUUID } = await runTask<{ imageUUID: string }>({
-    taskType: "imageUpload",
-    taskUUID: randomUuid(),
-    image,
-  });
-  const picture = await request<Picture>("GET", `/v1/pictures/${imageUUID}`);
+  const format = formatOf(new Uint8Array(await file.slice(0, 12).arrayBuffer()));
+  // Some systems name no type, or a wrong one.
+  const typed = new Blob([file], { type: `image/${format ?? "png"}` });
+  const picture = await request<Picture>("POST", "/v1/pictures", typed);
   announcePicture(picture);
   return picture;
 }
 
-function dataUri(file: Blob): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve(String(reader.result));
-    reader.onerror = () => reject(reader.error);
-    reader.readAsDataURL(file);
-  });
+/** Sets how long a picture is kept; null: until it is binned. */
+export async function keepUntil(picture: Picture, expiresAt: string | null): Promise<void> {
+  try {
+    changeListed(picture, await request<Picture>("PATCH", `/v1/pictures/${picture.imageUUID}`, { expiresAt }));
+  } catch {
+    tell({ text: words.value.notSaved, tone: "problem" });
+  }
 }
+
+/** Deletes what is in the bin at once. */
+export const emptyBin = (): Promise<unknown> => request("DELETE", "/v1/pictures?binned=true");
 
 /** Saves a picture as a file. */
 export function download(picture: Picture): void {

@@ -12,6 +12,12 @@ export const language = stored<Language>("language", preferred);
 export const theme = stored<Theme>("theme", "system");
 export const previews = stored("previews", true);
 
+/** How long pictures can be kept, in seconds; the longest the API knows is for good. */
+export const FOR_GOOD = 3_153_600_000;
+export const KEEPING = [FOR_GOOD, 30 * 86_400, 7 * 86_400, 86_400] as const;
+/** How long new pictures are kept. */
+export const keepSeconds = stored<number>("keep", FOR_GOOD);
+
 const dayAndTime = computed(() => new Intl.DateTimeFormat(language.value, { dateStyle: "medium", timeStyle: "short" }));
 const day = computed(() => new Intl.DateTimeFormat(language.value, { day: "numeric", month: "long", year: "numeric" }));
 

@@ -1,8 +1,9 @@
-/** What the API's own description says of each parameter: the drawer of all parameters is made from it. */
+/** What the API says of each parameter, for the chosen model: ranges, defaults, and the drawer of all parameters are made from it. */
 
-import { computed, signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import type { Json } from "../api/json.ts";
 import { request } from "../api/server.ts";
+import { checkpoints, model } from "./models.ts";
 
 /** The parts of JSON Schema that tasks use. */
 export interface Schema {
@@ -22,32 +23,37 @@ export interface Schema {
   readonly required?: readonly string[];
   readonly items?: Schema;
   readonly anyOf?: readonly Schema[];
-  readonly $ref?: string;
+  /** The group of a form that it belongs to. */
+  readonly "x-group"?: string;
 }
 
-interface Document {
-  readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
+/** The schema of the model's drawing task; undefined until it is there. */
+export const taskSchema = signal<Schema | undefined>(undefined);
+
+/** Keeps the schema that of the chosen model; called once. */
+export function followModel(): void {
+  let shown: string | undefined;
+  effect(() => {
+    // Of a draft whose model is not installed, the form is that of another one.
+    const air = (model.value ?? checkpoints.value[0])?.air;
+    if (air === undefined || air === shown) return;
+    shown = air;
+    request<Schema>("GET", `/v1/models/${encodeURIComponent(air)}/schema`).then(
+      (schema) => {
+        if (shown === air) taskSchema.value = schema;
+      },
+      () => {
+        shown = undefined; // away: the list of models is read again when it is back
+      },
+    );
+  });
 }
 
-const document = signal<Document | undefined>(undefined);
-
-export async function loadSchema(): Promise<void> {
-  document.value = await request<Document>("GET", "/openapi.json");
-}
-
-/** The schema of the drawing task; undefined until it is there. */
-export const taskSchema = computed(() => document.value?.components.schemas.ImageInference);
-
-/** A schema with its reference followed, and the first of several forms taken. */
+/** A schema with the first of several forms taken. */
 export function resolved(schema: Schema): Schema {
-  const { $ref, anyOf } = schema;
-  const target = $ref === undefined ? undefined : document.value?.components.schemas[$ref.split("/").at(-1)!];
-  if (target !== undefined) return resolved(target);
-  if (schema.type === undefined && anyOf?.[0] !== undefined) return { ...resolved(anyOf[0]), ...without(schema) };
-  return schema;
+  const { anyOf: [first] = [], ...rest } = schema;
+  return schema.type !== undefined || first === undefined ? schema : { ...resolved(first), ...rest };
 }
-
-const without = ({ anyOf: _, ...rest }: Schema): Schema => rest;
 
 /** The schema of one parameter by its path. */
 export function schemaAt(...path: readonly string[]): Schema | undefined {

@@ -13,19 +13,25 @@ const chosen = signal<Looked | undefined>(undefined);
 /** Pictures that were there when the person last chose what to look at. */
 const seen = signal<ReadonlySet<string>>(new Set());
 
-export function look(next: Looked | undefined): void {
+/** Looks at something; without it at what is being drawn, else at the newest picture. From then on nothing else takes its place. */
+export function look(next: Looked | undefined = first()): void {
   chosen.value = next;
   seen.value = new Set(recent.items.value.map(({ imageUUID }) => imageUUID));
 }
 
-/** What is chosen; else what is being drawn; else the newest picture. */
-export const looked = computed((): Looked | undefined => {
-  if (chosen.value !== undefined) return chosen.value;
-  const [first] = works.value.filter(isUnfinished);
-  if (first !== undefined) return { kind: "group", group: first.group };
+/** Once the lists are there: what is shown stays, whatever comes. */
+export function settle(): void {
+  if (chosen.value === undefined) look();
+}
+
+function first(): Looked | undefined {
+  const [work] = works.value.filter(isUnfinished);
+  if (work !== undefined) return { kind: "group", group: work.group };
   const [newest] = recent.items.value;
   return newest && { kind: "picture", imageUUID: newest.imageUUID };
-});
+}
+
+export const looked = computed((): Looked | undefined => chosen.value ?? first());
 
 /** The tasks that are looked at, in the order in which they were handed in. */
 export const lookedWorks = computed((): readonly Work[] => {

@@ -9,6 +9,7 @@ import { words } from "../text/index.ts";
 import { spoken } from "./notices.ts";
 import { notePace } from "./pace.ts";
 import { announcePicture } from "./picture-list.ts";
+import { keepSeconds } from "./preferences.ts";
 
 export interface Work {
   readonly taskUUID: string;
@@ -32,8 +33,6 @@ export const waiting = computed(() => works.value.filter(({ state }) => state ==
 export const isUnfinished = ({ state }: Pick<Work, "state">): boolean => state === "queued" || state === "running";
 export const workOf = (taskUUID: string): Work | undefined => works.value.find((work) => work.taskUUID === taskUUID);
 
-/** Pictures of the page stay until they are binned. */
-const KEPT_SECONDS = 3_153_600_000;
 const IDENTITY = new Set(["taskType", "taskUUID", "deliveryMethod", "ttl", "outputType"]);
 
 /** The task that these parameters are: the very object that is sent, and that "copy as" shows. */
@@ -43,7 +42,7 @@ export const taskOf = (parameters: Parameters, taskUUID: string): Record<string,
   ...parameters,
   deliveryMethod: "async",
   outputType: "URL",
-  ttl: KEPT_SECONDS,
+  ttl: keepSeconds.value,
 });
 
 const parametersOf = (request: TaskItem["request"]): Parameters =>

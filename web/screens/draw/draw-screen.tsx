@@ -1,6 +1,6 @@
 import { useEffect } from "preact/hooks";
 import { onKeys } from "../../keys.ts";
-import { redo, undo } from "../../state/draft.ts";
+import { draft, redo, undo } from "../../state/draft.ts";
 import { draw } from "../../state/drawing.ts";
 import { canEdit } from "../../state/models.ts";
 import { lookedWorks } from "../../state/stage.ts";
@@ -38,13 +38,15 @@ export function DrawScreen() {
       end();
     };
   }, []);
+  const { inputs = {} } = draft.value;
   return (
     <main class="draw-screen">
       <h1 class="hidden">{words.value.screens.draw}</h1>
       <section class="desk" aria-label={words.value.prompt}>
         <div class="desk-body">
           <PromptField />
-          {canEdit.value ? <ReferencesField /> : <StartingPicture />}
+          {(canEdit.value || inputs.referenceImages !== undefined) && <ReferencesField />}
+          {(!canEdit.value || inputs.seedImage !== undefined) && <StartingPicture />}
           <Examples />
           <ShapeField />
           <CountField />

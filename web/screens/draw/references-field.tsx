@@ -7,14 +7,29 @@ import { faultOf } from "../../state/fault.ts";
 import { schemaAt } from "../../state/schema.ts";
 import { words } from "../../text/index.ts";
 
-/** The pictures that an instruction is about, numbered as the prompt may name them. For models that edit. */
+/** The pictures of the draft that an instruction is about. */
 export function ReferencesField() {
+  return (
+    <PictureNumbers
+      references={draft.value.inputs?.referenceImages ?? []}
+      most={schemaAt("inputs", "referenceImages")?.maxItems ?? 0}
+      onChange={(next) => setParameter(["inputs", "referenceImages"], next.length === 0 ? undefined : next)}
+    />
+  );
+}
+
+interface PictureNumbersProps {
+  readonly references: readonly string[];
+  readonly most: number;
+  readonly onChange: (references: readonly string[]) => void;
+  /** The first of them stays: it is what is edited. */
+  readonly firstStays?: boolean;
+}
+
+/** Pictures numbered as a prompt may name them. For models that edit. */
+export function PictureNumbers({ references, most, onChange: set, firstStays = false }: PictureNumbersProps) {
   const [choosing, setChoosing] = useState(false);
   const t = words.value;
-  const references = draft.value.inputs?.referenceImages ?? [];
-  const set = (next: readonly string[]) =>
-    setParameter(["inputs", "referenceImages"], next.length === 0 ? undefined : next);
-  const most = schemaAt("inputs", "referenceImages")?.maxItems ?? 3;
   const fault = faultOf("inputs.referenceImages");
   return (
     <fieldset class="references">
@@ -22,13 +37,18 @@ export function ReferencesField() {
       <ol>
         {references.map((reference, i) => (
           <li key={reference}>
-            <img src={`/images/${reference}.webp?side=160`} alt={`${t.references} ${i + 1}`} />
-            <Button
-              kind="quiet"
-              icon={X}
-              label={t.remove}
-              onPress={() => set(references.filter((_, at) => at !== i))}
-            />
+            <img src={`/images/${reference}.webp?side=160`} alt={t.pictureNumber(i + 1)} />
+            <span class="reference-number numbers" aria-hidden="true">
+              {i + 1}
+            </span>
+            {!(firstStays && i === 0) && (
+              <Button
+                kind="quiet"
+                icon={X}
+                label={`${t.remove}: ${t.pictureNumber(i + 1)}`}
+                onPress={() => set(references.filter((_, at) => at !== i))}
+              />
+            )}
           </li>
         ))}
       </ol>
@@ -41,7 +61,7 @@ export function ReferencesField() {
       {choosing && (
         <PictureInput
           onPicture={({ imageUUID }) => {
-            set([...references, imageUUID]);
+            set([...references.filter((one) => one !== imageUUID), imageUUID]);
             setChoosing(false);
           }}
           onClose={() => setChoosing(false)}

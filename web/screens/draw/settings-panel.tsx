@@ -1,12 +1,13 @@
 import { ArrowLeftRight, Dices, Lock, LockOpen } from "lucide";
 import { useState } from "preact/hooks";
+import type { Parameters } from "../../api/types.ts";
 import { Button } from "../../parts/button.tsx";
 import { Field, NumberField } from "../../parts/field.tsx";
 import { Segments } from "../../parts/segments.tsx";
 import { ShapeIcon } from "../../parts/shape-icon.tsx";
 import { draft, patchDraft, setParameter } from "../../state/draft.ts";
 import { faultOf } from "../../state/fault.ts";
-import { shapes } from "../../state/models.ts";
+import { canEdit, shapes } from "../../state/models.ts";
 import { schemaAt } from "../../state/schema.ts";
 import { lookedPicture } from "../../state/stage.ts";
 import { words } from "../../text/index.ts";
@@ -39,10 +40,11 @@ export function ShapeField() {
             kind="quiet"
             icon={ArrowLeftRight}
             label={t.swapSides}
+            disabled={width === 0}
             onPress={() => patchDraft({ width: height, height: width })}
           />
           <button type="button" class="link numbers" aria-expanded={exact} onClick={() => setExact(!exact)}>
-            {width} × {height}
+            {width === 0 ? t.likeThePicture : `${width} × ${height}`}
           </button>
         </span>
       </div>
@@ -56,6 +58,15 @@ export function ShapeField() {
         chosen={(shape) => shape.width === width && shape.height === height}
         onChoose={(shape) => patchDraft({ width: shape.width, height: shape.height })}
       />
+      {canEdit.value && width !== 0 && (
+        <button
+          type="button"
+          class="link align-start"
+          onClick={() => patchDraft({ width: undefined, height: undefined } as Parameters)}
+        >
+          {t.likeThePicture}
+        </button>
+      )}
       {exact && (
         <div class="pair">
           {size("width", t.width)}

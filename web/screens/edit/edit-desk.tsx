@@ -4,6 +4,7 @@ import { isComposing, onKeys } from "../../keys.ts";
 import { EMPTY_MASK, isPainted, redoStroke, type Stroke, undoStroke, withStroke } from "../../mask/strokes.ts";
 import { drawAll } from "../../state/drawing.ts";
 import { changeEdit, editOf, isExtended } from "../../state/edits.ts";
+import { canEdit } from "../../state/models.ts";
 import { tell } from "../../state/notices.ts";
 import { pathOfImage } from "../../state/pictures.ts";
 import { isUnfinished, works } from "../../state/work.ts";
@@ -19,10 +20,19 @@ import { useLoadedImage } from "./use-loaded-image.ts";
 /** Sizes of the brush follow each other by this factor. */
 const SIZE_STEP = 1.25;
 
+/** What pressing the button will do. */
+function sentenceFor(extended: boolean, painted: boolean): string {
+  const t = words.value;
+  if (extended) return t.extendSentence;
+  if (painted) return t.maskSentence;
+  return canEdit.value ? t.instructSentence : t.noMaskSentence;
+}
+
 /** The tools, the picture with its mask, and what came of it. */
 export function EditDesk({ picture }: { readonly picture: Picture }) {
   const { imageUUID, width, height } = picture;
-  const ownPrompt = picture.parameters?.positivePrompt ?? "";
+  // An instruction is no description: it begins empty.
+  const ownPrompt = canEdit.value ? "" : (picture.parameters?.positivePrompt ?? "");
   const edit = editOf(imageUUID, ownPrompt);
   const change = (next: Parameters<typeof changeEdit>[2]) => changeEdit(imageUUID, ownPrompt, next);
   const [tool, setTool] = useState<Tool>("brush");
@@ -88,7 +98,7 @@ export function EditDesk({ picture }: { readonly picture: Picture }) {
         edit={edit}
         onChange={change}
         onRedraw={() => void redraw()}
-        sentence={extended ? t.extendSentence : isPainted(edit.mask) ? t.maskSentence : t.noMaskSentence}
+        sentence={sentenceFor(extended, isPainted(edit.mask))}
         brush={{ tool, size, hardness, onSize: setSize, onHardness: setHardness }}
       />
       <section class="edit-side">

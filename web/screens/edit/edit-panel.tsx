@@ -6,8 +6,10 @@ import { ParameterDrawer } from "../../parameters/parameter-drawer.tsx";
 import { Field, NumberField } from "../../parts/field.tsx";
 import { refusal } from "../../state/drawing.ts";
 import { type Edit, isExtended, type Sides } from "../../state/edits.ts";
+import { canEdit } from "../../state/models.ts";
 import { schemaAt } from "../../state/schema.ts";
 import { words } from "../../text/index.ts";
+import { PictureNumbers } from "../draw/references-field.tsx";
 import type { Tool } from "./mask-painter.ts";
 
 interface EditPanelProps {
@@ -41,7 +43,15 @@ export function EditPanel({ picture, edit, onChange, onRedraw, sentence, brush }
   return (
     <section class="desk" aria-label={t.edit}>
       <div class="desk-body">
-        <Field label={t.editPrompt}>
+        {canEdit.value && (
+          <PictureNumbers
+            references={[picture.imageUUID, ...(edit.references ?? [])]}
+            most={schemaAt("inputs", "referenceImages")?.maxItems ?? 1}
+            onChange={([_, ...references]) => onChange({ references })}
+            firstStays
+          />
+        )}
+        <Field label={canEdit.value ? t.instruction : t.editPrompt}>
           {(id) => (
             <textarea
               id={id}
@@ -92,7 +102,7 @@ export function EditPanel({ picture, edit, onChange, onRedraw, sentence, brush }
             </div>
           </fieldset>
         )}
-        {!extended && (
+        {!extended && (isPainted(edit.mask) || !canEdit.value) && (
           <NumberField
             label={t.strength}
             about={t.strengthAbout}
@@ -148,7 +158,7 @@ export function EditPanel({ picture, edit, onChange, onRedraw, sentence, brush }
           </p>
         )}
         <button type="button" class="button primary draw" title="Ctrl+Enter" onClick={onRedraw}>
-          {extended ? t.extend : t.redraw}
+          {extended ? t.extend : canEdit.value && !isPainted(edit.mask) ? t.change : t.redraw}
         </button>
       </div>
       {drawer && <ParameterDrawer onClose={() => setDrawer(false)} />}

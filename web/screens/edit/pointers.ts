@@ -6,8 +6,9 @@ import { movedBy, pinched, type View } from "../../mask/view.ts";
 interface PointerHooks {
   begin(at: Point): void;
   move(at: Point): void;
+  /** Also when the system takes the pointer away in the middle: what is painted stays. */
   finish(): void;
-  /** A second finger came, or the system took the pointer away in the middle: the stroke is not meant. */
+  /** A second finger came: the stroke is not meant. */
   giveUp(): void;
   view(change: (view: View) => View): void;
 }

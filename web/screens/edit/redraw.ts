@@ -6,6 +6,7 @@ import { isPainted } from "../../mask/strokes.ts";
 import { drawableSides } from "../../mask/view.ts";
 import { draft } from "../../state/draft.ts";
 import { type Edit, isExtended } from "../../state/edits.ts";
+import { canEdit } from "../../state/models.ts";
 import { upload } from "../../state/pictures.ts";
 
 /** Settings of the draft that hold for edits too. */
@@ -32,15 +33,25 @@ export async function redrawTask(picture: Picture, edit: Edit, mask: () => Mask)
   const { imageUUID: seedImage, width, height } = picture;
   const shared = Object.fromEntries(Object.entries(draft.value).filter(([key]) => SHARED.includes(key)));
   const words = { ...shared, positivePrompt: edit.prompt.trim() === "" ? "__BLANK__" : edit.prompt };
+  // A model that edits is given the picture to look at, too.
+  const referenceImages = canEdit.value ? [seedImage, ...(edit.references ?? [])] : undefined;
+  const looked = referenceImages && { referenceImages };
   if (isExtended(edit.sides)) {
     const sides = drawableSides(picture, edit.sides);
     const size = { width: width + sides.left + sides.right, height: height + sides.top + sides.bottom };
-    return { ...words, ...size, inputs: { seedImage, strength: 1 }, outpaint: { ...sides, blur: 8 } } as Parameters;
+    return {
+      ...words,
+      ...size,
+      inputs: { ...looked, seedImage, strength: 1 },
+      outpaint: { ...sides, blur: 8 },
+    } as Parameters;
   }
+  // Told what to change, it draws all of the picture again, at its shape.
+  if (looked && !isPainted(edit.mask)) return { ...words, inputs: looked } as Parameters;
   const size = { width: drawable(width), height: drawable(height) };
   if (!isPainted(edit.mask)) return { ...words, ...size, inputs: { seedImage, strength: edit.strength } } as Parameters;
   const { imageUUID: maskImage } = await upload(await maskFile(mask()));
-  const inputs = { seedImage, maskImage, strength: edit.strength };
+  const inputs = { ...looked, seedImage, maskImage, strength: edit.strength };
   return {
     ...words,
     ...size,

@@ -1,16 +1,25 @@
 import "./models.css";
 import { useEffect } from "preact/hooks";
 import type { Model } from "../../api/types.ts";
+import { readStatus, status } from "../../state/connection.ts";
 import { checkpoints, chooseModel, controlNets, loadModels, loras, model } from "../../state/models.ts";
 import { formatBytes } from "../../state/preferences.ts";
 import { go } from "../../state/route.ts";
 import { words } from "../../text/index.ts";
 import { FetchModel } from "./fetch-model.tsx";
 
+/** How often the model in memory is asked for. */
+const STATE_MS = 3000;
+
 /** What is installed, and how more comes in. */
 export function ModelsScreen() {
   const t = words.value;
-  useEffect(() => void loadModels().catch(() => {}), []);
+  useEffect(() => {
+    void loadModels().catch(() => {});
+    void readStatus();
+    const timer = setInterval(() => void readStatus(), STATE_MS);
+    return () => clearInterval(timer);
+  }, []);
   const groups = [
     [t.category.checkpoint, checkpoints.value],
     [t.category.lora, loras.value],
@@ -18,7 +27,10 @@ export function ModelsScreen() {
   ] as const;
   return (
     <main class="page-screen">
-      <h1 class="display">{t.screens.models}</h1>
+      <div>
+        <h1 class="display">{t.screens.models}</h1>
+        {status.value?.device !== undefined && <p class="soft">{t.drawnOn(status.value.device)}</p>}
+      </div>
       {groups.map(([title, models]) =>
         models.length === 0 ? null : (
           <section key={title}>
@@ -39,11 +51,17 @@ export function ModelsScreen() {
 function ModelRow({ model: shown }: { readonly model: Model }) {
   const t = words.value;
   const { air, name, comment, license, bytes, category, positiveTriggerWords } = shown;
+  const held = status.value?.model;
   const facts = [air, bytes === undefined ? undefined : formatBytes(bytes), license].filter(Boolean);
   return (
     <li class="model-row">
       <div>
         <strong>{name}</strong>
+        {held?.air === air && (
+          <span class="model-state" role="status">
+            {held.state === "loading" ? t.modelLoading : t.modelReady}
+          </span>
+        )}
         {comment !== undefined && <p>{comment}</p>}
         <p class="soft">{facts.join(" · ")}</p>
         {positiveTriggerWords !== undefined && (

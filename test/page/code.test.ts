@@ -1,0 +1,58 @@
+/** A picture as code: what is shown is the request itself, and gives the same picture wherever it is run. */
+
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parseJson } from "../../src/protocol/index.ts";
+import { buildPage, draw, finished, hasChromium, QUICK, type Studio, startStudio } from "./studio.ts";
+
+const LARGEST = 2n ** 63n - 1n;
+
+interface Listed {
+  readonly imageURL: string;
+}
+
+describe.skipIf(!hasChromium)("code", () => {
+  let studio: Studio;
+  const newest = async () => (await studio.ask<{ data: Listed[] }>("GET", "/v1/pictures?kind=drawn")).data[0]!;
+  const bytesOf = async ({ imageURL }: Listed) => Buffer.from(await studio.bytes(new URL(imageURL).pathname));
+  beforeAll(async () => {
+    await buildPage();
+    studio = await startStudio();
+  });
+  afterAll(() => studio?.stop());
+
+  test("the copied curl, run in a shell, gives the identical picture; the largest seed keeps its digits", async () => {
+    const page = await studio.open({ draft: { ...QUICK, seed: LARGEST }, permissions: ["clipboard-read"] });
+    await draw(page, `A sign that says "IT'S $5"`);
+    await finished(page);
+    const drawn = await bytesOf(await newest());
+    await page.click('.actions [aria-label="Code"]');
+    await page.click("dialog >> text=/^Copy$/");
+    const copied = (await page.evaluate("navigator.clipboard.readText()")) as string;
+    expect(copied).toMatch(/^curl http/);
+    expect(copied).toContain(String(LARGEST));
+    const { stdout } = await promisify(execFile)("sh", ["-c", copied]);
+    const { data } = parseJson(stdout) as unknown as { data: { imageURL: string; seed: bigint }[] };
+    expect(data[0]!.seed).toBe(LARGEST);
+    expect((await bytesOf(data[0]!)).equals(drawn)).toBe(true);
+    expect(page.faults).toEqual([]);
+  });
+
+  test("the request itself can be changed and sent; the reply is shown", async () => {
+    const page = await studio.open();
+    await page.waitForSelector(".stage .actions");
+    await page.click('.actions [aria-label="Code"]');
+    await page.click("dialog >> text=/^Request$/");
+    const request = JSON.parse(await page.inputValue("#raw-request"));
+    const [task] = [request].flat();
+    const reply = async () => page.inputValue('dialog [aria-label="Reply"]').catch(() => "");
+    await page.fill("#raw-request", JSON.stringify([{ ...task, steps: 0 }]));
+    await page.click("dialog >> text=/^Send$/");
+    await expect.poll(reply).toContain("invalidSteps");
+    await page.fill("#raw-request", JSON.stringify([{ ...task, steps: 2, seed: 5, deliveryMethod: "sync" }]));
+    await page.click("dialog >> text=/^Send$/");
+    await expect.poll(reply, { timeout: 60_000 }).toContain('"seed": 5');
+    expect(page.faults.filter((fault) => !fault.includes("400"))).toEqual([]);
+  });
+});

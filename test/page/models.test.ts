@@ -1,0 +1,140 @@
+/** Models on the page: editing ones and their pictures, styles that are fetched, what is in memory. */
+
+import { readFile } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { encodeImage } from "../../src/pictures/index.ts";
+import { installModel } from "../contract/server.ts";
+import { buildPage, draw, drop, finished, hasChromium, QUICK, type Studio, startStudio } from "./studio.ts";
+
+const EDITING = "alibaba:qwen-image-edit@2511";
+
+interface Listed {
+  readonly imageUUID: string;
+  readonly width: number;
+  readonly height: number;
+  readonly parents: readonly string[];
+  readonly parameters: { readonly positivePrompt: string; readonly inputs: object };
+}
+
+describe.skipIf(!hasChromium)("models", () => {
+  let studio: Studio;
+  const listed = async (kind = "drawn") =>
+    (await studio.ask<{ data: Listed[] }>("GET", `/v1/pictures?kind=${kind}`)).data;
+  beforeAll(async () => {
+    await buildPage();
+    studio = await startStudio({ INKSTONE_ALLOWED_ADDRESSES: "127.0.0.0/8" }, installModel);
+  });
+  afterAll(() => studio?.stop());
+
+  const draft = { model: EDITING, steps: 2, CFGScale: 4, outputFormat: "PNG" };
+  const photo = (shade: number) =>
+    encodeImage({ width: 96, height: 64, pixels: new Uint8Array(96 * 64 * 3).fill(shade) }, { format: "PNG" });
+
+  test("a picture that is dropped becomes a reference, an instruction is written, the result has its shape", async () => {
+    const page = await studio.open({ draft });
+    await page.waitForSelector(".references");
+    await drop(page, await photo(90), "photo.png", "image/png");
+    await page.click("dialog >> text=Add it to the pictures it is about");
+    await page.waitForSelector('.references img[alt="picture 1"]');
+    await drop(page, await photo(160), "other.png", "image/png");
+    await page.click("dialog >> text=Add it to the pictures it is about");
+    await page.waitForSelector('.references img[alt="picture 2"]');
+    await draw(page, "Make picture 1 as light as picture 2");
+    await finished(page);
+    const [result] = await listed();
+    const brought = (await listed("upload")).map(({ imageUUID }) => imageUUID).toReversed();
+    expect(result!.parents).toEqual(brought);
+    expect(result!.width / result!.height).toBeCloseTo(96 / 64, 0);
+    await page.click('[aria-label="Remove: picture 1"]');
+    expect(await page.locator(".references li").count()).toBe(1);
+    expect(page.faults).toEqual([]);
+    await page.context().close();
+  });
+
+  test("from the gallery: edit this, say what should change, see the result; painted, the rest stays", async () => {
+    const page = await studio.open({ draft, path: "/pictures" });
+    await page.click(".grid-open >> nth=0");
+    await page.click("dialog .actions >> text=/^Edit$/");
+    await page.waitForSelector(".mask-canvas");
+    const [source] = await listed();
+    expect(new URL(page.url()).pathname).toBe(`/edit/${source!.imageUUID}`);
+    expect(await page.inputValue(".edit-prompt")).toBe("");
+    await page.fill(".edit-prompt", "Turn it blue");
+    await page.click(".button.draw");
+    await page.waitForSelector(".edit-results .actions");
+    const [result] = await listed();
+    expect(result!.parameters).toMatchObject({
+      positivePrompt: "Turn it blue",
+      inputs: { referenceImages: [source!.imageUUID] },
+    });
+    expect(page.faults).toEqual([]);
+    await page.context().close();
+  });
+
+  test("with another model the picture is what drawing starts from, and back", async () => {
+    const page = await studio.open({ draft });
+    await drop(page, await photo(90), "photo.png", "image/png");
+    await page.click("dialog >> text=Add it to the pictures it is about");
+    await page.waitForSelector(".references img");
+    await page.selectOption(".model-choice", "inkstone:nano@1");
+    await page.waitForSelector(".starting-picture");
+    expect(await page.locator(".references").count()).toBe(0);
+    await page.selectOption(".model-choice", EDITING);
+    await page.waitForSelector(".references img");
+    expect(await page.locator(".starting-picture").count()).toBe(0);
+    await page.context().close();
+  });
+
+  test("all parameters come from the model's own schema, in groups", async () => {
+    const page = await studio.open({ draft });
+    await page.click(".disclosure");
+    await page.click("text=All parameters");
+    await page.waitForSelector(".drawer-group >> text=Pictures to start from");
+    const legends = () => page.locator(".drawer legend").allTextContents();
+    expect(await legends()).not.toContain("controlNet");
+    await page.keyboard.press("Escape");
+    await page.selectOption(".model-choice", "inkstone:nano@1");
+    await page.click("text=All parameters");
+    await expect.poll(legends).toContain("controlNet");
+    await page.context().close();
+  });
+
+  test("what is in memory is shown; a style is fetched by its address, with its progress", async () => {
+    const file = await readFile("test/fixtures/lora/files/peft.safetensors");
+    const page = await studio.open({ path: "/models" });
+    await page.waitForSelector("text=Drawn on: ");
+    await page.waitForSelector(".model-row:has-text('2511, tiny') .model-state >> text=in memory");
+    const source: Server = createServer((_request, response) => response.end(file)).listen(0, "127.0.0.1");
+    await new Promise((resolve) => source.once("listening", resolve));
+    await page.fill(
+      'input[type="url"]',
+      `http://127.0.0.1:${(source.address() as AddressInfo).port}/style.safetensors`,
+    );
+    await page.fill("form input:not([type])", "Dropped style");
+    await page.click("text=/^Fetch$/");
+    await page.waitForSelector(".model-row >> text=Dropped style");
+    source.close();
+    expect(page.faults).toEqual([]);
+    await page.context().close();
+  });
+
+  test("how long a picture is kept can be said of new ones, and changed", async () => {
+    const page = await studio.open({ draft: QUICK });
+    await page.click('[aria-label="Menu"]');
+    await page.selectOption(".menu-choice select", { label: "for 7 days" });
+    await page.keyboard.press("Escape");
+    await draw(page);
+    await finished(page);
+    const newest = async () =>
+      (await studio.ask<{ data: { expiresAt: string | null }[] }>("GET", "/v1/pictures?kind=drawn")).data[0]!;
+    const days = (Date.parse((await newest()).expiresAt!) - Date.now()) / 86_400_000;
+    expect(days).toBeGreaterThan(6.9);
+    expect(days).toBeLessThan(7.1);
+    await page.click('.actions [aria-label="Details"]');
+    await page.selectOption('dialog [aria-label="Kept"]', { label: "until it is binned" });
+    await expect.poll(async () => (await newest()).expiresAt).toBeNull();
+    expect(page.faults).toEqual([]);
+  });
+});

@@ -1,0 +1,100 @@
+/** What the page says when the server takes nothing: each a sentence with what can be done, and nothing is lost. */
+
+import { execFileSync } from "node:child_process";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { buildPage, draw, hasChromium, QUICK, type Studio, startStudio } from "./studio.ts";
+
+/** Whether a file system of a megabyte can be mounted here. */
+function isMountable(): boolean {
+  try {
+    execFileSync("unshare", ["--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], { stdio: "ignore" });
+    return process.getuid?.() === 0;
+  } catch {
+    return false;
+  }
+}
+
+describe.skipIf(!hasChromium)("refusals", () => {
+  let studio: Studio;
+  let images = "";
+  beforeAll(async () => {
+    await buildPage();
+    studio = await startStudio({ INKSTONE_MAX_QUEUE: "1" }, async (folder) => {
+      images = join(folder, "images");
+      await mkdir(images);
+      if (isMountable()) execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", images]);
+    });
+  });
+  afterAll(async () => {
+    if (isMountable()) execFileSync("umount", ["-l", images]);
+    await studio?.stop();
+  });
+
+  test("a full queue: the page says so, counts down, and keeps the draft", async () => {
+    const page = await studio.open({ draft: { ...QUICK, width: 256, height: 256, steps: 100, numberResults: 20 } });
+    await draw(page, "first");
+    await page.waitForSelector("text=/step [1-9]/");
+    await draw(page, "second");
+    await page.waitForSelector("text=1 waiting");
+    await page.fill("#prompt", "third");
+    await page.click(".button.draw");
+    await page.waitForSelector('.refusal[role="alert"] >> text=The queue is full.');
+    const seconds = async () => Number(/in (\d+) s/.exec((await page.textContent(".refusal"))!)?.[1]);
+    const first = await seconds();
+    expect(first).toBeGreaterThan(0);
+    await expect.poll(seconds, { timeout: 10_000 }).toBeLessThan(first);
+    expect(await page.inputValue("#prompt")).toBe("third");
+    const { data } = await studio.ask<{ data: { taskUUID: string }[] }>("GET", "/v1/tasks");
+    for (const { taskUUID } of data) await studio.ask("DELETE", `/v1/tasks/${taskUUID}`);
+    await page.context().close();
+  });
+
+  test("a missing model is said before anything is sent, and each time", async () => {
+    const page = await studio.open({ draft: { ...QUICK, model: "nobody:nothing@1" } });
+    await page.waitForSelector(".fault >> text=The model nobody:nothing@1 is not installed.");
+    await page.fill("#prompt", "a sign");
+    for (const _ of [1, 2]) {
+      await page.click(".button.draw");
+      await page.waitForSelector('.refusal[role="alert"] >> text=This model is not installed.');
+    }
+    expect(await page.inputValue("#prompt")).toBe("a sign");
+    await page.context().close();
+  });
+
+  test("a refused parameter is marked where it is, and told to who cannot see it", async () => {
+    const page = await studio.open({ draft: { ...QUICK, steps: 5000 } });
+    await page.click(".disclosure");
+    await page.fill("#prompt", "a sign");
+    await page.click(".button.draw");
+    const field = page.locator('input[type="number"][aria-invalid="true"]');
+    await field.waitFor();
+    const described = (await field.getAttribute("aria-describedby"))!.split(" ");
+    const texts = await Promise.all(described.map((id) => page.textContent(`#${id}`)));
+    expect(texts.join(" ")).toContain("steps");
+    expect(await page.textContent('[aria-live="polite"]')).toContain("steps");
+    await page.context().close();
+  });
+
+  test.skipIf(!isMountable())("a full disk: the page says so, offers the bin, and goes on by itself", async () => {
+    const page = await studio.open();
+    const filler = join(images, "filler");
+    await draw(page, "kept");
+    await page.waitForSelector(".stage .actions");
+    await page.click('.actions [aria-label="Bin"]');
+    await page.waitForSelector(".notice >> text=/binned/");
+    await writeFile(filler, Buffer.alloc(2 ** 20)).catch(() => {}); // as much as fits
+    await draw(page, "does not fit");
+    await page.waitForSelector(".away >> text=/disk is full/", { timeout: 60_000 });
+    await page.click(".away >> text=Empty the bin (1)");
+    await expect
+      .poll(async () => (await studio.ask<{ storage: { binned: number } }>("GET", "/v1/status")).storage.binned)
+      .toBe(0);
+    expect(await page.inputValue("#prompt")).toBe("does not fit");
+    await rm(filler);
+    await page.waitForSelector('.frame img[alt^="does not fit"]');
+    await page.waitForSelector(".away", { state: "detached" });
+    await page.context().close();
+  });
+});

@@ -1,0 +1,20 @@
+import { Button } from "../parts/button.tsx";
+import { readStatus, status } from "../state/connection.ts";
+import { emptyBin } from "../state/pictures.ts";
+import { words } from "../text/index.ts";
+
+/** Says why the server takes no tasks, and what can be done; gone by itself when it takes some again. */
+export function NotReadyBar() {
+  const t = words.value;
+  if (status.value === undefined || status.value.ready) return null;
+  const { reason = "", storage } = status.value;
+  const isFull = /ENOSPC|EDQUOT|no space/i.test(reason);
+  return (
+    <div class="away" role="status">
+      <span>{isFull ? t.diskFull : t.notReady(reason)}</span>
+      {isFull && storage.binned > 0 && (
+        <Button onPress={() => void emptyBin().then(readStatus)}>{t.emptyBin(storage.binned)}</Button>
+      )}
+    </div>
+  );
+}

@@ -77,7 +77,6 @@ export async function pageRoutes(
       .header("content-security-policy", POLICY)
       .header("x-content-type-options", "nosniff")
       .header("referrer-policy", "no-referrer")
-      .header("cross-origin-opener-policy", "same-origin")
       .header("cross-origin-resource-policy", "same-origin")
       .send(encoding === undefined ? bytes : encoded[encoding]);
   };

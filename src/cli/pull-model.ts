@@ -118,28 +118,17 @@ async function pullRepository({ repository, flags, air, folder, terminal }: Pull
     );
   }
   const locations = modelLocations(terminal.env);
-  const { addCheckpoint, addRepository, modeFor, requireDrawable } = await import("../models/import/index.ts");
-  const naming = { air, name: flags.name, folderName: name };
-  const mode = flags.weights ?? modeFor(repository);
-  if (mode !== "keep") {
-    const progress = byteProgress(terminal);
-    const onProgress = ({ component, done, total }: { component: string; done: number; total: number }) =>
-      progress.at(`converting ${component.replace("_", " ")}`, done, total);
-    const choices = { mode, member: flags.member };
-    return addRepository(repository, folder, choices, naming, locations, {
-      signal: terminal.signal,
-      onProgress,
-    }).finally(progress.end);
-  }
-  const known = await registeredAt("checkpoint", folder, air, locations);
-  await fetchAll({ repository, folder, terminal }, paths.filter(isModelFile));
-  if (!known)
-    return addCheckpoint({ paths: [folder], mode, member: flags.member }, naming, locations, {
-      signal: terminal.signal,
-    });
-  await requireDrawable(folder);
-  return addOrKeep("checkpoint", folder, naming, locations);
+  const { pullRepository: pull } = await import("../models/import/index.ts");
+  const progress = byteProgress(terminal);
+  const choices = { mode: flags.weights, member: flags.member };
+  return pull(repository, folder, choices, { air, name: flags.name, folderName: name }, locations, {
+    signal: terminal.signal,
+    onProgress: ({ component, done, total }) => progress.at(`converting ${component.replace("_", " ")}`, done, total),
+    onFetched: () => tell(terminal, ALL_HERE),
+  }).finally(progress.end);
 }
+
+const ALL_HERE = "all files are here, their checksums are right";
 
 async function fetchAll(
   { repository, folder, terminal }: Pick<Pull, "repository" | "folder" | "terminal">,
@@ -147,7 +136,7 @@ async function fetchAll(
 ) {
   for (const file of repository.files) if (paths.includes(file.path)) await repository.fetch(file, folder);
   terminal.signal.throwIfAborted();
-  tell(terminal, "all files are here, their checksums are right");
+  tell(terminal, ALL_HERE);
 }
 
 const isModelFile = (path: string): boolean => /\.(json|safetensors|txt|jinja)$/.test(path);

@@ -19,6 +19,7 @@ export { addOrKeep } from "./install-again.ts";
 export { dataDirectory, type ModelLocations, modelLocations } from "./locations.ts";
 export { planSize, type Size, type SizePlan } from "./pixel-budget.ts";
 export { costPerPicture, type Price } from "./price.ts";
+export { pullCheckpoint } from "./pull-checkpoint.ts";
 export { receiveAdapter, removeAbandoned } from "./receive.ts";
 export { referenceCount } from "./references.ts";
 export { findModel, listModels, type Model, modelNamed } from "./registry.ts";

@@ -33,7 +33,7 @@ export {
   type TaskDefaults,
   withModelDefaults,
 } from "./model-rules.ts";
-export { type ModelUploadTask, UPLOAD_STAGES, type UploadStage } from "./model-upload.ts";
+export { hubRepository, type ModelUploadTask, UPLOAD_STAGES, type UploadStage } from "./model-upload.ts";
 export type {
   AccountManagementTask,
   AuthenticationTask,

@@ -1,13 +1,13 @@
-/** The task `modelUpload`: a LoRA or ControlNet is fetched from a URL and registered. */
+/** The task `modelUpload`: a LoRA or ControlNet is fetched from a URL, a checkpoint from the Hugging Face hub, and registered. */
 
 import { z } from "zod";
-import { flag, float, literal, oneOf, quoted, sha256, text, uuid, webAddress, words } from "../fields/index.ts";
+import { flag, float, literal, oneOf, sha256, text, uuid, webAddress, words } from "../fields/index.ts";
 import { DELIVERY_METHODS } from "./delivery.ts";
 import { invalidParameter } from "./parameter-errors.ts";
-import type { TaskError } from "./task-error.ts";
+import { TaskError } from "./task-error.ts";
 import { air } from "./values.ts";
 
-const CATEGORIES = ["lora", "lycoris", "controlnet"] as const;
+const CATEGORIES = ["lora", "lycoris", "controlnet", "checkpoint"] as const;
 
 const line = (about: string, max = 200) => text(about, { min: 1, max }).optional();
 
@@ -16,14 +16,16 @@ export const modelUpload = z
     taskType: literal("The type of task.", "modelUpload"),
     taskUUID: uuid("Identifies the task in its replies and in polls. A UUID v4, unique per task."),
     category: oneOf(
-      "What it is. A ControlNet is one file of a `QwenImageControlNetModel`, for inpainting or not; its sizes are read from its tensors. Checkpoints are folders: `inkstone models add` or `inkstone models pull`.",
+      "What it is. A ControlNet is one file of a `QwenImageControlNetModel`, for inpainting or not; its sizes are read from its tensors. A checkpoint is a repository of the Hugging Face hub in diffusers layout; other files of checkpoints are added with `inkstone models add`.",
       CATEGORIES,
       { anyCase: true },
     ),
     architecture: oneOf("The model it was made for.", ["qwen_image"]).default("qwen_image"),
     format: oneOf("The file's format.", ["safetensors"], { anyCase: true }).default("safetensors"),
     air: air("The identifier that tasks will name it by."),
-    downloadURL: webAddress("Where the file is. Redirects are followed, to public addresses only."),
+    downloadURL: webAddress(
+      "Where the file is. Redirects are followed, to public addresses only. Of a checkpoint: `https://huggingface.co/OWNER/NAME`, with `/tree/REVISION` for another one than `main`.",
+    ),
     sha256: sha256(
       "Checksum of the file; a file with another one is refused. The original API has no such parameter.",
     ).optional(),
@@ -50,7 +52,7 @@ export const modelUpload = z
     private: flag("Without effect: everything installed belongs to whoever runs the server.").default(true),
   })
   .describe(
-    "Fetches a LoRA or ControlNet from a URL and registers it. Tells each stage: `validated`, `downloaded`, `optimized`, `stored`, `ready`. Once accepted it goes on without whoever asked for it, and is begun again after a restart of the server; `getResponse` tells how it stands.",
+    "Fetches a LoRA or ControlNet from a URL, or a checkpoint from the Hugging Face hub, and registers it. Large checkpoints are converted to int8 on the way. Tells each stage: `validated`, `downloaded`, `optimized`, `stored`, `ready`. Once accepted it goes on without whoever asked for it, and is begun again after a restart of the server; `getResponse` tells how it stands.",
   );
 
 export type ModelUploadTask = z.output<typeof modelUpload>;
@@ -58,9 +60,32 @@ export type ModelUploadTask = z.output<typeof modelUpload>;
 export const UPLOAD_STAGES = ["validated", "downloaded", "optimized", "stored", "ready"] as const;
 export type UploadStage = (typeof UPLOAD_STAGES)[number];
 
-/** A checkpoint is more than the one file that a URL gives. */
-export function folderCategory({ category }: Readonly<Record<string, unknown>>): TaskError | undefined {
-  if (typeof category !== "string" || category.toLowerCase() !== "checkpoint") return undefined;
-  const rule = `A checkpoint is a folder in diffusers layout, which no single download is: 'inkstone models pull OWNER/NAME' fetches one from the Hugging Face hub, 'inkstone models add FOLDER' registers one that is on the server. Supported values are: ${quoted(CATEGORIES)}.`;
-  return invalidParameter("category", category, rule, { type: "string", allowedValues: CATEGORIES });
+/** The repository of the Hugging Face hub that an address names; undefined for other addresses. */
+export function hubRepository(address: string): { readonly repo: string; readonly revision: string } | undefined {
+  const { hostname, pathname } = URL.parse(address) ?? { hostname: "", pathname: "" };
+  if (hostname !== "huggingface.co" && hostname !== "hf.co") return undefined;
+  const [, owner, name, revision = "main"] = /^\/([\w.-]+)\/([\w.-]+)(?:\/tree\/([\w.-]+))?\/?$/.exec(pathname) ?? [];
+  if (owner === undefined || [owner, name, revision].some((part) => /^\.+$/.test(part!))) return undefined;
+  return { repo: `${owner}/${name}`, revision };
+}
+
+/** A checkpoint is more than one file: it comes from the hub. */
+export function checkpointErrors({ category, downloadURL, sha256 }: ModelUploadTask): TaskError[] {
+  if (category !== "checkpoint") return [];
+  const rule =
+    "A checkpoint is a folder in diffusers layout: its address is that of a repository, https://huggingface.co/OWNER/NAME or https://huggingface.co/OWNER/NAME/tree/REVISION. Files that are on the server are added with 'inkstone models add'.";
+  const errors: TaskError[] = [];
+  if (hubRepository(downloadURL) === undefined)
+    errors.push(invalidParameter("downloadURL", downloadURL, rule, { type: "string" }));
+  if (sha256 !== undefined) {
+    const reason = "A checkpoint is many files, each of which is checked against the checksum that the hub gives.";
+    errors.push(
+      new TaskError(
+        "incompatibleParameters",
+        { first: "sha256", second: "category", reason },
+        { parameter: ["sha256", "category"] },
+      ),
+    );
+  }
+  return errors;
 }

@@ -11,7 +11,7 @@ import {
   respellPreprocess,
 } from "./controlnet-preprocess.ts";
 import { type ImageInferenceTask, imageInference } from "./image-inference.ts";
-import { folderCategory, type ModelUploadTask, modelUpload } from "./model-upload.ts";
+import { checkpointErrors, type ModelUploadTask, modelUpload } from "./model-upload.ts";
 import {
   accountManagement,
   authentication,
@@ -167,8 +167,9 @@ function readPreprocess(raw: Record<string, unknown>): Task | TaskError[] {
 }
 
 function readUpload(raw: Record<string, unknown>): Task | TaskError[] {
-  const folder = folderCategory(raw);
-  return folder ? [folder] : read(raw, "modelUpload");
+  const found = read(raw, "modelUpload");
+  const errors = Array.isArray(found) ? [] : checkpointErrors(found as ModelUploadTask);
+  return errors.length > 0 ? errors : found;
 }
 
 function readMedia(raw: Record<string, unknown>): Task | TaskError[] {

@@ -8,7 +8,7 @@ import { loadModels } from "./models.ts";
 import { recent } from "./pictures.ts";
 import { previews } from "./preferences.ts";
 import { settle } from "./stage.ts";
-import { attach, hear } from "./work.ts";
+import { attach, hear, unfinished } from "./work.ts";
 
 export type Access =
   | { readonly kind: "unknown" }
@@ -76,14 +76,18 @@ async function catchUp(): Promise<void> {
   settle();
 }
 
-/** How often a server that takes no tasks is asked again. */
-const NOT_READY_MS = 4000;
-let again: ReturnType<typeof setTimeout> | undefined;
-
 export async function readStatus(): Promise<void> {
   status.value = await request<Status>("GET", "/v1/status").catch(() => status.value);
-  clearTimeout(again);
-  if (status.value?.ready === false) again = setTimeout(() => void readStatus(), NOT_READY_MS);
+}
+
+const STATUS_MS = 5000;
+
+/** Asks how the server is while something depends on it: a full disk shows in mid-task. Called once. */
+export function followStatus(): void {
+  setInterval(() => {
+    const matters = unfinished.value.length > 0 || status.value?.ready === false;
+    if (matters && !document.hidden && awayUntil.value === undefined) void readStatus();
+  }, STATUS_MS);
 }
 
 export function giveKey(key: string, remember: boolean): Promise<void> {

@@ -25,7 +25,9 @@ export interface PictureList {
   end(): void;
 }
 
-const PAGE = 100;
+/** The first page is there at once, the others hold as many as the API gives. */
+const FIRST_PAGE = 100;
+const PAGE = 500;
 const lists = new Set<{ items: Signal<readonly Picture[]>; admits: (picture: Picture) => boolean }>();
 
 export function createPictureList(initial: PictureQuery = {}): PictureList {
@@ -47,7 +49,7 @@ export function createPictureList(initial: PictureQuery = {}): PictureList {
     if (state.value === "loading" || state.value === "complete") return;
     const mine = turn;
     state.value = "loading";
-    const search = new URLSearchParams({ limit: String(PAGE) });
+    const search = new URLSearchParams({ limit: String(cursor === undefined ? FIRST_PAGE : PAGE) });
     for (const [name, value] of Object.entries(query))
       if (value !== undefined && value !== "") search.set(name, String(value));
     if (cursor !== undefined) search.set("cursor", cursor);

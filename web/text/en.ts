@@ -211,8 +211,10 @@ export const en = {
   modelReady: "in memory",
   modelLoading: "loading…",
   category: { checkpoint: "Model", lora: "Style (LoRA)", controlnet: "Guide (ControlNet)" },
-  addModel: "Add a style or guide by its address",
-  addModelAbout: "A .safetensors file on the web. Checkpoints are added on the command line:",
+  addModel: "Add a model by its address",
+  addModelAbout: "A .safetensors file on the web.",
+  checkpointAbout:
+    "A repository of the Hugging Face hub in diffusers layout; a large one is made smaller on the way. It goes on when this page is closed. What is on the server already is added there:",
   address: "Address",
   name: "Name",
   kind: "Kind",

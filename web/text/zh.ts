@@ -208,8 +208,10 @@ export const zh: Words = {
   modelReady: "已在内存",
   modelLoading: "正在加载……",
   category: { checkpoint: "模型", lora: "风格（LoRA）", controlnet: "轮廓（ControlNet）" },
-  addModel: "按地址添加风格或轮廓模型",
-  addModelAbout: "网络上的 .safetensors 文件。模型本身用命令行添加：",
+  addModel: "按地址添加模型",
+  addModelAbout: "网络上的 .safetensors 文件。",
+  checkpointAbout:
+    "Hugging Face 上 diffusers 格式的仓库；大的会边下载边压缩。关闭此页也会继续。已在服务器上的，请在那里添加：",
   address: "地址",
   name: "名称",
   kind: "种类",

@@ -1,5 +1,11 @@
-import { knownDistillation, ModelError, type ModelLocations, receiveAdapter } from "../../models/index.ts";
-import { invalidParameter, type ModelUploadTask, TaskError } from "../../protocol/index.ts";
+import {
+  knownDistillation,
+  ModelError,
+  type ModelLocations,
+  pullCheckpoint,
+  receiveAdapter,
+} from "../../models/index.ts";
+import { hubRepository, invalidParameter, type ModelUploadTask, TaskError } from "../../protocol/index.ts";
 import { type Outbound, OutboundError } from "../net/index.ts";
 import type { Claim, UploadProgress } from "../tasks/index.ts";
 
@@ -36,6 +42,11 @@ export async function receiveModel(
     claim.report(progress);
   };
   report({});
+  if (task.category === "checkpoint") {
+    await pull(task, locations, signal, (percentage) => report({ percentage }));
+    report({ stage: "stored", percentage: 100 });
+    return registered();
+  }
   const download = { url: task.downloadURL, timeoutMs, silenceMs: SILENCE_MS, maxBytes, signal };
   const source = (take: (piece: Uint8Array) => Promise<void>) => {
     const { counted, onLength } = percentages((percentage) => report({ percentage }));
@@ -52,6 +63,24 @@ export async function receiveModel(
     throw asTaskError(error, task);
   });
   registered();
+}
+
+/** A checkpoint of the hub. What an earlier attempt has brought is kept. */
+async function pull(
+  { air, name, downloadURL }: ModelUploadTask,
+  locations: ModelLocations,
+  signal: AbortSignal,
+  onProgress: (percentage: number) => void,
+): Promise<void> {
+  const { repo, revision } = hubRepository(downloadURL)!;
+  const job = { repo, revision, naming: { air, name }, locations };
+  await pullCheckpoint(job, signal, onProgress).catch((error: Error) => {
+    if (signal.aborted) throw error;
+    const parameter = "downloadURL";
+    if (error instanceof ModelError && error.reason === "alreadyInstalled")
+      throw new TaskError("modelAlreadyExists", { air }, { parameter: "air" });
+    throw new TaskError("downloadFailed", { parameter, reason: `${error.message}.` }, { parameter }, { cause: error });
+  });
 }
 
 /** Tells each whole percentage of a download, when its length is known. */

@@ -14,14 +14,15 @@ interface Stage {
 
 const POLL_MS = 1000;
 
-/** Adds a LoRA or ControlNet by its address, and shows how far it is. */
+/** Adds a checkpoint of the hub, a LoRA or a ControlNet by its address, and shows how far it is. */
 export function FetchModel() {
-  const [category, setCategory] = useState("lora");
+  const [category, setCategory] = useState("checkpoint");
   const [downloadURL, setAddress] = useState("");
   const [name, setName] = useState("");
   const [stage, setStage] = useState<Stage>();
   const [error, setError] = useState<ErrorItem>();
   const t = words.value;
+  const isCheckpoint = category === "checkpoint";
   const faultOf = (parameter: string) => (error?.parameter === parameter ? error.message : undefined);
 
   const fetchModel = async () => {
@@ -71,6 +72,7 @@ export function FetchModel() {
           value={category}
           onChange={setCategory}
           options={[
+            ["checkpoint", t.category.checkpoint],
             ["lora", t.category.lora],
             ["controlnet", t.category.controlnet],
           ]}
@@ -86,7 +88,7 @@ export function FetchModel() {
               id={id}
               type="url"
               required
-              placeholder="https://…/style.safetensors"
+              placeholder={isCheckpoint ? "https://huggingface.co/Qwen/Qwen-Image" : "https://…/style.safetensors"}
               value={downloadURL}
               onInput={({ currentTarget }) => setAddress(currentTarget.value)}
             />
@@ -105,8 +107,8 @@ export function FetchModel() {
         </div>
         {error !== undefined && typeof error.parameter !== "string" && <p class="fault">{error.message}</p>}
       </form>
-      <p class="soft">{t.addModelAbout}</p>
-      <pre class="command">inkstone models pull Qwen/Qwen-Image</pre>
+      <p class="soft">{isCheckpoint ? t.checkpointAbout : t.addModelAbout}</p>
+      {isCheckpoint && <pre class="command">inkstone models add ~/Qwen-Image</pre>}
     </section>
   );
 }

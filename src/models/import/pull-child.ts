@@ -1,0 +1,47 @@
+import { mkdir, statfs } from "node:fs/promises";
+import { join } from "node:path";
+import { openRepository } from "../hub/index.ts";
+import type { PullJob, PullReport } from "../pull-checkpoint.ts";
+import { isModelFile, pullRepository } from "./pull-repository.ts";
+
+/**
+ * A process that pulls one checkpoint, so that converting it holds nothing else up. Started by `pull-checkpoint.ts` with a `PullJob` as
+ * its argument; leaves when its parent does.
+ */
+const { repo, revision, naming, locations }: PullJob = JSON.parse(process.argv[2]!);
+const report = (message: PullReport) => process.send?.(message, () => {});
+process.on("disconnect", () => process.exit(1));
+
+const { HF_ENDPOINT: hubUrl, HF_TOKEN: accessToken } = process.env;
+const done = new Map<string, number>();
+let total = 0;
+try {
+  const repository = await openRepository(repo, {
+    revision,
+    hubUrl,
+    accessToken,
+    onProgress(file) {
+      done.set(file.path, file.done);
+      const bytes = [...done.values()].reduce((sum, some) => sum + some, 0);
+      report({ type: "progress", percentage: total === 0 ? 100 : Math.min(100, Math.floor((100 * bytes) / total)) });
+    },
+  });
+  total = repository.files.filter(({ path }) => isModelFile(path)).reduce((sum, { size }) => sum + size, 0);
+  await requireRoom(total);
+  const folder = join(locations.modelsDir, ".hub", repo, revision.replaceAll("/", "."));
+  await pullRepository(repository, folder, {}, { ...naming, folderName: repo }, locations);
+  report({ type: "done" });
+} catch (error) {
+  const { name, message, reason } = error as Error & { reason?: string };
+  report({ type: "failed", name, message, ...(reason !== undefined && { reason }) });
+}
+process.disconnect?.();
+
+/** What does not fit is not begun. */
+async function requireRoom(bytes: number): Promise<void> {
+  await mkdir(locations.modelsDir, { recursive: true });
+  const { bavail, bsize } = await statfs(locations.modelsDir);
+  const gigabytes = (size: number) => (size / 1e9).toFixed(1);
+  if (bavail * bsize >= bytes) return;
+  throw new Error(`it takes ${gigabytes(bytes)} GB, and ${gigabytes(bavail * bsize)} GB are free`);
+}

@@ -1,0 +1,46 @@
+import { ModelError } from "../errors.ts";
+import { registeredAt } from "../free-air.ts";
+import type { Repository } from "../hub/index.ts";
+import type { Naming } from "../install.ts";
+import { addOrKeep } from "../install-again.ts";
+import type { ModelLocations } from "../locations.ts";
+import { type AddHooks, addCheckpoint, addRepository, requireDrawable } from "./add-checkpoint.ts";
+import { modeFor } from "./gather-repository.ts";
+import type { MemberName } from "./members.ts";
+import type { WeightMode } from "./pieces.ts";
+
+export interface PullChoices {
+  /** Default: int8 for large checkpoints, as it is for others. */
+  readonly mode?: WeightMode | undefined;
+  readonly member?: MemberName | undefined;
+}
+
+/** Whether a file of a repository is part of a model. */
+export const isModelFile = (path: string): boolean => /\.(json|safetensors|txt|jinja)$/.test(path);
+
+/**
+ * Brings a checkpoint in diffusers layout from the hub and registers it: converted shard by shard when it is large, else as it is, in
+ * `folder`. What is here already is kept, what broke off is resumed.
+ * @throws ModelError, CheckpointError
+ */
+export async function pullRepository(
+  repository: Repository,
+  folder: string,
+  { mode = modeFor(repository), member }: PullChoices,
+  naming: Naming,
+  locations: ModelLocations,
+  hooks: AddHooks & { readonly onFetched?: () => void } = {},
+) {
+  const { name, files } = repository;
+  if (!files.some(({ path }) => path === "model_index.json")) {
+    throw new ModelError("damagedFile", `${name} is no checkpoint in diffusers layout: it has no model_index.json`);
+  }
+  if (mode !== "keep") return addRepository(repository, folder, { mode, member }, naming, locations, hooks);
+  const known = await registeredAt("checkpoint", folder, naming.air, locations);
+  for (const file of files) if (isModelFile(file.path)) await repository.fetch(file, folder);
+  hooks.signal?.throwIfAborted();
+  hooks.onFetched?.();
+  if (!known) return addCheckpoint({ paths: [folder], mode, member }, naming, locations, hooks);
+  await requireDrawable(folder);
+  return addOrKeep("checkpoint", folder, naming, locations);
+}

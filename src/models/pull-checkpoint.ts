@@ -1,0 +1,55 @@
+import { fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { ModelError, type ModelErrorReason } from "./errors.ts";
+import type { Naming } from "./install.ts";
+import type { ModelLocations } from "./locations.ts";
+
+/** Which checkpoint of the Hugging Face hub, and where it goes. */
+export interface PullJob {
+  /** `OWNER/NAME` */
+  readonly repo: string;
+  readonly revision: string;
+  readonly naming: Naming;
+  readonly locations: ModelLocations;
+}
+
+/** What the process that pulls tells of it. */
+export type PullReport =
+  | { readonly type: "progress"; readonly percentage: number }
+  | { readonly type: "done" }
+  | { readonly type: "failed"; readonly name: string; readonly message: string; readonly reason?: string };
+
+const PROGRAM = fileURLToPath(
+  new URL(`./import/pull-child${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url),
+);
+
+/**
+ * Brings a checkpoint from the hub and registers it, in a process of its own: large ones are converted on the way. Begun again, it goes on
+ * where it broke off. `HF_ENDPOINT` and `HF_TOKEN` are those of the environment.
+ * @throws ModelError, or Error with what went wrong; the signal's reason when it is aborted
+ */
+export async function pullCheckpoint(
+  job: PullJob,
+  signal: AbortSignal,
+  onProgress: (percentage: number) => void,
+): Promise<void> {
+  signal.throwIfAborted();
+  const child = fork(PROGRAM, [JSON.stringify(job)], { execArgv: [] });
+  const kill = () => child.kill("SIGKILL"); // what is half written is begun anew the next time
+  signal.addEventListener("abort", kill, { once: true });
+  let end: Exclude<PullReport, { type: "progress" }> | undefined;
+  child.on("message", (report: PullReport) => {
+    if (report.type === "progress") onProgress(report.percentage);
+    else end = report;
+  });
+  const exit = await new Promise<string>((resolve) => {
+    child.once("error", (error) => resolve(`could not be started: ${error.message}`));
+    child.once("exit", (code, killed) => resolve(`ended with ${killed ?? `exit code ${code}`}`));
+  });
+  signal.removeEventListener("abort", kill);
+  signal.throwIfAborted();
+  if (end === undefined) throw new Error(`the process that pulls ${exit}`);
+  if (end.type === "done") return;
+  const { name, message, reason } = end;
+  throw name === "ModelError" ? new ModelError(reason as ModelErrorReason, message) : new Error(message);
+}

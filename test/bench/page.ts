@@ -45,7 +45,9 @@ try {
       await page.context().close();
     }
     const ms = (values: readonly number[]) => `${Math.round(median(values))} ms`;
-    rows.push(`| ${rate === 1 ? "as it is" : `${rate} times slower`} | ${ms(painted!)} | ${ms(usable!)} | ${Math.round(median(bytes!) / 1000)} kB |`);
+    rows.push(
+      `| ${rate === 1 ? "as it is" : `${rate} times slower`} | ${ms(painted!)} | ${ms(usable!)} | ${Math.round(median(bytes!) / 1000)} kB |`,
+    );
   }
   console.log(`\n${cpus().length} × ${cpus()[0]!.model}, load ${loadavg()[0]!.toFixed(1)}, median of ${LOADS} loads\n`);
   console.log("| processor | first paint | usable | transferred |\n|---|---|---|---|");

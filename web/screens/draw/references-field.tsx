@@ -1,11 +1,6 @@
-import { ImagePlus, X } from "lucide";
-import { useState } from "preact/hooks";
-import { Button } from "../../parts/button.tsx";
-import { PictureInput } from "../../parts/picture-input.tsx";
+import { PictureNumbers } from "../../parts/picture-numbers.tsx";
 import { draft, setParameter } from "../../state/draft.ts";
-import { faultOf } from "../../state/fault.ts";
 import { schemaAt } from "../../state/schema.ts";
-import { words } from "../../text/index.ts";
 
 /** The pictures of the draft that an instruction is about. */
 export function ReferencesField() {
@@ -15,58 +10,5 @@ export function ReferencesField() {
       most={schemaAt("inputs", "referenceImages")?.maxItems ?? 0}
       onChange={(next) => setParameter(["inputs", "referenceImages"], next.length === 0 ? undefined : next)}
     />
-  );
-}
-
-interface PictureNumbersProps {
-  readonly references: readonly string[];
-  readonly most: number;
-  readonly onChange: (references: readonly string[]) => void;
-  /** The first of them stays: it is what is edited. */
-  readonly firstStays?: boolean;
-}
-
-/** Pictures numbered as a prompt may name them. For models that edit. */
-export function PictureNumbers({ references, most, onChange: set, firstStays = false }: PictureNumbersProps) {
-  const [choosing, setChoosing] = useState(false);
-  const t = words.value;
-  const fault = faultOf("inputs.referenceImages");
-  return (
-    <fieldset class="references">
-      <legend>{t.references}</legend>
-      <ol>
-        {references.map((reference, i) => (
-          <li key={reference}>
-            <img src={`/images/${reference}.webp?side=160`} alt={t.pictureNumber(i + 1)} />
-            <span class="reference-number numbers" aria-hidden="true">
-              {i + 1}
-            </span>
-            {!(firstStays && i === 0) && (
-              <Button
-                kind="quiet"
-                icon={X}
-                label={`${t.remove}: ${t.pictureNumber(i + 1)}`}
-                onPress={() => set(references.filter((_, at) => at !== i))}
-              />
-            )}
-          </li>
-        ))}
-      </ol>
-      {references.length < most && (
-        <Button icon={ImagePlus} onPress={() => setChoosing(true)}>
-          {t.addReference}
-        </Button>
-      )}
-      {fault !== undefined && <p class="fault">{fault}</p>}
-      {choosing && (
-        <PictureInput
-          onPicture={({ imageUUID }) => {
-            set([...references.filter((one) => one !== imageUUID), imageUUID]);
-            setChoosing(false);
-          }}
-          onClose={() => setChoosing(false)}
-        />
-      )}
-    </fieldset>
   );
 }

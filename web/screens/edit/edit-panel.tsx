@@ -4,12 +4,12 @@ import { isPainted } from "../../mask/strokes.ts";
 import { drawableSides } from "../../mask/view.ts";
 import { ParameterDrawer } from "../../parameters/parameter-drawer.tsx";
 import { Field, NumberField } from "../../parts/field.tsx";
+import { PictureNumbers } from "../../parts/picture-numbers.tsx";
 import { refusal } from "../../state/drawing.ts";
 import { type Edit, isExtended, type Sides } from "../../state/edits.ts";
 import { canEdit } from "../../state/models.ts";
 import { schemaAt } from "../../state/schema.ts";
 import { words } from "../../text/index.ts";
-import { PictureNumbers } from "../draw/references-field.tsx";
 import type { Tool } from "./mask-painter.ts";
 
 interface EditPanelProps {

@@ -44,6 +44,7 @@ test("statuses that invite a repeat are given only where one makes sense", () =>
     "inferenceError",
     "internalServerError",
     "modelUnavailable",
+    "quotaExceeded",
     "rateLimitExceeded",
     "requestTimeout",
     "serviceUnavailable",

@@ -104,6 +104,11 @@ export const ERRORS = {
     message: "The queue is full: {waiting} tasks are waiting. Try again in {seconds} seconds.",
     when: "More tasks wait than the server is set to hold, in all or of one key.",
   },
+  quotaExceeded: {
+    status: 429,
+    message: "This key {reason} Try again in {seconds} seconds.",
+    when: "A key has as many bytes of images stored, or sends as many at once, as the operator allows one key.",
+  },
 
   // The life of a task
   taskFailedOrNotFound: {

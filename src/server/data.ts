@@ -24,11 +24,13 @@ import {
   createGallery,
   createImageStore,
   createThumbnails,
+  type DiskSpace,
   type FileStore,
   type Gallery,
   type ImageStore,
   openStorage,
   type Thumbnails,
+  watchDisks,
 } from "./storage/index.ts";
 import {
   createTaskQueue,
@@ -57,6 +59,8 @@ export interface Data {
   /** Tasks that make pictures, by one worker for each device, and those that fetch models: each kind waits in a lane of its own. */
   readonly queues: { readonly pictures: readonly TaskQueue<"pictures">[]; readonly uploads: TaskQueue<"uploads"> };
   readonly files: FileStore;
+  /** Of the disks that database and images lie on; none where both are elsewhere. */
+  readonly space: DiskSpace;
   readonly images: ImageStore;
   readonly gallery: Gallery;
   readonly thumbnails: Thumbnails;
@@ -114,6 +118,7 @@ export async function openData(config: Config, log: Log, signal: AbortSignal | u
       tasks,
       queues,
       files,
+      space: watchDisks(disksOf(config, db, folder), config.minFreeMB * 1e6),
       images,
       gallery: createGallery(db),
       thumbnails: createThumbnails(images, files),
@@ -183,3 +188,8 @@ async function openFiles(config: Config, db: Database, folder: string): Promise<
   if (db.kind === "postgres" && config.storage === undefined) await claimFolder(db, join(folder, "images"));
   return openStorage(config, folder);
 }
+
+const disksOf = (config: Config, db: Database, folder: string): string[] => [
+  ...(db.kind === "pglite" ? [join(folder, "database")] : []),
+  ...(config.storage === undefined ? [join(folder, "images")] : []),
+];

@@ -1,6 +1,5 @@
 /** The HTTP side's ports, plugged into what the server keeps and what works for it. */
 
-import { statfs } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { Registry } from "prom-client";
 import { TaskError } from "../protocol/index.ts";
@@ -11,6 +10,7 @@ import { createHttpMetrics, type HttpPorts, type Readiness, type Uploads } from 
 import type { Log } from "./log.ts";
 import type { Outbound } from "./net/index.ts";
 import { createImageReferences } from "./storage/index.ts";
+import type { OwnerId } from "./tasks/index.ts";
 import type { Workers } from "./workers.ts";
 
 /** Pictures that are fetched for imageUpload at once; with the worker's there are four downloads in memory at most. */
@@ -31,7 +31,8 @@ export interface PortsOptions {
 
 export function httpPorts(options: PortsOptions): HttpPorts {
   const { config, data, workers, outbound, register, log, isClosing, stopping } = options;
-  const { images, tasks, keys, gallery, thumbnails, folder, models, presence } = data;
+  const { images, tasks, keys, gallery, thumbnails, space, models, presence } = data;
+  const refusalOf = roomFor(config, data);
   return {
     settings: config,
     tasks: {
@@ -39,6 +40,10 @@ export function httpPorts(options: PortsOptions): HttpPorts {
       submit: async (...submission: Parameters<typeof tasks.submit>) => {
         if (isClosing()) throw new TaskError("serviceUnavailable", { reason: "It is stopping." }, { retryAfter: 10 });
         if (workers.trouble !== undefined) throw workers.trouble; // what cannot be stored need not be drawn
+        const [owner, { task }] = submission;
+        const refusal = await refusalOf(owner);
+        // A task that is sent again is the same task, for which there is room already.
+        if (refusal && (await tasks.get(owner, task.taskUUID)) === undefined) throw refusal;
         return tasks.submit(...submission);
       },
     },
@@ -49,7 +54,7 @@ export function httpPorts(options: PortsOptions): HttpPorts {
     },
     thumbnails,
     gallery,
-    uploads: uploadsInto(config, data, outbound),
+    uploads: uploadsInto(config, data, outbound, refusalOf),
     models: fleetModels(presence, config.role === "api" ? undefined : models),
     mayName: outbound.mayName,
     keys,
@@ -62,25 +67,50 @@ export function httpPorts(options: PortsOptions): HttpPorts {
       const air = checkpoint && (await models.airOf(checkpoint.folder));
       return air === undefined ? undefined : { air, state: checkpoint!.state };
     },
-    freeBytes: () => freeBytes(folder),
+    freeBytes: space.freeBytes,
     pageFolder: fileURLToPath(new URL("../../web/dist", import.meta.url)),
     stopping,
   };
 }
 
-function uploadsInto(config: Config, { images }: Data, outbound: Outbound): Uploads {
+/** Why nothing more of an owner is taken in: the disk is full, or the owner has stored as much as one key may. */
+type RefusalOf = (owner: OwnerId) => Promise<Error | undefined>;
+
+/** What a key is told to wait that has used up its storage: by then something may have been deleted. */
+const STORAGE_RETRY_SECONDS = 60;
+
+function roomFor({ keyStorageMB }: Config, { space, gallery }: Data): RefusalOf {
+  return async (owner) => {
+    const shortage = await space.shortage();
+    if (shortage !== undefined || keyStorageMB === 0) return shortage;
+    const { bytes } = await gallery.totals(owner);
+    if (bytes < keyStorageMB * 1e6) return undefined;
+    const reason = `has ${Math.floor(bytes / 1e6)} MB of images stored and may have ${keyStorageMB}; delete some, or wait until they expire.`;
+    const retryAfter = STORAGE_RETRY_SECONDS;
+    return new TaskError("quotaExceeded", { reason, seconds: retryAfter }, { retryAfter });
+  };
+}
+
+function uploadsInto(config: Config, { images }: Data, outbound: Outbound, refusalOf: RefusalOf): Uploads {
   const references = createImageReferences(images, outbound, {
     maxPixels: config.maxImagePixels,
     imageUrl: config.imageUrl,
     maxDownloads: UPLOADS_AT_ONCE,
+    maxDownloadsOfOwner: config.keyDownloads,
   });
+  const requireRoom = async (owner: OwnerId) => {
+    const refusal = await refusalOf(owner);
+    if (refusal) throw refusal;
+  };
   return {
     store: async (owner, parameter, image, signal) => {
+      await requireRoom(owner);
       const { bytes, header } = await references.load(owner, image, parameter, signal);
       return images.addUpload(owner, bytes, header);
     },
     remove: images.remove,
     keep: async (owner, parameter, imageUUID, bytes, asUpload) => {
+      if ((await images.locate(imageUUID)) === undefined) await requireRoom(owner);
       const header = await references.check(bytes, parameter);
       const keepSeconds = asUpload ? undefined : config.resultRetention * 3600;
       return images.addUpload(owner, bytes, header, { imageUUID, keepSeconds });
@@ -99,7 +129,9 @@ function withoutDevice(devices: Workers["devices"]): string | undefined {
   return troubles.every((trouble) => trouble !== undefined) ? troubles.join("; ") : undefined;
 }
 
-async function outage({ keys, db }: Data): Promise<string | undefined> {
+async function outage({ keys, db, space }: Data): Promise<string | undefined> {
+  const shortage = await space.shortage();
+  if (shortage !== undefined) return shortage.message;
   const unreadable = await keys.list().then(
     () => undefined,
     (error: Error) => error.message,
@@ -109,10 +141,4 @@ async function outage({ keys, db }: Data): Promise<string | undefined> {
     () => undefined,
     () => "the database cannot be reached",
   );
-}
-
-/** Bytes that are free on the disk of a folder; undefined where the system does not say. */
-async function freeBytes(folder: string): Promise<number | undefined> {
-  const disk = await statfs(folder).catch(() => undefined);
-  return disk && disk.bavail * disk.bsize;
 }

@@ -11,6 +11,7 @@ import { httpPorts } from "./http-ports.ts";
 import { createLog, type Log } from "./log.ts";
 import { createOutbound, type Outbound } from "./net/index.ts";
 import { listenError } from "./start-error.ts";
+import { sweepOrphans } from "./storage/index.ts";
 import { expireTasks, forgetGone } from "./tasks/index.ts";
 import { startUpkeep } from "./upkeep.ts";
 import { NO_WORKERS, startWorkers, UPLOAD_TIMEOUT_MS } from "./workers.ts";
@@ -145,7 +146,7 @@ async function deliverFrom(
 /** Deletes what is over, and takes up what was lost. */
 function keepUp(
   config: Config,
-  { db, tasks, queues, images, gallery, locations, sharedModels, presence }: Data,
+  { db, tasks, queues, files, images, gallery, locations, sharedModels, presence }: Data,
   log: Log,
 ) {
   const onFailure = (chore: string, error: unknown) =>
@@ -159,6 +160,7 @@ function keepUp(
     [
       { name: "bin", everyMs: 10_000, run: () => gallery.emptyBin() },
       { name: "images", everyMs: 10_000, run: () => images.sweep() },
+      { name: "orphaned files", everyMs: 6 * 3_600_000, run: () => sweepOrphans(db, files) },
       { name: "tasks", everyMs: 60_000, run: () => expireTasks(db, config.resultRetention * 3600) },
       { name: "lost tasks", everyMs: 3_000, run: takeBack },
       { name: "gone processes", everyMs: 600_000, run: () => forgetGone(db) },

@@ -117,6 +117,20 @@ export const KEEPING = {
     1_000_000,
     "Megabytes (10⁶ bytes) of a model that modelUpload fetches; 0 takes none.",
   ),
+  minFreeMB: count(
+    "INKSTONE_MIN_FREE_MB",
+    64,
+    0,
+    1_000_000,
+    "Megabytes that stay free on the disks of database and images: when there are no more, new tasks and images are refused with 503.",
+  ),
+  keyStorageMB: count(
+    "INKSTONE_KEY_STORAGE_MB",
+    0,
+    0,
+    100_000_000,
+    "Megabytes of images that one key may have stored; beyond it new tasks and images are answered with 429. 0: no limit.",
+  ),
   resultRetention: count("INKSTONE_RESULT_RETENTION", 24, 1, 8760, "Hours for which finished tasks can be asked for."),
   imageRetention: count("INKSTONE_IMAGE_RETENTION", 168, 1, 87_600, "Hours for which images without `ttl` are kept."),
 } as const;

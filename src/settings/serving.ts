@@ -79,6 +79,20 @@ export const SERVING = {
       0.8,
     ),
   ),
+  keyUploadMB: count(
+    "INKSTONE_KEY_UPLOAD_MB",
+    256,
+    1,
+    1_000_000,
+    "Megabytes of request bodies that one key may be sending at the same time; more are answered with 429. One body is always taken.",
+  ),
+  keyDownloads: count(
+    "INKSTONE_KEY_DOWNLOADS",
+    2,
+    1,
+    3,
+    "Images from web addresses that are fetched for one key at the same time, of 3 in all; further ones wait.",
+  ),
   abandonAsync: count(
     "INKSTONE_ABANDON_ASYNC",
     0,

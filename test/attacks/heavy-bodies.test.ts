@@ -4,16 +4,9 @@
  */
 
 import { beforeAll, expect, test } from "vitest";
-import { aTask, post, type Victim, victims } from "./victim.ts";
+import { aTask, onEachDatabase, post, type Victim } from "./victim.ts";
 
-const start = victims();
 const SIZE = 16e6;
-let victim: Victim;
-beforeAll(async () => {
-  victim = await start();
-  // The thread for large bodies begins with the first one.
-  await post(victim.base, " ".repeat(1e6));
-});
 
 const keys = (bytes: number) => {
   const pairs = Array.from({ length: Math.floor(bytes / 60) }, (_, i) => `"${`key${i}`.padEnd(50, "x")}":1`);
@@ -35,15 +28,25 @@ const ATTACKS: readonly [name: string, body: () => string, status: number, code:
   ["an image that is none", () => `[{${task},"seedImage":"${"A".repeat(SIZE)}"}]`, 400, "invalidSeedImage"],
 ];
 
-test.each(ATTACKS)("%s", async (_, body, status, code) => {
-  await victim.busyMs();
-  const answer = await post(victim.base, body());
-  const busy = await victim.busyMs();
-  expect([answer.status, answer.body.error.code]).toEqual([status, code]);
-  expect(answer.text.length).toBeLessThan(2_000);
-  expect(busy).toBeLessThan(250);
-});
+onEachDatabase("heavy bodies", (start) => {
+  let victim: Victim;
 
-test("after all of them the memory is given back", async () => {
-  expect(await victim.residentMB()).toBeLessThan(800);
+  beforeAll(async () => {
+    victim = await start();
+    // The thread for large bodies begins with the first one.
+    await post(victim.base, " ".repeat(1e6));
+  });
+
+  test.each(ATTACKS)("%s", async (_, body, status, code) => {
+    await victim.busyMs();
+    const answer = await post(victim.base, body());
+    const busy = await victim.busyMs();
+    expect([answer.status, answer.body.error.code]).toEqual([status, code]);
+    expect(answer.text.length).toBeLessThan(2_000);
+    expect(busy).toBeLessThan(250);
+  });
+
+  test("after all of them the memory is given back", async () => {
+    expect(await victim.residentMB()).toBeLessThan(800);
+  });
 });

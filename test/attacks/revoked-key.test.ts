@@ -3,30 +3,30 @@
 import { expect, test } from "vitest";
 import { openKeyFile } from "../../src/server/http/api-keys.ts";
 import { connect } from "../contract/socket-client.ts";
-import { aTask, post, victims } from "./victim.ts";
+import { aTask, onEachDatabase, post } from "./victim.ts";
 
-const start = victims();
+onEachDatabase("a revoked key", (start) => {
+  test("its socket takes no task and ends, its event stream ends; the last key that is revoked opens no door", async () => {
+    const { base, folder } = await start({ INKSTONE_API_KEYS: "" });
+    const keys = openKeyFile(folder);
+    const { key, known } = await keys.create("lost");
+    const slow = aTask({ positivePrompt: "step 20000", steps: 50, deliveryMethod: "async" });
+    await post(base, JSON.stringify([slow]), key);
+    const client = await connect(`${base.replace("http", "ws")}/v1`);
+    client.send({ taskType: "authentication", apiKey: key });
+    await client.next();
+    const events = await fetch(`${base}/v1/tasks/${slow.taskUUID}/events`, {
+      headers: { authorization: `Bearer ${key}` },
+    });
+    expect(events.status).toBe(200);
 
-test("its socket takes no task and ends, its event stream ends; the last key that is revoked opens no door", async () => {
-  const { base, folder } = await start({ INKSTONE_API_KEYS: "" });
-  const keys = openKeyFile(folder);
-  const { key, known } = await keys.create("lost");
-  const slow = aTask({ positivePrompt: "step 20000", steps: 50, deliveryMethod: "async" });
-  await post(base, JSON.stringify([slow]), key);
-  const client = await connect(`${base.replace("http", "ws")}/v1`);
-  client.send({ taskType: "authentication", apiKey: key });
-  await client.next();
-  const events = await fetch(`${base}/v1/tasks/${slow.taskUUID}/events`, {
-    headers: { authorization: `Bearer ${key}` },
+    expect(await keys.revoke(known.id)).toBe(true);
+    client.send(aTask());
+    expect(await client.next()).toMatchObject({ errors: [{ code: "invalidApiKey" }] });
+    await Promise.all([client.closed, events.text()]);
+    for (const each of [key, "any"]) {
+      const { status, body } = await post(base, JSON.stringify([aTask()]), each);
+      expect([status, body.error.code]).toEqual([403, "forbidden"]);
+    }
   });
-  expect(events.status).toBe(200);
-
-  expect(await keys.revoke(known.id)).toBe(true);
-  client.send(aTask());
-  expect(await client.next()).toMatchObject({ errors: [{ code: "invalidApiKey" }] });
-  await Promise.all([client.closed, events.text()]);
-  for (const each of [key, "any"]) {
-    const { status, body } = await post(base, JSON.stringify([aTask()]), each);
-    expect([status, body.error.code]).toEqual([403, "forbidden"]);
-  }
 });

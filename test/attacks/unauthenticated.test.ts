@@ -7,14 +7,7 @@ import { randomBytes } from "node:crypto";
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, expect, test } from "vitest";
-import { aTask, post, type Victim, victims } from "./victim.ts";
-
-const start = victims();
-let victim: Victim;
-beforeAll(async () => {
-  victim = await start();
-  await post(victim.base, "[]");
-});
+import { aTask, onEachDatabase, post, type Victim } from "./victim.ts";
 
 /** A WebSocket that announces one frame of 60 MiB and sends as much of it as it is let. */
 async function endlessFrame(base: string): Promise<{ readonly socket: Socket; readonly closed: Promise<void> }> {
@@ -38,47 +31,56 @@ async function endlessFrame(base: string): Promise<{ readonly socket: Socket; re
   return { socket, closed };
 }
 
-test("frames that never end are cut off at 64 KiB", async () => {
-  const before = await victim.residentMB();
-  const sockets = await Promise.all(Array.from({ length: 20 }, () => endlessFrame(victim.base)));
-  await Promise.all(sockets.map(({ closed }) => closed));
-  expect((await victim.residentMB()) - before).toBeLessThan(30);
-});
+onEachDatabase("strangers", (start) => {
+  let victim: Victim;
 
-test("of silent sockets a hundred are kept; those that have a key come in all the same", async () => {
-  const url = `${victim.base.replace("http", "ws")}/v1`;
-  const silent = Array.from({ length: 130 }, () => new WebSocket(url));
-  const refused = silent.map((socket) => new Promise((resolve) => socket.addEventListener("close", resolve)));
-  let closed = 0;
-  for (const each of refused) void each.then(() => closed++);
-  await expect.poll(() => closed, { timeout: 30_000 }).toBe(30);
-  const { status } = await post(victim.base, JSON.stringify([aTask()]));
-  expect(status).toBe(200);
-  for (const socket of silent) socket.close();
-  await Promise.all(refused);
-});
+  beforeAll(async () => {
+    victim = await start();
+    await post(victim.base, "[]");
+  });
 
-test("a body without a key is not parsed, whatever is in it", async () => {
-  const body = `[${"[1],".repeat(12_700)}1]`;
-  await post(victim.base, body, "wrong");
-  await victim.busyMs();
-  const COUNT = 200;
-  for (let i = 0; i < COUNT; i++) {
-    const { status, body: answer } = await post(victim.base, body, "wrong");
-    expect([status, answer.error.code]).toEqual([401, "invalidApiKey"]);
-  }
-  expect((await victim.busyMs()) / COUNT).toBeLessThan(4);
-});
+  test("frames that never end are cut off at 64 KiB", async () => {
+    const before = await victim.residentMB();
+    const sockets = await Promise.all(Array.from({ length: 20 }, () => endlessFrame(victim.base)));
+    await Promise.all(sockets.map(({ closed }) => closed));
+    expect((await victim.residentMB()) - before).toBeLessThan(30);
+  });
 
-test("a socket that does not authenticate is ended, not asked to end, after 30 s", async () => {
-  const { hostname, port } = new URL(victim.base);
-  const socket = connect(Number(port), hostname);
-  const opened = performance.now();
-  socket.write(
-    `GET /v1 HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString("base64")}\r\n\r\n`,
-  );
-  socket.resume();
-  await Promise.race([new Promise((resolve) => socket.once("close", resolve)), sleep(60_000)]);
-  expect(socket.destroyed).toBe(true);
-  expect(performance.now() - opened).toBeLessThan(45_000);
+  test("of silent sockets a hundred are kept; those that have a key come in all the same", async () => {
+    const url = `${victim.base.replace("http", "ws")}/v1`;
+    const silent = Array.from({ length: 130 }, () => new WebSocket(url));
+    const refused = silent.map((socket) => new Promise((resolve) => socket.addEventListener("close", resolve)));
+    let closed = 0;
+    for (const each of refused) void each.then(() => closed++);
+    await expect.poll(() => closed, { timeout: 30_000 }).toBe(30);
+    const { status } = await post(victim.base, JSON.stringify([aTask()]));
+    expect(status).toBe(200);
+    for (const socket of silent) socket.close();
+    await Promise.all(refused);
+  });
+
+  test("a body without a key is not parsed, whatever is in it", async () => {
+    const body = `[${"[1],".repeat(12_700)}1]`;
+    await post(victim.base, body, "wrong");
+    await victim.busyMs();
+    const COUNT = 200;
+    for (let i = 0; i < COUNT; i++) {
+      const { status, body: answer } = await post(victim.base, body, "wrong");
+      expect([status, answer.error.code]).toEqual([401, "invalidApiKey"]);
+    }
+    expect((await victim.busyMs()) / COUNT).toBeLessThan(4);
+  });
+
+  test("a socket that does not authenticate is ended, not asked to end, after 30 s", async () => {
+    const { hostname, port } = new URL(victim.base);
+    const socket = connect(Number(port), hostname);
+    const opened = performance.now();
+    socket.write(
+      `GET /v1 HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString("base64")}\r\n\r\n`,
+    );
+    socket.resume();
+    await Promise.race([new Promise((resolve) => socket.once("close", resolve)), sleep(60_000)]);
+    expect(socket.destroyed).toBe(true);
+    expect(performance.now() - opened).toBeLessThan(45_000);
+  });
 });

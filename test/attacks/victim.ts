@@ -3,7 +3,8 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll } from "vitest";
+import { afterAll, describe } from "vitest";
+import { TEST_DATABASES } from "../support/databases.ts";
 import { type ServerProcess, startServerProcess } from "../support/server-process.ts";
 
 /** A key of every victim. `post` of the server process uses it. */
@@ -23,35 +24,51 @@ export interface Victim extends ServerProcess {
   residentMB(): Promise<number>;
 }
 
-/** Starts victims, with two keys and the stand-in engine, and ends them after the tests of the file. To be called at its top. */
-export function victims(): (env?: Readonly<Record<string, string>>) => Promise<Victim> {
-  const ends: (() => Promise<void>)[] = [];
-  afterAll(async () => {
-    for (const end of ends.splice(0)) await end();
-  });
-  return async (env = {}) => {
-    const folder = await mkdtemp(join(tmpdir(), "inkstone-attack-"));
-    const server = await startServerProcess(folder, { INKSTONE_API_KEYS: `${KEY},${OTHER_KEY}`, ...env });
-    ends.push(async () => {
-      await server.kill();
-      await rm(folder, { recursive: true, force: true });
+/** Starts one more victim. */
+export type StartVictim = (env?: Readonly<Record<string, string>>) => Promise<Victim>;
+
+/** Declares the same attacks for each database. Victims have two keys and the stand-in engine, and end after the last test. */
+export function onEachDatabase(title: string, declare: (start: StartVictim) => void): void {
+  for (const database of TEST_DATABASES) {
+    const skipped = database.skip ? ` (${database.skip})` : "";
+    describe.skipIf(database.skip)(`${title} on ${database.name}${skipped}`, () => {
+      const ends: (() => Promise<void>)[] = [];
+      afterAll(async () => {
+        for (const end of ends.splice(0)) await end();
+      });
+      declare(async (env = {}) => {
+        if (database.name === "pglite") return startVictim(env, ends);
+        const { url, drop } = await database.open();
+        const victim = await startVictim({ INKSTONE_DATABASE_URL: url!, ...env }, ends);
+        ends.push(drop);
+        return victim;
+      });
     });
-    const base = await server.ready;
-    const { pid } = server.child;
-    let last = 0;
-    const busyMs = async () => {
-      const stat = await readFile(`/proc/${pid}/task/${pid}/stat`, "utf8");
-      // Fields 14 and 15 are user and system time in hundredths of a second; the second one may hold blanks.
-      const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-      const now = 10 * (Number(fields[11]) + Number(fields[12]));
-      const spent = now - last;
-      last = now;
-      return spent;
-    };
-    const residentMB = async () => (Number((await readFile(`/proc/${pid}/statm`, "utf8")).split(" ")[1]) * 4096) / 1e6;
-    await busyMs();
-    return { ...server, folder, base, busyMs, residentMB };
+  }
+}
+
+async function startVictim(env: Readonly<Record<string, string>>, ends: (() => Promise<void>)[]): Promise<Victim> {
+  const folder = await mkdtemp(join(tmpdir(), "inkstone-attack-"));
+  const server = await startServerProcess(folder, { INKSTONE_API_KEYS: `${KEY},${OTHER_KEY}`, ...env });
+  ends.push(async () => {
+    await server.kill();
+    await rm(folder, { recursive: true, force: true });
+  });
+  const base = await server.ready;
+  const { pid } = server.child;
+  let last = 0;
+  const busyMs = async () => {
+    const stat = await readFile(`/proc/${pid}/task/${pid}/stat`, "utf8");
+    // Fields 14 and 15 are user and system time in hundredths of a second; the second one may hold blanks.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const now = 10 * (Number(fields[11]) + Number(fields[12]));
+    const spent = now - last;
+    last = now;
+    return spent;
   };
+  const residentMB = async () => (Number((await readFile(`/proc/${pid}/statm`, "utf8")).split(" ")[1]) * 4096) / 1e6;
+  await busyMs();
+  return { ...server, folder, base, busyMs, residentMB };
 }
 
 /** Posts a body. */

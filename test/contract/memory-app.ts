@@ -38,6 +38,7 @@ export const SETTINGS: HttpSettings = {
   maxQueue: 1000,
   maxBodyBytes: 2 ** 20,
   maxImagePixels: 50_000_000,
+  keyUploadMB: 256,
   maxConnections: 200,
   requestTimeout: 60,
   syncTimeout: 30,

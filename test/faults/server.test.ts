@@ -1,6 +1,6 @@
 /** What else can happen to a server: a second one on its folder, a full disk, a hung engine, SIGTERM: contract 5, 9 and 10. */
 
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -90,17 +90,26 @@ test("text that the database refuses: lost tasks that hold it are logged, the se
 
 const NO_TMPFS = mountable() ? undefined : "a small file system cannot be mounted here";
 test.skipIf(NO_TMPFS)(
-  `a full disk${NO_TMPFS ? ` (${NO_TMPFS})` : ""}: not ready, no new tasks, nothing lost, goes on by itself`,
+  `a full disk${NO_TMPFS ? ` (${NO_TMPFS})` : ""}: no new tasks within a second, not ready, nothing lost, goes on by itself`,
   async () => {
     const images = join(dataFolder(), "images");
     await mkdir(images);
     execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", images]);
     try {
-      const server = await start();
+      const server = await start({ INKSTONE_MIN_FREE_MB: "0" });
       const base = await server.ready;
-      await writeFile(join(images, "filler"), Buffer.alloc(2 ** 20)).catch(() => {}); // as much as fits
-      const sent = [asynchronous({ outputFormat: "PNG" }), asynchronous({ outputFormat: "PNG" })];
+      // Slow enough to be drawing when the disk is full already.
+      const slow = { outputFormat: "PNG", positivePrompt: "step 800" } as const;
+      const sent = [asynchronous(slow), asynchronous(slow)];
       for (const task of sent) await server.submit(task);
+      await writeFile(join(images, "filler"), Buffer.alloc(2 ** 20)).catch(() => {}); // as much as fits
+      await sleep(600);
+      expect(await server.post(asynchronous().request)).toMatchObject({
+        status: 503,
+        body: { errors: [{ code: "serviceUnavailable", message: expect.stringContaining("disk"), retryAfter: 5 }] },
+      });
+      // What was sent before is known all the same.
+      expect((await server.post(sent[0]!.request)).status).toBe(200);
       const readiness = async () => (await fetch(`${base}/readyz`)).status;
       await expect.poll(readiness, { timeout: 20_000 }).toBe(503);
       const refused = await server.post(asynchronous().request);
@@ -118,6 +127,41 @@ test.skipIf(NO_TMPFS)(
       await server.kill();
     } finally {
       execFileSync("umount", ["-l", images]);
+    }
+  },
+);
+
+test.skipIf(NO_TMPFS)(`a start on a full disk${NO_TMPFS ? ` (${NO_TMPFS})` : ""} ends with a sentence`, async () => {
+  execFileSync("mount", ["-t", "tmpfs", "-o", "size=8m", "tmpfs", dataFolder()]);
+  try {
+    const server = await start();
+    await expect(server.ready).rejects.toThrow(/cannot be opened as a database: there is no space left on its disk/);
+    expect(server.errors()).not.toContain("[object Object]");
+  } finally {
+    execFileSync("umount", ["-l", dataFolder()]);
+  }
+});
+
+test.skipIf(NO_TMPFS)(
+  `no room for the log of changes${NO_TMPFS ? ` (${NO_TMPFS})` : ""}: the process ends with a sentence, instead of hanging`,
+  async () => {
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=90m", "tmpfs", dataFolder()]);
+    try {
+      const program = `import { statfsSync, writeFileSync } from "node:fs";
+        import { openDatabase } from ${JSON.stringify(new URL("../../src/server/database/index.ts", import.meta.url).href)};
+        const db = await openDatabase({ dataDir: "database" });
+        const { bavail, bsize } = statfsSync(".");
+        writeFileSync("filler", Buffer.alloc(bavail * bsize - 8e6));
+        for (let i = 0; i < 40; i++) await db.query("select pg_logical_emit_message(true, 'test', repeat('x', 1000000))");`;
+      const { status, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
+        cwd: dataFolder(),
+        encoding: "utf8",
+        timeout: 120_000,
+      });
+      expect(stderr).toMatch(/the database cannot write .*pg_wal.*Is the disk full\? Inkstone ends/);
+      expect(status).toBe(1);
+    } finally {
+      execFileSync("umount", ["-l", dataFolder()]);
     }
   },
 );

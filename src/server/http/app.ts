@@ -6,7 +6,7 @@ import websocket from "@fastify/websocket";
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { errorItem, TaskError } from "../../protocol/index.ts";
 import { createBodyParser } from "./body.ts";
-import { isLoopback } from "./caller.ts";
+import { bearerKey, identify, isLoopback } from "./caller.ts";
 import { allowOrigins } from "./cross-origin.ts";
 import { createWaiters } from "./hang-up.ts";
 import { openAIRoutes } from "./openai/routes.ts";
@@ -24,10 +24,18 @@ import { taskRoutes } from "./routes/task.ts";
 import { taskListRoutes } from "./routes/task-list.ts";
 import { sendFailure, taskRoute } from "./routes/tasks.ts";
 import { guardBody } from "./unauthenticated.ts";
+import { createUploadQuota } from "./upload-quota.ts";
 import { socketRoute } from "./websocket/route.ts";
 
 /** Of a request, its path included: no parameter of a path is longer, and what is not found is told in our words. */
 const MAX_HEADER_BYTES = 16 * 1024;
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** To be called when the body is in memory no longer; it is when the reply ends at the latest. */
+    received: (() => void) | null;
+  }
+}
 
 /** Builds the application; it listens when told to. */
 export async function createApp(ports: HttpPorts): Promise<FastifyInstance> {
@@ -60,7 +68,16 @@ export async function createApp(ports: HttpPorts): Promise<FastifyInstance> {
     if (encoding !== "identity") throw new TaskError("unsupportedContentEncoding", { given: encoding.slice(0, 40) });
   });
   await allowOrigins(app, settings.allowedOrigins);
-  app.addHook("preParsing", (request, _reply, body) => guardBody(ports.keys, request.raw, body));
+  const quota = createUploadQuota(settings.keyUploadMB * 1e6, settings.maxBodyBytes);
+  app.decorateRequest("received", null);
+  app.addHook("preParsing", async (request, reply, body) => {
+    const { raw } = request;
+    const guarded = await guardBody(ports.keys, raw, body);
+    const caller = await identify(ports.keys, bearerKey(raw), raw).catch(() => undefined);
+    request.received = quota.begin(caller?.owner ?? `at ${raw.socket.remoteAddress}`, raw);
+    reply.raw.once("close", request.received);
+    return guarded;
+  });
 
   const refuse = (request: FastifyRequest, reply: FastifyReply, error: TaskError) => {
     metrics.refused(error.code);

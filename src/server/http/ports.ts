@@ -73,6 +73,8 @@ export interface HttpSettings {
   /** Of an input image. */
   readonly maxImagePixels: number;
   readonly maxConnections: number;
+  /** Megabytes of bodies that one key may be sending at the same time. */
+  readonly keyUploadMB: number;
   readonly requestTimeout: number;
   readonly syncTimeout: number;
   readonly sendTimeout: number;

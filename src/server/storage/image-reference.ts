@@ -10,7 +10,7 @@ import { carriedBase64, invalidCode, isUuidV4, TaskError } from "../../protocol/
 import type { Outbound } from "../net/index.ts";
 import type { ImageStore } from "./image-store.ts";
 import { ownFileName } from "./own-address.ts";
-import { createSemaphore } from "./semaphore.ts";
+import { createSemaphore, type Semaphore } from "./semaphore.ts";
 
 export interface ReferenceLimits {
   /** Of a download, and of decoded base64. Default 64 MiB. */
@@ -21,6 +21,8 @@ export interface ReferenceLimits {
   readonly timeoutMs?: number;
   /** At once, since each is held in memory; further ones wait for their turn. Default 4. */
   readonly maxDownloads?: number;
+  /** Of these, the most for one owner. Default: all. */
+  readonly maxDownloadsOfOwner?: number;
   /** Where clients reach the bucket themselves; without a slash at the end. */
   readonly imageUrl?: string | undefined;
 }
@@ -53,8 +55,21 @@ export function createImageReferences(
   outbound: Outbound,
   limits: ReferenceLimits = {},
 ): ImageReferences {
-  const { maxBytes = 64 * 2 ** 20, timeoutMs = 30_000, maxDownloads = 4, imageUrl } = limits;
+  const {
+    maxBytes = 64 * 2 ** 20,
+    timeoutMs = 30_000,
+    maxDownloads = 4,
+    maxDownloadsOfOwner = maxDownloads,
+    imageUrl,
+  } = limits;
   const limited = createSemaphore(maxDownloads);
+  const ofOwners = new Map<string, Semaphore>();
+  /** An owner waits for a place among its own first, so that it never has all of them. */
+  const inTurn = <T>(owner: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> => {
+    const own = ofOwners.get(owner) ?? createSemaphore(maxDownloadsOfOwner);
+    ofOwners.set(owner, own);
+    return own(() => limited(work, signal), signal);
+  };
   const decoding: DecodeOptions = limits.maxPixels === undefined ? {} : { maxPixels: limits.maxPixels };
 
   async function bytesOf(owner: string, reference: string, parameter: string, signal?: AbortSignal) {
@@ -65,7 +80,7 @@ export function createImageReferences(
     }
     if (/^https?:\/\//i.test(reference)) {
       const own = ownFileName(reference, imageUrl);
-      return (own && (await stored(owner, own))) || download(reference, parameter, own !== undefined, signal);
+      return (own && (await stored(owner, own))) || download(owner, reference, parameter, own !== undefined, signal);
     }
     return fromBase64(reference, parameter);
   }
@@ -77,6 +92,7 @@ export function createImageReferences(
   }
 
   async function download(
+    owner: string,
     url: string,
     parameter: string,
     looksOwn: boolean,
@@ -87,7 +103,7 @@ export function createImageReferences(
       new TaskError("downloadFailed", { parameter, reason: reason + hint }, { parameter }, { cause });
     try {
       const request = { method: "GET", url, timeoutMs, maxBytes, ...(signal && { signal }) } as const;
-      const answer = await limited(() => outbound.request(request), signal);
+      const answer = await inTurn(owner, () => outbound.request(request), signal);
       if (answer.status === 200) return answer.body;
       throw refuse(`The server answered with status ${answer.status}.`);
     } catch (error) {

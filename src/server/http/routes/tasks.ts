@@ -21,6 +21,7 @@ export function taskRoute(app: FastifyInstance, shared: Shared): void {
     const caller = await identify(ports.keys, keyInBody(body) ?? bearerKey(request.raw), request.raw);
     const large = body.length > SMALL_BODY_BYTES;
     const { json, pictures } = large ? await bodies.parseLarge(body, caller.owner) : bodies.parse(body, caller.owner);
+    request.received?.();
     const parsed = readTasks(json, ports.settings);
 
     const context = openContext(shared, request.raw);

@@ -1,0 +1,93 @@
+/**
+ * A key stores, sends and has fetched as much as it can. Held to: what the operator allows one key, told with 429 and Retry-After, while
+ * another key is served.
+ */
+
+import { createServer, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import sharp from "sharp";
+import { expect, test } from "vitest";
+import { rawClient } from "../contract/raw-client.ts";
+import { startReceiver } from "../support/receiver.ts";
+import { aTask, KEY, OTHER_KEY, onEachDatabase, post } from "./victim.ts";
+
+const SMALL = (
+  await sharp({ create: { width: 64, height: 64, channels: 3, background: "#123456" } })
+    .png()
+    .toBuffer()
+).toString("base64");
+
+const upload = (image: string) => ({ taskType: "imageUpload", taskUUID: crypto.randomUUID(), image });
+
+onEachDatabase("quotas of a key", (start) => {
+  test("images stored: beyond the limit no more are taken or drawn, what was handed in is still known, deleting makes room", async () => {
+    const { base } = await start({ INKSTONE_KEY_STORAGE_MB: "1" });
+    const raw = { width: 700, height: 700, channels: 3 as const };
+    const pixels = Buffer.from(Uint8Array.from({ length: 700 * 700 * 3 }, (_, i) => (i * 2_654_435_761) >>> 13));
+    const large = (await sharp(pixels, { raw }).png({ compressionLevel: 0 }).toBuffer()).toString("base64");
+    const before = aTask();
+    await post(base, JSON.stringify([before]));
+    const first = await post(base, JSON.stringify([upload(large)]));
+    expect(first.status, first.text).toBe(200);
+
+    for (const refused of [aTask(), upload(SMALL)]) {
+      const { status, headers, body } = await post(base, JSON.stringify([refused]));
+      expect([status, body.error.code, headers.get("retry-after")]).toEqual([429, "quotaExceeded", "60"]);
+    }
+    expect((await post(base, JSON.stringify([before]))).status).toBe(200);
+    expect((await post(base, JSON.stringify([aTask()]), OTHER_KEY)).status).toBe(200);
+    const metrics = await (await fetch(`${base}/metrics`)).text();
+    expect(metrics).toMatch(/inkstone_errors_total\{code="quotaExceeded"\} 2/);
+
+    const { imageUUID } = first.body.data[0];
+    const deletion = { taskType: "mediaStorage", taskUUID: crypto.randomUUID(), operation: "delete", media: imageUUID };
+    expect((await post(base, JSON.stringify([deletion]))).status).toBe(200);
+    expect((await post(base, JSON.stringify([aTask()]))).status).toBe(200);
+  });
+
+  test("bodies at the same time: one is always taken, more than allowed are refused unread", async () => {
+    const { base } = await start({ INKSTONE_KEY_UPLOAD_MB: "1" });
+    const { host } = new URL(base);
+    const head = (bytes: number, key: string) =>
+      `POST /v1 HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${key}\r\nContent-Type: application/json\r\nContent-Length: ${bytes}\r\n\r\n`;
+    // Larger than allowed, but alone; it never ends.
+    const slow = rawClient(base, `${head(30e6, KEY)}[`);
+    await sleep(500);
+    const [second, other] = [rawClient(base, head(1e6, KEY)), rawClient(base, head(1e6, OTHER_KEY))];
+    await expect.poll(() => second.received(), { timeout: 20_000 }).toContain("quotaExceeded");
+    expect(second.received()).toMatch(/^HTTP\/1.1 429 [\s\S]*retry-after: 2/i);
+    await sleep(300);
+    expect(other.received()).toBe("");
+    expect((await post(base, JSON.stringify([aTask()]))).status).toBe(200);
+    slow.socket.destroy();
+    await expect
+      .poll(async () => (await post(base, JSON.stringify([aTask({ positivePrompt: "a".repeat(70_000) })]))).status, {
+        timeout: 20_000,
+      })
+      .not.toBe(429);
+    for (const { socket } of [second, other]) socket.destroy();
+  });
+
+  test("images fetched at the same time: a key whose hosts never answer leaves a place for others", async () => {
+    const { base } = await start();
+    const sockets: Socket[] = [];
+    const silent = createServer((socket) => void sockets.push(socket.on("error", () => {})));
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+    const { port } = silent.address() as { port: number };
+    const hanging = new AbortController();
+    const headers = { "content-type": "application/json", authorization: `Bearer ${KEY}` };
+    for (let i = 0; i < 6; i++) {
+      const body = JSON.stringify([upload(`http://127.0.0.1:${port}/${i}.png`)]);
+      void fetch(`${base}/v1`, { method: "POST", headers, body, signal: hanging.signal }).catch(() => {});
+    }
+    await expect.poll(() => sockets.length, { timeout: 20_000 }).toBe(2);
+    await sleep(500);
+    expect(sockets.length).toBe(2);
+    const files = await startReceiver((_, response) => void response.end(Buffer.from(SMALL, "base64")));
+    expect((await post(base, JSON.stringify([upload(`${files.url}/a.png`)]), OTHER_KEY)).status).toBe(200);
+    hanging.abort();
+    for (const socket of sockets) socket.destroy();
+    silent.close();
+    await files.close();
+  });
+});

@@ -126,7 +126,7 @@ export const modelReply = group(
         suggested: text(
           "Where a request names none: `1024x1024`, or `auto`, at the aspect of the last reference image.",
         ),
-        trained: field(z.array(z.tuple([z.int(), z.int()])), {
+        trained: field(z.array(z.array(z.int()).length(2)), {
           type: "integer[][]",
           rule: "pairs",
           about: "Sizes that it was trained on.",

@@ -54,7 +54,8 @@ function query(schema: z.ZodObject): Schema[] {
 const events = (description: string): Schema => ({
   "200": { description, content: { "text/event-stream": { schema: { type: "string" } } } },
 });
-const files = (...types: readonly string[]) => Object.fromEntries(types.map((type) => [`image/${type}`, {}]));
+const files = (...types: readonly string[]) =>
+  Object.fromEntries(types.map((type) => [`image/${type}`, { schema: { type: "string", format: "binary" } }]));
 
 const binning = (operationId: string, summary: string): Schema => ({
   post: {

@@ -5,6 +5,7 @@ import { findTask, type TaskSignals } from "../tasks/index.ts";
 import { composeMessage, type DeliverySources, type MessageOptions } from "./message.ts";
 import {
   type DueDelivery,
+  nextDue,
   postponeDelivery,
   returnAllDeliveries,
   returnDelivery,
@@ -26,6 +27,7 @@ export interface DelivererOptions extends Partial<MessageOptions> {
   readonly perOwner?: number;
   readonly perHost?: number;
   readonly timeoutMs?: { readonly webhook: number; readonly upload: number };
+  /** How soon to look again at the earliest. Default: a second. */
   readonly pollMs?: number;
 }
 
@@ -37,6 +39,9 @@ export interface Deliverer {
 
 /** An attempt's lease is so much longer than the request may take: it is composed before that, and recorded after. */
 const LEASE_MARGIN_SECONDS = 60;
+
+/** What another process owes and did not tell is found after so many times `pollMs` at the latest. */
+const LONGEST_POLLS = 30;
 
 /** Of an answer's body; only its beginning is ever of interest. */
 const ANSWER_BYTES = 2_048;
@@ -60,18 +65,19 @@ export function startDeliverer(options: DelivererOptions): Deliverer {
     string,
     { readonly owner: string; readonly host: string; readonly attempt: Promise<void> }
   >();
+  let timer: NodeJS.Timeout | undefined;
   let filling: Promise<void> | undefined;
   let again = false;
   // Nobody else can have taken any from an embedded database: those taken were cut off by the end of the last process.
   const tidied = db.kind === "pglite" ? returnAllDeliveries(db) : Promise.resolve();
   tidied.catch(() => {}); // told by the first fill
 
-  /** Starts attempts until no slot is free or nothing is due. */
+  /** Starts attempts until no slot is free or nothing is due, and comes back when the next one is. */
   async function fill(): Promise<void> {
     await tidied;
     while (!stopping.signal.aborted && underWay.size < concurrency) {
       const due = await takeDue(db, { leaseSeconds, ...busy(), underWay: [...underWay.keys()] });
-      if (!due) return;
+      if (!due) return comeBack((await nextDue(db)) ?? Number.POSITIVE_INFINITY);
       const attempt = deliver(due)
         .catch((error) => log.warn({ delivery: due.id, error }, "a delivery attempt could not be recorded"))
         .finally(() => {
@@ -82,6 +88,12 @@ export function startDeliverer(options: DelivererOptions): Deliverer {
     }
   }
 
+  function comeBack(seconds: number): void {
+    clearTimeout(timer);
+    if (stopping.signal.aborted) return;
+    timer = setTimeout(wake, Math.min(Math.max(seconds * 1000, pollMs), LONGEST_POLLS * pollMs)).unref();
+  }
+
   function wake(): void {
     if (stopping.signal.aborted) return;
     if (filling) {
@@ -89,7 +101,10 @@ export function startDeliverer(options: DelivererOptions): Deliverer {
       return;
     }
     filling = fill()
-      .catch((error) => log.warn({ error }, "the outbox cannot be read"))
+      .catch((error) => {
+        log.warn({ error }, "the outbox cannot be read");
+        comeBack(0);
+      })
       .finally(() => {
         filling = undefined;
         if (again) {
@@ -158,13 +173,12 @@ export function startDeliverer(options: DelivererOptions): Deliverer {
   const unlisten = signals.listen((signal) => {
     if (signal.type === "owed" || signal.type === "gap") wake();
   });
-  const timer = setInterval(wake, pollMs);
   wake();
 
   return {
     async stop() {
       stopping.abort();
-      clearInterval(timer);
+      clearTimeout(timer);
       unlisten();
       await filling;
       await Promise.allSettled([...underWay.values()].map(({ attempt }) => attempt));

@@ -52,6 +52,15 @@ export async function takeDue(
   return { id, owner, taskUUID, messageId, kind, url, attempts, ...(imageUUID !== null && { imageUUID }) };
 }
 
+/** Seconds until the next attempt of any delivery is due, 0 when one is; undefined when none is pending. */
+export async function nextDue(db: Queryable): Promise<number | undefined> {
+  const [row] = await db.query<{ seconds: number | null }>(
+    `select extract(epoch from greatest(min(next_attempt_at), now()) - now())::float8 as seconds
+     from deliveries where state = 'pending' having count(*) > 0`,
+  );
+  return row?.seconds ?? undefined;
+}
+
 /** Settles a delivery: done, or given up with the reason. */
 export async function settleDelivery(db: Queryable, id: string, error: string | undefined): Promise<void> {
   await db.query(

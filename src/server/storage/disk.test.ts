@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -62,14 +62,17 @@ test.each(["ENOSPC", "EIO", "EROFS", "EDQUOT"])(
   },
 );
 
-test("drafts of a killed process are removed when the store opens, files stay", async () => {
+test("old drafts of a killed process are removed when the store opens; files stay, and what another server writes", async () => {
   const file = name();
   await (await openDisk(folder)).put(file, bytes);
   const shard = join(folder, "zz");
   await mkdir(shard);
-  await writeFile(join(shard, `${name()}.1.part`), "half");
+  const [left, growing] = [`${name()}.1.part`, `${name()}.2.part`];
+  for (const draft of [left, growing]) await writeFile(join(shard, draft), "half");
+  const hoursAgo = new Date(Date.now() - 2 * 3_600_000);
+  await utimes(join(shard, left), hoursAgo, hoursAgo);
   const disk = await openDisk(folder);
-  expect(await readdir(shard)).toEqual([]);
+  expect(await readdir(shard)).toEqual([growing]);
   expect(await disk.get(file)).toBeDefined();
 });
 

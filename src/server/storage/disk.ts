@@ -8,8 +8,9 @@ export interface DiskCalls {
   write(path: string, bytes: Uint8Array): Promise<void>;
 }
 
-/** Drafts left by a killed process are removed when the store opens. */
+/** Drafts left by a killed process are removed when the store opens; younger ones may be another server's, which writes at this moment. */
 const DRAFT = /\.part$/;
+const DRAFT_AGE_MS = 3_600_000;
 
 /** Opens a folder of files, spread over 256 sub-folders by the first two letters of their names. */
 export async function openDisk(folder: string, calls: DiskCalls = { write: writeDurably }): Promise<FileStore> {
@@ -98,14 +99,19 @@ async function syncFolder(folder: string): Promise<void> {
   handle?.close().catch(() => {}); // nothing waits for it
 }
 
-/** The sub-folders that are there, cleared of drafts. */
+async function removeIfOld(draft: string): Promise<void> {
+  const facts = await stat(draft).catch(() => undefined); // its server has finished it meanwhile
+  if (facts && Date.now() - facts.mtimeMs > DRAFT_AGE_MS) await rm(draft, { force: true });
+}
+
+/** The sub-folders that are there, cleared of old drafts. */
 async function tidied(folder: string): Promise<Set<string>> {
   const shards = new Set<string>();
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     if (!entry.isDirectory()) continue;
     const shard = join(folder, entry.name);
     shards.add(shard);
-    for (const name of await readdir(shard)) if (DRAFT.test(name)) await rm(join(shard, name), { force: true });
+    for (const name of await readdir(shard)) if (DRAFT.test(name)) await removeIfOld(join(shard, name));
   }
   return shards;
 }

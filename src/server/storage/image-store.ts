@@ -145,15 +145,20 @@ export function createImageStore(db: Database, files: FileStore): ImageStore {
         // Locked until the file is gone: who sends the same picture at this moment stores it after that.
         await db.transaction(async (tx) => {
           const [row] = await tx.query<{ file_name: string }>(
-            `update images i set deleted_at = now() where image_uuid = $1 and deleted_at is null and delete_at <= now()
-             returning file_name`,
+            `update images set deleted_at = now() where image_uuid = (
+               select image_uuid from images where image_uuid = $1 and deleted_at is null and delete_at <= now()
+               for update skip locked
+             ) returning file_name`,
             [image_uuid],
           );
           for (const name of row ? [row.file_name, ...thumbnailNames(image_uuid)] : []) await files.delete(name);
         });
       }
       // While its task is kept the row says what the task made; after that it says nothing.
-      await db.query("delete from images where deleted_at is not null and task_id is null");
+      await db.query(
+        `delete from images where image_uuid in (
+           select image_uuid from images where deleted_at is not null and task_id is null limit 5000 for update skip locked)`,
+      );
       return over.length;
     },
   };

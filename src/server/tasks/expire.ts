@@ -4,19 +4,31 @@ import type { Queryable } from "../database/index.ts";
 const OWES_NOTHING = `not exists (
   select 1 from deliveries d where d.owner = t.owner and d.task_uuid = t.task_uuid and d.state = 'pending')`;
 
+/** So many at a time: a long statement would hold up others, and its memory grows with what it deletes. */
+const BATCH = 1_000;
+
 /**
  * Forgets tasks that have been final for `keepSeconds` and owe no delivery any more, and deliveries settled a week ago.
  * Their pictures live on until their own time is up.
  */
 export async function expireTasks(db: Queryable, keepSeconds: number): Promise<number> {
-  const gone = await db.query(
-    `delete from tasks t
-     where finished_at < now() - make_interval(secs => $1) and ${OWES_NOTHING}
-     returning id`,
-    [keepSeconds],
+  const tasks = await inBatches(() =>
+    db.query(
+      `delete from tasks where id in (
+         select id from tasks t where finished_at < now() - make_interval(secs => $1) and ${OWES_NOTHING}
+         limit ${BATCH} for update skip locked
+       ) returning id`,
+      [keepSeconds],
+    ),
   );
-  await db.query("delete from deliveries where finished_at < now() - interval '7 days'");
-  return gone.length;
+  await inBatches(() =>
+    db.query(
+      `delete from deliveries where id in (
+         select id from deliveries where finished_at < now() - interval '7 days' limit ${BATCH} for update skip locked
+       ) returning id`,
+    ),
+  );
+  return tasks;
 }
 
 /**
@@ -29,4 +41,13 @@ export async function forgetUnfinished(db: Queryable, id: string): Promise<boole
     [id],
   );
   return gone.length > 0;
+}
+
+/** Deletes batch by batch; how many there were. */
+async function inBatches(remove: () => Promise<readonly unknown[]>): Promise<number> {
+  for (let gone = 0; ; ) {
+    const { length } = await remove();
+    gone += length;
+    if (length < BATCH) return gone;
+  }
 }

@@ -235,6 +235,23 @@ const machines: Migration = {
   ],
 };
 
+/** API keys of servers that share a database. A revoked one stays: without any key ever made, a server is open to its own machine. */
+const apiKeys: Migration = {
+  number: 12,
+  name: "api keys",
+  statements: [
+    `create table api_keys (
+       id         text primary key,
+       name       text not null,
+       hint       text not null,
+       -- SHA-256 in hex
+       hash       text not null unique,
+       created_at timestamptz not null,
+       revoked_at timestamptz
+     )`,
+  ],
+};
+
 export const migrations: readonly Migration[] = [
   tasks,
   skippedSteps,
@@ -247,4 +264,5 @@ export const migrations: readonly Migration[] = [
   clocks,
   belongings,
   machines,
+  apiKeys,
 ];

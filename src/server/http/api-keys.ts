@@ -1,6 +1,6 @@
 /**
- * API keys: those of the settings, and those made by `inkstone keys`, in a file of the data folder that a running server reads
- * again when it changes. Only their hashes are kept, and every comparison takes the same time.
+ * API keys: those of the settings, and those made by `inkstone keys`, in the shared database or in a file of the data folder that a
+ * running server reads again when it changes. Only their hashes are kept, and every comparison takes the same time.
  */
 
 import { createHash, randomBytes, randomUUID, timingSafeEqual } from "node:crypto";
@@ -65,8 +65,8 @@ export class KeyFileError extends Error {
   override readonly name = "KeyFileError";
 }
 
-/** The key file of a data folder. */
-export interface KeyFile extends KeyRing {
+/** Where keys are kept. */
+export interface KeyStore extends KeyRing {
   /** Makes and stores a key; this is the only time it is seen. */
   create(name: string): Promise<{ readonly key: string; readonly known: KnownKey }>;
   /** Forgets a key by its id or hint. False when there is none. */
@@ -74,7 +74,7 @@ export interface KeyFile extends KeyRing {
 }
 
 /** Opens the key file of a folder; it need not exist yet. */
-export function openKeyFile(folder: string, now: () => Date = () => new Date()): KeyFile {
+export function openKeyFile(folder: string, now: () => Date = () => new Date()): KeyStore {
   const path = join(folder, "keys.json");
   let cached: { readonly stamp: string; readonly keys: readonly KnownKey[] } = { stamp: "", keys: [] };
 

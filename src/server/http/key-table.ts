@@ -1,0 +1,73 @@
+/** API keys in the database, where servers share one: a key that is made or revoked counts everywhere within seconds. */
+
+import { randomUUID } from "node:crypto";
+import { type Database, DatabaseUnavailableError } from "../database/index.ts";
+import { type KeyRing, type KeyStore, type KnownKey, newKey, remember } from "./api-keys.ts";
+
+/** The keys are read anew when what is known of them is older. */
+const FRESH_MS = 2_000;
+
+/** The keys of a database. `file`: those of the data folder's file, which enter it; one that was revoked since does not come back. */
+export async function openKeyTable(db: Database, file: KeyRing, now: () => number = Date.now): Promise<KeyStore> {
+  let kept: { readonly at: number; readonly keys: readonly KnownKey[]; readonly isOpen: boolean } | undefined;
+
+  const remembered = async ({ id, name, hint, hash, createdAt }: KnownKey) =>
+    db.query(
+      `insert into api_keys (id, name, hint, hash, created_at) values ($1, $2, $3, $4, $5::timestamptz)
+       on conflict do nothing`,
+      [id, name, hint, hash, createdAt],
+    );
+  for (const known of await file.list()) await remembered(known);
+
+  /** What is known; while the database is away, what was known last. */
+  async function read() {
+    if (kept !== undefined && now() - kept.at < FRESH_MS) return kept;
+    try {
+      const rows = await db.query<KeyRow>(
+        "select id, name, hint, hash, created_at, revoked_at is not null as revoked from api_keys order by created_at, id",
+      );
+      const keys = rows.filter(({ revoked }) => !revoked).map(readRow);
+      kept = { at: now(), keys, isOpen: rows.length === 0 };
+    } catch (error) {
+      if (kept === undefined || !(error instanceof DatabaseUnavailableError)) throw error;
+    }
+    return kept;
+  }
+
+  return {
+    list: async () => (await read()).keys,
+    isOpen: async () => (await read()).isOpen,
+    create: async (name) => {
+      const key = newKey();
+      const known = remember(key, { id: randomUUID(), name, createdAt: new Date(now()).toISOString() });
+      await remembered(known);
+      kept = undefined;
+      return { key, known };
+    },
+    revoke: async (id) => {
+      const revoked = await db.query(
+        "update api_keys set revoked_at = now() where (id = $1 or hint = $1) and revoked_at is null returning id",
+        [id],
+      );
+      kept = undefined;
+      return revoked.length > 0;
+    },
+  };
+}
+
+interface KeyRow {
+  id: string;
+  name: string;
+  hint: string;
+  hash: string;
+  created_at: Date;
+  revoked: boolean;
+}
+
+const readRow = ({ id, name, hint, hash, created_at }: KeyRow): KnownKey => ({
+  id,
+  name,
+  hint,
+  hash,
+  createdAt: created_at.toISOString(),
+});

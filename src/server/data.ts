@@ -16,6 +16,7 @@ import { type Config, ConfigError } from "../settings/index.ts";
 import { type Database, openDatabase } from "./database/index.ts";
 import { offersOf } from "./fleet-models.ts";
 import { createKeyRing, type KeyRing, openKeyFile } from "./http/index.ts";
+import { keysOf } from "./keys.ts";
 import type { Log } from "./log.ts";
 import { securePrivately } from "./private-folder.ts";
 import { databaseError, folderError } from "./start-error.ts";
@@ -81,8 +82,7 @@ export async function openData(config: Config, log: Log, signal: AbortSignal | u
   await securePrivately(folder).catch((error) => {
     throw folderError(error, folder);
   });
-  const keys = createKeyRing(config.apiKeys, openKeyFile(folder));
-  await keys.list(); // a damaged key file is told now, not to the first caller
+  await openKeyFile(folder).list(); // a damaged key file is told now, not to the first caller
   const db = await openDatabase({
     dataDir: join(folder, "database"),
     url: config.databaseUrl,
@@ -99,6 +99,7 @@ export async function openData(config: Config, log: Log, signal: AbortSignal | u
     throw databaseError(error, config.databaseUrl);
   });
   try {
+    const keys = createKeyRing(config.apiKeys, await keysOf(db, folder));
     const files = await openFiles(config, db, folder);
     const images = createImageStore(db, files);
     const locations = modelLocations({ INKSTONE_MODELS_DIR: config.modelsDir }, folder);

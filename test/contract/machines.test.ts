@@ -5,11 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openDatabase } from "../../src/server/database/index.ts";
+import { inkstone } from "../cli.ts";
 import { TEST_DATABASES } from "../support/databases.ts";
 import { NO_S3, type S3Server, startS3Server } from "../support/s3-server.ts";
 import { type ServerProcess, startServerProcess } from "../support/server-process.ts";
 import { aTask } from "../support/tasks.ts";
-import { connect } from "./socket-client.ts";
+import { connect, login } from "./socket-client.ts";
 
 const { open, skip } = TEST_DATABASES.find(({ name }) => name === "postgres")!;
 const WHY = skip ?? NO_S3;
@@ -159,5 +160,25 @@ describe.skipIf(WHY !== undefined)(`many machines${WHY === undefined ? "" : ` (s
     expect(performance.now() - begun).toBeLessThan(25_000); // 15 s on a quiet machine
     expect((await apis[1]!.final(sent.task.taskUUID)).data).toMatchObject([{ status: "success" }]);
     await db.close();
+  });
+
+  test("a key that is made counts at every server within seconds, and when it is revoked its sockets end everywhere", async () => {
+    const keys = (...args: string[]) =>
+      inkstone(["keys", ...args], {
+        cwd: folder,
+        env: { INKSTONE_DATA_DIR: join(folder, "operator"), INKSTONE_DATABASE_URL: database.url! },
+      });
+    const key = (await keys("create", "for tests")).out.trim();
+    const statuses = async (bearer: string) => {
+      const headers = { authorization: `Bearer ${bearer}` };
+      return Promise.all(bases.map(async (base) => (await fetch(`${base}/v1/status`, { headers })).status));
+    };
+    await expect.poll(() => statuses("any"), { timeout: 15_000 }).toEqual([401, 401]);
+    expect(await statuses(key)).toEqual([200, 200]);
+    const sockets = await Promise.all(bases.map((base) => login(`${base.replace("http", "ws")}/v1`, { apiKey: key })));
+    const id = (await keys("list")).out.split(" ")[0]!;
+    expect((await keys("revoke", id)).code).toBe(0);
+    await Promise.all(sockets.map(({ closed }) => closed));
+    expect(await statuses(key)).not.toContain(200);
   });
 });

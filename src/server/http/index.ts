@@ -1,7 +1,8 @@
 /** The API over HTTP and WebSocket. */
-export { createKeyRing, type KeyFile, KeyFileError, type KeyRing, type KnownKey, openKeyFile } from "./api-keys.ts";
+export { createKeyRing, type KeyRing, type KeyStore, type KnownKey, openKeyFile } from "./api-keys.ts";
 export { createApp } from "./app.ts";
 export { type ImageSource, imageItem, isPictureRecord } from "./items.ts";
+export { openKeyTable } from "./key-table.ts";
 export { createHttpMetrics } from "./metrics.ts";
 export type {
   HttpPorts,

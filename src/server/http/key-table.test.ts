@@ -1,0 +1,53 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { onEachDatabase } from "../../../test/support/on-each-database.ts";
+import { DatabaseUnavailableError } from "../database/index.ts";
+import { openKeyFile } from "./api-keys.ts";
+import { openKeyTable } from "./key-table.ts";
+
+onEachDatabase("keys in the database", (tasks) => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "inkstone-keys-"));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  test("those of the file enter it; a key that one server revokes is unknown to the others, and does not come back", async () => {
+    const file = openKeyFile(folder);
+    const [old, kept] = [await file.create("old"), await file.create("kept")];
+    let clock = 0;
+    const here = await openKeyTable(tasks.db, file, () => clock);
+    const there = await openKeyTable(tasks.db, openKeyFile(join(folder, "elsewhere")), () => clock);
+    const names = async (keys: typeof here) => (await keys.list()).map(({ name }) => name);
+    expect(await names(there)).toEqual(["old", "kept"]);
+    expect(await here.revoke(old.known.id)).toBe(true);
+    expect(await here.revoke(old.known.id)).toBe(false);
+    expect(await names(here)).toEqual(["kept"]);
+    clock += 2_001;
+    expect(await names(there)).toEqual(["kept"]);
+    expect(await names(await openKeyTable(tasks.db, file))).toEqual(["kept"]);
+    await here.revoke(kept.known.hint);
+    clock += 2_001;
+    expect([await names(there), await there.isOpen()]).toEqual([[], false]);
+  });
+
+  test("while the database is away, what was known last counts; who never knew anything says so", async () => {
+    let away = false;
+    let clock = 0;
+    const query: typeof tasks.db.query = (...statement) => {
+      if (away) return Promise.reject(new DatabaseUnavailableError("away"));
+      return tasks.db.query(...statement);
+    };
+    const db = { ...tasks.db, query };
+    const keys = await openKeyTable(db, { list: async () => [], isOpen: async () => true }, () => clock);
+    const late = await openKeyTable(db, { list: async () => [], isOpen: async () => true }, () => clock);
+    await keys.create("mine");
+    const before = await keys.list();
+    away = true;
+    clock += 60_000;
+    expect(await keys.list()).toEqual(before);
+    await expect(late.list()).rejects.toThrow(DatabaseUnavailableError);
+  });
+});

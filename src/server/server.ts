@@ -5,7 +5,7 @@ import { requireFaceModel } from "../drawing/index.ts";
 import { removeAbandoned } from "../models/index.ts";
 import type { Config } from "../settings/index.ts";
 import { type Data, openData } from "./data.ts";
-import { type Deliverer, startDeliverer, webhookSecret } from "./delivery/index.ts";
+import { type Deliverer, sharedWebhookSecret, startDeliverer } from "./delivery/index.ts";
 import { createApp, failure, imageItem, isPictureRecord } from "./http/index.ts";
 import { httpPorts } from "./http-ports.ts";
 import { createLog, type Log } from "./log.ts";
@@ -124,7 +124,7 @@ async function deliverFrom(
   log: Log,
   publicUrl: () => string,
 ): Promise<Deliverer> {
-  const { webhookSecret: secret = await webhookSecret(folder) } = config;
+  const { webhookSecret: secret = await sharedWebhookSecret(db, folder) } = config;
   return startDeliverer({
     db,
     signals,

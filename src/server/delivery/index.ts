@@ -1,3 +1,3 @@
 export { type Deliverer, type DelivererOptions, startDeliverer } from "./deliverer.ts";
 export type { DeliverySources } from "./message.ts";
-export { webhookSecret } from "./signing.ts";
+export { sharedWebhookSecret } from "./signing.ts";

@@ -2,6 +2,7 @@
 
 import type { TaskErrorBody } from "../../protocol/index.ts";
 import type { Queryable } from "../database/index.ts";
+import { LEFT } from "./presence.ts";
 import type { TaskResult } from "./types.ts";
 
 /** What fences a worker's writes. */
@@ -59,7 +60,8 @@ export async function completeResult(
        update tasks set state = 'succeeded', finished_at = now(), lease_until = null, worker = null, progress = null
        where $3::boolean and id in (select id from fence)
      )
-     select not $3::boolean or exists (select 1 from tasks where state = 'queued' and lane = 'pictures') as more from fence`,
+     select not $3::boolean or exists (select 1 from tasks t where t.state = 'queued' and t.lane = 'pictures' and ${LEFT}) as more
+     from fence`,
     [
       fence.id,
       fence.attempt,

@@ -65,6 +65,12 @@ export const takeable = (offers: string): string => `
 export const DUE = "(t.not_before <= now() or t.not_before > now() + interval '1 minute')";
 
 /**
+ * Condition on a queued task `t`: it is older than what a woken worker needs to claim it. For younger ones somebody has just been
+ * woken; to look for those too would cost a claim in vain.
+ */
+export const LEFT = "(t.created_at < now() - interval '100 milliseconds' or t.created_at > now())";
+
+/**
  * A task that comes when every worker is busy wakes nobody. One of them may be resting at that very moment: it is looked for once more
  * after so long.
  */
@@ -141,7 +147,7 @@ async function amongOthers({ db, signals, offers, beatMs = 5_000 }: PresenceOpti
        )
        select exists (select 1 from me) as known, exists (select 1 from office) as upkeeper,
               array(select lane from unnest($2::text[]) as lane where exists (
-                select 1 from tasks t where t.state = 'queued' and t.lane = lane and ${DUE} and ${takeable("$3")})) as waiting`,
+                select 1 from tasks t where t.state = 'queued' and t.lane = lane and ${DUE} and ${LEFT} and ${takeable("$3")})) as waiting`,
       [me, [...new Set([...resting.values()].map(({ lane }) => lane))], offered?.names ?? null],
     );
     const { known, upkeeper, waiting } = row!;
@@ -227,7 +233,7 @@ async function amongOthers({ db, signals, offers, beatMs = 5_000 }: PresenceOpti
            on conflict (process, lane, seat) do update set loaded = excluded.loaded
          )
          select exists (
-           select 1 from tasks t where t.state = 'queued' and t.lane = $2 and ${DUE} and ${takeable("$5")}) as waiting`,
+           select 1 from tasks t where t.state = 'queued' and t.lane = $2 and ${DUE} and ${LEFT} and ${takeable("$5")}) as waiting`,
         [me, lane, seat, loaded ?? null, offered?.names ?? null],
       );
       return row!.waiting;

@@ -9,6 +9,7 @@ const alone = [
   "test/finishing/**",
   "test/attacks/**",
   "test/page/**",
+  "test/bench/**",
   "test/gpu/**",
   "src/server/worker/**",
   "src/server/delivery/**",

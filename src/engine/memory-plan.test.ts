@@ -41,6 +41,13 @@ test("what does not fit is refused with numbers and advice", () => {
   expect(() => planMemory(checkpoint, 50e6)).toThrow(/does not fit into memory: .* GB at once.*--weights int8/);
 });
 
+test("what fits without a picture is refused as well", () => {
+  const roomy = planMemory(checkpoint, 8e9);
+  const { copied } = planMemory(checkpoint, (roomy.copied + roomy.working) / 0.62);
+  expect(() => planMemory(checkpoint, copied + 1e6)).toThrow(/a picture of 256 × 256 about .* GB more/);
+  expect(planMemory(checkpoint, copied + 30e6).copied).toBe(copied);
+});
+
 test("weights that go after use give the same bits as weights that stay", async () => {
   const { copied, working } = planMemory(checkpoint, 8e9);
   const models = [await loadModel(checkpoint), await loadModel(checkpoint, { memory: (copied + working) / 0.62 })];

@@ -29,8 +29,9 @@ const IN_ONE_SESSION = 12;
 const PER_SESSION = 4;
 /** Of the memory that is available, what copies of weights may take: the rest is for pictures, files and others. */
 const SHARE = 0.6;
-/** Image tokens at 1024 × 1024, and the text of a long prompt; references are images in the prompt as well. */
+/** Image tokens at 1024 × 1024 and at 256 × 256, and the text of a long prompt; references are images in the prompt as well. */
 const IMAGE_TOKENS = 4096;
+const FEWEST_TOKENS = 256;
 const TEXT_TOKENS = 512;
 
 /**
@@ -42,8 +43,10 @@ const TEXT_TOKENS = 512;
  */
 export function planMemory(checkpoint: Checkpoint, available: number): MemoryPlan {
   const { member, textEncoder, transformer, vae } = checkpoint;
-  const images = 1 + (member.references?.most ?? 0);
-  const working = (images * IMAGE_TOKENS + TEXT_TOKENS) * bytesPerToken(transformer.config);
+  const most = member.references?.most ?? 0;
+  const workingFor = (tokens: number) => (tokens + TEXT_TOKENS) * bytesPerToken(transformer.config);
+  const working = workingFor((1 + most) * IMAGE_TOKENS);
+  const least = workingFor(FEWEST_TOKENS + Math.min(1, most) * IMAGE_TOKENS); // of references an editing model takes at least one, at full size
   const largest = Math.max(transformer.config.num_layers, textEncoder.config.num_hidden_layers);
   const perSession = largest <= IN_ONE_SESSION ? Number.POSITIVE_INFINITY : PER_SESSION;
   const pieces = (layers: number) => Math.max(1, Math.ceil(layers / perSession));
@@ -72,10 +75,10 @@ export function planMemory(checkpoint: Checkpoint, available: number): MemoryPla
   const choices = [plan(true, true), plan(true, false), plan(false, true), plan(false, false)];
   const comfortable = choices.find(({ copied }) => copied + working <= SHARE * available);
   const leanest = choices.at(-1)!;
-  if (!comfortable && leanest.copied > available) {
+  if (!comfortable && leanest.copied + least > available) {
     throw new CheckpointError(
-      `${checkpoint.folder} does not fit into memory: its networks take ${gigabytes(leanest.copied)} at once and a picture of ` +
-        `1024 × 1024 about ${gigabytes(working)}, ${gigabytes(available)} are available; convert it with ` +
+      `${checkpoint.folder} does not fit into memory: its networks take ${gigabytes(leanest.copied)} at once, a picture of ` +
+        `256 × 256 about ${gigabytes(least)} more and one of 1024 × 1024 ${gigabytes(working)}, ${gigabytes(available)} are available; convert it with ` +
         "`inkstone models add FOLDER --weights int8`: int8 weights are read from the file in place",
     );
   }

@@ -3,7 +3,7 @@ import { join, relative } from "node:path";
 import { type ModelCardInput, parseCard, writeCard } from "./card.ts";
 import { ModelError } from "./errors.ts";
 import { requireFree } from "./free-air.ts";
-import { partsOfCheckpoint, removeUnusedParts } from "./import/part-store.ts";
+import { partsOfCheckpoint, removeUnusedParts, sweepAbandoned } from "./import/part-store.ts";
 import type { ModelLocations } from "./locations.ts";
 import { listModels, type Model, modelInFolder } from "./registry.ts";
 
@@ -70,6 +70,7 @@ export async function removeModel(
   }
   const parts = await partsOfCheckpoint(locations.modelsDir, registration);
   await rm(registration, { recursive: true });
+  await sweepAbandoned(locations.modelsDir);
   return { model, deleted: await removeUnusedParts(locations.modelsDir, parts) };
 }
 

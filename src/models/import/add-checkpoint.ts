@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { cp, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
@@ -18,7 +17,14 @@ import { gatherCheckpoint } from "./gather.ts";
 import { gatherRepository, modeFor } from "./gather-repository.ts";
 import type { CheckpointFiles, Ingredients } from "./ingredients.ts";
 import { AIRS, knownCheckpoint, type MemberName } from "./members.ts";
-import { completePart, partsOfCheckpoint, removeUnusedParts, storedPart } from "./part-store.ts";
+import {
+  completePart,
+  partsOfCheckpoint,
+  removeUnusedParts,
+  stagingFolder,
+  storedPart,
+  sweepAbandoned,
+} from "./part-store.ts";
 import { type ConvertedPiece, openUnconverted, type Piece, type Shard, type WeightMode } from "./pieces.ts";
 
 export interface AddHooks {
@@ -96,7 +102,8 @@ async function make(
   hooks: AddHooks,
 ): Promise<Model> {
   const { modelsDir } = locations;
-  const staging = join(modelsDir, `.adding-${randomUUID()}`);
+  await sweepAbandoned(modelsDir);
+  const staging = stagingFolder(modelsDir);
   const folder = join(staging, "checkpoint");
   await mkdir(folder, { recursive: true });
   const begun: string[] = [];

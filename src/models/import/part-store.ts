@@ -1,6 +1,7 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readlink, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readlink, rm, stat, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { foldersIn } from "../locations.ts";
 import type { Component } from "./component-folder.ts";
@@ -51,14 +52,64 @@ export async function completePart(folder: string, identity: readonly unknown[])
   await writeFile(join(folder, COMPLETE), `${JSON.stringify({ from: identity }, undefined, 2)}\n`);
 }
 
-/** Deletes converted components that no checkpoint of the models directory links to any more; their folders. */
+/** Deletes converted components that no checkpoint of the models directory links to any more, and none that is being made; their folders. */
 export async function removeUnusedParts(modelsDir: string, candidates: readonly string[]): Promise<string[]> {
-  const used = new Set<string>();
-  for (const name of await foldersIn(modelsDir))
-    for (const part of await partsOfCheckpoint(modelsDir, join(modelsDir, name))) used.add(part);
+  const used = await partsInUse(modelsDir);
   const unused = candidates.filter((folder) => !used.has(folder));
   for (const folder of unused) await rm(folder, { recursive: true, force: true });
   return unused;
+}
+
+async function partsInUse(modelsDir: string): Promise<Set<string>> {
+  const folders = [...(await foldersIn(modelsDir)), ...(await stagingFolders(modelsDir))];
+  const parts = await Promise.all(folders.map((name) => partsOfCheckpoint(modelsDir, join(modelsDir, name))));
+  return new Set(parts.flat());
+}
+
+const HOST = hostname().replace(/[^\w.]/g, "_");
+
+/** A folder of the models directory in which a checkpoint is put together; its name says which process does it. */
+export const stagingFolder = (modelsDir: string): string =>
+  join(modelsDir, `.adding-${HOST}-${process.pid}-${randomUUID()}`);
+
+async function stagingFolders(modelsDir: string): Promise<string[]> {
+  const names = await readdir(modelsDir).catch((): string[] => []);
+  return names.filter((name) => name.startsWith(".adding-"));
+}
+
+/** What an interrupted conversion left can be gone on with for so long. */
+const KEPT_MS = 7 * 24 * 3600 * 1000;
+
+/**
+ * Deletes what killed conversions left: folders in which nobody puts a checkpoint together any more, and converted components that no
+ * checkpoint uses, once they have not been written to for a week.
+ */
+export async function sweepAbandoned(modelsDir: string, now: number = Date.now()): Promise<void> {
+  const isOld = async (path: string) => {
+    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: now }));
+    return now - mtimeMs > KEPT_MS;
+  };
+  for (const name of await stagingFolders(modelsDir)) {
+    const path = join(modelsDir, name);
+    if (isDead(name) || (await isOld(path))) await rm(path, { recursive: true, force: true });
+  }
+  const store = join(modelsDir, ".parts");
+  const old: string[] = [];
+  for (const name of await readdir(store).catch((): string[] => []))
+    if (await isOld(join(store, name))) old.push(join(store, name));
+  await removeUnusedParts(modelsDir, old);
+}
+
+/** Whether the process that made a staging folder ran on this machine and is gone. */
+function isDead(name: string): boolean {
+  const [, host, pid] = /^\.adding-(.+)-(\d+)-[0-9a-f-]{36}$/.exec(name) ?? [];
+  if (host !== HOST) return false;
+  try {
+    process.kill(Number(pid), 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ESRCH";
+  }
 }
 
 /** The converted components that a registered checkpoint links to. */

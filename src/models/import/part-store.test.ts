@@ -1,0 +1,63 @@
+import { spawnSync } from "node:child_process";
+import { mkdir, mkdtemp, readdir, rm, symlink, utimes, writeFile } from "node:fs/promises";
+import { hostname, tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { removeUnusedParts, stagingFolder, sweepAbandoned } from "./part-store.ts";
+
+let models: string;
+beforeEach(async () => {
+  models = await mkdtemp(join(tmpdir(), "inkstone-parts-"));
+});
+afterEach(() => rm(models, { recursive: true }));
+
+const WEEK = 7 * 24 * 3600 * 1000;
+const part = async (name: string, ageMs = 0) => {
+  const folder = join(models, ".parts", name);
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, "config.json"), "{}");
+  const time = new Date(Date.now() - ageMs);
+  await utimes(folder, time, time);
+  return folder;
+};
+const linked = async (folder: string, to: string) => {
+  await mkdir(join(folder, "checkpoint"), { recursive: true });
+  await symlink(to, join(folder, "checkpoint", basename(to)));
+};
+const left = async () => (await readdir(models)).filter((name) => name !== ".parts");
+const parts = async () => (await readdir(join(models, ".parts"))).sort();
+
+/** The number of a process that has ended. */
+const deadPid = () => spawnSync(process.execPath, ["--version"]).pid;
+
+test("folders of processes that are gone are deleted at once; others' stay for a week", async () => {
+  const mine = stagingFolder(models);
+  const dead = mine.replace(`-${process.pid}-`, `-${deadPid()}-`);
+  const elsewhere = dead.replace(hostname().replace(/[^\w.]/g, "_"), "another.machine");
+  for (const folder of [mine, dead, elsewhere]) await mkdir(folder);
+  await sweepAbandoned(models);
+  expect(await left()).toEqual([basename(elsewhere), basename(mine)].sort());
+  await sweepAbandoned(models, Date.now() + WEEK + 60_000);
+  expect(await left()).toEqual([]);
+});
+
+test("components that nothing uses can be gone on with for a week; used ones, and those being made, stay", async () => {
+  const age = WEEK + 60_000;
+  await part("fresh");
+  await part("abandoned", age);
+  await linked(join(models, "me+a@1"), await part("used", age));
+  await linked(stagingFolder(models), await part("in-the-making", age));
+  await sweepAbandoned(models);
+  expect(await parts()).toEqual(["fresh", "in-the-making", "used"]);
+});
+
+test("a component that another process is making a checkpoint with is not removed with the last one that used it", async () => {
+  const shared = await part("shared");
+  await linked(stagingFolder(models), shared);
+  expect(await removeUnusedParts(models, [shared])).toEqual([]);
+  expect(await parts()).toEqual(["shared"]);
+});
+
+test("no models directory is nothing to sweep", async () => {
+  await expect(sweepAbandoned(join(models, "none"))).resolves.toBeUndefined();
+});

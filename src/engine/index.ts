@@ -18,6 +18,7 @@ export { readMember } from "./checkpoint/checkpoint.ts";
 export { controlNetFromTensors } from "./control-net/from-tensors.ts";
 export type { ControlParams } from "./control-net/params.ts";
 export { type Examination, examine } from "./examine.ts";
+export { requireLoadable } from "./loadable.ts";
 export { LoraFileError } from "./lora/changes.ts";
 export { parseKey } from "./lora/keys.ts";
 export { type LoraMerge, openLoraMerge } from "./lora/merge.ts";

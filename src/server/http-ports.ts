@@ -5,6 +5,7 @@ import type { Registry } from "prom-client";
 import { TaskError } from "../protocol/index.ts";
 import type { Config } from "../settings/index.ts";
 import type { Data } from "./data.ts";
+import { defaultModelTrouble } from "./default-model.ts";
 import { fleetModels } from "./fleet-models.ts";
 import { createHttpMetrics, type HttpPorts, type Readiness, type Uploads } from "./http/index.ts";
 import type { Log } from "./log.ts";
@@ -33,6 +34,8 @@ export function httpPorts(options: PortsOptions): HttpPorts {
   const { config, data, workers, outbound, register, log, isClosing, stopping } = options;
   const { images, tasks, keys, gallery, thumbnails, space, models, presence } = data;
   const refusalOf = roomFor(config, data);
+  // A server that draws nothing has no checkpoint to load.
+  const modelTrouble = config.role === "api" ? async () => undefined : defaultModelTrouble(models);
   return {
     settings: config,
     tasks: {
@@ -60,7 +63,7 @@ export function httpPorts(options: PortsOptions): HttpPorts {
     keys,
     metrics: createHttpMetrics(register, tasks),
     log,
-    readiness: () => readiness(data, workers, isClosing()),
+    readiness: () => readiness(data, workers, modelTrouble, isClosing()),
     device: () => workers.devices.map(({ name, note }) => note ?? name).join(", "),
     inMemory: async () => {
       const { checkpoint } = workers;
@@ -118,8 +121,15 @@ function uploadsInto(config: Config, { images }: Data, outbound: Outbound, refus
   };
 }
 
-async function readiness(data: Data, { trouble, devices }: Workers, isClosing: boolean): Promise<Readiness> {
-  const refused = isClosing ? "stopping" : (trouble?.message ?? (await outage(data)) ?? withoutDevice(devices));
+async function readiness(
+  data: Data,
+  { trouble, devices }: Workers,
+  modelTrouble: () => Promise<string | undefined>,
+  isClosing: boolean,
+): Promise<Readiness> {
+  const refused = isClosing
+    ? "stopping"
+    : (trouble?.message ?? (await outage(data)) ?? withoutDevice(devices) ?? (await modelTrouble()));
   return { ready: refused === undefined, reason: refused, devices };
 }
 

@@ -16,7 +16,10 @@ test("npm run bench:real -- --blocks 1 draws, and prints what it took", async ()
   expect(code, err).toBe(0);
   expect(out).toMatch(/^int8: [\d.]+ GB on disk, made in \d+ s$/m);
   expect(out).toContain("1 of 60 blocks, 1 of 28 text layers");
-  const cells = /^\| 64² \|(.+)\|$/m.exec(out)![1]!.split("|").map((cell) => Number.parseFloat(cell));
+  const cells = /^\| 64² \|(.+)\|$/m
+    .exec(out)![1]!
+    .split("|")
+    .map((cell) => Number.parseFloat(cell));
   expect(cells).toHaveLength(10);
   expect(cells.every(Number.isFinite)).toBe(true);
   const [anonymous, resident] = cells.slice(-2) as [number, number]; // gigabytes

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { createWriteStream } from "node:fs";
+import { createWriteStream, existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { Transform } from "node:stream";
@@ -34,6 +34,10 @@ const SMALL_BYTES = 16 * 2 ** 20;
 
 /** Says which model of the bucket a folder mirrors. */
 const MARK = "shared.json";
+
+/** Whether a model's folder mirrors one of the bucket: then its weights may still be there alone. */
+export const isMirrored = (registration: string): boolean => existsSync(join(registration, MARK));
+
 /** Weights of all mirrored models, by their SHA-256. */
 const CACHE = ".shared";
 

@@ -185,7 +185,7 @@ const WATCHING: readonly Block[] = [
       "`GET /v1/tasks/{taskUUID}/events` streams server-sent events: `queued` (`queuePosition`), `started`, `progress` (`image`, `step`, `steps`, `percentage`; of a model upload `stage`, `percentage`), `result`, and `final`, after which it ends.",
       "`DELETE /v1/tasks/{taskUUID}` cancels: a queued task never starts, a running one stops within a step. Doing it again does no harm.",
       "`GET /images/{imageUUID}.{jpg|png|webp}` gives the file to anyone who knows its address, until its `ttl` is over.",
-      "`GET /healthz`, `GET /readyz` and `GET /metrics` (Prometheus) are for operators. `/readyz` also lists the `devices` that images are drawn on, with `name`, how it was opened (`note`) and why it cannot be used at the moment (`trouble`).",
+      "`GET /healthz`, `GET /readyz` and `GET /metrics` (Prometheus) are for operators. `/readyz` also lists the `devices` that images are drawn on, with `name`, how it was opened (`note`) and why it cannot be used at the moment (`trouble`). It answers 503 with the reason while nothing can be drawn: the database or the disk is away, no device is usable, or the checkpoint of `runware:108@1` cannot be loaded.",
     ],
   },
 ];

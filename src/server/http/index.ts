@@ -4,6 +4,7 @@ export { createApp } from "./app.ts";
 export { type ImageSource, imageItem, isPictureRecord } from "./items.ts";
 export { openKeyTable } from "./key-table.ts";
 export { createHttpMetrics } from "./metrics.ts";
+export { DEFAULT_MODEL } from "./openai/request.ts";
 export type {
   HttpPorts,
   HttpSettings,

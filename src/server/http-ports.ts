@@ -133,10 +133,11 @@ async function readiness(
   return { ready: refused === undefined, reason: refused, devices };
 }
 
-/** Why nothing can be drawn, where no device is left to draw on. */
+/** Why nothing can be drawn, where no device is left to draw on; a server that draws nothing has none to lose. */
 function withoutDevice(devices: Workers["devices"]): string | undefined {
   const troubles = devices.map(({ name, trouble }) => trouble && `${name}: ${trouble}`);
-  return troubles.every((trouble) => trouble !== undefined) ? troubles.join("; ") : undefined;
+  const none = troubles.length > 0 && troubles.every((trouble) => trouble !== undefined);
+  return none ? troubles.join("; ") : undefined;
 }
 
 async function outage({ keys, db, space }: Data): Promise<string | undefined> {

@@ -73,6 +73,13 @@ describe.skipIf(WHY !== undefined)(`many machines${WHY === undefined ? "" : ` (s
     }
   });
 
+  test("a server that draws nothing is ready", async () => {
+    for (const base of bases) {
+      const response = await fetch(`${base}/readyz`);
+      expect([response.status, await response.json()]).toEqual([200, { status: "ready", devices: [] }]);
+    }
+  });
+
   test("each worker draws with the models that it has; the servers know them all", async () => {
     for (const model of ["me:zero@1", "me:one@1", "me:one@1", "me:zero@1"]) {
       const { body } = await apis[1]!.post(aTask({ model }).request);

@@ -39,7 +39,7 @@ export interface OutboundDownload
 }
 
 export interface OutboundResponse {
-  /** 3xx included: redirects are never followed. */
+  /** 3xx included: only downloads follow redirects. */
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
@@ -49,7 +49,8 @@ export interface OutboundResponse {
 export interface Outbound {
   request(outbound: OutboundRequest): Promise<OutboundResponse>;
   /**
-   * Fetches something too large for memory; `take` gets it piece by piece. Up to five redirects are followed, each to a checked address.
+   * Fetches something, redirects and all; `take` gets it piece by piece. Up to five redirects are followed, each to an address that is
+   * checked as the first one is, in the time that is left.
    * @throws OutboundError also for any status but 200
    * @throws what `take` throws
    */
@@ -112,6 +113,7 @@ export function createOutbound({ allow = [], resolve }: OutboundOptions = {}): O
 
   async function download(outbound: OutboundDownload, take: (piece: Uint8Array) => Promise<void>): Promise<void> {
     let { url } = outbound;
+    const end = performance.now() + outbound.timeoutMs;
     for (let redirects = 0; ; redirects++) {
       let failure: { readonly cause: unknown } | undefined;
       const note = (cause: unknown) => {
@@ -123,8 +125,9 @@ export function createOutbound({ allow = [], resolve }: OutboundOptions = {}): O
         if (length > 0) outbound.onLength?.(length);
         return passBounded(body, outbound.maxBytes, (piece) => take(piece).catch(note));
       };
-      const { status, headers } = await exchange({ ...outbound, url, method: "GET" }, (response) =>
-        response.statusCode === 200 ? pass(response) : response.body.dump().catch(() => {}),
+      const { status, headers } = await exchange(
+        { ...outbound, url, method: "GET", timeoutMs: Math.max(1, Math.ceil(end - performance.now())) },
+        (response) => (response.statusCode === 200 ? pass(response) : response.body.dump().catch(() => {})),
       ).catch((error) => {
         throw failure ? failure.cause : error;
       });

@@ -102,10 +102,10 @@ export function createImageReferences(
     const refuse = (reason: string, cause?: unknown) =>
       new TaskError("downloadFailed", { parameter, reason: reason + hint }, { parameter }, { cause });
     try {
-      const request = { method: "GET", url, timeoutMs, maxBytes, ...(signal && { signal }) } as const;
-      const answer = await inTurn(owner, () => outbound.request(request), signal);
-      if (answer.status === 200) return answer.body;
-      throw refuse(`The server answered with status ${answer.status}.`);
+      const pieces: Uint8Array[] = [];
+      const request = { url, timeoutMs, maxBytes, ...(signal && { signal }) };
+      await inTurn(owner, () => outbound.download(request, async (piece) => void pieces.push(piece)), signal);
+      return Buffer.concat(pieces);
     } catch (error) {
       if (error instanceof TaskError || signal?.aborted) throw error;
       throw refuse((error as Error).message, error);

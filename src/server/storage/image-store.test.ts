@@ -123,7 +123,7 @@ describe("image references", () => {
   beforeAll(async () => {
     server = createServer(async (request, response) => {
       if (request.url === "/a.png") response.end(await picture());
-      else if (request.url === "/moved") response.writeHead(302, { location: "/a.png" }).end();
+      else if (places[request.url!]) response.writeHead(302, { location: places[request.url!] }).end();
       else if (request.url === "/large") response.end(Buffer.alloc(300_000));
       else response.writeHead(404).end("no");
     });
@@ -131,6 +131,21 @@ describe("image references", () => {
     base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   });
   afterAll(() => server.close());
+
+  /** Where the paths of the server lead on to. */
+  const places: Readonly<Record<string, string>> = {
+    "/hop1": "/a.png",
+    "/hop2": "/hop1",
+    "/hop3": "/hop2",
+    "/hop4": "/hop3",
+    "/hop5": "/hop4",
+    "/hop6": "/hop5",
+    "/round": "/round",
+    "/private": "http://10.0.0.1/a.png",
+    "/local": "http://localhost/a.png",
+    "/file": "file:///etc/passwd",
+    "/password": "http://me:secret@127.0.0.1/a.png",
+  };
 
   const references = (allow: readonly string[] = ["127.0.0.1"], maxPixels = 10_000) =>
     createImageReferences(images, createOutbound({ allow }), { maxBytes: 200_000, maxPixels });
@@ -196,8 +211,24 @@ describe("image references", () => {
     });
   });
 
-  test.each(["/none", "/moved", "/large"])("a download that fails: %s", async (path) => {
-    await expect(load(base + path)).rejects.toMatchObject({ code: "downloadFailed" });
+  test("up to five redirects of an image's address are followed", async () => {
+    for (const path of ["/hop1", "/hop5"]) {
+      expect((await load(base + path)).header).toMatchObject({ format: "PNG", width: 8, height: 8 });
+    }
+  });
+
+  test.each([
+    ["/none", /status 404/],
+    ["/large", /larger than 200000 bytes/],
+    ["/hop6", /redirects too often/],
+    ["/round", /redirects too often/],
+    ["/private", /not allowed or cannot be reached/],
+    ["/local", /not allowed or cannot be reached/],
+    ["/file", /Only http and https/],
+    ["/password", /user name or password/],
+  ])("a download that fails: %s", async (path, message) => {
+    const failure = { code: "downloadFailed", message: expect.stringMatching(message) };
+    await expect(load(base + path)).rejects.toMatchObject(failure);
   });
 
   test("four downloads at once; who is aborted ends its own, or gives up its place", async () => {

@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import { mkdir, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { Worker } from "node:worker_threads";
 import { controlNetFromTensors, parseKey } from "../engine/index.ts";
 import { readSafetensorsHeader } from "../weights/index.ts";
 import { type AdapterCardInput, type AdapterKind, parseAdapterCard } from "./adapter-card.ts";
 import { listAdapters } from "./adapters.ts";
-import { ModelError } from "./errors.ts";
+import { ModelError, type ModelErrorReason } from "./errors.ts";
 import { requireFree } from "./free-air.ts";
 import { requireAdapter } from "./install-adapter.ts";
 import type { ModelLocations } from "./locations.ts";
@@ -42,7 +43,7 @@ export async function receiveAdapter(
     if (card.sha256 !== undefined && sha256 !== card.sha256.toLowerCase()) {
       throw new ModelError("damagedFile", `the file's SHA-256 is ${sha256}; asked for is ${card.sha256}`);
     }
-    await completeReceived(card.kind, folder);
+    await completeApart({ kind: card.kind, folder });
     told("checked");
     await requireFree(card.air, locations); // another upload may have been quicker
     await writeFile(join(folder, "card.json"), `${JSON.stringify({ ...checked, sha256 }, undefined, 2)}\n`);
@@ -141,9 +142,56 @@ export async function completeReceived(kind: AdapterKind, folder: string): Promi
   await requireAdapter(kind, join(folder, LAYOUTS[kind].path));
 }
 
+/** What the thread is asked. */
+export interface CheckJob {
+  readonly kind: AdapterKind;
+  readonly folder: string;
+}
+
+/** What became of it: nothing to say, or what its error is made of. */
+export interface CheckOutcome {
+  readonly reason?: ModelErrorReason | undefined;
+  readonly message?: string;
+}
+
+/** Of the thread: many times what the largest header takes. */
+const CHECK_MEMORY_MB = 1_024;
+const CHECK_TIMEOUT_MS = 60_000;
+
+/** Does `completeReceived` in a thread. Rejects with a ModelError `damagedFile` also when that takes too much time or memory. */
+async function completeApart(job: CheckJob): Promise<void> {
+  const program = new URL(import.meta.url.replace(/receive\.(ts|js)$/, "received-file-child.$1"));
+  const thread = new Worker(program, {
+    workerData: job,
+    resourceLimits: { maxOldGenerationSizeMb: CHECK_MEMORY_MB },
+  });
+  const timer = setTimeout(() => void thread.terminate(), CHECK_TIMEOUT_MS);
+  try {
+    const { message, reason } = await new Promise<CheckOutcome>((resolve) => {
+      const tooCostly: CheckOutcome = { reason: "damagedFile", message: "checking it takes too much time or memory" };
+      thread.once("message", resolve);
+      thread.once("error", (error: NodeJS.ErrnoException) =>
+        resolve(error.code === "ERR_WORKER_OUT_OF_MEMORY" ? tooCostly : { message: error.message }),
+      );
+      thread.once("exit", () => resolve(tooCostly));
+    });
+    if (message === undefined) return;
+    throw reason === undefined ? new Error(message) : new ModelError(reason, message);
+  } finally {
+    clearTimeout(timer);
+    await thread.terminate();
+  }
+}
+
+/** Names in a file may be megabytes long. */
+const brief = (name: string): string => (name.length <= 100 ? name : `${name.slice(0, 100)}…`);
+
 function requireLora(keys: readonly string[]): void {
   if (keys.some((key) => parseKey(key) !== undefined)) return;
-  throw new ModelError("damagedFile", `none of its keys is a LoRA's: ${keys.slice(0, 5).join(", ") || "none"}`);
+  throw new ModelError(
+    "damagedFile",
+    `none of its keys is a LoRA's: ${keys.slice(0, 5).map(brief).join(", ") || "none"}`,
+  );
 }
 
 async function completeControlNet(folder: string): Promise<void> {

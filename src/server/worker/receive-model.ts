@@ -132,6 +132,9 @@ function present<Values extends object>(values: Values) {
   return Object.fromEntries(entries) as { [Key in keyof Values]?: Exclude<Values[Key], undefined> };
 }
 
+/** Characters; what a file says of itself may have no end. */
+const LONGEST_REASON = 1_000;
+
 /** Errors of the file system that mean: not now. */
 const DISK = new Set(["ENOSPC", "EDQUOT", "EROFS", "EIO", "EACCES", "EMFILE", "ENFILE"]);
 
@@ -144,6 +147,6 @@ function asTaskError(error: unknown, { air, downloadURL }: ModelUploadTask): unk
     return new TaskError("serviceUnavailable", { reason: "Its disk is not usable." }, {}, cause);
   if (!(error instanceof ModelError)) return error;
   if (error.reason === "alreadyInstalled") return new TaskError("modelAlreadyExists", { air }, { parameter: "air" });
-  const reason = error.message[0]!.toUpperCase() + error.message.slice(1);
+  const reason = (error.message[0]!.toUpperCase() + error.message.slice(1)).slice(0, LONGEST_REASON);
   return invalidParameter(parameter, downloadURL, `${reason}.`, { type: "string" });
 }

@@ -90,6 +90,32 @@ async function run(wishes: object, given: Given = {}) {
   return { error, pictures, shares, painter, ...looking.asked };
 }
 
+test("a watermark is laid over every picture at last, over what the safety check puts in its place too", async () => {
+  const watermark = { text: "ink", bgColor: "#FFFFFF", opacity: 1, displayPosition: "top-left" };
+  const wishes = { advancedFeatures: { watermark }, safety: { checkContent: true } };
+  const stages = stagesOf(task(wishes), settings({ policy: "withhold" }));
+  const shown: number[][] = [];
+  await drawFinished(
+    engine(),
+    networks({ unsafe: [51] }),
+    { drawing, stages },
+    {
+      onImage: ({ pixels }) => void shown.push([pixels[0]!, pixels[(4 * 128 + 4) * 3]!]),
+    },
+  );
+  expect(shown).toEqual([
+    [50, 255],
+    [128, 255],
+    [52, 255],
+  ]);
+});
+
+test("a watermark that cannot be drawn is refused before anything is", async () => {
+  const { error, painter } = await run({ advancedFeatures: { watermark: { text: "   " } } });
+  expect(error).toMatchObject({ parameter: "watermark.text" });
+  expect(painter.asked).toEqual([]);
+});
+
 describe("safety", () => {
   const asked = { safety: { checkContent: true } };
 

@@ -104,3 +104,17 @@ function codesWith(type: TaskType, path: string, value: unknown): string[] {
   const parsed = parseTask(task);
   return parsed.ok ? [] : parsed.errors.map(({ code }) => code);
 }
+
+test.each([
+  ["removeBackground", "No weights for background removal"],
+  ["imageBackgroundRemoval", "remove the background elsewhere"],
+  ["caption", "No network that describes images"],
+  ["imageCaption", "write the text"],
+  ["promptEnhance", "No language model"],
+  ["imageMasking", "Inkstone makes no masks"],
+  ["vectorize", "trace a finished image elsewhere"],
+])("%s is refused with what to do instead", (taskType, sentence) => {
+  const parsed = parseTask({ taskType, taskUUID: IMAGE });
+  expect(parsed).toMatchObject({ ok: false, errors: [{ code: "unsupportedTaskType" }] });
+  if (!parsed.ok) expect(parsed.errors[0].message).toContain(sentence);
+});

@@ -116,3 +116,30 @@ test("a side that is a multiple of 8 only is drawn, and delivered as asked for",
     (await decodeImage(new Uint8Array(await (await fetch(url)).arrayBuffer()))).pixels;
   expect(Buffer.compare(await pixels(again.body.data[0].imageURL), await pixels(item.imageURL))).toBe(0);
 });
+
+test("a watermark: an image by its address, a text; one without visible letters is refused by name", async () => {
+  const pixels = async (changes: object) => {
+    const { status, body } = await ask(changes);
+    expect(status, JSON.stringify(body)).toBe(200);
+    return decodeImage(new Uint8Array(await (await fetch(body.data[0].imageURL)).arrayBuffer()));
+  };
+  const drawn = await pixels({ seed: 12 });
+  const differing = (other: { pixels: Uint8Array }) =>
+    [...other.pixels.keys()].filter((i) => other.pixels[i] !== drawn.pixels[i]).map((i) => Math.floor(i / 3) % 128);
+  const black = Buffer.from(whole).toString("base64");
+  const { body } = await post(server.base, [{ taskType: "imageUpload", taskUUID: crypto.randomUUID(), image: black }], {
+    key: server.key,
+  });
+  const image = body.data[0].imageURL;
+  const marked = await pixels({ seed: 12, advancedFeatures: { watermark: { image, displayPosition: "center-left" } } });
+  expect(differing(marked).length).toBeGreaterThan(1000);
+  expect(Math.max(...differing(marked))).toBeLessThan(40);
+  const texted = await pixels({ seed: 12, advancedFeatures: { watermark: { text: "© ink" } } });
+  expect(Math.min(...differing(texted))).toBeGreaterThan(64);
+  const refused = await ask({ advancedFeatures: { watermark: { text: "    " } } });
+  expect(refused.status).toBe(400);
+  expect(refused.body.error).toMatchObject({
+    code: "invalidWatermarkText",
+    parameter: "advancedFeatures.watermark.text",
+  });
+});

@@ -22,6 +22,7 @@ export default defineConfig({
     // Against hangs only; a busy machine takes ten times as long as a quiet one.
     testTimeout: 240_000,
     hookTimeout: 240_000,
+    expect: { poll: { timeout: 20_000 } },
     globalSetup: "packed/unpack.mjs",
     // Two cores and native thread pools: more files at once only slow each other down.
     maxWorkers: 2,

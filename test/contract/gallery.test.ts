@@ -132,6 +132,8 @@ test("a model's schema has what it can do, and no more", async () => {
   });
   const editing = await schemaOf("alibaba:qwen-image-edit@2511");
   expect(editing).not.toHaveProperty("controlNet");
+  expect(editing.width).not.toHaveProperty("default");
+  expect(drawing.width).toHaveProperty("default");
   expect(editing.inputs).toMatchObject({
     required: ["referenceImages"],
     properties: { referenceImages: { minItems: 1, maxItems: 3 } },

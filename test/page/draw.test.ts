@@ -77,6 +77,7 @@ describe.skipIf(!hasChromium)("drawing", () => {
   test("pictures that come from elsewhere take nobody's place: the one that is looked at stays, a chip counts them", async () => {
     const page = await studio.open();
     await page.waitForSelector(".stage .actions");
+    await page.waitForSelector(".draw-bar >> text=/^about \\d+ s$/"); // what the server has learnt, on a page that has drawn nothing
     const shown = await page.getAttribute(".frame img", "src");
     const elsewhere = (positivePrompt: string) => ({
       ...{ taskType: "imageInference", taskUUID: crypto.randomUUID(), positivePrompt },

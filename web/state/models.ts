@@ -1,10 +1,11 @@
 /** The installed models, and what the chosen one starts from. */
 
 import { computed, signal } from "@preact/signals";
-import { runTask } from "../api/server.ts";
+import { request, runTask } from "../api/server.ts";
 import type { Model, Parameters } from "../api/types.ts";
 import { randomUuid } from "../api/uuid.ts";
 import { beginDraft, draft, patchDraft } from "./draft.ts";
+import { learnPace } from "./pace.ts";
 
 export const models = signal<readonly Model[]>([]);
 export const checkpoints = computed(() => models.value.filter(({ category }) => category === "checkpoint"));
@@ -35,6 +36,23 @@ export async function loadModels(): Promise<void> {
   const [first] = checkpoints.value;
   if (first !== undefined && draft.value.model === undefined) beginDraft(valuesOf(first));
   resolve();
+  await learnPaces();
+}
+
+interface Paced {
+  readonly id: string;
+  readonly inkstone: {
+    readonly secondsPerStep?: number;
+    readonly defaults: { readonly width: number; readonly height: number };
+  };
+}
+
+/** How fast each model draws here, for a page that has seen none of it. */
+async function learnPaces(): Promise<void> {
+  const { data } = await request<{ data: readonly Paced[] }>("GET", "/v1/models");
+  for (const { id, inkstone } of data) {
+    if (inkstone.secondsPerStep !== undefined) learnPace(id, inkstone.secondsPerStep, inkstone.defaults);
+  }
 }
 
 export const edits = ({ references }: Pick<Model, "references">): boolean => (references?.max ?? 0) > 0;

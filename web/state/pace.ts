@@ -12,6 +12,16 @@ interface Drawn {
   readonly parameters: Parameters;
 }
 
+/** What the server has learnt of a model, where this page has not yet. */
+export function learnPace(
+  model: string,
+  secondsPerStep: number,
+  { width, height }: { width: number; height: number },
+): void {
+  if (pace.value[model] !== undefined) return;
+  pace.value = { ...pace.value, [model]: (1000 * secondsPerStep) / (width * height) };
+}
+
 /** The newest measurement counts for a quarter. */
 const WEIGHT = 0.25;
 

@@ -52,8 +52,8 @@ export function modelSchema(model: ModelSummary, installed: readonly ModelSummar
   else chooseFrom(properties.lora!, airs("lora"));
 
   const own: Readonly<Record<string, unknown>> = {
-    width: model.defaultWidth,
-    height: model.defaultHeight,
+    // An editing model draws at the shape of its last reference image, unless told otherwise.
+    ...(!edits && { width: model.defaultWidth, height: model.defaultHeight }),
     steps: model.defaultSteps,
     CFGScale: model.defaultCFG,
     scheduler: model.defaultScheduler,

@@ -52,7 +52,7 @@ export function MoreSettings() {
             onChange={(value) => setParameter(["scheduler"], value === "Default" ? undefined : value)}
           />
           {loras.value.length > 0 && <LoraField />}
-          {controlNets.value.length > 0 && <GuideField />}
+          {schemaAt("controlNet") !== undefined && controlNets.value.length > 0 && <GuideField />}
           <Button icon={SlidersHorizontal} onPress={() => setDrawer(true)}>
             {t.allParameters}
           </Button>

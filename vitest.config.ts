@@ -5,6 +5,7 @@ const alone = [
   "test/contract/**",
   "test/deploy/**",
   "test/faults/**",
+  "test/package/**",
   "test/soak/**",
   "test/finishing/**",
   "test/attacks/**",

@@ -47,20 +47,35 @@ export function decoderChannels({ base_dim: base, dim_mult: multipliers }: VaeCo
 }
 
 /**
+ * The whole decoder: normalised latents → picture.
+ * Input: `latents` [B, z_dim, h, w]. Output: `picture` [B, 3, 8h, 8w], clamped to -1…1.
+ */
+export function buildVaeDecoder(config: VaeConfig, weights: Weights, device?: Device): BuiltGraph {
+  const g = new Graph("VAE decoder", weights, undefined, device);
+  const latents = g.input("latents", ["B", config.z_dim, "h", "w"]);
+  g.output("picture", upBlocks(g, config, decoderMiddle(g, config, latents)), ["B", 3, "H", "W"]);
+  return g.build();
+}
+
+/**
  * The decoder's first half, which looks at the whole picture: normalised latents → what the up blocks start from.
  * Input: `latents` [B, z_dim, h, w]. Output: `features` [B, decoderChannels, h, w].
  */
 export function buildVaeDecoderMiddle(config: VaeConfig, weights: Weights, device?: Device): BuiltGraph {
   const g = new Graph("VAE decoder (middle)", weights, undefined, device);
+  const latents = g.input("latents", ["B", config.z_dim, "h", "w"]);
+  g.output("features", decoderMiddle(g, config, latents), ["B", decoderChannels(config), "h", "w"]);
+  return g.build();
+}
+
+function decoderMiddle(g: Graph, config: VaeConfig, latents: Value): Value {
   const { z_dim: z } = config;
   const channels = decoderChannels(config);
-  const latents = g.input("latents", ["B", z, "h", "w"]);
   const scaled = g.op("Mul", [latents, g.floats(config.latents_std, [1, z, 1, 1])]);
   let x = g.op("Add", [scaled, g.floats(config.latents_mean, [1, z, 1, 1])]);
   x = frameConv(g, x, "post_quant_conv", z, z, 1);
   x = frameConv(g, x, "decoder.conv_in", z, channels, 3);
-  g.output("features", midBlock(g, x, "decoder.mid_block", channels), ["B", channels, "h", "w"]);
-  return g.build();
+  return midBlock(g, x, "decoder.mid_block", channels);
 }
 
 /**
@@ -69,9 +84,15 @@ export function buildVaeDecoderMiddle(config: VaeConfig, weights: Weights, devic
  */
 export function buildVaeDecoderUp(config: VaeConfig, weights: Weights, device?: Device): BuiltGraph {
   const g = new Graph("VAE decoder (up)", weights, undefined, device);
+  const features = g.input("features", ["B", decoderChannels(config), "h", "w"]);
+  g.output("picture", upBlocks(g, config, features), ["B", 3, "H", "W"]);
+  return g.build();
+}
+
+function upBlocks(g: Graph, config: VaeConfig, features: Value): Value {
   const { base_dim: base, dim_mult: multipliers, num_res_blocks: resnets } = config;
   let channels = decoderChannels(config);
-  let x = g.input("features", ["B", channels, "h", "w"]);
+  let x = features;
   multipliers.toReversed().forEach((multiplier, level) => {
     const to = base * multiplier;
     const block = `decoder.up_blocks.${level}`;
@@ -91,8 +112,7 @@ export function buildVaeDecoderUp(config: VaeConfig, weights: Weights, device?: 
   });
   x = silu(g, channelNorm(g, x, "decoder.norm_out", channels));
   x = frameConv(g, x, "decoder.conv_out", channels, 3, 3);
-  g.output("picture", g.op("Clip", [x, g.scalar(-1), g.scalar(1)]), ["B", 3, "H", "W"]);
-  return g.build();
+  return g.op("Clip", [x, g.scalar(-1), g.scalar(1)]);
 }
 
 /**

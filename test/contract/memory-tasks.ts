@@ -31,11 +31,17 @@ export function createMemoryTasks(bytes: Uint8Array = Buffer.from("picture".repe
   const files = new Map<string, StoredImage>();
   const abandoned = new Set<TaskRecord>();
   const find = (owner: string, taskUUID: string) => {
-    const record = records.get(taskUUID);
+    const record = records.get(taskUUID.toLowerCase());
     return record?.owner === owner ? record : undefined;
   };
   const tell = (taskUUID: string, event: TaskEvent) => {
     for (const listener of [...(listeners.get(taskUUID) ?? [])]) listener(event);
+  };
+  const start = (record: Mutable<TaskRecord>) => {
+    if (record.state !== "queued") return;
+    record.state = "running";
+    record.attempt = 1;
+    tell(record.taskUUID, { type: "started", attempt: 1 });
   };
   const end = (record: Mutable<TaskRecord>, state: TaskRecord["state"]) => {
     record.state = state;
@@ -59,8 +65,9 @@ export function createMemoryTasks(bytes: Uint8Array = Buffer.from("picture".repe
     async submit(owner, { task, request }) {
       const known = find(owner, task.taskUUID);
       if (known !== undefined) {
-        if (stringifyJson(known.task) !== stringifyJson(task)) return { kind: "conflict" };
-        if (!abandoned.delete(known)) return { kind: "known", record: { ...known } };
+        const again = abandoned.delete(known) || known.state === "failed";
+        if (!again && stringifyJson(known.task) !== stringifyJson(task)) return { kind: "conflict" };
+        if (!again) return { kind: "known", record: { ...known } };
       }
       if ([...records.values()].filter((record) => !isFinal(record)).length >= service.maxQueued) {
         return { kind: "queueFull", waiting: service.maxQueued, retryAfterSeconds: 7 };
@@ -87,7 +94,7 @@ export function createMemoryTasks(bytes: Uint8Array = Buffer.from("picture".repe
     },
     get: async (owner, taskUUID) => {
       const record = find(owner, taskUUID);
-      return record && { ...record };
+      return record && { ...record, taskUUID };
     },
     waitForFinal: (owner, taskUUID, signal) =>
       new Promise((resolve, reject) => {
@@ -99,7 +106,7 @@ export function createMemoryTasks(bytes: Uint8Array = Buffer.from("picture".repe
     cancel: async (owner, taskUUID) => {
       const record = find(owner, taskUUID);
       if (record !== undefined && !isFinal(record)) end(record, "cancelled");
-      return record && { ...record };
+      return record && { ...record, taskUUID };
     },
     async abandon(owner, taskUUID) {
       const record = find(owner, taskUUID);
@@ -110,6 +117,7 @@ export function createMemoryTasks(bytes: Uint8Array = Buffer.from("picture".repe
     subscribe: async (owner, taskUUID, listener) => {
       const record = find(owner, taskUUID);
       if (record === undefined) return undefined;
+      if (record.attempt > 0) listener({ type: "started", attempt: record.attempt });
       for (const result of record.results) listener({ type: "result", result });
       if (isFinal(record)) {
         listener({ type: "final", record: { ...record } });
@@ -122,6 +130,7 @@ export function createMemoryTasks(bytes: Uint8Array = Buffer.from("picture".repe
     list: async (owner, { states, limit }) => ({
       tasks: [...records.values()]
         .filter((record) => record.owner === owner && states.includes(record.state))
+        .reverse()
         .slice(0, limit)
         .map((record) => ({ record: { ...record }, request: requests.get(record.taskUUID)! })),
     }),
@@ -169,7 +178,7 @@ export function createMemoryTasks(bytes: Uint8Array = Buffer.from("picture".repe
         createdAt: new Date(),
       };
       files.set(fileName, { bytes, contentType, secondsLeft: 604_800 });
-      record.state = "running";
+      start(record);
       record.results = [...record.results, result];
       tell(taskUUID, { type: "result", result });
       if (record.results.length === resultsOf(record.task)) end(record, "succeeded");
@@ -182,12 +191,13 @@ export function createMemoryTasks(bytes: Uint8Array = Buffer.from("picture".repe
     },
     fail(taskUUID, error) {
       const record = records.get(taskUUID)!;
+      start(record);
       record.error = error;
       end(record, "failed");
     },
     progress(taskUUID, step, steps) {
       const record = records.get(taskUUID)!;
-      record.state = "running";
+      start(record);
       record.progress = { image: 0, images: resultsOf(record.task), step, steps, percentage: (100 * step) / steps };
       tell(taskUUID, { type: "progress", ...record.progress });
     },

@@ -10,7 +10,7 @@ import type {
 import { buildTimeGraph } from "../../src/engine/modulations.ts";
 import { buildTextEncoder, embeddingTable } from "../../src/engine/text-encoder.ts";
 import { buildTransformer } from "../../src/engine/transformer.ts";
-import { buildVaeDecoderMiddle, buildVaeDecoderUp, buildVaeEncoder } from "../../src/engine/vae.ts";
+import { buildVaeDecoder, buildVaeEncoder } from "../../src/engine/vae.ts";
 import { buildVisionTower } from "../../src/engine/vision/tower.ts";
 import type { StoredForm, Weights } from "../../src/weights/index.ts";
 import { storedFormsMetadata } from "../../src/weights/stored-form.ts";
@@ -145,8 +145,7 @@ export async function makeCheckpoint(folder: string, { widths, blocks, layers, f
     if (member) buildVisionTower(vision, w);
   });
   await write("vae/diffusion_pytorch_model.safetensors", (w) => {
-    buildVaeDecoderMiddle(vae, w);
-    buildVaeDecoderUp(vae, w);
+    buildVaeDecoder(vae, w);
     buildVaeEncoder(vae, w);
   });
 }

@@ -3,7 +3,7 @@ import { buildTimeGraph } from "../modulations.ts";
 import { buildTextEncoder } from "../text-encoder.ts";
 import { loadTokenizer } from "../tokenizer.ts";
 import { buildTransformer } from "../transformer.ts";
-import { buildVaeDecoderMiddle, buildVaeDecoderUp, buildVaeEncoder } from "../vae.ts";
+import { buildVaeDecoder, buildVaeEncoder } from "../vae.ts";
 import { buildVisionTower } from "../vision/tower.ts";
 import { openCheckpoint } from "./checkpoint.ts";
 
@@ -24,8 +24,7 @@ export async function checkCheckpoint(folder: string, open: typeof openWeights =
   buildTimeGraph(transformer.config, transformer.weights);
   buildTextEncoder(textEncoder.config, textEncoder.weights);
   if (textEncoder.vision) buildVisionTower(textEncoder.vision, textEncoder.weights);
-  buildVaeDecoderMiddle(vae.config, vae.weights);
-  buildVaeDecoderUp(vae.config, vae.weights);
+  buildVaeDecoder(vae.config, vae.weights);
   buildVaeEncoder(vae.config, vae.weights);
   for (const { weights } of [transformer, textEncoder, vae]) requireFinite(weights);
 }

@@ -112,9 +112,9 @@ describe("a task's own address", () => {
       .trim()
       .split("\n\n")
       .map((event) => /event: (.*)\ndata: (.*)/.exec(event)!.slice(1));
-    expect(events.map(([name]) => name)).toEqual(["progress", "result", "final"]);
-    expect(JSON.parse(events[0]![1]!)).toMatchObject({ step: 10, steps: 20, percentage: 50 });
-    expect(JSON.parse(events[2]![1]!)).toMatchObject({ state: "succeeded", data: [{ imageURL: expect.any(String) }] });
+    expect(events.map(([name]) => name)).toEqual(["started", "progress", "result", "final"]);
+    expect(JSON.parse(events[1]![1]!)).toMatchObject({ step: 10, steps: 20, percentage: 50 });
+    expect(JSON.parse(events[3]![1]!)).toMatchObject({ state: "succeeded", data: [{ imageURL: expect.any(String) }] });
   });
 });
 

@@ -113,6 +113,7 @@ async function fulfil(order: Order, target: OutputTarget, flags: Flags, terminal
   const pipeline = await Pipeline.load(model.folder, {
     threads,
     device,
+    deviceMemory: settings.deviceMemoryMB > 0 ? settings.deviceMemoryMB * 1e6 : undefined,
     onDevice: (note) => device !== "cpu" && tell(terminal, `drawing on ${note}`),
   });
   const loaded = performance.now();

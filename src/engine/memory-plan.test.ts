@@ -1,7 +1,12 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, expect, test } from "vitest";
+import { makeCheckpoint, smallWidths } from "../../test/support/synthetic-checkpoint.ts";
+import { EXACT } from "../onnx/index.ts";
 import { type Checkpoint, openCheckpoint } from "./checkpoint/checkpoint.ts";
-import { planMemory } from "./memory-plan.ts";
+import { deviceNeeds, planMemory, unfitForDevice } from "./memory-plan.ts";
 import { loadModel } from "./model.ts";
 
 const NANO = fileURLToPath(new URL("../../models/nano", import.meta.url));
@@ -60,4 +65,45 @@ test("weights that go after use give the same bits as weights that stay", async 
   );
   expect(goes).toEqual(stays);
   for (const model of models) await model.dispose();
+});
+
+test("on a GPU the processor keeps no copy of the transformer", () => {
+  expect(planMemory(checkpoint, 8e9, true).copied).toBeLessThan(planMemory(checkpoint, 8e9).copied / 2);
+});
+
+test("a GPU that is too small is told with numbers; int8 becomes float32 there, blocks stay small", async () => {
+  const { weights, working } = deviceNeeds(checkpoint);
+  expect(weights).toBeGreaterThan(40e6);
+  expect(unfitForDevice(checkpoint, weights + working)).toBeUndefined();
+  expect(unfitForDevice(checkpoint, weights + working - 1)).toMatch(
+    /take 0\.\d GB of the device's memory .* 1024 × 1024 about 0\.\d GB more, \d\.\d GB are available; 4-bit weights .*--weights int4/,
+  );
+  const folder = await mkdtemp(join(tmpdir(), "inkstone-device-needs-"));
+  const tokenizer = fileURLToPath(new URL("../../test/fixtures/edit/checkpoint/tokenizer", import.meta.url));
+  const needs: Record<string, number> = {};
+  for (const form of ["plain", "int8", "blocks4"] as const) {
+    await makeCheckpoint(join(folder, form), { widths: smallWidths(430), blocks: 4, layers: 1, form, tokenizer });
+    needs[form] = deviceNeeds(await openCheckpoint(join(folder, form))).weights;
+  }
+  await rm(folder, { recursive: true });
+  expect(needs.int8).toBe(needs.plain);
+  expect(needs.blocks4).toBeLessThan(needs.plain! / 1.5);
+});
+
+test("a device that was named is refused where the checkpoint does not fit, one that auto took gives way to the processor", async () => {
+  const device = { ...EXACT, provider: "cuda" } as const;
+  const load = (chosen: boolean) => {
+    let said = "";
+    const options = {
+      device: { device, note: "cuda", chosen },
+      deviceMemory: 1e6,
+      onDevice: (note: string) => (said = note),
+    };
+    return loadModel(checkpoint, options).then(async (model) => {
+      await model.dispose();
+      return said;
+    });
+  };
+  await expect(load(false)).rejects.toThrow(/nano does not fit on cuda: its transformer .*0\.0 GB are available/);
+  expect(await load(true)).toMatch(/^cpu: the checkpoint does not fit on cuda: its transformer/);
 });

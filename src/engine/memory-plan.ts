@@ -1,5 +1,5 @@
 import { copiedBytes } from "../onnx/index.ts";
-import { CheckpointError, type Weights } from "../weights/index.ts";
+import { CheckpointError, type Weight, type Weights } from "../weights/index.ts";
 import type { Checkpoint } from "./checkpoint/checkpoint.ts";
 import type { TransformerConfig } from "./checkpoint/config.ts";
 import { isTimeTensor } from "./modulations.ts";
@@ -34,17 +34,62 @@ const IMAGE_TOKENS = 4096;
 const FEWEST_TOKENS = 256;
 const TEXT_TOKENS = 512;
 
+/** What of a checkpoint has to fit into the memory of a GPU. All numbers are bytes. */
+export interface DeviceNeeds {
+  /** Transformer and VAE. int8 becomes float32 there, blocks stay as small as they are. */
+  readonly weights: number;
+  /** Of one pass at 1024 × 1024, with as many references as the checkpoint takes. */
+  readonly working: number;
+}
+
+/** What a GPU has to hold; the text encoder, the vision tower and the modulations stay on the processor. */
+export function deviceNeeds({ member, transformer, vae }: Checkpoint): DeviceNeeds {
+  const onDevice = ({ shape, byteLength, quantised }: Weight) =>
+    quantised?.form === "blocks"
+      ? byteLength + quantised.scale.byteLength
+      : 4 * shape.reduce((product, size) => product * size, 1);
+  const sum = (weights: Weights, which: (name: string) => boolean) =>
+    weights.names.filter(which).reduce((bytes, name) => bytes + onDevice(weights.find(name)!), 0);
+  return {
+    weights: sum(transformer.weights, (name) => !isTimeTensor(name)) + sum(vae.weights, () => true),
+    working: workingBytes((1 + (member.references?.most ?? 0)) * IMAGE_TOKENS, transformer.config),
+  };
+}
+
+/**
+ * Why a checkpoint cannot be drawn with on a GPU of so much memory; undefined where it can.
+ * @param available bytes
+ */
+export function unfitForDevice(checkpoint: Checkpoint, available: number): string | undefined {
+  const { weights, working } = deviceNeeds(checkpoint);
+  if (weights + working <= available) return undefined;
+  const isBlocks = ({ weights }: Checkpoint["transformer"]) =>
+    weights.names.some((name) => weights.find(name)!.quantised?.form === "blocks");
+  const advice = isBlocks(checkpoint.transformer)
+    ? ""
+    : "; 4-bit weights (`inkstone models add FOLDER --weights int4`) take an eighth";
+  return (
+    `its transformer and VAE take ${gigabytes(weights)} of the device's memory and an image of 1024 × 1024 about ` +
+    `${gigabytes(working)} more, ${gigabytes(available)} are available${advice}`
+  );
+}
+
+function workingBytes(imageTokens: number, config: TransformerConfig): number {
+  return (imageTokens + TEXT_TOKENS) * bytesPerToken(config);
+}
+
 /**
  * Keeps everything, in the processor's order, when that takes little of the memory; else runs int8 weights from the mapped files
  * and holds the text encoder and the modulations only while they are used.
  *
  * @param available bytes that this process may take
+ * @param onDevice whether transformer and VAE are held by a GPU
  * @throws CheckpointError with numbers and advice when it does not fit
  */
-export function planMemory(checkpoint: Checkpoint, available: number): MemoryPlan {
+export function planMemory(checkpoint: Checkpoint, available: number, onDevice = false): MemoryPlan {
   const { member, textEncoder, transformer, vae } = checkpoint;
   const most = member.references?.most ?? 0;
-  const workingFor = (tokens: number) => (tokens + TEXT_TOKENS) * bytesPerToken(transformer.config);
+  const workingFor = (tokens: number) => workingBytes(tokens, transformer.config);
   const working = workingFor((1 + most) * IMAGE_TOKENS);
   const least = workingFor(FEWEST_TOKENS + Math.min(1, most) * IMAGE_TOKENS); // of references an editing model takes at least one, at full size
   const largest = Math.max(transformer.config.num_layers, textEncoder.config.num_hidden_layers);
@@ -58,8 +103,8 @@ export function planMemory(checkpoint: Checkpoint, available: number): MemoryPla
     const text = copied(textEncoder.weights, (name) => /\.(layers|norm)\./.test(name) && !name.includes("visual."));
     const tower = textEncoder.vision ? copied(textEncoder.weights, (name) => name.includes("visual.")) : 0;
     const time = copied(transformer.weights, isTimeTensor);
-    const blocks = copied(transformer.weights, (name) => !isTimeTensor(name));
-    const decoder = copied(vae.weights);
+    const blocks = onDevice ? 0 : copied(transformer.weights, (name) => !isTimeTensor(name));
+    const decoder = onDevice ? 0 : copied(vae.weights);
     const fleeting = Math.max(
       tower,
       text / pieces(textEncoder.config.num_hidden_layers),

@@ -1,13 +1,14 @@
 import {
   type BuiltGraph,
   createSession,
-  type Device,
   type DeviceName,
   deviceName,
   type Free,
   freeAll,
+  freeDeviceMemory,
   type HostTensor,
   lazy,
+  type OpenedDevice,
   openDevice,
   processor,
   type SessionOptions,
@@ -20,7 +21,7 @@ import type { SchedulerConfig } from "./checkpoint/config.ts";
 import { type ControlNetLibrary, controlNetLibrary } from "./control-net/library.ts";
 import { type LoraLibrary, loraLibrary } from "./lora/library.ts";
 import type { Member } from "./members.ts";
-import { type MemoryPlan, planMemory } from "./memory-plan.ts";
+import { type MemoryPlan, planMemory, unfitForDevice } from "./memory-plan.ts";
 import { timeModulations } from "./modulations.ts";
 import { promptEmbeddings, promptTokens, rememberPrompts } from "./prompt.ts";
 import { promptPositions, textRotary } from "./rope.ts";
@@ -70,16 +71,32 @@ export interface Model {
 
 export interface LoadOptions extends Omit<SessionOptions, "device"> {
   /** Where transformer, ControlNets and VAE run; the text encoder stays on the processor. Default: `cpu`. */
-  readonly device?: DeviceName | Device;
+  readonly device?: DeviceName | OpenedDevice;
+  /** Bytes of a GPU's memory that weights and pictures may take. Default: what is free, where the device says so. */
+  readonly deviceMemory?: number;
   /** Told which device was opened, in one line. */
   onDevice?(note: string): void;
   /** Bytes that weights and pictures may take. Default: what the process may have. */
   readonly memory?: number;
 }
 
-/** A device that is open, or one to be opened. */
-async function openedDevice(device: LoadOptions["device"], integers: boolean) {
-  return typeof device === "object" ? { device, note: deviceName(device) } : openDevice(device, { integers });
+/**
+ * The device that is open, or is opened now, if its memory suffices; the processor where `auto` took a GPU that is too small.
+ * @throws CheckpointError with numbers, for a GPU that was named and is too small
+ */
+async function deviceFor(
+  checkpoint: Checkpoint,
+  { device = "cpu", deviceMemory }: LoadOptions,
+  integers: boolean,
+): Promise<OpenedDevice> {
+  const opened = typeof device === "object" ? device : await openDevice(device, { integers });
+  if (opened.device.provider === "cpu") return opened;
+  const available = deviceMemory ?? (await freeDeviceMemory(opened.device));
+  const unfit = available === undefined ? undefined : unfitForDevice(checkpoint, available);
+  if (unfit === undefined) return opened;
+  const name = deviceName(opened.device);
+  if (!opened.chosen) throw new CheckpointError(`${checkpoint.folder} does not fit on ${name}: ${unfit}`);
+  return { device: await processor(integers), note: `cpu: the checkpoint does not fit on ${name}: ${unfit}` };
 }
 
 /**
@@ -100,12 +117,12 @@ export async function loadModel(checkpoint: Checkpoint, options: LoadOptions = {
 async function load(checkpoint: Checkpoint, options: LoadOptions, opened: Free[]): Promise<Model> {
   const { member, textEncoder, transformer, vae } = checkpoint;
   const tokenize = await loadTokenizer(checkpoint.tokenizerFolder);
-  const plan = planMemory(checkpoint, options.memory ?? process.availableMemory());
   const quantised = [textEncoder.weights, transformer.weights].some((weights) =>
     weights.names.some((name) => weights.find(name)!.quantised),
   );
-  const { device, note } = await openedDevice(options.device, quantised);
+  const { device, note } = await deviceFor(checkpoint, options, quantised);
   options.onDevice?.(note);
+  const plan = planMemory(checkpoint, options.memory ?? process.availableMemory(), device.provider !== "cpu");
   const common = {
     threads: options.threads,
     prepack: options.prepack ?? plan.prepack,

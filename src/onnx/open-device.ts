@@ -11,6 +11,8 @@ import { createSession } from "./session.ts";
 export interface OpenedDevice {
   readonly device: Device;
   readonly note: string;
+  /** `auto` took it: the processor would do as well. */
+  readonly chosen?: boolean;
 }
 
 /** Tests that may be made to fail. */
@@ -46,7 +48,8 @@ export async function openDevice(
       const opened = await gpu(candidate, tests);
       const [there, here] = [await tests.productTime(opened.device), await tests.productTime(EXACT)];
       const times = `${there.toFixed(0)} ms for ${here.toFixed(0)} ms`;
-      if (there < here) return { ...opened, note: `${opened.note}: faster than the processor (${times})` };
+      if (there < here)
+        return { ...opened, chosen: true, note: `${opened.note}: faster than the processor (${times})` };
       refused.push(`${candidate} is slower than the processor (${times})`);
     } catch (error) {
       if (!(error instanceof DeviceError)) throw error;

@@ -50,6 +50,8 @@ export async function createSession(graph: BuiltGraph, options: SessionOptions =
   const session = await InferenceSession.create(graph.bytes, {
     executionProviders: providersOf(options.device),
     graphOptimizationLevel: "all",
+    // With a GPU ONNX Runtime warns of every graph, some of whose operators are on the processor on purpose.
+    ...((options.device ?? EXACT).provider !== "cpu" && { logSeverityLevel: 3 }),
     ...(options.threads === undefined ? {} : { intraOpNumThreads: options.threads }),
     extra: {
       session: {

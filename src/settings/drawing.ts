@@ -35,6 +35,13 @@ export const DRAWING = {
     10_080,
     "Minutes without a task after which the model leaves memory. The next task loads it again. 0: never.",
   ),
+  deviceMemoryMB: count(
+    "INKSTONE_DEVICE_MEMORY_MB",
+    0,
+    0,
+    10_000_000,
+    "Megabytes of a GPU's memory that weights and an image may take; a checkpoint that needs more is refused with numbers. 0: what is free, where the device says so (CUDA).",
+  ),
   stepTimeout: count(
     "INKSTONE_STEP_TIMEOUT",
     600,

@@ -34,6 +34,15 @@ test("the public address has no slash at its end", () => {
   expect(readConfig({ publicUrl: "https://images.example.com/ink/" }).publicUrl).toBe("https://images.example.com/ink");
 });
 
+test("devices: one, or a list", () => {
+  expect(readConfig().devices).toEqual(["cpu"]);
+  expect(readConfig({ devices: "auto" }).devices).toEqual(["auto"]);
+  expect(readConfig({}, { INKSTONE_DEVICE: "cuda:0, cuda:1,webgpu" }).devices).toEqual(["cuda:0", "cuda:1", "webgpu"]);
+  for (const wrong of ["gpu", "cuda:", "cuda:0,nvidia"]) {
+    expect(() => readConfig({ devices: wrong })).toThrow(`--device is "${wrong}"; it must be \`auto\`, \`cpu\``);
+  }
+});
+
 test.each([
   [{ port: "70000" }, {}, '--port is "70000"; it must be an integer value between 0 and 65535'],
   [{}, { INKSTONE_PORT: "x" }, 'INKSTONE_PORT is "x"; it must be an integer value between 0 and 65535'],

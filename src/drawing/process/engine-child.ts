@@ -10,7 +10,7 @@ import type { EngineFailure, EngineReport, EngineRequest, EngineSetup, EngineWor
  * The engine process. It holds one checkpoint at a time and finishes what it is asked, one request after the other. Started by
  * `engine-process.ts`, with an `EngineSetup` as its argument; leaves when its parent does.
  */
-const { threads, device, faceModel, idleMs }: EngineSetup = JSON.parse(process.argv[2] ?? "{}");
+const { threads, device, deviceMemory, faceModel, idleMs }: EngineSetup = JSON.parse(process.argv[2] ?? "{}");
 const networks = finishingNetworks({ threads, faceModel, idleMs });
 /** A GPU is opened and tried once; the processor's operators depend on the checkpoint. */
 let opened: OpenedDevice | undefined;
@@ -83,7 +83,7 @@ async function load(checkpoint: string): Promise<Pipeline> {
   const previous = loaded?.pipeline;
   loaded = undefined; // whether or not it can be freed, it is not drawn with again
   await previous?.dispose();
-  const pipeline = await Pipeline.load(checkpoint, { threads, device: opened?.device ?? device });
+  const pipeline = await Pipeline.load(checkpoint, { threads, device: opened ?? device, deviceMemory });
   loaded = { checkpoint, pipeline };
   return pipeline;
 }

@@ -11,6 +11,8 @@ export interface EngineSetup {
   readonly threads?: number;
   /** Where networks run. Default: the processor. */
   readonly device?: DeviceName;
+  /** Bytes of a GPU's memory that it may take. Default: what is free, where the device says so. */
+  readonly deviceMemory?: number;
   /** Path of the operator's own face network. */
   readonly faceModel?: string;
   /** Milliseconds without use after which the safety and face networks are unloaded. */

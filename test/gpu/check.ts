@@ -1,0 +1,202 @@
+/**
+ * `npm run check:gpu -- [--device cuda] [--toy] [--blocks 4] [--side 1024] [--minutes 6]`, `npm run check:gpu -- --pack FILE.tgz`
+ *
+ * What there is to know of a GPU, in one go and without a network: whether its provider loads and passes its tests, whether every stage
+ * equals the processor's, and seconds of a pass and memory for weights of Qwen-Image's true size (numbers of noise) in 4, 8 and
+ * 16 bits. `--toy` does the same with small networks, on any device. `--pack` writes all that it needs, Node included, into one archive
+ * for a machine of the same system: unpack it there and run `./check-gpu --device cuda`. Ends with 1 when a stage differs.
+ */
+
+import { execFile, execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs, promisify } from "node:util";
+import { openCheckpoint } from "../../src/engine/checkpoint/checkpoint.ts";
+import { loadModel, type Model } from "../../src/engine/model.ts";
+import { jointRotary } from "../../src/engine/rope.ts";
+import { type DeviceName, type HostTensor, type OpenedDevice, openDevice } from "../../src/onnx/index.ts";
+import { makeCheckpoint, type Synthetic, smallWidths, TRUE_WIDTHS } from "../support/synthetic-checkpoint.ts";
+
+const { values } = parseArgs({
+  options: {
+    device: { type: "string", default: "cuda" },
+    toy: { type: "boolean", default: false },
+    blocks: { type: "string", default: "4" },
+    side: { type: "string" },
+    minutes: { type: "string", default: "6" },
+    pack: { type: "string" },
+  },
+});
+const FORMS = [
+  ["4 bit (blocks of 32)", "blocks4"],
+  ["8 bit (blocks of 32)", "blocks8"],
+  ["16 bit, computed in float32", "plain"],
+] as const;
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const began = performance.now();
+const seconds = () => (performance.now() - began) / 1000;
+
+if (values.pack) await pack(values.pack);
+else await check();
+
+async function check(): Promise<void> {
+  const device = await openDevice(values.device as DeviceName);
+  console.log(`opened in ${seconds().toFixed(1)} s: ${device.note}\n`);
+  const worst = await compareStages(device);
+  await measureForms(device);
+  console.log(`\n${seconds().toFixed(0)} s in all`);
+  if (!(worst < 1e-3)) {
+    console.log(`FAILED: a stage differs by ${worst.toExponential(1)}`);
+    process.exitCode = 1;
+  }
+}
+
+/** Every network of a small checkpoint, on the device and on the processor. @returns the largest relative error */
+async function compareStages(device: OpenedDevice): Promise<number> {
+  const checkpoint = await openCheckpoint(join(root, "test/fixtures/plain/checkpoint"));
+  const here = await loadModel(checkpoint, { device: "cpu" });
+  const there = await loadModel(checkpoint, { device });
+  const pass = await passOf(here, 64, 20);
+  const { latentChannels } = here;
+  const stages: Record<string, (model: Model) => Promise<Float32Array>> = {
+    velocity: (model) => model.velocity(pass),
+    "VAE decoder": (model) => model.decodeLatents(waves(1, latentChannels, 8, 8)),
+    "VAE encoder": (model) => model.encodePicture(waves(1, 3, 64, 64)),
+  };
+  console.log("| stage | relative error to the processor |\n| --- | --- |");
+  let worst = 0;
+  for (const [name, run] of Object.entries(stages)) {
+    const error = relativeError(await run(there), await run(here));
+    worst = Number.isNaN(error) ? Number.NaN : Math.max(worst, error);
+    console.log(`| ${name} | ${error.toExponential(1)} |`);
+  }
+  await Promise.all([here.dispose(), there.dispose()]);
+  return worst;
+}
+
+/** Seconds and memory of some blocks, and what all 60 come to. */
+async function measureForms(device: OpenedDevice): Promise<void> {
+  const { toy } = values;
+  const blocks = Number(values.blocks);
+  const side = Number(values.side ?? (toy ? 64 : 1024));
+  const folder = await mkdtemp(join(tmpdir(), "inkstone-check-gpu-"));
+  const tokenizer = join(root, "test/fixtures/edit/checkpoint/tokenizer");
+  console.log(`\n${blocks} blocks at ${side}², ${toy ? "small" : "true"} widths\n`);
+  console.log("| weights | load | a pass | of 60 blocks | memory of the device, of 60 blocks | finite |");
+  console.log("| --- | --- | --- | --- | --- | --- |");
+  try {
+    for (const [title, form] of FORMS) {
+      if (seconds() > 60 * Number(values.minutes) * 0.7) {
+        console.log(`| ${title} | not begun: the time is nearly over |`);
+        continue;
+      }
+      const widths = toy ? smallWidths(430) : TRUE_WIDTHS;
+      await makeCheckpoint(join(folder, form), { widths, blocks, layers: 1, form, tokenizer } satisfies Synthetic);
+      console.log(`| ${title} | ${(await measure(join(folder, form), device, blocks, side)).join(" | ")} |`);
+      await rm(join(folder, form), { recursive: true });
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function measure(folder: string, device: OpenedDevice, blocks: number, side: number): Promise<string[]> {
+  const before = await usedMemory();
+  const start = performance.now();
+  const model = await loadModel(await openCheckpoint(folder), { device });
+  const loaded = (performance.now() - start) / 1000;
+  try {
+    const pass = await passOf(model, side, 64);
+    await model.velocity(pass); // uploads weights, compiles kernels
+    const times: number[] = [];
+    let velocity = new Float32Array();
+    for (let run = 0; run < 3; run++) {
+      const start = performance.now();
+      velocity = new Float32Array(await model.velocity(pass));
+      times.push((performance.now() - start) / 1000);
+    }
+    const fastest = Math.min(...times);
+    const after = await usedMemory();
+    const scale = 60 / blocks;
+    const memory = before === undefined || after === undefined ? "not told" : gigabytes((after - before) * scale);
+    return [
+      `${loaded.toFixed(1)} s`,
+      `${fastest.toFixed(3)} s`,
+      `${(fastest * scale).toFixed(2)} s`,
+      memory,
+      velocity.every(Number.isFinite) ? "yes" : "NO",
+    ];
+  } finally {
+    await model.dispose();
+  }
+}
+
+/** Bytes in use on the first NVIDIA GPU; undefined where its tool is not there. */
+async function usedMemory(): Promise<number | undefined> {
+  const query = ["--query-gpu=memory.used", "--format=csv,noheader,nounits", "--id=0"];
+  const told = await promisify(execFile)("nvidia-smi", query).catch(() => undefined);
+  return told && Number(told.stdout) * 2 ** 20;
+}
+
+async function passOf(model: Model, side: number, textTokens: number) {
+  const cells = side / 16;
+  const { config } = model.transformer;
+  const [modulation] = await model.modulations([0.7]);
+  return {
+    latents: waves(1, cells * cells, config.in_channels),
+    text: waves(1, textTokens, config.joint_attention_dim),
+    rotary: jointRotary(textTokens, [{ rows: cells, columns: cells }], model.ropeAxes),
+    modulation: modulation!,
+  };
+}
+
+/** Numbers from -1 to 1, the same in every run. */
+function waves(...dims: number[]): HostTensor {
+  const data = new Float32Array(dims.reduce((product, size) => product * size, 1));
+  for (let i = 0; i < data.length; i++) data[i] = Math.sin(i * 1.7) * Math.cos(i * 0.31);
+  return { data, dims };
+}
+
+function relativeError(actual: Float32Array, wanted: Float32Array): number {
+  let [difference, size] = [0, 0];
+  for (const [i, value] of wanted.entries()) {
+    difference += (actual[i]! - value) ** 2;
+    size += value ** 2;
+  }
+  return Math.sqrt(difference / size);
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(1)} GB`;
+}
+
+/** Everything that the check runs with: sources, the small checkpoint, packages, Node. */
+async function pack(file: string): Promise<void> {
+  const listed = execFileSync("npm", ["ls", "--omit=dev", "--all", "--parseable"], { cwd: root, encoding: "utf8" });
+  const packages = listed.split("\n").filter((path) => path.includes("node_modules") && existsSync(path));
+  const parts = [
+    "package.json",
+    "src",
+    "test/gpu",
+    "test/support",
+    "test/fixtures/plain",
+    "test/fixtures/edit/checkpoint/tokenizer",
+  ];
+  const node = "node_modules/node/bin/node";
+  const script = join(root, "check-gpu");
+  await writeFile(script, `#!/bin/sh\ncd "$(dirname "$0")" && exec ${node} test/gpu/check.ts "$@"\n`);
+  await chmod(script, 0o755);
+  const { platform, arch } = process;
+  const others = ["linux", "darwin", "win32"].flatMap((name) => ["x64", "arm64"].map((cpu) => `${name}/${cpu}`));
+  const left = others.filter((name) => name !== `${platform}/${arch}`).map((name) => `--exclude=*/napi-v6/${name}`);
+  try {
+    const paths = [...parts, ...packages.map((path) => relative(root, path)), node, "check-gpu"];
+    execFileSync("tar", ["czf", join(process.cwd(), file), "--dereference", ...left, ...new Set(paths)], { cwd: root });
+  } finally {
+    await rm(script);
+  }
+}

@@ -38,6 +38,7 @@ try {
   for (const engineMs of numbers(values.engine)) {
     for (const workers of numbers(values.workers)) await run(workers, engineMs);
   }
+  await accept();
 } finally {
   await cluster.remove();
 }
@@ -68,6 +69,21 @@ async function run(workers: number, engineMs: number): Promise<void> {
   for (const server of servers) await server.close();
 }
 
+/** How many tasks the servers take in a second, 16 at once each, while nobody draws. */
+async function accept(): Promise<void> {
+  const servers = await Promise.all(Array.from({ length: Number(values.servers) }, (_, i) => startServer(`api-${i}`)));
+  const each = 500;
+  const before = performance.now();
+  const hand = async (server: (typeof servers)[number]) => {
+    for (let i = 0; i < each / 16; i++) await server.submit();
+  };
+  await Promise.all(servers.flatMap((server) => Array.from({ length: 16 }, () => hand(server))));
+  const seconds = (performance.now() - before) / 1000;
+  const tasks = servers.length * 16 * Math.ceil(each / 16);
+  console.log(`${servers.length} servers take ${(tasks / seconds).toFixed(0)} tasks a second`);
+  for (const server of servers) await server.close();
+}
+
 async function startHost(settings: HostSettings): Promise<ChildProcess> {
   const child = fork(WORKER_HOST, [JSON.stringify(settings)], { execArgv: [] });
   await new Promise((resolve, reject) => {
@@ -82,11 +98,15 @@ async function startServer(processName: string) {
   const signals = await openSignals({ db, processName });
   const presence = await openPresence({ db, signals });
   const service = createTaskService({ db, signals, presence, maxQueued: 100_000 });
+  const submit = async () => {
+    const submission = aTask({ numberResults: 1 });
+    await service.submit("bench", submission);
+    return submission.task.taskUUID;
+  };
   return {
+    submit,
     async task() {
-      const submission = aTask({ numberResults: 1 });
-      await service.submit("bench", submission);
-      await service.waitForFinal("bench", submission.task.taskUUID);
+      await service.waitForFinal("bench", await submit());
     },
     async close() {
       service.close();

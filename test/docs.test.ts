@@ -9,7 +9,7 @@ test.each(Object.entries(pages))("docs/%s is what npm run docs makes", async (na
   expect(await read(`docs/${name}`)).toBe(text);
 });
 
-test.each(["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "docs/reliability.md"])(
+test.each(["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "docs/reliability.md", "docs/scaling.md"])(
   "every path that %s names exists",
   async (page) => {
     const text = await read(page);

@@ -113,7 +113,7 @@ describe.skipIf(WHY !== undefined)(`many machines${WHY === undefined ? "" : ` (s
     const progress = async () => (await apis[1]!.standing(taskUUID)).data[0] as { step?: number };
     await expect.poll(async () => (await progress()).step ?? 0, { timeout: 20_000 }).toBeGreaterThan(1);
     await fetch(`${bases[1]}/v1/tasks/${taskUUID}`, { method: "DELETE", headers: KEY });
-    expect(await apis[0]!.standing(taskUUID)).toMatchObject({ data: [], errors: [{ code: "taskCancelled" }] });
+    expect(await apis[0]!.standing(taskUUID)).toMatchObject({ errors: [{ code: "taskCancelled" }] });
     // The worker is free again long before the task would have ended.
     const next = await Promise.all(["me:zero@1", "me:one@1"].map((model) => apis[0]!.post(aTask({ model }).request)));
     expect(next.map(({ status }) => status)).toEqual([200, 200]);

@@ -9,11 +9,15 @@ import type { Submission } from "../../src/server/tasks/index.ts";
 
 const PROGRAM = fileURLToPath(new URL("../stand-ins/server.ts", import.meta.url));
 
-/** A model for the stand-in engine, which needs no checkpoint. */
+/** A checkpoint that could be loaded, as readiness asks of the default model; the stand-in engine does not look at it. */
+const CHECKPOINT = fileURLToPath(new URL("../fixtures/plain/checkpoint", import.meta.url));
+
+/** A model for the stand-in engine. */
 async function installModel(folder: string): Promise<string> {
   const models = join(folder, "models");
   await mkdir(join(models, "stand-in"), { recursive: true });
-  await writeFile(join(models, "stand-in", "card.json"), JSON.stringify({ air: "runware:108@1", name: "Stand-in" }));
+  const card = { air: "runware:108@1", name: "Stand-in", checkpoint: CHECKPOINT };
+  await writeFile(join(models, "stand-in", "card.json"), JSON.stringify(card));
   return models;
 }
 

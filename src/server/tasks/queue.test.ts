@@ -40,6 +40,20 @@ onEachDatabase("the life of a task", (tasks) => {
     uploads.close();
   });
 
+  test("tasks for the model in memory come first, eight in a row at most", async () => {
+    const [loaded, other] = ["me:loaded@1", "me:other@1"];
+    for (const model of [loaded, other, ...Array(10).fill(loaded)]) await tasks.service.submit("me", aTask({ model }));
+    const queue = createTaskQueue({ ...tasks, lane: "pictures" });
+    const models: string[] = [];
+    for (let i = 0; i < 12; i++) {
+      const claim = (await queue.claim())!;
+      models.push((claim.task as ImageInferenceTask).model);
+      claim.release();
+    }
+    expect(models).toEqual([...Array(9).fill(loaded), other, loaded, loaded]);
+    queue.close();
+  });
+
   test("results come one by one, the last one with success, and owe their deliveries", async () => {
     const sent = aTask({
       numberResults: 2,

@@ -46,6 +46,16 @@ describe("a task that goes well", () => {
     }
   });
 
+  test("after a while without a task the engine's process ends; the next task starts another one", async () => {
+    const { engine } = await start({ modelIdleMs: 200 });
+    await final(await submit());
+    const first = engine.pid;
+    await expect.poll(() => engine.pid, { timeout: 20_000 }).toBeUndefined();
+    expect((await final(await submit())).state).toBe("succeeded");
+    expect(first).toBeDefined();
+    expect(engine.pid).not.toBe(first);
+  });
+
   test("costs what the price curve says", async () => {
     await start();
     const record = await final(await submit({ width: 1024, height: 768, steps: 28 }));

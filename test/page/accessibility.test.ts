@@ -180,7 +180,7 @@ describe.skipIf(!hasChromium)("everybody can use it", () => {
     await page.keyboard.press("Enter");
     await page.waitForSelector("dialog[open]");
     await page.keyboard.press("Escape");
-    expect(await focused()).toBe("Details"); // the focus is where it was
+    await expect.poll(focused).toBe("Details"); // the focus is where it was
     await goTo(page, "/pictures");
     await page.focus(".grid-open");
     const first = await focused();

@@ -24,7 +24,7 @@ export function EditScreen() {
   return (
     <main class="edit-screen">
       <div class="empty">
-        <p class="display">{missing ? t.pictureGone : t.chooseToEdit}</p>
+        <h1 class="display">{missing ? t.pictureGone : t.chooseToEdit}</h1>
         <button type="button" class="button primary" onClick={() => setChoosing(true)}>
           {t.choosePicture}
         </button>

@@ -135,7 +135,8 @@ test("Ctrl-C once more hands the running task back unharmed", { timeout: 400_000
 test("SIGTERM to npm start stops the server, which the shell between them does not pass on", {
   timeout: 200_000,
 }, async () => {
-  const env = { ...process.env, INKSTONE_DATA_DIR: folder, INKSTONE_PORT: "0" };
+  // Without grace: the task that the test above handed back is handed back again.
+  const env = { ...process.env, INKSTONE_DATA_DIR: folder, INKSTONE_PORT: "0", INKSTONE_SHUTDOWN_GRACE: "0" };
   const npm = spawn("npm", ["start"], { env, detached: true });
   processes.push(npm);
   let output = "";

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { onEachDatabase } from "../../../test/support/on-each-database.ts";
 import { aTask } from "../../../test/support/tasks.ts";
+import { createTaskService } from "./service.ts";
 
 onEachDatabase("submitting a task", (tasks) => {
   test("a submitted task is found by its owner only, with every digit of its seed", async () => {
@@ -78,6 +79,18 @@ onEachDatabase("submitting a task", (tasks) => {
     for (let i = 1; i < tasks.maxQueued; i++) await tasks.service.submit("me", aTask());
     expect((await tasks.service.submit("me", aTask())).kind).toBe("queueFull");
     expect((await tasks.service.submit("me", first)).kind).toBe("known");
+  });
+
+  test("one owner fills its share of the queue, rounded down; the rest is room for others", async () => {
+    const { db, signals } = tasks;
+    const shared = createTaskService({ db, signals, maxQueued: 5, queueShare: 0.5 });
+    const kinds = [];
+    for (const owner of ["me", "me", "me", "you", "you", "them", "them"]) {
+      kinds.push((await shared.submit(owner, aTask())).kind);
+    }
+    shared.close();
+    const [yes, no] = ["accepted", "queueFull"];
+    expect(kinds).toEqual([yes, yes, no, yes, yes, yes, no]);
   });
 
   test("an owner who comes late is served next, not after another's whole queue", async () => {

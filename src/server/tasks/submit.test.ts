@@ -82,8 +82,8 @@ onEachDatabase("submitting a task", (tasks) => {
   });
 
   test("one owner fills its share of the queue, rounded down; the rest is room for others", async () => {
-    const { db, signals } = tasks;
-    const shared = createTaskService({ db, signals, maxQueued: 5, queueShare: 0.5 });
+    const { db, signals, presence } = tasks;
+    const shared = createTaskService({ db, signals, presence, maxQueued: 5, queueShare: 0.5 });
     const kinds = [];
     for (const owner of ["me", "me", "me", "you", "you", "them", "them"]) {
       kinds.push((await shared.submit(owner, aTask())).kind);

@@ -1,14 +1,14 @@
 /** A key is revoked while its client is connected. Held to: no further task, and the socket's end within some seconds. */
 
 import { expect, test } from "vitest";
-import { openKeyFile } from "../../src/server/http/api-keys.ts";
+import { openKeys } from "../../src/server/keys.ts";
 import { connect } from "../contract/socket-client.ts";
 import { aTask, onEachDatabase, post } from "./victim.ts";
 
 onEachDatabase("a revoked key", (start) => {
   test("its socket takes no task and ends, its event stream ends; the last key that is revoked opens no door", async () => {
-    const { base, folder } = await start({ INKSTONE_API_KEYS: "" });
-    const keys = openKeyFile(folder);
+    const { base, folder, databaseUrl } = await start({ INKSTONE_API_KEYS: "" });
+    const { keys, close } = await openKeys(folder, databaseUrl);
     const { key, known } = await keys.create("lost");
     const slow = aTask({ positivePrompt: "step 20000", steps: 50, deliveryMethod: "async" });
     await post(base, JSON.stringify([slow]), key);
@@ -24,6 +24,7 @@ onEachDatabase("a revoked key", (start) => {
     client.send(aTask());
     expect(await client.next()).toMatchObject({ errors: [{ code: "invalidApiKey" }] });
     await Promise.all([client.closed, events.text()]);
+    await close();
     for (const each of [key, "any"]) {
       const { status, body } = await post(base, JSON.stringify([aTask()]), each);
       expect([status, body.error.code]).toEqual([403, "forbidden"]);

@@ -15,6 +15,8 @@ export const OTHER_KEY = "other-key";
 export interface Victim extends ServerProcess {
   readonly folder: string;
   readonly base: string;
+  /** Of PostgreSQL; absent with the embedded database. */
+  readonly databaseUrl: string | undefined;
   /**
    * Processor time of the thread that answers, in milliseconds since the last call. For no longer than this can it have been
    * silent to others.
@@ -68,7 +70,7 @@ async function startVictim(env: Readonly<Record<string, string>>, ends: (() => P
   };
   const residentMB = async () => (Number((await readFile(`/proc/${pid}/statm`, "utf8")).split(" ")[1]) * 4096) / 1e6;
   await busyMs();
-  return { ...server, folder, base, busyMs, residentMB };
+  return { ...server, folder, base, databaseUrl: env.INKSTONE_DATABASE_URL, busyMs, residentMB };
 }
 
 /** Posts a body. */

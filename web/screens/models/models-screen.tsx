@@ -8,16 +8,20 @@ import { go } from "../../state/route.ts";
 import { words } from "../../text/index.ts";
 import { FetchModel } from "./fetch-model.tsx";
 
-/** How often the model in memory is asked for. */
+/** How often models, and which of them is in memory, are asked for. */
 const STATE_MS = 3000;
 
 /** What is installed, and how more comes in. */
 export function ModelsScreen() {
   const t = words.value;
   useEffect(() => {
-    void loadModels().catch(() => {});
-    void readStatus();
-    const timer = setInterval(() => void readStatus(), STATE_MS);
+    const look = () => {
+      void loadModels().catch(() => {});
+      void readStatus();
+    };
+    look();
+    // A model that was fetched, here or elsewhere, appears by itself.
+    const timer = setInterval(look, STATE_MS);
     return () => clearInterval(timer);
   }, []);
   const groups = [

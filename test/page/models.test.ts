@@ -124,6 +124,7 @@ describe.skipIf(!hasChromium)("models", () => {
     await page.waitForSelector(".model-row:has-text('2511, tiny') .model-state >> text=in memory");
     const source: Server = createServer((_request, response) => response.end(file)).listen(0, "127.0.0.1");
     await new Promise((resolve) => source.once("listening", resolve));
+    await page.selectOption("form select", "lora");
     await page.fill(
       'input[type="url"]',
       `http://127.0.0.1:${(source.address() as AddressInfo).port}/style.safetensors`,

@@ -1,8 +1,11 @@
 /** Edits over the API: every spelling that clients send, sizes, and refusals by name. */
 
+import { copyFile } from "node:fs/promises";
+import { join } from "node:path";
 import { Runware } from "@runware/sdk-js";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { encodeImage, readHeader } from "../../src/pictures/index.ts";
+import { addAdapter } from "../../src/models/index.ts";
+import { decodeImage, encodeImage, readHeader, readMetadata } from "../../src/pictures/index.ts";
 import { inference, post } from "./memory-app.ts";
 import { type ContractServer, startContractServer } from "./server.ts";
 
@@ -61,6 +64,26 @@ test("a mask, a cache and two results", async () => {
   const { status, body } = await ask({ model: EDIT, inputs, numberResults: 2, acceleratorOptions: { fbCache: true } });
   expect(status).toBe(200);
   expect(body.data).toHaveLength(2);
+});
+
+test("Lightning brings its steps, guidance and noise levels to an edit", async () => {
+  const locations = { modelsDir: join(server.folder, "models"), bundledDir: join(server.folder, "none") };
+  const install = async (air: string, name: string) => {
+    const file = join(server.folder, name);
+    await copyFile("test/fixtures/edit-plus/adapter.safetensors", file);
+    await addAdapter("lora", file, { air }, locations);
+  };
+  await install("me:lightning@1", "Qwen-Image-Edit-2509-Lightning-4steps-V1.0-bf16.safetensors");
+  await install("me:plain@1", "style.safetensors");
+  const edit = (lora: string, changes: object) =>
+    ask({ model: PLUS, inputs: { referenceImages: [wide] }, lora: [{ model: lora, weight: 1 }], ...changes });
+  // A running server finds what is installed within a second.
+  await expect.poll(async () => (await edit("me:plain@1", { steps: 1 })).status).toBe(200);
+
+  const fast = await bytesAt((await edit("me:lightning@1", { steps: undefined })).body.data[0].imageURL);
+  expect((await readMetadata(fast))!.parameters).toMatchObject({ steps: 4, CFGScale: 1 });
+  const slow = await bytesAt((await edit("me:plain@1", { steps: 4, CFGScale: 1 })).body.data[0].imageURL);
+  expect((await decodeImage(fast)).pixels).not.toEqual((await decodeImage(slow)).pixels);
 });
 
 describe("refused", () => {

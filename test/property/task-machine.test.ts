@@ -103,7 +103,9 @@ const resubmit = (pick: number, sameBody: boolean) =>
     `resubmit(${pick}, ${sameBody})`,
     async (model, real) => {
       const task = model.tasks[pick % model.tasks.length]!;
-      const sent = sameBody ? task.sent : { ...task.sent, task: { ...task.sent.task, steps: task.sent.task.steps + 1 } };
+      const sent = sameBody
+        ? task.sent
+        : { ...task.sent, task: { ...task.sent.task, steps: task.sent.task.steps + 1 } };
       const outcome = await real.tasks.service.submit(task.owner, sent);
       expect(outcome.kind).toBe(model.resubmit(task, sent));
     },

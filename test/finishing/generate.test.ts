@@ -102,7 +102,7 @@ describe("inkstone generate --safety", () => {
   test("tells what it found, only when asked", async () => {
     const asked = JSON.parse((await generate("photo.jpg", "a.png", ["--safety"])).out);
     expect(asked.images[0].NSFWContent).toBe(false);
-    const not = JSON.parse((await generate("photo.jpg", "a.png", [], strict)).out);
+    const not = JSON.parse((await generate("photo.jpg", "b.png", [], strict)).out);
     expect(not.images[0]).not.toHaveProperty("NSFWContent");
   });
 

@@ -26,7 +26,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
 }
 
 /** Loads the one driver that is needed: PGlite is a PostgreSQL in WebAssembly. */
-async function open({ url, dataDir, ...options }: DatabaseOptions): Promise<Database> {
-  if (url === undefined) return (await import("./pglite.ts")).openPglite({ dataDir });
+async function open({ url, ...options }: DatabaseOptions): Promise<Database> {
+  if (url === undefined) return (await import("./pglite.ts")).openPglite(options);
   return (await import("./postgres.ts")).openPostgres({ ...options, url });
 }

@@ -1,7 +1,7 @@
 /** What whoever follows the tasks of a key is told: over a WebSocket (`watch`) and as server-sent events (`/v1/events`). */
 
 import { errorItem, TaskError, type WatchItem } from "../../protocol/index.ts";
-import type { FollowEvent, OwnerId } from "../tasks/index.ts";
+import type { FollowEvent, OwnerId, TaskEvent } from "../tasks/index.ts";
 import { pictureItem } from "./gallery-items.ts";
 import type { RequestContext } from "./request-context.ts";
 
@@ -49,13 +49,9 @@ async function factsOf(
 ): Promise<Partial<WatchItem> | undefined> {
   switch (event.type) {
     case "queued":
-      return { queuePosition: event.place };
     case "started":
-      return { attempt: event.attempt };
-    case "progress": {
-      const { type: _, ...progress } = event;
-      return progress;
-    }
+    case "progress":
+      return progressFacts(event);
     case "preview": {
       const { image, step, steps, dataURI: imageDataURI } = event;
       return { image, step, steps, imageDataURI };
@@ -69,6 +65,20 @@ async function factsOf(
       const body = state === "cancelled" ? new TaskError("taskCancelled").body : error;
       const item = body && errorItem(body, { taskUUID, taskType: task.taskType }, context.documentation);
       return { state, error: item as WatchItem["error"] };
+    }
+  }
+}
+
+/** How far a task is, in the API's words. */
+export function progressFacts(event: Extract<TaskEvent, { readonly type: "queued" | "started" | "progress" }>) {
+  switch (event.type) {
+    case "queued":
+      return { queuePosition: event.place };
+    case "started":
+      return { attempt: event.attempt };
+    case "progress": {
+      const { type: _, ...progress } = event;
+      return progress;
     }
   }
 }

@@ -8,6 +8,7 @@ import { openEventStream } from "../event-stream.ts";
 import { isPictureRecord } from "../items.ts";
 import { finalAnswer, unknownTask } from "../queued-tasks.ts";
 import { openContext, type RequestContext, type Shared } from "../request-context.ts";
+import { progressFacts } from "../watch-events.ts";
 
 type ByUUID = { Params: { taskUUID: string } };
 
@@ -64,13 +65,9 @@ async function streamEvents(
 async function eventData(context: RequestContext, event: TaskEvent): Promise<unknown> {
   switch (event.type) {
     case "queued":
-      return { queuePosition: event.place };
     case "started":
-      return { attempt: event.attempt };
-    case "progress": {
-      const { type: _, ...progress } = event;
-      return progress;
-    }
+    case "progress":
+      return progressFacts(event);
     case "result": {
       const { index, imageUUID, seed, width, height } = event.result;
       return { index, imageUUID, seed, width, height };

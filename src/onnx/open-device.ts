@@ -93,7 +93,7 @@ async function gpu(name: Exclude<DeviceName, "auto" | "cpu">, tests: SelfTests):
 
 const ADVICE = {
   webgpu: "It needs a driver for Vulkan, Metal or Direct3D 12",
-  cuda: "It needs an NVIDIA driver, and libonnxruntime_providers_cuda.so beside ONNX Runtime's own library; docs/gpu.md says how",
+  cuda: "It needs an NVIDIA driver, and libonnxruntime_providers_cuda.so beside ONNX Runtime's own library; docs/operators/gpu.md says how",
 } as const;
 
 /** Whether the library that brings CUDA to ONNX Runtime lies beside it, where it looks for it. */

@@ -62,6 +62,6 @@ function refuseUnknown(env: Readonly<Record<string, string | undefined>>): void 
     if (!value || !name.startsWith("INKSTONE_") || name.startsWith(FOR_TESTS) || known.includes(name)) continue;
     const nearest = nearestWord(name, known);
     const guess = nearest === undefined ? "" : ` did you mean ${nearest}?`;
-    throw new ConfigError(`${name} is no setting of Inkstone;${guess} docs/configuration.md has them all`);
+    throw new ConfigError(`${name} is no setting of Inkstone;${guess} docs/reference/configuration.md has them all`);
   }
 }

@@ -1,6 +1,6 @@
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { expect, test } from "vitest";
-import { pages } from "../../docs/pages.ts";
+import { pages } from "../../docs/generate/pages.ts";
 import { asHtml, DATA_ITEMS, errorItem, errorReference, parseTask } from "../../src/protocol/index.ts";
 import { openApiDocument, withModels } from "../../src/server/http/openapi.ts";
 
@@ -58,7 +58,7 @@ test("a reply has the type of its task", () => {
 });
 
 test("anchors are unique, and errors point at ones that exist", () => {
-  const text = pages["api.md"]! + pages["errors.md"]!;
+  const text = pages["reference/api.md"]! + pages["reference/errors.md"]!;
   const ids = [...text.matchAll(/<a id="([^"]+)"/g)].map(([, id]) => id!);
   expect(new Set(ids).size).toBe(ids.length);
   const parsed = parseTask({

@@ -1,4 +1,4 @@
-/** kill -9 of the engine process at seeded moments: contract 1, 2, 4 and 11 of docs/reliability.md. */
+/** kill -9 of the engine process at seeded moments: contract 1, 2, 4 and 11 of docs/internals/reliability.md. */
 
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";

@@ -1,6 +1,6 @@
 /**
  * API servers and workers on one PostgreSQL and one bucket, each with a data folder of its own, killed at seeded moments: contract 1, 2,
- * 4 and 11 of docs/reliability.md. The long form: `npm run test:kills`.
+ * 4 and 11 of docs/internals/reliability.md. The long form: `npm run test:kills`.
  */
 
 import { createHash } from "node:crypto";

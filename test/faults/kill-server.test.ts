@@ -1,4 +1,4 @@
-/** kill -9 of the whole server at seeded moments: contract 1, 2, 6 and 11 of docs/reliability.md. */
+/** kill -9 of the whole server at seeded moments: contract 1, 2, 6 and 11 of docs/internals/reliability.md. */
 
 import { createHash } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";

@@ -1,4 +1,4 @@
-/** PostgreSQL stopped, crashed and started under load; workers killed: contract 1, 2, 4 and 9 of docs/reliability.md. */
+/** PostgreSQL stopped, crashed and started under load; workers killed: contract 1, 2, 4 and 9 of docs/internals/reliability.md. */
 
 import { type ChildProcess, fork } from "node:child_process";
 import { createHash } from "node:crypto";

@@ -1,4 +1,4 @@
-/** Power cuts under the embedded database: contract 1 of docs/reliability.md, on a disk that forgets what was not synced. */
+/** Power cuts under the embedded database: contract 1 of docs/internals/reliability.md, on a disk that forgets what was not synced. */
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -149,7 +149,7 @@ test("the samples for clients run as they stand against the installed server, an
     ...(process.env.INKSTONE_TEST_PYTHON && { python: [resolve(process.env.INKSTONE_TEST_PYTHON)] }),
   };
   const extensions = { bash: "sh", javascript: "mjs", python: "py" } as const;
-  const all = [...(await samples("README.md")), ...(await samples("docs/api.md"))];
+  const all = [...(await samples("README.md")), ...(await samples("docs/reference/api.md"))];
   const found = all.filter(({ language, code }) => language in extensions && code.includes("127.0.0.1:7437"));
   expect(new Set(found.map(({ language }) => language))).toEqual(new Set(["bash", "javascript", "python"]));
   const fresh = () => crypto.randomUUID(); // each new task needs its own

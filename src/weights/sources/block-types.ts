@@ -11,7 +11,7 @@ export interface Codes {
   readonly minima?: Float32Array;
 }
 
-/** One of ggml's block types. Layouts: ggml-common.h and gguf-py `quants.py`; our notes: one table in docs/checkpoints.md. */
+/** One of ggml's block types. Layouts: ggml-common.h and gguf-py `quants.py`; our notes: one table in docs/guides/checkpoints.md. */
 export interface BlockType {
   /** Weights of a block, consecutive along the input features. */
   readonly elements: number;

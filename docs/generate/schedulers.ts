@@ -1,5 +1,5 @@
-import { SCHEDULERS } from "../src/engine/index.ts";
-import type { Block } from "../src/protocol/index.ts";
+import { SCHEDULERS } from "../../src/engine/index.ts";
+import type { Block } from "../../src/protocol/index.ts";
 
 /** The page of the schedulers: names, and what stands behind them. */
 export function schedulersReference(): Block[] {
@@ -14,7 +14,7 @@ export function schedulersReference(): Block[] {
       text: "The names were made for models of several kinds. Qwen-Image is a flow: latents at level σ are `(1 - σ) · picture + σ · noise`, σ falls from 1 to 0, and the model predicts `v = noise - picture`. Solvers that think in signal-to-noise ratios take `λ = ln((1 - σ) / σ)`, the flow's own, as diffusers does with `use_flow_sigmas`; k-diffusion's `-ln σ` would belong to another process. Pure noise counts as σ = 1 - 10⁻⁶ there, and the last step always goes to σ = 0.",
     },
     {
-      text: "All of them with the bundled checkpoint, 20 steps, one seed (`npm run sheet:schedulers -- models/nano docs/schedulers.webp`):\n\n![75 small pictures of the same green wall, alike but for the random solvers](schedulers.webp)",
+      text: "All of them with the bundled checkpoint, 20 steps, one seed (`npm run sheet:schedulers -- models/nano docs/images/schedulers.webp`):\n\n![75 small pictures of the same green wall, alike but for the random solvers](../images/schedulers.webp)",
     },
     { heading: "Names", level: 2 },
     {

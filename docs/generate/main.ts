@@ -3,4 +3,5 @@
 import { writeFile } from "node:fs/promises";
 import { pages } from "./pages.ts";
 
-for (const [name, text] of Object.entries(pages)) await writeFile(new URL(name, import.meta.url), text);
+const docs = new URL("../", import.meta.url);
+for (const [name, text] of Object.entries(pages)) await writeFile(new URL(name, docs), text);

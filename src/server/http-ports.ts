@@ -38,17 +38,14 @@ export function httpPorts(options: PortsOptions): HttpPorts {
   const modelTrouble = config.role === "api" ? async () => undefined : defaultModelTrouble(models);
   return {
     settings: config,
-    tasks: {
-      ...tasks,
-      submit: async (...submission: Parameters<typeof tasks.submit>) => {
-        if (isClosing()) throw new TaskError("serviceUnavailable", { reason: "It is stopping." }, { retryAfter: 10 });
-        if (workers.trouble !== undefined) throw workers.trouble; // what cannot be stored need not be drawn
-        const [owner, { task }] = submission;
-        const refusal = await refusalOf(owner);
-        // A task that is sent again is the same task, for which there is room already.
-        if (refusal && (await tasks.get(owner, task.taskUUID)) === undefined) throw refusal;
-        return tasks.submit(...submission);
-      },
+    tasks,
+    admit: async (owner, taskUUID) => {
+      if (isClosing()) throw new TaskError("serviceUnavailable", { reason: "It is stopping." }, { retryAfter: 10 });
+      if (workers.trouble !== undefined) throw workers.trouble; // what cannot be stored need not be drawn
+      const refusal = await refusalOf(owner);
+      // A task that is sent again is the same task, for which there is room already.
+      if (refusal && (await tasks.get(owner, taskUUID)) === undefined) throw refusal;
+      return {};
     },
     images: {
       read: images.read,

@@ -72,6 +72,7 @@ export async function startMemoryApp(
   const app = await createApp({
     settings: { ...SETTINGS, ...settings },
     tasks,
+    admit: async () => ({}),
     images: { read: async (fileName) => tasks.files.get(fileName) },
     thumbnails: { read: async () => undefined },
     gallery: EMPTY_GALLERY,

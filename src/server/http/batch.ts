@@ -13,12 +13,11 @@ import type { Caller } from "./caller.ts";
 import { abandonLater } from "./hang-up.ts";
 import type { InlinePictures } from "./inline-pictures.ts";
 import {
-  accept,
   acknowledgement,
   dryRun,
   filledIn,
   finalAnswer,
-  type Received,
+  handIn,
   refusal,
   requireModel,
   requireReceivers,
@@ -35,6 +34,16 @@ export interface Batch {
   readonly pictures: InlinePictures;
 }
 
+/** What the tasks of one request share. */
+interface Exchange {
+  readonly context: RequestContext;
+  readonly caller: Caller;
+  readonly pictures: InlinePictures;
+  readonly hungUp: AbortSignal;
+  /** Settle once the tasks that were handed in so far are stored. */
+  readonly storing: Promise<unknown>[];
+}
+
 /** Answers all tasks of a request, in the order they came. `hungUp` is aborted when the client goes away. */
 export async function answerBatch(
   context: RequestContext,
@@ -42,23 +51,19 @@ export async function answerBatch(
   { parsed, pictures }: Batch,
   hungUp: AbortSignal,
 ): Promise<Answer> {
+  const exchange: Exchange = { context, caller, pictures, hungUp, storing: [] };
   const replies: Promise<Answer>[] = [];
   for (const item of parsed) {
-    // Handing in is done one after the other, so that the queue keeps the order; waiting is done together.
-    const { reply } = await begin(context, caller, item, pictures, hungUp);
+    // Tasks are handed in one after the other, so that the queue keeps the order; they are stored and waited for together.
+    const { reply } = await begin(exchange, item);
     replies.push(reply);
   }
   const answers = await Promise.all(replies);
   return { data: answers.flatMap(({ data }) => data), errors: answers.flatMap(({ errors }) => errors) };
 }
 
-async function begin(
-  context: RequestContext,
-  caller: Caller,
-  given: ParsedTask,
-  pictures: InlinePictures,
-  hungUp: AbortSignal,
-) {
+async function begin(exchange: Exchange, given: ParsedTask) {
+  const { context } = exchange;
   const { documentation } = context;
   const item = await filledIn(context, given);
   if (!item.ok) {
@@ -75,7 +80,7 @@ async function begin(
     return refuseWith([error], owner, documentation);
   };
   try {
-    const { answer } = await start(context, caller, { task, raw: item.raw, pictures }, hungUp);
+    const { answer } = await start(exchange, task, item.raw);
     return { reply: answer.catch(refused) };
   } catch (thrown) {
     return { reply: Promise.resolve(refused(thrown)) };
@@ -84,18 +89,21 @@ async function begin(
 
 /** Begins a task; the inner promise is its answer. */
 async function start(
-  context: RequestContext,
-  caller: Caller,
-  { task, raw, pictures }: Received<Work>,
-  hungUp: AbortSignal,
+  { context, caller, pictures, hungUp, storing }: Exchange,
+  task: Work,
+  raw: object,
 ): Promise<{ readonly answer: Promise<Answer> }> {
-  if (!isQueuedTask(task)) return { answer: answerSmallTask(context, caller, { task, pictures }, hungUp) };
+  if (!isQueuedTask(task)) {
+    await Promise.all(storing); // it may ask for one of them
+    return { answer: answerSmallTask(context, caller, { task, pictures }, hungUp) };
+  }
   await requireModel(context, task);
   requireReceivers(context, task);
   if (context.dryRun) return { answer: dryRun(context, task) };
-  const record = await accept(context, caller, { task, raw, pictures });
-  if (task.deliveryMethod === "async") return { answer: Promise.resolve(acknowledgement(task)) };
-  return { answer: waitFor(context, caller, record, hungUp) };
+  const { accepted } = await handIn(context, caller, { task, raw, pictures });
+  storing.push(accepted.catch(() => {})); // the answer tells why
+  if (task.deliveryMethod === "async") return { answer: accepted.then(() => acknowledgement(task)) };
+  return { answer: accepted.then((record) => waitFor(context, caller, record, hungUp)) };
 }
 
 /** Waits for a sync task. When the client goes away, the task is abandoned after a while, unless it brings a model. */

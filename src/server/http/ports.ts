@@ -83,10 +83,18 @@ export interface HttpSettings {
   readonly cancelOnHangUp: boolean;
 }
 
+/** What a task that there is room for may take. */
+export interface Admission {
+  /** Tasks of its owner that may wait, where that is not the share that all owners have. */
+  readonly mostWaiting?: number | undefined;
+}
+
 /** Everything that the HTTP side works with. */
 export interface HttpPorts {
   readonly settings: HttpSettings;
   readonly tasks: TaskService;
+  /** Asked before a task is handed in. Rejects with the reason why nothing of this owner is taken: no room, or the server is stopping. */
+  admit(owner: OwnerId, taskUUID: string): Promise<Admission>;
   /** `addressOf` only where clients are sent to the bucket instead of being served from here. */
   readonly images: Pick<ImageStore, "read"> & Partial<Pick<ImageStore, "open" | "addressOf">>;
   readonly thumbnails: Thumbnails;

@@ -18,7 +18,7 @@ import {
   TaskError,
   withModelDefaults,
 } from "../../protocol/index.ts";
-import { isFinal, type TaskRecord, workOf } from "../tasks/index.ts";
+import { isFinal, type OwnerId, type SubmitOutcome, type TaskRecord, workOf } from "../tasks/index.ts";
 import type { Caller } from "./caller.ts";
 import type { InlinePictures } from "./inline-pictures.ts";
 import { imageItem, isPictureRecord, processingItems, stageItem, stagesOf } from "./items.ts";
@@ -36,25 +36,42 @@ export interface Received<T extends Task = QueuedTask> {
   readonly pictures: InlinePictures;
 }
 
-/** Stores a task, or finds the one that was stored under its taskUUID before. Throws when it cannot be taken. */
-export async function accept(
+/** Stores a task, or finds the one that was stored under its taskUUID before. Rejects when it cannot be taken. */
+export const accept = async (context: RequestContext, caller: Caller, received: Received): Promise<TaskRecord> =>
+  (await handIn(context, caller, received)).accepted;
+
+/**
+ * Hands a task in: `accepted` resolves once it is stored, and rejects when it cannot be taken. Tasks that are handed in one after the other
+ * keep their order, also when none waits for the one before to be stored: then they are stored together.
+ */
+export async function handIn(
   context: RequestContext,
-  caller: Caller,
+  { owner }: Caller,
   { task, raw, pictures }: Received,
-): Promise<TaskRecord> {
-  const { tasks, uploads, metrics, log } = context.ports;
+): Promise<{ readonly accepted: Promise<TaskRecord> }> {
+  const { ports } = context;
+  const admission = await ports.admit(owner, task.taskUUID);
   for (const [parameter, imageUUID] of picturesOf(task, pictures)) {
-    await uploads.keep(caller.owner, parameter, imageUUID, pictures.get(imageUUID)!);
+    await ports.uploads.keep(owner, parameter, imageUUID, pictures.get(imageUUID)!);
   }
-  const outcome = await tasks.submit(caller.owner, { task, request: stringifyJson(raw) });
+  const submitted = ports.tasks.submit(owner, { task, request: stringifyJson(raw), ...admission });
+  return { accepted: submitted.then((outcome) => taken(ports, owner, task, outcome)) };
+}
+
+function taken(
+  { metrics, log }: HttpPorts,
+  owner: OwnerId,
+  { taskUUID }: QueuedTask,
+  outcome: SubmitOutcome,
+): TaskRecord {
   metrics.accepted(outcome.kind);
   switch (outcome.kind) {
     case "accepted":
     case "known":
-      log.info({ taskUUID: task.taskUUID, owner: caller.owner, outcome: outcome.kind }, "task accepted");
+      log.info({ taskUUID, owner, outcome: outcome.kind }, "task accepted");
       return outcome.record;
     case "conflict":
-      throw new TaskError("conflictTaskUUID", { taskUUID: task.taskUUID }, { parameter: "taskUUID", type: "string" });
+      throw new TaskError("conflictTaskUUID", { taskUUID }, { parameter: "taskUUID", type: "string" });
     case "queueFull": {
       const { waiting, retryAfterSeconds: retryAfter } = outcome;
       throw new TaskError("rateLimitExceeded", { waiting, seconds: retryAfter }, { retryAfter });

@@ -1,5 +1,6 @@
 /** Who is there: the processes on one database, whose workers wait for a task, and which process does the upkeep for all. */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Database } from "../database/index.ts";
 import { CHANNEL_OF, type TaskSignals } from "./signals.ts";
 import type { Lane } from "./types.ts";
@@ -76,6 +77,13 @@ export const LEFT = "(t.created_at < now() - interval '100 milliseconds' or t.cr
  */
 const LOOK_AGAIN_MS = 25;
 
+/** Tasks that workers are woken for. */
+interface Call {
+  readonly lane: Lane;
+  readonly needs: readonly string[];
+  tasks: number;
+}
+
 /** Makes this process known to the others on its database, and keeps it so. */
 export async function openPresence(options: PresenceOptions): Promise<Presence> {
   return options.db.kind === "pglite" ? alone(options) : amongOthers(options);
@@ -101,7 +109,7 @@ async function amongOthers({ db, signals, offers, beatMs = 5_000 }: PresenceOpti
   const me = signals.processName;
   /** Workers that wait and that nobody has woken yet. */
   const resting = new Map<string, Seat>();
-  const skipped = new Map<Lane, number>();
+  const calls = new Map<string, Call>();
   let offered: Offers | undefined;
   let isUpkeeper = false;
   let closed = false;
@@ -159,47 +167,54 @@ async function amongOthers({ db, signals, offers, beatMs = 5_000 }: PresenceOpti
     for (const lane of waiting) signals.publish({ type: "queued", lane });
   }
 
-  /** Who was woken: undefined when nobody waits. With `again` only if a task does. */
-  async function wakeOne(lane: Lane, needs: readonly string[], again: boolean): Promise<string | undefined> {
-    const [woken] = await db.query<{ process: string; seat: number }>(
-      `with woken as (
-         delete from idle_workers where (process, lane, seat) = (
-           select i.process, i.lane, i.seat from idle_workers i join processes w on w.name = i.process
-           where i.lane = $2 and ${LIVES("w")}
-             and (w.offers is null or $3::text[] <@ w.offers or not exists (
-               select 1 from processes p where ${LIVES("p")} and $3::text[] <@ p.offers))
-             and (not $5::boolean or exists (select 1 from tasks where state = 'queued' and lane = $2))
-           order by i.loaded is not distinct from $4 desc, w.name = $1 desc, random()
-           limit 1 for update of i skip locked
-         ) returning process, seat
+  /** Wakes up to so many workers that wait for tasks like this, and tells how many it found. With `again` only for tasks that still wait. */
+  async function wakeSome({ lane, needs, tasks }: Call, again: boolean): Promise<number> {
+    const woken = await db.query<{ process: string; seat: number }>(
+      `with picked as materialized (
+         select i.process, i.lane, i.seat from idle_workers i join processes w on w.name = i.process
+         where i.lane = $2 and ${LIVES("w")}
+           and (w.offers is null or $3::text[] <@ w.offers or not exists (
+             select 1 from processes p where ${LIVES("p")} and $3::text[] <@ p.offers))
+         order by i.loaded is not distinct from $4 desc, w.name = $1 desc, random()
+         limit case when $6::boolean
+               then (select count(*) from (select 1 from tasks where state = 'queued' and lane = $2 limit $5) waiting) else $5 end
+         for update of i skip locked
+       ), woken as (
+         delete from idle_workers i using picked
+         where (i.process, i.lane, i.seat) = (picked.process, picked.lane, picked.seat) returning i.process, i.seat
        )
        select process, seat, case when process <> $1 then
          pg_notify(${CHANNEL_OF("process")}, json_build_object('type', 'queued', 'lane', $2::text, 'seat', seat)::text) end
        from woken`,
-      [me, lane, needs, needs[0] ?? null, again],
+      [me, lane, needs, needs[0] ?? null, tasks, again],
     );
-    if (woken?.process === me) signals.publish({ type: "queued", lane, seat: woken.seat });
-    return woken?.process;
+    for (const { process, seat } of woken) if (process === me) signals.publish({ type: "queued", lane, seat });
+    return woken.length;
   }
 
+  /** Wakes workers for as many tasks as are called for; those that come while a statement is under way go together in the next one. */
   async function wake(lane: Lane, needs: readonly string[]): Promise<void> {
-    const waiting = skipped.get(lane);
+    const name = JSON.stringify([lane, ...needs]);
+    const waiting = calls.get(name);
     if (waiting !== undefined) {
-      skipped.set(lane, waiting + 1);
+      waiting.tasks++;
       return;
     }
-    if ((await wakeOne(lane, needs, false)) !== undefined || skipped.has(lane) || closed) return;
-    skipped.set(lane, 1);
-    setTimeout(() => {
-      const tasks = skipped.get(lane)!;
-      skipped.delete(lane);
-      void wakeSeveral(lane, needs, tasks).catch(() => {});
-    }, LOOK_AGAIN_MS).unref();
-  }
-
-  async function wakeSeveral(lane: Lane, needs: readonly string[], tasks: number): Promise<void> {
-    for (let i = 0; i < tasks && !closed; i++) {
-      if ((await wakeOne(lane, needs, true)) === undefined) return;
+    const call: Call = { lane, needs, tasks: 1 };
+    calls.set(name, call);
+    try {
+      for (let again = false; call.tasks > 0 && !closed; ) {
+        const asked = { ...call };
+        call.tasks = 0;
+        const missing = asked.tasks - (await wakeSome(asked, again));
+        if (missing > 0 && !again) {
+          again = true;
+          call.tasks += missing;
+          await sleep(LOOK_AGAIN_MS, undefined, { ref: false });
+        } else again = false;
+      }
+    } finally {
+      calls.delete(name);
     }
   }
 

@@ -5,11 +5,12 @@ import { type Cancelled, cancelQueued, cancelTask, cancelUnasked, noteAsked } fr
 import { forgetUnfinished } from "./expire.ts";
 import { countTasks, findDeliveries, findRequest, findTask, findTasks, type StoredTask } from "./find.ts";
 import { followOwner } from "./follow.ts";
+import { gather } from "./gather.ts";
 import { paceOf } from "./pace.ts";
 import type { Presence } from "./presence.ts";
 import type { TaskSignals } from "./signals.ts";
 import { canonicalTask, hashBody, needsOf } from "./stored-task.ts";
-import { insertTask } from "./submit.ts";
+import { insertTasks, MOST_AT_ONCE, type NewTask } from "./submit.ts";
 import {
   isFinal,
   type OwnerId,
@@ -59,7 +60,12 @@ export function createTaskService(options: TaskServiceOptions): OpenTaskService 
   } = options;
   const watchers = createWatchers({ db, signals, pollMs });
   const progress = followProgress(signals);
-  const room = { all: maxQueued, perOwner: Math.max(1, Math.floor(maxQueued * queueShare)) };
+  const ownersShare = Math.max(1, Math.floor(maxQueued * queueShare));
+  const insert = gather({
+    run: (tasks: readonly NewTask[]) => insertTasks(db, tasks, maxQueued, signals.processName),
+    nameOf: ({ owner, taskUUID }) => `${owner} ${taskUUID}`,
+    most: MOST_AT_ONCE,
+  });
 
   const fresh = ({ id, record }: StoredTask): TaskRecord => {
     const latest = record.state === "running" ? progress.of(id) : undefined;
@@ -72,29 +78,27 @@ export function createTaskService(options: TaskServiceOptions): OpenTaskService 
     return found && { ...found, record: { ...found.record, taskUUID } };
   };
 
-  async function submit(owner: OwnerId, { task: sent, request }: Submission): Promise<SubmitOutcome> {
+  async function submit(owner: OwnerId, submission: Submission): Promise<SubmitOutcome> {
+    const { task: sent, request, mostWaiting } = submission;
     const task = withPlainAddresses(sent);
     const taskUUID = keyOf(task.taskUUID);
     const bodyHash = hashBody(canonicalTask({ ...task, taskUUID }));
     const seed = seedOf(task) ?? randomSeed(random);
     const lane = isPictureTask(task) ? "pictures" : "uploads";
-    const { inserted, waiting, waitingOfOwner } = await insertTask(
-      db,
-      {
-        owner,
-        lane,
-        taskUUID,
-        bodyHash,
-        task: canonicalTask(task),
-        request,
-        seed,
-        salt: randomUUID(),
-        weight: isPictureTask(task) ? resultsOf(task) : 1,
-        needs: needsOf(task),
-        waiter: signals.processName,
-      },
-      room,
-    );
+    const mostOfOwner = Math.min(mostWaiting ?? ownersShare, maxQueued);
+    const { inserted, waiting, waitingOfOwner } = await insert({
+      owner,
+      lane,
+      taskUUID,
+      bodyHash,
+      task: canonicalTask(task),
+      request,
+      seed,
+      salt: randomUUID(),
+      weight: isPictureTask(task) ? resultsOf(task) : 1,
+      needs: needsOf(task),
+      mostOfOwner,
+    });
     if (inserted) {
       const { createdAt, watchers } = inserted;
       const state = "queued";
@@ -114,13 +118,13 @@ export function createTaskService(options: TaskServiceOptions): OpenTaskService 
     }
     const known = await find(owner, task.taskUUID);
     if (!known) {
-      if (waiting >= room.all) return { kind: "queueFull", waiting, retryAfterSeconds };
-      if (waitingOfOwner >= room.perOwner) return { kind: "queueFull", waiting: waitingOfOwner, retryAfterSeconds };
-      return submit(owner, { task, request }); // the task that stood in its way has just been forgotten
+      if (waiting >= maxQueued) return { kind: "queueFull", waiting, retryAfterSeconds };
+      if (waitingOfOwner >= mostOfOwner) return { kind: "queueFull", waiting: waitingOfOwner, retryAfterSeconds };
+      return submit(owner, submission); // the task that stood in its way has just been forgotten
     }
     // What nobody waited for, or what failed, begins afresh: clients repeat a task under its taskUUID.
     const again = known.abandoned ? known.bodyHash === bodyHash : known.record.state === "failed";
-    if (again && (await forgetUnfinished(db, known.id))) return submit(owner, { task, request });
+    if (again && (await forgetUnfinished(db, known.id))) return submit(owner, submission);
     if (known.bodyHash !== bodyHash) return { kind: "conflict" };
     const latest = again ? ((await find(owner, task.taskUUID)) ?? known) : known;
     return { kind: "known", record: fresh(latest) };

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { onEachDatabase } from "../../../test/support/on-each-database.ts";
 import { aTask } from "../../../test/support/tasks.ts";
 import { createTaskService } from "./service.ts";
+import type { Submission } from "./types.ts";
 
 onEachDatabase("submitting a task", (tasks) => {
   test("a submitted task is found by its owner only, with every digit of its seed", async () => {
@@ -93,6 +94,37 @@ onEachDatabase("submitting a task", (tasks) => {
     expect(kinds).toEqual([yes, yes, no, yes, yes, yes, no]);
   });
 
+  test("the same when all are handed in at once, stored in two goes; the room that is left is for who has a share", async () => {
+    const { db, signals, presence } = tasks;
+    const shared = createTaskService({ db, signals, presence, maxQueued: 5, queueShare: 0.5 });
+    const owners = ["me", "me", "me", "you", "you", "them", "them"];
+    const outcomes = await Promise.all(owners.map((owner) => shared.submit(owner, aTask())));
+    const own = await shared.submit("them", { ...aTask(), mostWaiting: 9 });
+    shared.close();
+    const [yes, no] = ["accepted", "queueFull"];
+    expect(outcomes.map(({ kind }) => kind)).toEqual([yes, yes, no, yes, yes, yes, no]);
+    expect(own).toMatchObject({ kind: "queueFull", waiting: 5 });
+  });
+
+  test("an owner's bound may be smaller or larger than the share of all", async () => {
+    const { db, signals, presence } = tasks;
+    const shared = createTaskService({ db, signals, presence, maxQueued: 5, queueShare: 0.5 });
+    const kinds = [];
+    for (const mostWaiting of [1, 1, 4, 4, 4, 4]) {
+      kinds.push((await shared.submit("me", { ...aTask(), mostWaiting })).kind);
+    }
+    shared.close();
+    expect(kinds).toEqual(["accepted", "queueFull", "accepted", "accepted", "accepted", "queueFull"]);
+  });
+
+  test("a task that cannot be stored does not keep those of the same go from it", async () => {
+    const sent = Array.from({ length: 4 }, () => aTask());
+    const broken = sent.map((one, i) => (i === 2 ? { ...one, request: "not for PostgreSQL: \u0000" } : one));
+    const outcomes = await Promise.allSettled(broken.map((one) => tasks.service.submit("me", one)));
+    expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected", "fulfilled"]);
+    expect(await tasks.service.counts()).toEqual({ queued: 3, running: 0 });
+  });
+
   test("an owner who comes late is served next, not after another's whole queue", async () => {
     for (let i = 0; i < 6; i++) await tasks.service.submit("busy", aTask());
     const running = (await tasks.queue.claim())!;
@@ -110,10 +142,15 @@ onEachDatabase("submitting a task", (tasks) => {
     expect(order).toEqual(["late", "busy", "late", "busy", "busy", "busy", "busy"]);
   });
 
-  test("a task of many pictures uses up as many turns", async () => {
-    await tasks.service.submit("a", aTask({ numberResults: 4 }));
-    await tasks.service.submit("a", aTask());
-    for (let i = 0; i < 5; i++) await tasks.service.submit("b", aTask());
+  test.each(["one by one", "at once"])("a task of many pictures uses up as many turns, handed in %s", async (how) => {
+    const sent = [
+      ["a", aTask({ numberResults: 4 })],
+      ["a", aTask()],
+      ...Array.from({ length: 5 }, () => ["b", aTask()]),
+    ];
+    const submit = ([owner, task]: (typeof sent)[number]) => tasks.service.submit(owner as string, task as Submission);
+    if (how === "at once") await Promise.all(sent.map(submit));
+    else for (const one of sent) await submit(one);
     const order = [];
     for (let claim = await tasks.queue.claim(); claim; claim = await tasks.queue.claim()) {
       order.push(claim.owner);

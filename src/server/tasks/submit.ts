@@ -14,81 +14,102 @@ export interface NewTask {
   readonly weight: number;
   /** Models that it names. */
   readonly needs: readonly string[];
-  /** The process that takes it in, and is told of its end. */
-  readonly waiter: string;
+  /** Tasks of its owner that may wait. */
+  readonly mostOfOwner: number;
 }
 
 /** What became of an insertion. */
 export interface Insertion {
   /** The new row; absent when the taskUUID is taken, or there was no room. */
   readonly inserted?: { readonly id: string; readonly createdAt: Date; readonly watchers: readonly string[] };
-  /** Tasks that waited before: of all owners, and of this one. */
+  /** Tasks that waited before: of all owners, and of this one, those of the same go that came before included. */
   readonly waiting: number;
   readonly waitingOfOwner: number;
 }
 
-/** How many tasks may wait: in all, and of one owner. */
-export interface Room {
-  readonly all: number;
-  readonly perOwner: number;
-}
+/** Bounds of one go of `insertTasks`. */
+export const MOST_AT_ONCE = 64;
 
 /**
- * Stores a task unless its taskUUID is taken or as many wait as may. One statement, so one round trip; the unique constraint
- * decides between twins. Statements that run at the same moment do not count each other: on PostgreSQL the room may be exceeded by
- * as many as there are connections.
+ * Stores tasks, each unless its taskUUID is taken or as many wait as may: `mostWaiting` of all owners, and each task's `mostOfOwner` of its
+ * own. One statement for all, so one round trip and one commit; the unique constraint decides between twins, of which a go has none.
+ * Statements that run at the same moment do not count each other's tasks: the room may be exceeded by what other processes take in then.
  *
  * Order, within a lane, is start-time fair queueing (Goyal, Vin, Cheng 1996): virtual time is the turn of the task started last; a task's
  * turn is the later of virtual time and the end of its owner's previous task, which it moves on by its weight. So an owner
  * who comes while another has a thousand tasks waiting is served next, and the order is known when the task arrives:
  * claiming is one index look-up.
+ * @param waiter the process that takes them in, and is told of their end
  */
-export async function insertTask(db: Queryable, task: NewTask, room: Room): Promise<Insertion> {
-  const [row] = await db.query<InsertionRow>(
-    `with waiting as (
-       select count(*)::int as waiting, (count(*) filter (where owner = $1))::int as waiting_of_owner
-       from tasks where state = 'queued'
-     ), next as (
-       select greatest(
-         coalesce(
-           (select max(turn) from tasks where lane = $9 and attempt > 0),
-           (select min(turn) from tasks where lane = $9 and state = 'queued'),
-           0
-         ),
-         coalesce((select max(turn_end) from tasks where owner = $1 and lane = $9 and state <> 'cancelled'), 0)
+export async function insertTasks(
+  db: Queryable,
+  tasks: readonly NewTask[],
+  mostWaiting: number,
+  waiter: string,
+): Promise<readonly Insertion[]> {
+  const rows = await db.query<InsertionRow>(
+    `with given as (
+       select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+                            $9::int[], $10::text[], $11::int[]) with ordinality
+         as given (owner, lane, task_uuid, body_hash, task, request, seed, salt, weight, needs, most_of_owner, n)
+     ), waiting as (
+       select owner, count(*)::int as tasks from tasks where state = 'queued' group by owner
+     ), lanes as (
+       select lane, coalesce(
+         (select max(turn) from tasks t where t.lane = l.lane and attempt > 0),
+         (select min(turn) from tasks t where t.lane = l.lane and state = 'queued'),
+         0
+       ) as now from (select distinct lane from given) l
+     ), fresh as (
+       select given.*, coalesce(waiting.tasks, 0) + row_number() over (partition by given.owner order by n) as of_owner
+       from given left join waiting using (owner)
+       where not exists (select 1 from tasks t where t.owner = given.owner and t.task_uuid = given.task_uuid)
+     ), allowed as (
+       select fresh.*, row_number() over (order by n) as ordinal,
+              sum(weight) over (partition by owner, lane order by n) - weight as before
+       from fresh where of_owner <= most_of_owner
+     ), turned as (
+       select allowed.*, before + greatest(
+         lanes.now,
+         coalesce((select max(turn_end) from tasks t where t.owner = allowed.owner and t.lane = allowed.lane and t.state <> 'cancelled'), 0)
        ) as turn
+       from allowed join lanes using (lane)
+       where ordinal + (select coalesce(sum(tasks), 0) from waiting) <= $12
      ), inserted as (
        insert into tasks (owner, task_uuid, body_hash, task, request, seed, salt, lane, turn, turn_end, needs, waiters, watchers)
-       select $1, $2, $3, $4, $5, $6, $7, $9, turn, turn + $8, $12::text[], array[$13::text],
-              array(select process from followers where owner = $1 and until > now())
-       from next, waiting
-       where waiting < $10 and waiting_of_owner < $11
+       select owner, task_uuid, body_hash, task, request, seed, salt, lane, turn, turn + weight,
+              array(select json_array_elements_text(needs::json)), array[$13::text],
+              array(select process from followers where followers.owner = turned.owner and until > now())
+       from turned order by n
        on conflict (owner, task_uuid) do nothing
-       returning id, created_at, watchers
+       returning id, owner, task_uuid, created_at, watchers
      )
-     select waiting, waiting_of_owner, id::text, created_at, watchers from waiting left join inserted on true`,
+     select inserted.id::text, inserted.created_at, inserted.watchers,
+            (select coalesce(sum(tasks), 0)::int from waiting) + (n - 1)::int as waiting,
+            coalesce((select tasks from waiting where waiting.owner = given.owner), 0)
+              + (row_number() over (partition by given.owner order by n) - 1)::int as waiting_of_owner
+     from given left join inserted using (owner, task_uuid) order by n`,
     [
-      task.owner,
-      task.taskUUID,
-      task.bodyHash,
-      task.task,
-      task.request,
-      String(task.seed),
-      task.salt,
-      task.weight,
-      task.lane,
-      room.all,
-      room.perOwner,
-      task.needs,
-      task.waiter,
+      tasks.map(({ owner }) => owner),
+      tasks.map(({ lane }) => lane),
+      tasks.map(({ taskUUID }) => taskUUID),
+      tasks.map(({ bodyHash }) => bodyHash),
+      tasks.map(({ task }) => task),
+      tasks.map(({ request }) => request),
+      tasks.map(({ seed }) => String(seed)),
+      tasks.map(({ salt }) => salt),
+      tasks.map(({ weight }) => weight),
+      tasks.map(({ needs }) => JSON.stringify(needs)),
+      tasks.map(({ mostOfOwner }) => mostOfOwner),
+      mostWaiting,
+      waiter,
     ],
   );
-  const { id, created_at: createdAt, watchers, waiting, waiting_of_owner: waitingOfOwner } = row!;
-  return {
+  return rows.map(({ id, created_at: createdAt, watchers, waiting, waiting_of_owner: waitingOfOwner }) => ({
     inserted: id && createdAt ? { id, createdAt, watchers: watchers ?? [] } : undefined,
     waiting,
     waitingOfOwner,
-  };
+  }));
 }
 
 interface InsertionRow {

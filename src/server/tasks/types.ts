@@ -92,6 +92,8 @@ export interface Submission {
   readonly task: QueuedTask;
   /** The task object as received, as JSON text. */
   readonly request: string;
+  /** Tasks of its owner that may wait, where that is not the share that all owners have. */
+  readonly mostWaiting?: number | undefined;
 }
 
 export type SubmitOutcome =

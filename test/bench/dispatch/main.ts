@@ -10,6 +10,7 @@ import { openDatabase } from "../../../src/server/database/index.ts";
 import { createTaskService, openPresence, openSignals } from "../../../src/server/tasks/index.ts";
 import { createCluster } from "../../support/postgres-cluster.ts";
 import { aTask } from "../../support/tasks.ts";
+import { ACCEPT_HEAD, accept } from "./accept.ts";
 import { line, measure } from "./measure.ts";
 import type { HostSettings } from "./worker-host.ts";
 
@@ -24,9 +25,11 @@ const { values } = parseArgs({
     engine: { type: "string", default: "1,500" },
     tasks: { type: "string", default: "400" },
     idle: { type: "string", default: "20" },
+    accept: { type: "string", default: "4000" },
+    request: { type: "string", default: "1,20" },
   },
 });
-const numbers = (text: string) => text.split(",").map(Number);
+const numbers = (text: string) => text.split(",").filter(Boolean).map(Number);
 
 const cluster = await createCluster([
   "shared_preload_libraries=pg_stat_statements",
@@ -38,7 +41,11 @@ try {
   for (const engineMs of numbers(values.engine)) {
     for (const workers of numbers(values.workers)) await run(workers, engineMs);
   }
-  await accept();
+  console.log(`\n${ACCEPT_HEAD}`);
+  for (const tasksARequest of numbers(values.request)) {
+    const tasks = Number(values.accept);
+    console.log(await accept(cluster.url, { servers: Number(values.servers), connections: 16, tasks, tasksARequest }));
+  }
 } finally {
   await cluster.remove();
 }
@@ -66,21 +73,6 @@ async function run(workers: number, engineMs: number): Promise<void> {
   );
   console.log(line(figures));
   for (const host of hosts) host.kill("SIGKILL");
-  for (const server of servers) await server.close();
-}
-
-/** How many tasks the servers take in a second, 16 at once each, while nobody draws. */
-async function accept(): Promise<void> {
-  const servers = await Promise.all(Array.from({ length: Number(values.servers) }, (_, i) => startServer(`api-${i}`)));
-  const each = 500;
-  const before = performance.now();
-  const hand = async (server: (typeof servers)[number]) => {
-    for (let i = 0; i < each / 16; i++) await server.submit();
-  };
-  await Promise.all(servers.flatMap((server) => Array.from({ length: 16 }, () => hand(server))));
-  const seconds = (performance.now() - before) / 1000;
-  const tasks = servers.length * 16 * Math.ceil(each / 16);
-  console.log(`${servers.length} servers take ${(tasks / seconds).toFixed(0)} tasks a second`);
   for (const server of servers) await server.close();
 }
 

@@ -1,6 +1,7 @@
-// Lists the licence of every package that a production install brings, from the lockfile and the packages themselves, and fails at one
-// that is not among those the project may ship with. `npm run licences`; CI runs it.
-import { readFileSync } from "node:fs";
+// Lists the licence of every package that a production install brings, from the lockfile and the packages themselves. Fails at one that is
+// not among those the project may ship with, and when the list in NOTICE is another one. `npm run licences`; `npm run check` runs it.
+// `--write` renews the list in NOTICE; a file's name after it stands for NOTICE.
+import { readFileSync, writeFileSync } from "node:fs";
 
 const ALLOWED = new Set([
   "MIT",
@@ -37,7 +38,7 @@ for (const [path, entry] of Object.entries(lock.packages)) {
   }
   rows.push({ name: path.replace(/^.*node_modules\//, ""), version: entry.version, licence: licence ?? "none" });
 }
-rows.sort((a, b) => a.name.localeCompare(b.name));
+rows.sort((a, b) => (a.name < b.name ? -1 : 1));
 const seen = new Set();
 for (const { name, version, licence } of rows) {
   const line = `${name} ${version}: ${licence}`;
@@ -47,5 +48,37 @@ for (const { name, version, licence } of rows) {
 const refused = rows.filter(({ licence }) => !isAllowed(licence));
 if (refused.length > 0) {
   console.error(`\nnot allowed: ${refused.map(({ name, licence }) => `${name} (${licence})`).join(", ")}`);
+  process.exit(1);
+}
+
+/** The packages by licence, as NOTICE lists them. */
+function listing() {
+  const byLicence = Map.groupBy(rows, ({ licence }) => licence);
+  const parts = [...byLicence].sort(([a], [b]) => (a < b ? -1 : 1)).map(([licence, packages]) => {
+    const names = [...new Set(packages.map(({ name }) => name))];
+    const lines = [""];
+    for (const [i, name] of names.entries()) {
+      const word = i === names.length - 1 ? name : `${name},`;
+      if (lines.at(-1).length + word.length > 130) lines.push("");
+      lines.push(`${lines.pop()} ${word}`);
+    }
+    return [licence, ...lines.map((line) => `   ${line}`)].join("\n");
+  });
+  return `\n\n${parts.join("\n\n")}\n\n`;
+}
+
+const BEGIN = "Each brings its licence along in its own folder:";
+const END = "(end of the packages)";
+const [write, path = new URL("../NOTICE", import.meta.url)] = process.argv[2] === "--write" ? process.argv.slice(2) : [undefined, process.argv[2]];
+const notice = readFileSync(path, "utf8");
+const [before, rest] = notice.split(BEGIN);
+const renewed = `${before}${BEGIN}${listing()}${END}${rest?.split(END)[1]}`;
+if (rest?.includes(END) !== true) {
+  console.error("\nNOTICE has lost the lines around its list of packages");
+  process.exit(1);
+}
+if (renewed !== notice && write) writeFileSync(path, renewed);
+else if (renewed !== notice) {
+  console.error("\nthe packages in NOTICE are not those of the lockfile: node .ci/licences.mjs --write");
   process.exit(1);
 }

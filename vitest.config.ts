@@ -10,6 +10,7 @@ const alone = [
   "test/finishing/**",
   "test/attacks/**",
   "test/page/**",
+  "test/site/**",
   "test/bench/**",
   "test/gpu/**",
   "src/server/worker/**",

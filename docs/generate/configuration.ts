@@ -1,5 +1,5 @@
-import type { Block } from "../../src/protocol/index.ts";
 import { describeSetting, SETTING_GROUPS } from "../../src/settings/index.ts";
+import type { Block } from "./blocks.ts";
 
 /** The page of the settings. */
 export function configurationReference(): Block[] {

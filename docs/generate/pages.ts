@@ -1,9 +1,11 @@
 /** The pages of this folder that are made from code, by file name. */
 
 import { createProgram } from "../../src/cli/program.ts";
-import { apiReference, asMarkdown, errorReference } from "../../src/protocol/index.ts";
+import { apiReference } from "./api.ts";
+import { asMarkdown } from "./blocks.ts";
 import { commandReference } from "./cli.ts";
 import { configurationReference } from "./configuration.ts";
+import { errorReference } from "./errors.ts";
 import { schedulersReference } from "./schedulers.ts";
 
 const note = "<!-- Made by `npm run docs`. Change the code, not this page. -->\n\n";

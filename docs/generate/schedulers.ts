@@ -1,5 +1,5 @@
 import { SCHEDULERS } from "../../src/engine/index.ts";
-import type { Block } from "../../src/protocol/index.ts";
+import type { Block } from "./blocks.ts";
 
 /** The page of the schedulers: names, and what stands behind them. */
 export function schedulersReference(): Block[] {

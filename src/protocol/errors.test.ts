@@ -2,9 +2,10 @@
 
 import { glob, readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
+import { asMarkdown } from "../../docs/generate/blocks.ts";
+import { allCodes, errorReference } from "../../docs/generate/errors.ts";
 import { ERRORS, errorKind, invalidCode, missingCode } from "./errors.ts";
-import { asMarkdown, errorReference, parseTask, TASK_SCHEMAS, type TaskType } from "./index.ts";
-import { allCodes } from "./reference/errors.ts";
+import { parseTask, TASK_SCHEMAS, type TaskType } from "./index.ts";
 import { parametersOf } from "./task.ts";
 
 const IMAGE = "c64351d5-4c59-42f7-95e1-eace013eddab";

@@ -2,6 +2,7 @@
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { allCodes } from "../../docs/generate/errors.ts";
 import {
   type ImageInferenceTask,
   parseJson,
@@ -12,7 +13,6 @@ import {
   stringifyJson,
   TASK_SCHEMAS,
 } from "./index.ts";
-import { allCodes } from "./reference/errors.ts";
 import { parametersOf } from "./task.ts";
 
 const codes = new Set(allCodes());

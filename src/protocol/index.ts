@@ -46,9 +46,6 @@ export type {
   WatchTask,
 } from "./other-tasks.ts";
 export { invalidParameter, missingParameter } from "./parameter-errors.ts";
-export { apiReference } from "./reference/api.ts";
-export { asHtml, asMarkdown, type Block } from "./reference/blocks.ts";
-export { errorReference } from "./reference/errors.ts";
 export {
   DATA_ITEMS,
   type DataItem,

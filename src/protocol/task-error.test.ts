@@ -5,13 +5,13 @@ import { errorItem } from "./task-error.ts";
 
 test("an error on the wire", () => {
   const parsed = parseTask(task({ width: 100 }));
-  expect(!parsed.ok && errorItem(parsed.errors[0].body, parsed.owner, "https://example.com/docs")).toEqual({
+  expect(!parsed.ok && errorItem(parsed.errors[0].body, parsed.owner, "https://example.com/docs/reference")).toEqual({
     code: "invalidWidth",
     message:
       "Invalid value for 'width' parameter. Width must be an integer value between 128 and 2048, in multiples of '8'. Received: 100.",
     parameter: "width",
     type: "integer",
-    documentation: "https://example.com/docs#request-width",
+    documentation: "https://example.com/docs/reference/api#request-width",
     taskUUID: "a770f077-f413-47de-9dac-be0b26a35da6",
     taskType: "imageInference",
     min: 128,

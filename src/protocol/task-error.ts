@@ -61,7 +61,7 @@ export interface ErrorItem extends TaskErrorBody {
   readonly status?: "error";
 }
 
-/** The wire form of an error of a task. `documentation` is the address of the reference page. */
+/** The wire form of an error of a task. `documentation` is the address of the reference pages. */
 export function errorItem(body: TaskErrorBody, task: ErrorOwner = {}, documentation?: string): ErrorItem {
   const { code, message, parameter, type, ...numbers } = body;
   return {
@@ -69,26 +69,27 @@ export function errorItem(body: TaskErrorBody, task: ErrorOwner = {}, documentat
     message,
     ...(parameter !== undefined && { parameter }),
     ...(type !== undefined && { type }),
-    ...(documentation !== undefined && { documentation: documentation + errorAnchor(body) }),
+    ...(documentation !== undefined && { documentation: documentation + errorPage(body) }),
     ...(task.taskUUID !== undefined && { taskUUID: task.taskUUID }),
     ...(task.taskType !== undefined && { taskType: task.taskType }),
     ...numbers,
   };
 }
 
-/** The anchor of a parameter on the reference page: `request-controlnet-startstep`. */
+/** The anchor of a parameter on the page of the API: `request-controlnet-startstep`. */
 export function parameterAnchor(path: string): string {
   const names = path.split(".").filter((part) => !/^\d+$/.test(part));
   return `request-${names.join("-").toLowerCase()}`;
 }
 
-/** The anchor of an error code on the reference page. */
+/** The anchor of an error code on the page of the errors. */
 export const codeAnchor = (code: string): string => `error-${code.toLowerCase()}`;
 
-function errorAnchor({ code, parameter }: TaskErrorBody): string {
+/** The page and anchor where an error is described. */
+function errorPage({ code, parameter }: TaskErrorBody): string {
   const first = typeof parameter === "string" ? parameter : parameter?.[0];
   const ofParameter = first !== undefined && /^(invalid|missing)/.test(code);
-  return `#${ofParameter ? parameterAnchor(first) : codeAnchor(code)}`;
+  return ofParameter ? `/api#${parameterAnchor(first)}` : `/errors#${codeAnchor(code)}`;
 }
 
 const fill = (template: string, values: Readonly<Record<string, string | number>>): string =>

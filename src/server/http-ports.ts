@@ -69,6 +69,7 @@ export function httpPorts(options: PortsOptions): HttpPorts {
     },
     freeBytes: space.freeBytes,
     pageFolder: fileURLToPath(new URL("../../web/dist", import.meta.url)),
+    docsFolder: fileURLToPath(new URL("../../docs/dist", import.meta.url)),
     stopping,
   };
 }

@@ -13,6 +13,7 @@ import { openAIRoutes } from "./openai/routes.ts";
 import type { HttpPorts } from "./ports.ts";
 import { asTaskError } from "./reply.ts";
 import { openContext } from "./request-context.ts";
+import { docsRoutes } from "./routes/docs.ts";
 import { eventRoute } from "./routes/events.ts";
 import { imageRoute } from "./routes/images.ts";
 import { modelRoutes } from "./routes/models.ts";
@@ -120,6 +121,7 @@ export async function createApp(ports: HttpPorts): Promise<FastifyInstance> {
   statusRoute(app, ports);
   modelRoutes(app, ports);
   socketRoute(app, shared, await pageRoutes(app, ports.pageFolder));
+  await docsRoutes(app, ports.docsFolder);
   imageRoute(app, ports);
   openAIRoutes(app, shared);
   return app;

@@ -115,6 +115,8 @@ export interface HttpPorts {
   freeBytes(): Promise<number | undefined>;
   /** The folder of the built page; absent: it is not served. */
   readonly pageFolder?: string | undefined;
+  /** The folder of the built documentation; absent: it is not served. */
+  readonly docsFolder?: string | undefined;
   /** Aborted when the server stops and waits for nobody any more. */
   readonly stopping: AbortSignal;
 }

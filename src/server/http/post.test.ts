@@ -62,7 +62,7 @@ describe("POST /v1", () => {
       "unsupportedParameter",
     ]);
     expect(body.error).toEqual(body.errors[0]);
-    expect(body.error.documentation).toBe(`${base}/docs#request-width`);
+    expect(body.error.documentation).toBe(`${base}/docs/reference/api#request-width`);
   });
 
   test("async is acknowledged at once and polled until it is done", async () => {

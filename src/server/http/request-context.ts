@@ -16,7 +16,7 @@ export interface RequestContext extends Shared {
   readonly source: ImageSource;
   /** This server, as the caller reaches it; without a slash at the end. */
   readonly baseUrl: string;
-  /** The address of the reference page, for error items. */
+  /** The address of the reference pages, for error items. */
   readonly documentation: string;
   /** Validate only. */
   readonly dryRun: boolean;
@@ -49,7 +49,7 @@ export function openContext(shared: Shared, request: IncomingMessage): RequestCo
     ...shared,
     source: { images: ports.images, imagesUrl: ports.settings.imageUrl ?? `${baseUrl}/images` },
     baseUrl,
-    documentation: `${baseUrl}/docs`,
+    documentation: `${baseUrl}/docs/reference`,
     dryRun:
       /[?&]dryRun=(1|true)(&|$)/.test(request.url ?? "") ||
       /^(1|true)$/.test(String(request.headers["x-runware-dry-run"])),

@@ -1,7 +1,6 @@
 /** What an operator asks: is it alive, can it work, what does it count, what does it speak. */
 
 import type { FastifyInstance } from "fastify";
-import { apiReference, asHtml, errorReference } from "../../../protocol/index.ts";
 import { bearerKey, identify, isLocal } from "../caller.ts";
 import { openApiDocument, withModels } from "../openapi.ts";
 import type { HttpPorts } from "../ports.ts";
@@ -21,9 +20,6 @@ export function operationRoutes(app: FastifyInstance, ports: HttpPorts): void {
     const { body, contentType } = await ports.metrics.text();
     return reply.type(contentType).send(body);
   });
-
-  const page = asHtml("Inkstone API", [...apiReference(), ...errorReference()]);
-  app.get("/docs", async (_request, reply) => reply.type("text/html; charset=utf-8").send(page));
 
   const document = openApiDocument();
   app.get("/openapi.json", async () => withModels(document, await ports.models.list()));

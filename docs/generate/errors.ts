@@ -1,7 +1,7 @@
-import type { Parameter } from "../../fields/index.ts";
-import { ERRORS, INVALID_PARAMETER, invalidCode, MISSING_PARAMETER, missingCode } from "../errors.ts";
-import { parametersOf, TASK_TYPES } from "../task.ts";
-import { codeAnchor } from "../task-error.ts";
+import type { Parameter } from "../../src/fields/index.ts";
+import { ERRORS, INVALID_PARAMETER, invalidCode, MISSING_PARAMETER, missingCode } from "../../src/protocol/errors.ts";
+import { parametersOf, TASK_TYPES } from "../../src/protocol/task.ts";
+import { codeAnchor } from "../../src/protocol/task-error.ts";
 import type { Block, Row } from "./blocks.ts";
 
 /** The page of the errors, made from the schemas and the catalogue. */

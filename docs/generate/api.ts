@@ -1,12 +1,12 @@
 import type { z } from "zod";
-import { fieldTable, type Parameter, rangeOf } from "../../fields/index.ts";
-import { MOVED } from "../aliases.ts";
-import { stringifyJson } from "../json.ts";
-import { DATA_ITEMS, errorSchema } from "../replies.ts";
-import { RULES } from "../rules.ts";
-import { SCHEDULER_ALIASES } from "../schedulers.ts";
-import { parametersOf, TASK_SCHEMAS, TASK_TYPES, type TaskType } from "../task.ts";
-import { parameterAnchor } from "../task-error.ts";
+import { fieldTable, type Parameter, rangeOf } from "../../src/fields/index.ts";
+import { MOVED } from "../../src/protocol/aliases.ts";
+import { stringifyJson } from "../../src/protocol/json.ts";
+import { DATA_ITEMS, errorSchema } from "../../src/protocol/replies.ts";
+import { RULES } from "../../src/protocol/rules.ts";
+import { SCHEDULER_ALIASES } from "../../src/protocol/schedulers.ts";
+import { parametersOf, TASK_SCHEMAS, TASK_TYPES, type TaskType } from "../../src/protocol/task.ts";
+import { parameterAnchor } from "../../src/protocol/task-error.ts";
 import type { Block, Row } from "./blocks.ts";
 import { EXAMPLES } from "./examples.ts";
 

@@ -1,0 +1,37 @@
+/** Checks pages and docstrings against the style guide: `npm run check:prose`; names of files limit it to these. */
+
+import { globSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { TextlintKernel, type TextlintMessage } from "@textlint/kernel";
+import markdown from "@textlint/textlint-plugin-markdown";
+import { docstrings } from "./source-texts.ts";
+import { styleRule } from "./textlint-rule.ts";
+
+const PAGES = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs/**/*.md"];
+
+const kernel = new TextlintKernel();
+
+async function messages(file: string): Promise<TextlintMessage[]> {
+  const text = await readFile(file, "utf8");
+  const result = await kernel.lintText(file.endsWith(".ts") ? docstrings(text) : text, {
+    filePath: file,
+    ext: ".md",
+    plugins: [{ pluginId: "markdown", plugin: markdown.default }],
+    rules: [{ ruleId: "style", rule: styleRule }],
+  });
+  return result.messages;
+}
+
+const named = process.argv.slice(2);
+const files = named.length > 0 ? named : globSync(PAGES);
+let found = 0;
+for (const file of files.toSorted()) {
+  for (const { line, column, message } of await messages(file)) {
+    console.error(`${file}:${line}:${column} ${message}`);
+    found += 1;
+  }
+}
+if (found > 0) {
+  console.error(`\n${found} against the style guide in CONTRIBUTING.md.`);
+  process.exitCode = 1;
+}

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import {
+  type Adapter,
   type AdapterKind,
   airPattern,
   findModel,
@@ -117,8 +118,15 @@ export async function addCheckpointFrom(
   }
 }
 
-/** The LoRAs that `--merge` names, with how much of each. */
-async function mergedLoras(given: readonly string[] = [], air: string | undefined, locations: ModelLocations) {
+/**
+ * The LoRAs that `--merge` names, with how much of each.
+ * @throws UsageError, also where the checkpoint that they are merged into is given no name; ModelError for a LoRA that is not installed
+ */
+export async function mergedLoras(
+  given: readonly string[] = [],
+  air: string | undefined,
+  locations: ModelLocations,
+): Promise<{ file: string; weight: number; card: Adapter["card"] }[]> {
   if (given.length > 0 && air === undefined)
     throw new UsageError("--air is missing, which --merge needs: source:id@version");
   return Promise.all(

@@ -1,11 +1,15 @@
-/** `models add --merge`: LoRAs that become part of a checkpoint's weights. */
+/** `--merge` of `models add` and `models pull`: LoRAs that become part of a checkpoint's weights. */
 
 import { copyFile, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { inkstone } from "../../test/cli.ts";
+import { startHub } from "../../test/stand-ins/hub.ts";
+import { filesIn } from "../../test/support/files-in.ts";
+import { type StoredTensor, writeSafetensors } from "../../test/support/safetensors.ts";
 import { decodeImage } from "../pictures/index.ts";
+import { openWeights, tensorReader } from "../weights/index.ts";
 
 const PLAIN = resolve("test/fixtures/plain/checkpoint");
 const lora = (name: string) => resolve(`test/fixtures/lora/files/${name}.safetensors`);
@@ -30,6 +34,33 @@ async function draw(model: string, ...more: string[]): Promise<Uint8Array> {
   const { pixels } = await decodeImage(await readFile(join(cwd, "fox.png")));
   await rm(join(cwd, "fox.png"));
   return pixels;
+}
+
+type Files = Record<string, Buffer>;
+
+/** The transformer's tensors dealt into two files with an index. */
+async function inShards(files: Files): Promise<Files> {
+  const stem = "diffusion_pytorch_model";
+  const { [`transformer/${stem}.safetensors`]: _, ...rest } = files;
+  const weights = await openWeights(join(PLAIN, "transformer"), stem);
+  const reader = tensorReader();
+  const shards = [new Map<string, StoredTensor>(), new Map<string, StoredTensor>()];
+  const holders: Record<string, string> = {};
+  const shardName = (i: number) => `${stem}-0000${i + 1}-of-00002.safetensors`;
+  for (const [i, name] of weights.names.entries()) {
+    const weight = weights.find(name)!;
+    shards[i % 2]!.set(name, { data: reader.read(weight), dims: weight.shape });
+    holders[name] = shardName(i % 2);
+  }
+  reader.close();
+  const index = { metadata: {}, weight_map: holders };
+  return {
+    ...rest,
+    [`transformer/${stem}.safetensors.index.json`]: Buffer.from(JSON.stringify(index)),
+    ...Object.fromEntries(
+      shards.map((tensors, i) => [`transformer/${shardName(i)}`, Buffer.from(writeSafetensors(tensors))]),
+    ),
+  };
 }
 
 /** The largest difference of two pictures, in levels of 255. */
@@ -84,6 +115,45 @@ describe("a merged LoRA", () => {
       _class_name: "FlowMatchEulerDiscreteScheduler",
     });
     expect(difference(await draw("me:four@1"), await draw(PLAIN, "--lora", "me:fast@1"))).toBeLessThanOrEqual(1);
+  });
+
+  test.each([
+    ["in one file", "keep", (files: Files) => files],
+    ["in shards, rounded", "int8", inShards],
+  ] as const)("while a repository is pulled, %s: as if its files had been here", async (_, weights, arranged) => {
+    const hub = await startHub(await arranged(await filesIn(PLAIN)));
+    onTestFinished(() => hub.close());
+    await add(lora("peft"), "--kind", "lora", "--air", "me:lora@1");
+    const merged = ["--merge", "me:lora@1=0.7", "--weights", weights];
+    await add(PLAIN, "--air", "me:added@1", ...merged);
+    const env = { INKSTONE_MODELS_DIR: join(cwd, "models"), HF_ENDPOINT: hub.url };
+    const pulled = await inkstone(["models", "pull", "me/model", "--air", "me:pulled@1", ...merged], { cwd, env });
+    expect(pulled.code, pulled.err).toBe(0);
+    const wanted = await draw("me:added@1");
+    expect(await draw("me:pulled@1")).toEqual(wanted);
+    expect(difference(await draw(PLAIN), wanted)).toBeGreaterThan(20);
+    // Each shard is deleted once it is converted.
+    const left = await readdir(join(cwd, "models/.hub"), { recursive: true });
+    expect(left.filter((path) => path.endsWith(".safetensors"))).toEqual([]);
+  });
+
+  test("while a repository is pulled: refused without a name, and where it fits no layer", async () => {
+    const hub = await startHub(await filesIn(resolve("test/fixtures/odd/checkpoint")));
+    onTestFinished(() => hub.close());
+    await add(lora("peft"), "--kind", "lora", "--air", "me:lora@1");
+    const env = { INKSTONE_MODELS_DIR: join(cwd, "models"), HF_ENDPOINT: hub.url };
+    const pull = (...args: string[]) =>
+      inkstone(["models", "pull", "me/model", "--merge", "me:lora@1", ...args], { cwd, env });
+    expect(await pull()).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("--air is missing, which --merge needs"),
+    });
+    const other = await pull("--air", "me:pulled@1");
+    expect(other).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/peft\.safetensors fits no layer of this checkpoint/),
+    });
+    expect(await readdir(join(cwd, "models"))).not.toContain("me+pulled@1");
   });
 });
 

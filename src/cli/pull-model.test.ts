@@ -1,9 +1,10 @@
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, relative, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { inkstone } from "../../test/cli.ts";
 import { type StandInHub, startHub } from "../../test/stand-ins/hub.ts";
+import { filesIn } from "../../test/support/files-in.ts";
 import { Stopped } from "./exit.ts";
 
 let cwd: string;
@@ -26,16 +27,6 @@ const world = () => ({ cwd, env: { INKSTONE_MODELS_DIR: join(cwd, "models"), HF_
 const models = (...args: string[]) => inkstone(["models", ...args], world());
 const here = (path: string) => join(cwd, "models/.hub/me/model/main", path);
 const WEIGHTS = "transformer/diffusion_pytorch_model.safetensors";
-
-async function filesIn(folder: string): Promise<Record<string, Buffer>> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const paths = entries
-    .filter((entry) => entry.isFile())
-    .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
-  return Object.fromEntries(
-    await Promise.all(paths.map(async (path) => [path, await readFile(join(folder, path))] as const)),
-  );
-}
 
 /** A hub that has these files instead. */
 async function instead(files: Record<string, Buffer>, others?: Record<string, Record<string, Buffer>>): Promise<void> {

@@ -10,7 +10,7 @@ import {
   publishedAir,
   registeredAt,
 } from "../models/index.ts";
-import { addCheckpointFrom, type CheckpointFlags, requireCheckpoint } from "./add-model.ts";
+import { addCheckpointFrom, type CheckpointFlags, mergedLoras, requireCheckpoint } from "./add-model.ts";
 import { byteProgress } from "./byte-progress.ts";
 import { UsageError } from "./exit.ts";
 import { type Terminal, tell } from "./terminal.ts";
@@ -105,11 +105,6 @@ async function pullRepository({ repository, flags, air, folder, terminal }: Pull
   const { name } = repository;
   const only = (["textEncoder", "vae", "vision", "base"] as const).find((flag) => flags[flag] !== undefined);
   if (only) throw new UsageError(`--${only.replace("E", "-e")} is given without --file, which it needs`);
-  if (flags.merge) {
-    throw new UsageError(
-      "--merge is given without --file: the whole checkpoint has to be here for it. Pull it with --weights keep, then `inkstone models add FOLDER --merge …`",
-    );
-  }
   const paths = repository.files.map(({ path }) => path);
   if (!paths.includes("model_index.json")) {
     const singles = weightFiles(repository);
@@ -120,10 +115,12 @@ async function pullRepository({ repository, flags, air, folder, terminal }: Pull
   const locations = modelLocations(terminal.env);
   const { pullRepository: pull } = await import("../models/import/index.ts");
   const progress = byteProgress(terminal);
-  const choices = { mode: flags.weights, member: flags.member };
+  const merge = await mergedLoras(flags.merge, flags.air, locations);
+  const choices = { mode: flags.weights, member: flags.member, merge };
   return pull(repository, folder, choices, { air, name: flags.name, folderName: name }, locations, {
     signal: terminal.signal,
     onProgress: ({ component, done, total }) => progress.at(`converting ${component.replace("_", " ")}`, done, total),
+    warn: (message) => tell(terminal, `warning: ${message}`),
     onFetched: () => tell(terminal, ALL_HERE),
   }).finally(progress.end);
 }

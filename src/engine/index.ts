@@ -13,6 +13,7 @@ export {
 export type { GrayImage, RgbImage } from "../pictures/index.ts";
 export { CheckpointError } from "../weights/index.ts";
 export { ParameterError } from "./check.ts";
+export { expectedTensors } from "./checkpoint/asked-tensors.ts";
 export { checkCheckpoint } from "./checkpoint/check.ts";
 export { readMember } from "./checkpoint/checkpoint.ts";
 export { controlNetFromTensors } from "./control-net/from-tensors.ts";

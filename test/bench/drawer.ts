@@ -75,8 +75,13 @@ export class Drawer {
     return drawer;
   }
 
-  async draw(job: Job): Promise<Timing & Partial<EditTiming>> {
-    this.#child.stdin.write(`${JSON.stringify(job)}\n`);
+  draw(job: Job): Promise<Timing & Partial<EditTiming>> {
+    return this.ask(job);
+  }
+
+  /** One line of JSON in, one out. */
+  async ask<Answer>(message: object): Promise<Answer> {
+    this.#child.stdin.write(`${JSON.stringify(message)}\n`);
     return JSON.parse(await this.#read());
   }
 

@@ -16,8 +16,8 @@ import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
 import { openCheckpoint } from "../../src/engine/checkpoint/checkpoint.ts";
 import { loadModel, type Model } from "../../src/engine/model.ts";
-import { jointRotary } from "../../src/engine/rope.ts";
-import { type DeviceName, type HostTensor, type OpenedDevice, openDevice } from "../../src/onnx/index.ts";
+import { type DeviceName, type OpenedDevice, openDevice } from "../../src/onnx/index.ts";
+import { somePass, waves } from "../support/some-pass.ts";
 import { makeCheckpoint, type Synthetic, smallWidths, TRUE_WIDTHS } from "../support/synthetic-checkpoint.ts";
 
 const { values } = parseArgs({
@@ -60,7 +60,7 @@ async function compareStages(device: OpenedDevice): Promise<number> {
   const checkpoint = await openCheckpoint(join(root, "test/fixtures/plain/checkpoint"));
   const here = await loadModel(checkpoint, { device: "cpu" });
   const there = await loadModel(checkpoint, { device });
-  const pass = await passOf(here, 64, 20);
+  const pass = await somePass(here, 64, 20);
   const { latentChannels } = here;
   const stages: Record<string, (model: Model) => Promise<Float32Array>> = {
     velocity: (model) => model.velocity(pass),
@@ -110,7 +110,7 @@ async function measure(folder: string, device: OpenedDevice, blocks: number, sid
   const model = await loadModel(await openCheckpoint(folder), { device });
   const loaded = (performance.now() - start) / 1000;
   try {
-    const pass = await passOf(model, side, 64);
+    const pass = await somePass(model, side, 64);
     await model.velocity(pass); // uploads weights, compiles kernels
     const times: number[] = [];
     let velocity = new Float32Array();
@@ -140,25 +140,6 @@ async function usedMemory(): Promise<number | undefined> {
   const query = ["--query-gpu=memory.used", "--format=csv,noheader,nounits", "--id=0"];
   const told = await promisify(execFile)("nvidia-smi", query).catch(() => undefined);
   return told && Number(told.stdout) * 2 ** 20;
-}
-
-async function passOf(model: Model, side: number, textTokens: number) {
-  const cells = side / 16;
-  const { config } = model.transformer;
-  const [modulation] = await model.modulations([0.7]);
-  return {
-    latents: waves(1, cells * cells, config.in_channels),
-    text: waves(1, textTokens, config.joint_attention_dim),
-    rotary: jointRotary(textTokens, [{ rows: cells, columns: cells }], model.ropeAxes),
-    modulation: modulation!,
-  };
-}
-
-/** Numbers from -1 to 1, the same in every run. */
-function waves(...dims: number[]): HostTensor {
-  const data = new Float32Array(dims.reduce((product, size) => product * size, 1));
-  for (let i = 0; i < data.length; i++) data[i] = Math.sin(i * 1.7) * Math.cos(i * 0.31);
-  return { data, dims };
 }
 
 function relativeError(actual: Float32Array, wanted: Float32Array): number {

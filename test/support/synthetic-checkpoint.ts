@@ -1,18 +1,17 @@
 import { existsSync } from "node:fs";
 import { cp, mkdir, open, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { askedTensors, type TensorShapes, transformerTensors } from "../../src/engine/checkpoint/asked-tensors.ts";
 import type {
   TextEncoderConfig,
   TransformerConfig,
   VaeConfig,
   VisionConfig,
 } from "../../src/engine/checkpoint/config.ts";
-import { buildTimeGraph } from "../../src/engine/modulations.ts";
 import { buildTextEncoder, embeddingTable } from "../../src/engine/text-encoder.ts";
-import { buildTransformer } from "../../src/engine/transformer.ts";
 import { buildVaeDecoder, buildVaeEncoder } from "../../src/engine/vae.ts";
 import { buildVisionTower } from "../../src/engine/vision/tower.ts";
-import type { StoredForm, Weights } from "../../src/weights/index.ts";
+import type { StoredForm } from "../../src/weights/index.ts";
 import { storedFormsMetadata } from "../../src/weights/stored-form.ts";
 
 /** What a made-up checkpoint is to be like. Its numbers are noise. */
@@ -109,61 +108,79 @@ const PIPELINES = {
   "edit-2511": "QwenImageEditPlusPipeline",
 } as const;
 
-/** Writes a checkpoint folder. The graphs say which tensors there are, so nothing is listed twice. */
-export async function makeCheckpoint(folder: string, { widths, blocks, layers, form, member, tokenizer }: Synthetic) {
+/** What a checkpoint consists of, before its numbers are made. */
+export interface Layout {
+  /** Config files by path. */
+  readonly configs: Readonly<Record<string, object>>;
+  /** Files of weights: where, under which name, and the tensors' shapes. */
+  readonly components: readonly {
+    readonly folder: "transformer" | "text_encoder" | "vae";
+    readonly stem: string;
+    readonly shapes: TensorShapes;
+  }[];
+}
+
+/** The graphs say which tensors there are, so nothing is listed twice. */
+export function layoutOf({ widths, blocks, layers, member }: Omit<Synthetic, "form" | "tokenizer">): Layout {
   const transformer: TransformerConfig = {
     ...{ ...widths.transformer, num_layers: blocks },
     ...(member === "edit-2511" && { zero_cond_t: true }),
   };
   const text: TextEncoderConfig = { ...widths.text, num_hidden_layers: layers };
   const { vision, vae } = widths;
-  const json = async (path: string, value: object) => {
-    await mkdir(join(folder, path, ".."), { recursive: true });
-    await writeFile(join(folder, path), JSON.stringify(value, null, 2));
-  };
-  await json("model_index.json", { _class_name: member ? PIPELINES[member] : "QwenImagePipeline" });
-  await json("transformer/config.json", transformer);
-  await json("text_encoder/config.json", { ...text, ...(member && { vision_config: vision }) });
-  await json("vae/config.json", vae);
-  await json("scheduler/scheduler_config.json", {
+  const scheduler = {
     use_dynamic_shifting: true,
     base_shift: 0.5,
     max_shift: 0.9,
     max_image_seq_len: 8192,
     shift_terminal: 0.02,
-  });
-  await cp(tokenizer, join(folder, "tokenizer"), { recursive: true });
-  const write = (file: string, build: (weights: Weights) => void) =>
-    writeNoise(join(folder, file), shapesOf(build), form);
-  await write("transformer/diffusion_pytorch_model.safetensors", (w) => {
-    buildTransformer(transformer, w);
-    buildTimeGraph(transformer, w);
-  });
-  await write("text_encoder/model.safetensors", (w) => {
-    embeddingTable(text, w);
-    buildTextEncoder(text, w);
-    if (member) buildVisionTower(vision, w);
-  });
-  await write("vae/diffusion_pytorch_model.safetensors", (w) => {
-    buildVaeDecoder(vae, w);
-    buildVaeEncoder(vae, w);
-  });
+  };
+  return {
+    configs: {
+      "model_index.json": { _class_name: member ? PIPELINES[member] : "QwenImagePipeline" },
+      "transformer/config.json": transformer,
+      "text_encoder/config.json": { ...text, ...(member && { vision_config: vision }) },
+      "vae/config.json": vae,
+      "scheduler/scheduler_config.json": scheduler,
+    },
+    components: [
+      {
+        folder: "transformer",
+        stem: "diffusion_pytorch_model",
+        shapes: transformerTensors(transformer),
+      },
+      {
+        folder: "text_encoder",
+        stem: "model",
+        shapes: askedTensors((w) => {
+          embeddingTable(text, w);
+          buildTextEncoder(text, w);
+          if (member) buildVisionTower(vision, w);
+        }),
+      },
+      {
+        folder: "vae",
+        stem: "diffusion_pytorch_model",
+        shapes: askedTensors((w) => {
+          buildVaeDecoder(vae, w);
+          buildVaeEncoder(vae, w);
+        }),
+      },
+    ],
+  };
 }
 
-/** The tensors that graphs ask for. */
-function shapesOf(build: (weights: Weights) => void): Map<string, readonly number[]> {
-  const shapes = new Map<string, readonly number[]>();
-  build({
-    folder: "",
-    names: [],
-    has: () => false,
-    find: () => undefined,
-    get(name, shape) {
-      shapes.set(name, shape);
-      return { dtype: "F32", shape, offset: 0, byteLength: 0, file: "/nowhere" };
-    },
-  });
-  return shapes;
+/** Writes a checkpoint folder. */
+export async function makeCheckpoint(folder: string, { form, tokenizer, ...rest }: Synthetic) {
+  const { configs, components } = layoutOf(rest);
+  for (const [path, value] of Object.entries(configs)) {
+    await mkdir(join(folder, path, ".."), { recursive: true });
+    await writeFile(join(folder, path), JSON.stringify(value, null, 2));
+  }
+  await cp(tokenizer, join(folder, "tokenizer"), { recursive: true });
+  for (const { folder: component, stem, shapes } of components) {
+    await writeNoise(join(folder, component, `${stem}.safetensors`), shapes, form);
+  }
 }
 
 interface Planned {
@@ -177,7 +194,8 @@ type Fill = { readonly noise: number } | { readonly constant: number };
 const ROTATION = 64;
 const BLOCK = 32;
 
-async function writeNoise(path: string, shapes: Map<string, readonly number[]>, form: Synthetic["form"]) {
+/** Writes a file of tensors whose numbers are noise. A file that is there already is the same one. */
+export async function writeNoise(path: string, shapes: TensorShapes, form: Synthetic["form"]): Promise<void> {
   const planned = new Map<string, Planned>();
   const forms = new Map<string, StoredForm>();
   const size = (shape: readonly number[]) => shape.reduce((product, n) => product * n, 1);
@@ -216,7 +234,6 @@ function isLarge(name: string, shape: readonly number[]): boolean {
   return shape.length === 2 && /^(transformer_blocks|model\.layers)\./.test(name);
 }
 
-/** A file that is there already is the same one. */
 async function writeTensors(path: string, tensors: Map<string, Planned>, metadata: Record<string, string>) {
   if (existsSync(path)) return;
   await mkdir(join(path, ".."), { recursive: true });

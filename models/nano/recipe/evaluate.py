@@ -166,6 +166,19 @@ def beside_diffusers(model, card, prompts, ims):
     return {"pictures": len(prompts), "largest": int(d.max()), "mean": float(d.mean()), "psnr": float(20 * np.log10(255 / worst)) if worst else float("inf")}
 
 
+def figures(a):
+    """The same prompts with another form of the weights, beside the published figures."""
+    card = json.load(open(os.path.join(a.model, "card.json")))["defaults"]
+    scenes = scenes_of(a.prompts, a.chinese, a.long, a.others, card["width"], card["height"])
+    with tempfile.TemporaryDirectory() as folder:
+        ims, seconds = draw_through_inkstone(a.model, scenes, folder, a.workers)
+    published = json.load(open(os.path.join(HERE, "history.json")))[-1]
+    print(f"{len(scenes)} pictures, {seconds:.2f} s each; {published['label']}\n\n| right | here | published |\n|---|---|---|")
+    for name, (right, of) in sorted(measure(ims, scenes, a.workers).items()):
+        before = published["right"].get(name, [0, 1])
+        print(f"| {name} | {right} of {of}, {100 * right / of:.1f} % | {before[0]} of {before[1]}, {100 * before[0] / before[1]:.1f} % |")
+
+
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--model", default=os.path.join(HERE, ".."))
@@ -178,7 +191,10 @@ def main():
     ap.add_argument("--label", default="", help="names the weights in the history; without it they are not added to it")
     ap.add_argument("--note", default="", help="a Markdown file to put in front of the figures")
     ap.add_argument("--out", default=os.path.join(HERE, ".."))
+    ap.add_argument("--figures", action="store_true", help="only draw, read and print each figure beside that of the last weights in the history; writes nothing")
     a = ap.parse_args()
+    if a.figures:
+        return figures(a)
     import torch
     torch.set_num_threads(a.workers)
     card = json.load(open(os.path.join(a.model, "card.json")))["defaults"]

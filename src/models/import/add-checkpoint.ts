@@ -14,9 +14,9 @@ import type { Model } from "../registry.ts";
 import { COMPONENT_FOLDERS, type Component } from "./component-folder.ts";
 import { type ConversionHooks, convertTensors, writeIndex } from "./convert.ts";
 import { gatherCheckpoint } from "./gather.ts";
-import { gatherRepository, modeFor } from "./gather-repository.ts";
+import { gatherRepository, modeFor, type RepositoryChoices } from "./gather-repository.ts";
 import type { CheckpointFiles, Ingredients } from "./ingredients.ts";
-import { AIRS, knownCheckpoint, type MemberName } from "./members.ts";
+import { AIRS, knownCheckpoint } from "./members.ts";
 import {
   completePart,
   partsOfCheckpoint,
@@ -25,7 +25,7 @@ import {
   storedPart,
   sweepAbandoned,
 } from "./part-store.ts";
-import { type ConvertedPiece, openUnconverted, type Piece, type Shard, type WeightMode } from "./pieces.ts";
+import { type ConvertedPiece, openUnconverted, type Piece, type Shard } from "./pieces.ts";
 
 export interface AddHooks {
   readonly signal?: AbortSignal | undefined;
@@ -83,13 +83,14 @@ export function requireDrawable(folder: string): Promise<void> {
 export async function addRepository(
   repository: Repository,
   folder: string,
-  { mode, member }: { readonly mode?: WeightMode | undefined; readonly member?: MemberName | undefined },
+  choices: RepositoryChoices,
   naming: Naming,
   locations: ModelLocations,
   hooks: AddHooks = {},
 ): Promise<Model> {
   return asModelError(async () => {
-    const ingredients = await gatherRepository(repository, folder, { mode: mode ?? modeFor(repository), member });
+    const mode = choices.mode ?? modeFor(repository);
+    const ingredients = await gatherRepository(repository, folder, { ...choices, mode }, hooks.warn);
     return make(ingredients, naming, locations, hooks);
   });
 }

@@ -1,12 +1,22 @@
 import { rm } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { expectedTensors } from "../../engine/index.ts";
 import { CheckpointError, openSource, readJson } from "../../weights/index.ts";
 import type { HubFile, Repository } from "../hub/index.ts";
 import { COMPONENT_FOLDERS, COMPONENTS, type Component, companions } from "./component-folder.ts";
 import type { Config } from "./configs.ts";
-import { type Ingredients, LARGE } from "./ingredients.ts";
+import { type Ingredients, LARGE, type MergedLora } from "./ingredients.ts";
 import { type MemberName, memberNamed } from "./members.ts";
+import { withMerged } from "./merge.ts";
 import { type ConvertedPiece, namedShapes, type Shard, unseenWeights, type WeightMode } from "./pieces.ts";
+
+/** What somebody may say of a checkpoint that a repository becomes. */
+export interface RepositoryChoices {
+  /** Default: int8 for large checkpoints, as it is for others. */
+  readonly mode?: WeightMode | undefined;
+  readonly member?: MemberName | undefined;
+  readonly merge?: readonly MergedLora[] | undefined;
+}
 
 /** Bytes of a transformer from which on int8 is worth its error: a billion weights of two bytes. */
 const LARGE_BYTES = 2 * LARGE;
@@ -19,12 +29,15 @@ export function modeFor({ files }: Repository): WeightMode {
 /**
  * What a checkpoint is made from that lies on the hub in diffusers layout: its small files are fetched into `folder`, its shards one after
  * the other when they are converted, and deleted afterwards.
+ * @param choices.merge LoRAs that become part of the transformer's weights
+ * @param warn told about LoRAs that fit only in part
  * @throws CheckpointError naming what the repository lacks
  */
 export async function gatherRepository(
   repository: Repository,
   folder: string,
-  { mode, member }: { readonly mode: WeightMode; readonly member: MemberName | undefined },
+  { mode, member, merge = [] }: RepositoryChoices & { readonly mode: WeightMode },
+  warn: (message: string) => void = () => {},
 ): Promise<Ingredients> {
   for (const file of repository.files) {
     if (/\.(json|txt|jinja)$/.test(file.path)) await repository.fetch(file, folder);
@@ -34,7 +47,7 @@ export async function gatherRepository(
     pieces.push(await pieceFrom(repository, folder, component, component === "vae" ? "keep" : mode));
   }
   const transformer = repository.files.filter(({ path }) => isWeights(path, "transformer"));
-  return {
+  const found = {
     title: repository.name,
     source: `${repository.name}@${repository.revision}`,
     member: member ?? memberNamed(repository.name),
@@ -43,8 +56,8 @@ export async function gatherRepository(
     pieces,
     configs: { "model_index.json": (await readJson(join(folder, "model_index.json"))) as Config },
     copies: companions(folder),
-    close() {},
   };
+  return { ...(merge.length > 0 ? await withMerged(found, merge, warn) : found), close() {} };
 }
 
 async function pieceFrom(
@@ -80,8 +93,15 @@ async function pieceFrom(
     config: (await readJson(join(place, "config.json"))) as Config,
     identity: files.map(({ path, checksum }) => [path, checksum.hex]),
     shards,
-    preview: names ? namedShapes(from, new Map(names.map((name) => [name, undefined]))) : unseenWeights(from),
+    preview: await previewOf(component, place, from, names),
   };
+}
+
+/** What is known of weights before they are here: names from the index, the transformer's shapes from its config. */
+async function previewOf(component: Component, place: string, from: string, names: readonly string[] | undefined) {
+  const shapes = component === "transformer" ? await expectedTensors(place) : undefined;
+  if (names) return namedShapes(from, new Map(names.map((name) => [name, shapes?.get(name)])));
+  return shapes ? namedShapes(from, shapes) : unseenWeights(from);
 }
 
 /** The language model's head is a gigabyte that the text encoder never asks for. */

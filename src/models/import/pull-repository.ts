@@ -5,28 +5,20 @@ import type { Naming } from "../install.ts";
 import { addOrKeep } from "../install-again.ts";
 import type { ModelLocations } from "../locations.ts";
 import { type AddHooks, addCheckpoint, addRepository, requireDrawable } from "./add-checkpoint.ts";
-import { modeFor } from "./gather-repository.ts";
-import type { MemberName } from "./members.ts";
-import type { WeightMode } from "./pieces.ts";
-
-export interface PullChoices {
-  /** Default: int8 for large checkpoints, as it is for others. */
-  readonly mode?: WeightMode | undefined;
-  readonly member?: MemberName | undefined;
-}
+import { modeFor, type RepositoryChoices } from "./gather-repository.ts";
 
 /** Whether a file of a repository is part of a model. */
 export const isModelFile = (path: string): boolean => /\.(json|safetensors|txt|jinja)$/.test(path);
 
 /**
- * Brings a checkpoint in diffusers layout from the hub and registers it: converted shard by shard when it is large, else as it is, in
- * `folder`. What is here already is kept, what broke off is resumed.
+ * Brings a checkpoint in diffusers layout from the hub and registers it: converted shard by shard when it is large or LoRAs are merged
+ * into it, else as it is, in `folder`. What is here already is kept, what broke off is resumed.
  * @throws ModelError, CheckpointError
  */
 export async function pullRepository(
   repository: Repository,
   folder: string,
-  { mode = modeFor(repository), member }: PullChoices,
+  choices: RepositoryChoices,
   naming: Naming,
   locations: ModelLocations,
   hooks: AddHooks & { readonly onFetched?: () => void } = {},
@@ -35,7 +27,8 @@ export async function pullRepository(
   if (!files.some(({ path }) => path === "model_index.json")) {
     throw new ModelError("damagedFile", `${name} is no checkpoint in diffusers layout: it has no model_index.json`);
   }
-  if (mode !== "keep") return addRepository(repository, folder, { mode, member }, naming, locations, hooks);
+  const { mode = modeFor(repository), member, merge = [] } = choices;
+  if (mode !== "keep" || merge.length > 0) return addRepository(repository, folder, choices, naming, locations, hooks);
   const known = await registeredAt("checkpoint", folder, naming.air, locations);
   for (const file of files) if (isModelFile(file.path)) await repository.fetch(file, folder);
   hooks.signal?.throwIfAborted();

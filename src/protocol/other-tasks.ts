@@ -144,7 +144,7 @@ export const watch = z
     previews: flag("Whether to send what pictures look like while they are drawn.").default(false),
   })
   .describe(
-    "Only over a WebSocket: frames tell this socket whatever happens to the tasks of its key, present and future ones, until it closes. Sent again, it replaces the earlier watch.",
+    "Only over a WebSocket: frames tell this socket whatever happens to the tasks (present and future ones) and pictures of its key and to the models of the server, until it closes. Sent again, it replaces the earlier watch.",
   );
 
 export type WatchTask = z.output<typeof watch>;

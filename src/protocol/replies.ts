@@ -222,12 +222,24 @@ const taskDetails = group("A task with its request, its response and its deliver
 });
 
 const watchItem = group(
-  "Over a WebSocket that watches: its acknowledgement (with `previews`), and whatever happens to a task (with `event`).",
+  "Over a WebSocket that watches: its acknowledgement (with `previews`), and whatever happens to tasks, pictures and models (with `event`).",
   {
     taskType: literal("The type of task.", "watch"),
-    taskUUID: uuid("The task that something happened to; in the acknowledgement, the watch."),
+    taskUUID: uuid(
+      "The task that something happened to; in the acknowledgement and where no task is concerned, the watch.",
+    ),
     previews: flag("Whether previews will be sent.").optional(),
-    event: oneOf("What happened.", ["queued", "started", "progress", "preview", "result", "final"]).optional(),
+    event: oneOf("What happened.", [
+      "queued",
+      "started",
+      "progress",
+      "preview",
+      "result",
+      "final",
+      "picture",
+      "gone",
+      "models",
+    ]).optional(),
     queuePosition,
     attempt: integer("With `started`: how often it was.", { min: 1 }).optional(),
     image: integer("With `progress` and `preview`: the picture in work, from 0.", { min: 0 }).optional(),
@@ -238,6 +250,10 @@ const watchItem = group(
     percentage: float("Of the whole task.", { min: 0, max: 100 }).optional(),
     imageDataURI: text("With `preview`: what the picture looks like so far, a small WEBP.").optional(),
     picture: pictureReply.optional(),
+    imageUUIDs: z
+      .array(uuid("One picture."))
+      .meta({ description: "With `gone`: pictures that were binned or deleted." })
+      .optional(),
     state: cancelledTask.shape.state.optional(),
     error: errorReply.optional(),
   },

@@ -10,6 +10,7 @@ import { fleetModels } from "./fleet-models.ts";
 import { createHttpMetrics, type HttpPorts, type Readiness, type Uploads } from "./http/index.ts";
 import type { Log } from "./log.ts";
 import type { Outbound } from "./net/index.ts";
+import { openNews } from "./news.ts";
 import { createImageReferences } from "./storage/index.ts";
 import type { OwnerId } from "./tasks/index.ts";
 import type { Workers } from "./workers.ts";
@@ -33,6 +34,8 @@ export interface PortsOptions {
 export function httpPorts(options: PortsOptions): HttpPorts {
   const { config, data, workers, outbound, register, log, isClosing, stopping } = options;
   const { images, tasks, keys, gallery, thumbnails, space, models, presence } = data;
+  const installed = fleetModels(presence, config.role === "api" ? undefined : models);
+  const news = openNews({ db: data.db, signals: data.signals, models: installed });
   const refusalOf = roomFor(config, data);
   // A server that draws nothing has no checkpoint to load.
   const modelTrouble = config.role === "api" ? async () => undefined : defaultModelTrouble(models);
@@ -53,9 +56,10 @@ export function httpPorts(options: PortsOptions): HttpPorts {
       addressOf: config.imageDelivery === "redirect" ? images.addressOf : undefined,
     },
     thumbnails,
-    gallery,
-    uploads: uploadsInto(config, data, outbound, refusalOf),
-    models: fleetModels(presence, config.role === "api" ? undefined : models),
+    gallery: news.ofGallery(gallery),
+    uploads: news.ofUploads(uploadsInto(config, data, outbound, refusalOf)),
+    news,
+    models: installed,
     mayName: outbound.mayName,
     keys,
     metrics: createHttpMetrics(register, tasks),

@@ -1,6 +1,8 @@
 /** Pictures, tasks, models and the server over HTTP: every reply is what the documentation says. */
 
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { request as httpRequest } from "node:http";
+import { join, resolve } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { encodeImage } from "../../src/pictures/index.ts";
 import { parseJson, ROUTE_REPLIES } from "../../src/protocol/index.ts";
@@ -178,6 +180,51 @@ test("events of all tasks of a key, with previews, in order", async () => {
   expect(events.find(([name]) => name === "preview")![1].imageDataURI).toMatch(/^data:image\/webp;base64,/);
   ROUTE_REPLIES.Picture.parse(events.find(([name]) => name === "result")![1].picture);
   expect((await fetch(`${server.base}/v1/events`)).status).toBe(401);
+});
+
+test("what happens beside tasks is told as it happens: pictures brought, changed, binned, put back, deleted; models added", async () => {
+  const gone = new AbortController();
+  const response = await fetch(`${server.base}/v1/events`, {
+    headers: { authorization: `Bearer ${server.key}` },
+    signal: gone.signal,
+  });
+  const heard: { event: string; data: Record<string, unknown> }[] = [];
+  const reading = (async () => {
+    let text = "";
+    for await (const piece of response.body!.pipeThrough(new TextDecoderStream())) {
+      text += piece;
+      for (const [whole, event, data] of text.matchAll(/event: (.*)\ndata: (.*)\n\n/g)) {
+        heard.push({ event: event!, data: parseJson(data!) as Record<string, unknown> });
+        text = text.replace(whole, "");
+      }
+    }
+  })().catch(() => {});
+  const next = async (event: string) => {
+    await expect.poll(() => heard.length, { timeout: 20_000 }).toBeGreaterThan(0);
+    const first = heard.shift()!;
+    expect(first.event).toBe(event);
+    return first.data;
+  };
+  const file = await encodeImage({ width: 8, height: 8, pixels: new Uint8Array(192).fill(99) }, { format: "PNG" });
+  const { imageUUID } = (await ask("POST", "/v1/pictures", { body: file, type: "image/png" })).body;
+  ROUTE_REPLIES.Picture.parse((await next("picture")).picture);
+  await ask("PATCH", `/v1/pictures/${imageUUID}`, { body: { starred: true } });
+  expect(await next("picture")).toMatchObject({ picture: { imageUUID, starred: true } });
+  await ask("POST", "/v1/pictures/bin", { body: { imageUUIDs: [imageUUID, crypto.randomUUID()] } });
+  expect(await next("gone")).toEqual({ imageUUIDs: [imageUUID] });
+  await ask("POST", "/v1/pictures/restore", { body: { imageUUIDs: [imageUUID] } });
+  expect(await next("picture")).toMatchObject({ picture: { imageUUID } });
+  const operation = { taskType: "mediaStorage", taskUUID: crypto.randomUUID(), operation: "delete", media: imageUUID };
+  expect((await ask("POST", "/v1", { body: [operation] })).status).toBe(200);
+  expect(await next("gone")).toEqual({ imageUUIDs: [imageUUID] });
+  const card = { air: "me:another@1", name: "Another", checkpoint: resolve("test/fixtures/plain/checkpoint") };
+  await mkdir(join(server.folder, "models", "another"));
+  await writeFile(join(server.folder, "models", "another", "card.json"), JSON.stringify(card));
+  await next("models");
+  await rm(join(server.folder, "models", "another"), { recursive: true });
+  await next("models");
+  gone.abort();
+  await reading;
 });
 
 test("a server without keys is not written to by pages of other sites, whatever they leave out", async () => {

@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { encodeImage } from "../../src/pictures/index.ts";
 import { openDatabase } from "../../src/server/database/index.ts";
 import { inkstone } from "../cli.ts";
 import { TEST_DATABASES } from "../support/databases.ts";
@@ -103,6 +104,32 @@ describe.skipIf(WHY !== undefined)(`many machines${WHY === undefined ? "" : ` (s
       if (data[0].taskUUID === sent.task.taskUUID) heard.add(data[0].event);
     }
     expect([...heard]).toEqual(expect.arrayContaining(["started", "progress", "result", "final"]));
+    client.socket.close();
+  });
+
+  test("a socket at one server is told of pictures that are brought, starred and binned at the other", async () => {
+    const client = await connect(`${bases[1]!.replace("http", "ws")}/v1`);
+    client.send({ taskType: "watch", taskUUID: crypto.randomUUID() });
+    await client.next();
+    const file = await encodeImage({ width: 8, height: 8, pixels: new Uint8Array(192).fill(5) }, { format: "PNG" });
+    const send = (method: string, path: string, body: object | Uint8Array) =>
+      fetch(bases[0]! + path, {
+        method,
+        headers: { ...KEY, "content-type": body instanceof Uint8Array ? "image/png" : "application/json" },
+        body: body instanceof Uint8Array ? Buffer.from(body) : JSON.stringify(body),
+      });
+    const heard = async (event: string) => {
+      for (;;) {
+        const [item] = (await client.next()).data;
+        if (item.event === event) return item;
+      }
+    };
+    const { imageUUID } = (await (await send("POST", "/v1/pictures", file)).json()) as { imageUUID: string };
+    expect(await heard("picture")).toMatchObject({ picture: { imageUUID, starred: false } });
+    await send("PATCH", `/v1/pictures/${imageUUID}`, { starred: true });
+    expect(await heard("picture")).toMatchObject({ picture: { imageUUID, starred: true } });
+    await send("POST", "/v1/pictures/bin", { imageUUIDs: [imageUUID] });
+    expect(await heard("gone")).toMatchObject({ imageUUIDs: [imageUUID] });
     client.socket.close();
   });
 

@@ -74,6 +74,7 @@ export async function startMemoryApp(
     tasks,
     admit: async () => ({}),
     images: { read: async (fileName) => tasks.files.get(fileName) },
+    news: { listen: () => () => {} },
     thumbnails: { read: async () => undefined },
     gallery: EMPTY_GALLERY,
     freeBytes: async () => undefined,

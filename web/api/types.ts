@@ -146,8 +146,8 @@ export interface Status {
   readonly caller: { readonly name: string };
 }
 
-/** What a watching socket is told. */
-export type WatchEvent = { readonly taskType: "watch"; readonly taskUUID: string } & (
+/** What a watching socket is told of tasks. */
+export type TaskEvent = { readonly taskType: "watch"; readonly taskUUID: string } & (
   | { readonly event: "queued"; readonly queuePosition: number }
   | { readonly event: "started"; readonly attempt: number }
   | ({ readonly event: "progress" } & Progress)
@@ -155,3 +155,12 @@ export type WatchEvent = { readonly taskType: "watch"; readonly taskUUID: string
   | { readonly event: "result"; readonly picture: Picture }
   | { readonly event: "final"; readonly state: TaskState; readonly error?: ErrorItem }
 );
+
+/** What it is told beside tasks, whoever has done it. */
+export type OtherEvent = { readonly taskType: "watch" } & (
+  | { readonly event: "picture"; readonly picture: Picture }
+  | { readonly event: "gone"; readonly imageUUIDs: readonly string[] }
+  | { readonly event: "models" }
+);
+
+export type WatchEvent = TaskEvent | OtherEvent;

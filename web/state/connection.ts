@@ -3,8 +3,9 @@
 import { signal } from "@preact/signals";
 import { ApiError, request, useKey } from "../api/server.ts";
 import { watchTasks } from "../api/socket.ts";
-import type { Status } from "../api/types.ts";
+import type { Status, WatchEvent } from "../api/types.ts";
 import { loadModels } from "./models.ts";
+import { dropListed, noteListed } from "./picture-list.ts";
 import { recent } from "./pictures.ts";
 import { previews } from "./preferences.ts";
 import { settle } from "./stage.ts";
@@ -60,7 +61,7 @@ export async function connect(): Promise<void> {
       awayUntil.value = undefined;
       void catchUp();
     },
-    onEvent: hear,
+    onEvent: take,
     onAway: (ms) => {
       awayUntil.value = Date.now() + ms;
     },
@@ -68,6 +69,14 @@ export async function connect(): Promise<void> {
       if (code === "invalidApiKey" || code === "missingApiKey") access.value = { kind: "key", wrong: true };
     },
   });
+}
+
+/** Takes what happened to its place, whoever did it: this page, another one, a program with the same key. */
+function take(event: WatchEvent): void {
+  if (event.event === "picture") noteListed(event.picture);
+  else if (event.event === "gone") dropListed(new Set(event.imageUUIDs));
+  else if (event.event === "models") void loadModels().catch(() => {});
+  else hear(event);
 }
 
 /** After a (re)connection: what happened meanwhile. Nothing is submitted. */

@@ -39,8 +39,8 @@ export function createPictureList(initial: PictureQuery = {}): PictureList {
 
   const admits = (picture: Picture) =>
     !query.binned &&
-    (query.q ?? "") === "" &&
-    query.starred !== true &&
+    mentions(picture, query.q ?? "") &&
+    (query.starred === undefined || query.starred === picture.starred) &&
     (query.kind === undefined || query.kind === picture.kind) &&
     (query.model === undefined || query.model === picture.parameters?.model) &&
     (query.parent === undefined || picture.parents.includes(query.parent));
@@ -83,6 +83,15 @@ export function createPictureList(initial: PictureQuery = {}): PictureList {
   };
 }
 
+/** Whether all words are in the picture's prompt, as the server searches. */
+function mentions({ parameters }: Picture, words: string): boolean {
+  const prompt = parameters?.positivePrompt?.toLowerCase() ?? "";
+  return words
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => prompt.includes(word));
+}
+
 /** A new picture appears at the top of each list that it belongs to. */
 export function announcePicture(picture: Picture): void {
   for (const { items, admits } of lists) {
@@ -119,4 +128,10 @@ export function putBackListed(pictures: readonly Picture[]): void {
     if (missing.length === 0) continue;
     items.value = [...items.value, ...missing].sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
   }
+}
+
+/** A picture as the server has it now: new to the lists, or changed elsewhere. */
+export function noteListed(picture: Picture): void {
+  changeListed(picture, picture);
+  putBackListed([picture]);
 }

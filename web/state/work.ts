@@ -3,7 +3,7 @@
 import { computed, signal } from "@preact/signals";
 import type { Json } from "../api/json.ts";
 import { ApiError, request, ServerAway } from "../api/server.ts";
-import type { ErrorItem, Parameters, Picture, Progress, TaskItem, TaskState, WatchEvent } from "../api/types.ts";
+import type { ErrorItem, Parameters, Picture, Progress, TaskEvent, TaskItem, TaskState } from "../api/types.ts";
 import { randomUuid } from "../api/uuid.ts";
 import { words } from "../text/index.ts";
 import { spoken } from "./notices.ts";
@@ -129,7 +129,7 @@ async function readEnd(taskUUID: string): Promise<void> {
 }
 
 /** Applies what the server tells of a task. */
-export function hear(event: WatchEvent): void {
+export function hear(event: TaskEvent): void {
   const work = workOf(event.taskUUID);
   if (event.event === "result") announcePicture(event.picture);
   if (work !== undefined) change(event.taskUUID, news(work, event));
@@ -138,7 +138,7 @@ export function hear(event: WatchEvent): void {
 }
 
 /** What an event changes about a task. */
-function news(work: Work, event: WatchEvent): Partial<Work> {
+function news(work: Work, event: TaskEvent): Partial<Work> {
   switch (event.event) {
     case "queued":
       return { state: "queued", queuePosition: event.queuePosition };

@@ -8,6 +8,7 @@ export { DEFAULT_MODEL } from "./openai/request.ts";
 export type {
   HttpPorts,
   HttpSettings,
+  NewsPort,
   Readiness,
   Uploads,
 } from "./ports.ts";

@@ -127,7 +127,7 @@ export const PATHS: Schema = {
       operationId: "watchTasks",
       summary: "Watch all tasks of a key",
       description:
-        "Server-sent events about present and future tasks: `queued`, `started`, `progress`, `preview`, `result` and `final`. Each holds what a `watch` over a WebSocket is told (`WatchItem`), without `taskType` and `event`.",
+        "Server-sent events about present and future tasks: `queued`, `started`, `progress`, `preview`, `result` and `final`; and beside them `picture`, `gone` and `models`, which have no `taskUUID`. Each holds what a `watch` over a WebSocket is told (`WatchItem`), without `taskType` and `event`.",
       parameters: query(eventQuery),
       responses: { ...events("The events."), ...failures(400, 401, 403) },
     },

@@ -34,6 +34,18 @@ export interface UploadedImage {
   readonly fileName: string;
 }
 
+/** What happens beside tasks. */
+export type News =
+  /** Pictures that have come or changed, or (`gone`) are listed no more. */
+  | { readonly type: "pictures"; readonly imageUUIDs: readonly string[]; readonly gone: boolean }
+  /** The list of models is another one. */
+  | { readonly type: "models" };
+
+export interface NewsPort {
+  /** Tells what concerns an owner, until the function returned is called. */
+  listen(owner: OwnerId, listener: (news: News) => void): () => void;
+}
+
 /** Whether the server can take tasks, and why not. */
 export interface Readiness {
   readonly ready: boolean;
@@ -100,6 +112,7 @@ export interface HttpPorts {
   readonly thumbnails: Thumbnails;
   readonly gallery: Gallery;
   readonly uploads: Uploads;
+  readonly news: NewsPort;
   readonly models: ModelCatalogue;
   /** Whether results may be sent to an address, as far as its name alone tells. */
   mayName(url: string): boolean;

@@ -1,5 +1,6 @@
 export { expireTasks } from "./expire.ts";
 export { findTask } from "./find.ts";
+export { followersOf } from "./listen.ts";
 export type { NewResult } from "./outcome.ts";
 export { workOf } from "./pace.ts";
 export { forgetGone, type Offers, openPresence, type Presence } from "./presence.ts";

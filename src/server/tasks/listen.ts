@@ -44,3 +44,11 @@ export async function followTasksOf(db: Queryable, owner: OwnerId, process: stri
     [owner, process, FOLLOWING_MS / 1000, previews],
   );
 }
+
+/** The processes that are told of an owner at the moment. */
+export async function followersOf(db: Queryable, owner: OwnerId): Promise<string[]> {
+  const rows = await db.query<{ process: string }>("select process from followers where owner = $1 and until > now()", [
+    owner,
+  ]);
+  return rows.map(({ process }) => process);
+}

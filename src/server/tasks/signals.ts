@@ -13,6 +13,13 @@ export type TaskSignal =
   /** A picture finished, put back, or (`ended`) final: read the row. */
   | { readonly type: "changed"; readonly id: string; readonly ended?: boolean }
   | { readonly type: "cancelled"; readonly id: string }
+  /** Pictures of an owner whom the hearer follows have come or changed, or (`gone`) are listed no more; not by a task. */
+  | {
+      readonly type: "pictures";
+      readonly owner: OwnerId;
+      readonly imageUUIDs: readonly string[];
+      readonly gone: boolean;
+    }
   /** A webhook call or an upload has become due. */
   | { readonly type: "owed" }
   | { readonly type: "progress"; readonly id: string; readonly progress: TaskProgress }

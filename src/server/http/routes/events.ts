@@ -1,11 +1,11 @@
-/** `GET /v1/events`: whatever happens to the tasks of a key, as server-sent events. */
+/** `GET /v1/events`: whatever happens to the tasks and pictures of a key, as server-sent events. */
 
 import type { FastifyInstance } from "fastify";
 import { eventQuery, readQuery } from "../../../protocol/index.ts";
 import { bearerKey, identify } from "../caller.ts";
 import { openEventStream } from "../event-stream.ts";
 import { openContext, type Shared } from "../request-context.ts";
-import { followTasks } from "../watch-events.ts";
+import { followOwner } from "../watch-events.ts";
 
 export function eventRoute(app: FastifyInstance, shared: Shared): void {
   const { ports } = shared;
@@ -20,11 +20,11 @@ export function eventRoute(app: FastifyInstance, shared: Shared): void {
       endFollowing();
     });
     try {
-      endFollowing = await followTasks(context, owner, previews, ({ event, taskUUID, facts, droppable }) =>
+      endFollowing = await followOwner(context, owner, previews, ({ event, taskUUID, facts, droppable }) =>
         stream.write(event, { taskUUID, ...facts }, droppable),
       );
     } catch (err) {
-      ports.log.error({ err }, "the tasks of a key could not be followed");
+      ports.log.error({ err }, "a key could not be followed");
       stream.destroy();
     }
     if (over) endFollowing();

@@ -1,9 +1,9 @@
-/** Tells a socket whatever happens to the tasks of its key. */
+/** Tells a socket whatever happens to the tasks and pictures of its key. */
 
 import type { WatchItem, WatchTask } from "../../../protocol/index.ts";
 import type { Caller } from "../caller.ts";
 import type { RequestContext } from "../request-context.ts";
-import { followTasks } from "../watch-events.ts";
+import { followOwner } from "../watch-events.ts";
 
 /** Sends a frame; what may be left out is, while the client reads slowly. */
 export type FrameSender = (body: { readonly data: readonly WatchItem[] }, droppable: boolean) => void;
@@ -16,7 +16,7 @@ export async function startWatch(
   send: FrameSender,
 ): Promise<() => void> {
   send({ data: [{ taskType: "watch", taskUUID: watchUUID, previews }] }, false);
-  return followTasks(context, owner, previews, ({ event, taskUUID, facts, droppable }) =>
+  return followOwner(context, owner, previews, ({ event, taskUUID = watchUUID, facts, droppable }) =>
     send({ data: [{ taskType: "watch", event, taskUUID, ...facts }] }, droppable),
   );
 }

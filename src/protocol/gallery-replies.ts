@@ -76,6 +76,7 @@ const storage = group("The caller's pictures.", {
   bytes: integer("Of all their files.", { min: 0 }),
   binned: integer("In the bin.", { min: 0 }),
   freeBytes: integer("Free on the disk of the data folder, where that is known.", { min: 0 }).optional(),
+  full: flag("Whether nothing more is taken in until something is deleted."),
 });
 
 const MODEL_STATES = ["installed", "loading", "ready"] as const;

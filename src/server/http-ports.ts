@@ -132,7 +132,8 @@ async function readiness(
   const refused = isClosing
     ? "stopping"
     : (trouble?.message ?? (await outage(data)) ?? withoutDevice(devices) ?? (await modelTrouble()));
-  return { ready: refused === undefined, reason: refused, devices };
+  const full = (await data.space.shortage()) !== undefined || /ENOSPC|EDQUOT/.test(trouble?.message ?? "");
+  return { ready: refused === undefined, reason: refused, full, devices };
 }
 
 /** Why nothing can be drawn, where no device is left to draw on; a server that draws nothing has none to lose. */

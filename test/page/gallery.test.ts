@@ -1,7 +1,19 @@
-import { join } from "node:path";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { encodeImage } from "../../src/pictures/index.ts";
 import { openDatabase } from "../../src/server/database/index.ts";
-import { buildPage, draw, hasChromium, PHONE, QUICK, type Studio, type StudioPage, startStudio } from "./studio.ts";
+import {
+  buildPage,
+  draw,
+  finished,
+  hasChromium,
+  PHONE,
+  QUICK,
+  type Studio,
+  type StudioPage,
+  startStudio,
+} from "./studio.ts";
 
 interface Listed {
   readonly imageUUID: string;
@@ -66,6 +78,44 @@ describe.skipIf(!hasChromium)("the gallery", () => {
     await expect.poll(() => page.locator(".grid-cell").count()).toBe(1);
     await page.reload();
     await expect.poll(() => page.locator(".grid-star").count()).toBe(1);
+  });
+});
+
+describe.skipIf(!hasChromium)("two tabs", () => {
+  let studio: Studio;
+  beforeAll(async () => {
+    await buildPage();
+    studio = await startStudio({}, async (folder) => {
+      const card = join(folder, "models", "second", "card.json");
+      await mkdir(dirname(card), { recursive: true });
+      await writeFile(card, JSON.stringify({ air: "me:second@1", name: "A second one" }));
+    });
+  });
+  afterAll(() => studio?.stop());
+
+  test("what one does the other shows without a reload: drawn, starred, binned, put back, brought; models that come and go", async () => {
+    const [here, there] = [await studio.open(), await studio.open({ path: "/pictures" })];
+    await there.waitForSelector("text=No pictures here.");
+    await draw(here, "A sign");
+    await there.waitForSelector('.grid-cell img[alt^="A sign"]');
+    await finished(here);
+    await here.click('.actions [aria-label="Star"]');
+    await there.waitForSelector(".grid-cell .grid-star");
+    await here.click('.actions [aria-label="Bin"]');
+    await there.waitForSelector(".grid-cell", { state: "detached" });
+    await here.click(".notice >> text=Undo");
+    await there.waitForSelector(".grid-cell .grid-star");
+    await there.click("text=/^Brought$/");
+    await there.waitForSelector("text=No pictures here.");
+    const file = await encodeImage({ width: 16, height: 16, pixels: new Uint8Array(768).fill(9) }, { format: "PNG" });
+    await here.evaluate(
+      `fetch("/v1/pictures", { method: "POST", headers: { "content-type": "image/png" }, body: new Uint8Array([${[...file]}]) })`,
+    );
+    await there.waitForSelector(".grid-cell");
+    expect(await there.locator(".model-choice option").count()).toBe(2);
+    await rm(join(studio.folder, "models", "second"), { recursive: true });
+    await expect.poll(() => there.locator(".model-choice option").count(), { timeout: 20_000 }).toBe(1);
+    expect([...here.faults, ...there.faults]).toEqual([]);
   });
 });
 

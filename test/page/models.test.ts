@@ -5,7 +5,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join, relative } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { encodeImage } from "../../src/pictures/index.ts";
+import { decodeImage, encodeImage } from "../../src/pictures/index.ts";
 import { installModel } from "../contract/server.ts";
 import { type StandInHub, startHub } from "../stand-ins/hub.ts";
 import { buildPage, draw, drop, finished, hasChromium, QUICK, type Studio, startStudio } from "./studio.ts";
@@ -14,6 +14,7 @@ const EDITING = "alibaba:qwen-image-edit@2511";
 
 interface Listed {
   readonly imageUUID: string;
+  readonly imageURL: string;
   readonly width: number;
   readonly height: number;
   readonly parents: readonly string[];
@@ -85,6 +86,52 @@ describe.skipIf(!hasChromium)("models", () => {
       positivePrompt: "Turn it blue",
       inputs: { referenceImages: [source!.imageUUID] },
     });
+    expect(page.faults).toEqual([]);
+    await page.context().close();
+  });
+
+  test("painted on, an editing model changes what is tinted and no other pixel", async () => {
+    const begin = await studio.open({ draft: { ...QUICK, steps: 2 } });
+    await draw(begin, "a picture to paint on");
+    await finished(begin);
+    await begin.context().close();
+    const [source] = await listed();
+    const page = await studio.open({ draft, path: `/edit/${source!.imageUUID}` });
+    await page.waitForSelector(".mask-canvas");
+    await page.fill(".edit-prompt", "Make this corner red");
+    // A box by the keys: it begins as the middle half, and is moved two steps to the right.
+    await page.keyboard.press("Escape");
+    await page.focus(".mask-canvas");
+    await page.keyboard.press("r");
+    await page.waitForSelector('.tool-bar [aria-label="Box"][aria-pressed="true"]');
+    await page.waitForTimeout(200); // the canvas hears of the tool after the button
+    for (const key of ["ArrowRight", "ArrowRight", "Enter"]) await page.keyboard.press(key);
+    await page.waitForSelector(".draw-bar >> text=Tinted is redrawn. The rest stays, bit for bit.");
+    await page.click(".button.draw >> text=Redraw");
+    await page.waitForSelector(".edit-results .actions");
+    const [result] = await listed();
+    expect(result!.parents).toEqual(expect.arrayContaining([source!.imageUUID]));
+    expect(result!.parameters.inputs).toMatchObject({
+      referenceImages: [source!.imageUUID],
+      seedImage: source!.imageUUID,
+    });
+    expect([result!.width, result!.height]).toEqual([source!.width, source!.height]);
+    const pixelsOf = async ({ imageURL }: Listed) =>
+      (await decodeImage(await studio.bytes(new URL(imageURL).pathname))).pixels;
+    const [old, fresh] = [await pixelsOf(source!), await pixelsOf(result!)];
+    const { width, height } = source!;
+    const [left, right] = [width / 4 + width / 16, (3 * width) / 4 + width / 16];
+    let changed = 0;
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) {
+        const at = 3 * (y * width + x);
+        const same = [0, 1, 2].every((c) => old[at + c] === fresh[at + c]);
+        const painted = x >= left - 1 && x <= right && y >= height / 4 - 1 && y <= (3 * height) / 4;
+        if (!painted) expect(same, `${x}, ${y}`).toBe(true);
+        else if (!same) changed++;
+      }
+    }
+    expect(changed).toBeGreaterThan(100);
     expect(page.faults).toEqual([]);
     await page.context().close();
   });
@@ -168,5 +215,21 @@ describe.skipIf(!hasChromium)("models", () => {
     await page.selectOption('dialog [aria-label="Kept"]', { label: "until it is binned" });
     await expect.poll(async () => (await newest()).expiresAt).toBeNull();
     expect(page.faults).toEqual([]);
+  });
+
+  test("a picture whose size cannot be drawn is redrawn at about its shape, which is said before", async () => {
+    const wide = await encodeImage(
+      { width: 300, height: 131, pixels: new Uint8Array(300 * 131 * 3).fill(70) },
+      { format: "PNG" },
+    );
+    const page = await studio.open({ draft: { ...QUICK, steps: 2 } });
+    await drop(page, wide, "wide.png", "image/png");
+    await page.click("dialog >> text=Edit it");
+    await page.waitForSelector(".draw-bar >> text=The new picture will be 304 × 128.");
+    await page.click(".button.draw");
+    await page.waitForSelector(".edit-results .actions");
+    const [result] = await listed();
+    expect([result!.width, result!.height]).toEqual([304, 128]);
+    await page.context().close();
   });
 });

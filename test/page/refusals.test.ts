@@ -1,7 +1,13 @@
 /** What the page says when the server takes nothing: each a sentence with what can be done, and nothing is lost. */
 
+import { statfsSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { buildPage, draw, hasChromium, QUICK, type Studio, startStudio } from "./studio.ts";
+import { buildPage, draw, finished, hasChromium, QUICK, type Studio, startStudio } from "./studio.ts";
+
+const { bavail, bsize } = statfsSync(tmpdir());
+/** More than the setting can ask for: no disk of this size looks full. */
+const hasTerabyteFree = bavail * bsize > 1e12;
 
 describe.skipIf(!hasChromium)("refusals", () => {
   let studio: Studio;
@@ -55,4 +61,32 @@ describe.skipIf(!hasChromium)("refusals", () => {
     expect(await page.textContent('[aria-live="polite"]')).toContain("steps");
     await page.context().close();
   });
+
+  test.skipIf(hasTerabyteFree)(
+    "a full disk: the page says so, keeps the draft, offers to empty the bin, and goes on by itself",
+    async () => {
+      const page = await studio.open();
+      await draw(page, "in the bin");
+      await finished(page);
+      await page.click('.actions [aria-label="Bin"]');
+      await page.fill("#prompt", "kept");
+      await studio.kill();
+      await studio.start({ INKSTONE_MIN_FREE_MB: "1000000" });
+      await page.waitForSelector(".away >> text=disk is full", { timeout: 60_000 });
+      await page.click(".button.draw");
+      await page.waitForSelector('.refusal[role="alert"] >> text=The server takes no tasks now.');
+      await page.click(".away >> text=Empty the bin (1)");
+      await page.waitForSelector(".away >> text=Empty the bin", { state: "detached" });
+      expect((await studio.ask<{ storage: object }>("GET", "/v1/status")).storage).toMatchObject({
+        full: true,
+        binned: 0,
+      });
+      await studio.kill();
+      await studio.start();
+      await page.waitForSelector(".away", { state: "detached", timeout: 60_000 });
+      expect(await page.inputValue("#prompt")).toBe("kept");
+      await page.click(".button.draw");
+      await finished(page);
+    },
+  );
 });

@@ -20,6 +20,8 @@ export const PHONE = { width: 390, height: 844 };
 
 export interface Studio {
   readonly base: string;
+  /** The server's data folder. */
+  readonly folder: string;
   /** A page that is open at a path; what goes wrong on it is collected in `faults`. */
   open(options?: OpenOptions): Promise<StudioPage>;
   /** Asks the API as a program would. */
@@ -30,8 +32,8 @@ export interface Studio {
   logged(): string;
   /** Kills the server, as a power cut would. */
   kill(): Promise<void>;
-  /** Starts it again, at the same address, with the same data. */
-  start(): Promise<void>;
+  /** Starts it again, at the same address, with the same data; `settings` in place of the first ones. */
+  start(settings?: Readonly<Record<string, string>>): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -71,11 +73,11 @@ export async function startStudio(
   let server: ChildProcess | undefined;
   let browser: Browser | undefined;
 
-  async function start(): Promise<void> {
-    const settings = ["--port", port, "--data-dir", folder];
-    const child = spawn(process.execPath, ["src/cli/main.ts", "serve", ...settings], {
+  async function start(settings: Readonly<Record<string, string>> = {}): Promise<void> {
+    const flags = ["--port", port, "--data-dir", folder];
+    const child = spawn(process.execPath, ["src/cli/main.ts", "serve", ...flags], {
       cwd: ROOT,
-      env: { ...process.env, INKSTONE_LOG_LEVEL: "error", ...env },
+      env: { ...process.env, INKSTONE_LOG_LEVEL: "error", ...env, ...settings },
       stdio: ["ignore", "pipe", "pipe"],
     });
     server = child;
@@ -108,6 +110,7 @@ export async function startStudio(
     get base() {
       return base;
     },
+    folder,
     logged: () => log,
     async open({ path = "/", host, draft = QUICK, ...options } = {}) {
       const args = ["--no-sandbox", `--host-resolver-rules=MAP ${LAN} 127.0.0.1`];

@@ -142,6 +142,7 @@ export interface Status {
     readonly bytes: number;
     readonly binned: number;
     readonly freeBytes?: number;
+    readonly full: boolean;
   };
   readonly caller: { readonly name: string };
 }

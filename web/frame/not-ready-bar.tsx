@@ -8,11 +8,10 @@ export function NotReadyBar() {
   const t = words.value;
   if (status.value === undefined || status.value.ready) return null;
   const { reason = "", storage } = status.value;
-  const isFull = /ENOSPC|EDQUOT|no space/i.test(reason);
   return (
     <div class="away" role="status">
-      <span>{isFull ? t.diskFull : t.notReady(reason)}</span>
-      {isFull && storage.binned > 0 && (
+      <span>{storage.full ? t.diskFull : t.notReady(reason)}</span>
+      {storage.full && storage.binned > 0 && (
         <Button onPress={() => void emptyBin().then(readStatus)}>{t.emptyBin(storage.binned)}</Button>
       )}
     </div>

@@ -50,6 +50,8 @@ export interface NewsPort {
 export interface Readiness {
   readonly ready: boolean;
   readonly reason?: string | undefined;
+  /** The disk is full: what ends by deleting. */
+  readonly full?: boolean;
   /** Where images are drawn, one engine each; empty where others draw. */
   readonly devices: readonly DeviceReport[];
 }

@@ -2,8 +2,9 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { Picture } from "../../api/types.ts";
 import { isComposing, onKeys } from "../../keys.ts";
 import { EMPTY_MASK, isPainted, redoStroke, type Stroke, undoStroke, withStroke } from "../../mask/strokes.ts";
+import { drawableSides } from "../../mask/view.ts";
 import { drawAll } from "../../state/drawing.ts";
-import { changeEdit, editOf, isExtended } from "../../state/edits.ts";
+import { changeEdit, type Edit, editOf, isExtended } from "../../state/edits.ts";
 import { canEdit } from "../../state/models.ts";
 import { tell } from "../../state/notices.ts";
 import { pathOfImage } from "../../state/pictures.ts";
@@ -13,7 +14,7 @@ import { EditPanel } from "./edit-panel.tsx";
 import { EditResults } from "./edit-results.tsx";
 import { MaskCanvas } from "./mask-canvas.tsx";
 import type { MaskPainter, Tool } from "./mask-painter.ts";
-import { redrawTask } from "./redraw.ts";
+import { redrawnSize, redrawTask } from "./redraw.ts";
 import { ToolBar } from "./tool-bar.tsx";
 import { useLoadedImage } from "./use-loaded-image.ts";
 
@@ -21,11 +22,18 @@ import { useLoadedImage } from "./use-loaded-image.ts";
 const SIZE_STEP = 1.25;
 
 /** What pressing the button will do. */
-function sentenceFor(extended: boolean, painted: boolean): string {
+function sentenceFor(picture: Picture, { sides, mask }: Edit): string {
   const t = words.value;
-  if (extended) return t.extendSentence;
-  if (painted) return t.maskSentence;
-  return canEdit.value ? t.instructSentence : t.noMaskSentence;
+  const { width, height } = picture;
+  if (isExtended(sides)) {
+    const { top, right, bottom, left } = drawableSides(picture, sides);
+    return `${t.extendSentence} ${t.newSize(width + left + right, height + top + bottom)}`;
+  }
+  const painted = isPainted(mask);
+  if (!painted && canEdit.value) return t.instructSentence;
+  const size = redrawnSize(picture);
+  if (size.width === width && size.height === height) return painted ? t.maskSentence : t.noMaskSentence;
+  return `${painted ? t.maskSentenceResized : t.noMaskSentence} ${t.newSize(size.width, size.height)}`;
 }
 
 /** The tools, the picture with its mask, and what came of it. */
@@ -89,7 +97,6 @@ export function EditDesk({ picture }: { readonly picture: Picture }) {
 
   const image = result !== undefined && !before ? shownResult : source;
   const t = words.value;
-  const extended = isExtended(edit.sides);
   return (
     <main class="edit-screen">
       <h1 class="hidden">{t.edit}</h1>
@@ -98,7 +105,7 @@ export function EditDesk({ picture }: { readonly picture: Picture }) {
         edit={edit}
         onChange={change}
         onRedraw={() => void redraw()}
-        sentence={sentenceFor(extended, isPainted(edit.mask))}
+        sentence={sentenceFor(picture, edit)}
         brush={{ tool, size, hardness, onSize: setSize, onHardness: setHardness }}
       />
       <section class="edit-side">

@@ -1,7 +1,6 @@
 import { useState } from "preact/hooks";
 import type { Picture } from "../../api/types.ts";
 import { isPainted } from "../../mask/strokes.ts";
-import { drawableSides } from "../../mask/view.ts";
 import { ParameterDrawer } from "../../parameters/parameter-drawer.tsx";
 import { Field, NumberField } from "../../parts/field.tsx";
 import { PictureNumbers } from "../../parts/picture-numbers.tsx";
@@ -36,7 +35,6 @@ export function EditPanel({ picture, edit, onChange, onRedraw, sentence, brush }
   const [drawer, setDrawer] = useState(false);
   const t = words.value;
   const extended = isExtended(edit.sides);
-  const sides = drawableSides(picture, edit.sides);
   const setSide = (side: keyof Sides) => (value: number | undefined) =>
     onChange({ sides: { ...edit.sides, [side]: Math.max(0, Math.round(value ?? 0)) } });
   const margin = schemaAt("maskMargin");
@@ -147,11 +145,7 @@ export function EditPanel({ picture, edit, onChange, onRedraw, sentence, brush }
         </button>
       </div>
       <div class="draw-bar">
-        <p class="soft">
-          {sentence}
-          {extended &&
-            ` ${t.outpaintSentence(picture.width + sides.left + sides.right, picture.height + sides.top + sides.bottom)}`}
-        </p>
+        <p class="soft">{sentence}</p>
         {refusal.value !== undefined && (
           <p class="refusal" role="alert">
             {refusal.value.error.message}

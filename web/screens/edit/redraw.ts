@@ -8,6 +8,7 @@ import { draft } from "../../state/draft.ts";
 import { type Edit, isExtended } from "../../state/edits.ts";
 import { canEdit } from "../../state/models.ts";
 import { upload } from "../../state/pictures.ts";
+import { schemaAt } from "../../state/schema.ts";
 
 /** Settings of the draft that hold for edits too. */
 const SHARED = [
@@ -24,9 +25,20 @@ const SHARED = [
   "outputFormat",
 ];
 
-/** Sizes that can be drawn are multiples of this. */
-const STEP = 16;
-const drawable = (side: number) => Math.max(128, Math.min(2048, Math.round(side / STEP) * STEP));
+/** The size at which a picture is redrawn: its own where the API takes that, else the nearest of about the same shape. */
+export function redrawnSize({ width, height }: Pick<Picture, "width" | "height">): {
+  readonly width: number;
+  readonly height: number;
+} {
+  const { minimum = 128, maximum = 2048, multipleOf = 8 } = schemaAt("width") ?? {};
+  const scale = Math.max(
+    Math.min(1, maximum / Math.max(width, height)),
+    Math.min(minimum / Math.min(width, height), maximum / Math.max(width, height)),
+  );
+  const side = (length: number) =>
+    Math.max(minimum, Math.min(maximum, Math.round((length * scale) / multipleOf) * multipleOf));
+  return { width: side(width), height: side(height) };
+}
 
 /** The task that redraws the painted part, extends the picture, or changes all of it. `mask` gives what is painted. */
 export async function redrawTask(picture: Picture, edit: Edit, mask: () => Mask): Promise<Parameters> {
@@ -48,7 +60,7 @@ export async function redrawTask(picture: Picture, edit: Edit, mask: () => Mask)
   }
   // Told what to change, it draws all of the picture again, at its shape.
   if (looked && !isPainted(edit.mask)) return { ...words, inputs: looked } as Parameters;
-  const size = { width: drawable(width), height: drawable(height) };
+  const size = redrawnSize(picture);
   if (!isPainted(edit.mask)) return { ...words, ...size, inputs: { seedImage, strength: edit.strength } } as Parameters;
   const { imageUUID: maskImage } = await upload(await maskFile(mask()));
   const inputs = { ...looked, seedImage, maskImage, strength: edit.strength };

@@ -10,7 +10,7 @@ import { sendJson } from "./pictures.ts";
 export function statusRoute(app: FastifyInstance, ports: HttpPorts): void {
   app.get("/v1/status", async ({ raw }, reply) => {
     const { owner, keyName } = await identify(ports.keys, bearerKey(raw), raw);
-    const [{ ready, reason }, { queued, running }, totals, freeBytes, model] = await Promise.all([
+    const [{ ready, reason, full = false }, { queued, running }, totals, freeBytes, model] = await Promise.all([
       ports.readiness(),
       ports.tasks.counts(),
       ports.gallery.totals(owner),
@@ -26,7 +26,7 @@ export function statusRoute(app: FastifyInstance, ports: HttpPorts): void {
       model,
       caller: { name: keyName },
       queue: { waiting: queued, running, limit },
-      storage: { ...totals, freeBytes },
+      storage: { ...totals, freeBytes, full },
       limits: { maxTasks, maxBodyBytes },
     };
     return sendJson(reply, status);

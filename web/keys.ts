@@ -18,16 +18,21 @@ export function nameOfKey(event: KeyboardEvent): string {
   return `${shift}${event.altKey ? "Alt+" : ""}${event.ctrlKey || event.metaKey ? "Ctrl+" : ""}${key}`;
 }
 
-/**
- * What to do for each key; `typing`: also while a text field has the focus. The function returned ends it.
- */
+export interface KeyOptions {
+  /** Also while a text field has the focus, or a dialog is open. */
+  readonly typing?: boolean;
+  /** In how many dialogs, one above the other, the actions are at home. Default: none. */
+  readonly dialogs?: number;
+}
+
+/** What to do for each key. The function returned ends it. */
 export function onKeys(
   actions: Readonly<Record<string, () => void>>,
-  { typing = false }: { readonly typing?: boolean } = {},
+  { typing = false, dialogs = 0 }: KeyOptions = {},
 ): () => void {
   const listener = (event: KeyboardEvent) => {
     if (isComposing(event) || event.defaultPrevented) return;
-    if (!typing && (isTyping(event.target) || document.querySelector("dialog[open]") !== null)) return;
+    if (!typing && (isTyping(event.target) || document.querySelectorAll("dialog[open]").length !== dialogs)) return;
     const action = actions[nameOfKey(event)];
     if (action === undefined) return;
     event.preventDefault();

@@ -1,30 +1,38 @@
 import { Code, Download, Info, Pencil, RotateCcw, Shuffle, SquareSplitHorizontal, Star, Trash2 } from "lucide";
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { Picture } from "../api/types.ts";
+import { onKeys } from "../keys.ts";
 import { useAgain, vary } from "../state/again.ts";
-import { bin, compared, download, recent, star } from "../state/pictures.ts";
+import { compared, download, recent, star } from "../state/pictures.ts";
 import { go } from "../state/route.ts";
-import { look } from "../state/stage.ts";
 import { words } from "../text/index.ts";
 import { Button } from "./button.tsx";
 import { CodeDialog } from "./code-dialog.tsx";
 import { PictureDetails } from "./picture-details.tsx";
 
+interface PictureActionsProps {
+  readonly picture: Picture;
+  /** Bins the picture; whoever shows it knows what is shown then. */
+  readonly onBin: () => void;
+  /** Dialogs around the picture, for the keys. */
+  readonly dialogs?: number;
+}
+
 /** What can be done with the picture that is looked at. */
-export function PictureActions({ picture }: { readonly picture: Picture }) {
+export function PictureActions({ picture, onBin, dialogs = 0 }: PictureActionsProps) {
   const [open, setOpen] = useState<"code" | "info">();
   const t = words.value;
   const newest = recent.items.value.find(({ imageUUID }) => imageUUID !== picture.imageUUID);
-  const binIt = () => {
-    void bin([picture]);
-    look(undefined);
-  };
+  useEffect(
+    () => onKeys({ i: () => setOpen("info"), v: () => void vary(picture) }, { dialogs }),
+    [picture.imageUUID, dialogs],
+  );
   return (
     <div class="actions" role="toolbar" aria-label={t.actions}>
       <Button kind="quiet" icon={Pencil} label={t.edit} shortcut="E" onPress={() => go("edit", picture.imageUUID)}>
         {t.edit}
       </Button>
-      <Button kind="quiet" icon={Shuffle} label={t.varyTip} onPress={() => void vary(picture)}>
+      <Button kind="quiet" icon={Shuffle} label={t.varyTip} shortcut="V" onPress={() => void vary(picture)}>
         {t.vary}
       </Button>
       <Button kind="quiet" icon={RotateCcw} label={t.useAgainTip} onPress={() => useAgain(picture)}>
@@ -49,8 +57,8 @@ export function PictureActions({ picture }: { readonly picture: Picture }) {
       )}
       <Button kind="quiet" icon={Download} label={t.download} onPress={() => download(picture)} />
       <Button kind="quiet" icon={Code} label={t.code} onPress={() => setOpen("code")} />
-      <Button kind="quiet" icon={Info} label={t.info} onPress={() => setOpen("info")} />
-      <Button kind="quiet" icon={Trash2} label={t.bin} shortcut="Del" onPress={binIt} />
+      <Button kind="quiet" icon={Info} label={t.info} shortcut="I" onPress={() => setOpen("info")} />
+      <Button kind="quiet" icon={Trash2} label={t.bin} shortcut="Del" onPress={onBin} />
       {open === "code" && <CodeDialog parameters={picture.parameters ?? {}} onClose={() => setOpen(undefined)} />}
       {open === "info" && <PictureDetails picture={picture} onClose={() => setOpen(undefined)} />}
     </div>

@@ -11,6 +11,8 @@ export interface PictureQuery {
   readonly model?: string;
   readonly parent?: string;
   readonly binned?: boolean;
+  /** Created before this time. */
+  readonly to?: string;
 }
 
 export interface PictureList {
@@ -39,6 +41,7 @@ export function createPictureList(initial: PictureQuery = {}): PictureList {
 
   const admits = (picture: Picture) =>
     !query.binned &&
+    (query.to === undefined || new Date(picture.createdAt) < new Date(query.to)) &&
     mentions(picture, query.q ?? "") &&
     (query.starred === undefined || query.starred === picture.starred) &&
     (query.kind === undefined || query.kind === picture.kind) &&

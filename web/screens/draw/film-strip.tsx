@@ -19,7 +19,7 @@ export function FilmStrip() {
         ArrowRight: () => step(1),
         ArrowLeft: () => step(-1),
         s: () => lookedPicture.value && void star(lookedPicture.value),
-        Delete: binCurrent,
+        Delete: binLooked,
         e: () => lookedPicture.value && go("edit", lookedPicture.value.imageUUID),
       }),
     [],
@@ -76,7 +76,8 @@ function step(by: number): void {
   if (next !== undefined) look({ kind: "picture", imageUUID: next.imageUUID });
 }
 
-function binCurrent(): void {
+/** Bins the picture that is looked at; its neighbour takes its place. */
+export function binLooked(): void {
   const picture = lookedPicture.value;
   if (picture === undefined) return;
   const all = recent.items.value;

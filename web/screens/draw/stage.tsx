@@ -7,6 +7,7 @@ import { isUnfinished } from "../../state/work.ts";
 import { words } from "../../text/index.ts";
 import { ContactSheet } from "./contact-sheet.tsx";
 import { Ending } from "./ending.tsx";
+import { binLooked } from "./film-strip.tsx";
 import { Forming } from "./forming.tsx";
 
 /** What is looked at: a picture, one that is forming, or the sheet of several. */
@@ -19,7 +20,7 @@ export function Stage() {
         <StageContent />
       </div>
       {works.some(isUnfinished) && <WorkLine works={works} />}
-      {picture !== undefined && <PictureActions picture={picture} />}
+      {picture !== undefined && <PictureActions picture={picture} onBin={binLooked} />}
     </div>
   );
 }

@@ -7,7 +7,7 @@ import { drawAll } from "../../state/drawing.ts";
 import { changeEdit, type Edit, editOf, isExtended } from "../../state/edits.ts";
 import { canEdit } from "../../state/models.ts";
 import { tell } from "../../state/notices.ts";
-import { pathOfImage } from "../../state/pictures.ts";
+import { compared, pathOfImage } from "../../state/pictures.ts";
 import { isUnfinished, works } from "../../state/work.ts";
 import { words } from "../../text/index.ts";
 import { EditPanel } from "./edit-panel.tsx";
@@ -50,6 +50,9 @@ export function EditDesk({ picture }: { readonly picture: Picture }) {
   const [result, setResult] = useState<Picture>();
   const [before, setBefore] = useState(false);
   const painter = useRef<MaskPainter>(undefined);
+  /** The result as the keys see it. */
+  const shown = useRef<Picture>(undefined);
+  shown.current = result;
   const source = useLoadedImage(pathOfImage(picture));
   const shownResult = useLoadedImage(result && pathOfImage(result));
 
@@ -82,6 +85,9 @@ export function EditDesk({ picture }: { readonly picture: Picture }) {
         x: () => stroke({ kind: "invert" }),
         "0": () => painter.current?.fit(),
         h: () => setBefore(true),
+        c: () => {
+          if (shown.current !== undefined) compared.value = [picture, shown.current];
+        },
         "Ctrl+z": changeMask(undoStroke),
         "Shift+Ctrl+z": changeMask(redoStroke),
       }),

@@ -3,7 +3,7 @@ import type { Picture } from "../../api/types.ts";
 import { PictureActions } from "../../parts/picture-actions.tsx";
 import { WorkLine } from "../../parts/work-line.tsx";
 import { createPictureList } from "../../state/picture-list.ts";
-import { thumbnail } from "../../state/pictures.ts";
+import { bin, thumbnail } from "../../state/pictures.ts";
 import type { Work } from "../../state/work.ts";
 import { words } from "../../text/index.ts";
 
@@ -36,7 +36,15 @@ export function EditResults({ picture, open, ended, shown, onShow }: EditResults
     <div class="edit-results">
       {open.length > 0 && <WorkLine works={open} />}
       {ended?.error !== undefined && open.length === 0 && <p class="fault">{ended.error.message}</p>}
-      {shown !== undefined && <PictureActions picture={shown} />}
+      {shown !== undefined && (
+        <PictureActions
+          picture={shown}
+          onBin={() => {
+            void bin([shown]);
+            onShow(undefined);
+          }}
+        />
+      )}
       {results.items.value.length > 0 && (
         <div class="strip">
           <ul>

@@ -11,7 +11,7 @@ import { stored } from "../../state/stored.ts";
 import { works } from "../../state/work.ts";
 import { words } from "../../text/index.ts";
 import { type Axis, AxisField, axisOptions } from "./axis-field.tsx";
-import { Sheet, type SheetState } from "./sheet.tsx";
+import { PlannedSheet, Sheet, type SheetState } from "./sheet.tsx";
 
 /** Pictures of one sheet. */
 const MOST = 100;
@@ -32,6 +32,7 @@ export function ExploreScreen() {
   const tasks = prompts.flatMap((prompt) =>
     rows.flatMap((row) => columns.map((column) => taskOf(prompt, across.path, column, down.path, row))),
   );
+  const layout = { across: across.path, down: down.path, columns, rows, prompts };
   const seconds = expectedSeconds({ ...draft.value, numberResults: 1 });
   useEffect(() => {
     document.title = `${t.screens.explore} – Inkstone`;
@@ -45,11 +46,7 @@ export function ExploreScreen() {
     if (group === undefined) return;
     const mine = works.value.filter((work) => work.group === group).toReversed();
     sheet.value = {
-      across: across.path,
-      down: down.path,
-      columns,
-      rows,
-      prompts,
+      ...layout,
       tasks: mine.map(({ taskUUID }) => taskUUID),
     };
   };
@@ -90,7 +87,8 @@ export function ExploreScreen() {
         </div>
       </section>
       {sheet.value !== undefined && <Sheet state={sheet.value} onClear={() => (sheet.value = undefined)} />}
-      {sheet.value === undefined && <div class="explore-blank" />}
+      {sheet.value === undefined &&
+        (tasks.length > MOST ? <div class="explore-sheet" /> : <PlannedSheet {...layout} />)}
     </main>
   );
 }

@@ -1,4 +1,5 @@
 import { Star } from "lucide";
+import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Json } from "../../api/json.ts";
 import { request } from "../../api/server.ts";
@@ -11,12 +12,16 @@ import { look } from "../../state/stage.ts";
 import { isUnfinished, workOf } from "../../state/work.ts";
 import { words } from "../../text/index.ts";
 
-export interface SheetState {
+/** What varies, and over which values. */
+export interface SheetLayout {
   readonly across: string;
   readonly down: string;
   readonly columns: readonly (Json | undefined)[];
   readonly rows: readonly (Json | undefined)[];
   readonly prompts: readonly string[];
+}
+
+export interface SheetState extends SheetLayout {
   /** Row by row, prompt by prompt. */
   readonly tasks: readonly string[];
 }
@@ -25,7 +30,6 @@ export interface SheetState {
 export function Sheet({ state, onClear }: { readonly state: SheetState; readonly onClear: () => void }) {
   const t = words.value;
   const earlier = useEarlierPictures(state.tasks);
-  const { columns, rows, prompts } = state;
   const pictureOf = (taskUUID: string): Picture | undefined => {
     const picture = workOf(taskUUID)?.results[0] ?? earlier.get(taskUUID);
     return picture && (changedPictures.value.get(picture.imageUUID) ?? picture);
@@ -50,38 +54,60 @@ export function Sheet({ state, onClear }: { readonly state: SheetState; readonly
           {t.close}
         </Button>
       </div>
-      {prompts.map((prompt, p) => (
-        <table key={prompt} class="sheet-table">
-          {prompts.length > 1 && <caption>{prompt}</caption>}
-          <thead>
-            <tr>
-              <td />
-              {columns.map((column, c) => (
-                <th key={c} scope="col">
-                  {label(state.across, column)}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map((row, r) => (
-              <tr key={r}>
-                <th scope="row">{label(state.down, row)}</th>
-                {columns.map((_, c) => {
-                  const taskUUID = state.tasks[(p * rows.length + r) * columns.length + c];
-                  return (
-                    <td key={c}>
-                      {taskUUID !== undefined && <SheetPicture taskUUID={taskUUID} picture={pictureOf(taskUUID)} />}
-                    </td>
-                  );
-                })}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      ))}
+      <SheetTables
+        {...state}
+        cell={(at) => {
+          const taskUUID = state.tasks[at];
+          return taskUUID !== undefined && <SheetPicture taskUUID={taskUUID} picture={pictureOf(taskUUID)} />;
+        }}
+      />
     </section>
   );
+}
+
+/** The sheet as it will be: its frame has its shape before drawing starts. */
+export function PlannedSheet(layout: SheetLayout) {
+  return (
+    <section class="explore-sheet planned" aria-hidden="true">
+      <SheetTables {...layout} cell={() => <div class="sheet-cell" />} />
+    </section>
+  );
+}
+
+/** A table for each prompt: columns and rows with their values. `cell` makes the one of a number, counted row by row. */
+function SheetTables({
+  across,
+  down,
+  columns,
+  rows,
+  prompts,
+  cell,
+}: SheetLayout & { readonly cell: (at: number) => ComponentChildren }) {
+  return prompts.map((prompt, p) => (
+    <table key={prompt} class="sheet-table">
+      {prompts.length > 1 && <caption>{prompt}</caption>}
+      <thead>
+        <tr>
+          <td />
+          {columns.map((column, c) => (
+            <th key={c} scope="col">
+              {label(across, column)}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map((row, r) => (
+          <tr key={r}>
+            <th scope="row">{label(down, row)}</th>
+            {columns.map((_, c) => (
+              <td key={c}>{cell((p * rows.length + r) * columns.length + c)}</td>
+            ))}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  ));
 }
 
 const label = (path: string, value: Json | undefined): string =>

@@ -108,7 +108,9 @@ export function FetchModel() {
         {error !== undefined && typeof error.parameter !== "string" && <p class="fault">{error.message}</p>}
       </form>
       <p class="soft">{isCheckpoint ? t.checkpointAbout : t.addModelAbout}</p>
-      {isCheckpoint && <pre class="command">inkstone models add ~/Qwen-Image</pre>}
+      <h3>{t.onTheServer}</h3>
+      <p class="soft">{t.onTheServerAbout}</p>
+      <pre class="command">inkstone models add ~/Qwen-Image</pre>
     </section>
   );
 }

@@ -2,32 +2,27 @@ import "./models.css";
 import { useEffect } from "preact/hooks";
 import type { Model } from "../../api/types.ts";
 import { readStatus, status } from "../../state/connection.ts";
-import { checkpoints, chooseModel, controlNets, loadModels, loras, model } from "../../state/models.ts";
+import { checkpoints, chooseModel, controlNets, loras, model } from "../../state/models.ts";
 import { formatBytes } from "../../state/preferences.ts";
 import { go } from "../../state/route.ts";
 import { words } from "../../text/index.ts";
 import { FetchModel } from "./fetch-model.tsx";
 
-/** How often models, and which of them is in memory, are asked for. */
+/** How often is asked which model is in memory. */
 const STATE_MS = 3000;
 
 /** What is installed, and how more comes in. */
 export function ModelsScreen() {
   const t = words.value;
   useEffect(() => {
-    const look = () => {
-      void loadModels().catch(() => {});
-      void readStatus();
-    };
-    look();
-    // A model that was fetched, here or elsewhere, appears by itself.
-    const timer = setInterval(look, STATE_MS);
+    void readStatus();
+    const timer = setInterval(() => void readStatus(), STATE_MS);
     return () => clearInterval(timer);
   }, []);
   const groups = [
-    [t.category.checkpoint, checkpoints.value],
-    [t.category.lora, loras.value],
-    [t.category.controlnet, controlNets.value],
+    [t.categories.checkpoint, checkpoints.value],
+    [t.categories.lora, loras.value],
+    [t.categories.controlnet, controlNets.value],
   ] as const;
   return (
     <main class="page-screen">

@@ -1,3 +1,5 @@
+import { SquareCheck } from "lucide";
+import { Button } from "../../parts/button.tsx";
 import { Segments } from "../../parts/segments.tsx";
 import { checkpoints } from "../../state/models.ts";
 import type { PictureQuery } from "../../state/picture-list.ts";
@@ -9,13 +11,16 @@ export interface GalleryFilter {
   readonly words: string;
   readonly place: (typeof PLACES)[number];
   readonly model?: string;
+  /** Not after this day, as `2026-11-29`. */
+  readonly until?: string;
 }
 
 /** The filter as the API's query. */
-export function queryOf({ words: q, place, model }: GalleryFilter): PictureQuery {
+export function queryOf({ words: q, place, model, until }: GalleryFilter): PictureQuery {
   return {
     ...(q.trim() !== "" && { q: q.trim() }),
     ...(model !== undefined && { model }),
+    ...(until !== undefined && { to: endOfDay(until) }),
     ...(place === "starred" && { starred: true }),
     ...(place === "uploads" && { kind: "upload" }),
     ...(place === "guides" && { kind: "guide" }),
@@ -24,13 +29,23 @@ export function queryOf({ words: q, place, model }: GalleryFilter): PictureQuery
   };
 }
 
+/** When a day ends where the person is. */
+function endOfDay(day: string): string {
+  const end = new Date(`${day}T00:00`);
+  end.setDate(end.getDate() + 1);
+  return end.toISOString();
+}
+
 interface FiltersProps {
   readonly filter: GalleryFilter;
   readonly onChange: (filter: GalleryFilter) => void;
+  /** A press on a picture selects it. */
+  readonly selecting: boolean;
+  readonly onSelecting: (selecting: boolean) => void;
 }
 
 /** Which pictures are shown. */
-export function Filters({ filter, onChange }: FiltersProps) {
+export function Filters({ filter, onChange, selecting, onSelecting }: FiltersProps) {
   const t = words.value;
   const names = { all: t.all, starred: t.starred, uploads: t.uploads, guides: t.guides, bin: t.binPlace };
   return (
@@ -66,6 +81,21 @@ export function Filters({ filter, onChange }: FiltersProps) {
           ))}
         </select>
       )}
+      <label class="filter-until">
+        <span class="soft">{t.until}</span>
+        <input
+          type="date"
+          value={filter.until ?? ""}
+          onChange={({ currentTarget: { value } }) => {
+            const { until: _, ...rest } = filter;
+            onChange(value === "" ? rest : { ...rest, until: value });
+          }}
+        />
+      </label>
+      <span class="gap" />
+      <Button kind="quiet" icon={SquareCheck} pressed={selecting} onPress={() => onSelecting(!selecting)}>
+        {t.select}
+      </Button>
     </div>
   );
 }

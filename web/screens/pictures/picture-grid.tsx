@@ -1,6 +1,7 @@
-import { Check, Star } from "lucide";
+import { Check, RotateCcw, Star } from "lucide";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Picture } from "../../api/types.ts";
+import { Button } from "../../parts/button.tsx";
 import { Icon } from "../../parts/icon.tsx";
 import type { PictureList } from "../../state/picture-list.ts";
 import { thumbnail } from "../../state/pictures.ts";
@@ -12,18 +13,21 @@ import type { Selection } from "./selection.ts";
 interface PictureGridProps {
   readonly list: PictureList;
   readonly selection: Selection;
+  /** A press on a picture selects it. */
+  readonly selecting: boolean;
   readonly onOpen: (imageUUID: string) => void;
+  /** What a list without pictures says of itself. */
+  readonly empty?: string | undefined;
 }
 
 /** Rows drawn beyond the edges of the window, in pixels. */
 const MARGIN = 600;
 
 /** Squares by day. However long the list is, only what is near the window is in the document. */
-export function PictureGrid({ list, selection, onOpen }: PictureGridProps) {
+export function PictureGrid({ list, selection, selecting, onOpen, empty }: PictureGridProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ top: 0, height: 800, width: 1000 });
   const pictures = list.items.value;
-  const t = words.value;
 
   useEffect(() => {
     const element = scroller.current!;
@@ -55,12 +59,8 @@ export function PictureGrid({ list, selection, onOpen }: PictureGridProps) {
     if (next !== undefined) document.getElementById(`cell-${next.imageUUID}`)?.focus();
   };
   return (
-    <div class="grid-scroller" ref={scroller}>
-      {pictures.length === 0 && (
-        <p class="soft grid-empty">
-          {list.state.value === "loading" || list.state.value === "more" ? t.loadingPictures : t.noPictures}
-        </p>
-      )}
+    <div class={`grid-scroller${selecting ? " selecting" : ""}`} ref={scroller}>
+      {pictures.length === 0 && <EmptyGrid state={list.state.value} hint={empty} onRetry={() => void list.more()} />}
       <div class="grid" style={{ height: `${layout.height}px` }}>
         {rows.map((row) => {
           const place = { top: `${row.top}px`, height: `${row.height}px` };
@@ -76,6 +76,7 @@ export function PictureGrid({ list, selection, onOpen }: PictureGridProps) {
                   picture={picture}
                   side={layout.cell}
                   selection={selection}
+                  selecting={selecting}
                   onOpen={onOpen}
                   onStep={(by) => step(picture, by)}
                   columns={layout.columns}
@@ -89,22 +90,47 @@ export function PictureGrid({ list, selection, onOpen }: PictureGridProps) {
   );
 }
 
+interface EmptyGridProps {
+  readonly state: "loading" | "more" | "complete" | "failed";
+  readonly hint: string | undefined;
+  readonly onRetry: () => void;
+}
+
+/** Why there is nothing to be seen. */
+function EmptyGrid({ state, hint, onRetry }: EmptyGridProps) {
+  const t = words.value;
+  if (state === "loading" || state === "more") return <p class="soft grid-empty late">{t.loadingPictures}</p>;
+  return (
+    <div class="empty grid-empty">
+      <p class="display">{state === "failed" ? t.listFailed : t.noPictures}</p>
+      {state === "failed" ? (
+        <Button icon={RotateCcw} onPress={onRetry}>
+          {t.drawAgain}
+        </Button>
+      ) : (
+        hint !== undefined && <p class="soft">{hint}</p>
+      )}
+    </div>
+  );
+}
+
 interface CellProps {
   readonly picture: Picture;
   readonly side: number;
   readonly columns: number;
   readonly selection: Selection;
+  readonly selecting: boolean;
   readonly onOpen: (imageUUID: string) => void;
   readonly onStep: (by: number) => void;
 }
 
-function Cell({ picture, side, columns, selection, onOpen, onStep }: CellProps) {
+function Cell({ picture, side, columns, selection, selecting, onOpen, onStep }: CellProps) {
   const { imageUUID, parameters, seed, starred } = picture;
   const t = words.value;
   const chosen = selection.has(picture);
   const press = (event: MouseEvent) => {
     if (event.shiftKey) selection.extend(picture);
-    else if (event.ctrlKey || event.metaKey || selection.pictures.length > 0) selection.toggle(picture);
+    else if (event.ctrlKey || event.metaKey || selecting) selection.toggle(picture);
     else onOpen(imageUUID);
   };
   const keys: Record<string, () => void> = {

@@ -15,6 +15,7 @@ import { Viewer } from "./viewer.tsx";
 export function PicturesScreen() {
   const [filter, setFilter] = useState<GalleryFilter>({ words: "", place: "all" });
   const [viewed, setViewed] = useState<string>();
+  const [selecting, setSelecting] = useState(false);
   const selection = useSelection(gallery.items.value);
   const t = words.value;
   const inBin = filter.place === "bin";
@@ -37,7 +38,10 @@ export function PicturesScreen() {
         s: () => selection.pictures.forEach((picture) => void star(picture, true)),
         e: () => selection.pictures[0] && go("edit", selection.pictures[0].imageUUID),
         "Ctrl+a": selection.all,
-        Escape: selection.clear,
+        Escape: () => {
+          selection.clear();
+          setSelecting(false);
+        },
         "/": () => document.querySelector<HTMLInputElement>("#gallery-search")?.focus(),
       }),
     [selection, inBin],
@@ -48,7 +52,15 @@ export function PicturesScreen() {
   return (
     <main class="pictures-screen">
       <h1 class="hidden">{t.screens.pictures}</h1>
-      <Filters filter={filter} onChange={setFilter} />
+      <Filters
+        filter={filter}
+        onChange={setFilter}
+        selecting={selecting}
+        onSelecting={(next) => {
+          setSelecting(next);
+          if (!next) selection.clear();
+        }}
+      />
       {selection.pictures.length > 0 && (
         <div class="selection-bar" role="toolbar" aria-label={t.actions}>
           <span class="numbers">{t.selected(selection.pictures.length)}</span>
@@ -72,7 +84,13 @@ export function PicturesScreen() {
         </div>
       )}
       {inBin && <p class="soft bin-note">{t.binNote}</p>}
-      <PictureGrid list={gallery} selection={selection} onOpen={setViewed} />
+      <PictureGrid
+        list={gallery}
+        selection={selection}
+        selecting={selecting || selection.pictures.length > 0}
+        onOpen={setViewed}
+        empty={filter.words === "" ? t.emptyPlaces[filter.place] : undefined}
+      />
       {picture !== undefined && (
         <Viewer
           picture={picture}

@@ -1,11 +1,13 @@
 import { ChevronLeft, ChevronRight } from "lucide";
 import { useEffect } from "preact/hooks";
 import type { Picture } from "../../api/types.ts";
+import { onKeys } from "../../keys.ts";
 import { Button } from "../../parts/button.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
 import { FittedPicture } from "../../parts/fitted-picture.tsx";
 import { PictureActions } from "../../parts/picture-actions.tsx";
-import { pathOfImage, star } from "../../state/pictures.ts";
+import { bin, pathOfImage, star } from "../../state/pictures.ts";
+import { go } from "../../state/route.ts";
 import { words } from "../../text/index.ts";
 
 interface ViewerProps {
@@ -20,15 +22,26 @@ export function Viewer({ picture, pictures, onChange, onClose }: ViewerProps) {
   const t = words.value;
   const at = pictures.findIndex(({ imageUUID }) => imageUUID === picture.imageUUID);
   const [previous, next] = [pictures[at - 1], pictures[at + 1]];
-  useEffect(() => {
-    const keys = ({ key }: KeyboardEvent) => {
-      if (key === "ArrowLeft" && previous) onChange(previous.imageUUID);
-      if (key === "ArrowRight" && next) onChange(next.imageUUID);
-      if (key === "s") void star(picture);
-    };
-    document.addEventListener("keydown", keys);
-    return () => document.removeEventListener("keydown", keys);
-  }, [picture]);
+  const binIt = () => {
+    void bin([picture]);
+    const neighbour = next ?? previous;
+    if (neighbour === undefined) onClose();
+    else onChange(neighbour.imageUUID);
+  };
+  useEffect(
+    () =>
+      onKeys(
+        {
+          ArrowLeft: () => previous && onChange(previous.imageUUID),
+          ArrowRight: () => next && onChange(next.imageUUID),
+          s: () => void star(picture),
+          e: () => go("edit", picture.imageUUID),
+          Delete: binIt,
+        },
+        { dialogs: 1 },
+      ),
+    [picture, pictures],
+  );
   const { width, height, parameters, seed } = picture;
   const prompt = parameters?.positivePrompt ?? "";
   return (
@@ -41,24 +54,26 @@ export function Viewer({ picture, pictures, onChange, onClose }: ViewerProps) {
           height={height}
           alt={t.pictureOf(prompt, seed)}
         />
+        <div class="viewer-turn">
+          <Button
+            kind="quiet"
+            icon={ChevronLeft}
+            label={t.previous}
+            shortcut="←"
+            disabled={previous === undefined}
+            onPress={() => onChange(previous!.imageUUID)}
+          />
+          <Button
+            kind="quiet"
+            icon={ChevronRight}
+            label={t.next}
+            shortcut="→"
+            disabled={next === undefined}
+            onPress={() => onChange(next!.imageUUID)}
+          />
+        </div>
       </div>
-      <div class="viewer-foot">
-        <Button
-          kind="quiet"
-          icon={ChevronLeft}
-          label={t.previous}
-          disabled={previous === undefined}
-          onPress={() => onChange(previous!.imageUUID)}
-        />
-        <PictureActions picture={picture} />
-        <Button
-          kind="quiet"
-          icon={ChevronRight}
-          label={t.next}
-          disabled={next === undefined}
-          onPress={() => onChange(next!.imageUUID)}
-        />
-      </div>
+      <PictureActions picture={picture} onBin={binIt} dialogs={1} />
     </Dialog>
   );
 }

@@ -16,7 +16,7 @@ export function Plot({ title, values, format }: PlotProps) {
   const x = (i: number) => (values.length < 2 ? WIDTH : (i * WIDTH) / (values.length - 1));
   const y = (value: number) => HEIGHT - 1 - (most === 0 ? 0 : (value / most) * (HEIGHT - 2));
   const line = values.map((value, i) => `${x(i).toFixed(1)},${y(value).toFixed(1)}`).join(" ");
-  const text = newest === undefined ? words.value.measuring : format(newest);
+  const text = newest === undefined ? words.value.nothingYet : format(newest);
   return (
     <figure class="plot">
       <figcaption>

@@ -1,25 +1,78 @@
-import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
-import { expect, test } from "vitest";
-import { pages } from "../docs/generate/pages.ts";
+/** The documentation: pages made from code are current, paths and links lead somewhere, JSON is what the API speaks. */
 
-const read = (path: string) => readFile(new URL(`../${path}`, import.meta.url), "utf8");
+import { existsSync, globSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { pages } from "../docs/generate/pages.ts";
+import { parseJson, parseTask, replyBody } from "../src/protocol/index.ts";
+
+const root = join(import.meta.dirname, "..");
+const read = (path: string) => readFile(join(root, path), "utf8");
+const files = globSync(["*.md", "docs/**/*.md"], { cwd: root }).toSorted();
 
 test.each(Object.entries(pages))("docs/%s is what npm run docs makes", async (name, text) => {
   expect(await read(`docs/${name}`)).toBe(text);
 });
 
-test.each([
-  "README.md",
-  "ARCHITECTURE.md",
-  "CONTRIBUTING.md",
-  "SECURITY.md",
-  "docs/internals/reliability.md",
-  "docs/operators/scaling.md",
-])("every path that %s names exists", async (page) => {
-  const text = await read(page);
-  const named = [...text.matchAll(/`((?:src|test|docs|models|reference|\.ci)\/[\w./-]+)`/g)].map(([, path]) => path!);
-  const linked = [...text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, path]) => path!);
-  const missing = [...named, ...linked].filter((path) => !existsSync(new URL(`../${path}`, import.meta.url)));
-  expect(missing).toEqual([]);
+/** Headings' anchors as GitHub and the site make them, and those that a page sets. */
+function anchorsOf(page: string): Set<string> {
+  const text = page.replace(/^```.*?^```/gms, "");
+  const headings = [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
+    heading!
+      .replace(/<[^>]*>/g, "")
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, "")
+      .trim()
+      .replace(/\s/g, "-"),
+  );
+  return new Set([...headings, ...[...text.matchAll(/<a id="([^"]+)"/g)].map(([, id]) => id!)]);
+}
+
+describe.each(files)("%s", (page) => {
+  test("names paths that exist, and links to pages and anchors that exist", async () => {
+    const text = (await read(page)).replace(/^```.*?^```/gms, "");
+    const missing: string[] = [];
+    for (const [, path] of text.matchAll(/`((?:src|test|docs|models|reference|deploy|\.ci)\/[\w./-]+)`/g)) {
+      if (!existsSync(join(root, path!))) missing.push(path!);
+    }
+    for (const [, href] of text.matchAll(/\]\((?!https?:)([^)\s]+)\)/g)) {
+      const [path, anchor] = href!.split("#", 2) as [string, string?];
+      const target = path === "" ? page : join(dirname(page), path);
+      if (!existsSync(join(root, target))) missing.push(href!);
+      else if (anchor !== undefined && !anchorsOf(await read(target)).has(anchor)) missing.push(href!);
+    }
+    expect(missing).toEqual([]);
+  });
+});
+
+describe("JSON of the pages for app developers", async () => {
+  const blocks: { page: string; number: number; kind: string; json: string }[] = [];
+  for (const page of files.filter((file) => file.startsWith("docs/apps/"))) {
+    for (const [, kind, json] of (await read(page)).matchAll(/^```json (request|reply)\n(.*?)^```/gms)) {
+      blocks.push({ page, number: blocks.length + 1, kind: kind!, json: json! });
+    }
+  }
+
+  test("there are a request and a reply for every kind of task", () => {
+    expect(blocks.length).toBeGreaterThan(30);
+  });
+
+  test.each(blocks)("$page, $kind $number", ({ kind, json }) => {
+    if (kind === "reply") {
+      expect(replyBody.safeParse(parseJson(Buffer.from(json))).error?.message).toBeUndefined();
+      return;
+    }
+    // Shortened base64 is no image; a misspelt parameter is there to show its error.
+    const tasks = JSON.parse(json.replaceAll(/base64,[\w+/=]+…/g, "base64,iVBORw0KGgo=")) as {
+      positivePromt?: string;
+    }[];
+    for (const task of tasks) {
+      const parsed = parseTask(task);
+      const shown = "positivePromt" in task || (task as { width?: number }).width === 100;
+      expect([parsed.ok, parsed.ok || parsed.errors.map(({ message }) => message)]).toEqual(
+        shown ? [false, expect.any(Array)] : [true, true],
+      );
+    }
+  });
 });

@@ -8,13 +8,35 @@ const section = (text: string, pages: Readonly<Record<string, string>>): Default
 
 /** The pages by reader, in reading order. */
 export const sidebar: DefaultTheme.SidebarItem[] = [
-  section("Start", { "The page": "/start/page" }),
-  section("For app developers", { "OpenAI's images API": "/apps/openai" }),
+  section("Start", {
+    "Your first image": "/start/first-image",
+    "Use the real model": "/start/real-model",
+    "The page": "/start/page",
+    "Questions and answers": "/faq",
+    "Troubleshooting, by message": "/troubleshooting",
+  }),
+  section("For app developers", {
+    "Use your client": "/apps/clients",
+    "Tasks: requests and replies": "/apps/tasks",
+    WebSocket: "/apps/websocket",
+    "Async tasks and polling": "/apps/async",
+    "Webhooks and uploads": "/apps/webhooks",
+    "Errors and retries": "/apps/errors",
+    "OpenAI's images API": "/apps/openai",
+  }),
+  section("For Node developers", { "The library": "/node/library" }),
   section("For operators", {
-    "Run a server": "/operators/operating",
+    systemd: "/operators/systemd",
+    Containers: "/operators/containers",
+    "Reverse proxies": "/operators/proxies",
+    PostgreSQL: "/operators/postgresql",
+    "Images and models in S3": "/operators/storage",
+    "Backup and upgrade": "/operators/backup",
+    Monitoring: "/operators/monitoring",
+    Security: "/operators/security",
+    "Choose a machine": "/operators/sizing",
     "Many machines": "/operators/scaling",
     GPUs: "/operators/gpu",
-    Security: "/operators/security",
   }),
   section("Guides", {
     Checkpoints: "/guides/checkpoints",
@@ -36,6 +58,7 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
     Errors: "/reference/errors",
     Settings: "/reference/configuration",
     "Command line": "/reference/cli",
+    Metrics: "/reference/metrics",
     Schedulers: "/reference/schedulers",
     Changelog: "/changelog",
   }),

@@ -8,14 +8,12 @@ import { SCHEDULER_ALIASES } from "../../src/protocol/schedulers.ts";
 import { parametersOf, TASK_SCHEMAS, TASK_TYPES, type TaskType } from "../../src/protocol/task.ts";
 import { parameterAnchor } from "../../src/protocol/task-error.ts";
 import type { Block, Row } from "./blocks.ts";
-import { EXAMPLES } from "./examples.ts";
 
 /** The page of the API, made from the schemas. */
 export function apiReference(): Block[] {
   return [
     { heading: "API", level: 1 },
     ...TRANSPORT,
-    ...EXAMPLES,
     ...TASK_TYPES.flatMap(taskSection),
     { heading: "Replies", level: 2 },
     ...REPLIES,

@@ -6,6 +6,7 @@ import { asMarkdown } from "./blocks.ts";
 import { commandReference } from "./cli.ts";
 import { configurationReference } from "./configuration.ts";
 import { errorReference } from "./errors.ts";
+import { metricsReference } from "./metrics.ts";
 import { schedulersReference } from "./schedulers.ts";
 
 const note = "<!-- Made by `npm run docs`. Change the code, not this page. -->\n\n";
@@ -25,5 +26,6 @@ export const pages: Readonly<Record<string, string>> = {
   "reference/cli.md": note + commandReference(await createProgram(nowhere)),
   "reference/configuration.md": note + asMarkdown(configurationReference()),
   "reference/errors.md": note + asMarkdown(errorReference()),
+  "reference/metrics.md": note + asMarkdown(metricsReference()),
   "reference/schedulers.md": note + asMarkdown(schedulersReference()),
 };

@@ -14,7 +14,7 @@ const phrase = (pattern: string, instead: string): Phrase => ({ pattern: new Reg
 /** Translated or literary turns. */
 export const PHRASES: readonly Phrase[] = [
   phrase("\\banew\\b|\\bafresh\\b", "again"),
-  phrase("\\b(?:of|on) (?:its|their|his|one's|your|my|our) own\\b", "its own …, a separate …"),
+  phrase("\\b(?:of|on) (?:its|their|his|one's) own\\b", "its own …, a separate …"),
   phrase("\\bas (?:it|they) (?:is|are|was|were|stands?|comes?)\\b", "unchanged, directly"),
   phrase(
     "\\b(?:is|are|was|were|be|been|being|gets?) told\\b|\\btells?\\b(?! apart)(?! them apart)",

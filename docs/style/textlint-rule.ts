@@ -8,6 +8,9 @@ import { MAX_WORDS, OPENINGS, PHRASES, type Phrase, TERMS } from "./rules.ts";
 /** Examples of the style guide name what they forbid, in quotation marks. */
 const QUOTED = /"[^"]*"|“[^”]*”/g;
 
+/** Headings of tables may be short clauses: "what to do". */
+const SHORT = 6;
+
 interface Finding {
   readonly at: number;
   readonly message: string;
@@ -26,7 +29,7 @@ export function findings({ text }: Pick<Prose, "text">): Finding[] {
     const words = wordsOf(sentence.text).length;
     const long = { at: sentence.at, message: `${words} words in a sentence; at most ${MAX_WORDS}` };
     const opening = { at: sentence.at, message: `begins with "${sentence.text.split(" ")[0]}": name the thing first` };
-    return [...(words > MAX_WORDS ? [long] : []), ...(OPENINGS.test(sentence.text) ? [opening] : [])];
+    return [...(words > MAX_WORDS ? [long] : []), ...(OPENINGS.test(sentence.text) && words > SHORT ? [opening] : [])];
   });
   return [...matches(PHRASES, "phrase"), ...matches(TERMS, "term"), ...sentences];
 }

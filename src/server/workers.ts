@@ -109,10 +109,11 @@ export function startWorkers(options: WorkersOptions): Workers {
   };
 }
 
-function countDevices(register: Registry, engines: readonly EngineProcess[]): void {
+/** Registers the state of the devices. */
+export function countDevices(register: Registry, engines: readonly Pick<EngineProcess, "device">[]): void {
   new Gauge({
     name: "inkstone_device_usable",
-    help: "Whether a device can be drawn on, by its place in INKSTONE_DEVICE",
+    help: "1 when the device is usable, 0 when it is not, by its place in INKSTONE_DEVICE",
     labelNames: ["device", "engine"],
     registers: [register],
     collect() {

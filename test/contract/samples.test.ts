@@ -1,4 +1,4 @@
-/** The first samples of docs/reference/api.md run as they stand, but for the port. */
+/** The first samples of docs/apps/clients.md run as they are, but for the port. */
 
 import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -17,7 +17,7 @@ let page: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "inkstone-samples-"));
   server = await startServerProcess(folder);
-  page = await readFile("docs/reference/api.md", "utf8");
+  page = await readFile("docs/apps/clients.md", "utf8");
 });
 afterAll(async () => {
   await server?.kill();

@@ -1,4 +1,4 @@
-/** Backup and restore as docs/operators/operating.md describes them: what was drawn is there again, and what was queued is drawn. */
+/** Backup and restore as docs/operators/backup.md describes them: what was drawn is there again, and what was queued is drawn. */
 
 import { execFileSync } from "node:child_process";
 import { cp, mkdtemp, rm } from "node:fs/promises";

@@ -125,8 +125,8 @@ async function samples(page: string): Promise<{ language: string; code: string }
   }));
 }
 
-test("the README's sample of the library runs as it stands", async () => {
-  const [sample] = (await samples("README.md")).filter(({ code }) => code.includes('from "inkstone"'));
+test("the first sample of the library runs as it is", async () => {
+  const [sample] = (await samples("docs/node/library.md")).filter(({ code }) => code.includes('from "inkstone"'));
   await writeFile(join(project, "sample.mts"), sample!.code);
   const { stdout } = await inProject(nodes.newest, ["sample.mts"]);
   expect(stdout.trim().split("\n").at(-1)).toBe("20/20");
@@ -149,7 +149,7 @@ test("the samples for clients run as they stand against the installed server, an
     ...(process.env.INKSTONE_TEST_PYTHON && { python: [resolve(process.env.INKSTONE_TEST_PYTHON)] }),
   };
   const extensions = { bash: "sh", javascript: "mjs", python: "py" } as const;
-  const all = [...(await samples("README.md")), ...(await samples("docs/reference/api.md"))];
+  const all = [...(await samples("README.md")), ...(await samples("docs/apps/clients.md"))];
   const found = all.filter(({ language, code }) => language in extensions && code.includes("127.0.0.1:7437"));
   expect(new Set(found.map(({ language }) => language))).toEqual(new Set(["bash", "javascript", "python"]));
   const fresh = () => crypto.randomUUID(); // each new task needs its own

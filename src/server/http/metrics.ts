@@ -17,7 +17,7 @@ export function createHttpMetrics(register: Registry, tasks: Pick<TaskService, "
   const registers = [register];
   const submissions = new Counter({
     name: "inkstone_submissions_total",
-    help: "Tasks handed in, by outcome: accepted, known, conflict, queueFull",
+    help: "Submitted tasks, by outcome: accepted, known, conflict, queueFull",
     labelNames: ["outcome"],
     registers,
   });
@@ -37,7 +37,7 @@ export function createHttpMetrics(register: Registry, tasks: Pick<TaskService, "
   const sockets = new Gauge({ name: "inkstone_websockets", help: "Open WebSockets", registers });
   new Gauge({
     name: "inkstone_tasks",
-    help: "Tasks that wait and run",
+    help: "Queued and running tasks",
     labelNames: ["state"],
     registers,
     async collect() {

@@ -45,13 +45,13 @@ export function createWorkerMetrics(register: Registry): WorkerMetrics {
   });
   const deaths = new Counter({
     name: "inkstone_engine_deaths_total",
-    help: "Ends of the engine process that were not asked for",
+    help: "Unexpected ends of the engine process",
     registers,
   });
-  const faces = new Counter({ name: "inkstone_faces_refined_total", help: "Faces found and drawn again", registers });
+  const faces = new Counter({ name: "inkstone_faces_refined_total", help: "Refined faces", registers });
   const checks = new Counter({
     name: "inkstone_safety_checks_total",
-    help: "Pictures checked for safety, by whether they were flagged",
+    help: "Images checked for safety, flagged or not",
     labelNames: ["flagged"],
     registers,
   });

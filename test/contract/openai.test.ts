@@ -1,19 +1,33 @@
-/** The official `openai` client, unmodified, and what Open WebUI and LibreChat send. */
+/** The official `openai` clients of npm and PyPI, unmodified, and what Open WebUI and LibreChat send. */
 
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
 import OpenAI, { APIError, toFile } from "openai";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { decodeImage, encodeImage, readHeader } from "../../src/pictures/index.ts";
+import { STAND_IN_ENGINE } from "../support/stand-in-model.ts";
 import { type ContractServer, startContractServer } from "./server.ts";
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 let server: ContractServer;
+/** Its engine is a stand-in that does what the prompt says. */
+let scripted: ContractServer;
 let client: OpenAI;
+let scriptedClient: OpenAI;
 beforeAll(async () => {
   server = await startContractServer();
+  scripted = await startContractServer({ INKSTONE_MAX_ATTEMPTS: "1" }, { engineProgram: STAND_IN_ENGINE });
+  scriptedClient = new OpenAI({ apiKey: scripted.key, baseURL: scripted.httpUrl, maxRetries: 0 });
   client = new OpenAI({ apiKey: server.key, baseURL: server.httpUrl, maxRetries: 0 });
 });
-afterAll(() => server?.stop());
+afterAll(async () => {
+  await server?.stop();
+  await scripted?.stop();
+});
 
 /** Small, fast and the same each time; `seed` and `steps` are extensions that gateways send. */
 const small = {
@@ -22,6 +36,8 @@ const small = {
   steps: 2,
   seed: 7,
 } as never as OpenAI.ImageGenerateParamsNonStreaming;
+/** Slow enough for previews. */
+const slow = { ...small, prompt: "step 40", steps: 30 };
 const pixelsOf = async (base64: string) => decodeImage(Buffer.from(base64, "base64"));
 
 describe("generations", () => {
@@ -62,11 +78,40 @@ describe("generations", () => {
     });
   });
 
-  test("as events", async () => {
-    const stream = await client.images.generate({ ...small, stream: true, partial_images: 2 });
+  test("as events: partial images of the size and format asked for, while it is drawn, then the image", async () => {
+    const request = { ...slow, output_format: "jpeg", size: "192x128" } as typeof small;
+    const stream = await scriptedClient.images.generate({ ...request, stream: true, partial_images: 2 });
+    const events: OpenAI.ImageGenStreamEvent[] = [];
+    for await (const event of stream) events.push(event);
+    expect(events.map(({ type }) => type)).toEqual([
+      "image_generation.partial_image",
+      "image_generation.partial_image",
+      "image_generation.completed",
+    ]);
+    expect(events.slice(0, 2)).toMatchObject([{ partial_image_index: 0 }, { partial_image_index: 1 }]);
+    for (const { b64_json, size, output_format } of events) {
+      expect({ size, output_format }).toEqual({ size: "192x128", output_format: "jpeg" });
+      const header = { format: "JPG", width: 192, height: 128 };
+      expect(await readHeader(Buffer.from(b64_json, "base64"))).toMatchObject(header);
+    }
+    const again = await scriptedClient.images.generate({ ...request, stream: false });
+    expect(again.data![0]!.b64_json).toBe(events[2]!.b64_json);
+  });
+
+  test("without partial images, one event for each image", async () => {
+    const stream = await client.images.generate({ ...small, n: 2, stream: true });
     const types: string[] = [];
     for await (const event of stream) types.push(event.type);
-    expect(types.at(-1)).toBe("image_generation.completed");
+    expect(types).toEqual(["image_generation.completed", "image_generation.completed"]);
+  });
+
+  test("a stream that the client leaves cancels its task", async () => {
+    const endless = { ...slow, prompt: "step 500", stream: true, partial_images: 3 };
+    const stream = await scriptedClient.images.generate(endless as OpenAI.ImageGenerateParamsStreaming);
+    for await (const _ of stream) break;
+    const running = async () =>
+      /inkstone_tasks\{state="running"\} (\d+)/.exec(await (await fetch(`${scripted.base}/metrics`)).text())?.[1];
+    await expect.poll(running, { timeout: 30_000, interval: 500 }).toBe("0");
   });
 
   test("what Open WebUI sends: a free model name, 512x512, b64_json", async () => {
@@ -113,6 +158,18 @@ describe("edits", () => {
     const left = (x: number) => drawn.pixels[(64 * 128 + x) * 3]!;
     expect([left(0), left(30), left(60)]).toEqual([100, 100, 100]);
     expect([left(90), left(110), left(120)]).not.toEqual([100, 100, 100]);
+  });
+
+  test("as events", async () => {
+    const image = await toFile(await encodeImage(gray, { format: "PNG" }), "image.png", { type: "image/png" });
+    const request = { ...slow, model: "runware:108@1", size: undefined, image, stream: true, partial_images: 1 };
+    const types: string[] = [];
+    for await (const { type } of await scriptedClient.images.edit(
+      request as never as OpenAI.ImageEditParamsStreaming,
+    )) {
+      types.push(type);
+    }
+    expect(types).toEqual(["image_edit.partial_image", "image_edit.completed"]);
   });
 
   test("an editing model is shown the images", async () => {
@@ -189,15 +246,61 @@ describe("errors, in OpenAI's form", () => {
     [{ prompt: undefined }, 400, "prompt"],
     [{ model: "acme:1@1" }, 404, "model"],
     [{ steps: 2000 }, 400, "steps"],
+    [{ partial_images: 4, stream: true }, 400, "partial_images"],
+    [{ partial_images: 1 }, 400, "partial_images"],
   ])("%j", async (change, status, param) => {
     const error = await failing(client.images.generate({ ...small, ...change } as typeof small));
     expect(error).toMatchObject({ status, param });
+    // Until a stream has begun, errors have a status too.
+    const streaming = { ...small, ...change, stream: true } as OpenAI.ImageGenerateParamsStreaming;
+    if (!("partial_images" in change)) {
+      expect(await failing(client.images.generate(streaming))).toMatchObject({ status, param });
+    }
+  });
+
+  test("in a stream that has begun: as an event, which the client throws", async () => {
+    const stream = await scriptedClient.images.generate({ ...small, prompt: "error", stream: true, partial_images: 1 });
+    const reading = (async () => {
+      for await (const _ of stream) expect.unreachable();
+    })();
+    expect(await failing(reading)).toMatchObject({ type: "server_error", code: "inferenceError" });
   });
 
   test("a wrong key", async () => {
     const stranger = new OpenAI({ apiKey: "wrong", baseURL: server.httpUrl, maxRetries: 0 });
     expect(await failing(stranger.images.generate(small))).toMatchObject({ status: 401, type: "authentication_error" });
     expect(await failing(stranger.models.list().then((page) => page.data))).toMatchObject({ status: 401 });
+  });
+});
+
+const { INKSTONE_TEST_CLIENTS = "", INKSTONE_TEST_PYTHON: python } = process.env;
+const package_ = resolve(INKSTONE_TEST_CLIENTS, "openai");
+const noPython = !INKSTONE_TEST_CLIENTS || !python || !existsSync(package_);
+
+test.skipIf(noPython)("the client of PyPI (skipped without INKSTONE_TEST_CLIENTS)", async () => {
+  const script = new URL("python/openai_scenarios.py", import.meta.url).pathname;
+  const picture = join(server.folder, "picture.png");
+  const gray = { width: 128, height: 128, pixels: new Uint8Array(128 * 128 * 3).fill(100) };
+  await writeFile(picture, await encodeImage(gray, { format: "PNG" }));
+  const { stdout } = await promisify(execFile)(python!, [script, scripted.httpUrl, scripted.key, picture], {
+    env: { ...process.env, PYTHONPATH: package_ },
+    timeout: 170_000,
+  });
+  const [png, webp] = ["89504e47", "52494646"];
+  expect(JSON.parse(stdout)).toEqual({
+    plain: png,
+    models: expect.arrayContaining(["runware:108@1"]),
+    generation: [
+      { type: "image_generation.partial_image", magic: webp, index: 0, format: "webp" },
+      { type: "image_generation.partial_image", magic: webp, index: 1, format: "webp" },
+      { type: "image_generation.completed", magic: webp, index: null, format: "webp" },
+    ],
+    edit: [
+      { type: "image_edit.partial_image", magic: png, index: 0, format: "png" },
+      { type: "image_edit.completed", magic: png, index: null, format: "png" },
+    ],
+    badSize: { kind: "BadRequestError", status: 400, param: "size", code: expect.any(String) },
+    badModel: { kind: "NotFoundError", status: 404, param: "model", code: "unknownModel" },
   });
 });
 

@@ -31,7 +31,7 @@ function open({ id }) {
   process.send({ type: "done", id });
 }
 
-async function draw({ id, plan }) {
+async function draw({ id, plan, previews }) {
   const begun = performance.now();
   const { prompt, width, height, steps, seed, count = 1 } = plan.drawing;
   process.send({ type: "loaded", id });
@@ -54,7 +54,8 @@ async function draw({ id, plan }) {
         process.send({ type: "aborted", id });
         return;
       }
-      process.send({ type: "step", id, image, step, steps, share: step / steps });
+      const preview = previews ? { width: 8, height: 8, pixels: paint(seed, 8, 8) } : undefined;
+      process.send({ type: "step", id, image, step, steps, share: step / steps, preview });
     }
     process.send({
       type: "image",

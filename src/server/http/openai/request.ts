@@ -118,8 +118,21 @@ export interface InputPictures {
   readonly size?: { readonly width: number; readonly height: number };
 }
 
+/** A task to be checked; what is named here holds already. */
+export interface TaskRequest {
+  readonly taskUUID: string;
+  readonly outputFormat: (typeof FORMATS)[keyof typeof FORMATS];
+  /** Absent where the model decides. */
+  readonly width?: number;
+  readonly height?: number;
+}
+
 /** The task, in the words of `imageInference`; its own schema checks the ranges. */
-export function taskFor(request: ImagesRequest, model: ModelSummary | undefined, pictures?: InputPictures): object {
+export function taskFor(
+  request: ImagesRequest,
+  model: ModelSummary | undefined,
+  pictures?: InputPictures,
+): TaskRequest {
   const modelSize = { width: model?.defaultWidth ?? 1024, height: model?.defaultHeight ?? 1024 };
   const size = sizeFor(request.size, pictures ? pictures.size : modelSize);
   const steps = request.steps ?? request.num_inference_steps ?? STEPS[request.quality ?? "auto"] ?? model?.defaultSteps;
@@ -149,7 +162,7 @@ export function taskFor(request: ImagesRequest, model: ModelSummary | undefined,
         referenceImages: pictures.referenceImages,
         strength: request.strength,
       }),
-  });
+  }) as unknown as TaskRequest;
 }
 
 /** `WxH`; `auto` or nothing means `otherwise`, brought to a size that can be drawn. */

@@ -6,7 +6,7 @@
 import multipart from "@fastify/multipart";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ModelSummary } from "../../../models/index.ts";
-import { type ErrorItem, errorKind, parseTask, stringifyJson, TaskError } from "../../../protocol/index.ts";
+import { type ErrorItem, errorKind, parseTask, TaskError } from "../../../protocol/index.ts";
 import { answerBatch } from "../batch.ts";
 import { SMALL_BODY_BYTES } from "../body.ts";
 import { bearerKey, type Caller, identify } from "../caller.ts";
@@ -24,9 +24,11 @@ import {
   OpenAIError,
   prompted,
   readImages,
+  type TaskRequest,
   taskFor,
   variation,
 } from "./request.ts";
+import { openPictureStream } from "./stream.ts";
 
 /** Files of one form: OpenAI's own limit. */
 const MOST_FILES = 16;
@@ -101,10 +103,44 @@ interface Exchange {
 async function draw(
   { shared, request, reply }: Exchange,
   wanted: ImagesRequest,
-  task: object,
+  task: TaskRequest,
   kind: "image_generation" | "image_edit",
 ) {
   const { ports } = shared;
+  const { owner } = request.getDecorator<Caller>("caller");
+  const { width, height, taskUUID, outputFormat: format } = task;
+  const size = width === undefined || height === undefined ? undefined : { width, height };
+  const facts = {
+    size: size && `${size.width}x${size.height}`,
+    quality: wanted.quality ?? "auto",
+    background: "opaque",
+    output_format: wanted.output_format ?? "png",
+  };
+  const partialImages = wanted.partial_images ?? 0;
+  if (!wanted.stream) {
+    if (partialImages > 0) {
+      const reason = "Partial images need 'stream': true.";
+      throw new OpenAIError(400, reason, "partial_images", "invalid_value");
+    }
+    const data = await picturesOf({ shared, request, reply }, task);
+    cutSlowReader(reply, ports.settings.sendTimeout);
+    return reply.send({ created: Math.floor(Date.now() / 1000), ...facts, data });
+  }
+  const stream = await openPictureStream(ports, owner, reply, { taskUUID, kind, partialImages, format, size, facts });
+  try {
+    await stream.completed(await picturesOf({ shared, request, reply }, task));
+  } catch (thrown) {
+    if (!stream.begun) throw thrown;
+    const { status: _, ...error } = errorBody(ports, thrown, request);
+    await stream.failed(error);
+  } finally {
+    stream.close();
+  }
+  return reply;
+}
+
+/** Draws the task; its pictures as OpenAI's clients read them. @throws OpenAIError */
+async function picturesOf({ shared, request, reply }: Exchange, task: TaskRequest) {
   const caller = request.getDecorator<Caller>("caller");
   const context = openContext(shared, request.raw);
   const pictures = takePictures(task, caller.owner);
@@ -112,7 +148,6 @@ async function draw(
   const answer = await answerBatch(context, caller, batch, hangUpSignal(request, reply));
   const [refused] = answer.errors;
   if (refused) throw asOpenAIError(refused);
-
   const data: { b64_json?: string; url?: string }[] = [];
   for (const lazy of answer.data) {
     const result = await made(lazy, context.documentation);
@@ -120,22 +155,7 @@ async function draw(
     const item = result.item as { imageURL?: string; imageBase64Data?: string };
     data.push(item.imageURL === undefined ? { b64_json: item.imageBase64Data } : { url: item.imageURL });
   }
-  const { width, height } = task as { width?: number; height?: number };
-  const facts = {
-    size: width === undefined ? undefined : `${width}x${height}`,
-    quality: wanted.quality ?? "auto",
-    background: "opaque",
-    output_format: wanted.output_format ?? "png",
-  };
-  const created = Math.floor(Date.now() / 1000);
-  cutSlowReader(reply, ports.settings.sendTimeout);
-  if (!wanted.stream) return reply.send({ created, ...facts, data });
-
-  const type = `${kind}.completed`;
-  const events = data.map(
-    (image) => `event: ${type}\ndata: ${stringifyJson({ type, ...image, created_at: created, ...facts })}\n\n`,
-  );
-  return reply.type("text/event-stream").header("cache-control", "no-store").send(events.join(""));
+  return data;
 }
 
 const checkpoints = async ({ models }: HttpPorts): Promise<ModelSummary[]> =>
@@ -176,9 +196,15 @@ function asOpenAIError({ code, message, parameter }: ErrorItem): OpenAIError {
 }
 
 /** `{"error": {message, type, param, code}}`, as OpenAI's clients read it. */
-function refuse({ log, metrics }: HttpPorts, thrown: unknown, request: FastifyRequest, reply: FastifyReply) {
+function refuse(ports: HttpPorts, thrown: unknown, request: FastifyRequest, reply: FastifyReply) {
+  const { status, ...error } = errorBody(ports, thrown, request);
+  return reply.code(status).send({ error });
+}
+
+/** An error as OpenAI's clients read it, and its status; noted. */
+function errorBody({ log, metrics }: HttpPorts, thrown: unknown, { url: path }: FastifyRequest) {
   const error = thrown instanceof OpenAIError ? thrown : ofServer(thrown);
-  if (error.status >= 500) log.error({ err: thrown, path: request.url }, "request failed");
+  if (error.status >= 500) log.error({ err: thrown, path }, "request failed");
   if (thrown instanceof TaskError) metrics.refused(thrown.code);
   const { message, param, code, status } = error;
   const type =
@@ -189,7 +215,7 @@ function refuse({ log, metrics }: HttpPorts, thrown: unknown, request: FastifyRe
         : status >= 500
           ? "server_error"
           : "invalid_request_error";
-  return reply.code(status).send({ error: { message, type, param, code } });
+  return { message, type, param, code, status };
 }
 
 function ofServer(thrown: unknown): OpenAIError {

@@ -36,3 +36,23 @@ test("the file holds no key", async () => {
   const key = (await keys("create")).out.trim();
   for (const name of await readdir(cwd)) expect(await readFile(join(cwd, name), "utf8")).not.toContain(key);
 });
+
+test("limits of a key are its own, and may be taken back", async () => {
+  await keys("create", "small", "--max-waiting", "3", "--max-stored-mb", "0");
+  const list = async () => (await keys("list")).out.trim();
+  const id = (await list()).split(" ")[0]!;
+  expect(await list()).toMatch(/small {2}max-waiting 3 {2}max-stored-mb 0$/);
+  expect((await keys("limit", id, "--max-waiting", "7")).code).toBe(0);
+  expect(await list()).toMatch(/small {2}max-waiting 7 {2}max-stored-mb 0$/);
+  expect((await keys("limit", id, "--max-waiting", "default", "--max-stored-mb", "default")).code).toBe(0);
+  expect(await list()).toMatch(/small$/);
+});
+
+test.each([
+  [["limit", "nobody", "--max-waiting", "3"], '<id> is "nobody"'],
+  [["limit", "nobody"], "no limit is given"],
+  [["create", "x", "--max-waiting", "0"], '--max-waiting is "0"; it must be an integer from 1 to 1000000, or default'],
+  [["create", "x", "--max-stored-mb", "many"], '--max-stored-mb is "many"'],
+])("%j is refused", async (args, reason) => {
+  expect(await keys(...args)).toMatchObject({ code: 2, err: expect.stringContaining(reason) });
+});

@@ -1,12 +1,12 @@
 import type { Command } from "commander";
 import { dataDirectory } from "../models/index.ts";
-import type { KnownKey, openKeys } from "../server/index.ts";
+import type { KeyLimits, KnownKey, openKeys } from "../server/index.ts";
 import { readConfig } from "../settings/index.ts";
 import { UsageError } from "./exit.ts";
 import { print, type Terminal, tell } from "./terminal.ts";
 
 /**
- * `inkstone keys create|list|revoke`: the API keys of a data folder, or with INKSTONE_DATABASE_URL those of all servers on that database.
+ * `inkstone keys create|list|limit|revoke`: the API keys of a data folder, or with INKSTONE_DATABASE_URL those of all servers on that database.
  * Running servers heed changes within seconds.
  */
 export function addKeys(command: Command, terminal: Terminal): void {
@@ -21,31 +21,82 @@ export function addKeys(command: Command, terminal: Terminal): void {
     .command("create")
     .description("Make a key and print it. It is not shown again.")
     .argument("[name]", "what it is for", "unnamed")
+    .option(...maxWaiting)
+    .option(...maxStoredMB)
     .option(...folder)
-    .action(async (name: string, options: { dataDir?: string }) => {
-      const { key, known } = await withKeys(options, (keys) => keys.create(name));
+    .action(async (name: string, options: LimitFlags) => {
+      const limits = limitsOf(options);
+      const { key, known } = await withKeys(options, (keys) => keys.create(name, limits));
       tell(terminal, `key ${known.id} for ${name}; it is not shown again`);
       print(terminal, key);
     });
   command
     .command("list")
-    .description("List keys: id, beginning, date, name.")
+    .description("List keys: id, beginning, date, name, and limits that are a key's own.")
     .option(...folder)
     .action(async (options: { dataDir?: string }) => {
       for (const key of await withKeys(options, (keys) => keys.list())) print(terminal, line(key));
     });
   command
+    .command("limit")
+    .description(
+      "Change what a key may take, on all servers within seconds. `default` means what the server's settings say.",
+    )
+    .argument("<id>", ID)
+    .option(...maxWaiting)
+    .option(...maxStoredMB)
+    .option(...folder)
+    .action(async (id: string, options: LimitFlags) => {
+      const limits = limitsOf(options);
+      if (Object.keys(limits).length === 0)
+        throw new UsageError("no limit is given; allowed are --max-waiting and --max-stored-mb");
+      if (!(await withKeys(options, (keys) => keys.limit(id, limits)))) throw unknownKey(id);
+      tell(terminal, `changed ${id}`);
+    });
+  command
     .command("revoke")
     .description("Forget a key. What it began goes on.")
-    .argument("<id>", "its id, or its beginning as the list shows it")
+    .argument("<id>", ID)
     .option(...folder)
     .action(async (id: string, options: { dataDir?: string }) => {
-      if (!(await withKeys(options, (keys) => keys.revoke(id))))
-        throw new UsageError(`<id> is "${id}"; no key has that id or beginning`);
+      if (!(await withKeys(options, (keys) => keys.revoke(id)))) throw unknownKey(id);
       tell(terminal, `revoked ${id}`);
     });
 }
 
 type Keys = Awaited<ReturnType<typeof openKeys>>["keys"];
 
-const line = ({ id, hint, createdAt, name }: KnownKey): string => [id, `${hint}…`, createdAt, name].join("  ");
+type LimitFlags = { readonly dataDir?: string; readonly maxWaiting?: string; readonly maxStoredMb?: string };
+
+const ID = "its id, or its beginning as the list shows it";
+const maxWaiting = ["--max-waiting <n>", "tasks of it that may wait (default: INKSTONE_QUEUE_SHARE of all)"] as const;
+const maxStoredMB = [
+  "--max-stored-mb <n>",
+  "megabytes of images that it may have stored, 0: no limit (default: INKSTONE_KEY_STORAGE_MB)",
+] as const;
+
+/** The limits that are given; undefined for `default`. @throws UsageError */
+function limitsOf({ maxWaiting, maxStoredMb }: LimitFlags): KeyLimits {
+  const read = (flag: string, given: string, min: number, max: number) => {
+    if (given === "default") return undefined;
+    const value = /^\d{1,10}$/.test(given) ? Number(given) : Number.NaN;
+    if (value >= min && value <= max) return value;
+    throw new UsageError(`${flag} is "${given}"; it must be an integer from ${min} to ${max}, or default`);
+  };
+  return {
+    ...(maxWaiting !== undefined && { maxWaiting: read("--max-waiting", maxWaiting, 1, 1_000_000) }),
+    ...(maxStoredMb !== undefined && { maxStoredMB: read("--max-stored-mb", maxStoredMb, 0, 100_000_000) }),
+  };
+}
+
+const unknownKey = (id: string): UsageError => new UsageError(`<id> is "${id}"; no key has that id or beginning`);
+
+const line = ({ id, hint, createdAt, name, maxWaiting, maxStoredMB }: KnownKey): string =>
+  [
+    id,
+    `${hint}…`,
+    createdAt,
+    name,
+    ...(maxWaiting === undefined ? [] : [`max-waiting ${maxWaiting}`]),
+    ...(maxStoredMB === undefined ? [] : [`max-stored-mb ${maxStoredMB}`]),
+  ].join("  ");

@@ -7,7 +7,14 @@ import type { Config } from "../settings/index.ts";
 import type { Data } from "./data.ts";
 import { defaultModelTrouble } from "./default-model.ts";
 import { fleetModels } from "./fleet-models.ts";
-import { createHttpMetrics, type HttpPorts, type Readiness, type Uploads } from "./http/index.ts";
+import {
+  createHttpMetrics,
+  type HttpPorts,
+  type KeyLimits,
+  type KeyRing,
+  type Readiness,
+  type Uploads,
+} from "./http/index.ts";
 import type { Log } from "./log.ts";
 import type { Outbound } from "./net/index.ts";
 import { openNews } from "./news.ts";
@@ -48,7 +55,7 @@ export function httpPorts(options: PortsOptions): HttpPorts {
       const refusal = await refusalOf(owner);
       // A task that is sent again is the same task, for which there is room already.
       if (refusal && (await tasks.get(owner, taskUUID)) === undefined) throw refusal;
-      return {};
+      return { mostWaiting: (await limitsOf(keys, owner)).maxWaiting };
     },
     images: {
       read: images.read,
@@ -84,17 +91,23 @@ type RefusalOf = (owner: OwnerId) => Promise<Error | undefined>;
 /** What a key is told to wait that has used up its storage: by then something may have been deleted. */
 const STORAGE_RETRY_SECONDS = 60;
 
-function roomFor({ keyStorageMB }: Config, { space, gallery }: Data): RefusalOf {
+function roomFor({ keyStorageMB }: Config, { space, gallery, keys }: Data): RefusalOf {
   return async (owner) => {
     const shortage = await space.shortage();
-    if (shortage !== undefined || keyStorageMB === 0) return shortage;
+    if (shortage !== undefined) return shortage;
+    const { maxStoredMB = keyStorageMB } = await limitsOf(keys, owner);
+    if (maxStoredMB === 0) return undefined;
     const { bytes } = await gallery.totals(owner);
-    if (bytes < keyStorageMB * 1e6) return undefined;
-    const reason = `has ${Math.floor(bytes / 1e6)} MB of images stored and may have ${keyStorageMB}; delete some, or wait until they expire.`;
+    if (bytes < maxStoredMB * 1e6) return undefined;
+    const reason = `has ${Math.floor(bytes / 1e6)} MB of images stored and may have ${maxStoredMB}; delete some, or wait until they expire.`;
     const retryAfter = STORAGE_RETRY_SECONDS;
     return new TaskError("quotaExceeded", { reason, seconds: retryAfter }, { retryAfter });
   };
 }
+
+/** What a key may take that is its own; nothing of a caller without a key. */
+const limitsOf = async (keys: KeyRing, owner: OwnerId): Promise<KeyLimits> =>
+  (await keys.list()).find(({ id }) => id === owner) ?? {};
 
 function uploadsInto(config: Config, { images }: Data, outbound: Outbound, refusalOf: RefusalOf): Uploads {
   const references = createImageReferences(images, outbound, {

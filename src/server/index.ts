@@ -1,6 +1,6 @@
 /** The server: tasks over HTTP and WebSocket, drawn by workers, kept in a database. */
 
-export type { KnownKey } from "./http/index.ts";
+export type { KeyLimits, KnownKey } from "./http/index.ts";
 export { openKeys } from "./keys.ts";
 export { createServer, type Server, type ServerParts } from "./server.ts";
 export { copyFiles, openStorageAt } from "./storage/index.ts";

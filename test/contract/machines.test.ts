@@ -3,11 +3,14 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { encodeImage } from "../../src/pictures/index.ts";
 import { openDatabase } from "../../src/server/database/index.ts";
 import { inkstone } from "../cli.ts";
 import { TEST_DATABASES } from "../support/databases.ts";
+import { startReceiver } from "../support/receiver.ts";
 import { NO_S3, type S3Server, startS3Server } from "../support/s3-server.ts";
 import { type ServerProcess, startServerProcess } from "../support/server-process.ts";
 import { aTask } from "../support/tasks.ts";
@@ -92,7 +95,7 @@ describe.skipIf(WHY !== undefined)(`many machines${WHY === undefined ? "" : ` (s
     expect(body.errors![0]!.message).toContain("'me:one@1'");
   });
 
-  test("a socket at one server watches a task of the other: its steps, previews' wish, result and end", async () => {
+  test("a socket at one server watches a task of the other: its steps, previews, result and end", async () => {
     const client = await connect(`${bases[1]!.replace("http", "ws")}/v1`);
     client.send({ taskType: "watch", taskUUID: crypto.randomUUID(), previews: true });
     await client.next();
@@ -103,7 +106,7 @@ describe.skipIf(WHY !== undefined)(`many machines${WHY === undefined ? "" : ` (s
       const { data } = await client.next();
       if (data[0].taskUUID === sent.task.taskUUID) heard.add(data[0].event);
     }
-    expect([...heard]).toEqual(expect.arrayContaining(["started", "progress", "result", "final"]));
+    expect([...heard]).toEqual(expect.arrayContaining(["started", "progress", "preview", "result", "final"]));
     client.socket.close();
   });
 
@@ -196,6 +199,19 @@ describe.skipIf(WHY !== undefined)(`many machines${WHY === undefined ? "" : ` (s
     await db.close();
   });
 
+  test("webhooks of whichever server's tasks are signed with one secret", async () => {
+    const receiver = await startReceiver();
+    for (const api of apis) await api.submit(aTask({ deliveryMethod: "async", webhookURL: receiver.url }));
+    const hooks = await receiver.until(2);
+    await receiver.close();
+    const db = await openDatabase({ url: database.url! });
+    const [secret] = await db.query<{ id: string }>("select id from belongings where name = 'webhook secret'");
+    await db.close();
+    for (const { body, headers } of hooks) {
+      new Webhook(secret!.id).verify(body.toString(), headers as Record<string, string>);
+    }
+  });
+
   test("a key that is made counts at every server within seconds, and when it is revoked its sockets end everywhere", async () => {
     const keys = (...args: string[]) =>
       inkstone(["keys", ...args], {
@@ -211,6 +227,22 @@ describe.skipIf(WHY !== undefined)(`many machines${WHY === undefined ? "" : ` (s
     expect(await statuses(key)).toEqual([200, 200]);
     const sockets = await Promise.all(bases.map((base) => login(`${base.replace("http", "ws")}/v1`, { apiKey: key })));
     const id = (await keys("list")).out.split(" ")[0]!;
+
+    // Its limits too, wherever its tasks come in.
+    for (const worker of workers) worker.child.kill("SIGSTOP");
+    const hand = async (i: number) => {
+      const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
+      const body = `[${aTask({ deliveryMethod: "async" }).request}]`;
+      return (await fetch(`${bases[i]}/v1`, { method: "POST", headers, body })).status;
+    };
+    expect((await keys("limit", id, "--max-waiting", "1")).code).toBe(0);
+    await expect.poll(() => hand(0), { timeout: 15_000 }).toBe(429);
+    await sleep(2_500); // what the other server knows of keys is at most 2 s old
+    expect(await hand(1)).toBe(429);
+    expect((await keys("limit", id, "--max-waiting", "default")).code).toBe(0);
+    await expect.poll(() => hand(1), { timeout: 15_000 }).toBe(200);
+    for (const worker of workers) worker.child.kill("SIGCONT");
+
     expect((await keys("revoke", id)).code).toBe(0);
     await Promise.all(sockets.map(({ closed }) => closed));
     expect(await statuses(key)).not.toContain(200);

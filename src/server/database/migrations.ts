@@ -252,6 +252,13 @@ const apiKeys: Migration = {
   ],
 };
 
+/** What a key may take; null: what the settings say of all keys. */
+const keyLimits: Migration = {
+  number: 13,
+  name: "key limits",
+  statements: ["alter table api_keys add column max_waiting int, add column max_stored_mb int"],
+};
+
 export const migrations: readonly Migration[] = [
   tasks,
   skippedSteps,
@@ -265,4 +272,5 @@ export const migrations: readonly Migration[] = [
   belongings,
   machines,
   apiKeys,
+  keyLimits,
 ];

@@ -8,8 +8,16 @@ import { mkdir, open, readFile, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { OwnerId } from "../tasks/index.ts";
 
+/** What a key may take, where that is not what the settings say of all keys. */
+export interface KeyLimits {
+  /** Tasks that may wait. */
+  readonly maxWaiting?: number | undefined;
+  /** Megabytes of images that it may have stored; 0: no limit. */
+  readonly maxStoredMB?: number | undefined;
+}
+
 /** A key as it is remembered. */
-export interface KnownKey {
+export interface KnownKey extends KeyLimits {
   /** Names the owner of tasks; never changes. */
   readonly id: OwnerId;
   readonly name: string;
@@ -34,7 +42,10 @@ export const newKey = (): string => `ink_${randomBytes(32).toString("base64url")
 export const hashKey = (key: string): string => createHash("sha256").update(key).digest("hex");
 
 /** What is remembered of a key. */
-export const remember = (key: string, facts: { id: OwnerId; name: string; createdAt: string }): KnownKey => ({
+export const remember = (
+  key: string,
+  facts: KeyLimits & { id: OwnerId; name: string; createdAt: string },
+): KnownKey => ({
   ...facts,
   // Of short keys, which people choose themselves, a quarter at most.
   hint: key.slice(0, Math.min(8, Math.floor(key.length / 4))),
@@ -68,7 +79,9 @@ export class KeyFileError extends Error {
 /** Where keys are kept. */
 export interface KeyStore extends KeyRing {
   /** Makes and stores a key; this is the only time it is seen. */
-  create(name: string): Promise<{ readonly key: string; readonly known: KnownKey }>;
+  create(name: string, limits?: KeyLimits): Promise<{ readonly key: string; readonly known: KnownKey }>;
+  /** Changes the limits of a key by its id or hint: those that are named, `undefined` for what the settings say. False when there is none. */
+  limit(id: string, limits: KeyLimits): Promise<boolean>;
   /** Forgets a key by its id or hint. False when there is none. */
   revoke(id: string): Promise<boolean>;
 }
@@ -96,21 +109,33 @@ export function openKeyFile(folder: string, now: () => Date = () => new Date()):
       await list();
       return cached.stamp === "";
     },
-    create: async (name) => {
+    create: async (name, limits = {}) => {
       const key = newKey();
-      const known = remember(key, { id: randomUUID(), name, createdAt: now().toISOString() });
+      const known = remember(key, { id: randomUUID(), name, createdAt: now().toISOString(), ...limits });
       await write(folder, path, [...(await list()), known]);
       return { key, known };
     },
+    limit: async (id, limits) => {
+      const keys = await list();
+      if (!keys.some((key) => isNamed(key, id))) return false;
+      await write(
+        folder,
+        path,
+        keys.map((key) => (isNamed(key, id) ? { ...key, ...limits } : key)),
+      );
+      return true;
+    },
     revoke: async (id) => {
       const keys = await list();
-      const rest = keys.filter((key) => key.id !== id && key.hint !== id);
+      const rest = keys.filter((key) => !isNamed(key, id));
       if (rest.length === keys.length) return false;
       await write(folder, path, rest);
       return true;
     },
   };
 }
+
+const isNamed = (key: KnownKey, name: string): boolean => key.id === name || key.hint === name;
 
 async function read(path: string): Promise<readonly KnownKey[]> {
   try {

@@ -1,5 +1,5 @@
 /** The API over HTTP and WebSocket. */
-export { createKeyRing, type KeyRing, type KeyStore, type KnownKey, openKeyFile } from "./api-keys.ts";
+export { createKeyRing, type KeyLimits, type KeyRing, type KeyStore, type KnownKey, openKeyFile } from "./api-keys.ts";
 export { createApp } from "./app.ts";
 export { type ImageSource, imageItem, isPictureRecord } from "./items.ts";
 export { openKeyTable } from "./key-table.ts";

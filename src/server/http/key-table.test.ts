@@ -50,4 +50,22 @@ onEachDatabase("keys in the database", (tasks) => {
     expect(await keys.list()).toEqual(before);
     await expect(late.list()).rejects.toThrow(DatabaseUnavailableError);
   });
+
+  test("limits that one server changes are those of the others within two seconds; what is not named stays", async () => {
+    let clock = 0;
+    const here = await openKeyTable(tasks.db, openKeyFile(join(folder, "none")), () => clock);
+    const there = await openKeyTable(tasks.db, openKeyFile(join(folder, "none")), () => clock);
+    const { known } = await here.create("limited", { maxWaiting: 3, maxStoredMB: 5 });
+    const limits = async (keys: typeof here) => {
+      const { maxWaiting, maxStoredMB } = (await keys.list()).find(({ id }) => id === known.id)!;
+      return { maxWaiting, maxStoredMB };
+    };
+    expect(await limits(there)).toEqual({ maxWaiting: 3, maxStoredMB: 5 });
+    expect(await here.limit(known.hint, { maxWaiting: 4 })).toBe(true);
+    expect(await here.limit("nobody", { maxWaiting: 4 })).toBe(false);
+    clock += 2_001;
+    expect(await limits(there)).toEqual({ maxWaiting: 4, maxStoredMB: 5 });
+    await here.limit(known.id, { maxWaiting: undefined, maxStoredMB: 0 });
+    expect(await limits(here)).toEqual({ maxWaiting: undefined, maxStoredMB: 0 });
+  });
 });

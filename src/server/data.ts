@@ -89,6 +89,11 @@ export async function openData(config: Config, log: Log, signal: AbortSignal | u
     listenUrl: config.databaseListenUrl,
     maxConnections: config.databaseConnections || (config.role === "worker" ? 2 : 8),
     onConnectionLost: (error) => log.warn({ err: error }, "the database connection was lost"),
+    onUnprepared: () =>
+      log.warn(
+        {},
+        "a pooler before the database keeps no prepared statements: each is planned anew. See max_prepared_statements of PgBouncer",
+      ),
     patience: {
       seconds: config.databaseWait,
       onWait: (error, pauseSeconds) =>

@@ -29,7 +29,7 @@ export type PostgresCluster = Awaited<ReturnType<typeof createCluster>>;
  */
 export async function createCluster(settings: readonly string[] = []) {
   const folder = mkdtempSync(join(tmpdir(), "inkstone-pg-"));
-  const user = process.getuid?.() === 0 ? nobody() : undefined;
+  const user = process.getuid?.() === 0 ? postgresUser() : undefined;
   if (user) chownSync(folder, user.uid, user.gid);
   chmodSync(folder, 0o700);
   const data = join(folder, "data");
@@ -55,12 +55,13 @@ export async function createCluster(settings: readonly string[] = []) {
   };
 }
 
-function nobody(): { uid: number; gid: number } {
+/** Who runs PostgreSQL's programs for root. */
+export function postgresUser(): { uid: number; gid: number } {
   const id = (flag: string) => Number(execFileSync("id", [flag, "postgres"]).toString());
   return { uid: id("-u"), gid: id("-g") };
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
   const { port } = server.address() as { port: number };

@@ -9,6 +9,7 @@ export interface DatabaseOptions extends PgliteOptions {
   readonly maxConnections?: number;
   readonly listenUrl?: string;
   readonly onConnectionLost?: (error: Error) => void;
+  readonly onUnprepared?: () => void;
   /** For a PostgreSQL server that is not there yet. Default: none. */
   readonly patience?: Patience;
 }

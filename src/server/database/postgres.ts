@@ -12,6 +12,8 @@ export interface PostgresOptions {
   readonly listenUrl?: string;
   /** Milliseconds to wait for an answer: a connection cut off without a word would never give one. Default 30 s. */
   readonly answerTimeout?: number;
+  /** Told once that a pooler is in between which keeps no prepared statements: each is planned anew, at twice the processor time. */
+  readonly onUnprepared?: () => void;
   /** Told of connections that break while idle; the pool replaces them by itself. */
   readonly onConnectionLost?: (error: Error) => void;
 }
@@ -28,15 +30,28 @@ export function openPostgres(options: PostgresOptions): Database {
   const pool = new pg.Pool({ ...connection, max: maxConnections, query_timeout: answerTimeout });
   pool.on("error", (error) => options.onConnectionLost?.(error));
 
-  async function query<R = Row>(sql: string, parameters: readonly unknown[] = []): Promise<R[]> {
+  let isPrepared = true;
+  const statement = (sql: string, parameters: readonly unknown[]): pg.QueryConfig =>
+    isPrepared ? prepared(sql, parameters) : { text: sql, values: [...parameters] };
+
+  /** Whatever a pooler without prepared statements refused has done nothing: it is done again without them. */
+  async function retryUnprepared<T>(work: () => Promise<T>): Promise<T> {
     try {
-      return (await pool.query(prepared(sql, parameters))).rows as R[];
+      return await work();
     } catch (error) {
-      throw asUnavailable(error);
+      if (!isForgotten(error)) throw asUnavailable(error);
+      if (isPrepared) options.onUnprepared?.();
+      isPrepared = false;
+      return work().catch((again) => {
+        throw asUnavailable(again);
+      });
     }
   }
 
-  async function transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T> {
+  const query = <R = Row>(sql: string, parameters: readonly unknown[] = []): Promise<R[]> =>
+    retryUnprepared(async () => (await pool.query(statement(sql, parameters))).rows as R[]);
+
+  async function transact<T>(work: (tx: Queryable) => Promise<T>): Promise<T> {
     let broken: Error | undefined;
     const client = await pool.connect().catch((error) => {
       throw asUnavailable(error);
@@ -49,7 +64,7 @@ export function openPostgres(options: PostgresOptions): Database {
       await client.query("begin");
       const result = await work({
         query: async <R>(sql: string, parameters: readonly unknown[] = []) =>
-          (await client.query(prepared(sql, parameters))).rows as R[],
+          (await client.query(statement(sql, parameters))).rows as R[],
       });
       await client.query("commit");
       return result;
@@ -57,7 +72,7 @@ export function openPostgres(options: PostgresOptions): Database {
       await client.query("rollback").catch((failure: Error) => {
         broken = failure;
       });
-      throw asUnavailable(error);
+      throw error;
     } finally {
       client.off("error", lost);
       client.release(broken);
@@ -67,7 +82,7 @@ export function openPostgres(options: PostgresOptions): Database {
   return {
     kind: "postgres",
     query,
-    transaction,
+    transaction: (work) => retryUnprepared(() => transact(work)),
     async script(sql) {
       await pool.query(sql).catch((error) => {
         throw asUnavailable(error);
@@ -93,6 +108,13 @@ function prepared(text: string, parameters: readonly unknown[]): pg.QueryConfig 
   }
   return { ...(name !== undefined && { name }), text, values: [...parameters] };
 }
+
+/**
+ * Whether a connection knows nothing of a statement that was prepared on it, or knows it already: it leads to another one each time, as
+ * with PgBouncer in transaction mode without `max_prepared_statements`.
+ */
+const isForgotten = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && ["26000", "42P05"].includes(String(error.code));
 
 /** Connections remember what has a name. Texts are written in this program, but for searches, which have many forms. */
 const MOST_NAMES = 300;

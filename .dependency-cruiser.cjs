@@ -144,6 +144,12 @@ module.exports = {
       "the one seam to the image library",
     ),
     only(
+      "one-file-imports-the-tracer",
+      "node_modules/@neplex/",
+      "^src/drawing/process/trace-child\\.ts$",
+      "tracing runs in a process that can be ended",
+    ),
+    only(
       "one-folder-talks-sql",
       "node_modules/(pg|@electric-sql)/",
       "^src/server/(database|tasks)/",

@@ -44,6 +44,7 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
     "Edit with reference images": "/guides/editing",
     "LoRAs, ControlNets, step caches": "/guides/adapters",
     Upscaling: "/guides/upscaling",
+    "SVG files": "/guides/vectorizing",
     "Face refinement": "/guides/face-refinement",
     "Safety check": "/guides/safety",
   }),

@@ -16,6 +16,7 @@ import {
   type OutputTarget,
   outputPath,
   outputTarget,
+  PICTURES,
   requireWritable,
   shownPath,
   writeWhole,
@@ -54,7 +55,7 @@ export function addGenerate(command: Command, terminal: Terminal): void {
     .action(async (prompt: string | undefined, flags: Flags) => {
       const order = await readOrder(prompt, flags, terminal);
       const format = order.formatGiven ? order.task.outputFormat : undefined;
-      const target = await outputTarget({ ...flags, format }, terminal.cwd);
+      const target = await outputTarget({ ...flags, format }, PICTURES, terminal.cwd);
       await fulfil({ ...order, task: { ...order.task, outputFormat: target.format } }, target, flags, terminal);
     });
 }

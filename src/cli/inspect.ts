@@ -1,7 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import { ImageError, type ImageHeader, type PictureMetadata, readHeader, readMetadata } from "../pictures/index.ts";
+import {
+  ImageError,
+  type ImageHeader,
+  type PictureMetadata,
+  readHeader,
+  readMetadata,
+  readSvg,
+} from "../pictures/index.ts";
 import { stringifyJson } from "../protocol/index.ts";
 import { UsageError } from "./exit.ts";
 import { print, type Terminal } from "./terminal.ts";
@@ -9,7 +16,7 @@ import { print, type Terminal } from "./terminal.ts";
 /** `inkstone inspect FILE…`: what pictures were made from. */
 export function addInspect(command: Command, terminal: Terminal): void {
   command
-    .argument("<file...>", "files: PNG, JPG, WEBP, AVIF, GIF or TIFF")
+    .argument("<file...>", "files: PNG, JPG, WEBP, AVIF, GIF or TIFF, and SVG of `inkstone vectorize`")
     .option("--json", "one JSON array on stdout")
     .addHelpText(
       "after",
@@ -23,8 +30,9 @@ export function addInspect(command: Command, terminal: Terminal): void {
     });
 }
 
-interface Inspected extends ImageHeader {
+interface Inspected extends Pick<ImageHeader, "width" | "height"> {
   readonly file: string;
+  readonly format: ImageHeader["format"] | "SVG";
   readonly metadata: PictureMetadata | undefined;
 }
 
@@ -35,6 +43,8 @@ async function inspect(path: string, file: string): Promise<Inspected> {
     );
   });
   try {
+    const drawing = readSvg(bytes);
+    if (drawing) return { file, format: "SVG", ...drawing };
     return { file, ...(await readHeader(bytes, { maxPixels: Infinity })), metadata: await readMetadata(bytes) };
   } catch (error) {
     throw error instanceof ImageError

@@ -1,11 +1,11 @@
 import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, extname, join, relative, resolve, sep } from "node:path";
-import { extensionOf, formatFromName, type ImageFormat, imageFormats } from "../pictures/index.ts";
+import { extensionOf, formatFromName, type ImageFormat, type WrittenFormat } from "../pictures/index.ts";
 import { reasonOf, UsageError } from "./exit.ts";
 
 /** Where pictures go: a folder that gets names made from prompt and seed, or one named file. */
-export interface OutputTarget {
-  readonly format: ImageFormat;
+export interface OutputTarget<Format extends WrittenFormat = ImageFormat> {
+  readonly format: Format;
   /** Absolute. */
   readonly folder: string;
   /** File name without extension; absent: named after prompt and seed. */
@@ -17,30 +17,35 @@ export interface OutputTarget {
 }
 
 /** What `--out`, `--overwrite` and the format say. */
-export interface OutputChoice {
+export interface OutputChoice<Format extends WrittenFormat> {
   readonly out?: string | undefined;
   readonly overwrite?: boolean | undefined;
-  readonly format: ImageFormat | undefined;
+  readonly format: Format | undefined;
 }
+
+/** The formats of pictures; the first is the default. */
+export const PICTURES = ["PNG", "JPG", "WEBP"] as const satisfies readonly ImageFormat[];
 
 /**
  * Reads `--out` and `--format`. An existing folder, or a path that ends in a slash, is a folder; anything else a file, whose
- * extension says the format. Default: PNG into the current folder.
+ * extension says the format. Default: the first of `formats`, into the current folder.
  * @throws UsageError when the extension names no format, or another one than `format`
  */
-export async function outputTarget(
-  { out, overwrite = false, format }: OutputChoice,
+export async function outputTarget<Format extends WrittenFormat>(
+  { out, overwrite = false, format }: OutputChoice<Format>,
+  formats: readonly [Format, ...Format[]],
   cwd: string,
-): Promise<OutputTarget> {
+): Promise<OutputTarget<Format>> {
   if (out === undefined || (await isFolder(out, cwd))) {
-    const chosen = format ?? "PNG";
+    const chosen = format ?? formats[0];
     return { format: chosen, folder: resolve(cwd, out ?? "."), extension: extensionOf(chosen), overwrite };
   }
   const extension = extname(out).slice(1);
-  const named = formatFromName(extension);
+  const word = formatFromName(extension);
+  const named = formats.find((known) => known === word);
   if (!named) {
     throw new UsageError(
-      `--out is "${out}"; a file name must end in ${imageFormats.map((f) => `.${extensionOf(f)}`).join(", ")}` +
+      `--out is "${out}"; a file name must end in ${formats.map((f) => `.${extensionOf(f)}`).join(", ")}` +
         ` (a folder must exist or end in ${sep})`,
     );
   }
@@ -54,7 +59,7 @@ export async function outputTarget(
  * Makes the folder and tries whether a file can be written there, so that nothing is drawn in vain.
  * @throws UsageError when it cannot, or when one of `count` named files is there already and may not be replaced
  */
-export async function requireWritable(target: OutputTarget, count: number, cwd: string): Promise<void> {
+export async function requireWritable(target: OutputTarget<WrittenFormat>, count: number, cwd: string): Promise<void> {
   const { folder, stem, extension, overwrite } = target;
   const probe = join(folder, `.inkstone.${process.pid}.part`);
   try {
@@ -79,7 +84,7 @@ export async function requireWritable(target: OutputTarget, count: number, cwd: 
  * @param otherwise its name without extension where none was given
  */
 export async function outputPath(
-  target: OutputTarget,
+  target: OutputTarget<WrittenFormat>,
   { otherwise, index = 0, count = 1 }: { readonly otherwise: string; readonly index?: number; readonly count?: number },
 ): Promise<string> {
   const { folder, stem, extension, overwrite } = target;

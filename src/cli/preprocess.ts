@@ -4,7 +4,8 @@ import { guideFromTask } from "../drawing/index.ts";
 import { guideImage } from "../pictures/index.ts";
 import { type ControlNetPreprocessTask, PREPROCESSORS, parseTask } from "../protocol/index.ts";
 import { carriedPicture, pictureFile } from "./input-pictures.ts";
-import { type SideFlags, sideTarget, withOutput, writeSidePicture } from "./side-picture.ts";
+import { PICTURES } from "./output-file.ts";
+import { type SideFlags, sideTarget, stemOf, withOutput, writeSidePicture } from "./side-picture.ts";
 import { taskFlags } from "./task-flags.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -38,9 +39,14 @@ Example:
     )
     .action(async (kind: string, file: string, flags: SideFlags) => {
       const task = await readTask(kind, file, flags, terminal);
-      const target = await sideTarget(task, flags, terminal);
+      const target = await sideTarget(task, flags, PICTURES, terminal);
       const { picture, filter } = await guideFromTask(task, await carriedPicture(file, task.inputImage));
-      await writeSidePicture(guideImage(picture, filter), task, { target, file, suffix: kind }, terminal);
+      await writeSidePicture(
+        guideImage(picture, filter),
+        task,
+        { target, otherwise: `${stemOf(file)}-${kind}` },
+        terminal,
+      );
     });
 }
 

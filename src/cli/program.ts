@@ -22,6 +22,11 @@ const COMMANDS: readonly (readonly [name: string, about: string, load: () => Pro
     "Enlarge a picture, with edges and lettering that stay sharp. Prints the path of the result.",
     async () => (await import("./upscale.ts")).addUpscale,
   ],
+  [
+    "vectorize",
+    "Trace a picture into an SVG file: shapes of one colour, sharp at every size. Prints its path.",
+    async () => (await import("./vectorize.ts")).addVectorize,
+  ],
   ["serve", "Serve the imageInference API over HTTP and WebSocket.", async () => (await import("./serve.ts")).addServe],
   [
     "keys",

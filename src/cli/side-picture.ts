@@ -1,10 +1,18 @@
 import { basename, extname } from "node:path";
 import type { Command } from "commander";
 import { sideRecord } from "../drawing/index.ts";
-import { encodeImage, type RgbImage } from "../pictures/index.ts";
-import type { ControlNetPreprocessTask, UpscaleTask } from "../protocol/index.ts";
+import { encodeImage, type PictureMetadata, type RgbImage, type WrittenFormat } from "../pictures/index.ts";
+import type { ControlNetPreprocessTask, UpscaleTask, VectorizeTask } from "../protocol/index.ts";
 import { software } from "../version.ts";
-import { type OutputTarget, outputPath, outputTarget, requireWritable, shownPath, writeWhole } from "./output-file.ts";
+import {
+  type OutputTarget,
+  outputPath,
+  outputTarget,
+  type PICTURES,
+  requireWritable,
+  shownPath,
+  writeWhole,
+} from "./output-file.ts";
 import { print, type Terminal } from "./terminal.ts";
 
 /** The flags of a command that makes one picture from another. */
@@ -15,8 +23,6 @@ export interface SideFlags {
   readonly [name: string]: string | boolean | undefined;
 }
 
-type SideTask = ControlNetPreprocessTask | UpscaleTask;
-
 /** `--out`, `--overwrite` and what they mean, of every such command. */
 export function withOutput(command: Command, otherwise: string): Command {
   return command
@@ -26,29 +32,55 @@ export function withOutput(command: Command, otherwise: string): Command {
 
 /**
  * Where the picture goes; asked before it is made.
+ * @param formats that its file may have
  * @throws UsageError when it cannot be written there, or something is there that may not be replaced
  */
-export async function sideTarget(task: SideTask, flags: SideFlags, terminal: Terminal): Promise<OutputTarget> {
+export async function sideTarget<Format extends WrittenFormat>(
+  task: { readonly outputFormat: Format },
+  flags: SideFlags,
+  formats: readonly [Format, ...Format[]],
+  terminal: Terminal,
+): Promise<OutputTarget<Format>> {
   const format = flags.format === undefined ? undefined : task.outputFormat;
-  const target = await outputTarget({ out: flags.out, overwrite: flags.overwrite, format }, terminal.cwd);
+  const target = await outputTarget({ out: flags.out, overwrite: flags.overwrite, format }, formats, terminal.cwd);
   await requireWritable(target, 1, terminal.cwd);
   return target;
 }
 
-/**
- * Writes a picture that was made from another, with the task that makes it again inside, and prints its path.
- * @param file that it was made from
- * @param suffix of its name, unless `--out` says another
- */
+/** Where a picture goes, and its name without extension unless `--out` says another. */
+export interface SideFile<Format extends WrittenFormat> {
+  readonly target: OutputTarget<Format>;
+  readonly otherwise: string;
+}
+
+/** The name of a file, without folder and extension. */
+export const stemOf = (file: string): string => basename(file, extname(file));
+
+/** Writes a picture that was made from another, with the task that makes it again inside, and prints its path. */
 export async function writeSidePicture(
   picture: RgbImage,
-  task: SideTask,
-  { target, file, suffix }: { readonly target: OutputTarget; readonly file: string; readonly suffix: string },
+  task: ControlNetPreprocessTask | UpscaleTask,
+  place: SideFile<(typeof PICTURES)[number]>,
   terminal: Terminal,
 ): Promise<void> {
-  const metadata = { software, parameters: sideRecord(task) };
-  const bytes = await encodeImage(picture, { format: target.format, quality: task.outputQuality, metadata });
-  const path = await outputPath(target, { otherwise: `${basename(file, extname(file))}-${suffix}` });
+  const { format } = place.target;
+  const bytes = await encodeImage(picture, { format, quality: task.outputQuality, metadata: sideMetadata(task) });
+  await writeSideFile(bytes, place, terminal);
+}
+
+/** What a file says of the task that makes it again. */
+export const sideMetadata = (task: ControlNetPreprocessTask | UpscaleTask | VectorizeTask): PictureMetadata => ({
+  software,
+  parameters: sideRecord(task),
+});
+
+/** Writes a file that was made from another, and prints its path. */
+export async function writeSideFile(
+  bytes: Uint8Array,
+  { target, otherwise }: SideFile<WrittenFormat>,
+  terminal: Terminal,
+): Promise<void> {
+  const path = await outputPath(target, { otherwise });
   await writeWhole(path, bytes);
   print(terminal, shownPath(path, terminal.cwd));
 }

@@ -4,8 +4,9 @@ import { finishingNetworks } from "../drawing/index.ts";
 import { onWhite } from "../pictures/index.ts";
 import { parseTask, type UpscaleTask } from "../protocol/index.ts";
 import { carriedPicture, pictureFile } from "./input-pictures.ts";
+import { PICTURES } from "./output-file.ts";
 import { createProgress } from "./progress.ts";
-import { type SideFlags, sideTarget, withOutput, writeSidePicture } from "./side-picture.ts";
+import { type SideFlags, sideTarget, stemOf, withOutput, writeSidePicture } from "./side-picture.ts";
 import { letSignalsIn } from "./stop-signals.ts";
 import { taskFlags } from "./task-flags.ts";
 import type { Terminal } from "./terminal.ts";
@@ -26,7 +27,7 @@ export function addUpscale(command: Command, terminal: Terminal): void {
   withOutput(command, "FILE-Nx");
   upscaleFlags.addTo(command).action(async (file: string, flags: SideFlags) => {
     const task = await readTask(file, flags, terminal);
-    const target = await sideTarget(task, flags, terminal);
+    const target = await sideTarget(task, flags, PICTURES, terminal);
     const picture = onWhite(await carriedPicture(file, task.inputs.image));
     const networks = finishingNetworks();
     const progress = createProgress(terminal, 1);
@@ -39,7 +40,7 @@ export function addUpscale(command: Command, terminal: Terminal): void {
         },
       });
       progress.end();
-      await writeSidePicture(enlarged, task, { target, file, suffix: `${task.upscaleFactor}x` }, terminal);
+      await writeSidePicture(enlarged, task, { target, otherwise: `${stemOf(file)}-${task.upscaleFactor}x` }, terminal);
     } finally {
       progress.end();
       await networks.release();

@@ -8,6 +8,7 @@ export { drawingFromTask, guideFromTask, maskFromPicture, type TaskPictures } fr
 export { finishingNetworks } from "./networks.ts";
 export { createEngineProcess, type EngineProcess } from "./process/engine-process.ts";
 export { EngineDied } from "./process/follow-request.ts";
+export { traceImage } from "./process/trace.ts";
 export { startWatchdog, type Watchdog } from "./process/watchdog.ts";
 export type { PictureProgress } from "./progress.ts";
 export { pictureRecord, sideRecord } from "./record.ts";

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { MetadataObject } from "../pictures/index.ts";
-import type { ControlNetPreprocessTask, ImageInferenceTask, UpscaleTask } from "../protocol/index.ts";
+import type { ImageInferenceTask, PictureTask } from "../protocol/index.ts";
 
 /** Parameters that say how a result is handed over, not what it looks like. */
 const delivery = [
@@ -48,7 +48,7 @@ export function pictureRecord(
 }
 
 /** The same of a picture made from another: the task that makes it again. */
-export function sideRecord(task: ControlNetPreprocessTask | UpscaleTask): MetadataObject {
+export function sideRecord(task: Exclude<PictureTask, ImageInferenceTask>): MetadataObject {
   const kept = Object.entries(task).filter(([key]) => !delivery.includes(key as never));
   return withoutPictures(Object.fromEntries(kept)) as MetadataObject;
 }

@@ -25,7 +25,9 @@ export {
   imageFormats,
   onWhite,
   type RgbImage,
+  type WrittenFormat,
 } from "./picture.ts";
 export { canny } from "./preprocess/canny.ts";
 export { type GuideFilter, guideImage } from "./preprocess/guide.ts";
 export { resample } from "./resample.ts";
+export { readSvg, type Shapes, svgFile } from "./svg.ts";

@@ -32,6 +32,10 @@ export type ImageFormat = (typeof imageFormats)[number];
 export const readableFormats = [...imageFormats, "AVIF", "GIF", "TIFF"] as const;
 export type ReadableFormat = (typeof readableFormats)[number];
 
+/** What Inkstone writes: pictures, and drawings of shapes. */
+export const writtenFormats = [...imageFormats, "SVG"] as const;
+export type WrittenFormat = (typeof writtenFormats)[number];
+
 const types = {
   JPG: { extension: "jpg", contentType: "image/jpeg" },
   PNG: { extension: "png", contentType: "image/png" },
@@ -39,23 +43,24 @@ const types = {
   AVIF: { extension: "avif", contentType: "image/avif" },
   GIF: { extension: "gif", contentType: "image/gif" },
   TIFF: { extension: "tiff", contentType: "image/tiff" },
-} as const satisfies Record<ReadableFormat, { extension: string; contentType: string }>;
+  SVG: { extension: "svg", contentType: "image/svg+xml" },
+} as const satisfies Record<ReadableFormat | WrittenFormat, { extension: string; contentType: string }>;
 
 /** File extension without the dot, such as `jpg`. */
-export function extensionOf(format: ReadableFormat): string {
+export function extensionOf(format: ReadableFormat | WrittenFormat): string {
   return types[format].extension;
 }
 
 /** Media type for `Content-Type` headers and data URIs. */
-export function contentTypeOf(format: ReadableFormat): string {
+export function contentTypeOf(format: ReadableFormat | WrittenFormat): string {
   return types[format].contentType;
 }
 
 /** The format a file name or a user's word stands for (`a.jpeg`, `jpg`, `PNG`), or undefined when it names none. */
-export function formatFromName(name: string): ImageFormat | undefined {
+export function formatFromName(name: string): WrittenFormat | undefined {
   const word = name.slice(name.lastIndexOf(".") + 1).toUpperCase();
   const format = word === "JPEG" ? "JPG" : word;
-  return imageFormats.find((known) => known === format);
+  return writtenFormats.find((known) => known === format);
 }
 
 /** Brightness of a picture by the weights of ITU-R 601, rounded as PIL's `convert("L")` does. */

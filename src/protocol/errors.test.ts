@@ -73,6 +73,7 @@ const VALID: Readonly<Record<TaskType, Record<string, unknown>>> = {
   },
   controlNetPreprocess: { inputImage: IMAGE, preProcessorType: "canny" },
   upscale: { inputs: { image: IMAGE } },
+  vectorize: { inputs: { image: IMAGE } },
   getResponse: {},
   getTaskDetails: {},
   imageUpload: { image: IMAGE },
@@ -113,7 +114,6 @@ test.each([
   ["imageCaption", "write the text"],
   ["promptEnhance", "No language model"],
   ["imageMasking", "Inkstone makes no masks"],
-  ["vectorize", "trace a finished image elsewhere"],
 ])("%s is refused with what to do instead", (taskType, sentence) => {
   const parsed = parseTask({ taskType, taskUUID: IMAGE });
   expect(parsed).toMatchObject({ ok: false, errors: [{ code: "unsupportedTaskType" }] });

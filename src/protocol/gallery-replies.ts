@@ -18,7 +18,10 @@ export const pictureReply = group("A picture of the gallery.", {
   imageUUID: uuid("The image. Can be used as an input image of later tasks."),
   imageURL: webAddress("Where it is."),
   thumbnailURL: webAddress("Small copies of it, with `?side=160`, `320` or `640`."),
-  kind: oneOf("Drawn by a task, a guide image, or brought by a client.", ["drawn", "guide", "upload"]),
+  kind: oneOf(
+    "Drawn by a task, made from one other image (`guide`: guide images, upscaled and traced ones), or brought by a client.",
+    ["drawn", "guide", "upload"],
+  ),
   width: integer("Pixels.", { min: 1 }),
   height: integer("Pixels.", { min: 1 }),
   bytes: integer("Size of its file.", { min: 0 }),

@@ -29,11 +29,10 @@ export const pictureQuery = z.strictObject({
   cursor,
   q: text("Words that are all in the prompt.", { max: 500 }).optional(),
   starred: flag("Only pictures with a star, or only those without.").optional(),
-  kind: oneOf("Only pictures that were drawn, guide images, or images that clients brought.", [
-    "drawn",
-    "guide",
-    "upload",
-  ]).optional(),
+  kind: oneOf(
+    "Only pictures that were drawn, those made from one other image (guide images, upscaled and traced ones), or images that clients brought.",
+    ["drawn", "guide", "upload"],
+  ).optional(),
   model: text("Only pictures by this model.", { min: 1, max: 256 }).optional(),
   task: uuid("Only pictures of this task.").optional(),
   parent: uuid("Only pictures made from this one.").optional(),

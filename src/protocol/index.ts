@@ -58,6 +58,7 @@ export {
   replyBody,
   type UploadItem,
   type UpscaledItem,
+  type VectorizedItem,
   type WatchItem,
 } from "./replies.ts";
 export { parseRequestJson, type RequestOptions, readTasks } from "./request.ts";
@@ -79,4 +80,5 @@ export {
 export { type ErrorItem, type ErrorOwner, errorItem, TaskError, type TaskErrorBody } from "./task-error.ts";
 export type { UpscaleTask } from "./upscale.ts";
 export { carriedBase64, MAX_SEED, randomSeed, resultSeed } from "./values.ts";
+export type { VectorizeTask } from "./vectorize.ts";
 export type { WatermarkPosition } from "./watermark.ts";

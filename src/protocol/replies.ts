@@ -67,8 +67,18 @@ const upscaledItem = group("The enlarged image of an upscale task. It has no pri
   status: success,
 });
 
+const vectorizedItem = group("The drawing of a vectorize task, an SVG file. It has no price: its `cost` is 0.", {
+  taskType: literal("The type of task.", "vectorize"),
+  taskUUID,
+  imageUUID: imageUUID("The drawing."),
+  inputImageUUID: imageUUID("The image that was traced."),
+  ...forms("image"),
+  cost,
+  status: success,
+});
+
 const processingItem = group("An image that is not finished, in a reply to getResponse.", {
-  taskType: oneOf("The type of task.", ["imageInference", "controlNetPreprocess", "upscale"]),
+  taskType: oneOf("The type of task.", ["imageInference", "controlNetPreprocess", "upscale", "vectorize"]),
   taskUUID,
   status: literal("It is in work, or waits.", "processing"),
   progress: float("Percentage of the whole task.", { min: 0, max: 100 }),
@@ -92,7 +102,13 @@ const uploadItem = group("How far a modelUpload task is.", {
   queuePosition,
 });
 
-const queuedType = oneOf("The type of task.", ["imageInference", "controlNetPreprocess", "upscale", "modelUpload"]);
+const queuedType = oneOf("The type of task.", [
+  "imageInference",
+  "controlNetPreprocess",
+  "upscale",
+  "vectorize",
+  "modelUpload",
+]);
 
 const acknowledgement = group("An async task has been stored.", { taskType: queuedType, taskUUID });
 
@@ -264,6 +280,7 @@ export const DATA_ITEMS = {
   ImageItem: imageItem,
   GuideItem: guideItem,
   UpscaledItem: upscaledItem,
+  VectorizedItem: vectorizedItem,
   ProcessingItem: processingItem,
   UploadItem: uploadItem,
   Acknowledgement: acknowledgement,
@@ -291,6 +308,7 @@ export const replyBody = z.strictObject({
 export type ImageItem = Readonly<z.output<typeof imageItem>>;
 export type GuideItem = Readonly<z.output<typeof guideItem>>;
 export type UpscaledItem = Readonly<z.output<typeof upscaledItem>>;
+export type VectorizedItem = Readonly<z.output<typeof vectorizedItem>>;
 export type ProcessingItem = Readonly<z.output<typeof processingItem>>;
 export type UploadItem = Readonly<z.output<typeof uploadItem>>;
 export type WatchItem = Readonly<z.output<typeof watchItem>>;

@@ -72,6 +72,7 @@ const VALID: Partial<Record<TaskType, Record<string, unknown>>> = {
   }),
   controlNetPreprocess: { inputImage: IMAGE, preProcessorType: "canny" },
   upscale: { inputs: { image: IMAGE } },
+  vectorize: { inputs: { image: IMAGE } },
   imageUpload: { image: IMAGE },
   mediaStorage: { operation: "upload", media: IMAGE },
   accountManagement: { operation: "getDetails" },

@@ -29,7 +29,8 @@ import { missingParameter, parameterErrors, show } from "./parameter-errors.ts";
 import { ruleErrors } from "./rules.ts";
 import { textErrors } from "./storable-text.ts";
 import { type ErrorOwner, TaskError } from "./task-error.ts";
-import { respellUpscale, type UpscaleTask, upscale } from "./upscale.ts";
+import { respellInputImage, type UpscaleTask, upscale } from "./upscale.ts";
+import { type VectorizeTask, vectorize } from "./vectorize.ts";
 
 /** The schema of every task type. */
 export const TASK_SCHEMAS = {
@@ -38,6 +39,7 @@ export const TASK_SCHEMAS = {
   imageInference,
   controlNetPreprocess,
   upscale,
+  vectorize,
   getResponse,
   getTaskDetails,
   imageUpload,
@@ -70,14 +72,13 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   promptEnhance: "No language model comes with Inkstone: send the prompt as it is to be drawn.",
   imageMasking:
     "Inkstone makes no masks: send `inputs.maskImage` made elsewhere; faces are refined with `ultralytics`.",
-  vectorize: "Inkstone makes pixels, no vector graphics: trace a finished image elsewhere.",
 };
 
 /** Any validated task. */
 export type Task = { [Type in TaskType]: z.output<(typeof TASK_SCHEMAS)[Type]> }[TaskType];
 
 /** A task that makes pictures, whose results are delivered. */
-export type PictureTask = ImageInferenceTask | ControlNetPreprocessTask | UpscaleTask;
+export type PictureTask = ImageInferenceTask | ControlNetPreprocessTask | UpscaleTask | VectorizeTask;
 
 /** A task that is stored, waits for its turn, and can be asked about afterwards. */
 export type QueuedTask = PictureTask | ModelUploadTask;
@@ -86,6 +87,7 @@ const PICTURE_TASKS: ReadonlySet<TaskType> = new Set<PictureTask["taskType"]>([
   "imageInference",
   "controlNetPreprocess",
   "upscale",
+  "vectorize",
 ]);
 
 export const isPictureTask = (task: Task): task is PictureTask => PICTURE_TASKS.has(task.taskType);
@@ -147,7 +149,8 @@ const READERS: Partial<Record<TaskType, Reader>> = {
   controlNetPreprocess: readPreprocess,
   modelUpload: readUpload,
   mediaStorage: readMedia,
-  upscale: (raw, type) => read(respellUpscale(raw), type),
+  upscale: (raw, type) => read(respellInputImage(raw), type),
+  vectorize: (raw, type) => read(respellInputImage(raw), type),
 };
 
 function read(raw: Record<string, unknown>, type: TaskType): Task | TaskError[] {

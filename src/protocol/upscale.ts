@@ -26,8 +26,8 @@ export const upscale = z
 /** A validated `upscale` task with its defaults filled in. */
 export type UpscaleTask = z.output<typeof upscale>;
 
-/** Brings the older form (`inputImage`) to the schema's spelling. Two different images stay, to be refused. */
-export function respellUpscale({ inputImage, ...task }: Record<string, unknown>): Record<string, unknown> {
+/** Brings the older form (`inputImage`) to the spelling of `upscale` and `vectorize`. Two different images stay, to be refused. */
+export function respellInputImage({ inputImage, ...task }: Record<string, unknown>): Record<string, unknown> {
   if (inputImage === undefined || inputImage === null) return task;
   const inputs = (task.inputs ?? {}) as Record<string, unknown>;
   const one = typeof inputs === "object" && (inputs.image ?? inputImage) === inputImage;

@@ -41,13 +41,25 @@ test("its imageURL is an input like its imageUUID, in every parameter that takes
   expect(drawn.status, JSON.stringify(drawn.body)).toBe(200);
   const edit = { model: "runware:108@20", positivePrompt: "blue", referenceImages: [elsewhere] };
   await one({ taskType: "imageInference", ...edit, width: 128, height: 128, steps: 2 });
-  await one({ taskType: "controlNetPreprocess", inputImage: elsewhere, preProcessorType: "canny" });
+  const guide = await one({ taskType: "controlNetPreprocess", inputImage: elsewhere, preProcessorType: "canny" });
+  const guided = await ask({ controlNet: [{ model: "inkstone:canny@1", guideImage: guide.guideImageURL }] });
+  expect(guided.status, JSON.stringify(guided.body)).toBe(200);
   await one({ taskType: "upscale", inputs: { image: elsewhere } });
   const kept = await one({ taskType: "imageUpload", image: elsewhere });
   expect(await sizeOf(kept.imageURL)).toMatchObject({ width: 128, height: 128 });
   expect(
     await sizeOf((await one({ taskType: "mediaStorage", operation: "upload", media: elsewhere })).mediaURL),
   ).toMatchObject({ width: 128 });
+});
+
+test("what was made from an address of the server's own has that image among its parents", async () => {
+  const [source] = (await ask({})).body.data;
+  const address = source.imageURL.replace(server.base, "http://studio.local:80");
+  const [made] = (await ask({ inputs: { seedImage: address, strength: 0.5 } })).body.data;
+  const authorization = `Bearer ${server.key}`;
+  const children = await fetch(`${server.base}/v1/pictures?parent=${source.imageUUID}`, { headers: { authorization } });
+  const { data } = (await children.json()) as { data: unknown[] };
+  expect(data).toMatchObject([{ imageUUID: made.imageUUID, parents: [source.imageUUID] }]);
 });
 
 test("at strength 1 nothing of the seed image is left, at 0 everything", async () => {

@@ -14,6 +14,7 @@ import {
   type UploadItem,
   type UploadStage,
   type UpscaledItem,
+  type VectorizedItem,
 } from "../../protocol/index.ts";
 import type { TaskRecord, TaskResult } from "../tasks/index.ts";
 import type { HttpPorts } from "./ports.ts";
@@ -44,14 +45,14 @@ export function imageItem(
   const { task, taskUUID } = record;
   const { taskType } = task;
   const end = { ...(task.includeCost && { cost: result.cost }), ...(withStatus && { status: "success" as const }) };
-  const make = async (): Promise<ImageItem | GuideItem | UpscaledItem> => {
+  const make = async (): Promise<ImageItem | GuideItem | UpscaledItem | VectorizedItem> => {
     if (taskType === "controlNetPreprocess") {
       const { imageUUID: guideImageUUID, inputImageUUID = "" } = result;
       const forms = await imageForms("guideImage", record, result, source);
       return { taskType, taskUUID, guideImageUUID, inputImageUUID, ...forms, ...end };
     }
     const forms = await imageForms("image", record, result, source);
-    if (taskType === "upscale") {
+    if (taskType !== "imageInference") {
       const { imageUUID, inputImageUUID = "" } = result;
       return { taskType, taskUUID, imageUUID, inputImageUUID, ...forms, ...end };
     }

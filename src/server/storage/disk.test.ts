@@ -37,7 +37,7 @@ test.each([
   "a.png",
   "..",
   "",
-  `${randomUUID()}.svg`,
+  `${randomUUID()}.html`,
   `../${randomUUID()}.png`,
   `${randomUUID()}.png/../x`,
 ])("'%s' is no name of a file", async (bad) => {

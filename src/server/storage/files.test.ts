@@ -9,7 +9,7 @@ test.each(["jpg", "png", "webp", "avif", "gif", "tiff"])("an imageUUID and .%s i
 
 test.each([
   ["no ending", UUID],
-  ["another ending", `${UUID}.svg`],
+  ["another ending", `${UUID}.html`],
   ["a digit too few", `${UUID.slice(0, -1)}.png`],
   ["a digit too many", `${UUID}0.png`],
   ["dashes elsewhere", `${UUID.replaceAll("-", "")}----.png`],

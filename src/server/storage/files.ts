@@ -34,7 +34,7 @@ export class StorageUnavailableError extends Error {
   override readonly name = "StorageUnavailableError";
 }
 
-const NAME = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.(jpg|png|webp|avif|gif|tiff)$/;
+const NAME = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.(jpg|png|webp|avif|gif|tiff|svg)$/;
 
 /** Whether a text is the name of a file that this program stores. */
 export const isFileName = (name: string): boolean => NAME.test(name);

@@ -36,6 +36,8 @@ export interface ReferencedImage {
 /** An image as clients name it, and what it shows. */
 export interface ReferencedPicture {
   readonly bytes: Uint8Array;
+  /** Of an image that the owner has stored here, whether it was named by its UUID or by its address. */
+  readonly imageUUID?: string;
   readonly picture: DecodedImage;
 }
 
@@ -48,6 +50,8 @@ export interface ImageReferences {
   /** @throws TaskError naming `parameter` when the image is unknown, unreachable, too large or damaged anywhere */
   loadPicture(owner: string, reference: string, parameter: string, signal?: AbortSignal): Promise<ReferencedPicture>;
 }
+
+type Found = Pick<ReferencedPicture, "bytes" | "imageUUID">;
 
 /** Opens image references over the stored images and the guarded client. */
 export function createImageReferences(
@@ -72,23 +76,28 @@ export function createImageReferences(
   };
   const decoding: DecodeOptions = limits.maxPixels === undefined ? {} : { maxPixels: limits.maxPixels };
 
-  async function bytesOf(owner: string, reference: string, parameter: string, signal?: AbortSignal) {
+  async function find(owner: string, reference: string, parameter: string, signal?: AbortSignal): Promise<Found> {
     if (isUuidV4(reference)) {
-      const image = await images.readOwned(owner, reference.toLowerCase());
+      const imageUUID = reference.toLowerCase();
+      const image = await images.readOwned(owner, imageUUID);
       if (!image) throw invalid(parameter, "it is not an image of this key, or it has been deleted", reference);
-      return image.bytes;
+      return { bytes: image.bytes, imageUUID };
     }
     if (/^https?:\/\//i.test(reference)) {
       const own = ownFileName(reference, imageUrl);
-      return (own && (await stored(owner, own))) || download(owner, reference, parameter, own !== undefined, signal);
+      const found = own && (await stored(owner, own));
+      return found || { bytes: await download(owner, reference, parameter, own !== undefined, signal) };
     }
-    return fromBase64(reference, parameter);
+    return { bytes: fromBase64(reference, parameter) };
   }
 
   /** An image by its file name, for anyone who knows it, as `GET /images/…` gives it. The owner's use of an upload prolongs its life. */
-  async function stored(owner: string, fileName: string): Promise<Uint8Array | undefined> {
-    const image = (await images.readOwned(owner, fileName.slice(0, 36))) ?? (await images.read(fileName));
-    return image?.bytes;
+  async function stored(owner: string, fileName: string): Promise<Found | undefined> {
+    const imageUUID = fileName.slice(0, 36);
+    const owned = await images.readOwned(owner, imageUUID);
+    if (owned) return { bytes: owned.bytes, imageUUID };
+    const image = await images.read(fileName);
+    return image && { bytes: image.bytes };
   }
 
   async function download(
@@ -127,12 +136,12 @@ export function createImageReferences(
   return {
     check,
     async load(owner, reference, parameter, signal) {
-      const bytes = await bytesOf(owner, reference, parameter, signal);
+      const { bytes } = await find(owner, reference, parameter, signal);
       return { bytes, header: await check(bytes, parameter) };
     },
     async loadPicture(owner, reference, parameter, signal) {
-      const bytes = await bytesOf(owner, reference, parameter, signal);
-      return { bytes, picture: await named(parameter, decodeImage(bytes, decoding)) };
+      const found = await find(owner, reference, parameter, signal);
+      return { ...found, picture: await named(parameter, decodeImage(found.bytes, decoding)) };
     },
   };
 }

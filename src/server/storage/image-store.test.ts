@@ -39,8 +39,8 @@ afterAll(async () => {
 const picture = (format: ImageFormat = "PNG", width = 8, height = width) =>
   encodeImage({ width, height, pixels: new Uint8Array(width * height * 3).fill(90) }, { format });
 
-async function upload(owner = "me") {
-  const bytes = await picture();
+async function upload(owner = "me", bytes?: Uint8Array) {
+  bytes ??= await picture();
   return images.addUpload(owner, bytes, await readHeader(bytes));
 }
 
@@ -265,6 +265,16 @@ describe("image references", () => {
     ]) {
       expect((await store.load("me", address, "image")).header).toMatchObject({ width: 8, height: 8 });
     }
+  });
+
+  test("a picture says which of the owner's images it is, named by UUID or by address", async () => {
+    const mine = await upload("me");
+    const yours = await upload("you", await picture("PNG", 9));
+    const imageOf = async (reference: string) => (await references().loadPicture("me", reference, "image")).imageUUID;
+    expect(await imageOf(mine.imageUUID.toUpperCase())).toBe(mine.imageUUID);
+    expect(await imageOf(`http://studio.local/images/${mine.fileName}`)).toBe(mine.imageUUID);
+    expect(await imageOf(`http://studio.local/images/${yours.fileName}`)).toBeUndefined();
+    expect(await imageOf(Buffer.from(await picture()).toString("base64"))).toBeUndefined();
   });
 
   test.each(["/images/a.png", "/other/NAME", "/images/NAME?side=160", "/images/NONE"])(

@@ -21,4 +21,10 @@ export {
 export { createImageStore, type ImageFacts, type ImageStore, type StoredImage } from "./image-store.ts";
 export { openStorage, openStorageAt, type StorageSettings } from "./open.ts";
 export { sweepOrphans } from "./orphans.ts";
-export { createThumbnails, THUMBNAIL_SIDES, type ThumbnailSide, type Thumbnails } from "./thumbnails.ts";
+export {
+  createThumbnails,
+  storeThumbnails,
+  THUMBNAIL_SIDES,
+  type ThumbnailSide,
+  type Thumbnails,
+} from "./thumbnails.ts";

@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
-import { decodeImage, encodeImage } from "../../pictures/index.ts";
+import { decodeImage, encodeImage, fitInside, type RgbImage, resizeImage } from "../../pictures/index.ts";
 import type { FileStore } from "./files.ts";
 import { createSemaphore } from "./semaphore.ts";
 
@@ -36,6 +36,19 @@ export const thumbnailNames = (imageUUID: string): readonly string[] =>
 function thumbnailName(imageUUID: string, side: number): string {
   const hex = createHash("sha256").update(`thumbnail ${side} of ${imageUUID}`).digest("hex");
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}.webp`;
+}
+
+/** Stores the thumbnails of an image whose file cannot be decoded: a drawing of shapes, which looks like the picture that was traced. */
+export async function storeThumbnails(
+  files: Pick<FileStore, "put">,
+  imageUUID: string,
+  picture: RgbImage,
+): Promise<void> {
+  for (const side of THUMBNAIL_SIDES) {
+    const { width, height } = fitInside(picture, { width: side, height: side });
+    const small = await resizeImage(picture, width, height);
+    await files.put(thumbnailName(imageUUID, side), await encodeImage(small, { format: "WEBP", quality: QUALITY }));
+  }
 }
 
 /** Thumbnails in the store of the images; as many are made at once as there are processors, less one. */

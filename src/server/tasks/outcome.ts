@@ -12,25 +12,21 @@ export interface Fence {
 }
 
 /** A picture whose file is stored already. */
-export type NewResult = Omit<TaskResult, "createdAt"> & { readonly keepSeconds: number };
-
-/** What a picture was made from. */
-export interface Provenance {
-  /** The task that draws this one picture again, as JSON text. */
-  readonly parameters: string;
-  /** The stored images among its inputs. */
-  readonly parents: readonly string[];
-}
+export type NewResult = Omit<TaskResult, "createdAt"> & {
+  readonly keepSeconds: number;
+  /** The stored images that it was made from. Default: none. */
+  readonly parents?: readonly string[];
+};
 
 /**
- * Records a finished picture and the webhook and upload it owes, and with `last` the success of the task: all in one
+ * Records a finished picture, the task that draws it again (`parameters`, JSON text), and the webhook and upload it owes, and with `last` the success of the task: all in one
  * statement, fenced. `written` is false when the task is no longer this worker's, and nothing was written. A picture recorded before
  * (by an attempt that died right after) stays as it was, and owes nothing twice. `more`: other tasks may be waiting.
  */
 export async function completeResult(
   db: Queryable,
   fence: Fence,
-  result: NewResult & Provenance,
+  result: NewResult & { readonly parameters: string },
   last: boolean,
 ): Promise<{ readonly written: boolean; readonly more: boolean }> {
   const [row] = await db.query<{ more: boolean }>(
@@ -81,7 +77,7 @@ export async function completeResult(
       result.inputImageUUID ?? null,
       result.keepSeconds,
       result.parameters,
-      JSON.stringify(result.parents),
+      JSON.stringify(result.parents ?? []),
     ],
   );
   return { written: row !== undefined, more: row?.more ?? true };

@@ -1,7 +1,6 @@
 /** What a finished picture was made from: kept with the picture, since its task is forgotten before it. */
 
 import { isUuidV4, type PictureTask, stringifyJson } from "../../protocol/index.ts";
-import type { Provenance } from "./outcome.ts";
 
 /** Parameters that say how results are handed over, and how many there are. */
 const NOT_OF_THE_PICTURE = new Set([
@@ -21,15 +20,13 @@ const PICTURES = new Set(["seedImage", "maskImage", "guideImage", "inputImage", 
 const LONGEST_REFERENCE = 2048;
 
 /**
- * The task that draws this one picture again. Input pictures stay in it by their UUIDs and addresses; those that came as bytes are left
+ * The task that draws this one picture again, as JSON text. Input pictures stay in it by their UUIDs and addresses; those that came as bytes are left
  * out, together with what needs them.
  */
-export function provenance(task: PictureTask, seed: bigint): Provenance {
-  const parents = new Set<string>();
+export function provenance(task: PictureTask, seed: bigint): string {
   const keepPicture = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.every((item) => keepPicture(item) !== undefined) ? value : undefined;
     if (typeof value !== "string" || value.length > LONGEST_REFERENCE) return undefined;
-    if (isUuidV4(value)) parents.add(value.toLowerCase());
     return isUuidV4(value) || /^https?:/i.test(value) ? value : undefined;
   };
   const kept = (value: unknown): unknown => {
@@ -44,7 +41,7 @@ export function provenance(task: PictureTask, seed: bigint): Provenance {
   const own = Object.entries(task).filter(([key]) => !NOT_OF_THE_PICTURE.has(key));
   const parameters = kept(Object.fromEntries(own)) as Record<string, unknown>;
   if (task.taskType === "imageInference") Object.assign(parameters, { seed }, withoutLost(task, parameters));
-  return { parameters: stringifyJson(parameters), parents: [...parents] };
+  return stringifyJson(parameters);
 }
 
 /** What becomes of parameters whose picture could not be kept: they mean nothing without it. */

@@ -138,7 +138,7 @@ export function createTaskQueue<L extends Lane>(options: TaskQueueOptions<L>): T
       },
       show: (preview) => show({ type: "preview", id: task.id, preview }),
       async result(result, last) {
-        const whole = { ...result, ...provenance(task.task as PictureTask, result.seed) };
+        const whole = { ...result, parameters: provenance(task.task as PictureTask, result.seed) };
         const { written, more } = await completeResult(db, task, whole, last);
         nothingWaits = last && written && !more;
         return owing(changed(written, last));

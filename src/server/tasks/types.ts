@@ -26,8 +26,8 @@ export interface TaskResult {
   readonly index: number;
   readonly imageUUID: string;
   readonly seed: bigint;
-  readonly outputFormat: "JPG" | "PNG" | "WEBP";
-  /** `<imageUUID>.<jpg|png|webp>`: the last part of the image's URL and its name in storage. */
+  readonly outputFormat: "JPG" | "PNG" | "WEBP" | "SVG";
+  /** `<imageUUID>.<jpg|png|webp|svg>`: the last part of the image's URL and its name in storage. */
   readonly fileName: string;
   readonly contentType: string;
   readonly width: number;

@@ -54,7 +54,9 @@ export async function drawTask(
     await means.patiently(() => claim.succeed());
     return;
   }
-  const pictures = await measured(means.metrics, "inputs", () => loadPictures(claim, means.references, signal));
+  const { pictures, parents } = await measured(means.metrics, "inputs", () =>
+    loadPictures(claim, means.references, signal),
+  );
   const adapters = await findAdapters(
     task,
     means.findAdapter && ((air, kind) => means.findAdapter!(air, kind, bringing)),
@@ -77,7 +79,8 @@ export async function drawTask(
         claim.report({ image: from + image, images: task.numberResults, step, steps, percentage });
         if (preview) showPreview(preview, { image: from + image, step, steps });
       },
-      onImage: (image, index, findings) => record(claim, model, image, from + index, findings, means),
+      onImage: (image, index, findings) =>
+        record(claim, model, { image, index: from + index, findings, parents }, means),
     });
     await measured(means.metrics, "draw", () => drawn).catch((error) => {
       if (!(error instanceof PictureRefused)) throw error;
@@ -96,12 +99,19 @@ function runsOf(seed: bigint, first: number, total: number): { from: number; see
   return Array.from({ length: count }, (_, i) => ({ from: first + i, seed: resultSeed(seed, first + i), count: 1 }));
 }
 
+/** A finished picture of a task. */
+interface Drawn {
+  readonly image: GeneratedImage;
+  readonly index: number;
+  readonly findings: Findings;
+  /** The stored images that it was made from. */
+  readonly parents: readonly string[];
+}
+
 async function record(
   claim: ClaimOf<ImageInferenceTask>,
   model: Model,
-  image: GeneratedImage,
-  index: number,
-  findings: Findings,
+  { image, index, findings, parents }: Drawn,
   means: DrawMeans,
 ): Promise<void> {
   const { task } = claim;
@@ -109,7 +119,7 @@ async function record(
   const seed = resultSeed(claim.seed, index);
   const { skippedSteps } = image;
   const cost = costPerPicture(model.card.price, task);
-  const facts = { index, seed, cost, NSFWContent: findings.NSFWContent, skippedSteps };
+  const facts = { index, seed, cost, NSFWContent: findings.NSFWContent, skippedSteps, parents };
   const metadata = { parameters: pictureRecord(task, model.card, seed), skippedSteps };
   await storeResult(claim, image, metadata, facts, means);
 }
@@ -129,10 +139,12 @@ async function loadPictures(
   { owner, task }: ClaimOf<ImageInferenceTask>,
   store: ImageReferences,
   signal: AbortSignal,
-): Promise<TaskPictures> {
+): Promise<{ readonly pictures: TaskPictures; readonly parents: readonly string[] }> {
+  const parents = new Set<string>();
   const load = async (reference: string | undefined, parameter: string) => {
     if (reference === undefined) return undefined;
-    const { picture } = await store.loadPicture(owner, reference, parameter, signal);
+    const { picture, imageUUID } = await store.loadPicture(owner, reference, parameter, signal);
+    if (imageUUID !== undefined) parents.add(imageUUID);
     return picture;
   };
   const seedImage = await load(task.inputs?.seedImage, "inputs.seedImage");
@@ -146,5 +158,12 @@ async function loadPictures(
   for (const [i, { guideImage }] of (task.controlNet ?? []).entries()) {
     guides.push((await load(guideImage, `controlNet.${i}.guideImage`))!);
   }
-  return { references, guides, seedImage, watermarkImage, maskImage: maskImage && maskFromPicture(maskImage) };
+  const pictures = {
+    references,
+    guides,
+    seedImage,
+    watermarkImage,
+    maskImage: maskImage && maskFromPicture(maskImage),
+  };
+  return { pictures, parents: [...parents] };
 }

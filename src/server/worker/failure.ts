@@ -44,7 +44,7 @@ export function failureOf(error: unknown, task: PictureTask): AttemptFailure {
     return passing(told("inferenceError", { reason: "The device that draws failed, or its memory did not suffice." }));
   if (error instanceof CheckpointError)
     return lasting(told("modelUnavailable", { model, reason: withoutFolders(error.message) }));
-  if (error instanceof ParameterError && task.taskType === "upscale")
+  if (error instanceof ParameterError && (task.taskType === "upscale" || task.taskType === "vectorize"))
     return lasting(invalidParameter(error.parameter, task.inputs.image, `${error.message}.`));
   if (error instanceof ParameterError && task.taskType === "imageInference")
     return lasting(

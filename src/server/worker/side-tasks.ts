@@ -1,12 +1,12 @@
 /** Tasks that make one picture from another. */
 
-import { type EngineProcess, guideFromTask, sideRecord } from "../../drawing/index.ts";
-import { type DecodedImage, onWhite, type RgbImage } from "../../pictures/index.ts";
-import { type ControlNetPreprocessTask, isUuidV4, type UpscaleTask } from "../../protocol/index.ts";
+import { type EngineProcess, guideFromTask, sideRecord, traceImage } from "../../drawing/index.ts";
+import { type DecodedImage, onWhite } from "../../pictures/index.ts";
+import type { ImageInferenceTask, PictureTask } from "../../protocol/index.ts";
 import type { ImageFacts, ImageReferences } from "../storage/index.ts";
 import type { Claim } from "../tasks/index.ts";
 import { measured } from "./metrics.ts";
-import { type ClaimOf, type StoreMeans, storeResult } from "./store-result.ts";
+import { type ClaimOf, type Made, type StoreMeans, storeResult } from "./store-result.ts";
 
 /** What making a picture from another needs. */
 export interface SideMeans extends StoreMeans {
@@ -16,10 +16,10 @@ export interface SideMeans extends StoreMeans {
   keepInput(owner: string, bytes: Uint8Array, facts: ImageFacts): Promise<{ readonly imageUUID: string }>;
 }
 
-type SideTask = ControlNetPreprocessTask | UpscaleTask;
+type SideTask = Exclude<PictureTask, ImageInferenceTask>;
 
 export const isSideTask = (claim: Claim): claim is ClaimOf<SideTask> =>
-  claim.task.taskType === "controlNetPreprocess" || claim.task.taskType === "upscale";
+  (claim.task as PictureTask).taskType !== "imageInference";
 
 /** Nothing is drawn, so there is no model whose price it could have. */
 const COST = 0;
@@ -37,15 +37,13 @@ export async function sideTask(
     return;
   }
   const [reference, parameter] =
-    task.taskType === "upscale" ? [task.inputs.image, "inputs.image"] : [task.inputImage, "inputImage"];
-  const { bytes, picture } = await measured(means.metrics, "inputs", () =>
+    task.taskType === "controlNetPreprocess" ? [task.inputImage, "inputImage"] : [task.inputs.image, "inputs.image"];
+  const { bytes, picture, imageUUID } = await measured(means.metrics, "inputs", () =>
     means.references.loadPicture(owner, reference, parameter, signal),
   );
   const made = await measured(means.metrics, "draw", () => make(claim, picture, means, signal, onStep));
-  const inputImageUUID = isUuidV4(reference)
-    ? reference
-    : (await means.patiently(() => means.keepInput(owner, bytes, picture))).imageUUID;
-  const facts = { index: 0, seed: claim.seed, cost: COST, inputImageUUID };
+  const inputImageUUID = imageUUID ?? (await means.patiently(() => means.keepInput(owner, bytes, picture))).imageUUID;
+  const facts = { index: 0, seed: claim.seed, cost: COST, inputImageUUID, parents: imageUUID ? [imageUUID] : [] };
   await storeResult(claim, made, { parameters: sideRecord(task) }, facts, means);
 }
 
@@ -55,11 +53,12 @@ async function make(
   { engine }: SideMeans,
   signal: AbortSignal,
   onStep: () => void,
-): Promise<RgbImage> {
+): Promise<Made> {
   if (task.taskType === "controlNetPreprocess") {
     const { picture: fitted, filter } = await guideFromTask(task, picture);
     return engine.makeGuide(fitted, filter, signal);
   }
+  if (task.taskType === "vectorize") return { ...onWhite(picture), shapes: await traceImage(picture, { signal }) };
   return engine.upscale(onWhite(picture), task.upscaleFactor as 2 | 3 | 4, {
     signal,
     onStep({ step, steps, share }) {

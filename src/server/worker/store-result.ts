@@ -1,6 +1,14 @@
-import { contentTypeOf, encodeImage, extensionOf, type PictureMetadata, type RgbImage } from "../../pictures/index.ts";
+import {
+  contentTypeOf,
+  encodeImage,
+  extensionOf,
+  type PictureMetadata,
+  type RgbImage,
+  type Shapes,
+  svgFile,
+} from "../../pictures/index.ts";
 import { type PictureTask, resultsOf } from "../../protocol/index.ts";
-import type { FileStore } from "../storage/index.ts";
+import { type FileStore, storeThumbnails } from "../storage/index.ts";
 import { type Claim, imageUUID, type NewResult } from "../tasks/index.ts";
 import { measured, type WorkerMetrics } from "./metrics.ts";
 
@@ -19,38 +27,47 @@ export interface StoreMeans {
   patiently<T>(work: () => Promise<T>): Promise<T>;
 }
 
+/** What a task has made: a picture, with the shapes that it was traced into where it asked for them. */
+export type Made = RgbImage & { readonly shapes?: Shapes };
+
 /** What is recorded of a picture besides its file. */
 export type ResultFacts = Pick<
   NewResult,
-  "index" | "seed" | "cost" | "NSFWContent" | "skippedSteps" | "inputImageUUID"
+  "index" | "seed" | "cost" | "NSFWContent" | "skippedSteps" | "inputImageUUID" | "parents"
 >;
 
 /** Encodes a finished picture as its task asks, stores it, and records it: with the last one the task has succeeded. */
 export async function storeResult(
   claim: Claim,
-  image: RgbImage,
-  metadata: Omit<PictureMetadata, "software">,
+  made: Made,
+  about: Omit<PictureMetadata, "software">,
   facts: ResultFacts,
   { files, software, keepSeconds, metrics, patiently }: StoreMeans,
 ): Promise<void> {
   const { task } = claim;
-  const { outputFormat: format, outputQuality: quality } = task;
-  const bytes = await measured(metrics, "encode", () =>
-    encodeImage(image, { format, quality, metadata: { software, ...metadata } }),
-  );
+  const metadata = { software, ...about };
+  const bytes = await measured(metrics, "encode", () => encode(task, made, metadata));
   const uuid = imageUUID(claim.salt, facts.index);
-  const fileName = `${uuid}.${extensionOf(format)}`;
-  await measured(metrics, "store", () => patiently(() => files.put(fileName, bytes)));
+  const fileName = `${uuid}.${extensionOf(task.outputFormat)}`;
+  await measured(metrics, "store", async () => {
+    if (made.shapes) await patiently(() => storeThumbnails(files, uuid, made));
+    await patiently(() => files.put(fileName, bytes));
+  });
   const result: NewResult = {
     ...facts,
     imageUUID: uuid,
-    outputFormat: format,
+    outputFormat: task.outputFormat,
     fileName,
-    contentType: contentTypeOf(format),
-    width: image.width,
-    height: image.height,
+    contentType: contentTypeOf(task.outputFormat),
+    width: made.width,
+    height: made.height,
     byteLength: bytes.length,
     keepSeconds: (task.outputType.includes("URL") ? task.ttl : undefined) ?? keepSeconds,
   };
   await patiently(() => claim.result(result, facts.index === resultsOf(task) - 1));
+}
+
+async function encode(task: PictureTask, made: Made, metadata: PictureMetadata): Promise<Uint8Array> {
+  if (task.taskType === "vectorize") return svgFile(made.shapes!, { ...made, metadata });
+  return encodeImage(made, { format: task.outputFormat, quality: task.outputQuality, metadata });
 }

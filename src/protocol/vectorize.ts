@@ -1,0 +1,37 @@
+/** The task `vectorize`: an image becomes a drawing of shapes, sharp at every size. */
+
+import { z } from "zod";
+import { group, literal, oneOf, uuid } from "../fields/index.ts";
+import { delivery } from "./delivery.ts";
+import { imageReference } from "./values.ts";
+
+/**
+ * What may stand in `model`. The first is the tracer that is here; the others are the original API's, which clients send, and stand for it
+ * as `runware:108@1` stands for the bundled checkpoint.
+ */
+const TRACERS = ["inkstone:vtracer@1", "recraft:1@1", "picsart:1@1"] as const;
+
+const { outputQuality: _, ...deliveryOfVectors } = delivery;
+
+export const vectorize = z
+  .strictObject({
+    taskType: literal("The type of task.", "vectorize"),
+    taskUUID: uuid("Identifies the task in results, errors, polls and webhooks. A UUID v4, unique per task."),
+    model: oneOf(
+      "The tracer. All names stand for the one that is here, VTracer: the original API's models are not available.",
+      TRACERS,
+    ).default("inkstone:vtracer@1"),
+    inputs: group("Input images.", {
+      image: imageReference(
+        "The image to trace (UUID, URL, data URI, or base64). Above 4 megapixels its shapes are those of a smaller copy. Clear pixels stay clear.",
+      ),
+    }),
+    ...deliveryOfVectors,
+    outputFormat: oneOf("File format of the drawing. Letter case does not matter.", ["SVG"], {
+      anyCase: true,
+    }).default("SVG"),
+  })
+  .describe("Traces an image into shapes of one colour each, as an SVG file. For logos, lettering and flat drawings.");
+
+/** A validated `vectorize` task with its defaults filled in. */
+export type VectorizeTask = z.output<typeof vectorize>;

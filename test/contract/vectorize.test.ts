@@ -2,8 +2,9 @@
 
 import { readFile } from "node:fs/promises";
 import { Runware } from "@runware/sdk-js";
+import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { crop, decodeImage, encodeImage, readSvg } from "../../src/pictures/index.ts";
+import { crop, decodeImage, encodeImage, type RgbImage, readSvg } from "../../src/pictures/index.ts";
 import { post } from "./memory-app.ts";
 import { type ContractServer, startContractServer } from "./server.ts";
 
@@ -11,11 +12,12 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 let server: ContractServer;
 let image: string;
+let sign: RgbImage;
 
 beforeAll(async () => {
   server = await startContractServer();
   const signs = await decodeImage(await readFile("docs/images/sample.webp"));
-  const sign = crop(signs, { left: 0, top: 0, width: 128, height: 96 });
+  sign = crop(signs, { left: 0, top: 0, width: 128, height: 96 });
   image = `data:image/png;base64,${Buffer.from(await encodeImage(sign, { format: "PNG" })).toString("base64")}`;
 });
 afterAll(() => server?.stop());
@@ -60,6 +62,16 @@ describe("over HTTP", () => {
       height: 96,
       metadata: { parameters: { taskType: "vectorize" } },
     });
+  });
+
+  test("it shows what went in", async () => {
+    const [item] = (await ask(vectorize({ outputType: "base64Data" }))).body.data;
+    sharp.unblock({ operation: ["VipsForeignLoadSvgBuffer"] });
+    const drawing = Buffer.from(item.imageBase64Data, "base64");
+    const shown = await sharp(drawing).flatten().removeAlpha().raw().toBuffer();
+    sharp.block({ operation: ["VipsForeignLoadSvgBuffer"] });
+    const sum = shown.reduce((total, value, i) => total + Math.abs(value - sign.pixels[i]!), 0);
+    expect([shown.length, sum / shown.length < 8]).toEqual([sign.pixels.length, true]);
   });
 
   test("as base64 and data URI, asynchronously, of an earlier result; asked for again by getResponse", async () => {

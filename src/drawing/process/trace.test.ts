@@ -1,8 +1,5 @@
 import { readFile } from "node:fs/promises";
-import sharp from "sharp";
 import { expect, test } from "vitest";
-import { decodeImage } from "../../pictures/codec.ts";
-import { svgFile } from "../../pictures/svg.ts";
 import { traceImage } from "./trace.ts";
 
 /** A red square on a blue ground. */
@@ -77,16 +74,4 @@ test.runIf(process.platform === "linux")("its process ends with it", async () =>
   const before = await children();
   await traceImage(square(16));
   expect(await children()).toBe(before);
-});
-
-test("what comes out shows what went in", async () => {
-  sharp.unblock({ operation: ["VipsForeignLoadSvgBuffer"] });
-  const sample = await decodeImage(await readFile("docs/images/sample.webp"));
-  const shapes = await traceImage(sample);
-  const { width, height } = sample;
-  const svg = svgFile(shapes, { width, height, metadata: { software: "test", parameters: {} } });
-  const shown = await sharp(svg).flatten().removeAlpha().raw().toBuffer();
-  const differences = shown.map((value, i) => Math.abs(value - sample.pixels[i]!));
-  const mean = differences.reduce((sum, value) => sum + value, 0) / shown.length;
-  expect([shown.length, mean < 8]).toEqual([sample.pixels.length, true]);
 });

@@ -27,7 +27,7 @@ const rooms = [
   "models",
   "server",
 ];
-const wings = ["database", "tasks", "worker", "delivery", "storage", "net", "http"];
+const wings = ["tracing", "database", "tasks", "worker", "delivery", "storage", "net", "http"];
 
 /** swc reads JSX only when told to, and dependency-cruiser does not tell it. */
 const swc = require("@swc/core");
@@ -90,11 +90,13 @@ module.exports = {
     folder("server/net", []),
     folder("server/tasks", ["server/database", "protocol"]),
     folder("server/storage", ["buckets", "server/database", "server/net", "pictures", "protocol"]),
-    folder("server/delivery", ["server/database", "server/net", "server/tasks", "server/log", "protocol"]),
+    folder("server/tracing", ["settings", "version"]),
+    folder("server/delivery", ["server/database", "server/net", "server/tasks", "server/tracing", "server/log", "protocol"]),
     folder("server/http", [
       "server/database",
       "server/tasks",
       "server/storage",
+      "server/tracing",
       "server/log",
       "models",
       "pictures",
@@ -107,6 +109,7 @@ module.exports = {
       "server/net",
       "server/storage",
       "server/tasks",
+      "server/tracing",
       "server/log",
       "drawing",
       "engine",

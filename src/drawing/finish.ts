@@ -52,6 +52,7 @@ export async function drawFinished(
     maxPixels,
     signal: hooks.signal,
     onWarning: hooks.onWarning,
+    onStage: hooks.onStage,
     onStep: (step) => hooks.onStep?.(progress.drawn(step)),
     onImage: (image, index) => deliver(image, index, {}),
   });
@@ -62,7 +63,7 @@ async function drawWithFaces(
   engine: Engine,
   networks: Pick<FinishingNetworks, "findFaces">,
   { drawing, stages, maxPixels }: DrawingPlan,
-  { signal, onWarning, onStep }: DrawHooks,
+  { signal, onWarning, onStage, onStep }: DrawHooks,
   deliver: (image: GeneratedImage, index: number, found: Findings) => Promise<void>,
 ): Promise<void> {
   const settings = stages.faces!;
@@ -77,6 +78,7 @@ async function drawWithFaces(
         maxPixels,
         signal,
         onWarning,
+        onStage,
         onStep(step) {
           drawnSteps = step.steps;
           return onStep?.(progress.drawn({ ...step, image: index }));

@@ -22,6 +22,7 @@ export async function generate(
   previewer: () => Promise<Previewer>,
 ): Promise<GeneratedImage[]> {
   const grid = latentGrid(model, recipe);
+  hooks.onStage?.("encode");
 
   // 1. See the references, if any; read the prompt with them, and the negative one where guidance looks at it.
   const references = await encodeReferences(model, recipe.references, recipe.referencePixels);
@@ -40,6 +41,7 @@ export async function generate(
 
   const images: GeneratedImage[] = [];
   for (let image = 0; image < recipe.count; image++) {
+    hooks.onStage?.("denoise");
     // 4. Pure noise, the same that torch draws for this seed.
     const seed = BigInt.asUintN(64, recipe.seed + BigInt(image));
     const generator = torchGenerator(seed);
@@ -62,6 +64,7 @@ export async function generate(
 
     // 6. Latents to pixels.
     hooks.signal?.throwIfAborted();
+    hooks.onStage?.("decode");
     const dims = [1, grid.channels, grid.height, grid.width];
     const planes = await model.decodeLatents({ data: grid.unpack(latents), dims });
     const finished = { ...toRgb(planes, recipe.width, recipe.height), seed, skippedSteps: flow.skippedSteps() };

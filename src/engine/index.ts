@@ -24,7 +24,14 @@ export { LoraFileError } from "./lora/changes.ts";
 export { parseKey } from "./lora/keys.ts";
 export { type LoraMerge, openLoraMerge } from "./lora/merge.ts";
 export type { LoraParams } from "./lora/params.ts";
-export type { GeneratedImage, GenerateHooks, GenerateParams, ScheduleOverride, StepEvent } from "./params.ts";
+export type {
+  DrawingStage,
+  GeneratedImage,
+  GenerateHooks,
+  GenerateParams,
+  ScheduleOverride,
+  StepEvent,
+} from "./params.ts";
 export { Pipeline } from "./pipeline.ts";
 export { SCHEDULERS, type Scheduler } from "./schedulers/schedulers.ts";
 export type { CacheParams } from "./step-cache/params.ts";

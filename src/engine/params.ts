@@ -69,7 +69,12 @@ export interface StepEvent {
   preview(): Promise<RgbImage>;
 }
 
+/** What a drawing does at the moment: prompt and references are encoded, the latents of a picture denoised and decoded. */
+export type DrawingStage = "encode" | "denoise" | "decode";
+
 export interface GenerateHooks {
+  /** Called when a stage begins. */
+  onStage?(stage: DrawingStage): void;
   /** Called after each step; when it returns a promise, the next step waits for it. */
   onStep?(event: StepEvent): void | Promise<void>;
   /** Called as each picture is ready, before the next one starts. */

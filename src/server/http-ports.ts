@@ -20,6 +20,7 @@ import type { Outbound } from "./net/index.ts";
 import { openNews } from "./news.ts";
 import { createImageReferences } from "./storage/index.ts";
 import type { OwnerId } from "./tasks/index.ts";
+import type { Tracer } from "./tracing/index.ts";
 import type { Workers } from "./workers.ts";
 
 /** Pictures that are fetched for imageUpload at once; with the worker's there are four downloads in memory at most. */
@@ -32,6 +33,7 @@ export interface PortsOptions {
   readonly outbound: Outbound;
   readonly register: Registry;
   readonly log: Log;
+  readonly tracer: Tracer | undefined;
   /** Whether the server is stopping and takes no more tasks. */
   isClosing(): boolean;
   /** Aborted when the server waits for nobody any more. */
@@ -39,7 +41,7 @@ export interface PortsOptions {
 }
 
 export function httpPorts(options: PortsOptions): HttpPorts {
-  const { config, data, workers, outbound, register, log, isClosing, stopping } = options;
+  const { config, data, workers, outbound, register, log, tracer, isClosing, stopping } = options;
   const { images, tasks, keys, gallery, thumbnails, space, models, presence } = data;
   const installed = fleetModels(presence, config.role === "api" ? undefined : models);
   const news = openNews({ db: data.db, signals: data.signals, models: installed });
@@ -71,6 +73,7 @@ export function httpPorts(options: PortsOptions): HttpPorts {
     keys,
     metrics: createHttpMetrics(register, tasks),
     log,
+    tracer,
     readiness: () => readiness(data, workers, modelTrouble, isClosing()),
     device: () => workers.devices.map(({ name, note }) => note ?? name).join(", "),
     inMemory: async () => {

@@ -13,6 +13,7 @@ import { createOutbound, type Outbound } from "./net/index.ts";
 import { listenError } from "./start-error.ts";
 import { sweepOrphans } from "./storage/index.ts";
 import { expireTasks, forgetGone } from "./tasks/index.ts";
+import { openTracing, type Tracer } from "./tracing/index.ts";
 import { startUpkeep } from "./upkeep.ts";
 import { NO_WORKERS, startWorkers, UPLOAD_TIMEOUT_MS } from "./workers.ts";
 
@@ -42,6 +43,8 @@ export interface ServerParts {
 export async function createServer(config: Config, parts: ServerParts = {}): Promise<Server> {
   const log = parts.log ?? createLog({ level: config.logLevel, prompts: config.logPrompts, format: config.logFormat });
   requireFaceModel(config.faceModel);
+  const tracing = await openTracing(process.env);
+  const tracer = tracing?.tracer;
   const data = await openData(config, log, parts.signal);
   const outbound = createOutbound({ allow: config.allowedAddresses });
   const register = new Registry();
@@ -49,7 +52,7 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
   const workers =
     config.role === "api"
       ? NO_WORKERS
-      : startWorkers({ config, data, outbound, register, log, engineProgram: parts.engineProgram });
+      : startWorkers({ config, data, outbound, register, log, tracer, engineProgram: parts.engineProgram });
 
   const stopping = new AbortController();
   let closing = false;
@@ -61,6 +64,7 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
       outbound,
       register,
       log,
+      tracer,
       isClosing: () => closing,
       stopping: stopping.signal,
     }),
@@ -69,12 +73,13 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
   let publicUrl = config.publicUrl ?? "";
   // Servers that clients reach deliver: what they send names an address that answers.
   const deliverer =
-    config.role === "worker" ? undefined : await deliverFrom(config, data, outbound, log, () => publicUrl);
+    config.role === "worker" ? undefined : await deliverFrom(config, data, outbound, { log, tracer }, () => publicUrl);
   const stopUpkeep = keepUp(config, data, log);
   const close = async (): Promise<void> => {
     await stopUpkeep();
     await deliverer?.stop();
     await data.close();
+    await tracing?.close();
   };
 
   let address: string;
@@ -121,7 +126,7 @@ async function deliverFrom(
   config: Config,
   { db, signals, images, folder }: Data,
   outbound: Outbound,
-  log: Log,
+  { log, tracer }: { readonly log: Log; readonly tracer: Tracer | undefined },
   publicUrl: () => string,
 ): Promise<Deliverer> {
   const { webhookSecret: secret = await sharedWebhookSecret(db, folder) } = config;
@@ -130,6 +135,7 @@ async function deliverFrom(
     signals,
     outbound,
     log,
+    tracer,
     webhookBody: config.webhookStyle,
     webhookSecrets: secret.split(" "),
     sources: {

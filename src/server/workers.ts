@@ -8,6 +8,7 @@ import type { Data } from "./data.ts";
 import type { Log } from "./log.ts";
 import type { Outbound } from "./net/index.ts";
 import { createImageReferences } from "./storage/index.ts";
+import type { Tracer } from "./tracing/index.ts";
 import {
   createEngineProcess,
   createWorkerMetrics,
@@ -38,12 +39,13 @@ export interface WorkersOptions {
   readonly outbound: Outbound;
   readonly register: Registry;
   readonly log: Log;
+  readonly tracer: Tracer | undefined;
   /** Stands in for the engine child's program. */
   readonly engineProgram: string | undefined;
 }
 
 export function startWorkers(options: WorkersOptions): Workers {
-  const { config, data, outbound, register, log, engineProgram } = options;
+  const { config, data, outbound, register, log, tracer, engineProgram } = options;
   const { locations, models, presence, queues, files, images, sharedModels } = data;
   const brought = async <M extends Model | Adapter>(model: M, hooks?: BringHooks): Promise<M> => {
     if (model.registration !== undefined) await sharedModels?.bring(model.registration, hooks);
@@ -78,6 +80,7 @@ export function startWorkers(options: WorkersOptions): Workers {
     keepSeconds: config.imageRetention * 3600,
     metrics: createWorkerMetrics(register),
     log,
+    tracer,
     stepTimeoutMs: config.stepTimeout * 1000,
     modelIdleMs: config.modelIdle * 60_000,
   };

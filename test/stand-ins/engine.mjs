@@ -35,6 +35,7 @@ async function draw({ id, plan, previews }) {
   const begun = performance.now();
   const { prompt, width, height, steps, seed, count = 1 } = plan.drawing;
   process.send({ type: "loaded", id });
+  process.send({ type: "stage", id, stage: "encode" });
   if (prompt.includes("error")) {
     process.send({ type: "failed", id, error: { name: "Error", message: "no such kernel" } });
     return;
@@ -45,6 +46,7 @@ async function draw({ id, plan, previews }) {
     return;
   }
   for (let image = 0; image < count; image++) {
+    process.send({ type: "stage", id, stage: "denoise" });
     for (let step = 1; step <= steps; step++) {
       if (step === number(prompt, "hang at")) await sleep(1e9);
       if (step === number(prompt, "spin at")) while (true);
@@ -57,6 +59,7 @@ async function draw({ id, plan, previews }) {
       const preview = previews ? { width: 8, height: 8, pixels: paint(seed, 8, 8) } : undefined;
       process.send({ type: "step", id, image, step, steps, share: step / steps, preview });
     }
+    process.send({ type: "stage", id, stage: "decode" });
     process.send({
       type: "image",
       id,

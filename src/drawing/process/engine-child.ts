@@ -59,6 +59,7 @@ async function draw(
       report({ type: "step", id, ...progress, preview: previews ? await preview?.() : undefined });
       await nextTurn(); // lets an abort message in
     },
+    onStage: (stage) => report({ type: "stage", id, stage }),
     onWarning: (message) => report({ type: "warning", id, message }),
     onImage: (image, index, findings) => report({ type: "image", id, index, image, findings }),
   });

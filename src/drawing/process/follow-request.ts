@@ -30,6 +30,7 @@ export async function followRequest(
       const { preview, image, step, steps, share } = report;
       void hooks.onStep?.({ image, step, steps, share, preview: preview && (async () => preview) });
     } else if (report.type === "loaded") hooks.onLoaded?.();
+    else if (report.type === "stage") hooks.onStage?.(report.stage);
     else if (report.type === "opened") hooks.onOpened?.(report.note);
     else if (report.type === "warning") hooks.onWarning?.(report.message);
     else if (report.type === "image") {

@@ -1,4 +1,4 @@
-import type { DeviceName, GeneratedImage } from "../../engine/index.ts";
+import type { DeviceName, DrawingStage, GeneratedImage } from "../../engine/index.ts";
 import type { GuideFilter, RgbImage } from "../../pictures/index.ts";
 import type { DrawingPlan } from "../finish.ts";
 import type { PictureProgress } from "../progress.ts";
@@ -37,6 +37,7 @@ export type EngineRequest = ({ id: number } & EngineWork) | { type: "abort"; id:
 export type EngineReport =
   | { type: "opened"; id: number; note: string }
   | { type: "loaded"; id: number }
+  | { type: "stage"; id: number; stage: DrawingStage }
   | ({ type: "step"; id: number; preview?: RgbImage } & Omit<PictureProgress, "preview">)
   | { type: "image"; id: number; index: number; image: FinishedImage; findings: Findings }
   | { type: "warning"; id: number; message: string }

@@ -259,6 +259,13 @@ const keyLimits: Migration = {
   statements: ["alter table api_keys add column max_waiting int, add column max_stored_mb int"],
 };
 
+/** `traceparent` of what handed a task in, where traces are collected. */
+const traces: Migration = {
+  number: 14,
+  name: "traces",
+  statements: ["alter table tasks add column trace text"],
+};
+
 export const migrations: readonly Migration[] = [
   tasks,
   skippedSteps,
@@ -273,4 +280,5 @@ export const migrations: readonly Migration[] = [
   machines,
   apiKeys,
   keyLimits,
+  traces,
 ];

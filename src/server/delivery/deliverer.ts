@@ -2,6 +2,7 @@ import type { Database } from "../database/index.ts";
 import type { Log } from "../log.ts";
 import { type Outbound, OutboundError } from "../net/index.ts";
 import { findTask, type TaskSignals } from "../tasks/index.ts";
+import { type Tracer, traced } from "../tracing/index.ts";
 import { composeMessage, type DeliverySources, type MessageOptions } from "./message.ts";
 import {
   type DueDelivery,
@@ -20,6 +21,7 @@ export interface DelivererOptions extends Partial<MessageOptions> {
   readonly outbound: Outbound;
   readonly sources: DeliverySources;
   readonly log: Pick<Log, "info" | "warn">;
+  readonly tracer?: Tracer | undefined;
   readonly random?: () => number;
   readonly now?: () => Date;
   /** Attempts under way at once: in all, of one owner, and of one owner to one host. A slow receiver holds up its owner only. */
@@ -153,13 +155,20 @@ export function startDeliverer(options: DelivererOptions): Deliverer {
       const task = await findTask(db, due.owner, due.taskUUID);
       const composed = await composeMessage(due, task?.record, sources, message, now());
       if ("impossible" in composed) return { error: composed.impossible, impossible: true };
-      const answer = await outbound.request({
-        ...composed,
-        timeoutMs: timeoutMs[due.kind],
-        maxBytes: ANSWER_BYTES,
-        overflow: "cut",
-        signal: stopping.signal,
-      });
+      const about = {
+        parent: task?.record.trace,
+        kind: "client",
+        attributes: { "inkstone.delivery.attempt": due.attempts },
+      } as const;
+      const answer = await traced(options.tracer, `deliver ${due.kind}`, about, () =>
+        outbound.request({
+          ...composed,
+          timeoutMs: timeoutMs[due.kind],
+          maxBytes: ANSWER_BYTES,
+          overflow: "cut",
+          signal: stopping.signal,
+        }),
+      );
       if (answer.status >= 200 && answer.status < 300) return "delivered";
       const retryAfterSeconds = readRetryAfter(answer.headers["retry-after"], now());
       return { error: `The receiver answered with status ${answer.status}.`, status: answer.status, retryAfterSeconds };

@@ -13,6 +13,7 @@ import { openAIRoutes } from "./openai/routes.ts";
 import type { HttpPorts } from "./ports.ts";
 import { asTaskError } from "./reply.ts";
 import { openContext } from "./request-context.ts";
+import { traceRequests } from "./request-traces.ts";
 import { docsRoutes } from "./routes/docs.ts";
 import { eventRoute } from "./routes/events.ts";
 import { imageRoute } from "./routes/images.ts";
@@ -41,7 +42,6 @@ declare module "fastify" {
 /** Builds the application; it listens when told to. */
 export async function createApp(ports: HttpPorts): Promise<FastifyInstance> {
   const { settings, metrics, log } = ports;
-  const shared = { ports, waiters: createWaiters(), bodies: createBodyParser(settings.maxTasks) };
   const app: FastifyInstance = fastify({
     logger: false,
     bodyLimit: settings.maxBodyBytes,
@@ -59,6 +59,8 @@ export async function createApp(ports: HttpPorts): Promise<FastifyInstance> {
   });
   app.server.maxConnections = settings.maxConnections;
   shareConnections(app, settings.maxConnections);
+  const traces = traceRequests(app, ports.tracer);
+  const shared = { ports, waiters: createWaiters(), bodies: createBodyParser(settings.maxTasks), traces };
 
   // Tasks are parsed by the protocol, which keeps the digits of long integers, once it is known whose they are. No other
   // body is understood: a page of another site can only send those without the browser asking us first.

@@ -4,6 +4,7 @@ import type { ModelCatalogue } from "../../models/index.ts";
 import type { Log } from "../log.ts";
 import type { Gallery, ImageStore, Thumbnails } from "../storage/index.ts";
 import type { OwnerId, TaskService } from "../tasks/index.ts";
+import type { Tracer } from "../tracing/index.ts";
 import type { KeyRing } from "./api-keys.ts";
 import type { HttpMetrics } from "./metrics.ts";
 
@@ -121,6 +122,8 @@ export interface HttpPorts {
   readonly keys: KeyRing;
   readonly metrics: HttpMetrics;
   readonly log: Log;
+  /** Absent: nobody collects traces. */
+  readonly tracer?: Tracer | undefined;
   readiness(): Promise<Readiness>;
   /** Where networks run, in words. */
   device(): string;

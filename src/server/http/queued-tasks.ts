@@ -19,6 +19,7 @@ import {
   withModelDefaults,
 } from "../../protocol/index.ts";
 import { isFinal, type OwnerId, type SubmitOutcome, type TaskRecord, workOf } from "../tasks/index.ts";
+import { traced } from "../tracing/index.ts";
 import type { Caller } from "./caller.ts";
 import type { InlinePictures } from "./inline-pictures.ts";
 import { imageItem, isPictureRecord, processingItems, stageItem, stagesOf } from "./items.ts";
@@ -54,9 +55,17 @@ export async function handIn(
   for (const [parameter, imageUUID] of picturesOf(task, pictures)) {
     await ports.uploads.keep(owner, parameter, imageUUID, pictures.get(imageUUID)!);
   }
-  const submitted = ports.tasks.submit(owner, { task, request: stringifyJson(raw), ...admission });
-  return { accepted: submitted.then((outcome) => taken(ports, owner, task, outcome)) };
+  const accepted = traced(ports.tracer, "hand in task", spanOf(context, task), async (trace) => {
+    const outcome = await ports.tasks.submit(owner, { task, request: stringifyJson(raw), trace, ...admission });
+    return taken(ports, owner, task, outcome);
+  });
+  return { accepted };
 }
+
+const spanOf = ({ trace: parent }: RequestContext, { taskUUID, taskType }: QueuedTask) => ({
+  parent,
+  attributes: { "inkstone.task.uuid": taskUUID, "inkstone.task.type": taskType },
+});
 
 function taken(
   { metrics, log }: HttpPorts,

@@ -3,12 +3,14 @@ import type { BodyParser } from "./body.ts";
 import type { Waiters } from "./hang-up.ts";
 import type { ImageSource } from "./items.ts";
 import type { HttpPorts } from "./ports.ts";
+import type { RequestTraces } from "./request-traces.ts";
 
 /** What all requests share. */
 export interface Shared {
   readonly ports: HttpPorts;
   readonly waiters: Waiters;
   readonly bodies: BodyParser;
+  readonly traces: RequestTraces;
 }
 
 /** One request or socket, and what answering it takes. */
@@ -18,6 +20,8 @@ export interface RequestContext extends Shared {
   readonly baseUrl: string;
   /** The address of the reference pages, for error items. */
   readonly documentation: string;
+  /** `traceparent` of the request, where traces are collected; of a socket the one that its client sent. */
+  readonly trace: string | undefined;
   /** Validate only. */
   readonly dryRun: boolean;
 }
@@ -49,6 +53,7 @@ export function openContext(shared: Shared, request: IncomingMessage): RequestCo
     ...shared,
     source: { images: ports.images, imagesUrl: ports.settings.imageUrl ?? `${baseUrl}/images` },
     baseUrl,
+    trace: shared.traces.of(request),
     documentation: `${baseUrl}/docs/reference`,
     dryRun:
       /[?&]dryRun=(1|true)(&|$)/.test(request.url ?? "") ||

@@ -20,7 +20,7 @@ export const FARTHEST_PLACE = 1_000;
 /** Pictures and place come with the row: one statement, one moment. */
 const SELECT_TASK = `
   select t.id::text, t.owner, t.task_uuid, t.body_hash, t.task, t.seed, t.state, t.abandoned, t.attempt, t.waiters, t.watchers,
-         t.progress, t.error, t.created_at, t.started_at, t.finished_at,
+         t.progress, t.error, t.created_at, t.started_at, t.finished_at, t.trace,
          case when t.state = 'queued' then (
            select count(*)::int from (
              select 1 from tasks q where q.state = 'queued' and q.lane = t.lane and (q.turn, q.id) < (t.turn, t.id)
@@ -94,6 +94,7 @@ interface TaskRow {
   created_at: Date;
   started_at: Date | null;
   finished_at: Date | null;
+  trace: string | null;
   place: number | null;
   images: ImageRow[] | null;
 }
@@ -138,6 +139,7 @@ function readRow(row: TaskRow): StoredTask {
       ...(row.place !== null && { place: row.place }),
       ...(row.started_at && { startedAt: row.started_at }),
       ...(row.finished_at && { finishedAt: row.finished_at }),
+      ...(row.trace !== null && { trace: row.trace }),
     },
   };
 }

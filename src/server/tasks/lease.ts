@@ -28,6 +28,8 @@ export interface ClaimedTask<Task extends QueuedTask = PictureTask> {
   readonly listeners: Listeners;
   /** Whether somebody wants to see this owner's pictures forming. */
   readonly previewsWanted: boolean;
+  /** `traceparent` of what handed it in, where traces are collected. */
+  readonly trace?: string | undefined;
 }
 
 export interface Listeners {
@@ -64,7 +66,7 @@ export async function claimTask<L extends Lane>(
          ? `(${next(takeable("$4"))})`
          : `coalesce((${next(`t.needs[1] = $5 and ${takeable("$4")}`)}), (${next(takeable("$4"))}))`
      }
-     returning id::text, attempt, owner, task_uuid, task, seed, salt, failures, deaths, waiters, watchers,
+     returning id::text, attempt, owner, task_uuid, task, seed, salt, failures, deaths, waiters, watchers, trace,
                extract(epoch from now() - created_at)::float8 as waited,
                exists (select 1 from followers f where f.owner = t.owner and f.previews_until > now()) as previews,
                (select json_agg(i.index) from images i where i.task_id = t.id) as finished`,
@@ -86,6 +88,7 @@ export async function claimTask<L extends Lane>(
       finished: row.finished ?? [],
       listeners: { waiters: row.waiters, watchers: row.watchers },
       previewsWanted: row.previews,
+      trace: row.trace ?? undefined,
     }
   );
 }
@@ -105,6 +108,7 @@ interface ClaimRow {
   waiters: string[];
   watchers: string[];
   previews: boolean;
+  trace: string | null;
 }
 
 /**

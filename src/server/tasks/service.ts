@@ -79,7 +79,7 @@ export function createTaskService(options: TaskServiceOptions): OpenTaskService 
   };
 
   async function submit(owner: OwnerId, submission: Submission): Promise<SubmitOutcome> {
-    const { task: sent, request, mostWaiting } = submission;
+    const { task: sent, request, mostWaiting, trace } = submission;
     const task = withPlainAddresses(sent);
     const taskUUID = keyOf(task.taskUUID);
     const bodyHash = hashBody(canonicalTask({ ...task, taskUUID }));
@@ -98,6 +98,7 @@ export function createTaskService(options: TaskServiceOptions): OpenTaskService 
       weight: isPictureTask(task) ? resultsOf(task) : 1,
       needs: needsOf(task),
       mostOfOwner,
+      trace,
     });
     if (inserted) {
       const { createdAt, watchers } = inserted;

@@ -16,6 +16,8 @@ export interface NewTask {
   readonly needs: readonly string[];
   /** Tasks of its owner that may wait. */
   readonly mostOfOwner: number;
+  /** `traceparent` of what hands it in. */
+  readonly trace: string | undefined;
 }
 
 /** What became of an insertion. */
@@ -50,8 +52,8 @@ export async function insertTasks(
   const rows = await db.query<InsertionRow>(
     `with given as (
        select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-                            $9::int[], $10::text[], $11::int[]) with ordinality
-         as given (owner, lane, task_uuid, body_hash, task, request, seed, salt, weight, needs, most_of_owner, n)
+                            $9::int[], $10::text[], $11::int[], $14::text[]) with ordinality
+         as given (owner, lane, task_uuid, body_hash, task, request, seed, salt, weight, needs, most_of_owner, trace, n)
      ), waiting as (
        select owner, count(*)::int as tasks from tasks where state = 'queued' group by owner
      ), lanes as (
@@ -76,10 +78,10 @@ export async function insertTasks(
        from allowed join lanes using (lane)
        where ordinal + (select coalesce(sum(tasks), 0) from waiting) <= $12
      ), inserted as (
-       insert into tasks (owner, task_uuid, body_hash, task, request, seed, salt, lane, turn, turn_end, needs, waiters, watchers)
+       insert into tasks (owner, task_uuid, body_hash, task, request, seed, salt, lane, turn, turn_end, needs, waiters, watchers, trace)
        select owner, task_uuid, body_hash, task, request, seed, salt, lane, turn, turn + weight,
               array(select json_array_elements_text(needs::json)), array[$13::text],
-              array(select process from followers where followers.owner = turned.owner and until > now())
+              array(select process from followers where followers.owner = turned.owner and until > now()), trace
        from turned order by n
        on conflict (owner, task_uuid) do nothing
        returning id, owner, task_uuid, created_at, watchers
@@ -103,6 +105,7 @@ export async function insertTasks(
       tasks.map(({ mostOfOwner }) => mostOfOwner),
       mostWaiting,
       waiter,
+      tasks.map(({ trace }) => trace ?? null),
     ],
   );
   return rows.map(({ id, created_at: createdAt, watchers, waiting, waiting_of_owner: waitingOfOwner }) => ({

@@ -85,6 +85,8 @@ export interface TaskRecord<Task extends QueuedTask = QueuedTask> {
   readonly createdAt: Date;
   readonly startedAt?: Date;
   readonly finishedAt?: Date;
+  /** `traceparent` of what handed it in, where traces are collected. */
+  readonly trace?: string;
 }
 
 /** What a client sent, checked. */
@@ -94,6 +96,8 @@ export interface Submission {
   readonly request: string;
   /** Tasks of its owner that may wait, where that is not the share that all owners have. */
   readonly mostWaiting?: number | undefined;
+  /** `traceparent` of what hands it in, where traces are collected. */
+  readonly trace?: string | undefined;
 }
 
 export type SubmitOutcome =

@@ -23,6 +23,7 @@ import type { RgbImage } from "../../pictures/index.ts";
 import { type ImageInferenceTask, MAX_SEED, resultSeed, TaskError } from "../../protocol/index.ts";
 import type { ImageReferences } from "../storage/index.ts";
 import type { Claim } from "../tasks/index.ts";
+import type { AttemptSpans } from "./attempt-spans.ts";
 import { measured } from "./metrics.ts";
 import { createPreviews } from "./previews.ts";
 import { type ClaimOf, type StoreMeans, storeResult } from "./store-result.ts";
@@ -36,6 +37,7 @@ export interface DrawMeans extends StoreMeans {
   findAdapter?(air: string, kind: AdapterKind, hooks?: BringHooks): Promise<Adapter>;
   readonly references: ImageReferences;
   readonly safety: SafetySettings;
+  readonly spans: Pick<AttemptSpans, "at" | "picture">;
   readonly log: { info(facts: object, message: string): void; warn(facts: object, message: string): void };
 }
 
@@ -69,9 +71,11 @@ export async function drawTask(
   const showPreview = createPreviews(claim);
   for (const { from, seed, count } of runsOf(claim.seed, first, task.numberResults)) {
     const plan = { drawing: { ...drawing, seed, count }, stages, maxPixels };
+    means.spans.at("load");
     const drawn = means.engine.draw(model.folder, plan, {
       signal,
       previews: claim.previewsWanted,
+      onStage: means.spans.at,
       onWarning: (message) => means.log.warn({ taskUUID: claim.taskUUID }, message),
       onStep({ image, step, steps, share, preview }) {
         onStep();
@@ -79,8 +83,10 @@ export async function drawTask(
         claim.report({ image: from + image, images: task.numberResults, step, steps, percentage });
         if (preview) showPreview(preview, { image: from + image, step, steps });
       },
-      onImage: (image, index, findings) =>
-        record(claim, model, { image, index: from + index, findings, parents }, means),
+      onImage(image, index, findings) {
+        means.spans.picture();
+        return record(claim, model, { image, index: from + index, findings, parents }, means);
+      },
     });
     await measured(means.metrics, "draw", () => drawn).catch((error) => {
       if (!(error instanceof PictureRefused)) throw error;

@@ -3,6 +3,8 @@ import { type EngineProcess, startWatchdog } from "../../drawing/index.ts";
 import type { ImageInferenceTask } from "../../protocol/index.ts";
 import type { Log } from "../log.ts";
 import type { Claim, TaskQueue } from "../tasks/index.ts";
+import type { Tracer } from "../tracing/index.ts";
+import { type AttemptSpans, beginAttempt } from "./attempt-spans.ts";
 import { type DrawMeans, drawTask } from "./draw-task.ts";
 import { EngineStalled, failureOf } from "./failure.ts";
 import type { WorkerMetrics } from "./metrics.ts";
@@ -11,10 +13,13 @@ import type { ClaimOf } from "./store-result.ts";
 import { takeClaims } from "./take-claims.ts";
 import { untilAvailable } from "./until-available.ts";
 
-export interface WorkerOptions extends Omit<DrawMeans & SideMeans, "patiently" | "engine" | "log" | "metrics"> {
+export interface WorkerOptions
+  extends Omit<DrawMeans & SideMeans, "patiently" | "engine" | "log" | "metrics" | "spans"> {
   readonly queue: TaskQueue;
   readonly engine: EngineProcess;
   readonly metrics?: WorkerMetrics;
+  /** Absent: nobody collects traces. */
+  readonly tracer?: Tracer | undefined;
   readonly log: Log;
   /** Milliseconds without a step after which the engine counts as hung. */
   readonly stepTimeoutMs: number;
@@ -37,6 +42,9 @@ class Stopping extends Error {
   override readonly name = "Stopping";
 }
 
+/** Outcomes that count as errors in a trace. */
+const BAD_ENDS = new Set(["failed", "engineDied", "engineTimeout"]);
+
 const SILENT: WorkerMetrics = { started() {}, step() {}, stage() {}, ended() {}, faces() {}, checked() {} };
 
 /** Starts a worker on a queue, with an engine of its own. */
@@ -46,7 +54,7 @@ export function startWorker(options: WorkerOptions): Worker {
   const ending = new AbortController(); // nor the one in hand
   let trouble: Error | undefined;
 
-  async function attempt(claim: Claim): Promise<string> {
+  async function attempt(claim: Claim, spans: AttemptSpans): Promise<string> {
     const stalled = new AbortController();
     const signal = AbortSignal.any([claim.signal, ending.signal, stalled.signal]);
     const seconds = stepTimeoutMs / 1000;
@@ -66,11 +74,11 @@ export function startWorker(options: WorkerOptions): Worker {
     let last = performance.now();
     const onStep = () => {
       watchdog.feed();
-      metrics.step((performance.now() - last) / 1000);
+      spans.metrics.step((performance.now() - last) / 1000);
       last = performance.now();
     };
     try {
-      const means = { ...options, metrics, patiently };
+      const means = { ...options, metrics: spans.metrics, spans, patiently };
       if (isSideTask(claim)) await sideTask(claim, means, signal, onStep);
       else await drawTask(claim as ClaimOf<ImageInferenceTask>, means, signal, onStep);
       return "succeeded";
@@ -111,11 +119,16 @@ export function startWorker(options: WorkerOptions): Worker {
     const before = performance.now();
     log.info({ ...facts, waitedSeconds: claim.waitedSeconds }, "task started");
     metrics.started(claim.waitedSeconds);
+    const spans = beginAttempt(options.tracer, claim, metrics);
     try {
-      const outcome = await attempt(claim);
+      const outcome = await attempt(claim, spans);
       const seconds = (performance.now() - before) / 1000;
       metrics.ended(outcome, seconds);
       log.info({ ...facts, outcome, seconds }, "task ended");
+      spans.end(outcome, BAD_ENDS.has(outcome) ? outcome : undefined);
+    } catch (error) {
+      spans.end("unrecorded", error);
+      throw error;
     } finally {
       claim.release();
     }

@@ -91,7 +91,14 @@ module.exports = {
     folder("server/tasks", ["server/database", "protocol"]),
     folder("server/storage", ["buckets", "server/database", "server/net", "pictures", "protocol"]),
     folder("server/tracing", ["settings", "version"]),
-    folder("server/delivery", ["server/database", "server/net", "server/tasks", "server/tracing", "server/log", "protocol"]),
+    folder("server/delivery", [
+      "server/database",
+      "server/net",
+      "server/tasks",
+      "server/tracing",
+      "server/log",
+      "protocol",
+    ]),
     folder("server/http", [
       "server/database",
       "server/tasks",

@@ -1,15 +1,15 @@
 /**
  * `npm run bench -- [--model DIR] [--sizes 128x128,256x256] [--steps 4,20] [--runs 5] [--cold-runs 3] [--peer PYTHON]
- *  [--dtypes float32,bfloat16] [--threads N]`
+ *  [--dtypes float32,bfloat16] [--against CHECKOUT] [--threads N]`
  *
  * Draws the same pictures with Inkstone and, given a Python that has `reference/requirements.txt`, with diffusers in float32
- * and in bfloat16 on the same checkpoint. The contenders take turns, picture by picture, so that a busy moment of the machine
- * meets all of them; medians are printed as Markdown.
+ * and in bfloat16 on the same checkpoint, or with Inkstone in another checkout (installed with `npm ci`). The contenders take
+ * turns, picture by picture, so that a busy moment of the machine meets all of them; medians are printed as Markdown.
  */
 
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { cpus, loadavg, tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { type ColdStart, type Command, coldStart, Drawer, type Job, type Timing } from "./drawer.ts";
@@ -34,13 +34,18 @@ const { values } = parseArgs({
     "cold-runs": { type: "string", default: "3" },
     prompt: { type: "string", default: 'A wooden sign that says "OPEN" beside a teapot' },
     peer: { type: "string" },
+    against: { type: "string" },
     threads: { type: "string" },
     dtypes: { type: "string", default: "float32,bfloat16" },
   },
 });
 const steps = values.steps.split(",").map(Number);
 const [runs, coldRuns] = [Number(values.runs), Number(values["cold-runs"])];
-const contenders = [inkstone(values.model), ...(values.peer ? diffusers(values.peer, values.model) : [])];
+const contenders = [
+  inkstone(OURS, path("../..")),
+  ...(values.against ? [inkstone(`${OURS} in ${values.against}`, resolve(values.against))] : []),
+  ...(values.peer ? diffusers(values.peer, values.model) : []),
+];
 const out = await mkdtemp(join(tmpdir(), "inkstone-bench-"));
 
 try {
@@ -52,7 +57,7 @@ try {
     `\n${cpus().length} × ${cpus()[0]!.model}, load ${load}${threads}; medians of ${runs} warm and ${coldRuns} cold pictures\n`,
   );
   console.log(timeTable(results));
-  if (values.peer) console.log(`\nThe best of diffusers' dtypes over ${OURS}:\n\n${ratioTable(results, OURS)}`);
+  if (contenders.length > 1) console.log(`\nThe best of the others over ${OURS}:\n\n${ratioTable(results, OURS)}`);
 } finally {
   await rm(out, { recursive: true });
 }
@@ -65,8 +70,8 @@ async function measureSize(size: string): Promise<Result[]> {
   const warm = new Map<string, Timing[]>();
   for (const count of steps) {
     for (let run = 0; run < coldRuns; run++) {
-      for (const contender of contenders) {
-        const file = join(out, "picture.png");
+      for (const [i, contender] of contenders.entries()) {
+        const file = join(out, `${size}-${count}-${run}-${i}.png`);
         push(
           cold,
           `${contender.name} ${count}`,
@@ -107,14 +112,18 @@ async function measureSize(size: string): Promise<Result[]> {
   );
 }
 
-function inkstone(model: string): Contender {
+function inkstone(name: string, checkout: string): Contender {
+  const { model, threads } = values;
   return {
-    name: OURS,
-    warm: { file: process.execPath, args: [path("inkstone.ts"), model, ...(values.threads ? [values.threads] : [])] },
+    name,
+    warm: {
+      file: process.execPath,
+      args: [join(checkout, "test/bench/inkstone.ts"), model, ...(threads ? [threads] : [])],
+    },
     cold: ({ prompt, negativePrompt, ...job }, file) => ({
       file: process.execPath,
       args: [
-        ...[path("../../src/cli/main.ts"), "generate", prompt, "--negative", negativePrompt, "--model", model],
+        ...[join(checkout, "src/cli/main.ts"), "generate", prompt, "--negative", negativePrompt, "--model", model],
         ...["--width", job.width, "--height", job.height, "--steps", job.steps].map(String),
         ...["--true-cfg", job.guidance, "--seed", job.seed, "--out", file].map(String),
         ...threadsFlag(),

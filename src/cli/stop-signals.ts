@@ -6,22 +6,29 @@ const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 type Signal = (typeof SIGNALS)[number];
 
 /** Milliseconds in which further signals are the same key press: under npm it comes from the terminal and once more from npm. */
-const SAME_PRESS_MS = 300;
+export const SAME_PRESS_MS = 300;
 
 /** Between two looks at whether the parent is still there. */
 const PARENT_MS = 250;
 
-/** Listens for requests to stop: the first one aborts `signal`, a later one ends the process or does what `onStopAgain` was given. */
-export function listenForStop(): Pick<Terminal, "signal" | "onStopAgain"> {
+/**
+ * Listens for requests to stop: the first one aborts `signal`, a later one ends the process or does what `onStopAgain` was given.
+ * @param source where signals come from
+ * @param now milliseconds
+ */
+export function listenForStop(
+  source: Pick<NodeJS.EventEmitter, "on"> = process,
+  now: () => number = performance.now.bind(performance),
+): Pick<Terminal, "signal" | "onStopAgain"> {
   const stop = new AbortController();
   let first: number | undefined;
   let again: (name: Signal) => void = endNow;
   const hear = (name: Signal) => {
-    first ??= performance.now();
+    first ??= now();
     stop.abort(new Stopped(name)); // of several, the first one stays the reason
-    if (performance.now() - first > SAME_PRESS_MS) again(name);
+    if (now() - first > SAME_PRESS_MS) again(name);
   };
-  for (const name of SIGNALS) process.on(name, hear);
+  for (const name of SIGNALS) source.on(name, hear);
   if (process.env.npm_lifecycle_event !== undefined) stopWithParent(() => hear("SIGTERM"));
   return {
     signal: stop.signal,

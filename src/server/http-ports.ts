@@ -12,6 +12,7 @@ import {
   type HttpPorts,
   type KeyLimits,
   type KeyRing,
+  later,
   type Readiness,
   type Uploads,
 } from "./http/index.ts";
@@ -84,6 +85,7 @@ export function httpPorts(options: PortsOptions): HttpPorts {
     freeBytes: space.freeBytes,
     pageFolder: fileURLToPath(new URL("../../web/dist", import.meta.url)),
     docsFolder: fileURLToPath(new URL("../../docs/dist", import.meta.url)),
+    later,
     stopping,
   };
 }

@@ -7,6 +7,7 @@
  * turns, picture by picture, so that a busy moment of the machine meets all of them; medians are printed as Markdown.
  */
 
+import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { cpus, loadavg, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -123,13 +124,19 @@ function inkstone(name: string, checkout: string): Contender {
     cold: ({ prompt, negativePrompt, ...job }, file) => ({
       file: process.execPath,
       args: [
-        ...[join(checkout, "src/cli/main.ts"), "generate", prompt, "--negative", negativePrompt, "--model", model],
+        ...[program(checkout), "generate", prompt, "--negative", negativePrompt, "--model", model],
         ...["--width", job.width, "--height", job.height, "--steps", job.steps].map(String),
         ...["--true-cfg", job.guidance, "--seed", job.seed, "--out", file].map(String),
         ...threadsFlag(),
       ],
     }),
   };
+}
+
+/** What starts a checkout's command; older ones have no `bin/`. */
+function program(checkout: string): string {
+  const bin = join(checkout, "bin/inkstone.mjs");
+  return existsSync(bin) ? bin : join(checkout, "src/cli/main.ts");
 }
 
 function diffusers(python: string, model: string): Contender[] {

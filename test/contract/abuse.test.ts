@@ -1,7 +1,8 @@
 /** Clients that mean harm, or are broken: bounded time, bounded memory, and others are served meanwhile. */
 
+import { once } from "node:events";
 import type { Socket } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { inference, KEY, type MemoryApp, post, startMemoryApp } from "./memory-app.ts";
 import { type RawClient, rawClient } from "./raw-client.ts";
@@ -33,6 +34,9 @@ const others = async () => {
   // Client and server share a process here, and maybe a busy machine.
   expect(performance.now() - before).toBeLessThan(10_000);
 };
+/** The server's side of the next connection. */
+const connection = () => once(server.app.server, "connection").then(([socket]): Socket => socket);
+const open = () => promisify(server.app.server.getConnections).call(server.app.server);
 const HEAD = `POST /v1 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${KEY}\r\nContent-Type: application/json\r\n`;
 
 describe("slowness", () => {
@@ -80,11 +84,11 @@ describe("slowness", () => {
   test("a client that does not read its reply is cut off", async () => {
     const tasks = [1, 2, 3].map(() => inference({ outputType: "base64Data", numberResults: 20 }));
     const body = JSON.stringify(tasks);
+    const held = connection();
     const lazy = raw(`${HEAD}Content-Length: ${body.length}\r\n\r\n${body}`);
     lazy.socket.pause();
-    await sleep(300);
     await others();
-    await sleep(2500);
+    await once(await held, "close");
     lazy.socket.resume();
     await lazy.closed;
     expect(lazy.received().length).toBeLessThan(60 * MB);
@@ -93,6 +97,7 @@ describe("slowness", () => {
   test("a WebSocket that does not read is cut off, and holds no pictures in memory", async () => {
     const body = (method: string) =>
       `${method} /v1 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${KEY}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`;
+    const held = connection();
     const lazy = raw(body("GET"));
     await expect.poll(() => lazy.received(), { timeout: 5000 }).toContain("101 Switching Protocols");
     lazy.socket.pause();
@@ -100,11 +105,10 @@ describe("slowness", () => {
     for (let i = 0; i < 20; i++) {
       lazy.socket.write(frame(JSON.stringify([inference({ outputType: "base64Data", numberResults: 20 })])));
     }
-    await sleep(500);
+    await others();
+    await once(await held, "close");
     // 400 pictures of 1.3 MB would be over 500 MB.
     expect(process.memoryUsage().rss - before).toBeLessThan(200 * MB);
-    await others();
-    await sleep(2000);
     lazy.socket.resume();
     await lazy.closed;
   }, 20_000);
@@ -136,11 +140,10 @@ describe("size", () => {
 
   test("more connections than there is room for", async () => {
     const many = Array.from({ length: 170 }, () => raw(""));
-    await sleep(300);
-    const refused = many.filter(({ socket }) => socket.destroyed || socket.readyState === "closed");
-    expect(refused.length).toBeGreaterThanOrEqual(15);
+    const refused = () => many.filter(({ socket }) => socket.destroyed || socket.readyState === "closed");
+    await expect.poll(() => refused().length).toBeGreaterThanOrEqual(15);
     for (const { socket } of many) socket.destroy();
-    await sleep(100);
+    await expect.poll(open).toBeLessThan(100);
     await others();
   });
 });

@@ -4,6 +4,7 @@ import { Registry } from "prom-client";
 import { parseJson, replyBody } from "../../src/protocol/index.ts";
 import { createKeyRing, type KeyRing } from "../../src/server/http/api-keys.ts";
 import { createApp } from "../../src/server/http/app.ts";
+import { later } from "../../src/server/http/later.ts";
 import { createHttpMetrics } from "../../src/server/http/metrics.ts";
 import type { HttpPorts, HttpSettings, Readiness } from "../../src/server/http/ports.ts";
 import { createMemoryTasks, type MemoryTasks } from "./memory-tasks.ts";
@@ -100,6 +101,7 @@ export async function startMemoryApp(
     metrics: createHttpMetrics(new Registry(), tasks),
     log: { info: note, warn: note, error: note },
     readiness: async () => state.readiness,
+    later,
     stopping: stop.signal,
     ...ports,
   });

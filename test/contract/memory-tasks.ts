@@ -13,6 +13,8 @@ export interface MemoryTasks extends TaskService {
   onAccept: (taskUUID: string) => void;
   /** Resolves once the task has been handed in. */
   accepted(taskUUID: string): Promise<void>;
+  /** How many are told what becomes of a task. */
+  listening(taskUUID: string): number;
   /** Finishes the next picture; the last one ends the task. */
   picture(taskUUID: string): TaskResult;
   /** Finishes all pictures. */
@@ -61,6 +63,7 @@ export function createMemoryTasks(bytes: Uint8Array = Buffer.from("picture".repe
     files,
     maxQueued: 1000,
     accepted: (taskUUID) => arrival(taskUUID).promise,
+    listening: (taskUUID) => listeners.get(taskUUID)?.size ?? 0,
     onAccept: (taskUUID) => service.finish(taskUUID),
     async submit(owner, { task, request }) {
       const known = find(owner, task.taskUUID);
@@ -96,13 +99,17 @@ export function createMemoryTasks(bytes: Uint8Array = Buffer.from("picture".repe
       const record = find(owner, taskUUID);
       return record && { ...record, taskUUID };
     },
-    waitForFinal: (owner, taskUUID, signal) =>
-      new Promise((resolve, reject) => {
-        signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
-        void service
-          .subscribe(owner, taskUUID, (event) => event.type === "final" && resolve(event.record))
-          .then((stop) => stop ?? resolve(undefined));
-      }),
+    async waitForFinal(owner, taskUUID, signal) {
+      const final = Promise.withResolvers<TaskRecord>();
+      const stop = await service.subscribe(owner, taskUUID, (event) => {
+        if (event.type === "final") final.resolve(event.record);
+      });
+      if (stop === undefined) return undefined;
+      const giveUp = () => final.reject(signal!.reason);
+      if (signal?.aborted) giveUp();
+      signal?.addEventListener("abort", giveUp, { once: true });
+      return final.promise.finally(stop);
+    },
     cancel: async (owner, taskUUID) => {
       const record = find(owner, taskUUID);
       if (record !== undefined && !isFinal(record)) end(record, "cancelled");

@@ -6,7 +6,6 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { randomBytes, randomUUID } from "node:crypto";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer as createListener } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -14,6 +13,7 @@ import sharp from "sharp";
 import { Agent, fetch, WebSocket } from "undici";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ContractServer, startContractServer } from "../contract/server.ts";
+import { freePort } from "../support/free-port.ts";
 
 let folder: string;
 let dispatcher: Agent;
@@ -49,14 +49,6 @@ function run(program: string, args: readonly string[], env: Record<string, strin
     return child.exitCode === null && child.kill("SIGTERM") && ended;
   });
   return child;
-}
-
-async function freePort(): Promise<number> {
-  const listener = createListener().listen(0, "127.0.0.1");
-  await new Promise((resolve) => listener.once("listening", resolve));
-  const { port } = listener.address() as { port: number };
-  await new Promise((resolve) => listener.close(resolve));
-  return port;
 }
 
 /** Each: a configuration of `deploy/` with this machine's ports and certificate in place of the example's, and the program on it. */

@@ -2,7 +2,6 @@
 
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test, vi } from "vitest";
 import { serversPerTest } from "../support/servers-per-test.ts";
 import { aTask } from "../support/tasks.ts";
@@ -35,9 +34,8 @@ test("a list of devices draws so many tasks at once, and says how each was opene
 
   const tasks = [1, 2].map(() => aTask({ deliveryMethod: "async", steps: 20, positivePrompt: "step 100" }));
   for (const task of tasks) await server.submit(task);
-  await sleep(800);
-  const states = (await (await fetch(`${address}/metrics`)).text()).match(/inkstone_tasks\{state="running"\} (\d)/);
-  expect(states?.[1]).toBe("2");
+  const metrics = async () => (await fetch(`${address}/metrics`)).text();
+  await expect.poll(metrics).toContain('inkstone_tasks{state="running"} 2');
   for (const { task } of tasks) expect((await server.final(task.taskUUID)).data).toHaveLength(1);
 });
 

@@ -47,7 +47,7 @@ describe.skipIf(NO_POSTGRES)(`with a PostgreSQL server${NO_POSTGRES ? ` (${NO_PO
 
     for (const mode of ["fast", "immediate"] as const) {
       for (let i = 0; i < 4; i++) await submit();
-      await sleep(150); // one of them is running
+      await server.drawing();
       await cluster.stop(mode);
       expect(await readiness()).toBe(503);
       expect((await fetch(`${base}/healthz`)).status).toBe(200);
@@ -56,7 +56,6 @@ describe.skipIf(NO_POSTGRES)(`with a PostgreSQL server${NO_POSTGRES ? ` (${NO_PO
       expect(metrics).not.toContain("inkstone_tasks{");
       const refused = await server.post(aTask().request);
       expect(refused).toMatchObject({ status: 503, body: { errors: [{ code: "serviceUnavailable" }] } });
-      await sleep(1_000);
       await cluster.start();
       await expect.poll(readiness, { timeout: 20_000 }).toBe(200);
       await submit();
@@ -78,7 +77,7 @@ describe.skipIf(NO_POSTGRES)(`with a PostgreSQL server${NO_POSTGRES ? ` (${NO_PO
     expect(await hasty.exited).toBe(3);
     expect(hasty.errors()).toMatch(/StartError: PostgreSQL at .*given up after 1 s: .*ECONNREFUSED/);
     const server = await startServerProcess(folder, { INKSTONE_DATABASE_URL: cluster.url });
-    await sleep(3_000);
+    await expect.poll(server.errors, { timeout: 60_000 }).toMatch(/"pauseSeconds":1[^\d.].*waiting for the database/);
     expect(server.child.exitCode).toBeNull();
     await cluster.start();
     const base = await server.ready;

@@ -33,7 +33,7 @@ test("SIGTERM under load: the running task is finished, who waits is answered, t
   await first.ready;
   const running = aTask({ steps: 20, positivePrompt: "step 60" });
   const sync = first.post(running.request);
-  await sleep(400);
+  await first.drawing();
   const queued = asynchronous({ numberResults: 2 });
   await first.submit(queued);
   first.child.kill("SIGTERM");
@@ -48,7 +48,7 @@ test("SIGTERM with no time left: the running task is handed back unharmed", asyn
   await first.ready;
   const task = asynchronous({ steps: 40, positivePrompt: "step 50" });
   await first.submit(task);
-  await sleep(500);
+  await first.drawing();
   const before = Date.now();
   first.child.kill("SIGTERM");
   expect(await first.exited).toBe(0);
@@ -103,7 +103,7 @@ test.skipIf(NO_TMPFS)(
       const sent = [asynchronous(slow), asynchronous(slow)];
       for (const task of sent) await server.submit(task);
       await writeFile(join(images, "filler"), Buffer.alloc(2 ** 20)).catch(() => {}); // as much as fits
-      await sleep(600);
+      await sleep(600); // the promise is a second
       expect(await server.post(asynchronous().request)).toMatchObject({
         status: 503,
         body: { errors: [{ code: "serviceUnavailable", message: expect.stringContaining("disk"), retryAfter: 5 }] },

@@ -7,7 +7,8 @@ import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { freePort, postgresUser } from "./postgres-cluster.ts";
+import { freePort } from "./free-port.ts";
+import { postgresUser } from "./postgres-cluster.ts";
 
 const PROGRAM = "/usr/sbin/pgbouncer";
 

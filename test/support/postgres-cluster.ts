@@ -2,11 +2,11 @@
 
 import { execFile, execFileSync } from "node:child_process";
 import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync } from "node:fs";
-import { rm } from "node:fs/promises";
-import { createServer } from "node:net";
+import { readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { freePort } from "./free-port.ts";
 
 const run = promisify(execFile);
 const ROOT = "/usr/lib/postgresql";
@@ -33,19 +33,19 @@ export async function createCluster(settings: readonly string[] = []) {
   if (user) chownSync(folder, user.uid, user.gid);
   chmodSync(folder, 0o700);
   const data = join(folder, "data");
-  const port = await freePort();
+  const log = join(folder, "log");
   const call = (program: string, ...args: string[]) =>
     run(join(binaries!, program), args, { cwd: folder, ...user, env: { ...process.env, LC_ALL: "C" } });
 
   await call("initdb", "-D", data, "-A", "trust", "-U", "postgres", "--no-sync");
   const chosen = ["fsync=off", ...settings].map((setting) => `-c ${setting}`).join(" ");
-  const options = `-p ${port} -h 127.0.0.1 -k ${folder} ${chosen}`;
-  const start = () => call("pg_ctl", "-D", data, "-o", options, "-l", join(folder, "log"), "-w", "start");
+  const startAt = (port: number) =>
+    call("pg_ctl", "-D", data, "-o", `-p ${port} -h 127.0.0.1 -k ${folder} ${chosen}`, "-l", log, "-w", "start");
   const stop = (mode: "fast" | "immediate") => call("pg_ctl", "-D", data, "-m", mode, "-w", "stop");
-  await start();
+  const port = await firstFree(startAt, async () => (await readFile(log, "utf8")).includes("could not bind"));
   return {
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
-    start,
+    start: () => startAt(port),
     /** `fast` ends connections in good order; `immediate` is a crash. */
     stop,
     async remove() {
@@ -61,10 +61,15 @@ export function postgresUser(): { uid: number; gid: number } {
   return { uid: id("-u"), gid: id("-g") };
 }
 
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+/** Starts on a port that nobody holds; on another one where somebody was faster. */
+async function firstFree(start: (port: number) => Promise<unknown>, wasTaken: () => Promise<boolean>): Promise<number> {
+  for (let tries = 1; ; tries++) {
+    const port = await freePort();
+    try {
+      await start(port);
+      return port;
+    } catch (error) {
+      if (tries === 10 || !(await wasTaken())) throw error;
+    }
+  }
 }

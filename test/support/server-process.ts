@@ -80,6 +80,11 @@ export async function startServerProcess(
     async standing(taskUUID: string): Promise<{ data: Item[]; errors?: Item[] }> {
       return (await post(JSON.stringify({ taskType: "getResponse", taskUUID }))).body;
     },
+    /** Resolves when a task is being drawn. */
+    async drawing(): Promise<void> {
+      const metrics = async () => (await fetch(`${await ready}/metrics`)).text();
+      while (!/inkstone_tasks\{state="running"\} [1-9]/.test(await metrics())) await sleep(20);
+    },
     /** Resolves with the final answer. */
     async final(taskUUID: string): Promise<{ data: Item[]; errors?: Item[] }> {
       for (;;) {

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { POSTGRES_URL } from "../../../test/support/databases.ts";
 import { startProxy } from "../../../test/support/tcp-proxy.ts";
@@ -28,7 +27,10 @@ describe.skipIf(WHY !== "")(`a network that fails on the way to PostgreSQL${WHY}
 
   test("cut connections: an outage, then service again on new ones", async () => {
     const sleeping = db.query("select pg_sleep(20)");
-    await sleep(200);
+    const direct = openPostgres({ url: POSTGRES_URL!, maxConnections: 1 });
+    const running = () => direct.query("select 1 as here from pg_stat_activity where query = 'select pg_sleep(20)'");
+    await expect.poll(running).toEqual([{ here: 1 }]);
+    await direct.close();
     proxy.cut();
     await outage(sleeping);
     expect(await db.query("select 1 as one")).toEqual([{ one: 1 }]);

@@ -1,67 +1,83 @@
 import { once } from "node:events";
-import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { appsPerTest } from "../../../test/contract/apps-per-test.ts";
 import { inference, post } from "../../../test/contract/memory-app.ts";
+import { handClock } from "../../../test/support/hand-clock.ts";
 import type { HttpSettings, Uploads } from "./ports.ts";
 
 const start = appsPerTest();
 
 describe("hanging up", () => {
-  const hangUp = async (settings: Partial<HttpSettings>) => {
-    const { base, tasks, stop } = await start(settings);
+  /** A task whose client has gone, and a clock that has stood still since the server has noticed. */
+  const hangUp = async (settings: Partial<HttpSettings> = {}) => {
+    const clock = handClock();
+    const { base, tasks, stop } = await start(settings, { ports: { later: clock.later } });
     const abort = new AbortController();
     const task = inference();
     tasks.onAccept = () => abort.abort();
     const request = post(base, [task], { signal: abort.signal });
     await expect(request).rejects.toThrow();
-    return { base, tasks, stop, task, state: () => tasks.records.get(task.taskUUID)!.state };
+    await expect.poll(() => clock.isDueIn(5)).toBe(true);
+    return { base, tasks, stop, task, clock, state: () => tasks.records.get(task.taskUUID)!.state };
   };
   test("cancels a sync task after a while", async () => {
-    const { state } = await hangUp({});
-    await sleep(300);
+    const { state, clock } = await hangUp();
+    clock.pass(4.9);
     expect(state()).toBe("queued");
-    await expect.poll(state, { timeout: 20_000 }).toBe("cancelled");
+    clock.pass(0.1);
+    expect(state()).toBe("cancelled");
+  });
+  test("and sooner where results are held for less time", async () => {
+    const clock = handClock();
+    const { base, tasks } = await start({ sessionBuffer: 2 }, { ports: { later: clock.later } });
+    const abort = new AbortController();
+    const task = inference();
+    tasks.onAccept = () => abort.abort();
+    await expect(post(base, [task], { signal: abort.signal })).rejects.toThrow();
+    await expect.poll(() => clock.isDueIn(2)).toBe(true);
   });
   test("and it is drawn after all when it is sent again later", async () => {
-    const { base, tasks, task, state } = await hangUp({ sessionBuffer: 0 });
-    await expect.poll(state, { timeout: 10_000 }).toBe("cancelled");
+    const { base, tasks, task, state, clock } = await hangUp();
+    clock.pass(5);
+    expect(state()).toBe("cancelled");
     tasks.onAccept = (taskUUID) => tasks.finish(taskUUID);
     expect(await post(base, [task])).toMatchObject({ status: 200, body: { data: [{ taskUUID: task.taskUUID }] } });
   });
   test("unless set otherwise", async () => {
-    const { state } = await hangUp({ cancelOnHangUp: false, sessionBuffer: 0.1 });
-    await sleep(500);
+    const { state, clock } = await hangUp({ cancelOnHangUp: false });
+    clock.pass(60);
     expect(state()).toBe("queued");
   });
   test("not when the task is sent again by then", async () => {
-    const { base, tasks, task, state } = await hangUp({ sessionBuffer: 2 });
+    const { base, tasks, task, state, clock } = await hangUp();
     const again = post(base, [task]);
-    await sleep(2500);
+    await expect.poll(() => tasks.listening(task.taskUUID)).toBe(1);
+    clock.pass(60);
     expect(state()).toBe("queued");
     tasks.finish(task.taskUUID);
     expect(await again).toMatchObject({ status: 200, body: { data: [{ taskUUID: task.taskUUID }] } });
   });
   test("not once the server stops", async () => {
-    const { stop, state } = await hangUp({ sessionBuffer: 0.5 });
-    await sleep(200);
+    const { stop, state, clock } = await hangUp();
     stop.abort();
-    await sleep(800);
+    clock.pass(60);
     expect(state()).toBe("queued");
   });
 
   test("not while somebody else waits for it", async () => {
-    const { base, tasks } = await start({ sessionBuffer: 0.1 });
+    const clock = handClock();
+    const { base, tasks } = await start({}, { ports: { later: clock.later } });
     tasks.onAccept = () => undefined;
     const task = inference();
     const abort = new AbortController();
     const impatient = post(base, [task], { signal: abort.signal }).catch(() => undefined);
     await tasks.accepted(task.taskUUID);
     const patient = post(base, [task]);
-    await sleep(500);
+    await expect.poll(() => tasks.listening(task.taskUUID)).toBe(2);
     abort.abort();
     await impatient;
-    await sleep(500);
+    await expect.poll(() => clock.isDueIn(5)).toBe(true);
+    clock.pass(60);
     tasks.finish(task.taskUUID);
     expect((await patient).body.data).toHaveLength(1);
   });

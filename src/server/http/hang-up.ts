@@ -66,6 +66,6 @@ export function abandon({ ports }: Abandoning, owner: string, taskUUID: string, 
 /** Abandons a task after a while: by then the client may have sent it again. */
 export function abandonLater(context: Abandoning, owner: string, taskUUID: string): void {
   const release = context.waiters.waitFor(owner, taskUUID);
-  const milliseconds = reconnectSeconds(context.ports.settings) * 1000;
-  setTimeout(() => abandon(context, owner, taskUUID, release), milliseconds).unref();
+  const { later, settings } = context.ports;
+  later(reconnectSeconds(settings), () => abandon(context, owner, taskUUID, release));
 }

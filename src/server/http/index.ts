@@ -3,6 +3,7 @@ export { createKeyRing, type KeyLimits, type KeyRing, type KeyStore, type KnownK
 export { createApp } from "./app.ts";
 export { type ImageSource, imageItem, isPictureRecord } from "./items.ts";
 export { openKeyTable } from "./key-table.ts";
+export { later } from "./later.ts";
 export { createHttpMetrics } from "./metrics.ts";
 export { DEFAULT_MODEL } from "./openai/request.ts";
 export type {

@@ -6,6 +6,7 @@ import type { Gallery, ImageStore, Thumbnails } from "../storage/index.ts";
 import type { OwnerId, TaskService } from "../tasks/index.ts";
 import type { Tracer } from "../tracing/index.ts";
 import type { KeyRing } from "./api-keys.ts";
+import type { Later } from "./later.ts";
 import type { HttpMetrics } from "./metrics.ts";
 
 /** Images that clients bring. */
@@ -135,6 +136,8 @@ export interface HttpPorts {
   readonly pageFolder?: string | undefined;
   /** The folder of the built documentation; absent: it is not served. */
   readonly docsFolder?: string | undefined;
+  /** For whatever waits for a client: how long one may be away, silent, or unproved. */
+  readonly later: Later;
   /** Aborted when the server stops and waits for nobody any more. */
   readonly stopping: AbortSignal;
 }

@@ -29,7 +29,7 @@ const AUTHENTICATION_SECONDS = 30;
 /** Sockets of such callers; with what each may send they take some megabytes together. */
 const MOST_UNAUTHENTICATED = 100;
 /** How long the other side may take to say goodbye when it is sent away. */
-const GOODBYE_MS = 500;
+const GOODBYE_SECONDS = 0.5;
 /** How often a socket that is not read is looked at again, beside whenever a message has been handled. */
 const PACE_MS = 100;
 /** Small frames (pongs) that a client may leave unread. */
@@ -58,7 +58,7 @@ export function serveSocket(
   { sessions, unauthenticated }: Sockets,
 ): void {
   const { ports, documentation, bodies } = context;
-  const { settings } = ports;
+  const { settings, later } = ports;
   let session: Session | undefined;
   /** Whom the header of the upgrade, or a server without keys, tells. */
   let known: Caller | undefined;
@@ -76,9 +76,9 @@ export function serveSocket(
   const sendQueued = (text: string) =>
     new Promise<void>((resolve, reject) => {
       if (socket.readyState !== socket.OPEN) return reject(new Error("The socket is closed"));
-      const slow = setTimeout(() => socket.terminate(), settings.sendTimeout * 1000);
+      const cancelSlow = later(settings.sendTimeout, () => socket.terminate());
       socket.send(text, (error) => {
-        clearTimeout(slow);
+        cancelSlow();
         alive();
         if (error) reject(error);
         else resolve();
@@ -89,12 +89,12 @@ export function serveSocket(
   const sendAway = (code: number, reason: string) => {
     socket.pause();
     socket.close(code, reason);
-    setTimeout(() => socket.terminate(), GOODBYE_MS).unref();
+    later(GOODBYE_SECONDS, () => socket.terminate());
   };
   const isUnknown = () => session === undefined && known === undefined;
-  const authentication = setTimeout(() => {
+  const cancelAsking = later(AUTHENTICATION_SECONDS, () => {
     if (isUnknown()) sendAway(1008, "authentication required");
-  }, AUTHENTICATION_SECONDS * 1000);
+  });
   /** Counts what comes before it is a frame: one that never ends is held in memory too. */
   const countBytes = (chunk: Buffer) => {
     received += chunk.length;
@@ -106,16 +106,19 @@ export function serveSocket(
     unauthenticated.delete(socket);
   };
   let pinged = false;
-  const idle = setTimeout(() => {
+  const silent = () => {
     // A client that waits for a long task may be silent, as long as it is there.
     if (session === undefined || session.endings.size === 0 || pinged) return socket.close(1000, "idle");
     pinged = true;
     socket.ping();
-    idle.refresh();
-  }, settings.idleTimeout * 1000);
+    cancelSilent = later(settings.idleTimeout, silent);
+  };
+  let cancelSilent = later(settings.idleTimeout, silent);
   const alive = () => {
     pinged = false;
-    idle.refresh();
+    cancelSilent();
+    if (socket.readyState === socket.CLOSED) return;
+    cancelSilent = later(settings.idleTimeout, silent);
   };
 
   const release = () => socket.terminate();
@@ -275,8 +278,8 @@ export function serveSocket(
   // Protocol violations end in `close` as well; there is nothing more to say to this client.
   socket.on("error", (error) => ports.log.warn({ reason: error.message }, "websocket error"));
   socket.on("close", (code) => {
-    clearTimeout(authentication);
-    clearTimeout(idle);
+    cancelAsking();
+    cancelSilent();
     clearInterval(pacing);
     unauthenticated.delete(socket);
     ports.metrics.sockets(-1);

@@ -26,7 +26,7 @@ export function socketRoute(
   shared: Shared,
   page: (reply: FastifyReply, request: FastifyRequest) => FastifyReply,
 ): void {
-  const sessions = createSessions();
+  const sessions = createSessions(shared.ports.later);
   const unauthenticated = new Set<WebSocket>();
   const { keys } = shared.ports;
   const keyCheck = setInterval(() => void sessions.endUnless((owner) => isStillAllowed(keys, owner)), KEY_CHECK_MS);

@@ -4,7 +4,9 @@ import { describe, expect, test, vi } from "vitest";
 import { appsPerTest } from "../../../../test/contract/apps-per-test.ts";
 import { inference, KEY } from "../../../../test/contract/memory-app.ts";
 import { connect, login } from "../../../../test/contract/socket-client.ts";
+import { handClock } from "../../../../test/support/hand-clock.ts";
 import { createKeyRing } from "../api-keys.ts";
+import { later } from "../later.ts";
 import type { Uploads } from "../ports.ts";
 import { answerWith } from "../reply.ts";
 import { createSessions } from "./session.ts";
@@ -16,13 +18,14 @@ describe("sessions", () => {
 
   /** A client whose sync task has been accepted, and is not finished by itself. */
   async function clientWithTask(settings: Parameters<typeof start>[0] = {}) {
-    const { app, socketUrl, tasks, stop } = await start(settings);
+    const clock = handClock();
+    const { app, socketUrl, tasks, stop } = await start(settings, { ports: { later: clock.later } });
     tasks.onAccept = () => undefined;
     const client = await login(socketUrl);
     const task = inference();
     client.send(task);
     await tasks.accepted(task.taskUUID);
-    return { app, socketUrl, tasks, stop, client, task };
+    return { app, socketUrl, tasks, stop, client, task, clock, state: () => tasks.records.get(task.taskUUID)!.state };
   }
 
   test("results that were missed follow after resuming", async () => {
@@ -37,7 +40,7 @@ describe("sessions", () => {
 
   test("a client that lets ten thousand frames pile up loses its session and its socket", () => {
     const release = vi.fn();
-    const session = createSessions().open({ owner: "a", keyName: "a" }, "", release);
+    const session = createSessions(later).open({ owner: "a", keyName: "a" }, "", release);
     const ended = vi.fn();
     session.endings.add(ended);
     const frame = answerWith({ taskType: "ping", pong: true });
@@ -55,25 +58,30 @@ describe("sessions", () => {
   });
 
   test("a sync task is cancelled once the client has not come back", async () => {
-    const { tasks, client, task } = await clientWithTask({ sessionBuffer: 1 });
+    const { client, clock, state } = await clientWithTask({ sessionBuffer: 60 });
     broken(client);
-    await client.closed;
-    expect(tasks.records.get(task.taskUUID)!.state).toBe("queued");
-    await expect.poll(() => tasks.records.get(task.taskUUID)!.state, { timeout: 10_000 }).toBe("cancelled");
+    await expect.poll(() => clock.isDueIn(60)).toBe(true);
+    clock.pass(59);
+    expect(state()).toBe("queued");
+    clock.pass(1);
+    expect(state()).toBe("cancelled");
   });
 
   test("not when the same task was sent again over a new socket", async () => {
-    const { socketUrl, tasks, client, task } = await clientWithTask({ sessionBuffer: 1 });
+    const { socketUrl, tasks, client, task, clock } = await clientWithTask();
     broken(client);
     const second = await login(socketUrl);
     second.send(task);
-    await sleep(1500);
+    await expect.poll(() => tasks.listening(task.taskUUID)).toBe(2);
+    clock.pass(120);
+    expect(tasks.listening(task.taskUUID)).toBe(1);
     tasks.finish(task.taskUUID);
     expect(await second.next()).toMatchObject({ data: [{ taskUUID: task.taskUUID }] });
   });
 
   test("a session that is resumed while its old socket seems alive belongs to the new one alone", async () => {
-    const { socketUrl, tasks } = await start({ sessionBuffer: 0.3 });
+    const clock = handClock();
+    const { socketUrl, tasks } = await start({ idleTimeout: 1000 }, { ports: { later: clock.later } });
     tasks.onAccept = () => undefined;
     const first = await login(socketUrl);
     const second = await login(socketUrl, { connectionSessionUUID: first.session });
@@ -83,7 +91,7 @@ describe("sessions", () => {
     const task = inference();
     second.send(task);
     await tasks.accepted(task.taskUUID);
-    await sleep(1000);
+    clock.pass(500);
     expect(tasks.records.get(task.taskUUID)!.state).toBe("queued");
     tasks.finish(task.taskUUID);
     expect(await second.next()).toMatchObject({ data: [{ taskUUID: task.taskUUID }] });
@@ -102,15 +110,18 @@ describe("sessions", () => {
 
   test("a socket that has closed before it was authenticated holds its session no longer than any other", async () => {
     const ring = createKeyRing([KEY], { list: async () => [], isOpen: async () => true });
-    const slowly = { ...ring, list: () => sleep(500).then(() => ring.list()) };
-    const { socketUrl, tasks } = await start({ sessionBuffer: 0.3 }, { ports: { keys: slowly } });
+    const slowly = { ...ring, list: () => sleep(100).then(() => ring.list()) };
+    const clock = handClock();
+    const { socketUrl, tasks } = await start({}, { ports: { keys: slowly, later: clock.later } });
     tasks.onAccept = () => undefined;
     const client = await connect(socketUrl);
     const task = inference();
     client.send({ taskType: "authentication", apiKey: KEY }, task);
     client.socket.close();
     await tasks.accepted(task.taskUUID);
-    await expect.poll(() => tasks.records.get(task.taskUUID)!.state, { timeout: 10_000 }).toBe("cancelled");
+    await expect.poll(() => clock.isDueIn(5)).toBe(true);
+    clock.pass(5);
+    expect(tasks.records.get(task.taskUUID)!.state).toBe("cancelled");
   });
 
   test("a stopping server keeps the sync tasks of its clients", async () => {
@@ -127,25 +138,30 @@ describe("sessions", () => {
       await once(signal, "abort");
       throw signal.reason;
     };
-    const { socketUrl } = await start({ sessionBuffer: 1 }, { uploads: { store } });
+    const clock = handClock();
+    const { socketUrl } = await start({ sessionBuffer: 60 }, { uploads: { store }, ports: { later: clock.later } });
     const client = await login(socketUrl);
     client.send({ taskType: "imageUpload", taskUUID: crypto.randomUUID(), image: "https://a.example/a.png" });
     const signal = await begun.promise;
     broken(client);
-    await client.closed;
+    await expect.poll(() => clock.isDueIn(60)).toBe(true);
+    clock.pass(59);
     expect(signal.aborted).toBe(false);
-    await expect.poll(() => signal.aborted, { timeout: 10_000 }).toBe(true);
+    clock.pass(1);
+    expect(signal.aborted).toBe(true);
   });
 
   test("an async task goes on without its client", async () => {
-    const { socketUrl, tasks } = await start({ sessionBuffer: 0.05 });
+    const clock = handClock();
+    const { socketUrl, tasks } = await start({ sessionBuffer: 60 }, { ports: { later: clock.later } });
     tasks.onAccept = () => undefined;
     const client = await login(socketUrl);
     const task = inference({ deliveryMethod: "async" });
     client.send(task);
     await client.next();
     broken(client);
-    await sleep(200);
+    await expect.poll(() => clock.isDueIn(60)).toBe(true);
+    clock.pass(60);
     expect(tasks.records.get(task.taskUUID)!.state).toBe("queued");
   });
 });

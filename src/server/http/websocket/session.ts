@@ -3,6 +3,7 @@
 import { randomUUID } from "node:crypto";
 import type { OwnerId } from "../../tasks/index.ts";
 import type { Caller } from "../caller.ts";
+import type { Later } from "../later.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
 
 export interface Session {
@@ -44,18 +45,18 @@ export interface Sessions {
 /** Frames that may wait for one client. They are small until they are sent. */
 const MOST_FRAMES = 10_000;
 
-/** A session, the socket it belongs to, and the clock that ends it once that has closed. */
+/** A session and the socket it belongs to. Once that has closed the session ends after a while; `cancelEnd` prevents it. */
 interface Kept {
   readonly session: Session;
   holder: Holder;
-  clock?: NodeJS.Timeout;
+  cancelEnd: () => void;
 }
 
-export function createSessions(): Sessions {
+export function createSessions(later: Later): Sessions {
   const kept = new Map<string, Kept>();
 
   const end = (session: Session) => {
-    clearTimeout(kept.get(session.id)?.clock);
+    kept.get(session.id)?.cancelEnd();
     kept.delete(session.id);
     session.ended = true;
     session.outbox.disconnect();
@@ -81,13 +82,13 @@ export function createSessions(): Sessions {
         answering: 0,
         ended: false,
       };
-      kept.set(session.id, { session, holder });
+      kept.set(session.id, { session, holder, cancelEnd: () => {} });
       return session;
     },
     resume: (id, caller, holder) => {
       const found = kept.get(id.toLowerCase());
       if (found === undefined || found.session.caller.owner !== caller.owner) return undefined;
-      clearTimeout(found.clock);
+      found.cancelEnd();
       if (found.holder !== holder) found.holder();
       found.holder = holder;
       return found.session;
@@ -96,8 +97,8 @@ export function createSessions(): Sessions {
       const found = kept.get(session.id);
       if (found?.holder !== holder) return;
       session.outbox.disconnect();
-      clearTimeout(found.clock);
-      found.clock = setTimeout(() => end(session), seconds * 1000).unref();
+      found.cancelEnd();
+      found.cancelEnd = later(seconds, () => end(session));
     },
     endUnless: async (isAllowed) => {
       for (const { session, holder } of [...kept.values()]) {

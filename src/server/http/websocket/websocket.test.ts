@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { appsPerTest } from "../../../../test/contract/apps-per-test.ts";
 import { inference, KEY } from "../../../../test/contract/memory-app.ts";
 import { connect, type Frame, login } from "../../../../test/contract/socket-client.ts";
+import { handClock } from "../../../../test/support/hand-clock.ts";
 
 const start = appsPerTest();
 
@@ -159,14 +159,16 @@ describe("async", () => {
       client.send({ taskType: "getResponse", taskUUID: task.taskUUID });
       expect((await client.next()).data).toMatchObject([{ status: "processing" }, { status: "processing" }]);
     }
-    await sleep(200);
+    client.send(PING);
+    expect(await client.next()).toEqual(PONG); // nothing else has come meanwhile
     tasks.finish(task.taskUUID);
     expect((await client.next()).data).toMatchObject([
       { status: "success", seed: 42 },
       { status: "success", seed: 43 },
     ]);
-    await sleep(30);
-    expect(client.frames).toHaveLength(5);
+    client.send(PING);
+    expect(await client.next()).toEqual(PONG);
+    expect(client.frames).toHaveLength(7);
   });
 
   test("an unknown taskUUID is an error that carries it", async () => {
@@ -179,23 +181,47 @@ describe("async", () => {
 });
 
 describe("silence", () => {
+  test("who has not said in half a minute who they are is sent away", async () => {
+    const clock = handClock();
+    const { socketUrl } = await start({}, { ports: { later: clock.later } });
+    const [unknown, known] = [await connect(socketUrl), await login(socketUrl)];
+    clock.pass(30);
+    await expect.poll(() => unknown.socket.readyState).toBe(WebSocket.CLOSING);
+    clock.pass(1); // it is not waited for
+    expect(await unknown.closed).toEqual({ code: 1008 });
+    known.send(PING);
+    expect(await known.next()).toEqual(PONG);
+  });
+
   test("a silent socket is closed, one that pings is not", async () => {
-    const { socketUrl } = await start({ idleTimeout: 1.5 });
+    const clock = handClock();
+    const { socketUrl } = await start({}, { ports: { later: clock.later } });
     const [silent, lively] = [await login(socketUrl), await login(socketUrl)];
-    const pings = setInterval(() => lively.send(PING), 50);
+    clock.pass(119);
+    lively.send(PING);
+    expect(await lively.next()).toEqual(PONG);
+    clock.pass(119);
     expect(await silent.closed).toEqual({ code: 1000 });
-    await sleep(500);
-    expect(lively.socket.readyState).toBe(WebSocket.OPEN);
-    clearInterval(pings);
+    lively.send(PING);
+    expect(await lively.next()).toEqual(PONG);
+    clock.pass(120);
+    expect(await lively.closed).toEqual({ code: 1000 });
   });
 
   test("a client that waits for a long task may be silent", async () => {
-    const { socketUrl, tasks } = await start({ idleTimeout: 0.5 });
+    const clock = handClock();
+    const { app, socketUrl, tasks } = await start({}, { ports: { later: clock.later } });
+    let pongs = 0;
+    app.websocketServer.on("connection", (socket) => socket.on("pong", () => pongs++));
     tasks.onAccept = () => undefined;
     const client = await login(socketUrl);
     const task = inference();
     client.send(task);
-    await sleep(1800);
+    await tasks.accepted(task.taskUUID);
+    for (const times of [1, 2, 3]) {
+      clock.pass(120);
+      await expect.poll(() => pongs).toBe(times); // it is there, its socket says
+    }
     tasks.finish(task.taskUUID);
     expect(await client.next()).toMatchObject({ data: [{ taskUUID: task.taskUUID }] });
   });
@@ -209,5 +235,5 @@ test("answers stay quick while a thousand results wait for clients that do not r
   const before = performance.now();
   brisk.send(PING);
   expect(await brisk.next()).toEqual(PONG);
-  expect(performance.now() - before).toBeLessThan(5000);
+  expect(performance.now() - before).toBeLessThan(20_000); // a busy machine's five
 });

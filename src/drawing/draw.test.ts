@@ -1,28 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { paintingEngine } from "../../test/support/painting-engine.ts";
 import { seededRandom } from "../../test/support/random.ts";
-import type { GeneratedImage, GenerateParams } from "../engine/index.ts";
 import type { GrayImage, RgbImage } from "../pictures/index.ts";
 import { draw } from "./draw.ts";
-import type { Drawing, Engine } from "./drawing.ts";
-
-/** Paints everything red and remembers what it was asked. */
-function redEngine(): Engine & { asked: GenerateParams[] } {
-  const asked: GenerateParams[] = [];
-  return {
-    asked,
-    async generate(params, hooks) {
-      asked.push(params);
-      const images: GeneratedImage[] = [];
-      for (let i = 0; i < (params.count ?? 1); i++) {
-        const pixels = new Uint8Array(params.width * params.height * 3).map((_, at) => (at % 3 === 0 ? 255 : 0));
-        images.push({ width: params.width, height: params.height, pixels, seed: params.seed! + BigInt(i) });
-        await hooks?.onImage?.(images[i]!, i);
-      }
-      return images;
-    },
-  };
-}
+import type { Drawing } from "./drawing.ts";
 
 const noise = (width: number, height: number): RgbImage => ({
   width,
@@ -32,7 +14,7 @@ const noise = (width: number, height: number): RgbImage => ({
 const base: Drawing = { prompt: "a sign", width: 128, height: 96, seed: 5n };
 
 test("a picture above the model's budget is drawn smaller and comes back at the size asked for", async () => {
-  const engine = redEngine();
+  const engine = paintingEngine();
   const [image] = await draw(engine, { ...base, width: 512, height: 512 }, { maxPixels: 65536 });
   expect(engine.asked[0]).toMatchObject({ width: 256, height: 256, prompt: "a sign" });
   expect(image).toMatchObject({ width: 512, height: 512, seed: 5n });
@@ -40,7 +22,7 @@ test("a picture above the model's budget is drawn smaller and comes back at the 
 });
 
 test("strength 0 gives the seed image back without running the engine", async () => {
-  const engine = redEngine();
+  const engine = paintingEngine();
   const image = noise(128, 96);
   const images = await draw(engine, { ...base, image, strength: 0, count: 2 });
   expect(engine.asked).toEqual([]);
@@ -74,7 +56,7 @@ describe("masks", () => {
           const image = noise(128, 96);
           const mask = maskOf(area);
           const drawing = { ...base, image, mask, ...(maskMargin !== null && { maskMargin }) };
-          const [result] = await draw(redEngine(), drawing, maxPixels === undefined ? {} : { maxPixels });
+          const [result] = await draw(paintingEngine(), drawing, maxPixels === undefined ? {} : { maxPixels });
           const changed = [...mask.pixels.keys()].filter(
             (i) => !mask.pixels[i] && [0, 1, 2].some((c) => result!.pixels[3 * i + c] !== image.pixels[3 * i + c]),
           );
@@ -101,7 +83,7 @@ describe("masks", () => {
           values[0] = 255;
           const image = noise(width, height);
           const mask = { width, height, pixels: values };
-          const [result] = await draw(redEngine(), { ...base, width, height, image, mask });
+          const [result] = await draw(paintingEngine(), { ...base, width, height, image, mask });
           const same = (i: number) => [0, 1, 2].every((c) => result!.pixels[3 * i + c] === image.pixels[3 * i + c]);
           expect([...values.keys()].filter((i) => values[i] === 0 && !same(i))).toEqual([]);
           expect(same(0)).toBe(false);
@@ -112,7 +94,7 @@ describe("masks", () => {
   });
 
   test("the inside of the mask is repainted, and every touched cell is released to the engine", async () => {
-    const engine = redEngine();
+    const engine = paintingEngine();
     const mask = maskOf({ x: 30, y: 30, w: 40, h: 40 });
     const [result] = await draw(engine, { ...base, image: noise(128, 96), mask });
     const middle = 50 * 128 + 50;
@@ -124,20 +106,20 @@ describe("masks", () => {
 
   test.each([1, 2, 3, 5])("a stroke %s pixels wide is repainted along its middle", async (w) => {
     const mask = maskOf({ x: 30, y: 20, w, h: 50 });
-    const [result] = await draw(redEngine(), { ...base, image: noise(128, 96), mask });
+    const [result] = await draw(paintingEngine(), { ...base, image: noise(128, 96), mask });
     const middle = 45 * 128 + 30 + Math.floor((w - 1) / 2);
     expect([...result!.pixels.subarray(3 * middle, 3 * middle + 3)]).toEqual([255, 0, 0]);
   });
 
   test("an empty mask and a mask without an image are refused by name", async () => {
     const mask = { width: 8, height: 8, pixels: new Uint8Array(64) };
-    const refusal = draw(redEngine(), { ...base, image: noise(8, 8), mask });
+    const refusal = draw(paintingEngine(), { ...base, image: noise(8, 8), mask });
     await expect(refusal).rejects.toMatchObject({ parameter: "maskImage" });
-    await expect(draw(redEngine(), { ...base, mask })).rejects.toMatchObject({ parameter: "seedImage" });
+    await expect(draw(paintingEngine(), { ...base, mask })).rejects.toMatchObject({ parameter: "seedImage" });
   });
 
   test("a margin zooms in: the engine sees the masked part at full size", async () => {
-    const engine = redEngine();
+    const engine = paintingEngine();
     const image: RgbImage = { ...noise(128, 96), pixels: new Uint8Array(128 * 96 * 3).fill(9) };
     image.pixels.fill(200, (40 * 128 + 60) * 3, (40 * 128 + 64) * 3);
     await draw(engine, { ...base, image, mask: maskOf({ x: 60, y: 40, w: 4, h: 1 }), maskMargin: 32 });
@@ -152,7 +134,7 @@ describe("outpaint", () => {
 
   test("the original stays outside the blur band, the new area is new", async () => {
     const source = noise(96, 80);
-    const [result] = await draw(redEngine(), { ...base, image: source, outpaint: sides });
+    const [result] = await draw(paintingEngine(), { ...base, image: source, outpaint: sides });
     for (let y = 8; y < 80; y++) {
       const row = result!.pixels.subarray(((y + 16) * 128 + 32 + 8) * 3, ((y + 16) * 128 + 128) * 3);
       expect(Buffer.compare(row, source.pixels.subarray((y * 96 + 8) * 3, (y + 1) * 96 * 3))).toBe(0);
@@ -164,7 +146,7 @@ describe("outpaint", () => {
     const [width, height] = [136, 104];
     const source = noise(128, 104);
     const outpaint = { top: 0, right: 0, bottom: 0, left: 8, blur: 16 };
-    const engine = redEngine();
+    const engine = paintingEngine();
     const [result] = await draw(engine, { ...base, width, height, image: source, outpaint });
     expect(engine.asked[0]).toMatchObject({ width: 144, height: 112 });
     expect(result).toMatchObject({ width, height });
@@ -175,7 +157,7 @@ describe("outpaint", () => {
   });
 
   test("sizes that do not add up are refused with the number expected", async () => {
-    const refusal = draw(redEngine(), { ...base, image: noise(90, 80), outpaint: sides });
+    const refusal = draw(paintingEngine(), { ...base, image: noise(90, 80), outpaint: sides });
     await expect(refusal).rejects.toThrow(/width is 128; with outpaint it must be 122/);
   });
 });
@@ -203,7 +185,7 @@ describe("sizes in steps of 8", () => {
           height,
           pixels: Uint8Array.from({ length: width * height }, (_, i) => (inside(i) ? 255 : 0)),
         };
-        const engine = redEngine();
+        const engine = paintingEngine();
         const control = { folder: "", image: noise(50, 40), weight: 1, start: 0, end: 1 } as never;
         const drawing = { ...base, width, height, image, mask, maskMargin, controls: [control] };
         const [result] = await draw(engine, drawing, { maxPixels });
@@ -224,7 +206,7 @@ describe("sizes in steps of 8", () => {
   });
 
   test("what the engine sees keeps its place: only the last pixels are repeated beyond it", async () => {
-    const engine = redEngine();
+    const engine = paintingEngine();
     const [width, height] = [136, 152];
     const image = noise(width, height);
     await draw(engine, { ...base, width, height, image, strength: 0.5 });

@@ -1,35 +1,14 @@
 import { describe, expect, test } from "vitest";
-import type { GenerateParams } from "../engine/index.ts";
+import { paintingEngine } from "../../test/support/painting-engine.ts";
 import { type ImageInferenceTask, parseTask } from "../protocol/index.ts";
 import type { SafetyPolicy } from "../settings/index.ts";
-import type { Drawing, Engine } from "./drawing.ts";
+import type { Drawing } from "./drawing.ts";
 import { drawFinished } from "./finish.ts";
 import type { FinishingNetworks } from "./networks.ts";
 import { type Findings, stagesOf } from "./stages.ts";
 
-const noPreview = () => Promise.reject(new Error("there is none"));
-
-/** Paints every picture in the low byte of its seed. */
-function engine(): Engine & { asked: GenerateParams[] } {
-  const asked: GenerateParams[] = [];
-  return {
-    asked,
-    async generate(params, hooks) {
-      asked.push(params);
-      const images = [];
-      for (let i = 0; i < (params.count ?? 1); i++) {
-        const seed = params.seed! + BigInt(i);
-        const steps = Math.max(1, Math.trunc(params.steps! * (params.strength ?? 1)));
-        for (let step = 1; step <= steps; step++)
-          await hooks?.onStep?.({ image: i, step, steps, sigma: 0, preview: noPreview });
-        const pixels = new Uint8Array(params.width * params.height * 3).fill(Number(seed % 256n));
-        images.push({ width: params.width, height: params.height, pixels, seed });
-        await hooks?.onImage?.(images[i]!, i);
-      }
-      return images;
-    },
-  };
-}
+/** Every picture in the low byte of its seed. */
+const lowByte = (seed: bigint) => [Number(seed % 256n), Number(seed % 256n), Number(seed % 256n)] as const;
 
 interface Given {
   readonly unsafe?: number[];
@@ -73,7 +52,7 @@ function task(more: object): ImageInferenceTask {
 const drawing: Drawing = { prompt: "x", width: 128, height: 128, steps: 4, seed: 50n, count: 3 };
 
 async function run(wishes: object, given: Given = {}) {
-  const painter = engine();
+  const painter = paintingEngine(lowByte);
   const looking = networks(given);
   const pictures: { first: number; seed: bigint; index: number; findings: Findings }[] = [];
   const shares: number[][] = [];
@@ -96,7 +75,7 @@ test("a watermark is laid over every picture at last, over what the safety check
   const stages = stagesOf(task(wishes), settings({ policy: "withhold" }));
   const shown: number[][] = [];
   await drawFinished(
-    engine(),
+    paintingEngine(lowByte),
     networks({ unsafe: [51] }),
     { drawing, stages },
     {

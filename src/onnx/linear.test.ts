@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { relativeError } from "../../test/support/relative-error.ts";
 import { type StoredTensor, writeSafetensors } from "../../test/support/safetensors.ts";
 import { openWeights, type StoredForm } from "../weights/index.ts";
 import { storedFormsMetadata } from "../weights/stored-form.ts";
@@ -48,15 +49,6 @@ function exact(x: Float32Array): Float32Array {
     for (let k = 0; k < FROM; k++) sum += x[token * FROM + k]! * matrix[out * FROM + k]!;
     return sum;
   });
-}
-
-function relativeError(actual: Float32Array, wanted: Float32Array): number {
-  let [difference, size] = [0, 0];
-  for (const [i, value] of wanted.entries()) {
-    difference += (actual[i]! - value) ** 2;
-    size += value ** 2;
-  }
-  return Math.sqrt(difference / size);
 }
 
 async function stored(form: StoredForm): Promise<Record<string, StoredTensor>> {

@@ -3,7 +3,6 @@
  * 4 and 11 of docs/internals/reliability.md. The long form: `npm run test:kills`.
  */
 
-import { createHash } from "node:crypto";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,6 +14,7 @@ import { NO_S3, type S3Server, startS3Server } from "../support/s3-server.ts";
 import { type ServerProcess, startServerProcess } from "../support/server-process.ts";
 import { aTask } from "../support/tasks.ts";
 import { MACHINE_KILLS } from "./kills.ts";
+import { sameBytes } from "./same-bytes.ts";
 
 const KILLS = Number(process.env.INKSTONE_TEST_MACHINE_KILLS ?? MACHINE_KILLS);
 const SEED = Number(process.env.INKSTONE_TEST_SEED ?? 20261128);
@@ -88,18 +88,12 @@ describe.skipIf(WHY !== undefined)(`many machines${WHY === undefined ? "" : ` (s
 
     const last = machines[0]!;
     await last.ready;
-    const hashes = new Map<number, string>();
+    const check = sameBytes();
     for (const [taskUUID, sent] of acknowledged) {
       const { data, errors = [] } = await last.final(taskUUID);
       expect(errors).toEqual([]);
       expect(data).toHaveLength(sent.numberResults);
-      for (const [index, item] of data.entries()) {
-        expect(item).toMatchObject({ status: "success", seed: sent.seed + index });
-        const bytes = new Uint8Array(await (await fetch(item.imageURL!)).arrayBuffer());
-        const hash = createHash("sha256").update(bytes).digest("hex");
-        expect(hashes.get(item.seed!) ?? hash, `bytes of seed ${item.seed}`).toBe(hash);
-        hashes.set(item.seed!, hash);
-      }
+      await check(data, sent.seed);
     }
     const { db } = database;
     expect(await db.query("select task_id, index from images group by 1, 2 having count(*) > 1")).toEqual([]);

@@ -6,26 +6,16 @@ import { jointRotary } from "../../src/engine/rope.ts";
 import type { CacheParams } from "../../src/engine/step-cache/params.ts";
 import type { HostStreams, Pass } from "../../src/engine/transformer-chain.ts";
 import { expectIdentical, expectPicture } from "./compare.ts";
-import { type Case, checkpointPath, readFixture, readTensors } from "./fixture.ts";
+import { type Case, checkpointPath, readFixture, readRun } from "./fixture.ts";
 
 /** What `reference/caches.py` drew with diffusers' First Block Cache. */
 function readCacheFixture(name: string) {
-  const { metadata, tensors } = readTensors(`caches/${name}.safetensors`);
-  const number = (key: string) => Number(metadata[key]);
+  const { metadata, number, tensor, asked } = readRun(`caches/${name}.safetensors`);
   return {
     checkpoint: metadata.checkpoint as Case,
-    params: {
-      prompt: metadata.prompt!,
-      negativePrompt: metadata.negative_prompt!,
-      width: number("width"),
-      height: number("height"),
-      steps: number("steps"),
-      guidance: number("true_cfg_scale"),
-      seed: BigInt(metadata.seed!),
-      cache: { kind: "fbCache", threshold: number("threshold") } as const,
-    },
-    skipped: [...tensors.get("skipped")!.data],
-    picture: tensors.get("picture")!,
+    params: { ...asked, cache: { kind: "fbCache", threshold: number("threshold") } as const },
+    skipped: [...tensor("skipped").data],
+    picture: tensor("picture"),
   };
 }
 

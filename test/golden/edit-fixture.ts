@@ -45,16 +45,10 @@ export function editingCheckpointPath(name: EditingCase): string {
 }
 
 export function readEdit(name: EditingCase, run: string): EditFixture {
-  const { metadata, tensors, number, tensor } = readRun(`${name}/${run}.safetensors`);
+  const { metadata, tensors, number, tensor, asked } = readRun(`${name}/${run}.safetensors`);
   return {
-    prompt: metadata.prompt!,
-    negativePrompt: metadata.negative_prompt!,
-    width: number("width"),
-    height: number("height"),
+    ...asked,
     sizeGiven: metadata.size_given === "1",
-    steps: number("steps"),
-    guidance: number("true_cfg_scale"),
-    seed: BigInt(metadata.seed!),
     strength: metadata.strength === undefined ? undefined : number("strength"),
     lora: metadata.lora === undefined ? undefined : number("lora"),
     lightning: metadata.lightning === "1",

@@ -73,13 +73,23 @@ export function readTensors(path: string): { metadata: Record<string, string>; t
   return { metadata, tensors };
 }
 
-/** The tensors of one run, and its metadata as numbers. */
+/** The tensors of one run, what it was asked, and its metadata as numbers. */
 export function readRun(path: string) {
   const { metadata, tensors } = readTensors(path);
+  const number = (key: string) => Number(metadata[key]);
   return {
     metadata,
     tensors,
-    number: (key: string) => Number(metadata[key]),
+    number,
+    asked: {
+      prompt: metadata.prompt!,
+      negativePrompt: metadata.negative_prompt!,
+      width: number("width"),
+      height: number("height"),
+      steps: number("steps"),
+      guidance: number("true_cfg_scale"),
+      seed: BigInt(metadata.seed!),
+    },
     tensor(key: string) {
       const found = tensors.get(key);
       if (!found) throw new Error(`${path} has no tensor "${key}"`);
@@ -90,15 +100,9 @@ export function readRun(path: string) {
 
 /** One picture and the stages on the way to it: `test/fixtures/<name>/<run>.safetensors`. */
 export function readFixture(name: Case, run = "stages"): Fixture {
-  const { metadata, tensors, number, tensor } = readRun(`${name}/${run}.safetensors`);
+  const { metadata, tensors, number, tensor, asked } = readRun(`${name}/${run}.safetensors`);
   return {
-    prompt: metadata.prompt!,
-    negativePrompt: metadata.negative_prompt!,
-    width: number("width"),
-    height: number("height"),
-    steps: number("steps"),
-    guidance: number("true_cfg_scale"),
-    seed: BigInt(metadata.seed!),
+    ...asked,
     strength: metadata.strength === undefined ? undefined : number("strength"),
     names: [...tensors.keys()],
     tensor,

@@ -8,6 +8,7 @@ import { loadModel, type Model } from "../../src/engine/model.ts";
 import { torchGenerator } from "../../src/engine/noise/torch-generator.ts";
 import { jointRotary } from "../../src/engine/rope.ts";
 import { int8Checkpoint } from "../support/int8-checkpoint.ts";
+import { relativeError } from "../support/relative-error.ts";
 import { type StoredTensor, writeSafetensors } from "../support/safetensors.ts";
 
 /** The bundled checkpoint in int8 beside the same in float32: the bounds that int8 promises. */
@@ -93,13 +94,4 @@ test("a whole difference is refused on int8 weights, with the way out; a bias st
 
 async function open(checkpoint: string): Promise<Model> {
   return loadModel(await openCheckpoint(checkpoint), ONE_THREAD);
-}
-
-function relativeError(actual: Float32Array, wanted: Float32Array): number {
-  let [difference, size] = [0, 0];
-  for (const [i, value] of wanted.entries()) {
-    difference += (actual[i]! - value) ** 2;
-    size += value ** 2;
-  }
-  return Math.sqrt(difference / size);
 }

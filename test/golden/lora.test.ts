@@ -13,28 +13,18 @@ import { jointRotary } from "../../src/engine/rope.ts";
 import { type Pass, variantKey } from "../../src/engine/transformer-chain.ts";
 import { writeSafetensors } from "../support/safetensors.ts";
 import { expectIdentical, expectPicture, expectStage } from "./compare.ts";
-import { checkpointPath, fixturePath, readFixture, readTensors } from "./fixture.ts";
+import { checkpointPath, fixturePath, readFixture, readRun, readTensors } from "./fixture.ts";
 
 const file = (name: string) => fixturePath(`lora/files/${name}.safetensors`);
 const pictures = readdirSync(fixturePath("lora/pictures")).map((name) => name.replace(".safetensors", ""));
 
 /** What `reference/lora.py` drew. */
 function readPicture(name: string) {
-  const { metadata, tensors } = readTensors(`lora/pictures/${name}.safetensors`);
-  const number = (key: string) => Number(metadata[key]);
+  const { metadata, tensor, asked } = readRun(`lora/pictures/${name}.safetensors`);
   const loras = (JSON.parse(metadata.loras!) as [string, number][]).map(([f, weight]) => ({ file: file(f), weight }));
   return {
-    picture: tensors.get("picture")!,
-    params: {
-      prompt: metadata.prompt!,
-      negativePrompt: metadata.negative_prompt!,
-      width: number("width"),
-      height: number("height"),
-      steps: number("steps"),
-      guidance: number("true_cfg_scale"),
-      seed: BigInt(metadata.seed!),
-      loras,
-    },
+    picture: tensor("picture"),
+    params: { ...asked, loras },
   };
 }
 

@@ -17,6 +17,7 @@ import { parseArgs, promisify } from "node:util";
 import { openCheckpoint } from "../../src/engine/checkpoint/checkpoint.ts";
 import { loadModel, type Model } from "../../src/engine/model.ts";
 import { type DeviceName, type OpenedDevice, openDevice } from "../../src/onnx/index.ts";
+import { relativeError } from "../support/relative-error.ts";
 import { somePass, waves } from "../support/some-pass.ts";
 import { makeCheckpoint, type Synthetic, smallWidths, TRUE_WIDTHS } from "../support/synthetic-checkpoint.ts";
 
@@ -140,15 +141,6 @@ async function usedMemory(): Promise<number | undefined> {
   const query = ["--query-gpu=memory.used", "--format=csv,noheader,nounits", "--id=0"];
   const told = await promisify(execFile)("nvidia-smi", query).catch(() => undefined);
   return told && Number(told.stdout) * 2 ** 20;
-}
-
-function relativeError(actual: Float32Array, wanted: Float32Array): number {
-  let [difference, size] = [0, 0];
-  for (const [i, value] of wanted.entries()) {
-    difference += (actual[i]! - value) ** 2;
-    size += value ** 2;
-  }
-  return Math.sqrt(difference / size);
 }
 
 function gigabytes(bytes: number): string {

@@ -2,13 +2,12 @@
 
 import { randomUUID } from "node:crypto";
 import { openDatabase } from "../../src/server/database/index.ts";
-import { createOutbound } from "../../src/server/net/index.ts";
-import { createImageReferences, createImageStore, openDisk } from "../../src/server/storage/index.ts";
+import { createImageStore, openDisk } from "../../src/server/storage/index.ts";
 import { createTaskQueue, openPresence, openSignals } from "../../src/server/tasks/index.ts";
 import { startUpkeep } from "../../src/server/upkeep.ts";
 import { createEngineProcess, startWorker } from "../../src/server/worker/index.ts";
-import { readConfig } from "../../src/settings/read.ts";
-import { MODEL, STAND_IN_ENGINE } from "../support/stand-in-model.ts";
+import { STAND_IN_ENGINE } from "../support/stand-in-model.ts";
+import { drawingOnStandIn } from "../support/workers.ts";
 
 export interface WorkerSettings {
   readonly url: string;
@@ -31,18 +30,10 @@ const queue = createTaskQueue({
   pollMs,
 });
 const files = await openDisk(filesDir);
-const images = createImageStore(db, files);
 startWorker({
+  ...drawingOnStandIn(createImageStore(db, files), files),
   queue,
   engine: createEngineProcess({ program: STAND_IN_ENGINE, abortGrace: 200 }),
-  findModel: async () => MODEL,
-  references: createImageReferences(images, createOutbound()),
-  files,
-  safety: readConfig(),
-  keepInput: images.addUpload,
-  software: "inkstone test",
-  keepSeconds: 604_800,
-  stepTimeoutMs: 10_000,
   log: { info() {}, warn() {}, error: (facts, message) => console.error(message, facts) },
 });
 startUpkeep([{ name: "sweep", everyMs: 300, everywhere: true, run: () => queue.sweep() }], {

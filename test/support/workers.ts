@@ -5,7 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DeviceName } from "../../src/engine/index.ts";
 import { createOutbound } from "../../src/server/net/index.ts";
-import { createImageReferences, createImageStore, type DiskCalls, openDisk } from "../../src/server/storage/index.ts";
+import {
+  createImageReferences,
+  createImageStore,
+  type DiskCalls,
+  type FileStore,
+  type ImageStore,
+  openDisk,
+} from "../../src/server/storage/index.ts";
 import { createEngineProcess, startWorker, type WorkerOptions } from "../../src/server/worker/index.ts";
 import { readConfig } from "../../src/settings/read.ts";
 import { MODEL, STAND_IN_ENGINE } from "./stand-in-model.ts";
@@ -16,6 +23,18 @@ export interface WorkerSetting extends Partial<WorkerOptions> {
   readonly abortGrace?: number;
   readonly device?: DeviceName;
 }
+
+/** What every worker of a test draws with: a model that does not exist, and what is stored. */
+export const drawingOnStandIn = (images: ImageStore, files: FileStore) => ({
+  findModel: async () => MODEL,
+  references: createImageReferences(images, createOutbound()),
+  files,
+  safety: readConfig(),
+  keepInput: images.addUpload,
+  software: "inkstone test",
+  keepSeconds: 604_800,
+  stepTimeoutMs: 10_000,
+});
 
 export async function openWorker(
   tasks: OpenTasks,
@@ -29,16 +48,9 @@ export async function openWorker(
   const logger = (level: string) => (facts: object, message: string) =>
     void logged.push({ level, facts: facts as Record<string, unknown>, message });
   const worker = startWorker({
+    ...drawingOnStandIn(images, files),
     queue: tasks.queue,
     engine,
-    findModel: async () => MODEL,
-    references: createImageReferences(images, createOutbound()),
-    files,
-    safety: readConfig(),
-    keepInput: images.addUpload,
-    software: "inkstone test",
-    keepSeconds: 604_800,
-    stepTimeoutMs: 10_000,
     log: { info: logger("info"), warn: logger("warn"), error: logger("error") },
     ...options,
   });

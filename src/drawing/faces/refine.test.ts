@@ -1,31 +1,11 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
-import { type GenerateParams, Pipeline } from "../../engine/index.ts";
+import { paintingEngine } from "../../../test/support/painting-engine.ts";
+import { Pipeline } from "../../engine/index.ts";
 import type { RgbImage } from "../../pictures/index.ts";
-import type { Engine } from "../index.ts";
 import { type Box, clip, inReadingOrder, overlap } from "./face.ts";
 import type { Face } from "./index.ts";
 import { faceMask, type Refinement, refineFaces } from "./refine.ts";
-
-const noPreview = () => Promise.reject(new Error("there is none"));
-
-/** Paints everything red and remembers what it was asked. */
-function redEngine(): Engine & { asked: GenerateParams[] } {
-  const asked: GenerateParams[] = [];
-  return {
-    asked,
-    async generate(params, hooks) {
-      asked.push(params);
-      const steps = Math.max(1, Math.trunc(params.steps! * params.strength!));
-      for (let step = 1; step <= steps; step++)
-        await hooks?.onStep?.({ image: 0, step, steps, sigma: 1 - step / steps, preview: noPreview });
-      const pixels = new Uint8Array(params.width * params.height * 3).map((_, at) => (at % 3 === 0 ? 255 : 0));
-      const image = { width: params.width, height: params.height, pixels, seed: params.seed! };
-      await hooks?.onImage?.(image, 0);
-      return [image];
-    },
-  };
-}
 
 const noise = (width: number, height: number): RgbImage => ({
   width,
@@ -62,7 +42,7 @@ function changedOutside(before: RgbImage, after: RgbImage, faces: readonly Face[
 
 describe("with an engine that paints red", () => {
   test("the part around a face is drawn at the size asked for, and only its mask changes", async () => {
-    const engine = redEngine();
+    const engine = paintingEngine();
     const image = noise(256, 128);
     const faces = [face(40, 30, 20, 20)];
     const refinement = { ...defaults, workingSide: 1000 };
@@ -76,7 +56,7 @@ describe("with an engine that paints red", () => {
   });
 
   test("an editing model is shown the part that it draws over, other models nothing", async () => {
-    const engine = redEngine();
+    const engine = paintingEngine();
     const image = noise(128, 96);
     await refineFaces(engine, image, [face(40, 30, 20, 20)], { ...defaults, edits: true });
     await refineFaces(engine, image, [face(40, 30, 20, 20)], defaults);
@@ -98,7 +78,7 @@ describe("with an engine that paints red", () => {
           const image = noise(128, 96);
           const faces = boxes.map((box) => ({ box, score: 0.9 }));
           const refinement = { ...defaults, maskPadding, maskBlur };
-          const result = await refineFaces(redEngine(), image, faces, refinement, maxPixels ? { maxPixels } : {});
+          const result = await refineFaces(paintingEngine(), image, faces, refinement, maxPixels ? { maxPixels } : {});
           expect(changedOutside(image, result, faces, refinement)).toBe(0);
         },
       ),
@@ -108,7 +88,7 @@ describe("with an engine that paints red", () => {
 
   test("the face itself is the new one, right up to the picture's border", async () => {
     const image = noise(128, 96);
-    const result = await refineFaces(redEngine(), image, [face(-10, 70, 40, 40)], defaults);
+    const result = await refineFaces(paintingEngine(), image, [face(-10, 70, 40, 40)], defaults);
     const at = (x: number, y: number) => [...result.pixels.subarray((y * 128 + x) * 3, (y * 128 + x) * 3 + 3)];
     for (const [x, y] of [
       [0, 95],
@@ -123,7 +103,7 @@ describe("with an engine that paints red", () => {
     const image = noise(128, 96);
     const refinement = { ...defaults, maskBlur: 20 };
     const faces = [face(50, 40, 20, 20)];
-    const result = await refineFaces(redEngine(), image, faces, refinement);
+    const result = await refineFaces(paintingEngine(), image, faces, refinement);
     const mask = faceMask(faces[0]!.box, refinement, image)!;
     const wrong = [...mask.pixels].filter((value, i) => {
       if (value < 60) return false; // next to the black the new picture's own seam shows
@@ -138,7 +118,7 @@ describe("with an engine that paints red", () => {
   });
 
   test("several faces are drawn one by one from left to right, each with a seed of its own", async () => {
-    const engine = redEngine();
+    const engine = paintingEngine();
     const seen: unknown[] = [];
     await refineFaces(engine, noise(256, 128), [face(180, 40, 30, 30, 0.99), face(40, 40, 30, 30)], defaults, {
       onStep: ({ face, faces, step, steps }) => void seen.push([face, faces, step, steps]),
@@ -152,7 +132,7 @@ describe("with an engine that paints red", () => {
 
   test("where faces overlap the right one is painted over the left one, which it has seen, in whatever order they were found", async () => {
     const faces = [face(40, 40, 30, 30, 0.99), face(60, 40, 30, 30, 0.91)];
-    const [found, reversed] = [redEngine(), redEngine()];
+    const [found, reversed] = [paintingEngine(), paintingEngine()];
     const image: RgbImage = { width: 128, height: 96, pixels: new Uint8Array(128 * 96 * 3) };
     const result = await refineFaces(found, image, faces, defaults);
     expect(await refineFaces(reversed, image, faces.toReversed(), defaults)).toEqual(result);
@@ -162,7 +142,7 @@ describe("with an engine that paints red", () => {
   });
 
   test("each face is drawn enlarged to the model's full size, within its budget", async () => {
-    const engine = redEngine();
+    const engine = paintingEngine();
     await refineFaces(engine, noise(512, 512), [face(100, 100, 20, 20)], defaults, { maxPixels: 65_536 });
     expect(engine.asked[0]).toMatchObject({ width: 256, height: 256 });
     const released = engine.asked[0]!.mask!.pixels.filter((value) => value === 255).length;
@@ -171,7 +151,7 @@ describe("with an engine that paints red", () => {
   });
 
   test("no faces, faces outside the picture and strength 0 leave the picture as it is, without a run", async () => {
-    const engine = redEngine();
+    const engine = paintingEngine();
     const image = noise(128, 96);
     expect((await refineFaces(engine, image, [], defaults)).pixels).toEqual(image.pixels);
     expect((await refineFaces(engine, image, [face(200, 5, 9, 9)], defaults)).pixels).toEqual(image.pixels);
@@ -181,7 +161,7 @@ describe("with an engine that paints red", () => {
   });
 
   test("an abort stops before the next face", async () => {
-    const engine = redEngine();
+    const engine = paintingEngine();
     const abort = new AbortController();
     const refining = refineFaces(engine, noise(128, 96), [face(10, 10, 20, 20), face(60, 10, 20, 20)], defaults, {
       signal: abort.signal,

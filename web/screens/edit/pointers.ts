@@ -76,18 +76,13 @@ export function followPointers(canvas: HTMLElement, { begin, move, finish, giveU
     canvas.classList.toggle("moving", space);
   };
 
-  canvas.addEventListener("pointerdown", down);
-  canvas.addEventListener("pointermove", moved);
-  canvas.addEventListener("pointerup", up);
-  canvas.addEventListener("pointercancel", up);
-  canvas.addEventListener("keydown", keys);
-  canvas.addEventListener("keyup", keys);
-  return () => {
-    canvas.removeEventListener("pointerdown", down);
-    canvas.removeEventListener("pointermove", moved);
-    canvas.removeEventListener("pointerup", up);
-    canvas.removeEventListener("pointercancel", up);
-    canvas.removeEventListener("keydown", keys);
-    canvas.removeEventListener("keyup", keys);
-  };
+  const listening = new AbortController();
+  const { signal } = listening;
+  canvas.addEventListener("pointerdown", down, { signal });
+  canvas.addEventListener("pointermove", moved, { signal });
+  canvas.addEventListener("pointerup", up, { signal });
+  canvas.addEventListener("pointercancel", up, { signal });
+  canvas.addEventListener("keydown", keys, { signal });
+  canvas.addEventListener("keyup", keys, { signal });
+  return () => listening.abort();
 }

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import { type Findings, findAdapters, PictureRefused, pictureRecord } from "../drawing/index.ts";
-import type { DeviceName, GeneratedImage } from "../engine/index.ts";
+import type { GeneratedImage } from "../engine/index.ts";
 import { costPerPicture, modelLocations, planSize, resolveAdapter } from "../models/index.ts";
 import { encodeImage } from "../pictures/index.ts";
 import { stringifyJson, TaskError } from "../protocol/index.ts";
@@ -108,7 +108,7 @@ async function fulfil(order: Order, target: OutputTarget, flags: Flags, terminal
   const settings = readConfig({ devices: flags.device }, terminal.env);
   requireFaceModel(settings.faceModel);
   const { threads } = flags;
-  const [device, ...others] = settings.devices as [DeviceName, ...DeviceName[]];
+  const [device, ...others] = settings.devices;
   if (others.length > 0) throw new UsageError(`--device is ${settings.devices.join(",")}; one picture is drawn on one`);
   const networks = finishingNetworks({ faceModel: settings.faceModel, threads });
   const pipeline = await Pipeline.load(model.folder, {

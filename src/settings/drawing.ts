@@ -5,7 +5,7 @@ import { DEFAULT_SAFETY_RULE, SAFETY_CLASSES, SAFETY_POLICIES } from "./safety.t
 import { choice, count, line, setting, truth } from "./setting.ts";
 
 /** `DeviceName` as a pattern. */
-const DEVICE = /^(auto|cpu|webgpu|cuda(:\d{1,2})?)$/;
+const DEVICE_NAME = z.custom<DeviceName>((given) => /^(auto|cpu|webgpu|cuda(:\d{1,2})?)$/.test(String(given)));
 /** Each is a process with a checkpoint in memory. */
 const MOST_DEVICES = 16;
 
@@ -16,10 +16,7 @@ export const DRAWING = {
     "INKSTONE_DEVICE",
     "NAME,NAME,…",
     field(
-      z
-        .array(z.custom<DeviceName>((given) => DEVICE.test(String(given))))
-        .min(1)
-        .max(MOST_DEVICES),
+      z.tuple([DEVICE_NAME], DEVICE_NAME).refine(({ length }) => length <= MOST_DEVICES),
       {
         type: "string[]",
         rule: "`auto`, `cpu`, `webgpu`, `cuda` or `cuda:N`, or several with commas between",

@@ -71,7 +71,7 @@ async function measureSize(size: string): Promise<Result[]> {
   const warm = new Map<string, Timing[]>();
   for (const count of steps) {
     for (let run = 0; run < coldRuns; run++) {
-      for (const [i, contender] of contenders.entries()) {
+      for (const [i, contender] of inTurn(run)) {
         const file = join(out, `${size}-${count}-${run}-${i}.png`);
         push(
           cold,
@@ -90,7 +90,7 @@ async function measureSize(size: string): Promise<Result[]> {
     for (const count of steps) {
       // The first round warms up and is not counted.
       for (let run = 0; run <= runs; run++) {
-        for (const [i, { name }] of contenders.entries()) {
+        for (const [i, { name }] of inTurn(run)) {
           const timing = await drawers[i]!.draw({ ...job, steps: count, seed: run });
           if (run > 0) push(warm, `${name} ${count}`, timing);
         }
@@ -111,6 +111,12 @@ async function measureSize(size: string): Promise<Result[]> {
       warmPeak: peaks[i]!,
     })),
   );
+}
+
+/** Whoever goes first finds other caches than whoever follows: they change places. */
+function inTurn(run: number): [number, Contender][] {
+  const order = [...contenders.entries()];
+  return run % 2 === 0 ? order : order.reverse();
 }
 
 function inkstone(name: string, checkout: string): Contender {

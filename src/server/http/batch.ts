@@ -35,7 +35,7 @@ export interface Batch {
 }
 
 /** What the tasks of one request share. */
-interface Exchange {
+interface BatchContext {
   readonly context: RequestContext;
   readonly caller: Caller;
   readonly pictures: InlinePictures;
@@ -51,19 +51,19 @@ export async function answerBatch(
   { parsed, pictures }: Batch,
   hungUp: AbortSignal,
 ): Promise<Answer> {
-  const exchange: Exchange = { context, caller, pictures, hungUp, storing: [] };
+  const shared: BatchContext = { context, caller, pictures, hungUp, storing: [] };
   const replies: Promise<Answer>[] = [];
   for (const item of parsed) {
     // Tasks are handed in one after the other, so that the queue keeps the order; they are stored and waited for together.
-    const { reply } = await begin(exchange, item);
+    const { reply } = await begin(shared, item);
     replies.push(reply);
   }
   const answers = await Promise.all(replies);
   return { data: answers.flatMap(({ data }) => data), errors: answers.flatMap(({ errors }) => errors) };
 }
 
-async function begin(exchange: Exchange, given: ParsedTask) {
-  const { context } = exchange;
+async function begin(shared: BatchContext, given: ParsedTask) {
+  const { context } = shared;
   const { documentation } = context;
   const item = await filledIn(context, given);
   if (!item.ok) {
@@ -80,7 +80,7 @@ async function begin(exchange: Exchange, given: ParsedTask) {
     return refuseWith([error], owner, documentation);
   };
   try {
-    const { answer } = await start(exchange, task, item.raw);
+    const { answer } = await start(shared, task, item.raw);
     return { reply: answer.catch(refused) };
   } catch (thrown) {
     return { reply: Promise.resolve(refused(thrown)) };
@@ -89,7 +89,7 @@ async function begin(exchange: Exchange, given: ParsedTask) {
 
 /** Begins a task; the inner promise is its answer. */
 async function start(
-  { context, caller, pictures, hungUp, storing }: Exchange,
+  { context, caller, pictures, hungUp, storing }: BatchContext,
   task: Work,
   raw: object,
 ): Promise<{ readonly answer: Promise<Answer> }> {

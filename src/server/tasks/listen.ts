@@ -5,8 +5,8 @@ import type { StoredTask } from "./find.ts";
 import type { TaskSignals } from "./signals.ts";
 import { isFinal, type OwnerId } from "./types.ts";
 
-/** What somebody wants to hear of a task. */
-export type Interest = "end" | "steps";
+/** How much of a task is told. */
+export type Detail = "end" | "steps";
 
 /**
  * Has this process told of a task from now on, unless it is. True when the row has been written: what happened since the task
@@ -16,18 +16,18 @@ export async function listenTo(
   db: Database,
   signals: TaskSignals,
   { id, record, listeners }: StoredTask,
-  interest: Interest,
+  detail: Detail,
 ): Promise<boolean> {
   const me = signals.processName;
-  const told = listeners.watchers.includes(me) || (interest === "end" && listeners.waiters.includes(me));
+  const told = listeners.watchers.includes(me) || (detail === "end" && listeners.waiters.includes(me));
   if (db.kind === "pglite" || told || isFinal(record.state)) return false;
-  const column = interest === "end" ? "waiters" : "watchers";
+  const column = detail === "end" ? "waiters" : "watchers";
   const [row] = await db.query<{ worker: string | null }>(
     `update tasks set ${column} = array_append(${column}, $2)
      where id = $1 and not $2 = any(${column}) and state in ('queued', 'running') returning worker`,
     [id, me],
   );
-  if (row?.worker) signals.publish({ type: "listened", id, by: me, all: interest === "steps" }, [row.worker]);
+  if (row?.worker) signals.publish({ type: "listened", id, by: me, all: detail === "steps" }, [row.worker]);
   return true;
 }
 

@@ -1,6 +1,6 @@
 import type { Database } from "../database/index.ts";
 import { FARTHEST_PLACE, findTaskById, type StoredTask } from "./find.ts";
-import { type Interest, listenTo } from "./listen.ts";
+import { type Detail, listenTo } from "./listen.ts";
 import type { TaskSignals } from "./signals.ts";
 import { isFinal, type TaskEvent, type TaskRecord, type TaskState } from "./types.ts";
 
@@ -20,7 +20,7 @@ export interface Watchers {
   watch(
     read: () => Promise<StoredTask | undefined>,
     tell: (event: TaskEvent) => void,
-    interest: Interest,
+    detail: Detail,
   ): Promise<{ readonly stop: () => void } | undefined>;
   /** The numbers of the tasks that are followed. */
   watched(): string[];
@@ -118,12 +118,12 @@ export function createWatchers({ db, signals, pollMs }: WatchersOptions): Watche
   const timer = setInterval(() => void poll().catch(() => {}), pollMs).unref();
 
   return {
-    async watch(read, tell, interest) {
+    async watch(read, tell, detail) {
       const changed = new Set<string>();
       readers.add(changed);
       const reading = async () => {
         const task = await read();
-        const isNews = task !== undefined && (await listenTo(db, signals, task, interest));
+        const isNews = task !== undefined && (await listenTo(db, signals, task, detail));
         return { task, isNews };
       };
       const { task, isNews } = await reading().finally(() => readers.delete(changed));

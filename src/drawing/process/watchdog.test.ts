@@ -1,0 +1,25 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { startWatchdog } from "./watchdog.ts";
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+test("silence is told once, so long after the last sign of progress", () => {
+  const onSilence = vi.fn();
+  const watchdog = startWatchdog(1000, onSilence);
+  for (let step = 0; step < 5; step++) {
+    vi.advanceTimersByTime(999);
+    watchdog.feed();
+  }
+  expect(onSilence).not.toHaveBeenCalled();
+  vi.advanceTimersByTime(1000);
+  vi.advanceTimersByTime(10_000);
+  expect(onSilence).toHaveBeenCalledTimes(1);
+});
+
+test("one that was stopped tells nothing", () => {
+  const onSilence = vi.fn();
+  startWatchdog(1000, onSilence).stop();
+  vi.advanceTimersByTime(10_000);
+  expect(onSilence).not.toHaveBeenCalled();
+});

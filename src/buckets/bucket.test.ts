@@ -47,7 +47,7 @@ test("keys lie below the prefix, with a server of one's own in its path", async 
   await bucket.put("a.png", Buffer.from("a"));
   await bucket.delete("a.png");
   expect(asked.map((line) => line.replace(/\?.*/, ""))).toEqual([
-    "HEAD /pictures",
+    "HEAD /pictures/",
     "PUT /pictures/studio/one/a.png",
     "DELETE /pictures/studio/one/a.png",
   ]);

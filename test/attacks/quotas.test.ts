@@ -4,7 +4,6 @@
  */
 
 import { createServer, type Socket } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
 import sharp from "sharp";
 import { expect, test } from "vitest";
 import { rawClient } from "../contract/raw-client.ts";
@@ -49,15 +48,15 @@ onEachDatabase("quotas of a key", (start) => {
     const { base } = await start({ INKSTONE_KEY_UPLOAD_MB: "1" });
     const { host } = new URL(base);
     const head = (bytes: number, key: string) =>
-      `POST /v1 HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${key}\r\nContent-Type: application/json\r\nContent-Length: ${bytes}\r\n\r\n`;
+      `POST /v1 HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${key}\r\nContent-Type: application/json\r\nContent-Length: ${bytes}\r\nExpect: 100-continue\r\n\r\n`;
+    const isTaken = /^HTTP\/1.1 100 Continue\r\n\r\n$/; // the server has begun to read it
     // Larger than allowed, but alone; it never ends.
     const slow = rawClient(base, `${head(30e6, KEY)}[`);
-    await sleep(500);
+    await expect.poll(slow.received, { timeout: 20_000 }).toMatch(isTaken);
     const [second, other] = [rawClient(base, head(1e6, KEY)), rawClient(base, head(1e6, OTHER_KEY))];
     await expect.poll(() => second.received(), { timeout: 20_000 }).toContain("quotaExceeded");
-    expect(second.received()).toMatch(/^HTTP\/1.1 429 [\s\S]*retry-after: 2/i);
-    await sleep(300);
-    expect(other.received()).toBe("");
+    expect(second.received()).toMatch(/HTTP\/1.1 429 [\s\S]*retry-after: 2/i);
+    await expect.poll(other.received, { timeout: 20_000 }).toMatch(isTaken);
     expect((await post(base, JSON.stringify([aTask()]))).status).toBe(200);
     slow.socket.destroy();
     await expect
@@ -81,10 +80,9 @@ onEachDatabase("quotas of a key", (start) => {
       void fetch(`${base}/v1`, { method: "POST", headers, body, signal: hanging.signal }).catch(() => {});
     }
     await expect.poll(() => sockets.length, { timeout: 20_000 }).toBe(2);
-    await sleep(500);
-    expect(sockets.length).toBe(2);
     const files = await startReceiver((_, response) => void response.end(Buffer.from(SMALL, "base64")));
     expect((await post(base, JSON.stringify([upload(`${files.url}/a.png`)]), OTHER_KEY)).status).toBe(200);
+    expect(sockets.length).toBe(2);
     hanging.abort();
     for (const socket of sockets) socket.destroy();
     silent.close();

@@ -9,7 +9,12 @@ import {
   type RgbImage,
   resizeImage,
 } from "../pictures/index.ts";
-import { type ControlNetPreprocessTask, type ImageInferenceTask, resolveWindow } from "../protocol/index.ts";
+import {
+  type ControlNetPreprocessTask,
+  DEFAULT_STRENGTH,
+  type ImageInferenceTask,
+  resolveWindow,
+} from "../protocol/index.ts";
 import { adaptersOf, type TaskAdapters } from "./adapters.ts";
 import type { Drawing } from "./drawing.ts";
 
@@ -29,7 +34,6 @@ export interface TaskPictures {
 
 /** Stands for "no text guidance" in the API. */
 const BLANK = "__BLANK__";
-const STRENGTH = 0.8;
 
 /** The area that an editing model is shown of each reference, and draws where no size is given. */
 const REFERENCE_PIXELS = 1024 * 1024;
@@ -62,7 +66,7 @@ export function drawingFromTask(
     seed,
     count: task.numberResults,
     image: seedImage && onWhite(seedImage),
-    strength: seedImage && (task.inputs?.strength ?? STRENGTH),
+    strength: seedImage && (task.inputs?.strength ?? DEFAULT_STRENGTH),
     mask: maskImage,
     maskMargin: task.maskMargin,
     outpaint: task.outpaint,

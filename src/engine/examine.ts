@@ -1,6 +1,9 @@
+import { totalmem } from "node:os";
+import { packedStill } from "../bundled.ts";
 import type { HostTensor } from "../onnx/index.ts";
+import { CheckpointError } from "../weights/index.ts";
 import { openCheckpoint } from "./checkpoint/checkpoint.ts";
-import type { MemoryPlan } from "./memory-plan.ts";
+import { type MemoryPlan, planMemory } from "./memory-plan.ts";
 import { type LoadOptions, loadModel, type Model } from "./model.ts";
 import { jointRotary } from "./rope.ts";
 import { modulationCount } from "./transformer-block.ts";
@@ -73,4 +76,16 @@ function passOf({ transformer, ropeAxes }: Model, side: number): Pass {
     rotary: jointRotary(TEXT_TOKENS, [{ rows: cells, columns: cells }], ropeAxes),
     modulation: tensor(modulationCount(config, true) * config.num_attention_heads * config.attention_head_dim).data,
   };
+}
+
+/**
+ * Finds out in some milliseconds whether a checkpoint can be loaded on this machine: its files are there and belong together, and it
+ * fits into memory when nothing else does. `checkCheckpoint` looks at every tensor.
+ * @throws CheckpointError saying why it cannot
+ */
+export async function requireLoadable(folder: string): Promise<void> {
+  const packed = packedStill(folder);
+  if (packed) throw new CheckpointError(packed);
+  const limit = process.constrainedMemory(); // 0 or more than there is where nothing limits it
+  planMemory(await openCheckpoint(folder), limit > 0 ? Math.min(limit, totalmem()) : totalmem());
 }

@@ -35,7 +35,7 @@ export interface GenerateParams {
   readonly referencePixels?: number;
   /** A picture to start from, of exactly the size drawn. */
   readonly image?: RgbImage;
-  /** How much of `image` may change, above 0 to 1: only the last `strength · steps` steps run. Default 0.6, diffusers' own. */
+  /** How much of `image` may change, above 0 to 1: only the last `strength · steps` steps run. Default 0.8. */
   readonly strength?: number;
   /** Which parts of `image` may change: white all, black none, grey g during the last share g of the steps. Size of `image`. */
   readonly mask?: GrayImage;

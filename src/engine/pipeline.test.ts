@@ -71,7 +71,8 @@ test.each([
   [4, 0.3, 2],
   [20, 0.6, 12],
   [3, 0.1, 1],
-])("of %d steps, strength %d runs %d", async (steps, strength, expected) => {
+  [10, undefined, 8],
+])("of %d steps, strength %s runs %d", async (steps, strength, expected) => {
   const image = { width: 32, height: 32, pixels: new Uint8Array(32 * 32 * 3) };
   let ran = 0;
   await pipeline.generate({ ...base, width: 32, height: 32, steps, strength, image }, { onStep: () => void ran++ });

@@ -22,8 +22,8 @@ const DEFAULTS = {
   scheduler: "Default",
   guidance: 4,
   count: 1,
-  /** Of diffusers' image-to-image pipeline. */
-  strength: 0.6,
+  /** As the API has it; diffusers' image-to-image pipeline has 0.6. */
+  strength: 0.8,
   references: [],
   referencePixels: 1024 * 1024,
 };

@@ -1,3 +1,6 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+
 /** Where networks run: the provider of ONNX Runtime. */
 export type Provider = "cpu" | "webgpu" | "cuda";
 
@@ -37,4 +40,13 @@ export const deviceName = ({ provider, index }: Device): string => (index ? `${p
 /** A device that cannot be used, or failed at its work; the message names it, why, and what to do. */
 export class DeviceError extends Error {
   override readonly name = "DeviceError";
+}
+
+/** Bytes that are free on a GPU, by its own tool; undefined where there is none to ask: WebGPU does not tell. */
+export async function freeDeviceMemory({ provider, index = 0 }: Device): Promise<number | undefined> {
+  if (provider !== "cuda") return undefined;
+  const query = ["--query-gpu=memory.free", "--format=csv,noheader,nounits", `--id=${index}`];
+  const told = await promisify(execFile)("nvidia-smi", query, { timeout: 10_000 }).catch(() => undefined);
+  const mebibytes = Number(told?.stdout.trim() || Number.NaN);
+  return Number.isFinite(mebibytes) ? mebibytes * 2 ** 20 : undefined;
 }

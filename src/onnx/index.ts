@@ -1,7 +1,6 @@
 /** ONNX graphs built from weights that stay in their files, and sessions of ONNX Runtime that run them. */
 
-export { type Device, DeviceError, type DeviceName, deviceName, EXACT } from "./device.ts";
-export { freeDeviceMemory } from "./device-memory.ts";
+export { type Device, DeviceError, type DeviceName, deviceName, EXACT, freeDeviceMemory } from "./device.ts";
 export { type BuiltGraph, copiedBytes, type Dim, type FedWeights, Graph, NO_WEIGHTS, type Value } from "./graph.ts";
 export {
   attention,

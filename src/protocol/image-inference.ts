@@ -81,6 +81,9 @@ export const safety = group("Content safety checking.", {
 export const MOST_REFERENCES = 3;
 
 /** Images to start from, for image-to-image, inpainting and outpainting, and images to edit. */
+/** Of a transformation, where a task does not say. */
+export const DEFAULT_STRENGTH = 0.8;
+
 const inputs = group("Input images. These must be nested inside the inputs object.", {
   seedImage: imageReference(
     "Image used as a starting point for the generation (UUID, URL, data URI, or base64). Clear pixels count as white.",
@@ -90,7 +93,7 @@ const inputs = group("Input images. These must be nested inside the inputs objec
   ).optional(),
   strength: float(
     "Strength of the transformation: the last strength × steps steps run. Lower values keep more of the original. Needs `seedImage`.",
-    { min: 0, max: 1, step: 0.01, assumed: 0.8 },
+    { min: 0, max: 1, step: 0.01, assumed: DEFAULT_STRENGTH },
   ).optional(),
   referenceImages: severalOf(
     "What an editing model changes or takes things from; the prompt says how, and may call them picture 1, 2 and 3. Qwen-Image-Edit takes one, Edit-2509 and Edit-2511 up to three. Editing models need them, other models do not take them.",

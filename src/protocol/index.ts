@@ -22,7 +22,7 @@ export {
   type StatusReply,
   type TaskReply,
 } from "./gallery-replies.ts";
-export { type ImageInferenceTask, imageInference } from "./image-inference.ts";
+export { DEFAULT_STRENGTH, type ImageInferenceTask, imageInference } from "./image-inference.ts";
 export { parseJson, stringifyJson } from "./json.ts";
 export { IMAGE_KEY } from "./json-bounds.ts";
 export {

@@ -8,8 +8,8 @@ import {
 } from "../../pictures/index.ts";
 import { carriedBase64, invalidCode, isUuidV4, TaskError } from "../../protocol/index.ts";
 import type { Outbound } from "../net/index.ts";
+import { isFileName } from "./files.ts";
 import type { ImageStore } from "./image-store.ts";
-import { ownFileName } from "./own-address.ts";
 import { createSemaphore, type Semaphore } from "./semaphore.ts";
 
 export interface ReferenceLimits {
@@ -165,4 +165,19 @@ function invalid(parameter: string, reason: string, given: string, cause?: unkno
     { parameter, type: "string" },
     { cause },
   );
+}
+
+/**
+ * The file name in an address that this server may have given out: `…/images/NAME` under any host, an address below `imageUrl`, or a
+ * presigned address of the bucket. Undefined for any other address. Whether there is such an image is for the store to say.
+ */
+function ownFileName(address: string, imageUrl?: string): string | undefined {
+  const { pathname, searchParams } = new URL(address);
+  const end = pathname.lastIndexOf("/");
+  const name = pathname.slice(end + 1);
+  // With `side` it is the address of a small copy.
+  if (!isFileName(name) || searchParams.has("side")) return undefined;
+  const served = pathname.slice(0, end).endsWith("/images");
+  const published = imageUrl !== undefined && address.startsWith(`${imageUrl}/`);
+  return served || published || searchParams.has("X-Amz-Signature") ? name : undefined;
 }

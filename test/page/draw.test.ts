@@ -48,6 +48,31 @@ describe.skipIf(!hasChromium)("drawing", () => {
     expect(page.faults).toEqual([]);
   });
 
+  test("twenty, of which three are starred by the keys: seventeen are binned, and undone; from a picture back to the sheet", async () => {
+    const page = await studio.open({ draft: { ...QUICK, steps: 1, numberResults: 20 } });
+    const mine = async (query = "") =>
+      (await studio.ask<{ data: Listed[] }>("GET", `/v1/pictures?kind=drawn&q=twenty${query}`)).data.length;
+    await draw(page, "one of twenty");
+    await expect.poll(() => page.locator("button.sheet-cell").count(), { timeout: 180_000 }).toBe(20);
+    await page.focus("body");
+    for (let i = 0; i < 3; i++) {
+      await page.keyboard.press("ArrowRight");
+      await page.keyboard.press("s");
+      await expect.poll(() => mine("&starred=true")).toBe(i + 1);
+    }
+    await page.click("text=Keep 3 starred, bin 17");
+    await expect.poll(() => mine()).toBe(3);
+    await expect.poll(() => page.locator("button.sheet-cell").count()).toBe(3);
+    await page.click(".notice >> text=Undo");
+    await expect.poll(() => mine()).toBe(20);
+    await expect.poll(() => page.locator("button.sheet-cell").count()).toBe(20);
+    await page.click("button.sheet-cell >> nth=4");
+    await page.waitForSelector(".stage .actions");
+    await page.click("text=All of them");
+    await expect.poll(() => page.locator("button.sheet-cell").count()).toBe(20);
+    expect(page.faults).toEqual([]);
+  });
+
   test("used again, a picture comes out byte for byte", async () => {
     const page = await studio.open();
     await draw(page);

@@ -212,6 +212,7 @@ export const en = {
   drawGrid: "Draw the sheet",
   exploreHint: "Vary two things at once, side by side. In the prompt, {red|blue} draws one of each.",
   tooMany: (n: number) => `At most ${n} pictures in one sheet.`,
+  backToSheet: "All of them",
   keepStarred: (kept: number, rest: number) => `Keep ${kept} starred, bin ${rest}`,
 
   trigger: "Say",

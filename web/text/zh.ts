@@ -209,6 +209,7 @@ export const zh: Words = {
   drawGrid: "绘制对照表",
   exploreHint: "同时改变两项，并排比较。描述里的 {red|blue} 会各画一张。",
   tooMany: (n: number) => `一张表最多 ${n} 张图片。`,
+  backToSheet: "整组图片",
   keepStarred: (kept: number, rest: number) => `保留 ${kept} 张星标，扔掉 ${rest} 张`,
 
   trigger: "触发词",

@@ -1,4 +1,6 @@
+import { useRef } from "preact/hooks";
 import type { Picture } from "../../api/types.ts";
+import { PictureCell } from "../../parts/picture-cell.tsx";
 import { pathOfImage, recent } from "../../state/pictures.ts";
 import { look } from "../../state/stage.ts";
 import { isUnfinished, type Work } from "../../state/work.ts";
@@ -18,6 +20,7 @@ const cellsOf = (work: Work): readonly Cell[] =>
 
 /** Several pictures of one press, in their order; each appears where it belongs. */
 export function ContactSheet({ works }: { readonly works: readonly Work[] }) {
+  const list = useRef<HTMLUListElement>(null);
   const cells = works.flatMap(cellsOf);
   const gone = (picture: Picture) => !recent.items.value.some(({ imageUUID }) => imageUUID === picture.imageUUID);
   const columns = Math.ceil(Math.sqrt(cells.length));
@@ -28,7 +31,7 @@ export function ContactSheet({ works }: { readonly works: readonly Work[] }) {
     "--aspect": String(width / height),
   };
   return (
-    <ul class="contact-sheet" style={grid}>
+    <ul class="contact-sheet" style={grid} ref={list} onKeyDown={(event) => moveFocus(event, list.current!, columns)}>
       {cells
         .filter(({ picture }) => picture === undefined || !gone(picture))
         .map((cell) => (
@@ -40,22 +43,29 @@ export function ContactSheet({ works }: { readonly works: readonly Work[] }) {
   );
 }
 
+/** The pictures of a sheet that are there. */
+export const picturesOf = (works: readonly Work[]): readonly Picture[] =>
+  works
+    .flatMap(({ results }) => results)
+    .filter(({ imageUUID }) => recent.items.value.some((one) => one.imageUUID === imageUUID));
+
+/** Arrows go from picture to picture. */
+function moveFocus(event: KeyboardEvent, list: HTMLElement, columns: number): void {
+  const by = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns }[event.key];
+  if (by === undefined) return;
+  const pictures = [...list.querySelectorAll<HTMLElement>("button.sheet-cell")];
+  const at = pictures.indexOf(document.activeElement as HTMLElement);
+  pictures[at + by]?.focus();
+  event.preventDefault();
+}
+
 function SheetCell({ work, index, picture }: Cell) {
   const { width = 1, height = 1, positivePrompt = "" } = work.parameters;
   const ratio = { aspectRatio: `${width} / ${height}` };
   const t = words.value;
   if (picture !== undefined) {
-    const alt = t.pictureOf(positivePrompt, picture.seed);
-    return (
-      <button
-        type="button"
-        class="sheet-cell"
-        style={ratio}
-        onClick={() => look({ kind: "picture", imageUUID: picture.imageUUID })}
-      >
-        <img src={pathOfImage(picture)} alt={alt} />
-      </button>
-    );
+    const open = () => look({ kind: "picture", imageUUID: picture.imageUUID });
+    return <PictureCell picture={picture} src={pathOfImage(picture)} onOpen={open} style={ratio} />;
   }
   const preview = work.preview?.image === index ? work.preview.uri : undefined;
   return (

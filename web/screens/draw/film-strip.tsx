@@ -70,6 +70,11 @@ export function FilmStrip() {
 }
 
 function step(by: number): void {
+  const sheet = document.querySelector<HTMLElement>(".contact-sheet button.sheet-cell");
+  if (sheet !== null) {
+    sheet.focus();
+    return;
+  }
   const all = recent.items.value;
   const at = all.findIndex(({ imageUUID }) => imageUUID === lookedPicture.value?.imageUUID);
   const next = all[Math.max(0, at + by)];

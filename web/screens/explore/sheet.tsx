@@ -1,12 +1,12 @@
-import { Star } from "lucide";
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Json } from "../../api/json.ts";
 import { request } from "../../api/server.ts";
 import type { Picture, TaskItem } from "../../api/types.ts";
 import { Button } from "../../parts/button.tsx";
-import { changedPictures } from "../../state/picture-list.ts";
-import { bin, star, thumbnail } from "../../state/pictures.ts";
+import { KeepStarred } from "../../parts/keep-starred.tsx";
+import { PictureCell } from "../../parts/picture-cell.tsx";
+import { thumbnail } from "../../state/pictures.ts";
 import { go } from "../../state/route.ts";
 import { look } from "../../state/stage.ts";
 import { isUnfinished, workOf } from "../../state/work.ts";
@@ -31,25 +31,13 @@ export function Sheet({ state, onClear }: { readonly state: SheetState; readonly
   const t = words.value;
   const earlier = useEarlierPictures(state.tasks);
   const pictureOf = (taskUUID: string): Picture | undefined => {
-    const picture = workOf(taskUUID)?.results[0] ?? earlier.get(taskUUID);
-    return picture && (changedPictures.value.get(picture.imageUUID) ?? picture);
+    return workOf(taskUUID)?.results[0] ?? earlier.get(taskUUID);
   };
   const pictures = state.tasks.map(pictureOf).filter((picture) => picture !== undefined);
-  const starred = pictures.filter((picture) => picture.starred);
-  const rest = pictures.filter((picture) => !picture.starred);
   return (
     <section class="explore-sheet">
       <div class="row wrap">
-        {starred.length > 0 && rest.length > 0 && (
-          <Button
-            onPress={() => {
-              void bin(rest);
-              onClear();
-            }}
-          >
-            {t.keepStarred(starred.length, rest.length)}
-          </Button>
-        )}
+        <KeepStarred pictures={pictures} onDone={onClear} />
         <Button kind="quiet" onPress={onClear}>
           {t.close}
         </Button>
@@ -114,31 +102,16 @@ const label = (path: string, value: Json | undefined): string =>
   path === "" ? "" : `${path.split(".").at(-1)} ${String(value)}`;
 
 function SheetPicture({ taskUUID, picture }: { readonly taskUUID: string; readonly picture: Picture | undefined }) {
-  const t = words.value;
   const work = workOf(taskUUID);
   if (picture === undefined) {
     const state = work === undefined || isUnfinished(work) ? "forming" : "nothing";
     return <div class={`sheet-cell ${state}`}>{work?.preview && <img src={work.preview.uri} alt="" />}</div>;
   }
-  const alt = t.pictureOf(picture.parameters?.positivePrompt ?? "", picture.seed);
   const open = () => {
     look({ kind: "picture", imageUUID: picture.imageUUID });
     go("draw");
   };
-  return (
-    <div class="sheet-picture">
-      <button type="button" class="sheet-cell" onClick={open}>
-        <img src={thumbnail(picture, 320)} alt={alt} />
-      </button>
-      <Button
-        kind="quiet"
-        icon={Star}
-        label={picture.starred ? t.unstar : t.star}
-        pressed={picture.starred}
-        onPress={() => void star(picture)}
-      />
-    </div>
-  );
+  return <PictureCell picture={picture} src={thumbnail(picture, 320)} onOpen={open} />;
 }
 
 /** Pictures of tasks that ended before this page was opened. */

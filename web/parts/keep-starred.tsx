@@ -1,0 +1,28 @@
+import type { Picture } from "../api/types.ts";
+import { bin } from "../state/pictures.ts";
+import { words } from "../text/index.ts";
+import { Button } from "./button.tsx";
+import { asChanged } from "./picture-cell.tsx";
+
+interface KeepStarredProps {
+  readonly pictures: readonly Picture[];
+  readonly onDone?: () => void;
+}
+
+/** Bins what has no star, once something has one; a notice undoes it. */
+export function KeepStarred({ pictures, onDone }: KeepStarredProps) {
+  const all = pictures.map(asChanged);
+  const rest = all.filter(({ starred }) => !starred);
+  const kept = all.length - rest.length;
+  if (kept === 0 || rest.length === 0) return null;
+  return (
+    <Button
+      onPress={() => {
+        void bin(rest);
+        onDone?.();
+      }}
+    >
+      {words.value.keepStarred(kept, rest.length)}
+    </Button>
+  );
+}

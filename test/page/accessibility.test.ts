@@ -1,10 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { encodeImage } from "../../src/pictures/index.ts";
 import {
   buildPage,
   DESKTOP,
   draw,
+  drop,
   hasChromium,
   type OpenOptions,
   PHONE,
@@ -32,16 +34,32 @@ async function violations(page: StudioPage): Promise<string[]> {
 
 const KEY = "a-key-for-everybody";
 
+/** A picture that says how it was made: all that can be done with one is offered. */
+const dropped = () => {
+  const pixels = new Uint8Array(32 * 32 * 3).fill(120);
+  const parameters = { positivePrompt: "A sign", model: "inkstone:nano@1", seed: 5 };
+  return encodeImage(
+    { width: 32, height: 32, pixels },
+    { format: "PNG", metadata: { software: "inkstone", parameters } },
+  );
+};
+
 /** What lies over the screens, and how it is opened on the Draw screen. */
 const OVERLAYS: Readonly<Record<string, (page: StudioPage) => Promise<void>>> = {
   menu: (page) => page.click('[aria-label="Menu"], [aria-label="菜单"]'),
   keys: (page) => page.keyboard.press("?"),
+  enlarging: (page) => page.click(".actions .only-icon >> nth=2"),
   code: (page) => page.click(".actions .only-icon >> nth=-3"),
   details: (page) => page.click(".actions .only-icon >> nth=-2"),
   compare: (page) => page.click(".actions .only-icon >> nth=1"),
   parameters: async (page) => {
     if ((await page.getAttribute(".disclosure", "aria-expanded")) === "false") await page.click(".disclosure");
     await page.click(".more-body > .button");
+  },
+  "a dropped picture": async (page) => drop(page, await dropped(), "ours.png", "image/png"),
+  viewer: async (page) => {
+    await page.click('.header nav a[href="/pictures"]');
+    await page.click(".grid-open >> nth=0");
   },
   "choosing a picture": (page) => page.click(".starting-none .button"),
 };
@@ -102,6 +120,7 @@ describe.skipIf(!hasChromium)("everybody can use it", () => {
           await goTo(page, "/");
           await page.click(".strip-cell >> nth=0");
           for (const [name, show] of Object.entries(OVERLAYS)) {
+            await goTo(page, "/");
             await show(page);
             await page.waitForSelector("dialog[open], .menu-sheet");
             await page.waitForTimeout(200); // it fades in, and contrast counts when it has

@@ -81,6 +81,62 @@ describe.skipIf(!hasChromium)("the gallery", () => {
   });
 });
 
+describe.skipIf(!hasChromium)("a picture in the viewer", () => {
+  let studio: Studio;
+  beforeAll(async () => {
+    await buildPage();
+    studio = await startStudio();
+    const page = await studio.open({ draft: { ...QUICK, numberResults: 3, steps: 1 } });
+    await draw(page, "A sign");
+    await page.waitForSelector(".work-line", { state: "detached", timeout: 200_000 });
+    await page.context().close();
+  });
+  afterAll(() => studio?.stop());
+
+  test("is enlarged, and what was made is among the derived ones", async () => {
+    const page = await studio.open({ path: "/pictures" });
+    await page.click(".grid-open >> nth=0");
+    await page.click('dialog [aria-label="Enlarge"]');
+    await page.waitForSelector("dialog >> text=256 × 256");
+    await page.click("dialog .segments >> text=3×");
+    await page.click("dialog .button.primary");
+    await page.waitForSelector("dialog [role=status] >> text=384 × 384", { timeout: 120_000 });
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("Escape");
+    await page.click("text=/^Derived$/");
+    await expect.poll(() => page.locator(".grid-cell").count()).toBe(1);
+    expect(page.faults).toEqual([]);
+    await page.context().close();
+  });
+
+  test("has its keys: star, details, the next one; binned, its neighbour takes its place; a finger selects after Select", async () => {
+    const page = await studio.open({ path: "/pictures" });
+    const all = (await studio.ask<{ data: Listed[] }>("GET", "/v1/pictures?kind=drawn")).data;
+    const shown = () => page.getAttribute("dialog .frame img", "src");
+    await page.click(".grid-open >> nth=0");
+    await page.keyboard.press("s");
+    await page.waitForSelector('dialog [aria-label="Remove the star"]');
+    await page.keyboard.press("i");
+    await expect.poll(() => page.locator("dialog[open]").count()).toBe(2);
+    await page.keyboard.press("Delete"); // the viewer below hears nothing
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("Delete");
+    await expect.poll(shown).toContain(all[1]!.imageUUID);
+    await page.keyboard.press("ArrowRight");
+    await expect.poll(shown).toContain(all[2]!.imageUUID);
+    await page.keyboard.press("Escape");
+    expect((await studio.ask<{ data: Listed[] }>("GET", "/v1/pictures?kind=drawn")).data).toHaveLength(2);
+    await page.click("text=/^Select$/");
+    await page.click(".grid-open >> nth=1");
+    await page.waitForSelector("text=1 selected");
+    expect(await page.locator("dialog[open]").count()).toBe(0);
+    await page.click("text=/^Select$/");
+    await page.fill('input[type="date"]', "2020-01-01");
+    await page.waitForSelector("text=No pictures here.");
+    expect(page.faults).toEqual([]);
+  });
+});
+
 describe.skipIf(!hasChromium)("two tabs", () => {
   let studio: Studio;
   beforeAll(async () => {

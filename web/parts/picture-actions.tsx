@@ -1,4 +1,4 @@
-import { Code, Download, Info, Pencil, RotateCcw, Shuffle, SquareSplitHorizontal, Star, Trash2 } from "lucide";
+import { Code, Download, Info, Pencil, RotateCcw, Scaling, Shuffle, SquareSplitHorizontal, Star, Trash2 } from "lucide";
 import { useEffect, useState } from "preact/hooks";
 import type { Picture } from "../api/types.ts";
 import { onKeys } from "../keys.ts";
@@ -8,6 +8,7 @@ import { go } from "../state/route.ts";
 import { words } from "../text/index.ts";
 import { Button } from "./button.tsx";
 import { CodeDialog } from "./code-dialog.tsx";
+import { EnlargeDialog } from "./enlarge-dialog.tsx";
 import { PictureDetails } from "./picture-details.tsx";
 
 interface PictureActionsProps {
@@ -20,7 +21,7 @@ interface PictureActionsProps {
 
 /** What can be done with the picture that is looked at. */
 export function PictureActions({ picture, onBin, dialogs = 0 }: PictureActionsProps) {
-  const [open, setOpen] = useState<"code" | "info">();
+  const [open, setOpen] = useState<"code" | "info" | "enlarge">();
   const t = words.value;
   const newest = recent.items.value.find(({ imageUUID }) => imageUUID !== picture.imageUUID);
   useEffect(
@@ -55,11 +56,13 @@ export function PictureActions({ picture, onBin, dialogs = 0 }: PictureActionsPr
           onPress={() => (compared.value = [newest, picture])}
         />
       )}
+      <Button kind="quiet" icon={Scaling} label={t.enlarge} onPress={() => setOpen("enlarge")} />
       <Button kind="quiet" icon={Download} label={t.download} onPress={() => download(picture)} />
       <Button kind="quiet" icon={Code} label={t.code} onPress={() => setOpen("code")} />
       <Button kind="quiet" icon={Info} label={t.info} shortcut="I" onPress={() => setOpen("info")} />
       <Button kind="quiet" icon={Trash2} label={t.bin} shortcut="Del" onPress={onBin} />
       {open === "code" && <CodeDialog parameters={picture.parameters ?? {}} onClose={() => setOpen(undefined)} />}
+      {open === "enlarge" && <EnlargeDialog picture={picture} onClose={() => setOpen(undefined)} />}
       {open === "info" && <PictureDetails picture={picture} onClose={() => setOpen(undefined)} />}
     </div>
   );

@@ -1,11 +1,16 @@
 /** A picture as code: what is shown is the request itself, and gives the same picture wherever it is run. */
 
 import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { decodeImage } from "../../src/pictures/index.ts";
 import { parseJson } from "../../src/protocol/index.ts";
 import { buildPage, draw, finished, hasChromium, QUICK, type Studio, startStudio } from "./studio.ts";
 
+const ROOT = resolve(import.meta.dirname, "../..");
 const LARGEST = 2n ** 63n - 1n;
 
 interface Listed {
@@ -36,6 +41,40 @@ describe.skipIf(!hasChromium)("code", () => {
     const { data } = parseJson(stdout) as unknown as { data: { imageURL: string; seed: bigint }[] };
     expect(data[0]!.seed).toBe(LARGEST);
     expect((await bytesOf(data[0]!)).equals(drawn)).toBe(true);
+    expect(page.faults).toEqual([]);
+  });
+
+  test("so do the others, run as they stand: JavaScript, inkstone, Python where its SDK is", async () => {
+    const { INKSTONE_TEST_PYTHON_SDK: python } = process.env;
+    const page = await studio.open({ draft: { ...QUICK, seed: 12 } });
+    await draw(page, `A sign that says "IT'S $5"`);
+    await finished(page);
+    const picture = await newest();
+    const drawn = (await decodeImage(await bytesOf(picture))).pixels;
+    await page.click('.actions [aria-label="Code"]');
+    const codeOf = async (form: string) => {
+      await page.click(`dialog .segments >> text=/^${form}$/`);
+      return page.inputValue("dialog textarea.code");
+    };
+    const run = async (program: string, args: readonly string[], cwd = ROOT) =>
+      (
+        await promisify(execFile)(program, args, { cwd, env: { ...process.env, XDG_DATA_HOME: scratch } })
+      ).stdout.trim();
+    const scratch = await mkdtemp(join(tmpdir(), "inkstone-code-"));
+    const same = async (bytes: Uint8Array) => Buffer.from((await decodeImage(bytes)).pixels).equals(Buffer.from(drawn));
+
+    const byScript = await run(process.execPath, ["--input-type=module", "--eval", await codeOf("JavaScript")]);
+    expect(await same(await bytesOf({ imageURL: byScript }))).toBe(true);
+
+    const inkstone = `inkstone() { '${process.execPath}' '${join(ROOT, "bin/inkstone.mjs")}' "$@"; }`;
+    const file = await run("sh", ["-c", `${inkstone}\n${await codeOf("inkstone")}`], scratch);
+    expect(await same(await readFile(resolve(scratch, file)))).toBe(true);
+
+    if (python !== undefined) {
+      const byPython = await run(python, ["-c", await codeOf("Python")]);
+      expect(await same(await bytesOf({ imageURL: byPython }))).toBe(true);
+    }
+    await rm(scratch, { recursive: true });
     expect(page.faults).toEqual([]);
   });
 

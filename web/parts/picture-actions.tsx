@@ -23,9 +23,11 @@ interface PictureActionsProps {
 export function PictureActions({ picture, onBin, dialogs = 0 }: PictureActionsProps) {
   const [open, setOpen] = useState<"code" | "info" | "enlarge">();
   const t = words.value;
+  /** There is a task that draws it again. */
+  const isDrawn = picture.kind === "drawn" && picture.parameters !== undefined;
   const newest = recent.items.value.find(({ imageUUID }) => imageUUID !== picture.imageUUID);
   useEffect(
-    () => onKeys({ i: () => setOpen("info"), v: () => void vary(picture) }, { dialogs }),
+    () => onKeys({ i: () => setOpen("info"), v: () => void (isDrawn && vary(picture)) }, { dialogs }),
     [picture.imageUUID, dialogs],
   );
   return (
@@ -33,12 +35,16 @@ export function PictureActions({ picture, onBin, dialogs = 0 }: PictureActionsPr
       <Button kind="quiet" icon={Pencil} label={t.edit} shortcut="E" onPress={() => go("edit", picture.imageUUID)}>
         {t.edit}
       </Button>
-      <Button kind="quiet" icon={Shuffle} label={t.varyTip} shortcut="V" onPress={() => void vary(picture)}>
-        {t.vary}
-      </Button>
-      <Button kind="quiet" icon={RotateCcw} label={t.useAgainTip} onPress={() => useAgain(picture)}>
-        {t.useAgain}
-      </Button>
+      {isDrawn && (
+        <>
+          <Button kind="quiet" icon={Shuffle} label={t.varyTip} shortcut="V" onPress={() => void vary(picture)}>
+            {t.vary}
+          </Button>
+          <Button kind="quiet" icon={RotateCcw} label={t.useAgainTip} onPress={() => useAgain(picture)}>
+            {t.useAgain}
+          </Button>
+        </>
+      )}
       <span class="gap" />
       <Button
         kind="quiet"
@@ -58,7 +64,7 @@ export function PictureActions({ picture, onBin, dialogs = 0 }: PictureActionsPr
       )}
       <Button kind="quiet" icon={Scaling} label={t.enlarge} onPress={() => setOpen("enlarge")} />
       <Button kind="quiet" icon={Download} label={t.download} onPress={() => download(picture)} />
-      <Button kind="quiet" icon={Code} label={t.code} onPress={() => setOpen("code")} />
+      {isDrawn && <Button kind="quiet" icon={Code} label={t.code} onPress={() => setOpen("code")} />}
       <Button kind="quiet" icon={Info} label={t.info} shortcut="I" onPress={() => setOpen("info")} />
       <Button kind="quiet" icon={Trash2} label={t.bin} shortcut="Del" onPress={onBin} />
       {open === "code" && <CodeDialog parameters={picture.parameters ?? {}} onClose={() => setOpen(undefined)} />}

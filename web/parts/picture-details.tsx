@@ -30,26 +30,28 @@ export function PictureDetails({ picture, onClose }: { readonly picture: Picture
               {t.without} {negativePrompt}
             </p>
           )}
-          <div class="row wrap">
-            <button type="button" class="button" onClick={done(() => useAgain(picture))}>
-              {t.useAll}
-            </button>
-            <button
-              type="button"
-              class="button"
-              onClick={done(() => useSome(parameters, ["positivePrompt", "negativePrompt"]))}
-            >
-              {t.usePrompt}
-            </button>
-            {seed !== undefined && (
-              <button type="button" class="button" onClick={done(() => useSome(parameters, ["seed"]))}>
-                {t.useSeed}
+          {picture.kind === "drawn" && (
+            <div class="row wrap">
+              <button type="button" class="button" onClick={done(() => useAgain(picture))}>
+                {t.useAll}
               </button>
-            )}
-            <button type="button" class="button" onClick={done(() => useSome(parameters, ["width", "height"]))}>
-              {t.useSize}
-            </button>
-          </div>
+              <button
+                type="button"
+                class="button"
+                onClick={done(() => useSome(parameters, ["positivePrompt", "negativePrompt"]))}
+              >
+                {t.usePrompt}
+              </button>
+              {seed !== undefined && (
+                <button type="button" class="button" onClick={done(() => useSome(parameters, ["seed"]))}>
+                  {t.useSeed}
+                </button>
+              )}
+              <button type="button" class="button" onClick={done(() => useSome(parameters, ["width", "height"]))}>
+                {t.useSize}
+              </button>
+            </div>
+          )}
           <dl class="facts">
             <Fact name={t.size}>{`${width} × ${height}, ${formatBytes(bytes)}`}</Fact>
             {model !== undefined && <Fact name={t.model}>{nameOf(model)}</Fact>}

@@ -96,6 +96,9 @@ export const statusReply = group("What a caller may know of the server.", {
   caller: group("Who asks.", { name: text("The name of the key.") }),
   queue: capacity,
   storage,
+  addresses: z
+    .array(webAddress("One address."))
+    .meta({ description: "Where other machines reach the server; empty while it serves its own only." }),
   limits: group("Of requests.", {
     maxTasks: integer("Tasks of one request.", { min: 1 }),
     maxBodyBytes: integer("Bytes of one request.", { min: 1 }),

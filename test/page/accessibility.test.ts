@@ -93,6 +93,7 @@ describe.skipIf(!hasChromium)("everybody can use it", () => {
   };
   const goTo = async (page: StudioPage, screen: string) => {
     await page.evaluate(`history.pushState(null, "", "${screen}"); dispatchEvent(new PopStateEvent("popstate"))`);
+    await page.waitForSelector("main:not([aria-busy]) h1", { state: "attached" });
     await page.waitForTimeout(400);
   };
   const screens = () => ["/", `/edit/${image}`, "/edit", "/pictures", "/explore", "/models", "/server"];

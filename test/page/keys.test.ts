@@ -1,3 +1,4 @@
+import { generate } from "lean-qr";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { buildPage, draw, finished, hasChromium, LAN, type Studio, startStudio } from "./studio.ts";
 
@@ -37,6 +38,27 @@ describe.skipIf(!hasChromium)("keys", () => {
     const page = await studio.open({ path: `/#key=${KEY}` });
     await page.waitForSelector("#prompt");
     expect(page.url()).not.toContain(KEY);
+    expect(page.faults).toEqual([]);
+  });
+
+  test("for a phone the key and the address are shown as a code, on a press only", async () => {
+    const page = await studio.open({ path: `/server#key=${KEY}` });
+    await page.waitForSelector("text=inkstone serve --host 0.0.0.0"); // listens to its own machine only
+    const address = "http://192.0.2.7:7437";
+    await page.route("**/v1/status", async (route) => {
+      const reply = await route.fetch();
+      await route.fulfill({ response: reply, json: { ...((await reply.json()) as object), addresses: [address] } });
+    });
+    await page.reload();
+    await page.waitForSelector("text=Point its camera at this code.");
+    expect(await page.locator(".phone-code").count()).toBe(0);
+    await page.click("text=Show the code");
+    const code = generate(`${address}/#key=${KEY}`);
+    const modules = (await page.getAttribute(".phone-code path", "d"))!.match(/M\d+ \d+/g)!;
+    const dark = Array.from({ length: code.size ** 2 }, (_, i) => [i % code.size, Math.floor(i / code.size)] as const)
+      .filter(([x, y]) => code.get(x, y))
+      .map(([x, y]) => `M${x + 4} ${y + 4}`);
+    expect(modules).toEqual(dark);
     expect(page.faults).toEqual([]);
   });
 

@@ -144,6 +144,8 @@ export interface Status {
     readonly freeBytes?: number;
     readonly full: boolean;
   };
+  /** Where other machines reach the server. */
+  readonly addresses: readonly string[];
   readonly caller: { readonly name: string };
 }
 

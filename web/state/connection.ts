@@ -25,7 +25,8 @@ export const awayUntil = signal<number | undefined>(undefined);
 export const status = signal<Status | undefined>(undefined);
 
 const KEY = "inkstone.key";
-const kept = () => sessionStorage.getItem(KEY) ?? localStorage.getItem(KEY) ?? undefined;
+/** The key of this session, or the one that is remembered. */
+export const keptKey = (): string | undefined => sessionStorage.getItem(KEY) ?? localStorage.getItem(KEY) ?? undefined;
 
 /** `#key=…` of a link to a phone: taken, and removed from the address at once. */
 function keyOfAddress(): void {
@@ -40,7 +41,7 @@ let closeSocket = () => {};
 /** Connects, with the key that is kept if there is one; called at start and whenever the key changes. */
 export async function connect(): Promise<void> {
   keyOfAddress();
-  const key = kept();
+  const key = keptKey();
   useKey(key);
   closeSocket();
   try {
@@ -110,4 +111,4 @@ export function forgetKey(): void {
   sessionStorage.removeItem(KEY);
 }
 
-export const hasKey = (): boolean => kept() !== undefined;
+export const hasKey = (): boolean => keptKey() !== undefined;

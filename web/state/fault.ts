@@ -1,3 +1,4 @@
+import { words } from "../text/index.ts";
 import { refusal } from "./drawing.ts";
 
 /** What the server found wrong with a parameter at the last press of the button. */
@@ -5,4 +6,10 @@ export function faultOf(parameter: string): string | undefined {
   const error = refusal.value?.error;
   const named = error?.parameter === undefined ? [] : [error.parameter].flat();
   return named.includes(parameter) ? error?.message : undefined;
+}
+
+/** An error in the person's language, by its code; the message itself is English. */
+export function headlineOf(code: string): string | undefined {
+  const { errors, invalidSetting } = words.value;
+  return errors[code] ?? (/^(invalid|missing)/.test(code) ? invalidSetting : undefined);
 }

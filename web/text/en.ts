@@ -263,6 +263,8 @@ export const en = {
   speed: "Seconds a step",
   waitingPlot: "Tasks waiting and drawn",
   phone: "Use on your phone",
+  phoneCodeAbout: "Point its camera at this code. It holds your key: whoever sees it may draw here.",
+  showCode: "Show the code",
   phoneAbout: "Start the server with --host 0.0.0.0 and a key, then open this address on the phone:",
   nothingYet: "none yet",
 
@@ -311,13 +313,23 @@ export const en = {
   onlyThisMachine: "This server has no keys, so it serves its own machine only. Make a key there to use it from here:",
   errors: {
     rateLimitExceeded: "The queue is full.",
+    quotaExceeded: "This key has used up its share.",
     unknownModel: "This model is not installed.",
+    modelUnavailable: "This model cannot be used now.",
     serviceUnavailable: "The server takes no tasks now.",
-    NSFWContentDetected: "The picture was withheld by the safety check.",
+    nsfwContentDetected: "The picture was withheld by the safety check.",
     engineTimeout: "Drawing took too long.",
     inferenceError: "Drawing failed.",
     requestTooLarge: "This is too much for one request.",
+    maxTasksExceeded: "These are too many tasks at once.",
+    imageExpired: "A picture of this task is no longer here.",
+    mediaNotFound: "A picture of this task is no longer here.",
+    downloadFailed: "A picture could not be fetched.",
+    incompatibleParameters: "These settings do not go together.",
+    unsupportedParameter: "This setting does not exist here.",
+    internalServerError: "Something went wrong in the server.",
   } as Readonly<Record<string, string>>,
+  invalidSetting: "A setting was not accepted.",
 };
 
 export type Words = typeof en;

@@ -76,6 +76,8 @@ export interface HttpSettings {
   /** A `worker` answers what its operator asks, and nothing else. */
   readonly role?: "all" | "api" | "worker";
   readonly publicUrl?: string;
+  /** Where it listens. */
+  readonly host?: string;
   /** Whether headers of a proxy say how clients reach the server. */
   readonly trustProxy: boolean;
   /** Origins whose pages may call with a key, beside those of loopback. */

@@ -27,6 +27,19 @@ describe("waiting", () => {
   });
 });
 
+test("status names the addresses that other machines reach: none on loopback, the public one, the one listened at", async () => {
+  const addresses = async (settings: object) => {
+    const { base } = await start(settings);
+    const reply = await fetch(`${base}/v1/status`, { headers: { authorization: `Bearer ${KEY}` } });
+    return [((await reply.json()) as { addresses: string[] }).addresses, new URL(base).port] as const;
+  };
+  expect((await addresses({ host: "127.0.0.1" }))[0]).toEqual([]);
+  expect((await addresses({ publicUrl: "https://ink.example" }))[0]).toEqual(["https://ink.example"]);
+  const [named, port] = await addresses({ host: "192.0.2.7" });
+  expect(named).toEqual([`http://192.0.2.7:${port}`]);
+  expect((await addresses({ host: "0.0.0.0" }))[0].join()).not.toContain("127.");
+});
+
 describe("other tasks", () => {
   test("getTaskDetails returns the request as it was sent, and the response", async () => {
     const { base } = await start();

@@ -1,6 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { draft } from "../../state/draft.ts";
 import { drafted, draftedPictures, draw, refusal } from "../../state/drawing.ts";
+import { headlineOf } from "../../state/fault.ts";
 import { model, models } from "../../state/models.ts";
 import { expectedSeconds } from "../../state/pace.ts";
 import { words } from "../../text/index.ts";
@@ -41,7 +42,7 @@ function Refusal() {
   if (value === undefined) return null;
   const { code, message } = value.error;
   const left = value.until === undefined ? 0 : Math.ceil((value.until - Date.now()) / 1000);
-  const headline = words.value.errors[code];
+  const headline = headlineOf(code);
   return (
     <div class="refusal" role="alert">
       {headline !== undefined && <strong>{headline}</strong>}

@@ -1,6 +1,7 @@
 import { RotateCcw } from "lucide";
 import { Button } from "../../parts/button.tsx";
 import { drawAll } from "../../state/drawing.ts";
+import { headlineOf } from "../../state/fault.ts";
 import type { Work } from "../../state/work.ts";
 import { words } from "../../text/index.ts";
 
@@ -9,7 +10,7 @@ export function Ending({ work }: { readonly work: Work }) {
   const t = words.value;
   const { state, error } = work;
   if (state === "succeeded") return null;
-  const headline = state === "cancelled" ? t.stopped : (t.errors[error?.code ?? ""] ?? t.failed);
+  const headline = state === "cancelled" ? t.stopped : (headlineOf(error?.code ?? "") ?? t.failed);
   return (
     <div class="empty">
       <p class="display">{headline}</p>

@@ -1,9 +1,10 @@
 import "./server.css";
 import { useEffect } from "preact/hooks";
-import { readStatus, status } from "../../state/connection.ts";
+import { keptKey, readStatus, status } from "../../state/connection.ts";
 import { keepMeasuring, measurements } from "../../state/measurements.ts";
 import { formatBytes } from "../../state/preferences.ts";
 import { words } from "../../text/index.ts";
+import { PhoneCode } from "./phone-code.tsx";
 import { Plot } from "./plot.tsx";
 
 /** How the server is: queue, memory, speed, disk; and how to reach it from a phone. */
@@ -14,6 +15,8 @@ export function ServerScreen() {
     return keepMeasuring();
   }, []);
   const now = status.value;
+  const [address] = now?.addresses ?? [];
+  const key = keptKey();
   const points = measurements.value;
   const steps = points.filter(({ step }) => step !== undefined);
   const seconds = (value: number) => `${value.toFixed(value < 1 ? 2 : 1)} s`;
@@ -43,10 +46,20 @@ export function ServerScreen() {
       </div>
       <section>
         <h2>{t.phone}</h2>
-        <p class="soft">{t.phoneAbout}</p>
-        <pre class="command">
-          inkstone keys create phone{"\n"}inkstone serve --host 0.0.0.0{"\n"}http://…:{location.port || "7437"}/#key=…
-        </pre>
+        {address !== undefined && key !== undefined ? (
+          <>
+            <p class="soft">{t.phoneCodeAbout}</p>
+            <PhoneCode address={address} secret={key} />
+          </>
+        ) : (
+          <>
+            <p class="soft">{t.phoneAbout}</p>
+            <pre class="command">
+              inkstone keys create phone{"\n"}inkstone serve --host 0.0.0.0{"\n"}http://…:{location.port || "7437"}
+              /#key=…
+            </pre>
+          </>
+        )}
       </section>
       <p class="row">
         <a href="/docs" target="_blank" rel="noreferrer">

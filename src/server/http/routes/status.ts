@@ -1,10 +1,11 @@
 /** `GET /v1/status`: what a caller may know of the server. */
 
+import { networkInterfaces } from "node:os";
 import type { FastifyInstance } from "fastify";
 import type { StatusReply } from "../../../protocol/index.ts";
 import { version } from "../../../version.ts";
 import { bearerKey, identify } from "../caller.ts";
-import type { HttpPorts } from "../ports.ts";
+import type { HttpPorts, HttpSettings } from "../ports.ts";
 import { sendJson } from "./pictures.ts";
 
 export function statusRoute(app: FastifyInstance, ports: HttpPorts): void {
@@ -27,8 +28,25 @@ export function statusRoute(app: FastifyInstance, ports: HttpPorts): void {
       caller: { name: keyName },
       queue: { waiting: queued, running, limit },
       storage: { ...totals, freeBytes, full },
+      addresses: addressesOf(ports.settings, raw.socket.localPort ?? 0),
       limits: { maxTasks, maxBodyBytes },
     };
     return sendJson(reply, status);
   });
+}
+
+const LOOPBACK = /^(localhost|127\..*|::1)$/;
+const EVERYWHERE = /^(0\.0\.0\.0|::)$/;
+
+/** Where other machines of the network reach a server that listens at `host`. */
+function addressesOf({ publicUrl, host }: HttpSettings, port: number): string[] {
+  if (publicUrl !== undefined) return [publicUrl];
+  if (host === undefined || LOOPBACK.test(host)) return [];
+  const named = EVERYWHERE.test(host)
+    ? Object.values(networkInterfaces())
+        .flatMap((all) => all ?? [])
+        .filter(({ family, internal }) => family === "IPv4" && !internal)
+        .map(({ address }) => address)
+    : [host];
+  return named.map((name) => `http://${name.includes(":") ? `[${name}]` : name}:${port}`);
 }

@@ -1,4 +1,15 @@
-import { Code, Download, Info, Pencil, RotateCcw, Scaling, Shuffle, SquareSplitHorizontal, Star, Trash2 } from "lucide";
+import {
+  Code,
+  Download,
+  ImageUpscale,
+  Info,
+  Pencil,
+  RotateCcw,
+  Shuffle,
+  SquareSplitHorizontal,
+  Star,
+  Trash2,
+} from "lucide";
 import { useEffect, useState } from "preact/hooks";
 import type { Picture } from "../api/types.ts";
 import { onKeys } from "../keys.ts";
@@ -62,7 +73,7 @@ export function PictureActions({ picture, onBin, dialogs = 0 }: PictureActionsPr
           onPress={() => (compared.value = [newest, picture])}
         />
       )}
-      <Button kind="quiet" icon={Scaling} label={t.enlarge} onPress={() => setOpen("enlarge")} />
+      <Button kind="quiet" icon={ImageUpscale} label={t.enlarge} onPress={() => setOpen("enlarge")} />
       <Button kind="quiet" icon={Download} label={t.download} onPress={() => download(picture)} />
       {isDrawn && <Button kind="quiet" icon={Code} label={t.code} onPress={() => setOpen("code")} />}
       <Button kind="quiet" icon={Info} label={t.info} shortcut="I" onPress={() => setOpen("info")} />

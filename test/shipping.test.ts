@@ -62,7 +62,7 @@ async function packagesOfThePage(): Promise<ReadonlySet<string>> {
   };
   for (const file of files) {
     const text = await readFile(join(root, "web", file), "utf8");
-    for (const [, name] of text.matchAll(/^(?:import|import .* from|\} from) "((?:@[\w-]+\/)?[\w-][\w.-]*)/gm))
+    for (const [, name] of text.matchAll(/^(?:import|import .* from|\} from) "((?:@[\w-]+\/)?[\w-][\w.-]*)["/]/gm))
       await add(name!);
   }
   expect([...found]).toContain("preact");

@@ -81,16 +81,14 @@ function allowed(parameter: Parameter): string {
     : allowedValues.map((value) => `\`${value}\``).join(", ");
 }
 
-const code = (value: unknown): Block => ({ code: JSON.stringify(value, undefined, 2), language: "json" });
-
 const INFERENCE_RULES: readonly Block[] = [
   { heading: "Rules between parameters", level: 3 },
   {
     list: [
       ...RULES.map(({ text }) => text),
-      "`null` means that a parameter is absent. Unknown keys refuse the whole task (`unsupportedParameter`).",
-      "Of a prompt at most 512 tokens reach the model, as in its reference; the rest is cut off.",
-      "Integers keep all their digits; numbers in quotes are refused. Steps of 0.01 are checked with room for binary rounding.",
+      "`null` means that a parameter is absent. An unknown parameter refuses the whole task (`unsupportedParameter`).",
+      "The model reads at most 512 tokens of a prompt, as its reference does. The rest is cut off.",
+      "Integers keep all their digits. Numbers in quotes are refused. Steps of 0.01 allow for binary rounding.",
     ],
   },
   { heading: "Other spellings", level: 3 },
@@ -98,16 +96,13 @@ const INFERENCE_RULES: readonly Block[] = [
     list: [
       ...MOVED.map(([from, group, key]) => `\`${from}\` is understood as \`${group}.${key}\`.`),
       "`acceleratorOptions.fbcache` is understood as `acceleratorOptions.fbCache`.",
-      '`clipSkip`, `promptWeighting`, `usePromptWeighting`, `checkNSFW` and `negativePrompt` are accepted with values that mean nothing (`0`, `false`, `""`).',
+      '`clipSkip`, `promptWeighting`, `usePromptWeighting`, `checkNSFW` and `negativePrompt` are accepted with values without effect (`0`, `false`, `""`).',
       "Given twice with different values: `incompatibleParameters`.",
     ],
   },
   { heading: "Schedulers", level: 3 },
   {
-    text: `In any letter case: ${parametersOf("imageInference")
-      .get("scheduler")!
-      .allowedValues!.map((name) => `\`${name}\``)
-      .join(", ")}.`,
+    text: "[Schedulers](schedulers.md) lists all names. Letter case does not matter.",
   },
   {
     text: `Also understood: ${Object.entries(SCHEDULER_ALIASES)
@@ -118,93 +113,117 @@ const INFERENCE_RULES: readonly Block[] = [
 
 const TRANSPORT: readonly Block[] = [
   {
-    text: "Every request is a JSON array of tasks, sent as the body of `POST /v1` (`Content-Type: application/json`) or as a text frame over a WebSocket at `/v1`. Each task is answered on its own: a bad one yields an entry in `errors` while others succeed. No text in it may hold U+0000 or an unpaired surrogate. The machine-readable form of this page is `/openapi.json`.",
+    text: "Every request is a JSON array of tasks: the body of `POST /v1` (`Content-Type: application/json`), or a text frame on a WebSocket at `/v1`. Each task succeeds or fails separately. The machine-readable form of this page is `/openapi.json`.",
+  },
+  {
+    list: [
+      "[Tasks](../apps/tasks.md) has a request and a reply for each type.",
+      "[WebSocket](../apps/websocket.md), [polling](../apps/async.md), [webhooks](../apps/webhooks.md), [errors and retries](../apps/errors.md) explain the transport.",
+      "[Errors](errors.md) lists the codes.",
+    ],
   },
   { heading: "Keys", level: 2 },
   {
-    text: "On HTTP send `Authorization: Bearer KEY`, or an `authentication` task as the first element; the element wins. In a body of more than 64 KiB it has to be among the first 64. On WebSocket the first message is an `authentication` task. A server without any keys answers only programs on its own machine, with any key or none, and no page of another site in a browser there (`Host`, `Origin`, `Sec-Fetch-Site`). Pages served from loopback addresses may call `/v1`, and with a key as Bearer those of the origins that `INKSTONE_ALLOWED_ORIGINS` names; there are no cookies.",
-  },
-  { heading: "WebSocket", level: 2 },
-  {
     list: [
-      "A frame holds results of one task only, one frame for each picture as it is finished; or errors. Results come in an earlier frame than the errors of the same task.",
-      "After a connection breaks, results are held for 120 seconds (`INKSTONE_SESSION_BUFFER`) and follow when the client authenticates with the `connectionSessionUUID` it was given.",
-      "A client that closes its socket has 5 seconds to come back before its sync tasks are cancelled; one whose connection breaks, as long as its results are held.",
-      "A session belongs to the socket that has resumed it last: one that held it before, and seems open, is cut off.",
-      "A socket without any message for 120 seconds (`INKSTONE_IDLE_TIMEOUT`) is closed, unless it waits for a task. `ping` keeps it open.",
-      "The final state of an async task is sent, unasked, to the socket that has polled for it.",
+      "On HTTP, send `Authorization: Bearer KEY`, or an `authentication` task as the first element. The element wins. In a body of more than 64 KiB it must be among the first 64 KiB.",
+      "On a WebSocket, the first message is an `authentication` task.",
+      "A server without keys answers only programs on the same machine, with any key or none. It refuses web pages of other sites (`Host`, `Origin`, `Sec-Fetch-Site`).",
+      "Pages from loopback addresses may call `/v1`. Pages of origins in `INKSTONE_ALLOWED_ORIGINS` may call it with a key as Bearer. Cookies are not used.",
     ],
   },
-  { heading: "Sync, async, again", level: 2 },
+  { heading: "Rules for all tasks", level: 2 },
   {
     list: [
-      '`deliveryMethod: "sync"` waits for the pictures. When the client goes away the task is cancelled 5 seconds later, unless `INKSTONE_CANCEL_ON_HANG_UP` is false or somebody waits for it by then, as the client does that has sent it again; sent again after that, it is a new task.',
-      '`deliveryMethod: "async"` is acknowledged once the task is stored; then ask with `getResponse`, which works for sync tasks too.',
-      "The `taskUUID` makes sending safe to repeat: the same task under the same taskUUID and key is answered with the known task; another one is refused with `conflictTaskUUID`. A task that has failed begins afresh when it is sent again. Letters of a UUID have no case.",
-      "An image parameter takes the `imageURL` of this server's own images as it takes their `imageUUID`, under whatever host name it was given.",
-      "`?dryRun=1`, or the header `X-Runware-Dry-Run: 1`, validates and prices tasks without running them, and tells how long drawing will take (`estimatedSeconds`).",
+      "The `taskUUID` makes a repeated request safe. The same task under the same key attaches to the known task. Other parameters give `conflictTaskUUID`. A failed task starts again.",
+      "UUIDs have no letter case. Text must not contain U+0000 or an unpaired surrogate.",
+      "An image parameter accepts an `imageUUID`, an `imageURL` of this server under any host name, another URL, a data URI, or base64.",
+      "`?dryRun=1`, or the header `X-Runware-Dry-Run: 1`, validates and prices tasks without running them.",
     ],
   },
 ];
 
 const REPLIES: readonly Block[] = [
   {
-    text: "A reply holds `data`, `errors`, or, over HTTP, both when only a part of it succeeded; an empty one is left out. On HTTP, a reply in which nothing succeeded also repeats its first error as `error`; so does a WebSocket that refuses a key.",
+    text: "A reply has `data`, `errors`, or both. Empty ones are omitted. If nothing in an HTTP request succeeded, the reply repeats its first error as `error`. So does a WebSocket that refuses a key.",
   },
-  code({
-    data: [
-      {
-        taskType: "imageInference",
-        taskUUID: "ddf77178-639c-48d8-9827-501a20948cf7",
-        imageUUID: "97784197-f610-40a8-9b6c-b62e5b6e2621",
-        imageURL: "http://127.0.0.1:7437/images/97784197-f610-40a8-9b6c-b62e5b6e2621.jpg",
-        seed: 73347,
-        cost: 0.0058,
-      },
-    ],
-  }),
   {
     list: [
-      "Of `imageURL`, `imageBase64Data` and `imageDataURI` those are there that `outputType` names.",
-      "`cost` only with `includeCost`, `NSFWContent` only when the task asked for the safety check, `status` only in replies to `getResponse`.",
-      'In replies to `getResponse`, pictures that are not finished have `status: "processing"`, the `progress` of the task in percent, its `step` and `steps` and, while it waits, its `queuePosition`. Failures come in `errors`, once nothing more will follow.',
-      'Of a `modelUpload` task, `getResponse` tells in one item: `status` is `"processing"` or `"success"`, `stage` the last stage that was reached, `progress` the percentage of the download where its length is known. The stages themselves are told as `status` of the items that answer the task.',
+      "`outputType` selects `imageURL`, `imageBase64Data` and `imageDataURI`.",
+      "`cost` is present with `includeCost`, `NSFWContent` with the safety check, `status` in replies to `getResponse`.",
+      'In replies to `getResponse`, unfinished images have `status: "processing"` and the `progress` of the task in percent. While the task waits they have `queuePosition`, and while it runs `step` and `steps`.',
+      "Errors of a task come last, when no more results will follow.",
+      'For a model upload, `getResponse` reports one item. `status` is `"processing"` or `"success"`. `stage` is the last finished stage. `progress` is the percentage of the download, if its length is known.',
     ],
-  },
-  { heading: "Webhooks and uploads", level: 3 },
-  {
-    text: '`webhookURL` receives one POST for each picture, `{"data":[item]}` by default (`INKSTONE_WEBHOOK_STYLE`), signed as Standard Webhooks describes (`webhook-id`, `webhook-timestamp`, `webhook-signature`). `uploadEndpoint` receives the bytes of each picture by PUT; `{imageUUID}` and `{index}` in its address are filled in. Both are tried up to eleven times over 29 hours and survive restarts; 410 ends a webhook early, and any answer from 300 to 499 an upload, except 408, 425 and 429. `getTaskDetails` shows where they stand. A task that fails tells its webhook so, with `{"errors":[error]}`; a cancelled one does not, as whoever cancelled it knows.',
   },
 ];
 
 const WATCHING: readonly Block[] = [
   {
     list: [
-      "`GET /v1/tasks/{taskUUID}/events` streams server-sent events: `queued` (`queuePosition`), `started`, `progress` (`image`, `step`, `steps`, `percentage`; of a model upload `stage`, `percentage`), `result`, and `final`, after which it ends.",
-      "`DELETE /v1/tasks/{taskUUID}` cancels: a queued task never starts, a running one stops within a step. Doing it again does no harm.",
-      "`GET /images/{imageUUID}.{jpg|png|webp}` gives the file to anyone who knows its address, until its `ttl` is over.",
-      "`GET /healthz`, `GET /readyz` and `GET /metrics` (Prometheus) are for operators. `/readyz` also lists the `devices` that images are drawn on, with `name`, how it was opened (`note`) and why it cannot be used at the moment (`trouble`). It answers 503 with the reason while nothing can be drawn: the database or the disk is away, no device is usable, or the checkpoint of `runware:108@1` cannot be loaded.",
+      "`GET /v1/tasks/{taskUUID}/events` streams server-sent events: `queued`, `started`, `progress`, `result`, and `final`, after which it ends. [WebSocket](../apps/websocket.md#progress-and-previews) lists their fields.",
+      "`DELETE /v1/tasks/{taskUUID}` cancels a task. A queued task never starts, a running one stops within a step. You can repeat it.",
+      "`GET /images/{imageUUID}.{jpg|png|webp}` sends the file to everyone with the address, until its `ttl` ends.",
+      "`GET /healthz`, `GET /readyz` and `GET /metrics` are for operators, see [monitoring](../operators/monitoring.md).",
+      "`/readyz` lists the `devices`: `name`, how each was opened (`note`), and the reason if it is not usable (`trouble`). It answers 503 with the reason while the server cannot generate images. Reasons are the database, the disk, the devices, or the checkpoint of `runware:108@1`.",
     ],
   },
 ];
 
 const LISTS: readonly Block[] = [
   {
-    text: "Over HTTP, with the key in the header. Each key sees its own pictures and tasks. The page at `/` uses nothing else.",
+    text: "These routes need the key in the header. Each key sees only its images and tasks. The page at `/` uses nothing else.",
   },
   {
-    list: [
-      "`GET /v1/pictures` lists pictures, newest first: `{data: [picture], next}`. Filters: `q` (words of the prompt), `starred`, `kind` (`drawn`, `guide`, `upload`), `model`, `task`, `parent` (made from this picture), `from`, `to`, `binned`; `limit` (1 to 500, default 60); `cursor` is the `next` of the page before.",
-      "A picture has `imageUUID`, `imageURL`, `thumbnailURL`, `kind`, `width`, `height`, `bytes`, `createdAt`, `expiresAt` (null: kept for good), `starred`, `seed`, `parameters` (the task that draws it again), `parents` (the pictures it was made from), `taskUUID`, `index`.",
-      "`GET /v1/pictures/{imageUUID}` gives one picture. `PATCH` with `{starred, expiresAt}` changes it; `expiresAt: null` keeps it for good.",
-      "`POST /v1/pictures/bin` and `/restore` with `{imageUUIDs: [1 to 500]}` move pictures into the bin and out of it. After ten minutes in the bin a picture is deleted.",
-      "`GET /images/{imageUUID}.webp?side=160` (or `320`, `640`) gives a small copy, to anyone who knows the address.",
-      "`GET /v1/tasks` lists tasks, newest first, with `state` (default `queued,running`), `limit`, `cursor`; each with its `request`, `state`, `queuePosition`, `progress`, `results` (pictures), `error`. `GET /v1/tasks/{taskUUID}` gives one. `DELETE /v1/tasks?state=queued` cancels those that wait.",
-      "`POST /v1/pictures` with the file itself as its body (`Content-Type: image/png`, `image/jpeg`, `image/webp`, …) brings a picture, and answers with it. `DELETE /v1/pictures?binned=true` empties the bin at once.",
-      "`GET /v1/events` streams server-sent events about the tasks and pictures of the key and the models of the server, as a `watch` is told them; with `?previews=true` what pictures look like so far too. A client that comes back reads the lists.",
-      "`GET /v1/models` lists the checkpoints in OpenAI's form, with what each can do, its sizes, its state and its seconds a step under `inkstone`. `GET /v1/models/{air}/schema` is the `imageInference` task of one checkpoint as JSON Schema: forms can be made from it.",
-      "`GET /v1/status` tells version, device, the model in memory, queue, storage and limits, and by which name the caller is known.",
-      'A `watch` task, over a WebSocket, is answered with `{"taskType":"watch","taskUUID"}`; after that, frames `{"data":[{"taskType":"watch","event","taskUUID",…}]}` tell `queued` (`queuePosition`), `started`, `progress` (`image`, `images`, `step`, `steps`, `percentage`), `preview` (`image`, `step`, `steps`, `imageDataURI`: a small WEBP), `result` (`picture`) and `final` (`state`, `error`). Beside tasks, `picture` tells of one that was brought, changed or put back, `gone` (`imageUUIDs`) of pictures that were binned or deleted by a call, and `models` that the list of models has changed; their `taskUUID` is that of the watch. Pictures whose time is over go silently. A client that reads slowly misses steps and previews, and nothing else. They are not held for a client that comes back: it watches again and reads the lists.',
-    ],
+    columns: ["route", "effect"],
+    rows: [
+      [
+        "`GET /v1/pictures`",
+        "Lists images, newest first: `{data: [picture], next}`. `cursor` is the `next` of the previous page. `limit` is 1 to 500, default 60.",
+      ],
+      [
+        "… filters",
+        "`q` (words of the prompt), `starred`, `kind` (`drawn`, `guide`, `upload`), `model`, `task`, `parent` (made from this image), `from`, `to`, `binned`.",
+      ],
+      ["`GET /v1/pictures/{imageUUID}`", "One image."],
+      [
+        "`PATCH /v1/pictures/{imageUUID}`",
+        "Changes `starred` and `expiresAt`. `expiresAt: null` keeps the image until you delete it.",
+      ],
+      [
+        "`POST /v1/pictures`",
+        "Uploads the file in the body (`Content-Type: image/png`, `image/jpeg`, `image/webp`, …) and answers with the image.",
+      ],
+      [
+        "`POST /v1/pictures/bin`, `/restore`",
+        "`{imageUUIDs: [1 to 500]}`. An image is deleted after ten minutes in the bin.",
+      ],
+      ["`DELETE /v1/pictures?binned=true`", "Empties the bin immediately."],
+      [
+        "`GET /images/{imageUUID}.webp?side=160`",
+        "A small copy: 160, 320 or 640 pixels. Open to everyone with the address.",
+      ],
+      [
+        "`GET /v1/tasks`",
+        "Lists tasks, newest first: `state` (default `queued,running`), `limit`, `cursor`. Each has `request`, `state`, `queuePosition`, `progress`, `results`, `error`.",
+      ],
+      ["`GET /v1/tasks/{taskUUID}`", "One task."],
+      ["`DELETE /v1/tasks?state=queued`", "Cancels all queued tasks."],
+      [
+        "`GET /v1/events`",
+        "Server-sent events of all tasks of the key, as for a `watch` task. `?previews=true` adds previews.",
+      ],
+      [
+        "`GET /v1/models`",
+        "Checkpoints in OpenAI's form. `inkstone` has capabilities, sizes, state and seconds per step.",
+      ],
+      ["`GET /v1/models/{air}/schema`", "The `imageInference` task of one checkpoint as JSON Schema, for forms."],
+      ["`GET /v1/status`", "Version, device, model in memory, queue, storage, limits, and the name of the key."],
+    ].map((cells) => ({ cells })),
+  },
+  {
+    text: "An item has the fields of `picture` in [WatchItem](#watchitem). `parameters` is the task that reproduces it, `parents` the images that it was made from. `taskUUID` and `index` name the result.",
+  },
+  {
+    text: "A `watch` task subscribes a WebSocket to the same events, see [progress and previews](../apps/websocket.md#progress-and-previews).",
   },
 ];

@@ -6,7 +6,10 @@ export function configurationReference(): Block[] {
   return [
     { heading: "Configuration", level: 1 },
     {
-      text: "Settings of `inkstone serve`, by flag or environment variable; the flag wins. A value that cannot be used stops the start, with a message that says what is allowed; so does an `INKSTONE_…` variable that is none of these. Secrets have no flag: command lines can be read by others. A secret may also lie in a file, whose path is in the variable with `_FILE` at its end (`INKSTONE_API_KEYS_FILE=/run/secrets/keys`), or be a credential of systemd with the variable's name.",
+      text: "Set `inkstone serve` by flag or environment variable. The flag wins. An invalid value stops the start with a message that lists the allowed values. So does an unknown `INKSTONE_…` variable.",
+    },
+    {
+      text: "Secrets have no flag, because other users can read command lines. A secret can be in a file: put its path in the variable with `_FILE` appended, such as `INKSTONE_API_KEYS_FILE=/run/secrets/keys`. It can also be a credential of systemd with the variable's name.",
     },
     ...Object.entries(SETTING_GROUPS).flatMap(([heading, settings]): Block[] => [
       { heading, level: 2 },
@@ -28,17 +31,27 @@ export function configurationReference(): Block[] {
     ]),
     { heading: "The data folder", level: 2 },
     {
-      text: "One place for each user, wherever a command starts: `$XDG_DATA_HOME/inkstone` or `~/.local/share/inkstone`, on macOS `~/Library/Application Support/inkstone`, on Windows `%LOCALAPPDATA%\\inkstone`. `INKSTONE_DATA_DIR` or `--data-dir` names another one. `inkstone serve` logs which one it uses.",
+      text: "Each user has one data folder. `INKSTONE_DATA_DIR` or `--data-dir` selects another one. `inkstone serve` logs the folder that it uses.",
     },
     {
       list: [
-        "`database/`: the embedded database, when no PostgreSQL is set. One server at a time; a second one refuses to start.",
-        "`images/`: results and uploads.",
-        "Servers that share a PostgreSQL database need the same `images/`, and the same `models/` where models are uploaded, for instance on a network file system; or buckets: `INKSTONE_STORAGE` and `INKSTONE_MODELS_STORE`.",
-        "`models/`: installed models, see `inkstone models`.",
-        "`keys.json`: hashes of the keys made by `inkstone keys`.",
-        "`webhook-secret`: the key that signs webhooks, unless one is set.",
+        "Linux: `$XDG_DATA_HOME/inkstone` or `~/.local/share/inkstone`.",
+        "macOS: `~/Library/Application Support/inkstone`.",
+        "Windows: `%LOCALAPPDATA%\\inkstone`.",
       ],
+    },
+    { text: "It contains:" },
+    {
+      list: [
+        "`database/`: the embedded database, unless you use PostgreSQL. One server per folder: a second one refuses to start.",
+        "`images/`: results and uploads.",
+        "`models/`: installed models, see `inkstone models`.",
+        "`keys.json`: hashes of the keys of `inkstone keys`.",
+        "`webhook-secret`: the secret that signs webhooks, unless you set one.",
+      ],
+    },
+    {
+      text: "Servers on one PostgreSQL database need the same `images/` folder, or a bucket (`INKSTONE_STORAGE`). If clients upload models, they need the same `models/` too, or `INKSTONE_MODELS_STORE`.",
     },
   ];
 }

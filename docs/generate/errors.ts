@@ -13,10 +13,10 @@ export function errorReference(): Block[] {
   return [
     { heading: "Errors", level: 1 },
     {
-      text: "Every error has a `code`, a `message` that names the parameter, what was given and what is allowed, the `parameter` itself, its `type`, the `taskUUID` and `taskType` it belongs to, and a `documentation` link. Where they help it also has `min`, `max`, `multiplier`, `default`, `allowedValues` and `retryAfter`.",
+      text: "Every error has a `code`, a `message`, and a `documentation` link. The message names the parameter, the value, and the allowed values. `parameter`, `type`, `taskUUID` and `taskType` say where it belongs. Some errors also have `min`, `max`, `multiplier`, `default`, `allowedValues` or `retryAfter`.",
     },
     {
-      text: "The status is that of the HTTP reply when nothing in it succeeded. When something did, the reply is 200 and carries the errors beside the results.",
+      text: "The status is that of an HTTP reply in which nothing succeeded. If any task succeeded, the status is 200, and the reply has both `data` and `errors`.",
     },
     { heading: "Named after a parameter", level: 2 },
     {

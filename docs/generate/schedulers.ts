@@ -8,17 +8,17 @@ export function schedulersReference(): Block[] {
   return [
     { heading: "Schedulers", level: 1 },
     {
-      text: "A scheduler's name stands for a solver, which follows the model from noise to picture, and for the noise levels it stops at. Letter case does not matter. `UniPCMultistepScheduler` means `UniPC`, `Euler DiscreteScheduler` means `EulerDiscreteScheduler`. `inkstone schedulers` prints the table.",
+      text: "A scheduler's name selects a solver and its noise levels. The solver follows the model from noise to image. Letter case does not matter. `UniPCMultistepScheduler` means `UniPC`, `Euler DiscreteScheduler` means `EulerDiscreteScheduler`. `inkstone schedulers` prints the table.",
     },
     {
-      text: "The names were made for models of several kinds. Qwen-Image is a flow: latents at level σ are `(1 - σ) · picture + σ · noise`, σ falls from 1 to 0, and the model predicts `v = noise - picture`. Solvers that think in signal-to-noise ratios take `λ = ln((1 - σ) / σ)`, the flow's own, as diffusers does with `use_flow_sigmas`; k-diffusion's `-ln σ` would belong to another process. Pure noise counts as σ = 1 - 10⁻⁶ there, and the last step always goes to σ = 0.",
+      text: "The names come from models of several kinds. Qwen-Image is a flow: latents at level σ are `(1 - σ) · image + σ · noise`. σ falls from 1 to 0, and the model predicts `v = noise - image`. Solvers that use signal-to-noise ratios take `λ = ln((1 - σ) / σ)`, as diffusers does with `use_flow_sigmas`. Pure noise counts as σ = 1 - 10⁻⁶ there, and the last step always goes to σ = 0.",
     },
     {
-      text: "All of them with the bundled checkpoint, 20 steps, one seed (`npm run sheet:schedulers -- models/nano docs/images/schedulers.webp`):\n\n![75 small pictures of the same green wall, alike but for the random solvers](../images/schedulers.webp)",
+      text: "All schedulers with the bundled checkpoint, 20 steps, one seed (`npm run sheet:schedulers -- models/nano docs/images/schedulers.webp`):\n\n![75 small images of the same green wall, alike except for the random solvers](../images/schedulers.webp)",
     },
     { heading: "Names", level: 2 },
     {
-      text: "Random solvers add noise on the way. It comes from the picture's seed, so the same request gives the same picture.",
+      text: "Random solvers add noise on the way. It comes from the image's seed, so the same request gives the same image.",
     },
     {
       columns: ["name", "solver", "noise levels", "random", "why"],

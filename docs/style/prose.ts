@@ -14,8 +14,8 @@ export interface Sentence {
   readonly at: number;
 }
 
-/** Replaces a code span in prose: one word, no syllables. */
-export const CODE = "§";
+/** Replaces a code span in prose: one word, no syllables. A capital, since a sentence may begin with it. */
+export const CODE = "Ȼ";
 
 /** Nodes whose text is prose. A list item holds paragraphs. */
 export const PROSE_NODES = ["Paragraph", "TableCell"] as const;
@@ -47,4 +47,4 @@ export function sentencesOf(text: string): Sentence[] {
 
 /** Words of a sentence; numbers and code count. */
 export const wordsOf = (sentence: string): string[] =>
-  sentence.split(/[\s/]+|[–—]|…/).filter((word) => /[\p{L}\p{N}§]/u.test(word));
+  sentence.split(/[\s/]+|[–—]|…/).filter((word) => /[\p{L}\p{N}]/u.test(word));

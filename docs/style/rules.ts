@@ -21,7 +21,10 @@ export const PHRASES: readonly Phrase[] = [
     "report, state, show",
   ),
   phrase("\\bso (?:many|much) (?=\\w+s\\b)(?!that)", "the number"),
-  phrase("\\b(?:wrongly|was|is|are|been|nobody|somebody|has) asked\\b|\\basked for\\b", "requested, used wrongly"),
+  phrase(
+    "\\b(?:wrongly|was|is|are|been|nobody|somebody|has) asked\\b|(?<!request |task )\\basked for\\b",
+    "requested, used wrongly",
+  ),
   phrase("\\bnobody\\b|\\bsomebody\\b|\\bwhoever\\b|\\bwhichever\\b", "name the client, user or process"),
   phrase("\\bbrings? along\\b|\\bcomes? along\\b|\\bbrought along\\b", "includes, contains"),
   phrase("\\bput right\\b|\\bmend(?:s|ed|ing)?\\b", "fix, correct, normalise"),

@@ -43,15 +43,16 @@ export function withCheckpointFlags(command: Command): Command {
       "text encoder of a single-file transformer: a file, or a folder with its config.json",
     )
     .option("--vae <file>", "its VAE: a file, or a folder with its config.json")
-    .option("--vision <file>", "the vision tower that editing needs, where it is a file of its own (mmproj)")
+    .option("--vision <file>", "vision tower for editing, if it is a separate file (mmproj)")
     .option(
       "--base <model>",
       "checkpoint that gives what the files do not bring, tokenizer and configs too: AIR or folder",
     )
     .addOption(
-      new Option("--member <name>", "which Qwen-Image it is (default: as its tensors or its file's name say)").choices([
-        ...MEMBERS,
-      ]),
+      new Option(
+        "--member <name>",
+        "member of the Qwen-Image family (default: from its tensors or its file name)",
+      ).choices([...MEMBERS]),
     )
     .option(
       "--merge <air[=weight]>",

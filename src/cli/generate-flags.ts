@@ -114,7 +114,7 @@ export const generateFlags = taskFlags(
     "acceleratorOptions.cacheMaxConsecutiveSteps": "--cache-in-a-row <n>",
     "advancedFeatures.ultralytics": {
       flags: "--faces",
-      about: "Finds faces and draws them again with more detail; any --face-… flag does so too.",
+      about: "Finds faces and refines them. Every --face-… flag implies it.",
       own: {},
     },
     "advancedFeatures.ultralytics.confidence": "--face-confidence <n>",
@@ -133,7 +133,7 @@ export const generateFlags = taskFlags(
     },
     "advancedFeatures.watermark.image": {
       flags: "--watermark-image <file>",
-      about: "Image to lay over it instead; clear pixels show what is below.",
+      about: "Image as a watermark, instead of text. Transparent pixels show the image below.",
     },
     "advancedFeatures.watermark.displayPosition": "--watermark-position <place>",
     "advancedFeatures.watermark.opacity": "--watermark-opacity <n>",

@@ -37,17 +37,14 @@ interface Flags extends GivenFlags {
 
 /** `inkstone generate "PROMPT"`: draws, and prints the path of each picture. */
 export function addGenerate(command: Command, terminal: Terminal): void {
-  command.argument("[prompt]", "What the image should show; text in quotes is lettered.");
+  command.argument("[prompt]", "Description of the image. Text in quotes is written into it.");
   generateFlags
     .addTo(command)
     .option("--out <file|folder>", "Where to write; a folder must exist or end in / (default: this folder)")
     .option("--overwrite", "Replace the file that --out names, if it is there; without this it is refused.")
     .option("--params <file>", "JSON file with a task as the API takes it, - for standard input; flags override it.")
     .addOption(
-      new Option(
-        "--device <name>",
-        "Where to draw: auto, cpu, webgpu, cuda or cuda:N (default: INKSTONE_DEVICE, else cpu)",
-      ),
+      new Option("--device <name>", "Device: auto, cpu, webgpu, cuda or cuda:N (default: INKSTONE_DEVICE, else cpu)"),
     )
     .addOption(new Option("--threads <n>", "Processor threads (default: one per core)").argParser(threads))
     .option("--json", "One JSON object on stdout instead of paths.")

@@ -20,7 +20,7 @@ export function addKeys(command: Command, terminal: Terminal): void {
   command
     .command("create")
     .description("Make a key and print it. It is not shown again.")
-    .argument("[name]", "what it is for", "unnamed")
+    .argument("[name]", "name of the key", "unnamed")
     .option(...maxWaiting)
     .option(...maxStoredMB)
     .option(...folder)
@@ -40,7 +40,7 @@ export function addKeys(command: Command, terminal: Terminal): void {
   command
     .command("limit")
     .description(
-      "Change what a key may take, on all servers within seconds. `default` means what the server's settings say.",
+      "Change the limits of a key, on all servers within seconds. `default` means the limit of the server's settings.",
     )
     .argument("<id>", ID)
     .option(...maxWaiting)
@@ -55,7 +55,7 @@ export function addKeys(command: Command, terminal: Terminal): void {
     });
   command
     .command("revoke")
-    .description("Forget a key. What it began goes on.")
+    .description("Revoke a key. Its tasks continue.")
     .argument("<id>", ID)
     .option(...folder)
     .action(async (id: string, options: { dataDir?: string }) => {

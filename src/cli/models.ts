@@ -43,11 +43,11 @@ export function addModels(command: Command, terminal: Terminal): void {
     command
       .command("add")
       .description(
-        "Register a checkpoint, a LoRA or a ControlNet. Weights stay where they are when they can be drawn with there; else they are converted into the models directory.",
+        "Register a checkpoint, a LoRA or a ControlNet. Weights that can be used in place stay there. Others are converted into the models directory.",
       )
       .argument(
         "<path...>",
-        "checkpoint: a folder in diffusers layout, the root of a repository in the hub's cache, or a transformer's file (safetensors or GGUF); ControlNet: a folder; LoRA: a safetensors file",
+        "Checkpoint: a folder in diffusers layout, a repository in the hub's cache, or a file of a transformer (safetensors, GGUF). ControlNet: a folder. LoRA: a safetensors file.",
       )
       .option(
         "--air <air>",
@@ -75,7 +75,7 @@ export function addModels(command: Command, terminal: Terminal): void {
     command
       .command("pull")
       .description(
-        "Download a model from the Hugging Face hub and register it; pulled again, it is updated. What is here already is kept, what broke off is resumed. Large checkpoints are converted shard by shard.",
+        "Download a model from the Hugging Face hub and register it, or update it. An interrupted download continues. Large checkpoints are converted shard by shard.",
       )
       .argument("<owner/name>", "the repository")
       .option(
@@ -131,7 +131,7 @@ Environment:
   HF_ENDPOINT  address of the hub (default: the public one)`;
 
 function kindOption(): Option {
-  return new Option("--kind <kind>", `what it is: checkpoint, ${ADAPTER_KINDS.join(" or ")}`)
+  return new Option("--kind <kind>", `checkpoint, ${ADAPTER_KINDS.join(" or ")}`)
     .choices(["checkpoint", ...ADAPTER_KINDS])
     .default("checkpoint");
 }

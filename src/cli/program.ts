@@ -9,17 +9,17 @@ type Add = (command: Command, terminal: Terminal) => void;
 const COMMANDS: readonly (readonly [name: string, about: string, load: () => Promise<Add>])[] = [
   [
     "generate",
-    "Draw pictures from a prompt. Progress goes to stderr, the paths of finished pictures to stdout.",
+    "Generate images from a prompt. Progress goes to stderr, the paths of the images to stdout.",
     async () => (await import("./generate.ts")).addGenerate,
   ],
   [
     "preprocess",
-    "Turn a picture into the guide image of a ControlNet. Prints the path of the guide.",
+    "Make the guide image of a ControlNet from an image. Prints the path of the guide.",
     async () => (await import("./preprocess.ts")).addPreprocess,
   ],
   [
     "upscale",
-    "Enlarge a picture, with edges and lettering that stay sharp. Prints the path of the result.",
+    "Enlarge an image, with sharp edges and lettering. Prints the path of the result.",
     async () => (await import("./upscale.ts")).addUpscale,
   ],
   [
@@ -36,7 +36,7 @@ const COMMANDS: readonly (readonly [name: string, about: string, load: () => Pro
   ["storage", "Where a server keeps its images.", async () => (await import("./storage.ts")).addStorage],
   [
     "inspect",
-    "Show what pictures were made from: size, format, and the parameters written into the file.",
+    "Show size and format of images, and the parameters in the files.",
     async () => (await import("./inspect.ts")).addInspect,
   ],
   ["models", "The models that tasks can name.", async () => (await import("./models.ts")).addModels],
@@ -47,7 +47,7 @@ const COMMANDS: readonly (readonly [name: string, about: string, load: () => Pro
   ],
   [
     "doctor",
-    "Check that this machine can draw: Node, ONNX Runtime, the checkpoint, its memory plan and speed, the data folder.",
+    "Check this machine: Node, ONNX Runtime, the checkpoint, its memory plan and speed, the data folder.",
     async () => (await import("./doctor.ts")).addDoctor,
   ],
 ];

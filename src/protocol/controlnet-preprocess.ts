@@ -31,7 +31,7 @@ export const controlNetPreprocess = z
     taskUUID: uuid("Identifies the task in results, errors, polls and webhooks. A UUID v4, unique per task."),
     inputImage: imageReference("The image to make a guide of (UUID, URL, data URI, or base64)."),
     preProcessorType: oneOf(
-      "What the guide shows: edges, strokes, soft edges, or the image without fine detail.",
+      "Kind of guide image: edges, strokes, soft edges, or the image without fine detail.",
       PREPROCESSORS,
       {
         find: (given) => PREPROCESSORS.find((name) => name === (given === "tile_gaussian" ? "tile" : given)),

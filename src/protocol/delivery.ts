@@ -22,11 +22,11 @@ export const delivery = {
   ).default("sync"),
   webhookURL: webAddress("Receives one POST per finished image.").optional(),
   uploadEndpoint: webAddress(
-    "Receives each finished image as the raw body of a PUT, for instance a presigned URL. `{imageUUID}` and `{index}` in it are filled in; without one of them a later result overwrites an earlier one.",
+    "Receives each finished image as the raw body of a PUT, for example at a presigned URL. `{imageUUID}` and `{index}` in it are replaced. Without one of them, a later result overwrites an earlier one.",
   ).optional(),
   ttl: integer("Seconds until the image is deleted, with outputType URL. Without it images are kept 7 days.", {
     min: 60,
     max: CENTURY,
   }).optional(),
-  includeCost: flag("Whether results carry `cost`, in US dollars.").default(false),
+  includeCost: flag("Adds `cost` to results, in US dollars.").default(false),
 } as const;

@@ -23,8 +23,8 @@ export const ERRORS = {
   },
   unsupportedContentEncoding: {
     status: 415,
-    message: "The body is compressed ({given}). Send it as it is, without the header 'Content-Encoding'.",
-    when: "The body comes compressed; an image is compressed already, and a prompt is short.",
+    message: "The body is compressed ({given}). Send it uncompressed, without the header 'Content-Encoding'.",
+    when: "The body is compressed. Images are already compressed, and prompts are short.",
   },
   requestTimeout: {
     status: 408,
@@ -51,7 +51,7 @@ export const ERRORS = {
   },
   forbidden: {
     status: 403,
-    message: "This server has no API keys set, so it answers only callers on its own machine.",
+    message: "This server has no API keys set, so it answers only callers on the same machine.",
     when: "No keys are configured and the caller is not on the loopback interface.",
   },
 
@@ -85,62 +85,62 @@ export const ERRORS = {
   },
   permissionDenied: {
     status: 403,
-    message: "This server is set not to do this. {reason}",
-    when: "modelUpload is switched off (`INKSTONE_MAX_MODEL_MB`).",
+    message: "This server does not allow this. {reason}",
+    when: "`modelUpload` is disabled (`INKSTONE_MAX_MODEL_MB`).",
   },
   modelAlreadyExists: {
     status: 400,
-    message: "A model '{air}' is installed already. Use another AIR, or have it removed first.",
+    message: "A model '{air}' is already installed. Use another AIR, or remove the model first.",
     when: "modelUpload names an AIR that is taken.",
   },
   unsupportedPreProcessorType: {
     status: 400,
     message:
-      "The preprocessor '{given}' does not come with Inkstone. Supported are: {allowed}. A guide image made elsewhere can be used as it is.",
-    when: "controlNetPreprocess asks for a preprocessor that the API knows but that is not here: depth, poses and others need neural networks.",
+      "The preprocessor '{given}' does not come with Inkstone. Supported are: {allowed}. You can use a guide image from another program.",
+    when: "Inkstone does not have this preprocessor of the API: depth, poses and others need neural networks.",
   },
   rateLimitExceeded: {
     status: 429,
     message: "The queue is full: {waiting} tasks are waiting. Try again in {seconds} seconds.",
-    when: "More tasks wait than the server is set to hold, in all or of one key.",
+    when: "The queue is full, or one key has used its share of it.",
   },
   quotaExceeded: {
     status: 429,
     message: "This key {reason} Try again in {seconds} seconds.",
-    when: "A key has as many bytes of images stored, or sends as many at once, as the operator allows one key.",
+    when: "A key stores, or is sending, as many bytes as the operator allows.",
   },
 
   // The life of a task
   taskFailedOrNotFound: {
     status: 404,
     message: "No task with the taskUUID {taskUUID} is known to this key.",
-    when: "getResponse, getTaskDetails, cancelling or events name a task that never was, or that is no longer kept.",
+    when: "getResponse, getTaskDetails, a cancellation or an event stream names an unknown task, or one that is no longer kept.",
   },
   mediaNotFound: {
     status: 404,
     message: "There is no image {mediaUUID} of this key.",
-    when: "mediaStorage is to delete an image that is not there, or not any more.",
+    when: "mediaStorage deletes an image that does not exist.",
   },
   imageExpired: {
     status: 404,
     message: "The image {imageUUID} is no longer kept.",
-    when: "A result is asked for as base64 or data URI after its image was deleted.",
+    when: "A result is requested as base64 or data URI after its image was deleted.",
   },
-  taskCancelled: { status: 409, message: "The task was cancelled.", when: "The caller cancelled it, or hung up." },
+  taskCancelled: { status: 409, message: "The task was cancelled.", when: "The client cancelled it, or disconnected." },
   syncTimeout: {
     status: 504,
-    message: "The task is not finished after {seconds} seconds. It goes on; fetch it with getResponse.",
-    when: "A sync task takes longer than the server lets a request wait.",
+    message: "The task is not finished after {seconds} seconds. It continues. Poll it with getResponse.",
+    when: "A sync task takes longer than `INKSTONE_SYNC_TIMEOUT`.",
   },
   inferenceError: {
     status: 500,
     message: "The task failed while the image was generated. {reason}",
-    when: "The engine reports an error, or was lost too often.",
+    when: "The engine reported an error, or its process ended too often.",
   },
   engineTimeout: {
     status: 504,
     message: "The engine made no progress for {seconds} seconds.",
-    when: "The engine hangs; its process was ended and no attempt is left.",
+    when: "The engine made no progress. Its process was ended, and no attempt is left.",
   },
   modelUnavailable: {
     status: 503,
@@ -150,19 +150,19 @@ export const ERRORS = {
   nsfwContentDetected: {
     status: 400,
     message: "The safety check of this server refused result {result}.",
-    when: "The picture counts as unsafe and the server is set to refuse such (`INKSTONE_SAFETY_POLICY`). Results finished before it are kept.",
+    when: "The image is unsafe, and the server refuses such images (`INKSTONE_SAFETY_POLICY`). Earlier results are kept.",
   },
   downloadFailed: {
     status: 400,
     message: "What '{parameter}' points to cannot be downloaded. {reason}",
-    when: "A URL given as an image or model refuses, is too large, too slow or not allowed.",
+    when: "The URL of an image or model refuses, is too large, too slow, or not allowed.",
   },
 
   // The server
   serviceUnavailable: {
     status: 503,
     message: "The server cannot take tasks now. {reason}",
-    when: "It is starting or stopping, or its database or disk is not usable.",
+    when: "The server is starting or stopping, or its database or disk is not usable.",
   },
   internalServerError: {
     status: 500,

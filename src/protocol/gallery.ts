@@ -52,7 +52,7 @@ export const pictureChange = z.strictObject({
 
 /** `POST /v1/pictures/bin` and `/restore` */
 export const pictureNames = z.strictObject({
-  imageUUIDs: z.array(uuid("One picture.")).min(1).max(500).meta({ description: "1 to 500 pictures." }),
+  imageUUIDs: z.array(uuid("One image.")).min(1).max(500).meta({ description: "1 to 500 pictures." }),
 });
 
 /** `DELETE /v1/pictures` */
@@ -62,7 +62,7 @@ export const binQuery = z.strictObject({
 
 /** `GET /v1/events` */
 export const eventQuery = z.strictObject({
-  previews: flag("Whether to send what pictures look like while they are drawn.").default(false),
+  previews: flag("Sends previews of images while they are generated.").default(false),
 });
 
 /** `GET /v1/tasks` */

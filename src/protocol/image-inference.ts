@@ -49,7 +49,7 @@ export const ultralytics = group("Finds faces and redraws them with more detail.
   CFGScale: float("Guidance scale of the refinement.", { min: 0, max: 50, step: 0.1 }).default(8),
   confidence: float("Confidence from which a face counts.", { min: 0, max: 1, step: 0.01 }).default(0.9),
   inpaintSize: integer(
-    "Longer side, in pixels, at which the part around a face is drawn, rounded to a multiple of 16. Without it that of the image.",
+    "Longer side of the area around a face while it is refined, in pixels, rounded to a multiple of 16. Default: that of the image.",
     { min: 128, max: 2048 },
   ).optional(),
   maskBlur: integer("Feathering of the mask.", { min: 0, max: 100 }).default(5),
@@ -86,17 +86,17 @@ export const DEFAULT_STRENGTH = 0.8;
 
 const inputs = group("Input images. These must be nested inside the inputs object.", {
   seedImage: imageReference(
-    "Image used as a starting point for the generation (UUID, URL, data URI, or base64). Clear pixels count as white.",
+    "Image used as a starting point for the generation (UUID, URL, data URI, or base64). Transparent pixels count as white.",
   ).optional(),
   maskImage: imageReference(
-    "Which areas of the seed image to edit: white is edited, black and clear are kept (UUID, URL, data URI, or base64). Needs `seedImage`.",
+    "Areas of the seed image to edit: white is edited, black and transparent are kept (UUID, URL, data URI, or base64). Needs `seedImage`.",
   ).optional(),
   strength: float(
     "Strength of the transformation: the last strength × steps steps run. Lower values keep more of the original. Needs `seedImage`.",
     { min: 0, max: 1, step: 0.01, assumed: DEFAULT_STRENGTH },
   ).optional(),
   referenceImages: severalOf(
-    "What an editing model changes or takes things from; the prompt says how, and may call them picture 1, 2 and 3. Qwen-Image-Edit takes one, Edit-2509 and Edit-2511 up to three. Editing models need them, other models do not take them.",
+    "Images that an editing model changes or uses. The prompt says how, and may refer to them by number. Qwen-Image-Edit takes one, Edit-2509 and Edit-2511 up to three. Editing models require them, other models refuse them.",
     imageReference("One image (UUID, URL, data URI, or base64)."),
     MOST_REFERENCES,
   ).optional(),
@@ -133,16 +133,16 @@ export const imageInference = z
     taskType: literal("The type of task.", "imageInference"),
     taskUUID: uuid("Identifies the task in results, errors, polls and webhooks. A UUID v4, unique per task."),
     model: air("The model to use: `runware:108@1` is Qwen-Image."),
-    positivePrompt: text("What the image should show. `__BLANK__` stands for no text guidance.", {
+    positivePrompt: text("Description of the image. `__BLANK__` means no text guidance.", {
       min: 1,
       max: 32_000,
     }),
-    negativePrompt: text("What the image should not show. Ignored when guidance is disabled (CFGScale ≤ 1).", {
+    negativePrompt: text("Things to avoid in the image. Ignored when guidance is disabled (CFGScale ≤ 1).", {
       min: 1,
       max: 32_000,
     }).optional(),
     width: integer(
-      "Width of the image in pixels. Required, except with `inputs.referenceImages`: then the image is about a megapixel large, at the aspect of the last of them. Drawn at the next multiple of 16, then cut.",
+      "Width of the image in pixels. Required, except with `inputs.referenceImages`: the default is then about a megapixel, at the aspect of the last one. Generated at the next multiple of 16, then cropped.",
       { min: 128, max: 2048, step: 8 },
     ).optional(),
     height: integer("Height of the image in pixels. Required with `width`.", {
@@ -151,10 +151,10 @@ export const imageInference = z
       step: 8,
     }).optional(),
     seed: seed(
-      "Start of the random numbers: same seed, same image. Result i uses seed + i. Without it a random one in the unsigned 32-bit range is drawn. The largest is also taken as JavaScript rounds it, 9223372036854776000.",
+      "Start of the random numbers: same seed, same image. Result i uses seed + i. The default is a random number in the unsigned 32-bit range. The largest value is also accepted as JavaScript rounds it, 9223372036854776000.",
     ).optional(),
     steps: integer(
-      "Number of denoising steps. More give more detail and take longer. Without it as many as the model, or a LoRA distilled to few steps, is made for; for most that is the default.",
+      "Number of denoising steps. More steps give more detail and take longer. The default is that of the model, or of a LoRA distilled to few steps.",
       { min: 1, max: 100 },
     ).default(20),
     scheduler: oneOf("The sampler and its noise levels. Letter case does not matter.", SCHEDULERS, {

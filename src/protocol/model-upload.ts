@@ -34,7 +34,7 @@ export const modelUpload = z
     shortDescription: line("Description for people.", 2000),
     comment: line("Description for people; wins over `shortDescription`.", 2000),
     positiveTriggerWords: line("Words in the prompt that it answers to.", 1000),
-    heroImageURL: webAddress("A picture that shows what it does.").optional(),
+    heroImageURL: webAddress("An example image.").optional(),
     tags: words("Tags to search by.", 32).default([]),
     defaultWeight: float("The weight it was made for. Told by modelSearch; tasks say their own.", {
       min: -4,
@@ -49,10 +49,10 @@ export const modelUpload = z
       DELIVERY_METHODS,
     ).default("sync"),
     uniqueIdentifier: line("Without effect: the AIR identifies it."),
-    private: flag("Without effect: everything installed belongs to whoever runs the server.").default(true),
+    private: flag("No effect: the operator owns every installed model.").default(true),
   })
   .describe(
-    "Fetches a LoRA or ControlNet from a URL, or a checkpoint from the Hugging Face hub, and registers it. Large checkpoints are converted to int8 on the way. Tells each stage: `validated`, `downloaded`, `optimized`, `stored`, `ready`. Once accepted it goes on without whoever asked for it, and is begun again after a restart of the server; `getResponse` tells how it stands.",
+    "Fetches a LoRA or ControlNet from a URL, or a checkpoint from the Hugging Face hub, and registers it. Large checkpoints are converted to int8. Reports each stage: `validated`, `downloaded`, `optimized`, `stored`, `ready`. An accepted upload continues without its client, and starts again after a restart of the server. `getResponse` reports its progress.",
   );
 
 export type ModelUploadTask = z.output<typeof modelUpload>;

@@ -35,7 +35,7 @@ export const getResponse = z
     }).optional(),
   })
   .describe(
-    "Tells how far a task is, with the results so far. Works for sync and async tasks, model uploads included.",
+    "Reports the progress of a task, with the results so far. Works for sync and async tasks and for model uploads.",
   );
 
 export const getTaskDetails = z
@@ -141,10 +141,10 @@ export const watch = z
   .strictObject({
     taskType: literal("The type of task.", "watch"),
     taskUUID: uuid("Identifies the task in its reply. A UUID v4."),
-    previews: flag("Whether to send what pictures look like while they are drawn.").default(false),
+    previews: flag("Sends previews of images while they are generated.").default(false),
   })
   .describe(
-    "Only over a WebSocket: frames tell this socket whatever happens to the tasks (present and future ones) and pictures of its key and to the models of the server, until it closes. Sent again, it replaces the earlier watch.",
+    "Only over a WebSocket. Reports the events of all tasks and images of the key, and of the server's models, until the socket closes. A second watch replaces the first.",
   );
 
 export type WatchTask = z.output<typeof watch>;

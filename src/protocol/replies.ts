@@ -38,7 +38,9 @@ const imageItem = group("A finished image of an imageInference task.", {
   imageUUID: imageUUID("The image."),
   ...forms("image"),
   seed: seed("Sent again alone, it gives this image again."),
-  NSFWContent: flag("Whether the safety check flagged it. Only when the task asked for the check.").optional(),
+  NSFWContent: flag(
+    "True if the safety check flagged the image. Present only when the task requested the check.",
+  ).optional(),
   skippedSteps: float(
     "Denoising steps that a step cache answered, a half where it answered one of a step's two guidance passes. Only when a cache was on; the original API has no such field.",
     { min: 0 },
@@ -112,18 +114,18 @@ const queuedType = oneOf("The type of task.", [
 
 const acknowledgement = group("An async task has been stored.", { taskType: queuedType, taskUUID });
 
-const dryRunItem = group("What a task would give, without running it: one item for each result.", {
+const dryRunItem = group("Result of a dry run: one item for each result of the task.", {
   taskType: queuedType,
   taskUUID,
   cost: float("US dollars.", { min: 0 }).optional(),
   estimatedSeconds: float(
-    "Expected time of the whole task once it has started, by what pictures of this model took in the last day. Absent before the first, and for tasks that are not drawn; the original API has no such field.",
+    "Expected time of the whole task after it starts, from the images of this model in the last day. Absent before the first image, and for other kinds of task. An addition of Inkstone.",
     { min: 0 },
   ).optional(),
   dryRun: literal("Nothing was run.", true),
 });
 
-const cancelledTask = group("A task after it was asked to stop.", {
+const cancelledTask = group("A task after a request to cancel it.", {
   taskType: queuedType,
   taskUUID,
   state: oneOf("Where it stands.", TASK_STATES),
@@ -173,19 +175,19 @@ const modelSummary = group("An installed model.", {
   capabilities: field(z.array(z.string()), {
     type: "string[]",
     rule: "strings",
-    about: "What it can do: `io:text-to-image`, `io:image-to-image`, `op:inpaint` …",
+    about: "Capabilities: `io:text-to-image`, `io:image-to-image`, `op:inpaint` …",
   }),
   source: text("`official` came with Inkstone, `community` was installed."),
-  heroImage: nullable(z.string(), "A picture that shows what it does, or null."),
-  private: flag("Always false: everything installed belongs to whoever runs the server."),
-  defaultWidth: integer("Pixels, where a request does not say.", { min: 1 }).optional(),
-  defaultHeight: integer("Pixels, where a request does not say.", { min: 1 }).optional(),
-  defaultSteps: integer("Steps, where a request does not say.", { min: 1 }).optional(),
-  defaultScheduler: text("Scheduler, where a request does not say.").optional(),
-  defaultCFG: float("Guidance, where a request does not say.", { min: 0 }).optional(),
+  heroImage: nullable(z.string(), "An example image, or null."),
+  private: flag("Always false: the operator owns every installed model."),
+  defaultWidth: integer("Default, in pixels.", { min: 1 }).optional(),
+  defaultHeight: integer("Default, in pixels.", { min: 1 }).optional(),
+  defaultSteps: integer("Default number of steps.", { min: 1 }).optional(),
+  defaultScheduler: text("Default scheduler.").optional(),
+  defaultCFG: float("Default guidance.", { min: 0 }).optional(),
   license: text("The licence of its weights.").optional(),
   bytes: integer("Size of its files on disk.", { min: 0 }).optional(),
-  maxPixels: integer("Larger images are drawn with this many pixels, then enlarged.", { min: 1 }).optional(),
+  maxPixels: integer("Larger images are generated with this number of pixels, then enlarged.", { min: 1 }).optional(),
   trainedSizes: field(z.array(z.array(z.int().min(1)).length(2)), {
     type: "integer[][]",
     rule: "pairs of width and height",
@@ -206,7 +208,7 @@ const modelPage = group("One page of a model search.", {
   totalResults: integer("How many fit in all.", { min: 0 }),
 });
 
-const usage = group("Nobody is billed here, so nothing is counted.", {
+const usage = group("Inkstone has no billing, so nothing is counted.", {
   credits: integer("Always 0.", { min: 0 }),
   requests: integer("Always 0.", { min: 0 }),
 });
@@ -214,11 +216,11 @@ const usage = group("Nobody is billed here, so nothing is counted.", {
 const accountDetails = group("The account behind a key.", {
   taskType: literal("The type of task.", "accountManagement"),
   taskUUID,
-  operation: literal("What was asked.", "getDetails"),
+  operation: literal("The requested operation.", "getDetails"),
   organizationUUID: uuid("Always the same."),
   organizationName: text("Always `Inkstone`."),
   AIRSource: text("Always `inkstone`."),
-  balance: integer("Always 0: nobody is billed here.", { min: 0 }),
+  balance: integer("Always 0: Inkstone has no billing.", { min: 0 }),
   team: anything("object[]", "Always empty."),
   apiKeys: anything("object[]", "The key that asked: `name`, `apiKey` (its beginning), `createdAt`, `enabled`."),
   usage: group("What was used.", { total: usage, today: usage, last7Days: usage, last30Days: usage }),
@@ -232,13 +234,13 @@ const taskDetails = group("A task with its request, its response and its deliver
   createdAt: time("When it was accepted."),
   startedAt: time("When it was started last.").optional(),
   finishedAt: time("When it ended.").optional(),
-  request: anything("object[]", "The request as it was received."),
+  request: anything("object[]", "The request, unchanged."),
   response: anything("object", "`data` and `errors`, as the task was answered."),
   deliveries: anything("object[]", "Its webhook calls and uploads.").optional(),
 });
 
 const watchItem = group(
-  "Over a WebSocket that watches: its acknowledgement (with `previews`), and whatever happens to tasks, pictures and models (with `event`).",
+  "For a WebSocket that watches: the acknowledgement (with `previews`), and events of tasks, images and models (with `event`).",
   {
     taskType: literal("The type of task.", "watch"),
     taskUUID: uuid(
@@ -258,16 +260,16 @@ const watchItem = group(
     ]).optional(),
     queuePosition,
     attempt: integer("With `started`: how often it was.", { min: 1 }).optional(),
-    image: integer("With `progress` and `preview`: the picture in work, from 0.", { min: 0 }).optional(),
-    images: integer("Pictures in all.", { min: 1 }).optional(),
-    step: integer("Steps of this picture that are done.", { min: 0 }).optional(),
-    steps: integer("Steps of a picture.", { min: 0 }).optional(),
+    image: integer("With `progress` and `preview`: the current image, from 0.", { min: 0 }).optional(),
+    images: integer("Number of images.", { min: 1 }).optional(),
+    step: integer("Finished steps of this image.", { min: 0 }).optional(),
+    steps: integer("Steps per image.", { min: 0 }).optional(),
     stage: oneOf("Of a model upload: the last stage that was reached.", UPLOAD_STAGES).optional(),
     percentage: float("Of the whole task.", { min: 0, max: 100 }).optional(),
-    imageDataURI: text("With `preview`: what the picture looks like so far, a small WEBP.").optional(),
+    imageDataURI: text("With `preview`: a small WEBP of the unfinished image.").optional(),
     picture: pictureReply.optional(),
     imageUUIDs: z
-      .array(uuid("One picture."))
+      .array(uuid("One image."))
       .meta({ description: "With `gone`: pictures that were binned or deleted." })
       .optional(),
     state: cancelledTask.shape.state.optional(),

@@ -40,7 +40,7 @@ function missingSides(task: ImageInferenceTask): TaskError[] {
 
 export const RULES: readonly Rule[] = [
   {
-    text: "`width` and `height` are required, together; with `inputs.referenceImages` both may be left out.",
+    text: "`width` and `height` are required, together. With `inputs.referenceImages` both are optional.",
     check: missingSides,
   },
   needs("inputs.maskImage", hasMaskImage, "inputs.seedImage", hasSeedImage),

@@ -15,7 +15,7 @@ export const upscale = z
     model: oneOf("The upscaler: Real-ESRGAN.", UPSCALERS).default("runware:504@1"),
     inputs: group("Input images.", {
       image: imageReference(
-        "The image to enlarge (UUID, URL, data URI, or base64). At most 50 megapixels may come out. Clear pixels count as white.",
+        "The image to enlarge (UUID, URL, data URI, or base64). The result may have at most 50 megapixels. Transparent pixels count as white.",
       ),
     }),
     upscaleFactor: integer("How many times wider and higher the image becomes.", { min: 2, max: 4 }).default(2),

@@ -18,20 +18,20 @@ export const vectorize = z
     taskType: literal("The type of task.", "vectorize"),
     taskUUID: uuid("Identifies the task in results, errors, polls and webhooks. A UUID v4, unique per task."),
     model: oneOf(
-      "The tracer. All names stand for the one that is here, VTracer: the original API's models are not available.",
+      "The tracer. All names select VTracer. The models of the original API are not available.",
       TRACERS,
     ).default("inkstone:vtracer@1"),
     inputs: group("Input images.", {
       image: imageReference(
-        "The image to trace (UUID, URL, data URI, or base64). Above 4 megapixels its shapes are those of a smaller copy. Clear pixels stay clear.",
+        "The image to trace (UUID, URL, data URI, or base64). Above 4 megapixels, the shapes are those of a smaller copy. Transparent pixels stay transparent.",
       ),
     }),
     ...deliveryOfVectors,
-    outputFormat: oneOf("File format of the drawing. Letter case does not matter.", ["SVG"], {
+    outputFormat: oneOf("File format of the result. Letter case does not matter.", ["SVG"], {
       anyCase: true,
     }).default("SVG"),
   })
-  .describe("Traces an image into shapes of one colour each, as an SVG file. For logos, lettering and flat drawings.");
+  .describe("Traces an image into shapes of one colour each, as an SVG file. For logos, lettering and flat graphics.");
 
 /** A validated `vectorize` task with its defaults filled in. */
 export type VectorizeTask = z.output<typeof vectorize>;

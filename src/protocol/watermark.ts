@@ -27,7 +27,7 @@ export const watermark = group("Lays a text or an image over the finished image:
     { min: 2, max: 32 },
   ).optional(),
   image: imageReference(
-    "The image (UUID, URL, data URI, or base64); clear pixels show what is below. Fitted into a quarter of the picture's sides, never enlarged.",
+    "The image (UUID, URL, data URI, or base64). Transparent pixels show the image below. Fitted into a quarter of the image's sides, never enlarged.",
   ).optional(),
   displayPosition: oneOf("Where it is shown; `tiled` repeats it over the whole image.", POSITIONS, {
     anyCase: true,

@@ -11,7 +11,7 @@ const MOST_DEVICES = 16;
 
 /** What images are drawn with, and what is done with those that are unsafe. */
 export const DRAWING = {
-  threads: count("INKSTONE_THREADS", 0, 0, 1024, "Processor threads that draw. 0: one per core."),
+  threads: count("INKSTONE_THREADS", 0, 0, 1024, "Processor threads that generate images. 0: one per core."),
   devices: setting(
     "INKSTONE_DEVICE",
     "NAME,NAME,…",
@@ -21,7 +21,7 @@ export const DRAWING = {
         type: "string[]",
         rule: "`auto`, `cpu`, `webgpu`, `cuda` or `cuda:N`, or several with commas between",
         about:
-          "Where images are drawn. `auto` takes a GPU that passes its tests and is faster than the processor. A list starts an engine for each: `cuda:0,cuda:1`.",
+          "Device that generates images. `auto` uses a GPU that passes its tests and is faster than the processor. A list starts an engine for each: `cuda:0,cuda:1`.",
       },
     ).default(["cpu"]),
   ),
@@ -30,39 +30,39 @@ export const DRAWING = {
     0,
     0,
     10_080,
-    "Minutes without a task after which the model leaves memory. The next task loads it again. 0: never.",
+    "Minutes without a task before the model leaves memory. The next task loads it again. 0: never.",
   ),
   deviceMemoryMB: count(
     "INKSTONE_DEVICE_MEMORY_MB",
     0,
     0,
     10_000_000,
-    "Megabytes of a GPU's memory that weights and an image may take; a checkpoint that needs more is refused with numbers. 0: what is free, where the device says so (CUDA).",
+    "Megabytes of GPU memory for weights and one image. A checkpoint that needs more is refused with numbers. 0: the free memory, if the device reports it (CUDA).",
   ),
   stepTimeout: count(
     "INKSTONE_STEP_TIMEOUT",
     600,
     1,
     86_400,
-    "Seconds without progress after which the engine is restarted.",
+    "Seconds without progress before the engine is restarted.",
   ),
   maxAttempts: count(
     "INKSTONE_MAX_ATTEMPTS",
     3,
     1,
     20,
-    "Times a task is started before it fails, when the engine is lost.",
+    "Attempts of a task before it fails, when the engine process ends unexpectedly.",
   ),
   safetyPolicy: choice(
     "INKSTONE_SAFETY_POLICY",
     SAFETY_POLICIES,
     "deliver",
-    "What becomes of pictures that the safety check flags: delivered and marked, a grey picture in their place and marked, or refused with `nsfwContentDetected`.",
+    "Treatment of flagged images: `deliver` marks them, `withhold` replaces them with a grey image, `refuse` fails the task with `nsfwContentDetected`.",
   ),
   safetyThreshold: setting(
     "INKSTONE_SAFETY_THRESHOLD",
     "0…1",
-    float("Probability from which a picture is flagged: the sum over the classes that count.", {
+    float("Least probability of a flagged image: the sum over the unsafe classes.", {
       min: 0,
       max: 1,
     }).default(DEFAULT_SAFETY_RULE.threshold),
@@ -75,7 +75,7 @@ export const DRAWING = {
   safetyAlways: truth(
     "INKSTONE_SAFETY_ALWAYS",
     false,
-    "Whether pictures are checked that nobody asked to check. `NSFWContent` is told only where it was asked for.",
+    "Check every image, even if the request did not ask for it. Replies contain `NSFWContent` only if the request asked for the check.",
   ),
   faceModel: setting(
     "INKSTONE_FACE_MODEL",
@@ -90,6 +90,6 @@ export const DRAWING = {
     60,
     1,
     86_400,
-    "Seconds without use after which the networks of the safety check and the face detector are unloaded.",
+    "Seconds without use before the networks for safety and faces are unloaded.",
   ),
 } as const;

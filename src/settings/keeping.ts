@@ -25,7 +25,7 @@ export const KEEPING = {
     "INKSTONE_DATA_DIR",
     "DIR",
     text(
-      "Folder for the database, images, models and keys. Default: `inkstone` in the user's data folder, see below.",
+      "Folder for the database, images, models and keys. Default: `inkstone` in the user's data folder, see [below](#the-data-folder).",
       line,
     ).optional(),
   ),
@@ -38,7 +38,7 @@ export const KEEPING = {
     "INKSTONE_DATABASE_LISTEN_URL",
     "postgres://…",
     postgresAddress(
-      "The same PostgreSQL without a pooler in between, for the one connection that listens. Needed where the other address leads to PgBouncer in transaction mode.",
+      "Direct address of the same PostgreSQL, for the connection that listens. Needed if the other address is PgBouncer in transaction mode.",
     ).optional(),
   ),
   databaseConnections: count(
@@ -53,12 +53,12 @@ export const KEEPING = {
     60,
     0,
     3600,
-    "Seconds that a PostgreSQL which cannot be reached yet is waited for at the start.",
+    "Seconds to wait for an unreachable PostgreSQL at the start.",
   ),
   storage: setting(
     "INKSTONE_STORAGE",
     "s3://BUCKET/PREFIX",
-    bucketAddress("Bucket for images. Default: the folder `images` of the data folder.").optional(),
+    bucketAddress("Bucket for images. Default: `images` in the data folder.").optional(),
   ),
   s3Endpoint: setting(
     "INKSTONE_S3_ENDPOINT",
@@ -80,14 +80,12 @@ export const KEEPING = {
     "INKSTONE_IMAGE_DELIVERY",
     ["proxy", "redirect"],
     "proxy",
-    "How `/images/…` serves images from a bucket: through this server, or by a redirect to a presigned address of 15 minutes.",
+    "Delivery of images from a bucket. `proxy` sends them through this server. `redirect` sends clients to a presigned address, valid for 15 minutes.",
   ),
   imageUrl: setting(
     "INKSTONE_IMAGE_URL",
     "URL",
-    webAddress(
-      "Address under which clients reach the bucket and its prefix themselves, such as a CDN's; image URLs begin with it.",
-    )
+    webAddress("Public address of the bucket and prefix, for example of a CDN. Image URLs begin with it.")
       .transform((url) => url.replace(/\/+$/, ""))
       .optional(),
   ),
@@ -100,7 +98,7 @@ export const KEEPING = {
     "INKSTONE_MODELS_STORE",
     "s3://BUCKET/PREFIX",
     bucketAddress(
-      "Bucket of models that many machines draw with, put there by `inkstone models share`. Weights come to the models folder when a task needs them.",
+      "Bucket of models for many machines, filled by `inkstone models share`. A worker downloads weights to its models folder when a task needs them.",
     ).optional(),
   ),
   modelsCacheGB: count(
@@ -108,29 +106,29 @@ export const KEEPING = {
     0,
     0,
     100_000,
-    "Gigabytes (10⁹ bytes) that weights of the bucket may take in the models folder; those used longest ago go. 0: no limit.",
+    "Gigabytes (10⁹ bytes) of downloaded weights in the models folder. The least recently used go first. 0: no limit.",
   ),
   maxModelMB: count(
     "INKSTONE_MAX_MODEL_MB",
     4096,
     0,
     1_000_000,
-    "Megabytes (10⁶ bytes) of a model that modelUpload fetches; 0 takes none.",
+    "Megabytes (10⁶ bytes) of a model that `modelUpload` downloads. 0: no uploads.",
   ),
   minFreeMB: count(
     "INKSTONE_MIN_FREE_MB",
     64,
     0,
     1_000_000,
-    "Megabytes that stay free on the disks of database and images: when there are no more, new tasks and images are refused with 503.",
+    "Megabytes to keep free on the disks of database and images. Below that, the server refuses new tasks and images with 503.",
   ),
   keyStorageMB: count(
     "INKSTONE_KEY_STORAGE_MB",
     0,
     0,
     100_000_000,
-    "Megabytes of images that one key may have stored; beyond it new tasks and images are answered with 429. 0: no limit.",
+    "Megabytes of stored images per key. Beyond that, new tasks and images of the key get 429. 0: no limit.",
   ),
-  resultRetention: count("INKSTONE_RESULT_RETENTION", 24, 1, 8760, "Hours for which finished tasks can be asked for."),
-  imageRetention: count("INKSTONE_IMAGE_RETENTION", 168, 1, 87_600, "Hours for which images without `ttl` are kept."),
+  resultRetention: count("INKSTONE_RESULT_RETENTION", 24, 1, 8760, "Hours to keep finished tasks for `getResponse`."),
+  imageRetention: count("INKSTONE_IMAGE_RETENTION", 168, 1, 87_600, "Hours to keep images without `ttl`."),
 } as const;

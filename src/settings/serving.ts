@@ -18,7 +18,7 @@ export const SERVING = {
     "INKSTONE_ROLE",
     ["all", "api", "worker"],
     "all",
-    "What the process does: `api` takes tasks and answers, `worker` draws, `all` both. Apart they need PostgreSQL, and one bucket or folder of images.",
+    "Role of the process: `api` accepts and answers tasks, `worker` runs them. `all` does both. Separate roles need PostgreSQL and a common bucket or folder.",
   ),
   host: setting(
     "INKSTONE_HOST",
@@ -30,7 +30,7 @@ export const SERVING = {
     "INKSTONE_PUBLIC_URL",
     "URL",
     webAddress(
-      "Address under which clients reach the server; image URLs begin with it. Default: `http://` and the host that the request names (`Host`); in webhooks the address listened on.",
+      "Public address of the server. Image URLs begin with it. Default: `http://` and the `Host` of the request. In webhooks, the address it listens on.",
     )
       .transform((url) => url.replace(/\/+$/, ""))
       .optional(),
@@ -38,13 +38,13 @@ export const SERVING = {
   trustProxy: truth(
     "INKSTONE_TRUST_PROXY",
     false,
-    "Whether `X-Forwarded-Proto` and `X-Forwarded-Host` say how clients reach the server, where no public address is set. Only behind a proxy that sets both: else callers choose how the image URLs in their replies begin. Callers through a proxy need a key, trusted or not.",
+    "Take the public address from `X-Forwarded-Proto` and `X-Forwarded-Host`, if no public URL is set. Use it only behind a proxy that sets both. Otherwise callers choose the image URLs in their replies. Callers through a proxy always need a key.",
   ),
   apiKeys: secretSetting(
     "INKSTONE_API_KEYS",
     "KEY,KEY",
     words(
-      "API keys that may call, beside those of `inkstone keys`. When there are none at all, only callers on this machine are answered, with any key.",
+      "API keys, in addition to those of `inkstone keys`. Without any key, the server answers only callers on the same machine.",
       10_000,
     ).default([]),
   ),
@@ -52,7 +52,7 @@ export const SERVING = {
     "INKSTONE_ALLOWED_ORIGINS",
     "ORIGIN,ORIGIN",
     origins(
-      "Web pages of other origins that may call `/v1` with a key as Bearer, such as `https://app.example`. Pages served from `localhost` and other loopback addresses always may.",
+      "Origins whose web pages may call `/v1` with a key as Bearer, such as `https://app.example`. Pages from loopback addresses always may.",
     ).default([]),
   ),
   maxTasks: count("INKSTONE_MAX_TASKS", 100, 1, 10_000, "Tasks in one request."),
@@ -70,12 +70,12 @@ export const SERVING = {
     1000,
     1,
     1_000_000,
-    "Tasks that may wait. More are answered with `rateLimitExceeded` (429).",
+    "Most tasks in the queue. More get `rateLimitExceeded` (429).",
   ),
   queueShare: setting(
     "INKSTONE_QUEUE_SHARE",
     "0…1",
-    float("Share of the waiting tasks that one key may have; the rest is room for others.", { min: 0, max: 1 }).default(
+    float("Largest share of the queue for one key. The rest stays free for other keys.", { min: 0, max: 1 }).default(
       0.8,
     ),
   ),
@@ -84,50 +84,46 @@ export const SERVING = {
     256,
     1,
     1_000_000,
-    "Megabytes of request bodies that one key may be sending at the same time; more are answered with 429. One body is always taken.",
+    "Megabytes of request bodies that one key may send at the same time. More get 429. One body is always accepted.",
   ),
   keyDownloads: count(
     "INKSTONE_KEY_DOWNLOADS",
     2,
     1,
     3,
-    "Images from web addresses that are fetched for one key at the same time, of 3 in all; further ones wait.",
+    "Parallel downloads of input images per key, of 3 in all. Others wait.",
   ),
   abandonAsync: count(
     "INKSTONE_ABANDON_ASYNC",
     0,
     0,
     86_400,
-    "Seconds after which an async task is cancelled that nobody has asked for since, and that owes no webhook or upload. 0: never.",
+    "Seconds without a poll before an async task is cancelled. Tasks with a webhook or upload are not cancelled. 0: never.",
   ),
-  requestTimeout: count("INKSTONE_REQUEST_TIMEOUT", 60, 1, 3600, "Seconds in which a request must have arrived."),
+  requestTimeout: count("INKSTONE_REQUEST_TIMEOUT", 60, 1, 3600, "Seconds for a request to arrive."),
   syncTimeout: count(
     "INKSTONE_SYNC_TIMEOUT",
     290,
     1,
     86_400,
-    "Seconds an HTTP request waits for a sync task. The task goes on after that. (Node's fetch gives up at 300.)",
+    "Seconds an HTTP request waits for a sync task. The task continues after that. Node's `fetch` stops waiting at 300.",
   ),
   sendTimeout: count(
     "INKSTONE_SEND_TIMEOUT",
     60,
     1,
     3600,
-    "Seconds in which a client must take a frame; slower ones are cut off.",
+    "Seconds for a client to receive a frame. The server disconnects slower clients.",
   ),
-  idleTimeout: count("INKSTONE_IDLE_TIMEOUT", 120, 1, 86_400, "Seconds after which a silent WebSocket is closed."),
-  sessionBuffer: count(
-    "INKSTONE_SESSION_BUFFER",
+  idleTimeout: count(
+    "INKSTONE_IDLE_TIMEOUT",
     120,
-    0,
+    1,
     86_400,
-    "Seconds for which results are held for a WebSocket that broke off.",
+    "Seconds without a message before a WebSocket is closed.",
   ),
-  cancelOnHangUp: truth(
-    "INKSTONE_CANCEL_ON_HANG_UP",
-    true,
-    "Whether a sync task is cancelled when its client goes away.",
-  ),
+  sessionBuffer: count("INKSTONE_SESSION_BUFFER", 120, 0, 86_400, "Seconds to keep results for a broken WebSocket."),
+  cancelOnHangUp: truth("INKSTONE_CANCEL_ON_HANG_UP", true, "Cancel a sync task when its client disconnects."),
   webhookStyle: choice(
     "INKSTONE_WEBHOOK_STYLE",
     ["wrapped", "flat"],
@@ -137,34 +133,30 @@ export const SERVING = {
   webhookSecret: secretSetting(
     "INKSTONE_WEBHOOK_SECRET",
     "whsec_…",
-    secret("Key that signs webhooks (Standard Webhooks). Default: one made for this data folder.").optional(),
+    secret(
+      "Secret that signs webhooks (Standard Webhooks). Default: a random one, stored in the data folder.",
+    ).optional(),
   ),
   allowedAddresses: setting(
     "INKSTONE_ALLOWED_ADDRESSES",
     "CIDR,HOST,…",
     words(
-      "Private addresses that images, models, webhooks and uploads may use. By default only public ones.",
+      "Private addresses for images, models, webhooks and uploads. By default, only public addresses are allowed.",
       10_000,
     ).default([]),
   ),
-  shutdownGrace: count(
-    "INKSTONE_SHUTDOWN_GRACE",
-    30,
-    0,
-    3600,
-    "Seconds that running tasks get to finish after SIGTERM.",
-  ),
+  shutdownGrace: count("INKSTONE_SHUTDOWN_GRACE", 30, 0, 3600, "Seconds for running tasks to finish after SIGTERM."),
   logLevel: choice(
     "INKSTONE_LOG_LEVEL",
     ["fatal", "error", "warn", "info", "debug", "trace", "silent"],
     "info",
-    "Least important log lines to write.",
+    "Lowest level of log lines to write.",
   ),
   logFormat: choice(
     "INKSTONE_LOG_FORMAT",
     ["auto", "json", "text"],
     "auto",
-    "Form of the log: a JSON object a line, or text for people; `auto` is text on a terminal, else JSON.",
+    "Form of the log: one JSON object per line, or text. `auto` is text on a terminal, otherwise JSON.",
   ),
-  logPrompts: truth("INKSTONE_LOG_PROMPTS", false, "Whether prompts appear in the log."),
+  logPrompts: truth("INKSTONE_LOG_PROMPTS", false, "Write prompts to the log."),
 } as const;

@@ -7,7 +7,7 @@ import { SERVING } from "./serving.ts";
 import type { Setting } from "./setting.ts";
 
 /** The settings by what they are about. */
-export const SETTING_GROUPS = { Serving: SERVING, Keeping: KEEPING, Drawing: DRAWING } as const;
+export const SETTING_GROUPS = { Server: SERVING, Storage: KEEPING, Generation: DRAWING } as const;
 
 export const SETTINGS = { ...SERVING, ...KEEPING, ...DRAWING } as const;
 

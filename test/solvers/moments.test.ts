@@ -30,7 +30,7 @@ describe.each(Object.keys(kinds).filter((name) => kinds[name]!.stochastic))("%s"
   });
 });
 
-/** LCM and TCD take predicted pictures for drawn ones: they do not tend to the data's spread, and are not meant to. */
+/** LCM and TCD take predicted images for drawn ones: they do not tend to the data's spread, and are not meant to. */
 describe.each(["eulerAncestral", "dpm2Ancestral", "ddpm", "dpm2sSde", "dpm2mSde", "dpm3mSde"])("%s", (name) => {
   test("tends to the data's spread as steps are added", async () => {
     const [few, many] = [await drawn(name, 20), await drawn(name, 120)];

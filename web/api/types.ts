@@ -45,7 +45,7 @@ export interface Guide extends JsonObject {
   readonly weight?: number;
 }
 
-/** A picture of the gallery. */
+/** An image of the gallery. */
 export interface Picture {
   readonly imageUUID: string;
   readonly imageURL: string;
@@ -62,7 +62,7 @@ export interface Picture {
   readonly index?: number;
   readonly seed?: number | bigint;
   readonly parameters?: Parameters;
-  /** The pictures it was made from. */
+  /** The images it was made from. */
   readonly parents: readonly string[];
   readonly NSFWContent?: boolean;
 }

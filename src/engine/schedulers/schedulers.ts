@@ -18,10 +18,11 @@ const NOTES = {
   deis: "Its first and last steps are Euler's, so that it goes from pure noise all the way to 0.",
   distilled: "Meant for checkpoints or LoRAs distilled to a few steps; others come out soft.",
   edm: "EDM's own noise range belongs to another process; what is left of the name is the Karras spacing.",
-  inverse: "The scheduler of that name goes from picture to noise; here it draws, as the solver it inverts.",
+  inverse:
+    "The published scheduler goes from image to noise. Here it generates images, like the solver that it inverts.",
   pndm: "On the equal steps that its weights are made for.",
   singlestep: "Pairs of steps, so that a step costs one evaluation as in diffusers, not two as in k-diffusion.",
-  uniform: '"Uniform" is taken to mean: no shift with the picture\'s size.',
+  uniform: '"Uniform" means no shift with the image size.',
 };
 
 const scheduler = (name: string, solver: SolverKind, spacing: Spacing, note?: string): Scheduler => ({

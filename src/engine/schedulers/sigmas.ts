@@ -92,7 +92,7 @@ function between(from: number, to: number, progress: number): number {
 
 const model: Spacing = {
   title: "model",
-  about: "Equal steps from 1 to 0, shifted with the picture's size and stretched as the checkpoint asks.",
+  about: "Equal steps from 1 to 0, shifted with the image's size and stretched as the checkpoint's config says.",
   sigmas: flowSigmas,
 };
 const uniform: Spacing = {

@@ -82,7 +82,7 @@ export const SOLVERS = {
   },
   dpm2s: {
     title: "DPM-Solver++ 2S",
-    about: "Second order over pairs of steps, one evaluation a step, for a predicted picture linear in λ.",
+    about: "Second order over pairs of steps, one evaluation a step, for a predicted image linear in λ.",
     create: dpmSinglestep({ stochastic: false }),
     order: 2,
     ...ode,
@@ -95,7 +95,7 @@ export const SOLVERS = {
   },
   dpm2m: {
     title: "DPM-Solver++ 2M",
-    about: "Second order from the last two predicted pictures, in λ.",
+    about: "Second order from the last two predicted images, in λ.",
     create: dpmMultistep({ order: 2, stochastic: false }),
     order: 2,
     ...ode,
@@ -109,7 +109,7 @@ export const SOLVERS = {
   dpm3m: {
     title: "DPM-Solver++ 3M",
     about:
-      "From the last three predicted pictures, in λ, with the published formula, whose order is 2 with a smaller error.",
+      "From the last three predicted images, in λ, with the published formula, whose order is 2 with a smaller error.",
     create: dpmMultistep({ order: 3, stochastic: false }),
     order: 2,
     ...ode,
@@ -143,13 +143,13 @@ export const SOLVERS = {
   },
   ddpm: {
     title: "DDPM",
-    about: "Draws each step from the distribution the next latents have, given the predicted picture (η = 1).",
+    about: "Samples each step from the distribution of the next latents, given the predicted image (η = 1).",
     create: ddpm,
     ...sde,
   },
   lcm: {
     title: "LCM",
-    about: "The predicted picture, noised anew each step.",
+    about: "The predicted image, with fresh noise at each step.",
     create: lcm,
     ...sde,
   },

@@ -159,7 +159,7 @@ async function accountDetails({ ports }: RequestContext, caller: Caller, task: A
   });
 }
 
-/** Nobody is billed here, so nothing is counted. */
+/** Inkstone has no billing, so nothing is counted. */
 const NOTHING = { credits: 0, requests: 0 };
 
 async function modelSearch({ ports }: RequestContext, task: ModelSearchTask): Promise<Answer> {

@@ -25,7 +25,7 @@ export const KEEPING = {
     "INKSTONE_DATA_DIR",
     "DIR",
     text(
-      "Folder for the database, images, models and keys. Default: `inkstone` in the user's data folder, see [below](#the-data-folder).",
+      "Folder for the database, images, models and keys. Default: `inkstone` in the data folder of the user.",
       line,
     ).optional(),
   ),

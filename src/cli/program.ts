@@ -24,7 +24,7 @@ const COMMANDS: readonly (readonly [name: string, about: string, load: () => Pro
   ],
   [
     "vectorize",
-    "Trace a picture into an SVG file: shapes of one colour, sharp at every size. Prints its path.",
+    "Trace an image into an SVG file: shapes of one colour, sharp at every size. Prints its path.",
     async () => (await import("./vectorize.ts")).addVectorize,
   ],
   ["serve", "Serve the imageInference API over HTTP and WebSocket.", async () => (await import("./serve.ts")).addServe],

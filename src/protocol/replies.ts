@@ -69,7 +69,7 @@ const upscaledItem = group("The enlarged image of an upscale task. It has no pri
   status: success,
 });
 
-const vectorizedItem = group("The drawing of a vectorize task, an SVG file. It has no price: its `cost` is 0.", {
+const vectorizedItem = group("The result of a vectorize task, an SVG file. Its `cost` is 0.", {
   taskType: literal("The type of task.", "vectorize"),
   taskUUID,
   imageUUID: imageUUID("The drawing."),

@@ -39,11 +39,12 @@ COPY --from=build /inkstone/node_modules node_modules
 COPY --from=build /inkstone/assets assets
 COPY --from=build /inkstone/models models
 COPY --from=build /inkstone/web/dist web/dist
+COPY --from=build /inkstone/docs/dist docs/dist
 COPY --from=build /inkstone/dist dist
 ENV NODE_ENV=production \
     INKSTONE_HOST=0.0.0.0 \
     INKSTONE_DATA_DIR=/data
-USER node
+USER 1000:1000
 VOLUME /data
 EXPOSE 7437
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
@@ -62,7 +63,7 @@ ENV NODE_ENV=production \
     INKSTONE_HOST=0.0.0.0 \
     INKSTONE_DATA_DIR=/data \
     INKSTONE_DEVICE=cuda
-USER ubuntu
+USER 1000:1000
 VOLUME /data
 EXPOSE 7437
 HEALTHCHECK --interval=10s --timeout=5s --start-period=120s \

@@ -29,10 +29,17 @@ test("flags of serve in commands exist", () => {
 test("the container copies files that exist or that its build makes", () => {
   const copied = [...read("Dockerfile").matchAll(/^COPY --from=build \/inkstone\/(.*) \S+$/gm)]
     .flatMap(([, paths]) => paths!.split(/ (?:\/inkstone\/)?/))
-    .filter((path) => !["dist", "web/dist", "node_modules"].includes(path));
+    .filter((path) => !["dist", "web/dist", "docs/dist", "node_modules"].includes(path));
   expect(copied).toContain("models");
   const tracked = execFileSync("git", ["ls-files", ...copied], { encoding: "utf8" });
   for (const path of copied) expect(tracked).toContain(path);
+});
+
+test("the container has what the server serves: all built folders of the package", () => {
+  const { files } = JSON.parse(read("package.json")) as { files: string[] };
+  const built = files.filter((path) => /(^|\/)dist$/.test(path));
+  expect(built).toContain("docs/dist");
+  for (const path of built) expect(read("Dockerfile")).toContain(`COPY --from=build /inkstone/${path} ${path}\n`);
 });
 
 test("the grace of containers and units is longer than the server's", () => {

@@ -71,7 +71,7 @@ export async function accept(
     await once(client, "message");
     await ask(client, "warm");
     const used = countProcessorTime({
-      PostgreSQL: await postgresProcesses(url),
+      PostgreSQL: Object.values(await postgresProcesses(url)).flat(),
       servers: servers.map(({ child }) => child.pid!),
       clients: [client.pid!],
     });

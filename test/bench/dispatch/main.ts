@@ -68,6 +68,7 @@ async function run(workers: number, engineMs: number): Promise<void> {
       full: slow ? 6 * workers : Number(values.tasks),
       single: slow ? 12 + 2 * workers : 200,
       idleSeconds: Number(values.idle),
+      processes: { servers: [process.pid], workers: hosts.map(({ pid }) => pid!) },
       claim: /^\s*update tasks t\s+set state = \S+ attempt = attempt/,
     },
   );

@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
+import { countProcessorTime, postgresProcesses } from "./processor-time.ts";
 
 /** A way to hand tasks in and to wait for their end. */
 export interface Dispatcher {
@@ -22,6 +23,11 @@ export interface Figures {
   /** Milliseconds between handing in and the end, without the engine's own. */
   readonly addedP50: number;
   readonly addedP99: number;
+  /** Processor time of tasks that come one by one, milliseconds each: by PostgreSQL for statements, and for hearing NOTIFY, by API servers and workers. */
+  readonly ofStatements: number;
+  readonly ofListeners: number;
+  readonly ofServers: number;
+  readonly ofWorkers: number;
   readonly idleStatementsASecond: number;
   readonly connections: number;
 }
@@ -34,14 +40,16 @@ export interface Scenario {
   readonly full: number;
   readonly single: number;
   readonly idleSeconds: number;
+  /** Processes of the servers and of the workers. */
+  readonly processes: Readonly<Record<"servers" | "workers", readonly number[]>>;
   /** Begins the statement that claims a task. */
   readonly claim: RegExp;
 }
 
 /** Runs the three scenes: a full queue, tasks one by one with idle workers, nothing to do. */
 export async function measure(dispatcher: Dispatcher, scenario: Scenario): Promise<Figures> {
-  const { workers, engineMs, full, single, idleSeconds, claim } = scenario;
-  const watcher = new pg.Client({ connectionString: scenario.url, application_name: "bench" });
+  const { url, workers, engineMs, full, single, idleSeconds, processes, claim } = scenario;
+  const watcher = new pg.Client({ connectionString: url, application_name: "bench" });
   watcher.on("error", () => {}); // the statement under way says so
   await watcher.connect();
   await watcher.query("create extension if not exists pg_stat_statements");
@@ -74,6 +82,7 @@ export async function measure(dispatcher: Dispatcher, scenario: Scenario): Promi
   // A third of what the workers can do, 25 a second at most: there is always one that is idle.
   const pause = Math.max(40, (3 * (engineMs + 15)) / workers);
   const added: number[] = [];
+  const used = countProcessorTime({ ...processes, ...(await postgresProcesses(url)) });
   const running: Promise<void>[] = [];
   for (let i = 0; i < single; i++) {
     const begun = performance.now();
@@ -81,6 +90,7 @@ export async function measure(dispatcher: Dispatcher, scenario: Scenario): Promi
     await sleep(pause * (0.5 + ((i * 7919) % 101) / 101));
   }
   await Promise.all(running);
+  const { statements, listeners, servers, workers: ofWorkers } = used();
   const oneByOne = await count();
   added.sort((a, b) => a - b);
 
@@ -102,6 +112,10 @@ export async function measure(dispatcher: Dispatcher, scenario: Scenario): Promi
     statementsATask: oneByOne.statements / single,
     addedP50: added[Math.floor(added.length / 2)]!,
     addedP99: added[Math.floor(added.length * 0.99)]!,
+    ofStatements: statements! / single,
+    ofListeners: listeners! / single,
+    ofServers: servers! / single,
+    ofWorkers: ofWorkers! / single,
     idleStatementsASecond: idle.statements / idleSeconds,
     connections: rows[0]!.connections,
   };
@@ -111,8 +125,8 @@ export async function measure(dispatcher: Dispatcher, scenario: Scenario): Promi
 export function line(figures?: Figures): string {
   if (!figures) {
     return [
-      "| workers | engine, ms | tasks/s | claims a task, full queue | statements a task, full queue | claims a task | statements a task | added p50, ms | added p99, ms | idle statements/s | connections |",
-      "|---|---|---|---|---|---|---|---|---|---|---|",
+      "| workers | engine, ms | tasks/s | claims a task, full queue | statements a task, full queue | claims a task | statements a task | added p50, ms | added p99, ms | processor ms a task: PostgreSQL, statements | PostgreSQL, NOTIFY | API servers | workers | idle statements/s | connections |",
+      "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ].join("\n");
   }
   const cells = Object.values(figures).map((value: number) => (value < 10 ? value.toFixed(2) : value.toFixed(0)));

@@ -24,15 +24,17 @@ function processorMs(pid: number): number {
 /** Groups of processes by what they are: `PostgreSQL` and others. */
 export type Groups = Readonly<Record<string, readonly number[]>>;
 
-/** The processes of the PostgreSQL behind an address, on this machine; those of connections that are open now. */
-export async function postgresProcesses(url: string): Promise<number[]> {
+/** The processes of the PostgreSQL behind an address, on this machine: those that wait for NOTIFY, and all others that are there now. */
+export async function postgresProcesses(url: string): Promise<{ listeners: number[]; statements: number[] }> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
-  const { rows } = await client.query<{ pid: number }>(
-    "select pid from pg_stat_activity where pid <> pg_backend_pid()",
+  const { rows } = await client.query<{ pid: number; listens: boolean }>(
+    `select pid, coalesce(query ilike 'listen %' or query = 'select 1', false) as listens
+     from pg_stat_activity where pid <> pg_backend_pid()`,
   );
   await client.end();
-  return rows.map(({ pid }) => pid);
+  const pids = (listens: boolean) => rows.filter((row) => row.listens === listens).map(({ pid }) => pid);
+  return { listeners: pids(true), statements: pids(false) };
 }
 
 /** Begins to count; the function that is returned tells what each group has used since, in milliseconds. */

@@ -17,5 +17,6 @@ const sources = async () => [
 
 if (process.argv.includes("--always") || !(await isFresh(join(built, "index.html"), await sources()))) {
   await build(folder);
-  await precompress(await filesIn(built));
+  // gzip alone: the site is large, and read by few.
+  await precompress(await filesIn(built), { brotli: false });
 }

@@ -6,14 +6,14 @@ import { brotliCompress, constants, gzip } from "node:zlib";
 const WORTH_COMPRESSING = 1024;
 const COMPRESSIBLE = /\.(js|css|html|svg|webmanifest)$/;
 
-/** Writes what browsers accept beside each file, so that the server compresses nothing. */
-export async function precompress(files: readonly string[]): Promise<void> {
+/** Writes compressed copies beside each file, so that the server compresses nothing. Browsers accept Brotli over TLS and from loopback, gzip always. */
+export async function precompress(files: readonly string[], { brotli: small = true } = {}): Promise<void> {
   const brotli = promisify(brotliCompress);
   for (const file of files) {
     const bytes = await readFile(file);
     if (!COMPRESSIBLE.test(file) || bytes.length < WORTH_COMPRESSING) continue;
     const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length };
-    await writeFile(`${file}.br`, await brotli(bytes, { params }));
+    if (small) await writeFile(`${file}.br`, await brotli(bytes, { params }));
     await writeFile(`${file}.gz`, await promisify(gzip)(bytes, { level: 9 }));
   }
 }

@@ -48,6 +48,12 @@ const inProject = (program: string, args: readonly string[]) =>
   run(program, args, { cwd: project, env: { ...process.env, INKSTONE_DATA_DIR: join(folder, "data") } });
 const command = "node_modules/inkstone/bin/inkstone.mjs";
 
+test("the documentation's site is in it", async () => {
+  const site = join(project, "node_modules/inkstone/docs/dist");
+  expect(await readdir(site)).toContain("index.html");
+  expect(await readdir(join(site, "apps"))).toContain("tasks.html");
+});
+
 test("nothing but what runs is in it", async () => {
   const inside = await readdir(join(project, "node_modules/inkstone"));
   expect(inside.sort()).toEqual([

@@ -45,8 +45,9 @@ describe.skipIf(!hasChromium)("code", () => {
   });
 
   test("so do the others, run as they stand: JavaScript, inkstone, Python where its SDK is", async () => {
-    const { INKSTONE_TEST_PYTHON_SDK: python } = process.env;
-    const page = await studio.open({ draft: { ...QUICK, seed: 12 } });
+    const { INKSTONE_TEST_PYTHON: python } = process.env;
+    const lora = [{ model: "inkstone:neon@1", weight: 0.5 }];
+    const page = await studio.open({ draft: { ...QUICK, seed: 12, lora } });
     await draw(page, `A sign that says "IT'S $5"`);
     await finished(page);
     const picture = await newest();

@@ -13,13 +13,15 @@ export function codeFor(
   origin: string,
   key: boolean,
 ): string {
+  // The SDKs' calls say by their names which task it is.
+  const { taskType: _, ...named } = parameters;
   switch (form) {
     case "curl":
       return curl(parameters, origin, key);
     case "javascript":
-      return javascript(parameters, origin, key);
+      return javascript(named as Parameters, origin, key);
     case "python":
-      return python(parameters, origin, key);
+      return python(named as Parameters, origin, key);
     case "cli":
       return `inkstone generate --params - <<'TASK'\n${stringifyJson(parameters, 2)}\nTASK`;
   }
@@ -53,16 +55,25 @@ for (const image of images) console.log(image.imageURL);
 await runware.disconnect();`;
 }
 
+/** Parameters that the Python SDK takes as objects of its classes. */
+const PYTHON_CLASSES = [
+  ["lora", "ILora"],
+  ["controlNet", "IControlNetGeneral"],
+] as const;
+
 function python(parameters: Parameters, origin: string, key: boolean): string {
   const body = stringifyJson(parameters, 4)
     .replaceAll(/: true(,?)$/gm, ": True$1")
     .replaceAll(/: false(,?)$/gm, ": False$1")
     .replaceAll(/: null(,?)$/gm, ": None$1");
+  const own = PYTHON_CLASSES.filter(([name]) => parameters[name] !== undefined);
+  const imports = own.length === 0 ? "" : `\nfrom runware.types import ${own.map(([, type]) => type).join(", ")}`;
+  const objects = own.map(([name, type]) => `TASK["${name}"] = [${type}(**one) for one in TASK["${name}"]]\n`).join("");
   return `import asyncio, os
-from runware import IImageInference, Runware
+from runware import IImageInference, Runware${imports}
 
 TASK = ${body}
-
+${objects}
 async def main():
     client = Runware(api_key=${key ? 'os.environ["INKSTONE_API_KEY"]' : '"none"'}, url="${socketOf(origin)}")
     await client.connect()

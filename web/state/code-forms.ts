@@ -1,6 +1,6 @@
 /** A task as code. What is shown gives the same picture when it is run. */
 
-import { stringifyJson } from "../api/json.ts";
+import { type JsonObject, stringifyJson } from "../api/json.ts";
 import type { Parameters } from "../api/types.ts";
 import { randomUuid } from "../api/uuid.ts";
 
@@ -55,14 +55,37 @@ for (const image of images) console.log(image.imageURL);
 await runware.disconnect();`;
 }
 
-/** Parameters that the Python SDK takes as objects of its classes. */
+/** Parameters that the Python SDK takes as objects of its classes, and the fields that these have. */
 const PYTHON_CLASSES = [
-  ["lora", "ILora"],
-  ["controlNet", "IControlNetGeneral"],
+  ["lora", "ILora", ["model", "weight"]],
+  [
+    "controlNet",
+    "IControlNetGeneral",
+    [
+      "model",
+      "guideImage",
+      "weight",
+      "startStep",
+      "endStep",
+      "startStepPercentage",
+      "endStepPercentage",
+      "controlMode",
+    ],
+  ],
 ] as const;
 
+/** The parameters with no more in them than the SDK's classes have. */
+function forPython(parameters: Parameters): Parameters {
+  const lists = PYTHON_CLASSES.flatMap(([name, , fields]) => {
+    const list = parameters[name] as readonly JsonObject[] | undefined;
+    const pick = (one: JsonObject) => Object.fromEntries(fields.flatMap((f) => (f in one ? [[f, one[f]]] : [])));
+    return list === undefined ? [] : [[name, list.map(pick)]];
+  });
+  return { ...parameters, ...Object.fromEntries(lists) };
+}
+
 function python(parameters: Parameters, origin: string, key: boolean): string {
-  const body = stringifyJson(parameters, 4)
+  const body = stringifyJson(forPython(parameters), 4)
     .replaceAll(/: true(,?)$/gm, ": True$1")
     .replaceAll(/: false(,?)$/gm, ": False$1")
     .replaceAll(/: null(,?)$/gm, ": None$1");

@@ -6,6 +6,7 @@ const alone = [
   "test/deploy/**",
   "test/faults/**",
   "test/package/**",
+  "test/snippets/**",
   "test/soak/**",
   "test/finishing/**",
   "test/attacks/**",

@@ -1,11 +1,10 @@
-/** The documentation: pages made from code are current, paths and links lead somewhere, JSON is what the API speaks. */
+/** The documentation: pages made from code are current, paths and links lead somewhere. Its blocks of code are tested in test/snippets. */
 
 import { existsSync, globSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { pages } from "../docs/generate/pages.ts";
-import { parseJson, parseTask, replyBody } from "../src/protocol/index.ts";
 
 const root = join(import.meta.dirname, "..");
 const read = (path: string) => readFile(join(root, path), "utf8");
@@ -43,36 +42,5 @@ describe.each(files)("%s", (page) => {
       else if (anchor !== undefined && !anchorsOf(await read(target)).has(anchor)) missing.push(href!);
     }
     expect(missing).toEqual([]);
-  });
-});
-
-describe("JSON of the pages for app developers", async () => {
-  const blocks: { page: string; number: number; kind: string; json: string }[] = [];
-  for (const page of files.filter((file) => file.startsWith("docs/apps/"))) {
-    for (const [, kind, json] of (await read(page)).matchAll(/^```json (request|reply)\n(.*?)^```/gms)) {
-      blocks.push({ page, number: blocks.length + 1, kind: kind!, json: json! });
-    }
-  }
-
-  test("there are a request and a reply for every kind of task", () => {
-    expect(blocks.length).toBeGreaterThan(30);
-  });
-
-  test.each(blocks)("$page, $kind $number", ({ kind, json }) => {
-    if (kind === "reply") {
-      expect(replyBody.safeParse(parseJson(Buffer.from(json))).error?.message).toBeUndefined();
-      return;
-    }
-    // Shortened base64 is no image; a misspelt parameter is there to show its error.
-    const tasks = JSON.parse(json.replaceAll(/base64,[\w+/=]+…/g, "base64,iVBORw0KGgo=")) as {
-      positivePromt?: string;
-    }[];
-    for (const task of tasks) {
-      const parsed = parseTask(task);
-      const shown = "positivePromt" in task || (task as { width?: number }).width === 100;
-      expect([parsed.ok, parsed.ok || parsed.errors.map(({ message }) => message)]).toEqual(
-        shown ? [false, expect.any(Array)] : [true, true],
-      );
-    }
   });
 });

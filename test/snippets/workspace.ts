@@ -129,7 +129,10 @@ async function linkPackages(folder: string): Promise<void> {
     JSON.stringify({ name: "inkstone", type: "module", exports }),
   );
   await writeFile(join(folder, "package.json"), JSON.stringify({ type: "module" }));
-  const options = { extends: join(ROOT, "tsconfig.json"), compilerOptions: { lib: ["esnext", "dom"], noUncheckedIndexedAccess: false } };
+  const options = {
+    extends: join(ROOT, "tsconfig.json"),
+    compilerOptions: { lib: ["esnext", "dom"], noUncheckedIndexedAccess: false },
+  };
   await writeFile(
     join(folder, "tsconfig.json"),
     JSON.stringify({ ...options, include: ["*.ts", join(ROOT, "src/**/*.d.ts")], exclude: [] }),

@@ -17,7 +17,7 @@ const CLIENTS: Readonly<Record<string, RegExp>> = {
   "curl.sh": /^sign\.jpg\n$/,
   "websocket.ts": /^(http:\S+\/images\/\S+\.jpg\n){2}$/,
   "runware-sdk-js.ts": /(http:\S+\/images\/\S+\.jpg\n){2}$/,
-  "ai-sdk.ts": /^sign\.jpg image\//,
+  "ai-sdk.ts": /^sign\.jpg image\//m,
   "openai-js.ts": /^tea\.png\n$/,
   "openai_images.py": /^tea\.png\n$/,
   "runware_client.py": /(http:\S+\/images\/\S+\.jpg\n){2}$/,

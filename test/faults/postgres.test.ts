@@ -76,7 +76,10 @@ describe.skipIf(NO_POSTGRES)(`with a PostgreSQL server${NO_POSTGRES ? ` (${NO_PO
     });
     expect(await hasty.exited).toBe(3);
     expect(hasty.errors()).toMatch(/StartError: PostgreSQL at .*given up after 1 s: .*ECONNREFUSED/);
-    const server = await startServerProcess(folder, { INKSTONE_DATABASE_URL: cluster.url });
+    const server = await startServerProcess(folder, {
+      INKSTONE_DATABASE_URL: cluster.url,
+      INKSTONE_LOG_LEVEL: "warn",
+    });
     await expect.poll(server.errors, { timeout: 60_000 }).toMatch(/"pauseSeconds":1[^\d.].*waiting for the database/);
     expect(server.child.exitCode).toBeNull();
     await cluster.start();

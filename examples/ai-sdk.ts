@@ -11,5 +11,5 @@ const { image } = await generateImage({
   prompt: 'A wooden sign that says "OPEN"',
   size: "256x256",
 });
-await writeFile("sign.jpg", image.uint8Array);
-console.log("sign.jpg", image.mediaType);
+await writeFile("sign.png", image.uint8Array);
+console.log("sign.png", image.mediaType);

@@ -1,0 +1,71 @@
+/** Commands on a full disk, and a server on a port that it may not have: what happened, where, what to do. */
+
+import { execFileSync, spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+
+const BIN = resolve("bin/inkstone.mjs");
+const CHECKPOINT = resolve("test/fixtures/plain/checkpoint");
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "inkstone-commands-"));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+function inkstone(args: readonly string[], { uid }: { readonly uid?: number } = {}) {
+  const env = { ...process.env, INKSTONE_DATA_DIR: join(folder, "data"), NO_COLOR: "1" };
+  return spawnSync(process.execPath, [BIN, ...args], {
+    cwd: folder,
+    env,
+    encoding: "utf8",
+    timeout: 200_000,
+    ...(uid && { uid }),
+  });
+}
+
+const root = process.getuid?.() === 0;
+const mounts = root && spawnSync("unshare", ["--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]).status === 0;
+
+describe.skipIf(!mounts)("on a full disk (skipped without the right to mount)", () => {
+  /** A small disk with nothing left on it. */
+  async function fullDisk(name: string, left = 0): Promise<string> {
+    const disk = join(folder, name);
+    await mkdir(disk, { recursive: true });
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=256k", "tmpfs", disk]);
+    await writeFile(join(disk, "filler"), Buffer.alloc(256 * 1024 - left)).catch(() => {});
+    return disk;
+  }
+  afterEach(() => {
+    for (const name of ["out", "data/models"]) spawnSync("umount", ["-l", join(folder, name)]);
+  });
+
+  test("generate leaves no part of an image, and says what to do", async () => {
+    const disk = await fullDisk("out", 4096);
+    const draw = ["generate", "a", "--model", CHECKPOINT, "--width", "256", "--height", "256", "--steps", "1"];
+    const { status, stderr } = inkstone([...draw, "--out", "out/"]);
+    expect([status, stderr]).toEqual([1, expect.stringMatching(/ENOSPC.*The disk is full: free some space.*--out/)]);
+    expect(await readdir(disk)).toEqual(["filler"]);
+  });
+
+  test("models add registers nothing, and says what to do", async () => {
+    const disk = await fullDisk("data/models");
+    const { status, stderr } = inkstone(["models", "add", CHECKPOINT, "--air", "test:full@1", "--weights", "int8"]);
+    expect([status === 0, stderr]).toEqual([false, expect.stringMatching(/disk is full/)]);
+    expect(await readdir(disk)).toEqual(["filler"]);
+    expect(inkstone(["models", "list"]).stdout).not.toContain("test:full@1");
+  });
+});
+
+const lowestPort = () => Number(readFileSync("/proc/sys/net/ipv4/ip_unprivileged_port_start", "utf8"));
+const guarded = root && process.platform === "linux" && lowestPort() > 80;
+
+test.skipIf(!guarded)("a port that the user may not have (skipped unless root can try as another user)", async () => {
+  await chmod(folder, 0o777);
+  const { status, stderr } = inkstone(["serve", "--port", "80"], { uid: 65534 });
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/port 80 of 127\.0\.0\.1 may not be listened on: ports below 1024.*/);
+});

@@ -26,7 +26,7 @@ export interface ModelSummary {
   readonly license?: string;
   /** Of its files on disk. */
   readonly bytes?: number;
-  /** Larger pictures are drawn with so many pixels, then enlarged. */
+  /** Larger images are generated with this number of pixels, then enlarged. */
   readonly maxPixels?: number;
   /** Width and height that it was trained on. */
   readonly trainedSizes?: readonly (readonly [number, number])[];

@@ -46,7 +46,7 @@ export const pictureReply = group("An image of the gallery.", {
 });
 
 const progressReply = group("How far a running task is.", {
-  image: integer("The picture in work, from 0.", { min: 0 }).optional(),
+  image: integer("The current image, from 0.", { min: 0 }).optional(),
   images: integer("Number of images.", { min: 1 }).optional(),
   step: integer("Finished steps of this image.", { min: 0 }).optional(),
   steps: integer("Steps per image.", { min: 0 }).optional(),
@@ -65,7 +65,7 @@ export const taskReply = group("A task of the queue.", {
   queuePosition: integer("Tasks that start before this one, while it waits.", { min: 0 }).optional(),
   progress: progressReply.optional(),
   request: object("The task as it was sent; long texts are cut."),
-  results: many("Its pictures so far.", pictureReply),
+  results: many("Its images so far.", pictureReply),
   error: errorReply.optional(),
 });
 
@@ -75,7 +75,7 @@ const capacity = group("The server's queue.", {
   limit: integer("Tasks that may wait.", { min: 0 }),
 });
 
-const storage = group("The caller's pictures.", {
+const storage = group("The caller's images.", {
   pictures: integer("Outside the bin.", { min: 0 }),
   bytes: integer("Of all their files.", { min: 0 }),
   binned: integer("In the bin.", { min: 0 }),
@@ -92,7 +92,7 @@ export const statusReply = group("What a caller may know of the server.", {
   device: text("Where networks run.").optional(),
   model: group("The model in memory, of the worker in this process.", {
     air: air("Its identifier."),
-    state: oneOf("Whether it can draw at once.", ["loading", "ready"]),
+    state: oneOf("`ready`: it can generate immediately. `loading`: it is being loaded.", ["loading", "ready"]),
   }).optional(),
   caller: group("Who asks.", { name: text("The name of the key.") }),
   queue: capacity,
@@ -121,7 +121,7 @@ export const modelReply = group(
       can: field(z.array(z.enum(["text", "image", "mask", "outpaint", "edit"])), {
         type: "string[]",
         rule: "words",
-        about: "What it draws from: `text`, `image`, `mask`, `outpaint`, `edit`.",
+        about: "Possible inputs: `text`, `image`, `mask`, `outpaint`, `edit`.",
       }),
       references: group("Reference images that it takes.", {
         min: integer("At least.", { min: 0 }),
@@ -140,12 +140,14 @@ export const modelReply = group(
           about: "Sizes that it was trained on.",
         }),
       }),
-      maxPixels: integer("Larger pictures are drawn with so many pixels, then enlarged.", { min: 1 }).optional(),
+      maxPixels: integer("Larger images are generated with this number of pixels, then enlarged.", {
+        min: 1,
+      }).optional(),
       defaults: object("Parameters to begin with: `width`, `height`, `steps`, `CFGScale`, `scheduler`."),
       licence: text("Of its weights.").optional(),
       bytes: integer("Of its files.", { min: 0 }).optional(),
       state: oneOf("`ready`: it is in memory. `installed`: it is loaded when a task needs it.", MODEL_STATES),
-      secondsPerStep: float("At its own size, by the pictures of the last day; absent before the first.", {
+      secondsPerStep: float("At the model's size, from the images of the last day. Absent before the first.", {
         min: 0,
       }).optional(),
     }),
@@ -155,8 +157,8 @@ export const modelReply = group(
 /** The replies of the routes, by the names they have in the OpenAPI document. */
 export const ROUTE_REPLIES = {
   Picture: pictureReply,
-  PicturePage: group("A page of pictures, newest first.", { data: many("Pictures.", pictureReply), next }),
-  PictureNames: group("The pictures that were there.", {
+  PicturePage: group("A page of images, newest first.", { data: many("Images.", pictureReply), next }),
+  PictureNames: group("The images that existed.", {
     data: many("They.", group("One image.", { imageUUID: uuid("The image.") })),
     errors: listOf("Those that were not.", errorReply, 500).optional(),
   }),

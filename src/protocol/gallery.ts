@@ -28,36 +28,36 @@ export const pictureQuery = z.strictObject({
   limit,
   cursor,
   q: text("Words that are all in the prompt.", { max: 500 }).optional(),
-  starred: flag("Only pictures with a star, or only those without.").optional(),
+  starred: flag("Only images with a star, or only those without.").optional(),
   kind: oneOf(
-    "Only pictures that were drawn, those made from one other image (guide images, upscaled and traced ones), or images that clients brought.",
+    "Only generated images, images made from one other image (guide images, upscaled and traced ones), or uploads.",
     ["drawn", "guide", "upload"],
   ).optional(),
-  model: text("Only pictures by this model.", { min: 1, max: 256 }).optional(),
-  task: uuid("Only pictures of this task.").optional(),
-  parent: uuid("Only pictures made from this one.").optional(),
-  from: time("Only pictures made at this time or later (ISO 8601)."),
-  to: time("Only pictures made before this time (ISO 8601)."),
-  binned: flag("The pictures in the bin, instead of those outside.").default(false),
+  model: text("Only images of this model.", { min: 1, max: 256 }).optional(),
+  task: uuid("Only images of this task.").optional(),
+  parent: uuid("Only images made from this one.").optional(),
+  from: time("Only images made at this time or later (ISO 8601)."),
+  to: time("Only images made before this time (ISO 8601)."),
+  binned: flag("The images in the bin, instead of those outside.").default(false),
 });
 
 /** `PATCH /v1/pictures/{imageUUID}` */
 export const pictureChange = z.strictObject({
   starred: flag("Whether it has a star.").optional(),
   expiresAt: z
-    .union([time("When the picture is deleted (ISO 8601); null keeps it for good.").unwrap(), z.null()])
+    .union([time("Time of deletion (ISO 8601). null keeps the image until you delete it.").unwrap(), z.null()])
     .optional()
-    .meta({ description: "When the picture is deleted (ISO 8601); null keeps it for good." }),
+    .meta({ description: "Time of deletion (ISO 8601). null keeps the image until you delete it." }),
 });
 
 /** `POST /v1/pictures/bin` and `/restore` */
 export const pictureNames = z.strictObject({
-  imageUUIDs: z.array(uuid("One image.")).min(1).max(500).meta({ description: "1 to 500 pictures." }),
+  imageUUIDs: z.array(uuid("One image.")).min(1).max(500).meta({ description: "1 to 500 images." }),
 });
 
 /** `DELETE /v1/pictures` */
 export const binQuery = z.strictObject({
-  binned: literal("Which pictures: those in the bin.", true),
+  binned: literal("Selects the images in the bin.", true),
 });
 
 /** `GET /v1/events` */

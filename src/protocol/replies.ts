@@ -270,7 +270,7 @@ const watchItem = group(
     picture: pictureReply.optional(),
     imageUUIDs: z
       .array(uuid("One image."))
-      .meta({ description: "With `gone`: pictures that were binned or deleted." })
+      .meta({ description: "With `gone`: images that were binned or deleted." })
       .optional(),
     state: cancelledTask.shape.state.optional(),
     error: errorReply.optional(),

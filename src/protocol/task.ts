@@ -69,7 +69,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   imageBackgroundRemoval: NO_MATTING,
   caption: NO_CAPTIONS,
   imageCaption: NO_CAPTIONS,
-  promptEnhance: "No language model comes with Inkstone: send the prompt as it is to be drawn.",
+  promptEnhance: "Inkstone has no language model. Send the final prompt.",
   imageMasking:
     "Inkstone makes no masks: send `inputs.maskImage` made elsewhere; faces are refined with `ultralytics`.",
 };

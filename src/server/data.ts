@@ -92,7 +92,7 @@ export async function openData(config: Config, log: Log, signal: AbortSignal | u
     onUnprepared: () =>
       log.warn(
         {},
-        "a pooler before the database keeps no prepared statements: each is planned anew. See max_prepared_statements of PgBouncer",
+        "a pooler before the database keeps no prepared statements: each is planned again. See max_prepared_statements of PgBouncer",
       ),
     patience: {
       seconds: config.databaseWait,

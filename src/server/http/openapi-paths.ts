@@ -135,15 +135,15 @@ export const PATHS: Schema = {
   "/v1/pictures": {
     get: {
       operationId: "listPictures",
-      summary: "List pictures",
+      summary: "List images",
       parameters: query(pictureQuery),
       responses: { ...answer("PicturePage"), ...failures(400, 401, 403) },
     },
     post: {
       operationId: "bringPicture",
-      summary: "Bring a picture",
+      summary: "Upload an image",
       description:
-        "The body is the file itself. It is kept for 30 days after its last use; the same file of the same key is one picture.",
+        "The body is the file itself. It is kept for 30 days after its last use. The same file of the same key is one image.",
       requestBody: { required: true, content: files("png", "jpeg", "webp", "avif", "gif", "tiff") },
       responses: { ...answer("Picture", 201), ...failures(400, 401, 403, 413) },
     },
@@ -157,20 +157,20 @@ export const PATHS: Schema = {
   "/v1/pictures/{imageUUID}": {
     get: {
       operationId: "getPicture",
-      summary: "Look at a picture",
+      summary: "Get an image",
       parameters: [named("imageUUID")],
       responses: { ...answer("Picture"), ...failures(401, 403, 404) },
     },
     patch: {
       operationId: "changePicture",
-      summary: "Star a picture, or say how long it is kept",
+      summary: "Star an image, or set its time of deletion",
       parameters: [named("imageUUID")],
       requestBody: body(pictureChange),
       responses: { ...answer("Picture"), ...failures(400, 401, 403, 404) },
     },
   },
-  "/v1/pictures/bin": binning("binPictures", "Move pictures into the bin"),
-  "/v1/pictures/restore": binning("restorePictures", "Take pictures out of the bin"),
+  "/v1/pictures/bin": binning("binPictures", "Move images into the bin"),
+  "/v1/pictures/restore": binning("restorePictures", "Restore images from the bin"),
   "/v1/models": {
     get: {
       operationId: "listModels",

@@ -41,7 +41,7 @@ export function failureOf(error: unknown, task: PictureTask): AttemptFailure {
     return passing(told("inferenceError", { reason: "The engine process was lost." }), true);
   // The log has what the driver says; the engine comes back in a new process.
   if (error instanceof DeviceError)
-    return passing(told("inferenceError", { reason: "The device that draws failed, or its memory did not suffice." }));
+    return passing(told("inferenceError", { reason: "The device failed, or its memory did not suffice." }));
   if (error instanceof CheckpointError)
     return lasting(told("modelUnavailable", { model, reason: withoutFolders(error.message) }));
   if (error instanceof ParameterError && (task.taskType === "upscale" || task.taskType === "vectorize"))

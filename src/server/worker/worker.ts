@@ -150,7 +150,7 @@ export function startWorker(options: WorkerOptions): Worker {
       if (modelIdleMs > 0) idle = setTimeout(unload, modelIdleMs).unref();
       await nextTurn(); // who waits for it has its reply before the embedded database takes this thread again
     },
-    onError: (error) => log.error({ error }, "the worker could not go on with its task"),
+    onError: (error) => log.error({ error }, "the worker could not continue its task"),
     signal: closing.signal,
   });
   return {

@@ -44,9 +44,9 @@ export async function outputTarget<Format extends WrittenFormat>(
   const word = formatFromName(extension);
   const named = formats.find((known) => known === word);
   if (!named) {
+    const endings = formats.map((known) => `.${extensionOf(known)}`).toSorted();
     throw new UsageError(
-      `--out is "${out}"; a file name must end in ${formats.map((f) => `.${extensionOf(f)}`).join(", ")}` +
-        ` (a folder must exist or end in ${sep})`,
+      `--out is "${out}"; a file name must end in ${endings.join(", ")} (a folder must exist or end in ${sep})`,
     );
   }
   if (format && format !== named)

@@ -77,7 +77,7 @@ function allowed(parameter: Parameter): string {
   const { allowedValues } = parameter;
   if (allowedValues === undefined) return rangeOf(parameter);
   return allowedValues.length > 12
-    ? `one of ${allowedValues.length}, see below`
+    ? `one of ${allowedValues.length}, see [schedulers](schedulers.md)`
     : allowedValues.map((value) => `\`${value}\``).join(", ");
 }
 

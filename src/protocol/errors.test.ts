@@ -112,7 +112,7 @@ test.each([
   ["imageBackgroundRemoval", "remove the background elsewhere"],
   ["caption", "No network that describes images"],
   ["imageCaption", "write the text"],
-  ["promptEnhance", "No language model"],
+  ["promptEnhance", "no language model"],
   ["imageMasking", "Inkstone makes no masks"],
 ])("%s is refused with what to do instead", (taskType, sentence) => {
   const parsed = parseTask({ taskType, taskUUID: IMAGE });

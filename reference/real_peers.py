@@ -1,6 +1,6 @@
-"""The peers' side of `npm run bench:real -- --peer PYTHON`: diffusers and stable-diffusion.cpp at Qwen-Image's true widths.
+"""The peers' side of `npm run bench:real -- --peer PYTHON` and `npm run check:gpu -- --peer PYTHON`: diffusers and stable-diffusion.cpp at Qwen-Image's true widths.
 
-    python reference/real_peers.py diffusers --model FOLDER --stage pass|decode --side N --dtype bfloat16|float32 --threads N
+    python reference/real_peers.py diffusers --model FOLDER --stage pass|decode --side N --dtype bfloat16|float32 --threads N [--device cuda]
     python reference/real_peers.py sdcpp --model FOLDER --stage pass|decode --side N --type q8_0|q4_0 --threads N
 
 FOLDER is a checkpoint in diffusers layout, of which only the configs are read: weights are numbers of noise. Prints a line once it is
@@ -40,6 +40,9 @@ def clocks() -> tuple[float, float]:
 
 
 def since(start: tuple[float, float]) -> dict:
+    torch = sys.modules.get("torch")
+    if torch and torch.cuda.is_initialized():
+        torch.cuda.synchronize()
     now = clocks()
     return {"seconds": now[0] - start[0], "processor": now[1] - start[1]}
 
@@ -55,7 +58,8 @@ def diffusers_turns(a: argparse.Namespace) -> None:
     config = config_of(a.model, part)
     with torch.device("meta"):
         network = kind.from_config(config).to(dtype)
-    network = network.to_empty(device="cpu").eval()
+    network = network.to_empty(device=a.device).eval()
+    torch.set_default_device(a.device)
     for parameter in network.parameters():
         parameter.normal_(std=0.02) if parameter.ndim > 1 else parameter.fill_(1)
     cells = a.side // 16
@@ -209,6 +213,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--dtype", default="bfloat16")
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--type", default="q8_0")
     a = parser.parse_args()
     {"diffusers": diffusers_turns, "sdcpp": sdcpp_turns}[a.peer](a)

@@ -1,5 +1,5 @@
-import type { FedWeights, HostTensor, SessionOptions } from "../onnx/index.ts";
-import { type SessionPool, sessionPool } from "../onnx/index.ts";
+import type { AnyTensor, FedWeights, Feeds, HostTensor, SessionOptions } from "../onnx/index.ts";
+import { freeAll, isOnDevice, type SessionPool, sessionPool, transfers } from "../onnx/index.ts";
 import type { Weights } from "../weights/index.ts";
 import type { TransformerConfig } from "./checkpoint/config.ts";
 import type { RotaryTable } from "./rope.ts";
@@ -62,6 +62,7 @@ export async function transformerChain(
 ): Promise<TransformerChain> {
   const blocks = config.num_layers;
   const pool: SessionPool = sessionPool(VARIANT_BYTES, options);
+  const moved = transfers(options.device);
   let cuts: number[] = []; // rising
   for (let cut = perSession; cut < blocks; cut += perSession) cuts.push(cut);
   const part = (i: number): Part => ({
@@ -76,24 +77,37 @@ export async function transformerChain(
     await pool.prepare(variantKey(undefined), partKey(piece), () => graph(piece, {}));
   }
 
-  /** Runs the pieces from the first up to the last; what the last gave. */
+  /**
+   * Runs the pieces from the first up to the last; what the last gave. On a GPU the streams stay there between the pieces, and what
+   * every piece or pass reads alike is uploaded once.
+   */
   const run = async (pass: Pass, streams: HostStreams | undefined, first: number, last: number) => {
     const { latents, text, rotary, modulation, attachments } = pass;
-    const feeds: Feeds = {
-      ...{ latents, text, ...rotary, modulation: { data: modulation, dims: [modulation.length] } },
+    const shared = await moved.upload({
+      ...{ text, ...rotary, modulation: { data: modulation, dims: [modulation.length] } },
       ...(config.zero_cond_t && cleanTokens(pass)),
       ...attachments?.feeds,
-      ...(streams && fedStreams(streams)),
-    };
+    });
     const pieces = Array.from({ length: last - first + 1 }, (_, i) => part(first + i));
-    let outputs: Record<string, HostTensor> = {};
+    let outputs: Record<string, AnyTensor> = {};
+    let between: Feeds = streams ? fedStreams(streams) : {};
     for (const piece of pieces) {
       const build = () => graph(piece, attachments ?? {});
-      outputs = await pool.run(variantKey(attachments), partKey(piece), build, feeds);
-      if (!piece.head) Object.assign(feeds, fedStreams(streamsOf(outputs)));
+      const feeds = { latents, ...shared, ...between };
+      try {
+        outputs = await pool.run<AnyTensor>(variantKey(attachments), partKey(piece), build, feeds);
+      } finally {
+        for (const tensor of Object.values(between)) if (isOnDevice(tensor)) tensor.free();
+      }
+      between = piece.head ? {} : fedStreams(streamsOf(outputs));
     }
     return outputs;
   };
+  const toHost = async (outputs: Record<string, AnyTensor>): Promise<HostStreams> => {
+    const { image, text } = streamsOf(outputs);
+    return { image: await moved.download(image), ...(text && { text: await moved.download(text) }) };
+  };
+  const velocity = async (outputs: Record<string, AnyTensor>) => (await moved.download(outputs.velocity!)).data;
   const pieceEndingAt = (cut: number) => {
     const i = cuts.indexOf(cut);
     if (i < 0) throw new Error(`the transformer is not cut at ${cut}`);
@@ -109,17 +123,14 @@ export async function transformerChain(
       cuts = joined;
       await pool.clear();
     },
-    velocity: async (pass) => (await run(pass, undefined, 0, cuts.length)).velocity!.data,
-    begin: async (pass, to) => streamsOf(await run(pass, undefined, 0, pieceEndingAt(to))),
+    velocity: async (pass) => velocity(await run(pass, undefined, 0, cuts.length)),
+    begin: async (pass, to) => toHost(await run(pass, undefined, 0, pieceEndingAt(to))),
     between: async (pass, streams, from, to) =>
-      from === to ? streams : streamsOf(await run(pass, streams, pieceEndingAt(from) + 1, pieceEndingAt(to))),
-    finish: async (pass, streams, from) =>
-      (await run(pass, streams, pieceEndingAt(from) + 1, cuts.length)).velocity!.data,
-    dispose: () => pool.clear(),
+      from === to ? streams : toHost(await run(pass, streams, pieceEndingAt(from) + 1, pieceEndingAt(to))),
+    finish: async (pass, streams, from) => velocity(await run(pass, streams, pieceEndingAt(from) + 1, cuts.length)),
+    dispose: () => freeAll([pool.clear, moved.dispose]),
   };
 }
-
-type Feeds = Record<string, HostTensor<Float32Array> | HostTensor<BigInt64Array>>;
 
 function cleanTokens({ latents, modulation, clean = { from: Number.POSITIVE_INFINITY, modulation } }: Pass): Feeds {
   const [batch, tokens] = latents.dims as [number, number];
@@ -130,12 +141,17 @@ function cleanTokens({ latents, modulation, clean = { from: Number.POSITIVE_INFI
   };
 }
 
-function streamsOf(outputs: Record<string, HostTensor>): HostStreams {
-  const text = outputs["text/out"];
-  return { image: outputs["image/out"]!, text };
+/** Both streams, wherever they are. */
+interface Streams {
+  readonly image: AnyTensor;
+  readonly text?: AnyTensor | undefined;
 }
 
-function fedStreams({ image, text }: HostStreams): Record<string, HostTensor> {
+function streamsOf(outputs: Record<string, AnyTensor>): Streams {
+  return { image: outputs["image/out"]!, text: outputs["text/out"] };
+}
+
+function fedStreams({ image, text }: Streams): Feeds {
   return text ? { "image/in": image, "text/in": text } : { "image/in": image };
 }
 

@@ -94,8 +94,9 @@ export function buildTransformer(
     const shape = g.op("Concat", [leading, g.ints([channels])], { axis: 0 });
     g.output("velocity", g.op("Reshape", [velocity, shape]), ["B", "L", channels]);
   } else {
-    g.output("image/out", g.op("Reshape", [streams.image, start.imageShape]), ["B", "L", dim]);
-    if (part.to < layers) g.output("text/out", g.op("Reshape", [streams.text, start.textShape!]), ["B", "T", dim]);
+    g.outputOnDevice("image/out", g.op("Reshape", [streams.image, start.imageShape]), ["B", "L", dim]);
+    if (part.to < layers)
+      g.outputOnDevice("text/out", g.op("Reshape", [streams.text, start.textShape!]), ["B", "T", dim]);
   }
   return g.build();
 }

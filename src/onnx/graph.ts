@@ -21,6 +21,8 @@ export interface BuiltGraph {
   readonly weightsRoot: string;
   /** Names of what a run has to be fed. */
   readonly inputs: readonly string[];
+  /** Outputs that stay on the device. */
+  readonly onDevice: readonly string[];
   /** Bytes of weights that a session copies into memory. @param prepack as in `SessionOptions` */
   copied(prepack: boolean): number;
   /** Whether all its large matrices are in a form that runs from the mapped file, without a copy in another order. */
@@ -90,6 +92,7 @@ export class Graph {
   readonly #external: { tensor: ExternalTensor; weight: Weight }[] = [];
   readonly #inputs = new Map<string, object>();
   readonly #outputs: object[] = [];
+  readonly #onDevice: string[] = [];
   readonly #casts = new Map<string, Value>();
   readonly #shared = new Map<string, unknown>();
   #counter = 0;
@@ -110,6 +113,12 @@ export class Graph {
   output(name: string, value: Value, dims: readonly Dim[], type: "F32" | "I8" | "U8" = "F32"): void {
     this.#node("Identity", [value], [name], {});
     this.#outputs.push(valueInfo(name, dims, type));
+  }
+
+  /** An output that the next graph reads: it stays on the device, where that can hold tensors for the host. */
+  outputOnDevice(name: string, value: Value, dims: readonly Dim[]): void {
+    this.output(name, value, dims);
+    if (this.device.provider === "webgpu") this.#onDevice.push(name);
   }
 
   /** A checkpoint tensor as float32, or the input that replaces it. @throws CheckpointError when it is missing or of another shape */
@@ -234,6 +243,7 @@ export class Graph {
       bytes: ModelProto.encode(model).finish(),
       weightsRoot: root,
       inputs: [...this.#inputs.keys()],
+      onDevice: this.#onDevice,
       copied: (prepack) => this.#external.reduce((sum, { weight }) => sum + copiedBytes(weight, prepack), 0),
       mappable: this.#external.some(({ weight }) => weight.quantised?.form === "int8"),
     };

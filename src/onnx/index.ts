@@ -19,8 +19,11 @@ export { linear } from "./linear.ts";
 export { type OpenedDevice, openDevice, processor } from "./open-device.ts";
 export { type Quantiser, quantiser } from "./quantiser.ts";
 export {
+  type AnyTensor,
   createSession,
+  type Feeds,
   type HostTensor,
+  isOnDevice,
   type OnnxFile,
   openOnnxFile,
   runtimeVersion,
@@ -28,3 +31,4 @@ export {
   type SessionOptions,
 } from "./session.ts";
 export { type SessionPool, sessionPool } from "./session-pool.ts";
+export { type Transfers, transfers } from "./transfers.ts";

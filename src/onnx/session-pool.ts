@@ -1,8 +1,13 @@
 import type { BuiltGraph } from "./graph.ts";
 import { freeAll } from "./lifetime.ts";
-import { createSession, type HostTensor, type Session, type SessionOptions } from "./session.ts";
-
-type Feeds = Readonly<Record<string, HostTensor<Float32Array> | HostTensor<BigInt64Array>>>;
+import {
+  type AnyTensor,
+  createSession,
+  type Feeds,
+  type HostTensor,
+  type Session,
+  type SessionOptions,
+} from "./session.ts";
 
 /**
  * Sessions of graphs that come in variants: made when first used, the least recently used variants given up for room, before a
@@ -12,7 +17,12 @@ export interface SessionPool {
   /** Makes the session now rather than when it is first run. */
   prepare(variant: string, part: string, build: () => BuiltGraph): Promise<void>;
   /** Runs the graph, made by `build` unless it is there; it takes from `feeds` what it reads. */
-  run(variant: string, part: string, build: () => BuiltGraph, feeds: Feeds): Promise<Record<string, HostTensor>>;
+  run<Output extends AnyTensor = HostTensor>(
+    variant: string,
+    part: string,
+    build: () => BuiltGraph,
+    feeds: Feeds,
+  ): Promise<Record<string, Output>>;
   /** Gives up no variant that was used since `work` began until it ends: they may take more than the limit. */
   during<T>(work: () => Promise<T>): Promise<T>;
   /** Frees every session that is not running. */
@@ -87,13 +97,13 @@ export function sessionPool(limit: number, options: SessionOptions = {}): Sessio
     async prepare(key, part, build) {
       await open(key, part, build).pooled.opening;
     },
-    async run(key, part, build, feeds) {
+    async run<Output extends AnyTensor>(key: string, part: string, build: () => BuiltGraph, feeds: Feeds) {
       const { variant, pooled } = open(key, part, build);
       variant.running++;
       try {
         const { session, graph } = await pooled.opening;
         await makeRoom(); // what was in use when this one was opened may be idle by now
-        return await session.run(Object.fromEntries(graph.inputs.map((name) => [name, feeds[name]!])));
+        return await session.run<Output>(Object.fromEntries(graph.inputs.map((name) => [name, feeds[name]!])));
       } finally {
         variant.running--;
       }

@@ -1,4 +1,4 @@
-import type { InferenceSession } from "onnxruntime-node";
+import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { type Device, DeviceError, deviceName, EXACT } from "./device.ts";
 import type { BuiltGraph } from "./graph.ts";
 
@@ -16,14 +16,29 @@ export interface HostTensor<Data extends Float32Array | BigInt64Array = Float32A
   readonly dims: readonly number[];
 }
 
+/** A float32 tensor in a GPU's memory. It is there until it is freed. */
+export interface DeviceTensor {
+  readonly dims: readonly number[];
+  readonly held: Tensor;
+  free(): void;
+}
+
+export type AnyTensor = HostTensor | DeviceTensor;
+
+/** What a run is given, by the graph's inputs. */
+export type Feeds = Readonly<Record<string, AnyTensor | HostTensor<BigInt64Array>>>;
+
+export function isOnDevice(tensor: Feeds[string]): tensor is DeviceTensor {
+  return "held" in tensor;
+}
+
 export interface Session {
   /**
    * Runs the graph once. ONNX Runtime's Node binding computes on the calling thread: nothing else in this process runs meanwhile.
+   * @typeParam Output `AnyTensor` for a graph some of whose outputs stay on the device
    * @throws Error naming the graph and the shapes it was fed
    */
-  run(
-    feeds: Readonly<Record<string, HostTensor<Float32Array> | HostTensor<BigInt64Array>>>,
-  ): Promise<Record<string, HostTensor>>;
+  run<Output extends AnyTensor = HostTensor>(feeds: Feeds): Promise<Record<string, Output>>;
   release(): Promise<void>;
 }
 
@@ -50,6 +65,9 @@ export async function createSession(graph: BuiltGraph, options: SessionOptions =
   const session = await InferenceSession.create(graph.bytes, {
     executionProviders: providersOf(options.device),
     graphOptimizationLevel: "all",
+    ...(graph.onDevice.length > 0 && {
+      preferredOutputLocation: Object.fromEntries(graph.onDevice.map((name) => [name, "gpu-buffer"] as const)),
+    }),
     // With a GPU ONNX Runtime warns of every graph, some of whose operators are on the processor on purpose.
     ...((options.device ?? EXACT).provider !== "cpu" && { logSeverityLevel: 3 }),
     ...(options.threads === undefined ? {} : { intraOpNumThreads: options.threads }),
@@ -121,21 +139,23 @@ type TensorClass = Awaited<ReturnType<typeof runtime>>["Tensor"];
 
 function runnable(
   session: InferenceSession,
-  Tensor: TensorClass,
+  TensorOf: TensorClass,
   name: string,
   { frugal, device }: SessionOptions = {},
 ): Session {
+  const hostTensor = ({ data, dims }: HostTensor | HostTensor<BigInt64Array>) =>
+    new TensorOf(data instanceof Float32Array ? "float32" : "int64", data, dims);
   const runOptions = frugal ? { extra: { memory: { enable_memory_arena_shrinkage: "cpu:0" } } } : {};
   return {
-    async run(feeds) {
-      const tensors: Record<string, InstanceType<TensorClass>> = {};
-      for (const [name, { data, dims }] of Object.entries(feeds)) {
-        tensors[name] = new Tensor(data instanceof Float32Array ? "float32" : "int64", data, dims);
+    async run<Output extends AnyTensor>(feeds: Feeds) {
+      const tensors: Record<string, Tensor> = {};
+      for (const [name, tensor] of Object.entries(feeds)) {
+        tensors[name] = isOnDevice(tensor) ? tensor.held : hostTensor(tensor);
       }
       try {
         const results = await session.run(tensors, runOptions);
         return Object.fromEntries(
-          Object.entries(results).map(([name, t]) => [name, { data: t.data as Float32Array, dims: t.dims }]),
+          Object.entries(results).map(([name, result]) => [name, output(result) as Output] as const),
         );
       } catch (cause) {
         const shapes = Object.entries(feeds).map(([name, t]) => `${name}[${t.dims}]`);
@@ -144,4 +164,9 @@ function runnable(
     },
     release: () => session.release(),
   };
+}
+
+function output(result: Tensor): AnyTensor {
+  if (result.location !== "cpu") return { dims: result.dims, held: result, free: () => result.dispose() };
+  return { data: result.data as Float32Array, dims: result.dims };
 }

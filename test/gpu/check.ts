@@ -1,25 +1,28 @@
 /**
- * `npm run check:gpu -- [--device cuda] [--toy] [--blocks 4] [--side 1024] [--minutes 6]`, `npm run check:gpu -- --pack FILE.tgz`
+ * `npm run check:gpu -- [--device cuda] [--toy] [--blocks 4] [--side 1024] [--minutes 6] [--peer PYTHON]`,
+ * `npm run check:gpu -- --pack FILE.tgz`
  *
  * What there is to know of a GPU, in one go and without a network: whether its provider loads and passes its tests, whether every stage
  * equals the processor's, and seconds of a pass and memory for weights of Qwen-Image's true size (numbers of noise) in 4, 8 and
  * 16 bits. `--toy` does the same with small networks, on any device. `--pack` writes all that it needs, Node included, into one archive
- * for a machine of the same system: unpack it there and run `./check-gpu --device cuda`. Ends with 1 when a stage differs.
+ * for a machine of the same system: unpack it there and run `./check-gpu --device cuda`. `--peer` times diffusers in BF16 on the same card;
+ * PYTHON has torch and diffusers. Ends with 1 when a stage differs.
  */
 
-import { execFile, execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
-import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
 import { openCheckpoint } from "../../src/engine/checkpoint/checkpoint.ts";
 import { loadModel, type Model } from "../../src/engine/model.ts";
 import { type DeviceName, type OpenedDevice, openDevice } from "../../src/onnx/index.ts";
+import { Drawer } from "../bench/drawer.ts";
 import { relativeError } from "../support/relative-error.ts";
 import { somePass, waves } from "../support/some-pass.ts";
 import { makeCheckpoint, type Synthetic, smallWidths, TRUE_WIDTHS } from "../support/synthetic-checkpoint.ts";
+import { pack } from "./pack.ts";
 
 const { values } = parseArgs({
   options: {
@@ -29,6 +32,7 @@ const { values } = parseArgs({
     side: { type: "string" },
     minutes: { type: "string", default: "6" },
     pack: { type: "string" },
+    peer: { type: "string" },
   },
 });
 const FORMS = [
@@ -41,7 +45,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const began = performance.now();
 const seconds = () => (performance.now() - began) / 1000;
 
-if (values.pack) await pack(values.pack);
+if (values.pack) await pack(root, values.pack);
 else await check();
 
 async function check(): Promise<void> {
@@ -98,6 +102,7 @@ async function measureForms(device: OpenedDevice): Promise<void> {
       const widths = toy ? smallWidths(430) : TRUE_WIDTHS;
       await makeCheckpoint(join(folder, form), { widths, blocks, layers: 1, form, tokenizer } satisfies Synthetic);
       console.log(`| ${title} | ${(await measure(join(folder, form), device, blocks, side)).join(" | ")} |`);
+      if (form === "plain" && values.peer) console.log(await peerRow(join(folder, form), values.peer, blocks, side));
       await rm(join(folder, form), { recursive: true });
     }
   } finally {
@@ -136,6 +141,34 @@ async function measure(folder: string, device: OpenedDevice, blocks: number, sid
   }
 }
 
+/** The same pass by diffusers, in BF16. */
+async function peerRow(folder: string, python: string, blocks: number, side: number): Promise<string> {
+  const device = values.device.startsWith("cuda") ? values.device : "cpu";
+  const args = ["diffusers", "--model", folder, "--stage", "pass", "--side", String(side), "--device", device];
+  const before = await usedMemory();
+  const start = performance.now();
+  const peer = await Drawer.start({ file: python, args: [join(root, "reference/real_peers.py"), ...args] });
+  try {
+    const loaded = (performance.now() - start) / 1000;
+    const times: number[] = [];
+    for (let turn = 0; turn < 3; turn++) times.push((await peer.ask<{ seconds: number }>({ turn })).seconds);
+    const after = await usedMemory();
+    const fastest = Math.min(...times);
+    const scale = 60 / blocks;
+    const memory = before === undefined || after === undefined ? "not told" : gigabytes((after - before) * scale);
+    const cells = [
+      `${loaded.toFixed(1)} s`,
+      `${fastest.toFixed(3)} s`,
+      `${(fastest * scale).toFixed(2)} s`,
+      memory,
+      "",
+    ];
+    return `| diffusers, BF16 | ${cells.join(" | ")} |`;
+  } finally {
+    await peer.stop();
+  }
+}
+
 /** Bytes in use on the first NVIDIA GPU; undefined where its tool is not there. */
 async function usedMemory(): Promise<number | undefined> {
   const query = ["--query-gpu=memory.used", "--format=csv,noheader,nounits", "--id=0"];
@@ -145,31 +178,4 @@ async function usedMemory(): Promise<number | undefined> {
 
 function gigabytes(bytes: number): string {
   return `${(bytes / 1e9).toFixed(1)} GB`;
-}
-
-/** Everything that the check runs with: sources, the small checkpoint, packages, Node. */
-async function pack(file: string): Promise<void> {
-  const listed = execFileSync("npm", ["ls", "--omit=dev", "--all", "--parseable"], { cwd: root, encoding: "utf8" });
-  const packages = listed.split("\n").filter((path) => path.includes("node_modules") && existsSync(path));
-  const parts = [
-    "package.json",
-    "src",
-    "test/gpu",
-    "test/support",
-    "test/fixtures/plain",
-    "test/fixtures/edit/checkpoint/tokenizer",
-  ];
-  const node = "node_modules/node/bin/node";
-  const script = join(root, "check-gpu");
-  await writeFile(script, `#!/bin/sh\ncd "$(dirname "$0")" && exec ${node} test/gpu/check.ts "$@"\n`);
-  await chmod(script, 0o755);
-  const { platform, arch } = process;
-  const others = ["linux", "darwin", "win32"].flatMap((name) => ["x64", "arm64"].map((cpu) => `${name}/${cpu}`));
-  const left = others.filter((name) => name !== `${platform}/${arch}`).map((name) => `--exclude=*/napi-v6/${name}`);
-  try {
-    const paths = [...parts, ...packages.map((path) => relative(root, path)), node, "check-gpu"];
-    execFileSync("tar", ["czf", join(process.cwd(), file), "--dereference", ...left, ...new Set(paths)], { cwd: root });
-  } finally {
-    await rm(script);
-  }
 }

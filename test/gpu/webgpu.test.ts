@@ -9,8 +9,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { createEngineProcess, EngineDied } from "../../src/drawing/index.ts";
+import { openCheckpoint } from "../../src/engine/checkpoint/checkpoint.ts";
 import { type GeneratedImage, type GenerateParams, Pipeline } from "../../src/engine/index.ts";
-import { openDevice } from "../../src/onnx/index.ts";
+import { loadModel } from "../../src/engine/model.ts";
+import { buildTransformer } from "../../src/engine/transformer.ts";
+import { type AnyTensor, createSession, isOnDevice, openDevice } from "../../src/onnx/index.ts";
+import { somePass } from "../support/some-pass.ts";
 import { makeCheckpoint, type Synthetic, smallWidths } from "../support/synthetic-checkpoint.ts";
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 }); // every shader is compiled in software
@@ -74,6 +78,34 @@ describe.skipIf(driver === undefined)("on WebGPU", () => {
       expect(drawn!.skippedSteps).toBe(wanted!.skippedSteps);
       if (change.cache) expect(drawn!.skippedSteps).toBeGreaterThan(0);
     });
+  });
+
+  test("between pieces of the transformer the streams stay on the device, and cutting changes little", async () => {
+    const opened = await openCheckpoint(checkpoint);
+    const { device } = await openDevice("webgpu");
+    const { config, weights } = opened.transformer;
+    const velocities: Float32Array[] = [];
+    for (const where of [undefined, device]) {
+      const model = await loadModel(opened, where ? { device: { device, note: "" } } : {});
+      const pass = await somePass(model, 32, 5);
+      if (where) {
+        const piece = buildTransformer(config, weights, { part: { stem: true, from: 0, to: 1, head: false }, device });
+        const session = await createSession(piece, { device });
+        const { latents, text, rotary, modulation } = pass;
+        const row = { data: modulation, dims: [modulation.length] };
+        const outputs = await session.run<AnyTensor>({ latents, text, ...rotary, modulation: row });
+        expect(Object.values(outputs).map(isOnDevice)).toEqual([true, true]);
+        await session.release();
+        await model.transformer.openAt([1, 2]);
+      }
+      for (let again = 0; again < 3; again++) velocities.push(await model.velocity(pass));
+      await model.dispose();
+    }
+    const [wanted, , , ...drawn] = velocities;
+    for (const velocity of drawn) {
+      expect(velocity.reduce((most, value, i) => Math.max(most, Math.abs(value - wanted![i]!)), 0)).toBeLessThan(1e-3);
+      expect(velocity).toEqual(drawn[0]);
+    }
   });
 
   test("a LoRA", async () => {

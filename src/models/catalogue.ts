@@ -55,6 +55,9 @@ export interface ModelCatalogue {
   cost(task: PictureTask): Promise<number | undefined>;
 }
 
+/** Milliseconds that no setting of the clock changes. */
+const monotonic = (): number => performance.now();
+
 /** Cards are read anew this often, so that a model added to a running server is found. */
 const FRESH_MS = 1000;
 
@@ -68,7 +71,7 @@ export interface InstalledModels extends ModelCatalogue {
   refresh(): void;
 }
 
-export function openModelCatalogue(locations: ModelLocations, now: () => number = Date.now): InstalledModels {
+export function openModelCatalogue(locations: ModelLocations, now: () => number = monotonic): InstalledModels {
   const models = cachedBriefly(() => listModels(locations), now);
   const adapters = cachedBriefly(() => listAdapters(locations), now);
   // Sizes and dates of files are looked up too: not for every task that is handed in.

@@ -2,6 +2,9 @@ import { CheckpointError, requireLoadable } from "../engine/index.ts";
 import { type InstalledModels, isMirrored, ModelError } from "../models/index.ts";
 import { DEFAULT_MODEL } from "./http/index.ts";
 
+/** Milliseconds that no setting of the clock changes. */
+const monotonic = (): number => performance.now();
+
 /** A checkpoint is looked at this often at most. */
 const FRESH_MS = 10_000;
 
@@ -9,7 +12,7 @@ const FRESH_MS = 10_000;
  * Why the default model could not be drawn with; undefined where it could, or where its weights are in the bucket and come when they are
  * needed.
  */
-export function defaultModelTrouble(models: Pick<InstalledModels, "find">, now: () => number = Date.now) {
+export function defaultModelTrouble(models: Pick<InstalledModels, "find">, now: () => number = monotonic) {
   let looked: { readonly at: number; readonly trouble: Promise<string | undefined> } | undefined;
   return (): Promise<string | undefined> => {
     if (looked === undefined || now() - looked.at > FRESH_MS) looked = { at: now(), trouble: look(models) };

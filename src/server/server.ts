@@ -8,9 +8,9 @@ import { type Data, openData } from "./data.ts";
 import { type Deliverer, sharedWebhookSecret, startDeliverer } from "./delivery/index.ts";
 import { createApp, failure, imageItem, isPictureRecord } from "./http/index.ts";
 import { httpPorts } from "./http-ports.ts";
+import { isThisMachine, listen, requirePublicUrl } from "./listening.ts";
 import { createLog, type Log } from "./log.ts";
 import { createOutbound, type Outbound } from "./net/index.ts";
-import { listenError } from "./start-error.ts";
 import { sweepOrphans } from "./storage/index.ts";
 import { expireTasks, forgetGone } from "./tasks/index.ts";
 import { openTracing, type Tracer } from "./tracing/index.ts";
@@ -19,7 +19,7 @@ import { NO_WORKERS, startWorkers, UPLOAD_TIMEOUT_MS } from "./workers.ts";
 
 /** A running server. */
 export interface Server {
-  /** Where it listens: `http://127.0.0.1:7437`. */
+  /** Where it listens: `http://127.0.0.1:7437`, or `unix:/path`. */
   readonly address: string;
   /** Where it draws, one line for each engine process; of a device that cannot be used, why. */
   readonly devices: readonly string[];
@@ -43,6 +43,7 @@ export interface ServerParts {
 export async function createServer(config: Config, parts: ServerParts = {}): Promise<Server> {
   const log = parts.log ?? createLog({ level: config.logLevel, prompts: config.logPrompts, format: config.logFormat });
   requireFaceModel(config.faceModel);
+  requirePublicUrl(config);
   const tracing = await openTracing(process.env);
   const tracer = tracing?.tracer;
   const data = await openData(config, log, parts.signal);
@@ -84,19 +85,19 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
 
   let address: string;
   try {
-    address = await app.listen({ host: config.host, port: config.port });
+    address = await listen(app, config);
   } catch (error) {
     await workers.stop(0);
     stopping.abort();
     await app.close();
     await close();
-    throw listenError(error, config);
+    throw error;
   }
   publicUrl ||= address.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:");
   await workers.tried;
   const devices = workers.devices.map(({ name, note, trouble }) => note ?? `${name}: ${trouble}`);
   log.info({ address, role: config.role, dataDir: data.folder, database: data.db.kind, devices }, "listening");
-  if (!isThisMachine(config.host) && (await data.keys.isOpen())) {
+  if (!isThisMachine(config) && (await data.keys.isOpen())) {
     const advice = "`inkstone keys create NAME` makes one";
     log.warn({ host: config.host }, `open to other machines, but without API keys they are refused: ${advice}`);
   }
@@ -118,8 +119,6 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
     },
   };
 }
-
-const isThisMachine = (host: string): boolean => /^(localhost|127\.[\d.]+|::1)$/i.test(host);
 
 /** Delivers webhooks and uploads, with the items that HTTP answers with. */
 async function deliverFrom(

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { field, float, secret, text, webAddress, words } from "../fields/index.ts";
-import { choice, count, line, secretSetting, setting, truth } from "./setting.ts";
+import { field, float, secret, webAddress, words } from "../fields/index.ts";
+import { choice, count, secretSetting, setting, truth } from "./setting.ts";
 
 const MiB = 2 ** 20;
 
@@ -23,7 +23,19 @@ export const SERVING = {
   host: setting(
     "INKSTONE_HOST",
     "ADDRESS",
-    text("Address to listen on. `0.0.0.0` listens on all.", line).default("127.0.0.1"),
+    field(
+      z
+        .string()
+        .min(1)
+        .max(4096)
+        .regex(/^(?!unix:)|^unix:\//),
+      {
+        type: "string",
+        rule: "an address, a name, or `unix:` and an absolute path",
+        about:
+          "Address to listen on. `0.0.0.0` listens on all. `unix:/run/inkstone/socket` listens on a Unix socket, for a proxy on this machine: whoever calls through it needs a key.",
+      },
+    ).default("127.0.0.1"),
   ),
   port: count("INKSTONE_PORT", 7437, 0, 65_535, "Port to listen on. 0 picks a free one."),
   publicUrl: setting(
@@ -63,7 +75,13 @@ export const SERVING = {
     1024 * MiB,
     "Bytes of a request body or WebSocket frame.",
   ),
-  maxConnections: count("INKSTONE_MAX_CONNECTIONS", 1000, 1, 100_000, "Open connections, HTTP and WebSocket together."),
+  maxConnections: count(
+    "INKSTONE_MAX_CONNECTIONS",
+    1000,
+    1,
+    100_000,
+    "Open connections, HTTP and WebSocket together. When all are taken, the one that has been without a request for longest makes way.",
+  ),
   maxImagePixels: count("INKSTONE_MAX_IMAGE_PIXELS", 50_000_000, 16_384, 500_000_000, "Pixels of an input image."),
   maxQueue: count(
     "INKSTONE_MAX_QUEUE",

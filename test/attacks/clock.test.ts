@@ -1,7 +1,16 @@
-/** The clock is set back, or forward, by an hour. Held to: no task and no delivery waits for it. (What is stored is moved instead.) */
+/**
+ * The clock is set back, or forward, by minutes or an hour. Held to: no task and no delivery waits for it, a key that is revoked is out, a
+ * new model is found. (In the database what is stored is moved instead.)
+ */
 
-import { expect, test } from "vitest";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { expect, test, vi } from "vitest";
+import { openModelCatalogue } from "../../src/models/index.ts";
 import { takeDue } from "../../src/server/delivery/outbox.ts";
+import { openKeyFile } from "../../src/server/http/api-keys.ts";
+import { openKeyTable } from "../../src/server/http/key-table.ts";
 import { onEachDatabase } from "../support/on-each-database.ts";
 import { aResult, aTask } from "../support/tasks.ts";
 
@@ -20,7 +29,7 @@ onEachDatabase("a clock that jumps", (tasks) => {
   }
   const take = () => takeDue(tasks.db, { leaseSeconds: 60, busyOwners: [], busyHosts: [], underWay: [] });
 
-  test.each(["-1 hour", "1 hour"])(
+  test.each(["-1 hour", "-10 minutes", "1 hour"])(
     "%s: queued, put off and handed back tasks start, lost ones come back",
     async (by) => {
       for (let i = 0; i < 3; i++) await tasks.service.submit("me", aTask());
@@ -37,7 +46,7 @@ onEachDatabase("a clock that jumps", (tasks) => {
     },
   );
 
-  test.each(["-1 hour", "1 hour"])("%s: deliveries are due, fresh and put off ones", async (by) => {
+  test.each(["-1 hour", "-10 minutes", "1 hour"])("%s: deliveries are due, fresh and put off ones", async (by) => {
     await tasks.service.submit("me", aTask({ numberResults: 2, webhookURL: "https://a.example/hook" }));
     const claim = (await tasks.queue.claim())!;
     for (const i of [0, 1]) await claim.result(aResult(claim, i), i === 1);
@@ -46,5 +55,29 @@ onEachDatabase("a clock that jumps", (tasks) => {
     await tasks.db.query("update deliveries set taken = false, next_attempt_at = now() + interval '40 s' where taken");
     await clockMoves(by);
     expect([await take(), await take()].every((due) => due !== undefined)).toBe(true);
+  });
+
+  test("-1 hour: what is remembered for seconds is not remembered for an hour", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "inkstone-clock-"));
+    const file = openKeyFile(folder);
+    const [here, there] = [
+      await openKeyTable(tasks.db, file),
+      await openKeyTable(tasks.db, openKeyFile(join(folder, "other"))),
+    ];
+    const { known } = await here.create("mine");
+    const models = openModelCatalogue({ modelsDir: join(folder, "models"), bundledDir: join(folder, "none") });
+    expect([(await there.list()).length, (await models.list()).length]).toEqual([1, 0]);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() - 3_600_000 });
+    try {
+      await here.revoke(known.id);
+      await mkdir(join(folder, "models", "new"), { recursive: true });
+      const card = { air: "me:new@1", name: "New", checkpoint: resolve("test/fixtures/plain/checkpoint") };
+      await writeFile(join(folder, "models", "new", "card.json"), JSON.stringify(card));
+      await expect.poll(async () => (await there.list()).length).toBe(0);
+      await expect.poll(async () => (await models.list()).length).toBe(1);
+    } finally {
+      vi.useRealTimers();
+      await rm(folder, { recursive: true });
+    }
   });
 });

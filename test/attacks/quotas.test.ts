@@ -8,6 +8,7 @@ import sharp from "sharp";
 import { expect, test } from "vitest";
 import { rawClient } from "../contract/raw-client.ts";
 import { startReceiver } from "../support/receiver.ts";
+import { frameHead, openSocket } from "./raw-socket.ts";
 import { aTask, KEY, OTHER_KEY, onEachDatabase, post } from "./victim.ts";
 
 const SMALL = (
@@ -65,6 +66,25 @@ onEachDatabase("quotas of a key", (start) => {
       })
       .not.toBe(429);
     for (const { socket } of [second, other]) socket.destroy();
+  });
+
+  test("frames at the same time: a second large one is refused and its socket closed; bodies and frames count together", async () => {
+    const { base } = await start({ INKSTONE_KEY_UPLOAD_MB: "1" });
+    // Larger than allowed, but alone; it never ends.
+    const slow = await openSocket(base, KEY);
+    slow.socket.write(Buffer.concat([frameHead(30e6), Buffer.alloc(3e6, " ")]));
+    await expect.poll(async () => (await post(base, " ".repeat(100_000))).status, { timeout: 20_000 }).toBe(429);
+
+    const [second, other] = await Promise.all([openSocket(base, KEY), openSocket(base, OTHER_KEY)]);
+    for (const { socket } of [second, other])
+      socket.write(Buffer.concat([frameHead(30e6), Buffer.alloc(200_000, " ")]));
+    await second.closed;
+    expect(second.received()).toMatch(/"code":"quotaExceeded".*"retryAfter":2/);
+    expect(other.received()).toBe("");
+    expect((await post(base, JSON.stringify([aTask()]))).status).toBe(200);
+
+    for (const { socket } of [slow, other]) socket.destroy();
+    await expect.poll(async () => (await post(base, " ".repeat(100_000))).status, { timeout: 20_000 }).toBe(400);
   });
 
   test("images fetched at the same time: a key whose hosts never answer leaves a place for others", async () => {

@@ -3,32 +3,23 @@
  * sockets, and 30 MB for all of them; 2 ms of the answering thread for a body.
  */
 
-import { randomBytes } from "node:crypto";
-import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, expect, test } from "vitest";
+import { frameHead, openSocket, type RawSocket } from "./raw-socket.ts";
 import { aTask, onEachDatabase, post, type Victim } from "./victim.ts";
 
 /** A WebSocket that announces one frame of 60 MiB and sends as much of it as it is let. */
-async function endlessFrame(base: string): Promise<{ readonly socket: Socket; readonly closed: Promise<void> }> {
-  const { hostname, port } = new URL(base);
-  const socket = connect(Number(port), hostname);
-  socket.on("error", () => {});
-  const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
-  socket.write(
-    `GET /v1 HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString("base64")}\r\n\r\n`,
-  );
-  await new Promise((resolve) => socket.once("data", resolve));
-  const length = Buffer.alloc(8);
-  length.writeBigUInt64BE(60n * 2n ** 20n);
-  socket.write(Buffer.concat([Buffer.from([0x81, 0xff]), length, Buffer.alloc(4)]));
+async function endlessFrame(base: string): Promise<RawSocket> {
+  const stranger = await openSocket(base);
+  const { socket } = stranger;
+  socket.write(frameHead(60 * 2 ** 20));
   const piece = Buffer.alloc(2 ** 20, "a");
   const more = () => {
     while (!socket.destroyed && socket.write(piece));
   };
   socket.on("drain", more);
   more();
-  return { socket, closed };
+  return stranger;
 }
 
 onEachDatabase("strangers", (start) => {
@@ -72,14 +63,9 @@ onEachDatabase("strangers", (start) => {
   });
 
   test("a socket that does not authenticate is ended, not asked to end, after 30 s", async () => {
-    const { hostname, port } = new URL(victim.base);
-    const socket = connect(Number(port), hostname);
     const opened = performance.now();
-    socket.write(
-      `GET /v1 HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString("base64")}\r\n\r\n`,
-    );
-    socket.resume();
-    await Promise.race([new Promise((resolve) => socket.once("close", resolve)), sleep(60_000)]);
+    const { socket, closed } = await openSocket(victim.base);
+    await Promise.race([closed, sleep(60_000)]);
     expect(socket.destroyed).toBe(true);
     expect(performance.now() - opened).toBeLessThan(45_000);
   });

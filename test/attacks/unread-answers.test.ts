@@ -1,8 +1,8 @@
 /** A client asks for large answers over a socket and reads none of them. Held to: 60 MB for 150 of them, of 8 MB each. */
 
-import { connect } from "node:net";
 import sharp from "sharp";
 import { expect, test } from "vitest";
+import { frame, openSocket } from "./raw-socket.ts";
 import { aTask, KEY, onEachDatabase, post } from "./victim.ts";
 
 const noise = async (width: number): Promise<string> => {
@@ -13,13 +13,6 @@ const noise = async (width: number): Promise<string> => {
     .toBuffer();
   return png.toString("base64");
 };
-
-/** A masked text frame. */
-function frame(text: string): Buffer {
-  const payload = Buffer.from(text);
-  const head = Buffer.from([0x81, 0xfe, payload.length >> 8, payload.length & 0xff, 0, 0, 0, 0]);
-  return Buffer.concat([head, payload]);
-}
 
 onEachDatabase("unread answers", (start) => {
   test("150 details of a task with a large seed image", async () => {
@@ -34,12 +27,7 @@ onEachDatabase("unread answers", (start) => {
     expect(one.body.data[0].request[0].inputs.seedImage).toMatch(/^[0-9a-f-]{36}$/);
 
     const before = await residentMB();
-    const { hostname, port } = new URL(base);
-    const socket = connect(Number(port), hostname);
-    socket.write(
-      `GET /v1 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${KEY}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
-    );
-    await new Promise((resolve) => socket.once("data", resolve));
+    const { socket } = await openSocket(base, KEY);
     socket.pause();
     for (let i = 0; i < 150; i++) socket.write(frame(details));
     for (let i = 0; i < 50; i++) await post(base, details); // by then it has read them

@@ -87,6 +87,9 @@ const PROXIES = {
   },
 };
 
+/** How each names a Unix socket. */
+const SOCKETS = { nginx: (path: string) => `unix:${path}`, caddy: (path: string) => `unix/${path}` };
+
 interface Reply {
   readonly status: number;
   // biome-ignore lint/suspicious/noExplicitAny: replies are whatever the server sent
@@ -169,6 +172,31 @@ describe.each(Object.keys(PROXIES) as (keyof typeof PROXIES)[])("behind %s", (na
     for await (const chunk of events.body!) chunks.push(Buffer.from(chunk).toString());
     expect(chunks[0]).not.toContain("event: final");
     expect(chunks.join("")).toContain("event: final");
+  });
+
+  testBehind("over a Unix socket: nobody is let in without a key, an image is drawn with one", async () => {
+    const port = await freePort();
+    const path = join(folder, `${name}.socket`);
+    const behind = `https://localhost:${port}`;
+    const other = await startContractServer({ INKSTONE_HOST: `unix:${path}`, INKSTONE_PUBLIC_URL: behind });
+    undone.push(() => other.stop());
+    await PROXIES[name](port, SOCKETS[name](path));
+    const send = async (authorization: object) => {
+      const all = { "Content-Type": "application/json", ...authorization };
+      return fetch(`${behind}/v1`, { method: "POST", body: JSON.stringify([inference()]), dispatcher, headers: all });
+    };
+    await expect
+      .poll(
+        () =>
+          send({}).then(
+            ({ status }) => status,
+            () => 0,
+          ),
+        { timeout: 60_000 },
+      )
+      .toBe(401);
+    const drawn = await send({ Authorization: `Bearer ${other.key}` });
+    expect(await drawn.text()).toContain(`"imageURL":"${behind}/images/`);
   });
 
   testBehind("a WebSocket draws", async () => {

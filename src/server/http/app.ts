@@ -6,7 +6,8 @@ import websocket from "@fastify/websocket";
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { errorItem, TaskError } from "../../protocol/index.ts";
 import { createBodyParser } from "./body.ts";
-import { bearerKey, identify, isLoopback } from "./caller.ts";
+import { bearerKey, identify } from "./caller.ts";
+import { boundConnections } from "./connections.ts";
 import { allowOrigins } from "./cross-origin.ts";
 import { createWaiters } from "./hang-up.ts";
 import { openAIRoutes } from "./openai/routes.ts";
@@ -57,10 +58,10 @@ export async function createApp(ports: HttpPorts): Promise<FastifyInstance> {
     },
     clientErrorHandler: (thrown, socket) => answerBrokenRequest(thrown, socket, settings.requestTimeout),
   });
-  app.server.maxConnections = settings.maxConnections;
-  shareConnections(app, settings.maxConnections);
+  boundConnections(app.server, settings.maxConnections);
   const traces = traceRequests(app, ports.tracer);
-  const shared = { ports, waiters: createWaiters(), bodies: createBodyParser(settings.maxTasks), traces };
+  const quota = createUploadQuota(settings.keyUploadMB * 1e6, settings.maxBodyBytes);
+  const shared = { ports, waiters: createWaiters(), bodies: createBodyParser(settings.maxTasks), quota, traces };
 
   // Tasks are parsed by the protocol, which keeps the digits of long integers, once it is known whose they are. No other
   // body is understood: a page of another site can only send those without the browser asking us first.
@@ -71,7 +72,6 @@ export async function createApp(ports: HttpPorts): Promise<FastifyInstance> {
     if (encoding !== "identity") throw new TaskError("unsupportedContentEncoding", { given: encoding.slice(0, 40) });
   });
   await allowOrigins(app, settings.allowedOrigins);
-  const quota = createUploadQuota(settings.keyUploadMB * 1e6, settings.maxBodyBytes);
   app.decorateRequest("received", null);
   app.addHook("preParsing", async (request, reply, body) => {
     const { raw } = request;
@@ -127,22 +127,6 @@ export async function createApp(ports: HttpPorts): Promise<FastifyInstance> {
   imageRoute(app, ports);
   openAIRoutes(app, shared);
   return app;
-}
-
-/** One address takes no more than four fifths of the connections, unless it is this machine's, where proxies are. */
-function shareConnections({ server }: FastifyInstance, all: number): void {
-  const counts = new Map<string, number>();
-  server.on("connection", (socket: Socket) => {
-    const { remoteAddress: address = "" } = socket;
-    const count = (counts.get(address) ?? 0) + 1;
-    counts.set(address, count);
-    socket.once("close", () => {
-      const left = counts.get(address)! - 1;
-      if (left > 0) counts.set(address, left);
-      else counts.delete(address);
-    });
-    if (count > 0.8 * all && !isLoopback(address)) socket.destroy();
-  });
 }
 
 /** How long clients may take to say goodbye when the server stops. */

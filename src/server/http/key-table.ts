@@ -7,8 +7,16 @@ import { type KeyLimits, type KeyRing, type KeyStore, type KnownKey, newKey, rem
 /** The keys are read anew when what is known of them is older. */
 const FRESH_MS = 2_000;
 
-/** The keys of a database. `file`: those of the data folder's file, which enter it; one that was revoked since does not come back. */
-export async function openKeyTable(db: Database, file: KeyRing, now: () => number = Date.now): Promise<KeyStore> {
+/**
+ * The keys of a database.
+ * @param file those of the data folder's file, which enter it; one that was revoked since does not come back
+ * @param now milliseconds that no setting of the clock changes: a clock set back must not keep a revoked key alive
+ */
+export async function openKeyTable(
+  db: Database,
+  file: KeyRing,
+  now: () => number = () => performance.now(),
+): Promise<KeyStore> {
   let kept: { readonly at: number; readonly keys: readonly KnownKey[]; readonly isOpen: boolean } | undefined;
 
   const remembered = async ({ id, name, hint, hash, createdAt, maxWaiting, maxStoredMB }: KnownKey) =>
@@ -40,7 +48,7 @@ export async function openKeyTable(db: Database, file: KeyRing, now: () => numbe
     isOpen: async () => (await read()).isOpen,
     create: async (name, limits = {}) => {
       const key = newKey();
-      const known = remember(key, { id: randomUUID(), name, createdAt: new Date(now()).toISOString(), ...limits });
+      const known = remember(key, { id: randomUUID(), name, createdAt: new Date().toISOString(), ...limits });
       await remembered(known);
       kept = undefined;
       return { key, known };

@@ -4,6 +4,7 @@ import type { Waiters } from "./hang-up.ts";
 import type { ImageSource } from "./items.ts";
 import type { HttpPorts } from "./ports.ts";
 import type { RequestTraces } from "./request-traces.ts";
+import type { UploadQuota } from "./upload-quota.ts";
 
 /** What all requests share. */
 export interface Shared {
@@ -11,6 +12,7 @@ export interface Shared {
   readonly waiters: Waiters;
   readonly bodies: BodyParser;
   readonly traces: RequestTraces;
+  readonly quota: UploadQuota;
 }
 
 /** One request or socket, and what answering it takes. */

@@ -167,7 +167,7 @@ export async function sweepLost(
 ): Promise<readonly Swept[]> {
   return db.query<Swept & Record<string, unknown>>(
     `with lost as (
-       select id from tasks where state = 'running' and lane = $4 and ($3::boolean or lease_until < now() or lease_until > now() + interval '1 hour') for update skip locked
+       select id from tasks where state = 'running' and lane = $4 and ($3::boolean or lease_until < now() or lease_until > now() + interval '1 minute') for update skip locked
      ), swept as (
        update tasks t
        set failures = failures + 1, lost_attempt = attempt, lease_until = null, worker = null, progress = null,

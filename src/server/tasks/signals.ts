@@ -63,7 +63,11 @@ export interface SignalsOptions {
 }
 
 /** Opens the signals of this process; hears other processes when the database is PostgreSQL. */
-export async function openSignals({ db, processName, now = Date.now }: SignalsOptions): Promise<TaskSignals> {
+export async function openSignals({
+  db,
+  processName,
+  now = () => performance.now(),
+}: SignalsOptions): Promise<TaskSignals> {
   const emitter = new EventEmitter().setMaxListeners(0);
   const told = new Map<string, number>();
   let waiting: { readonly channel: string; readonly message: string }[] = [];

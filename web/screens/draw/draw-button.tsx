@@ -46,7 +46,7 @@ function Refusal() {
   return (
     <div class="refusal" role="alert">
       {headline !== undefined && <strong>{headline}</strong>}
-      {left > 0 ? <p>{words.value.tryAgainIn(left)}</p> : <p>{message}</p>}
+      {left > 0 && code === "rateLimitExceeded" ? <p>{words.value.tryAgainIn(left)}</p> : <p>{message}</p>}
     </div>
   );
 }

@@ -20,6 +20,7 @@ import { filledIn, refusal } from "../queued-tasks.ts";
 import { asTaskError } from "../reply.ts";
 import type { RequestContext } from "../request-context.ts";
 import { UNAUTHENTICATED_BYTES } from "../unauthenticated.ts";
+import { createIntake } from "./intake.ts";
 import type { Session, Sessions } from "./session.ts";
 import { beginTask, oneError } from "./tasks.ts";
 import { startWatch } from "./watch.ts";
@@ -57,13 +58,15 @@ export function serveSocket(
   context: RequestContext,
   { sessions, unauthenticated }: Sockets,
 ): void {
-  const { ports, documentation, bodies } = context;
+  const { ports, documentation, bodies, quota } = context;
   const { settings, later } = ports;
   let session: Session | undefined;
   /** Whom the header of the upgrade, or a server without keys, tells. */
   let known: Caller | undefined;
-  let received = 0;
+  const intake = createIntake();
+  const uploads = quota.openSocket();
   let pending = 0;
+  let isOverQuota = false;
   /** Looks again at a socket that is not read. */
   let pacing: NodeJS.Timeout | undefined;
   let work = Promise.resolve();
@@ -97,13 +100,19 @@ export function serveSocket(
   });
   /** Counts what comes before it is a frame: one that never ends is held in memory too. */
   const countBytes = (chunk: Buffer) => {
-    received += chunk.length;
-    if (!isUnknown()) proved();
-    else if (received > UNAUTHENTICATED_BYTES) sendAway(1009, "authentication required");
+    intake.arrived(chunk.length);
+    if (!isUnknown()) checkQuota();
+    else if (intake.received > UNAUTHENTICATED_BYTES) sendAway(1009, "authentication required");
   };
-  const proved = () => {
-    request.socket.off("data", countBytes);
-    unauthenticated.delete(socket);
+  const proved = () => unauthenticated.delete(socket);
+  /** Of a key that has too much under way no more is read until it is less; when nothing of this socket is in work, it is sent away. */
+  const checkQuota = () => {
+    const { owner } = (session?.caller ?? known)!;
+    const refusal = uploads.hold(owner, intake.held);
+    isOverQuota = refusal !== undefined;
+    if (refusal === undefined || pending > 0 || socket.readyState !== socket.OPEN) return;
+    refuseFrame(refusal);
+    sendAway(1013, "too much under way");
   };
   let pinged = false;
   const silent = () => {
@@ -205,21 +214,22 @@ export function serveSocket(
   const receive = (data: RawData, binary: boolean): void => {
     alive();
     const bytes = asBuffer(data);
+    const handled = intake.whole(bytes.length);
     const owner = (session?.caller ?? known)?.owner;
     const tasksIn = ({ json }: ParsedBody) => readTasks(json, settings);
+    if (!binary && bytes.length > SMALL_BODY_BYTES) {
+      enqueue(async () => {
+        try {
+          const body = await bodies.parseLarge(bytes, owner).finally(handled);
+          for (const item of tasksIn(body)) await handle(item, body.pictures);
+        } catch (thrown) {
+          refuseFrame(thrown);
+        }
+      });
+      return;
+    }
     try {
       if (binary) throw new TaskError("invalidRequest", { reason: "Send text frames." });
-      if (bytes.length > SMALL_BODY_BYTES) {
-        enqueue(async () => {
-          try {
-            const body = await bodies.parseLarge(bytes, owner);
-            for (const item of tasksIn(body)) await handle(item, body.pictures);
-          } catch (thrown) {
-            refuseFrame(thrown);
-          }
-        });
-        return;
-      }
       const body = bodies.parse(bytes, owner);
       for (const item of tasksIn(body)) {
         // Pings are answered at once, whatever else is going on and whoever asks.
@@ -228,6 +238,8 @@ export function serveSocket(
       }
     } catch (thrown) {
       refuseFrame(thrown);
+    } finally {
+      handled();
     }
   };
 
@@ -236,7 +248,8 @@ export function serveSocket(
     const waiting = session?.outbox.length ?? 0;
     const answering = session?.answering ?? 0;
     const proving = pending > 0 && isUnknown();
-    const busy = proving || pending + answering >= MOST_MESSAGES || waiting >= MOST_WAITING;
+    if (!isUnknown()) checkQuota();
+    const busy = proving || isOverQuota || pending + answering >= MOST_MESSAGES || waiting >= MOST_WAITING;
     if (busy) {
       socket.pause();
       pacing ??= setInterval(pace, PACE_MS);
@@ -281,6 +294,7 @@ export function serveSocket(
     cancelAsking();
     cancelSilent();
     clearInterval(pacing);
+    uploads.end();
     unauthenticated.delete(socket);
     ports.metrics.sockets(-1);
     endWatch();

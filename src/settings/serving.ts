@@ -33,7 +33,7 @@ export const SERVING = {
         type: "string",
         rule: "an address, a name, or `unix:` and an absolute path",
         about:
-          "Address to listen on. `0.0.0.0` listens on all. `unix:/run/inkstone/socket` listens on a Unix socket, for a proxy on this machine: whoever calls through it needs a key.",
+          "Address to listen on. `0.0.0.0` listens on all. `unix:/run/inkstone/socket` listens on a Unix socket, for a proxy on this machine. Every caller on it needs a key.",
       },
     ).default("127.0.0.1"),
   ),

@@ -159,8 +159,10 @@ describe("LoRA", () => {
 
 describe("ControlNet", () => {
   let guideImage: string;
+  let guideURL: string;
   beforeAll(async () => {
-    guideImage = (await ask("test:odd@1", { seed: 99 })).body.data[0].imageUUID;
+    const [{ imageUUID, imageURL }] = (await ask("test:odd@1", { seed: 99 })).body.data;
+    [guideImage, guideURL] = [imageUUID, imageURL];
   });
   const net = (changes: object = {}) => ({ controlNet: [{ model: "test:union@1", guideImage, ...changes }] });
 
@@ -168,6 +170,10 @@ describe("ControlNet", () => {
     const plain = await draw("test:odd@1");
     expect(await draw("test:odd@1", net())).not.toBe(plain);
     expect(await draw("test:odd@1", net({ weight: 0 }))).toBe(plain);
+  });
+
+  test("the guide is the same by its imageURL as by its imageUUID", async () => {
+    expect(await draw("test:odd@1", net({ guideImage: guideURL }))).toBe(await draw("test:odd@1", net()));
   });
 
   test("its window in steps and in percent is the same; windows that meet are the whole", async () => {

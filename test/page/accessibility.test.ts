@@ -80,7 +80,10 @@ describe.skipIf(!hasChromium)("everybody can use it", () => {
     await draw(page);
     await page.waitForSelector(".work-line", { state: "detached", timeout: 180_000 });
     const listed = `fetch("/v1/pictures", { headers: { authorization: "Bearer ${KEY}" } }).then((r) => r.json())`;
-    image = ((await page.evaluate(listed)) as { data: { imageUUID: string }[] }).data[0]!.imageUUID;
+    const newest = async () =>
+      ((await page.evaluate(listed)) as { data: { imageUUID: string }[] }).data[0]?.imageUUID ?? "";
+    await expect.poll(newest, { timeout: 180_000 }).not.toBe("");
+    image = await newest();
     await page.context().close();
   });
   afterAll(() => studio?.stop());

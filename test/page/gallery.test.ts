@@ -17,6 +17,7 @@ import {
 
 interface Listed {
   readonly imageUUID: string;
+  readonly imageURL: string;
   readonly starred: boolean;
 }
 
@@ -105,6 +106,29 @@ describe.skipIf(!hasChromium)("a picture in the viewer", () => {
     await page.keyboard.press("Escape");
     await page.click("text=/^Derived$/");
     await expect.poll(() => page.locator(".grid-cell").count()).toBe(1);
+    expect(page.faults).toEqual([]);
+    await page.context().close();
+  });
+
+  test("is traced into shapes, of which nothing is offered that takes pixels", async () => {
+    const page = await studio.open({ path: "/pictures" });
+    await page.click(".grid-open >> nth=0");
+    await page.click('dialog [aria-label="Enlarge"]');
+    await page.click("dialog .segments >> text=SVG");
+    await page.click("dialog .button.primary");
+    await page.waitForSelector("dialog >> text=/^Download$/", { timeout: 120_000 });
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("Escape");
+    const [traced] = (await studio.ask<{ data: Listed[] }>("GET", "/v1/pictures")).data;
+    expect(traced!.imageURL).toMatch(/\.svg$/);
+    await page.goto(`${studio.base}/pictures`);
+    await page.click("text=/^Derived$/");
+    await page.click(".grid-open >> nth=0");
+    await page.waitForFunction(
+      "(() => { const image = document.querySelector('dialog .frame img'); return image?.complete && image.naturalWidth > 0; })()",
+    );
+    await page.waitForSelector('dialog [aria-label="Download"]');
+    expect(await page.locator('dialog [aria-label="Enlarge"], dialog [aria-label="Edit"]').count()).toBe(0);
     expect(page.faults).toEqual([]);
     await page.context().close();
   });

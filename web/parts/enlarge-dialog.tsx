@@ -8,7 +8,7 @@ import { words } from "../text/index.ts";
 import { Dialog } from "./dialog.tsx";
 import { Segments } from "./segments.tsx";
 
-const FACTORS = [2, 3, 4];
+const FACTORS = [2, 3, 4] as const;
 /** As many pixels may come out at most. */
 const MOST_PIXELS = 50e6;
 
@@ -23,21 +23,25 @@ interface EnlargeDialogProps {
   readonly onClose: () => void;
 }
 
-/** The picture larger, with detail that a network draws. */
+/** How it becomes larger: so many times, by a network that adds detail; or as shapes, sharp at every size. */
+type Way = (typeof FACTORS)[number] | "SVG";
+
+const taskOf = (imageUUID: string, way: Way): object =>
+  way === "SVG"
+    ? { taskType: "vectorize", inputs: { image: imageUUID }, outputFormat: "SVG" }
+    : { taskType: "upscale", inputs: { image: imageUUID }, upscaleFactor: way, outputFormat: "PNG" };
+
+/** The picture larger: more pixels, or shapes instead of them. */
 export function EnlargeDialog({ picture, onClose }: EnlargeDialogProps) {
-  const [factor, setFactor] = useState(2);
   const [state, setState] = useState<State>({ kind: "open" });
   const t = words.value;
   const { imageUUID, width, height } = picture;
-  const fits = FACTORS.filter((by) => by * by * width * height <= MOST_PIXELS);
+  const fits: readonly Way[] = [...FACTORS.filter((by) => by * by * width * height <= MOST_PIXELS), "SVG"];
+  const [way, setWay] = useState<Way>(fits[0]!);
   const enlarge = async () => {
     setState({ kind: "making", percentage: 0 });
-    const task = {
-      ...{ taskType: "upscale", inputs: { image: imageUUID }, upscaleFactor: factor },
-      outputFormat: "PNG",
-    };
     try {
-      const made = await derive(task, (percentage) => setState({ kind: "making", percentage }));
+      const made = await derive(taskOf(imageUUID, way), (percentage) => setState({ kind: "making", percentage }));
       setState({ kind: "made", picture: made });
     } catch (thrown) {
       const message = thrown instanceof ApiError ? thrown.item.message : t.awayKept;
@@ -53,18 +57,18 @@ export function EnlargeDialog({ picture, onClose }: EnlargeDialogProps) {
           alt={t.pictureOf(picture.parameters?.positivePrompt ?? "", picture.seed)}
         />
         <div>
-          {fits.length === 0 && <p class="soft">{t.largeEnough}</p>}
-          {fits.length > 0 && (
-            <div class="row wrap">
-              <Segments
-                label={t.enlarge}
-                options={fits.map((value) => ({ value, text: `${value}×` }))}
-                chosen={(value) => value === factor}
-                onChoose={setFactor}
-              />
-              <span class="soft numbers">{`${factor * width} × ${factor * height}`}</span>
-            </div>
-          )}
+          <div class="row wrap">
+            <Segments
+              label={t.enlarge}
+              options={fits.map((value) => ({ value, text: value === "SVG" ? value : `${value}×` }))}
+              chosen={(value) => value === way}
+              onChoose={(value) => {
+                setWay(value);
+                setState({ kind: "open" });
+              }}
+            />
+            <span class="soft numbers">{way === "SVG" ? t.asShapes : `${way * width} × ${way * height}`}</span>
+          </div>
           {state.kind === "failed" && (
             <p class="fault" role="alert">
               {state.message}
@@ -84,7 +88,7 @@ export function EnlargeDialog({ picture, onClose }: EnlargeDialogProps) {
               <button
                 type="button"
                 class="button primary"
-                disabled={fits.length === 0 || state.kind === "making"}
+                disabled={state.kind === "making"}
                 onClick={() => void enlarge()}
               >
                 {t.enlarge}

@@ -14,7 +14,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { Picture } from "../api/types.ts";
 import { onKeys } from "../keys.ts";
 import { useAgain, vary } from "../state/again.ts";
-import { compared, download, recent, star } from "../state/pictures.ts";
+import { compared, download, hasPixels, recent, star } from "../state/pictures.ts";
 import { go } from "../state/route.ts";
 import { words } from "../text/index.ts";
 import { Button } from "./button.tsx";
@@ -36,6 +36,7 @@ export function PictureActions({ picture, onBin, dialogs = 0 }: PictureActionsPr
   const t = words.value;
   /** There is a task that draws it again. */
   const isDrawn = picture.kind === "drawn" && picture.parameters !== undefined;
+  const isPixels = hasPixels(picture);
   const newest = recent.items.value.find(({ imageUUID }) => imageUUID !== picture.imageUUID);
   useEffect(
     () => onKeys({ i: () => setOpen("info"), v: () => void (isDrawn && vary(picture)) }, { dialogs }),
@@ -43,9 +44,11 @@ export function PictureActions({ picture, onBin, dialogs = 0 }: PictureActionsPr
   );
   return (
     <div class="actions" role="toolbar" aria-label={t.actions}>
-      <Button kind="quiet" icon={Pencil} label={t.edit} shortcut="E" onPress={() => go("edit", picture.imageUUID)}>
-        {t.edit}
-      </Button>
+      {isPixels && (
+        <Button kind="quiet" icon={Pencil} label={t.edit} shortcut="E" onPress={() => go("edit", picture.imageUUID)}>
+          {t.edit}
+        </Button>
+      )}
       {isDrawn && (
         <>
           <Button kind="quiet" icon={Shuffle} label={t.varyTip} shortcut="V" onPress={() => void vary(picture)}>
@@ -73,7 +76,7 @@ export function PictureActions({ picture, onBin, dialogs = 0 }: PictureActionsPr
           onPress={() => (compared.value = [newest, picture])}
         />
       )}
-      <Button kind="quiet" icon={ImageUpscale} label={t.enlarge} onPress={() => setOpen("enlarge")} />
+      {isPixels && <Button kind="quiet" icon={ImageUpscale} label={t.enlarge} onPress={() => setOpen("enlarge")} />}
       <Button kind="quiet" icon={Download} label={t.download} onPress={() => download(picture)} />
       {isDrawn && <Button kind="quiet" icon={Code} label={t.code} onPress={() => setOpen("code")} />}
       <Button kind="quiet" icon={Info} label={t.info} shortcut="I" onPress={() => setOpen("info")} />

@@ -92,6 +92,9 @@ export const pathOfImage = ({ imageURL }: Picture): string => `/images/${imageUR
 export const thumbnail = ({ imageUUID }: Picture, side: 160 | 320 | 640): string =>
   `/images/${imageUUID}.webp?side=${side}`;
 
+/** Whether it can be drawn upon, edited and enlarged; a drawing of shapes cannot. */
+export const hasPixels = ({ imageURL }: Picture): boolean => !imageURL.endsWith(".svg");
+
 function fileNameOf(picture: Picture): string {
   const name = (picture.parameters?.positivePrompt ?? "picture").slice(0, 48).replaceAll(/[^\p{L}\p{N}]+/gu, "-");
   const end = picture.imageURL.split(".").at(-1);

@@ -104,7 +104,7 @@ export const en = {
   compare: "Compare",
   compareSlider: "Line between the two pictures",
   enlarge: "Enlarge",
-  largeEnough: "This picture is as large as one may be.",
+  asShapes: "shapes, sharp at every size; for lettering and flat colours",
   isDerived: "It is among the derived pictures.",
   download: "Download",
   code: "Code",

@@ -102,7 +102,7 @@ export const zh: Words = {
   compare: "对比",
   compareSlider: "两张图片之间的分界线",
   enlarge: "放大",
-  largeEnough: "这张图片已是最大尺寸。",
+  asShapes: "矢量图形，任意尺寸都清晰；适合文字和纯色图案",
   isDerived: "它在“衍生”图片里。",
   download: "下载",
   code: "代码",

@@ -3,7 +3,7 @@ import "./pictures.css";
 import type { Picture } from "../../api/types.ts";
 import { onKeys } from "../../keys.ts";
 import { Button } from "../../parts/button.tsx";
-import { bin, compared, gallery, restore, star } from "../../state/pictures.ts";
+import { bin, compared, gallery, hasPixels, restore, star } from "../../state/pictures.ts";
 import { go } from "../../state/route.ts";
 import { words } from "../../text/index.ts";
 import { Filters, type GalleryFilter, queryOf } from "./filters.tsx";
@@ -36,7 +36,10 @@ export function PicturesScreen() {
       onKeys({
         Delete: () => selection.pictures.length > 0 && binSelected(selection.pictures),
         s: () => selection.pictures.forEach((picture) => void star(picture, true)),
-        e: () => selection.pictures[0] && go("edit", selection.pictures[0].imageUUID),
+        e: () => {
+          const [first] = selection.pictures;
+          if (first && hasPixels(first)) go("edit", first.imageUUID);
+        },
         "Ctrl+a": selection.all,
         Escape: () => {
           selection.clear();

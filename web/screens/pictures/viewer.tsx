@@ -6,7 +6,7 @@ import { Button } from "../../parts/button.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
 import { FittedPicture } from "../../parts/fitted-picture.tsx";
 import { PictureActions } from "../../parts/picture-actions.tsx";
-import { bin, pathOfImage, star } from "../../state/pictures.ts";
+import { bin, hasPixels, pathOfImage, star } from "../../state/pictures.ts";
 import { go } from "../../state/route.ts";
 import { words } from "../../text/index.ts";
 
@@ -35,7 +35,7 @@ export function Viewer({ picture, pictures, onChange, onClose }: ViewerProps) {
           ArrowLeft: () => previous && onChange(previous.imageUUID),
           ArrowRight: () => next && onChange(next.imageUUID),
           s: () => void star(picture),
-          e: () => go("edit", picture.imageUUID),
+          e: () => hasPixels(picture) && go("edit", picture.imageUUID),
           Delete: binIt,
         },
         { dialogs: 1 },

@@ -263,8 +263,8 @@ export const en = {
   speed: "Seconds a step",
   waitingPlot: "Tasks waiting and drawn",
   phone: "Use on your phone",
-  phoneLinkAbout: "Open this address there. The link that is copied holds your key: whoever has it may draw here.",
-  copyLink: "Copy the link",
+  phoneCodeAbout: "Point its camera at this code. It holds your key: whoever sees it may draw here.",
+  showCode: "Show the code",
   phoneAbout: "Start the server with --host 0.0.0.0 and a key, then open this address on the phone:",
   nothingYet: "none yet",
 

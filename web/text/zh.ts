@@ -259,8 +259,8 @@ export const zh: Words = {
   speed: "每步秒数",
   waitingPlot: "等待和绘制中的任务",
   phone: "在手机上使用",
-  phoneLinkAbout: "请在手机上打开此地址。复制的链接含有您的密钥：得到它的人都能在这里绘制。",
-  copyLink: "复制链接",
+  phoneCodeAbout: "用手机相机对准此码。其中有您的密钥：看到它的人都能在这里绘制。",
+  showCode: "显示二维码",
   phoneAbout: "用 --host 0.0.0.0 和一个密钥启动服务器，然后在手机上打开：",
   nothingYet: "还没有",
 

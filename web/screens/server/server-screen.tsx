@@ -4,7 +4,7 @@ import { keptKey, readStatus, status } from "../../state/connection.ts";
 import { keepMeasuring, measurements } from "../../state/measurements.ts";
 import { formatBytes } from "../../state/preferences.ts";
 import { words } from "../../text/index.ts";
-import { PhoneLink } from "./phone-link.tsx";
+import { PhoneCode } from "./phone-code.tsx";
 import { Plot } from "./plot.tsx";
 
 /** How the server is: queue, memory, speed, disk; and how to reach it from a phone. */
@@ -48,8 +48,8 @@ export function ServerScreen() {
         <h2>{t.phone}</h2>
         {address !== undefined && key !== undefined ? (
           <>
-            <p class="soft">{t.phoneLinkAbout}</p>
-            <PhoneLink address={address} secret={key} />
+            <p class="soft">{t.phoneCodeAbout}</p>
+            <PhoneCode address={address} secret={key} />
           </>
         ) : (
           <>

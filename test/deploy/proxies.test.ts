@@ -5,7 +5,7 @@
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { randomBytes, randomUUID } from "node:crypto";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -21,6 +21,7 @@ const undone: Array<() => unknown> = [];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "inkstone-proxies-"));
+  await chmod(folder, 0o750);
   execFileSync(
     "openssl",
     [
@@ -37,6 +38,9 @@ afterAll(async () => {
   await dispatcher.close();
   await rm(folder, { recursive: true, force: true });
 });
+
+/** nginx's workers are in this group, as docs/operators/proxies.md asks for a Unix socket. */
+const GROUP = execFileSync("id", ["-gn"], { encoding: "utf8" }).trim();
 
 /** Runs a program until the suite ends; what it says on stderr explains a failure. */
 function run(program: string, args: readonly string[], env: Record<string, string> = {}): ChildProcess {
@@ -62,7 +66,7 @@ const PROXIES = {
       .replace(/ssl_certificate_key .*;/, `ssl_certificate_key ${folder}/key.pem;`);
     await writeFile(
       join(folder, "nginx.conf"),
-      `daemon off; worker_processes 1; pid ${folder}/nginx.pid; error_log stderr warn;
+      `daemon off; worker_processes 1; user www-data ${GROUP}; pid ${folder}/nginx.pid; error_log stderr warn;
        events {}
        http {
          access_log off; client_body_temp_path ${folder}/body; proxy_temp_path ${folder}/proxy;

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { encodeImage } from "../../src/pictures/index.ts";
 import {
   buildPage,
@@ -80,10 +80,8 @@ describe.skipIf(!hasChromium)("everybody can use it", () => {
     await draw(page);
     await page.waitForSelector(".work-line", { state: "detached", timeout: 180_000 });
     const listed = `fetch("/v1/pictures", { headers: { authorization: "Bearer ${KEY}" } }).then((r) => r.json())`;
-    const newest = async () =>
-      ((await page.evaluate(listed)) as { data: { imageUUID: string }[] }).data[0]?.imageUUID ?? "";
-    await expect.poll(newest, { timeout: 180_000 }).not.toBe("");
-    image = await newest();
+    const newest = async () => ((await page.evaluate(listed)) as { data: { imageUUID: string }[] }).data[0]!.imageUUID;
+    image = await vi.waitFor(newest, { timeout: 60_000, interval: 200 });
     await page.context().close();
   });
   afterAll(() => studio?.stop());

@@ -1,11 +1,14 @@
 /** Commands on a full disk, and a server on a port that it may not have: what happened, where, what to do. */
 
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFile, execFileSync, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { startHub } from "../stand-ins/hub.ts";
+import { filesIn } from "../support/files-in.ts";
 
 const BIN = resolve("bin/inkstone.mjs");
 const CHECKPOINT = resolve("test/fixtures/plain/checkpoint");
@@ -32,11 +35,11 @@ const mounts = root && spawnSync("unshare", ["--mount", "mount", "-t", "tmpfs", 
 
 describe.skipIf(!mounts)("on a full disk (skipped without the right to mount)", () => {
   /** A small disk with nothing left on it. */
-  async function fullDisk(name: string, left = 0): Promise<string> {
+  async function fullDisk(name: string, left = 0, size = 256 * 1024): Promise<string> {
     const disk = join(folder, name);
     await mkdir(disk, { recursive: true });
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=256k", "tmpfs", disk]);
-    await writeFile(join(disk, "filler"), Buffer.alloc(256 * 1024 - left)).catch(() => {});
+    execFileSync("mount", ["-t", "tmpfs", "-o", `size=${size}`, "tmpfs", disk]);
+    await writeFile(join(disk, "filler"), Buffer.alloc(size - left)).catch(() => {});
     return disk;
   }
   afterEach(() => {
@@ -57,6 +60,36 @@ describe.skipIf(!mounts)("on a full disk (skipped without the right to mount)", 
     expect([status === 0, stderr]).toEqual([false, expect.stringMatching(/disk is full/)]);
     expect(await readdir(disk)).toEqual(["filler"]);
     expect(inkstone(["models", "list"]).stdout).not.toContain("test:full@1");
+  });
+
+  test("models pull asks no second time, registers nothing, says what to do, and goes on once there is room", async () => {
+    const files = await filesIn(resolve("test/fixtures/half/checkpoint"));
+    const hub = await startHub(files);
+    // Not spawned in sync: the hub answers from this process.
+    const pull = () => {
+      const env = { ...process.env, INKSTONE_DATA_DIR: join(folder, "data"), HF_ENDPOINT: hub.url, NO_COLOR: "1" };
+      const args = [BIN, "models", "pull", "me/model", "--air", "test:full@1"];
+      return promisify(execFile)(process.execPath, args, { env, timeout: 200_000 });
+    };
+    try {
+      // The autoencoder comes last and alone has over 400 KB.
+      const disk = await fullDisk("data/models", 512 * 1024, 2 ** 21);
+      const { code, stderr } = await pull().then(
+        () => ({ code: 0, stderr: "" }),
+        (failed) => failed,
+      );
+      const refused = /error: (\S+) cannot be downloaded: ENOSPC.*the same command goes on from there.*disk is full/;
+      expect([code, stderr]).toEqual([1, expect.stringMatching(refused)]);
+      const path = refused.exec(stderr)![1]!;
+      expect(hub.asked.filter((asked) => asked.startsWith(path))).toEqual([`${path} 0`]);
+      expect(inkstone(["models", "list"]).stdout).not.toContain("test:full@1");
+      await rm(join(disk, "filler"));
+      expect((await pull()).stdout).toContain("test:full@1");
+      const asked = hub.asked.filter((asked) => asked.startsWith(path));
+      expect([asked.length, Number(asked[1]!.split(" ")[1])]).toEqual([2, expect.toSatisfy((from) => from > 0)]);
+    } finally {
+      hub.close();
+    }
   });
 });
 

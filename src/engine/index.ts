@@ -16,11 +16,11 @@ export { ParameterError } from "./check.ts";
 export { expectedTensors } from "./checkpoint/asked-tensors.ts";
 export { checkCheckpoint } from "./checkpoint/check.ts";
 export { readMember } from "./checkpoint/checkpoint.ts";
-export { controlNetFromTensors } from "./control-net/from-tensors.ts";
+export { checkControlNet, controlNetFromTensors } from "./control-net/from-tensors.ts";
 export type { ControlParams } from "./control-net/params.ts";
 export { type Examination, examine, requireLoadable } from "./examine.ts";
 export { LoraFileError } from "./lora/changes.ts";
-export { parseKey } from "./lora/keys.ts";
+export { parseKey, unknownKind } from "./lora/keys.ts";
 export { type LoraMerge, openLoraMerge } from "./lora/merge.ts";
 export type { LoraParams } from "./lora/params.ts";
 export type {

@@ -1,10 +1,11 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { listAdapters, resolveAdapter } from "./adapters.ts";
 import { addModel } from "./install.ts";
 import { addAdapter, removeAdapter } from "./install-adapter.ts";
+import { addOrKeep } from "./install-again.ts";
 import { type ModelLocations, modelLocations } from "./locations.ts";
 import { listModels } from "./registry.ts";
 
@@ -12,15 +13,15 @@ let root: string;
 let locations: ModelLocations;
 let lora: string;
 let net: string;
+const LORA = "test/fixtures/lora/files/peft.safetensors";
 
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), "inkstone-adapters-"));
   locations = { modelsDir: join(root, "models"), bundledDir: modelLocations({}).bundledDir };
   lora = join(root, "neon.safetensors");
   net = join(root, "edges");
-  await writeFile(lora, "");
-  await mkdir(net);
-  await writeFile(join(net, "config.json"), "{}");
+  await copyFile(LORA, lora);
+  await cp("test/fixtures/controlnet/union", net, { recursive: true });
 });
 afterEach(() => rm(root, { recursive: true }));
 
@@ -69,7 +70,7 @@ describe("adapters", () => {
     await addAdapter("lora", lora, { air: "me:neon@1" }, locations);
     expect(await removeAdapter("me:neon@1", locations)).toMatchObject({ path: lora });
     expect((await listAdapters(locations)).filter(({ path }) => path === lora)).toEqual([]);
-    expect(await readFile(lora, "utf8")).toBe("");
+    expect(await readFile(lora)).toEqual(await readFile(LORA));
     expect(await removeAdapter("me:neon@1", locations)).toBeUndefined();
   });
 
@@ -112,8 +113,54 @@ test.each([
   ["my-Qwen-Image-Lightning-8steps.safetensors", undefined],
 ])("%s brings the steps, guidance and noise levels that it was distilled with, or none", async (name, steps) => {
   const file = join(root, name);
-  await writeFile(file, "");
+  await copyFile(LORA, file);
   const { card } = await addAdapter("lora", file, { air: "me:fast@1" }, locations);
   expect(card.schedule).toEqual(steps && { base_shift: Math.log(3), max_shift: Math.log(3), shift_terminal: null });
   expect(card.defaults).toEqual(steps && { steps, CFGScale: 1 });
+});
+
+/** A safetensors file of one row of numbers with this name. */
+function safetensors(name: string): Buffer {
+  const header = Buffer.from(JSON.stringify({ [name]: { dtype: "F32", shape: [1, 1], data_offsets: [0, 4] } }));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  return Buffer.concat([length, header, Buffer.alloc(4)]);
+}
+const whole = await readFile(LORA);
+
+test.each([
+  ["empty", "", "it is empty"],
+  [
+    "a Git LFS pointer",
+    "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n",
+    "it is a Git LFS pointer",
+  ],
+  ["a page", "<!doctype html><title>Sign in</title>", "it is an HTML page"],
+  ["zipped", "PK\u0003\u0004\0\0\0\0archive/data.pkl", "it is a PyTorch pickle"],
+  ["pickled", Buffer.from([0x80, 2, 0x7d, 0x71, 0, 0x2e, 0, 0, 0, 0]), "it is a Python pickle"],
+  ["cut in its header", whole.subarray(0, 100), "truncated or not safetensors"],
+  ["cut in its numbers", whole.subarray(0, -1), "are outside the"],
+  ["a checkpoint's", safetensors("transformer_blocks.0.attn.to_q.weight"), "none of its keys is a LoRA's"],
+  ["of an unknown kind", safetensors("transformer_blocks.0.attn.to_q.oft_blocks"), "(OFT is not supported)"],
+])("a LoRA's file that is %s is refused and not registered", async (_, bytes, why) => {
+  await writeFile(lora, bytes);
+  const refused = addAdapter("lora", lora, { air: "me:neon@1" }, locations);
+  await expect(refused).rejects.toMatchObject({ reason: "notAnAdapter", message: expect.stringContaining(why) });
+  await expect(resolveAdapter("me:neon@1", "lora", locations)).rejects.toMatchObject({ reason: "unknownModel" });
+});
+
+test.each([
+  ["without weights", (net: string) => rm(join(net, "diffusion_pytorch_model.safetensors")), "is missing"],
+  ["with a LoRA's", (net: string) => copyFile(LORA, join(net, "diffusion_pytorch_model.safetensors")), "is missing"],
+  ["of another class", (net: string) => writeFile(join(net, "config.json"), "{}"), "_class_name"],
+])("a ControlNet's folder %s is refused and not registered", async (_, damage, why) => {
+  await damage(net);
+  const refused = addAdapter("controlnet", net, { air: "me:edges@1" }, locations);
+  await expect(refused).rejects.toMatchObject({ reason: "notAnAdapter", message: expect.stringContaining(why) });
+});
+
+test("an adapter whose file was damaged since is not taken for the same one", async () => {
+  await addAdapter("lora", lora, { air: "me:neon@1" }, locations);
+  await writeFile(lora, "");
+  await expect(addOrKeep("lora", lora, { air: "me:neon@1" }, locations)).rejects.toThrow("it is empty");
 });

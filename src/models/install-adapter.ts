@@ -1,4 +1,4 @@
-import { access, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { type AdapterKind, knownDistillation, parseAdapterCard } from "./adapter-card.ts";
 import { type Adapter, listAdapters } from "./adapters.ts";
@@ -7,6 +7,7 @@ import { ModelError } from "./errors.ts";
 import { requireFree } from "./free-air.ts";
 import type { Naming } from "./install.ts";
 import type { ModelLocations } from "./locations.ts";
+import { requireAdapter } from "./require-adapter.ts";
 
 /**
  * Registers a LoRA file or a ControlNet folder under an AIR. It stays where it is: only a card that points to it is written.
@@ -47,16 +48,4 @@ export async function removeAdapter(air: string, locations: ModelLocations): Pro
   }
   await rm(adapter.registration, { recursive: true });
   return adapter;
-}
-
-/** @throws ModelError `notAnAdapter` when there is not even the file that makes it one */
-export async function requireAdapter(kind: AdapterKind, path: string): Promise<void> {
-  const needed = kind === "lora" ? path : join(path, "config.json");
-  await access(needed).catch(() => {
-    const what = kind === "lora" ? "a safetensors file" : "a folder in diffusers layout with a config.json";
-    throw new ModelError("notAnAdapter", `${path} is not a ${kind}: ${what} is needed`);
-  });
-  if (kind === "lora" && !path.endsWith(".safetensors")) {
-    throw new ModelError("notAnAdapter", `${path} is not a lora: a safetensors file is needed`);
-  }
 }

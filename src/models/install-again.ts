@@ -7,6 +7,7 @@ import { addModel, type Naming } from "./install.ts";
 import { addAdapter } from "./install-adapter.ts";
 import type { ModelLocations } from "./locations.ts";
 import type { Model } from "./registry.ts";
+import { requireAdapter } from "./require-adapter.ts";
 
 /**
  * Registers a checkpoint or adapter whose files may have been updated since it was registered under this AIR: its card then stays as it
@@ -20,6 +21,7 @@ export async function addOrKeep(
   locations: ModelLocations,
 ): Promise<Model | Adapter> {
   const known = await registeredAt(kind, path, naming.air, locations);
+  if (known && kind !== "checkpoint") await requireAdapter(kind, path);
   if (known) return naming.name === undefined ? known : renamed(known, naming.name);
   return kind === "checkpoint" ? addModel(path, naming, locations) : addAdapter(kind, path, naming, locations);
 }

@@ -2,14 +2,14 @@ import { createHash } from "node:crypto";
 import { mkdir, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Worker } from "node:worker_threads";
-import { controlNetFromTensors, parseKey } from "../engine/index.ts";
+import { controlNetFromTensors } from "../engine/index.ts";
 import { readSafetensorsHeader } from "../weights/index.ts";
 import { type AdapterCardInput, type AdapterKind, parseAdapterCard } from "./adapter-card.ts";
 import { listAdapters } from "./adapters.ts";
 import { ModelError, type ModelErrorReason } from "./errors.ts";
 import { requireFree } from "./free-air.ts";
-import { requireAdapter } from "./install-adapter.ts";
 import type { ModelLocations } from "./locations.ts";
+import { requireLora } from "./require-adapter.ts";
 
 /** Hands a file over piece by piece, in order. */
 export type Source = (take: (piece: Uint8Array) => Promise<void>) => Promise<void>;
@@ -139,7 +139,6 @@ export async function completeReceived(kind: AdapterKind, folder: string): Promi
   });
   if (kind === "lora") requireLora([...tensors.keys()]);
   else await completeControlNet(dirname(file));
-  await requireAdapter(kind, join(folder, LAYOUTS[kind].path));
 }
 
 /** What the thread is asked. */
@@ -181,17 +180,6 @@ async function completeApart(job: CheckJob): Promise<void> {
     clearTimeout(timer);
     await thread.terminate();
   }
-}
-
-/** Names in a file may be megabytes long. */
-const brief = (name: string): string => (name.length <= 100 ? name : `${name.slice(0, 100)}…`);
-
-function requireLora(keys: readonly string[]): void {
-  if (keys.some((key) => parseKey(key) !== undefined)) return;
-  throw new ModelError(
-    "damagedFile",
-    `none of its keys is a LoRA's: ${keys.slice(0, 5).map(brief).join(", ") || "none"}`,
-  );
 }
 
 async function completeControlNet(folder: string): Promise<void> {

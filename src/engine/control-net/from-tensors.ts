@@ -1,5 +1,7 @@
+import { join } from "node:path";
 import { z } from "zod";
 import { CheckpointError, openWeights, type Weights } from "../../weights/index.ts";
+import { readConfig } from "../checkpoint/config.ts";
 import { buildTimeGraph } from "../modulations.ts";
 import { type ControlNetConfig, controlNetConfig } from "./config.ts";
 import { buildControlNet } from "./graph.ts";
@@ -23,10 +25,23 @@ export async function controlNetFromTensors(folder: string): Promise<ControlNetC
     throw new CheckpointError(`${folder}: a QwenImageControlNetModel has no tensors ${some}`);
   }
   const config = sizes(weights);
-  // Building the graphs asks for every tensor by its shape, and reads none of them.
+  requireTensors(config, weights);
+  return config;
+}
+
+/**
+ * Looks whether a folder holds a whole ControlNet: its config, and every tensor that the config asks for.
+ * @throws CheckpointError naming what is missing, or has another shape
+ */
+export async function checkControlNet(folder: string): Promise<void> {
+  const config = await readConfig(join(folder, "config.json"), controlNetConfig);
+  requireTensors(config, await openWeights(folder, "diffusion_pytorch_model"));
+}
+
+/** Building the graphs asks for every tensor by its shape, and reads none of them. */
+function requireTensors(config: ControlNetConfig, weights: Weights): void {
   buildTimeGraph(config, weights, { head: false });
   buildControlNet(config, weights);
-  return config;
 }
 
 function sizes(weights: Weights): ControlNetConfig {

@@ -48,9 +48,12 @@ test.each([
   });
 });
 
-test("NaN in a ControlNet is told by its parameter", async () => {
+test.each([
+  "transformer_blocks.0.attn.to_q.weight",
+  "controlnet_blocks.0.weight", // of the first residual alone
+])("NaN in a ControlNet's %s is told by its parameter", async (name) => {
   await cp("test/fixtures/controlnet/union", folder, { recursive: true });
-  await spoil(folder, "diffusion_pytorch_model", "transformer_blocks.0.attn.to_q.weight");
+  await spoil(folder, "diffusion_pytorch_model", name);
   await expect(draw("test/fixtures/odd/checkpoint", { controls: [{ folder, image }] })).rejects.toMatchObject({
     name: "ParameterError",
     parameter: "controls[0].folder",

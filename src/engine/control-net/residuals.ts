@@ -76,7 +76,7 @@ export async function controlResiduals(
       if (!acts(params, step)) continue;
       const residuals = await blamed(async () => {
         const outputs = await net.run({ latents, guide, ...prompt, modulation: await modulation(sigma), strengths });
-        if (allFinite(outputs.at(-1)!.data)) return outputs;
+        if (outputs.every(({ data }) => allFinite(data))) return outputs;
         throw new Error(`${params.folder}: the ControlNet computes NaN or infinity`);
       });
       positive.add(residuals);

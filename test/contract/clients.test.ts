@@ -1,10 +1,10 @@
 /**
  * Official clients from the oldest that work to the newest, unmodified, while the server is killed and started again in mid-session:
- * each draws, is refused, waits, and draws again. `.ci/run` sets them up; README's table of versions is this list.
+ * each draws, is refused, waits, and draws again. `.ci/run` sets them up; README and `docs/apps/clients.md` name their versions.
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -71,6 +71,14 @@ const CLIENTS: Record<string, (http: string, socket: string) => Run> = {
     node([script("ai-sdk.mjs"), join(clients!, "npm"), http, KEY]),
   "npm @runware/ai-sdk-provider 2.0.0 with ai 6": (http) => node([script("ai-sdk.mjs"), resolve("."), http, KEY]),
 };
+
+test.each(Object.keys(CLIENTS))("the pages name the tested version of %s", async (name) => {
+  const [, pack, version] = /^\w+ (\S+) ([\d.]+)/.exec(name)!;
+  for (const page of ["README.md", "docs/apps/clients.md"]) {
+    const lines = (await readFile(page, "utf8")).split("\n").filter((line) => line.includes(`\`${pack}\``));
+    expect(lines.join("\n"), page).toContain(version);
+  }
+});
 
 if (!clients) console.warn("test/contract/clients: skipped, INKSTONE_TEST_CLIENTS names no folder of clients");
 

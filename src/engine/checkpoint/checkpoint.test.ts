@@ -87,6 +87,21 @@ describe("one clear error that names", () => {
     expect(await refusal()).toMatch(/Qwen-Image-Layered.*this version draws with Qwen-Image, 2512, Edit/);
   });
 
+  test("a scheduler of another class: that of the index counts, as in diffusers, then that of its config", async () => {
+    await editJson("scheduler/scheduler_config.json", (json) => {
+      json._class_name = "FlowMatchHeunDiscreteScheduler";
+    });
+    expect(await draws(folder)).toBeGreaterThan(0);
+    await editJson("model_index.json", (json) => {
+      delete json.scheduler;
+    });
+    expect(await refusal()).toMatch(/its scheduler is FlowMatchHeunDiscreteScheduler; allowed is FlowMatchEulerDiscr/);
+    await editJson("model_index.json", (json) => {
+      json.scheduler = ["diffusers", "UniPCMultistepScheduler"];
+    });
+    expect(await refusal()).toMatch(/its scheduler is UniPCMultistepScheduler/);
+  });
+
   test("a missing weights file", async () => {
     await rm(join(folder, "transformer/diffusion_pytorch_model.safetensors"));
     expect(await refusal()).toMatch(/transformer.diffusion_pytorch_model\.safetensors is missing/);

@@ -29,7 +29,10 @@ export interface Checkpoint {
   readonly vae: { config: VaeConfig; weights: Weights };
 }
 
-const modelIndex = z.looseObject({ _class_name: z.string() });
+/** Of a component: the library and the class that load it. */
+const modelIndex = z.looseObject({ _class_name: z.string(), scheduler: z.unknown().optional() });
+const namedClass = z.tuple([z.unknown(), z.string()]);
+const EULER = "FlowMatchEulerDiscreteScheduler";
 const nestedTextConfig = z.looseObject({ text_config: z.record(z.string(), z.unknown()).optional() });
 
 /**
@@ -38,18 +41,23 @@ const nestedTextConfig = z.looseObject({ text_config: z.record(z.string(), z.unk
  * @throws CheckpointError naming the file, key, tensor or size that does not fit
  */
 export async function openCheckpoint(folder: string, open: typeof openWeights = openWeights): Promise<Checkpoint> {
-  const member = await readMember(folder);
+  const index = await readConfig(join(folder, "model_index.json"), modelIndex);
+  const member = memberIn(folder, index._class_name);
   const component = (name: string) => join(folder, name);
   const transformer = await readConfig(join(component("transformer"), "config.json"), transformerConfig);
   const vae = await readConfig(join(component("vae"), "config.json"), vaeConfig);
   const textEncoder = await readTextEncoderConfig(join(component("text_encoder"), "config.json"));
   const vision = member.references && (await readVisionConfig(component("text_encoder")));
   checkSizesFit(folder, transformer, vae, textEncoder, vision);
+  const loadedBy = namedClass.safeParse(index.scheduler).data?.[1];
+  requireEuler(folder, loadedBy);
+  const scheduler = await readConfig(join(component("scheduler"), "scheduler_config.json"), schedulerConfig);
+  requireEuler(folder, loadedBy ?? scheduler._class_name);
   return {
     folder,
     member,
     tokenizerFolder: component("tokenizer"),
-    scheduler: await readConfig(join(component("scheduler"), "scheduler_config.json"), schedulerConfig),
+    scheduler,
     textEncoder: { config: textEncoder, vision, weights: await open(component("text_encoder"), "model") },
     transformer: {
       config: transformer,
@@ -78,6 +86,14 @@ async function readTextEncoderConfig(path: string): Promise<TextEncoderConfig> {
 async function readVisionConfig(folder: string): Promise<VisionConfig> {
   const { vision_config } = await readConfig(join(folder, "config.json"), z.object({ vision_config: visionConfig }));
   return vision_config;
+}
+
+/** The class that loads the scheduler's config: in diffusers the one of `model_index.json` counts, whatever the config says. */
+function requireEuler(folder: string, scheduler: string | undefined): void {
+  if (scheduler === undefined || scheduler === EULER) return;
+  throw new CheckpointError(
+    `${folder}: its scheduler is ${scheduler}; allowed is ${EULER}. Write that name in model_index.json and scheduler/scheduler_config.json, and choose other solvers with the parameter scheduler`,
+  );
 }
 
 function memberIn(folder: string, pipeline: string): Member {

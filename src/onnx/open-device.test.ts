@@ -32,7 +32,9 @@ test("a GPU that is wrong both ways is refused by name", async () => {
 });
 
 test("without its library CUDA is refused with the way to it", async () => {
-  await expect(openDevice("cuda:1", { tests: tests() })).rejects.toThrow(/cuda:1 cannot be used.*docs\/operators\/gpu\.md/);
+  await expect(openDevice("cuda:1", { tests: tests() })).rejects.toThrow(
+    /cuda:1 cannot be used.*docs\/operators\/gpu\.md/,
+  );
 });
 
 test("auto: a GPU that is faster; else the processor, and why", async () => {

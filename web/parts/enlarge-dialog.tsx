@@ -62,6 +62,7 @@ export function EnlargeDialog({ picture, onClose }: EnlargeDialogProps) {
               label={t.enlarge}
               options={fits.map((value) => ({ value, text: value === "SVG" ? value : `${value}×` }))}
               chosen={(value) => value === way}
+              disabled={state.kind === "making"}
               onChoose={(value) => {
                 setWay(value);
                 setState({ kind: "open" });

@@ -5,12 +5,13 @@ interface SegmentsProps<Value> {
   readonly options: readonly { readonly value: Value; readonly text: ComponentChildren; readonly tip?: string }[];
   readonly chosen: (value: Value) => boolean;
   readonly onChoose: (value: Value) => void;
+  readonly disabled?: boolean;
 }
 
 /** A few choices side by side, of which one holds. */
-export function Segments<Value>({ label, options, chosen, onChoose }: SegmentsProps<Value>) {
+export function Segments<Value>({ label, options, chosen, onChoose, disabled }: SegmentsProps<Value>) {
   return (
-    <fieldset class="segments" aria-label={label}>
+    <fieldset class="segments" aria-label={label} disabled={disabled}>
       {options.map(({ value, text, tip }, i) => (
         <button
           key={i}

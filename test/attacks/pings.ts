@@ -17,28 +17,6 @@ export async function pings(base: string, count: number): Promise<Waited> {
     times.push(await ping(base));
     await sleep(10);
   }
-  return waitedOf(times);
-}
-
-/** Asks until `attack` is over. */
-export async function pingsDuring<T>(
-  base: string,
-  attack: Promise<T>,
-): Promise<{ readonly waited: Waited; readonly result: T }> {
-  const times: number[] = [];
-  let isOver = false;
-  const over = attack.finally(() => {
-    isOver = true;
-  });
-  over.catch(() => {});
-  while (!isOver) {
-    times.push(await ping(base));
-    await Promise.race([sleep(20), over]);
-  }
-  return { waited: waitedOf(times), result: await over };
-}
-
-function waitedOf(times: number[]): Waited {
   const sorted = times.sort((a, b) => a - b);
   return { median: sorted[Math.floor(sorted.length / 2)]!, longest: sorted.at(-1)!, count: sorted.length };
 }

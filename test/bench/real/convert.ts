@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { addRepository } from "../../../src/models/import/add-checkpoint.ts";
@@ -7,10 +8,12 @@ import { gigabytes, watchMemory } from "./memory.ts";
 
 /**
  * Converts a made-up repository in BF16 as `inkstone models pull` does: each shard is made, converted and deleted. Prints seconds, memory
- * of this process and the most that was on the disk at once.
+ * of this process and the most that was on the disk at once. A checkpoint that an earlier call converted in this folder is found.
  * @returns the checkpoint's folder
  */
 export async function convertRepository(synthetic: Omit<Synthetic, "form">, folder: string): Promise<string> {
+  const converted = join(folder, "models/me+true-size@1/checkpoint");
+  if (existsSync(join(converted, "model_index.json"))) return converted;
   const repository = syntheticRepository(synthetic);
   const source = repository.files.reduce((sum, { size }) => sum + size, 0);
   const locations = { modelsDir: join(folder, "models"), bundledDir: join(folder, "none") };

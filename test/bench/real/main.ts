@@ -5,9 +5,11 @@
  * Draws with a checkpoint of Qwen-Image's true dimensions whose numbers are noise: `--blocks` of the 60 blocks, and as large a share of
  * the text encoder's 28 layers (`--layers` says otherwise). Prints seconds by stage, memory and disk. One pass a step, as
  * with Lightning. `--member` makes it an editing checkpoint with the whole vision tower; its references are as large as those of
- * photographs, about 1024² pixels for the transformer. `--keep` leaves the files in a folder and finds them there next time.
+ * photographs, about 1024² pixels for the transformer. `--keep` leaves the files in a folder and finds them there next time;
+ * `--sizes none` makes them and does not draw.
  *
- * `--convert` makes the files as `inkstone models pull` does, from shards in BF16 that are made and deleted one by one. `--peer` times single
+ * `--convert` makes the files as `inkstone models pull` does, from shards in BF16 that are made and deleted one by one; with `--keep`, an
+ * interrupted conversion goes on when the command is repeated. `--peer` times single
  * passes and decodings in turns with diffusers and stable-diffusion.cpp instead; PYTHON has `reference/requirements-peers.txt`.
  */
 
@@ -41,7 +43,7 @@ const { values } = parseArgs({
 const member = values.member as Synthetic["member"];
 const blocks = Number(values.blocks);
 const layers = Number(values.layers ?? Math.max(1, Math.round((28 * blocks) / 60)));
-const sides = values.sizes.split(",").map(Number);
+const sides = values.sizes === "none" ? [] : values.sizes.split(",").map(Number);
 const folder = values.keep ?? (await mkdtemp(join(tmpdir(), "inkstone-real-")));
 
 try {
@@ -55,6 +57,7 @@ try {
 
 async function measure(): Promise<void> {
   const int8 = await checkpoint();
+  if (sides.length === 0) return;
   const start = performance.now();
   const args = [path("../inkstone.ts"), int8, ...(values.threads ? [values.threads] : [])];
   const drawer = await Drawer.start({ file: process.execPath, args });

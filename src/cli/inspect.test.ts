@@ -45,6 +45,6 @@ test("a missing file and one that is no picture are named", async () => {
   await writeFile(join(cwd, "text.png"), "hello");
   expect(await inspect("text.png")).toMatchObject({
     code: 2,
-    err: "text.png: the picture is text; allowed are PNG, JPG, WEBP, AVIF, GIF and TIFF",
+    err: "text.png: the image is text; allowed are PNG, JPG, WEBP, AVIF, GIF and TIFF",
   });
 });

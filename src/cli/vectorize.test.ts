@@ -39,5 +39,5 @@ test("what is wrong is named", async () => {
   expect(again).toMatchObject({ code: 2, err: expect.stringContaining("--overwrite replaces it") });
   expect(await run("vectorize", "box.png", "--out", "named.svg", "--overwrite")).toMatchObject({ code: 0 });
   const read = await run("vectorize", "named.svg");
-  expect(read).toMatchObject({ code: 2, err: expect.stringContaining("FILE: named.svg: the picture is SVG") });
+  expect(read).toMatchObject({ code: 2, err: expect.stringContaining("FILE: named.svg: the image is SVG") });
 });

@@ -4,13 +4,17 @@ import type { RgbImage } from "../pictures/index.ts";
 import { type ImageInferenceTask, resolveWindow } from "../protocol/index.ts";
 import type { Control, Drawing } from "./drawing.ts";
 
-/** The LoRAs and ControlNets that a task names, found; in its order. */
+/** The LoRAs and ControlNets that a task names, resolved, in the order of the task. */
 export interface TaskAdapters {
   readonly loras: readonly Adapter[];
   readonly controls: readonly Adapter[];
 }
 
-/** @throws as `find` does, for the first one that is not there */
+/**
+ * Finds the adapters that a task names.
+ * @param find resolves one AIR; the default knows no adapter and throws
+ * @throws ModelError of `find`, for the first adapter that it does not know
+ */
 export async function findAdapters(
   { lora = [], controlNet = [] }: ImageInferenceTask,
   find: (air: string, kind: AdapterKind) => Promise<Adapter> = findNone,
@@ -22,11 +26,12 @@ export async function findAdapters(
 }
 
 async function findNone(air: string, kind: AdapterKind): Promise<never> {
-  throw new ModelError("unknownModel", `${kind} is "${air}"; none are known here`);
+  throw new ModelError("unknownModel", `${kind} is "${air}"; no models of this kind are known here`);
 }
 
 /**
- * What the adapters add to a drawing. A distilled LoRA brings its noise levels along; of several the first one's count.
+ * The parameters that the adapters add to a drawing. A distilled LoRA includes its own noise levels. If several have them, the first
+ * one with a weight other than 0 decides.
  * @param guides guide images, in the order of the task's ControlNets
  */
 export function adaptersOf(
@@ -45,7 +50,7 @@ export function adaptersOf(
     };
     const { start, end } = resolveWindow(window, steps);
     const control = { folder: controls[i]!.path, image: guides[i]!, mode: controlMode };
-    return start < end ? { ...control, weight, start, end } : { ...control, weight: 0 }; // two percentages within one step
+    return start < end ? { ...control, weight, start, end } : { ...control, weight: 0 }; // both percentages fall within one step: the ControlNet has no step to act on
   });
   const schedule = loras.find(({ card }, i) => card.schedule && lora[i]!.weight !== 0)?.card.schedule;
   return {

@@ -21,15 +21,15 @@ import { extendPicture } from "./outpaint.ts";
 import { atSide, cutOut, inWholeCells, withinPicture } from "./whole-cells.ts";
 
 export interface DrawOptions extends GenerateHooks {
-  /** Most pixels the model draws; larger pictures are drawn smaller and enlarged. Absent: no limit. */
+  /** Most pixels that the model generates; a larger image is generated smaller and enlarged. Absent: no limit. */
   readonly maxPixels?: number;
 }
 
 /**
- * Draws pictures of exactly the size asked for: prepares the inputs at the size the model works at, runs the engine, and brings
- * the result back, leaving every pixel that was to be kept bit for bit as it was.
+ * Generates images of exactly the requested size. It prepares the inputs at the working size of the model, runs the engine, and
+ * scales the result back. Every pixel outside the mask keeps its value, bit for bit.
  *
- * @throws ParameterError naming the parameter in the API's words, what was given and what is allowed
+ * @throws ParameterError naming the parameter in the API's words, the value given and the values allowed
  */
 export async function draw(engine: Engine, drawing: Drawing, options: DrawOptions = {}): Promise<GeneratedImage[]> {
   const { maxPixels, ...hooks } = options;
@@ -46,7 +46,7 @@ export async function draw(engine: Engine, drawing: Drawing, options: DrawOption
     ...working,
     controls,
     image,
-    // What is drawn over is shown as it is drawn: the same part of it.
+    // If the reference is also the seed image, both show the engine the same region.
     references: drawing.references?.map((reference) => (reference === drawing.image ? image! : reference)),
     mask: start?.mask && releaseCells(await resizeGray(cutOut(start.mask, area), working.width, working.height)),
   };
@@ -62,18 +62,18 @@ export async function draw(engine: Engine, drawing: Drawing, options: DrawOption
   return finished;
 }
 
-/** What is drawn over, at the finished picture's size. */
+/** The seed image, at the size of the finished image. */
 interface Start {
   readonly image: RgbImage;
-  /** Where the engine may change it. */
+  /** White where the engine may change it. */
   readonly mask?: GrayImage;
-  /** How much of the new picture shows; absent when all of it does. */
+  /** Opacity of the new image over the old, 0…255. Absent: the new image covers it. */
   readonly opacity?: GrayImage;
-  /** The part that is drawn, when not all of it. */
+  /** The region to generate. Absent: the whole image. */
   readonly region?: Rectangle;
 }
 
-/** What was drawn in its place, the rest of the starting picture bit for bit as it was. */
+/** Pastes the generated region into the seed image. All other pixels keep their value, bit for bit. */
 function laidOver({ image, opacity }: Start, drawn: RgbImage, area: Rectangle): RgbImage {
   return opacity ? composite(image, paste(image, drawn, area.left, area.top), opacity) : drawn;
 }
@@ -81,8 +81,8 @@ function laidOver({ image, opacity }: Start, drawn: RgbImage, area: Rectangle): 
 async function prepare(drawing: Drawing): Promise<Start | undefined> {
   const { image, mask, outpaint, maskMargin, width, height } = drawing;
   if (!image) {
-    if (mask) throw new ParameterError("seedImage", "maskImage is given without the seedImage it belongs to");
-    if (outpaint) throw new ParameterError("seedImage", "outpaint is given without the seedImage to extend");
+    if (mask) throw new ParameterError("seedImage", "maskImage needs a seedImage; send both");
+    if (outpaint) throw new ParameterError("seedImage", "outpaint needs a seedImage to extend; send both");
     return undefined;
   }
   if (outpaint) {
@@ -94,7 +94,8 @@ async function prepare(drawing: Drawing): Promise<Start | undefined> {
   const aligned = await resizeGray(mask, image.width, image.height);
   const covering = await resizeGray(aligned, width, height, "cover");
   const bounds = maskBounds(covering);
-  if (!bounds) throw new ParameterError("maskImage", "maskImage is black all over; allowed: white where to repaint");
+  if (!bounds)
+    throw new ParameterError("maskImage", "maskImage is black everywhere; paint white over the area to change");
   return {
     image: covered,
     mask: covering,
@@ -108,7 +109,7 @@ function engineParams(drawing: Drawing): Omit<GenerateParams, "width" | "height"
   return params;
 }
 
-/** Guides cover the whole picture; the engine is given the part that is drawn, at the size that is drawn. */
+/** A guide covers the whole image. The engine gets the part that belongs to the region, at the working size. */
 async function guided(
   { controls, width, height }: Drawing,
   start: Start | undefined,
@@ -126,7 +127,7 @@ async function guided(
   );
 }
 
-/** Strength 0 leaves nothing to draw: the seed image comes back at the size asked for. */
+/** With strength 0 nothing is generated: the result is the seed image at the requested size. */
 async function unchanged(
   image: RgbImage,
   { seed, count = 1 }: Drawing,

@@ -2,29 +2,29 @@ import type { ControlParams, GeneratedImage, GenerateHooks, GenerateParams } fro
 import type { Size } from "../models/index.ts";
 import type { GrayImage, RgbImage } from "../pictures/index.ts";
 
-/** A picture as a person asks for it, whatever size the model draws at and the inputs come in. Otherwise as the engine draws. */
+/** An image as the caller wants it: any size, inputs of any size. All other parameters are those of the engine. */
 export interface Drawing extends Omit<GenerateParams, "controls"> {
-  /** Pixels of the finished picture. */
+  /** Size of the finished image, in pixels. */
   readonly width: number;
   readonly height: number;
   readonly seed: bigint;
-  /** A picture to start from, of any size. */
+  /** A seed image of any size. */
   readonly image?: RgbImage;
-  /** How much of `image` may change, 0 (nothing) … 1 (all). */
+  /** How much of `image` may change: 0 (nothing) … 1 (everything). */
   readonly strength?: number;
-  /** Where `image` may change: white yes, black no, grey partly. Stretched to the image's size when it differs. */
+  /** The area of `image` that may change: white changes, black stays, grey changes partly. It is stretched to the image's size. */
   readonly mask?: GrayImage;
-  /** Zoom into the mask: draw only its bounding box and this many pixels around it, at full working size. */
+  /** Zoom into the mask: generate only its bounding box and this many pixels around it, at the full working size. */
   readonly maskMargin?: number;
-  /** Longer side of what the engine draws, in pixels; the result is brought to its place. Default: as large as the picture. */
+  /** Longer side that the engine generates, in pixels; the result is scaled to its place. Default: the side of the image. */
   readonly workingSide?: number;
   /** Pixels to add on each side of `image`. */
   readonly outpaint?: Outpaint;
-  /** ControlNets; a mask goes to those that inpaint. */
+  /** ControlNets. Those that inpaint also get the mask. */
   readonly controls?: readonly Control[];
 }
 
-/** A ControlNet and its guide image, which may be of any size: it is stretched over the whole picture. */
+/** A ControlNet and its guide image. The guide may have any size: it is stretched over the whole image. */
 export type Control = Omit<ControlParams, "mask">;
 
 export interface Outpaint {
@@ -32,11 +32,11 @@ export interface Outpaint {
   readonly right: number;
   readonly bottom: number;
   readonly left: number;
-  /** Width of the band inside the old border that is blended with the new, in pixels. */
+  /** Width of the band inside the old border that blends old and new, in pixels. */
   readonly blur: number;
 }
 
-/** What draws: a `Pipeline`, or what stands in for one. The size is settled before it is asked. */
+/** Generates images: a `Pipeline`, or its replacement in a test. It always gets a final size. */
 export interface Engine {
   generate(params: GenerateParams & Size, hooks: GenerateHooks): Promise<GeneratedImage[]>;
 }

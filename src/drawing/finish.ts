@@ -8,27 +8,27 @@ import { checkPicture } from "./safety.ts";
 import type { Findings, Stages } from "./stages.ts";
 import { watermarker } from "./watermark.ts";
 
-/** What is drawn and what is done with it: data alone, so that it can go to another process. */
+/** An image to generate and the stages after it. Plain data, so that it can be sent to another process. */
 export interface DrawingPlan {
   readonly drawing: Drawing;
   readonly stages: Stages;
-  /** Most pixels the model draws; larger pictures are drawn smaller and enlarged. Absent: no limit. */
+  /** Most pixels that the model generates; a larger image is generated smaller and enlarged. Absent: no limit. */
   readonly maxPixels?: number;
 }
 
-/** What a drawing tells whoever waits for it. */
+/** Callbacks of a running drawing. */
 export interface DrawHooks extends Omit<GenerateHooks, "onStep" | "onImage"> {
-  /** Called after each step of drawing and refining; when it returns a promise, the next step waits for it. */
+  /** Called after each step of generating and refining. If it returns a promise, the next step waits for it. */
   onStep?(progress: PictureProgress): void | Promise<void>;
-  /** Called with each picture once it has passed all stages, in order. */
+  /** Called in order with each image that has passed all stages. */
   onImage?(image: GeneratedImage, index: number, findings: Findings): void | Promise<void>;
 }
 
 /**
- * Draws pictures and sees each through its stages: drawing, then faces, then safety, then the watermark. Without stages it is `draw`.
+ * Generates images and passes each through its stages: faces, safety, watermark. Without stages it equals `draw`.
  *
- * @throws PictureRefused when the safety check refuses a picture; those before it have been handed over
- * @throws as `draw` does
+ * @throws PictureRefused when the safety check refuses an image; earlier images have been delivered
+ * @throws ParameterError as `draw` does
  */
 export async function drawFinished(
   engine: Engine,
@@ -37,7 +37,7 @@ export async function drawFinished(
   hooks: DrawHooks,
 ): Promise<void> {
   const { drawing, stages, maxPixels } = plan;
-  // Prepared first: what is wrong with it shows before anything is drawn.
+  // Prepared first, so that its errors appear before the first step.
   const mark = stages.watermark && (await watermarker(stages.watermark, drawing));
   const marked = (image: GeneratedImage) => (mark ? mark(image) : image);
   const deliver = async (image: GeneratedImage, index: number, found: Findings): Promise<void> => {
@@ -58,7 +58,7 @@ export async function drawFinished(
   });
 }
 
-/** One picture after the other: the faces of one are refined before the next is drawn. */
+/** Generates one image after the other: the faces of one are refined before the next one starts. */
 async function drawWithFaces(
   engine: Engine,
   networks: Pick<FinishingNetworks, "findFaces">,
@@ -70,7 +70,7 @@ async function drawWithFaces(
   const progress = pictureProgress(stepsPerFace(settings));
   for (let index = 0; index < (drawing.count ?? 1); index++) {
     const seed = BigInt.asUintN(64, drawing.seed + BigInt(index));
-    let drawnSteps = 0; // none when the starting picture is left as it is
+    let drawnSteps = 0; // stays 0 when the seed image is returned unchanged
     const [drawn] = await draw(
       engine,
       { ...drawing, seed, count: 1 },

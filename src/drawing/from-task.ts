@@ -18,32 +18,32 @@ import {
 import { adaptersOf, type TaskAdapters } from "./adapters.ts";
 import type { Drawing } from "./drawing.ts";
 
-/** A decoded file; clear pixels are white, except in masks. */
+/** A decoded file. Transparent pixels are white, except in masks. */
 type Decoded = RgbImage & { readonly alpha?: Uint8Array };
 
-/** The pictures that a task refers to, fetched and decoded. */
+/** The images that a task refers to, fetched and decoded. */
 export interface TaskPictures {
   readonly seedImage?: Decoded;
   readonly maskImage?: GrayImage;
-  /** What an editing model is shown, in the task's order. */
+  /** Reference images for an editing model, in the order of the task. */
   readonly references?: readonly Decoded[];
   readonly watermarkImage?: Decoded;
-  /** One for each ControlNet. */
+  /** One guide image for each ControlNet. */
   readonly guides?: readonly Decoded[];
 }
 
-/** Stands for "no text guidance" in the API. */
+/** The API's value for "no text guidance". */
 const BLANK = "__BLANK__";
 
-/** The area that an editing model is shown of each reference, and draws where no size is given. */
+/** Area of each reference image as an editing model sees it, in pixels. Also the area of the result when the task has no size. */
 const REFERENCE_PIXELS = 1024 * 1024;
 
 /**
- * The one place where the API's words become the field's words.
+ * Converts a task into the parameters of a drawing. It is the one place where the API's words become those of the literature.
  *
- * @param seed of the first result: the task's own, or the random one drawn for it
- * @param card what is said of the model
- * @param adapters found for the task by `findAdapters`
+ * @param seed of the first result: that of the task, or a random one
+ * @param card of the model
+ * @param adapters from `findAdapters`
  */
 export function drawingFromTask(
   task: ImageInferenceTask,
@@ -75,23 +75,23 @@ export function drawingFromTask(
   };
 }
 
-/** The size asked for; that of an edit may be left open. */
+/** The requested size. An edit may omit it: the area is then that of a reference, the aspect ratio that of the last one. */
 function sizeOf({ width, height }: ImageInferenceTask, references: readonly RgbImage[], pixels: number): Size {
   if (width !== undefined && height !== undefined) return { width, height };
   return sizeOfArea(pixels, references.at(-1)!);
 }
 
-/** A decoded file as a mask: its lightness, with clear pixels counting as black. */
+/** A decoded file as a mask: its lightness; transparent pixels count as black. */
 export function maskFromPicture(picture: Decoded): GrayImage {
   const gray = grayOf(picture);
   const { alpha } = picture;
   return alpha ? { ...gray, pixels: gray.pixels.map((value, i) => Math.round((value * alpha[i]!) / 255)) } : gray;
 }
 
-/** Pixels a side; no picture is drawn larger. */
+/** Largest side of an image, in pixels. */
 const LARGEST = 2048;
 
-/** What is to be made, ready for `guideImage`: the picture at the size asked for, and the filter in the field's words. */
+/** The input of `guideImage`: the image at the requested size, and the filter's parameters. */
 export async function guideFromTask(
   task: ControlNetPreprocessTask,
   picture: RgbImage & { readonly alpha?: Uint8Array },
@@ -105,17 +105,17 @@ export async function guideFromTask(
   return { picture: await resizeImage(onWhite(picture), width, height), filter };
 }
 
-/** The relative change that the most daring setting of the first-block caches lets pass. */
+/** Relative change that the first-block caches accept at their fastest setting. */
 const LARGEST_CHANGE = 0.24;
 
 /**
- * The step cache that a task asks for. When it switches on several, the most careful method wins: DB Cache, then First Block
- * Cache, then TeaCache.
+ * The step cache that a task requests. If it requests several, the most exact one is used: DB Cache, then First Block Cache, then
+ * TeaCache.
  *
- * The API counts `fbCacheThreshold` and `dbCacheThreshold` against the papers: "lower values reuse more". Here they become the
- * papers' threshold by `0.24 · (1 - t)`: 1 reuses nothing, the default 0.25 lets pass 18 % of change. `teaCacheDistance` is the
- * paper's own ("higher is faster"). DB Cache continues residuals along a line: measured (`npm run bench:caches`), 0.6 to 4.7 dB closer
- * to the picture without a cache than repeating them.
+ * `fbCacheThreshold` and `dbCacheThreshold` of the API run opposite to the papers: "lower values reuse more". The papers' threshold is
+ * `0.24 · (1 - t)`: 1 reuses nothing, the default 0.25 accepts a change of 18 %. `teaCacheDistance` is the paper's own
+ * ("higher is faster"). DB Cache extrapolates residuals along a line. That is 0.6 to 4.7 dB closer to the image without a cache than
+ * repeating them (`npm run bench:caches`).
  */
 export function stepCacheOf({ acceleratorOptions: options, steps }: ImageInferenceTask): CacheParams | undefined {
   if (!options) return undefined;
@@ -128,7 +128,7 @@ export function stepCacheOf({ acceleratorOptions: options, steps }: ImageInferen
     },
     steps,
   );
-  if (start >= end) return undefined; // two percentages within one step: no step is left to skip
+  if (start >= end) return undefined; // both percentages fall within one step: there is no step to skip
   const limits = { start, end, maxConsecutive: options.cacheMaxConsecutiveSteps };
   if (options.dbCache) {
     const threshold = changeAllowed(options.dbCacheThreshold);

@@ -1,4 +1,4 @@
-/** From a task to finished pictures: sizes, starting pictures, masks, outpainting, faces, safety, guide images. */
+/** From a task to finished images: sizes, seed images, masks, outpainting, faces, safety, guide images. */
 export { findAdapters, type TaskAdapters } from "./adapters.ts";
 export { type DrawOptions, draw } from "./draw.ts";
 export type { Drawing, Engine, Outpaint } from "./drawing.ts";

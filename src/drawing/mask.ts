@@ -1,14 +1,14 @@
 import type { GrayImage, Rectangle } from "../pictures/index.ts";
 
-/** Values up to this count as black: the noise that JPEG leaves in black areas. */
+/** Values up to this one count as black: JPEG adds noise to black areas. */
 const BLACK = 7;
-/** Pixels from the mask's border inwards over which the new picture takes over. */
+/** Pixels inside the mask's border over which the new image fades in. */
 const SEAM = 4;
 
-/** Latent positions are cells of 8×8 pixels. */
+/** A latent position is a cell of 8×8 pixels. */
 const CELL = 8;
 
-/** The smallest rectangle around everything that is not black; undefined for an empty mask. */
+/** The smallest rectangle around all pixels that are not black; undefined for a black mask. */
 export function maskBounds({ width, height, pixels }: GrayImage): Rectangle | undefined {
   let [left, top, right, bottom] = [width, height, 0, 0];
   for (let y = 0; y < height; y++) {
@@ -23,7 +23,7 @@ export function maskBounds({ width, height, pixels }: GrayImage): Rectangle | un
   return right === 0 ? undefined : { left, top, width: right - left, height: bottom - top };
 }
 
-/** Every cell takes its lightest pixel, so that no stroke falls between the latent positions. */
+/** Each cell takes the value of its lightest pixel, so that thin strokes reach the latents. */
 export function releaseCells({ width, height, pixels }: GrayImage): GrayImage {
   const released = new Uint8Array(pixels.length);
   for (let top = 0; top < height; top += CELL) {
@@ -42,9 +42,9 @@ export function releaseCells({ width, height, pixels }: GrayImage): GrayImage {
 }
 
 /**
- * How much of the new picture shows: 0 wherever the mask is black, then rising within a few pixels to all of it; within fewer
- * where the mask is thin, so that a stroke shows fully along its middle.
- * @returns opacity of the new picture, 0…255
+ * Opacity of the new image along the mask. It is 0 where the mask is black and rises to 255 within a few pixels inside it. In thin
+ * strokes it rises faster, so that it reaches 255 along their middle.
+ * @returns opacity of the new image, 0…255
  */
 export function seam(mask: GrayImage): GrayImage {
   const distance = distanceInside(mask);
@@ -52,7 +52,7 @@ export function seam(mask: GrayImage): GrayImage {
   return { ...mask, pixels: distance.map((d, i) => Math.round((255 * d) / Math.max(1, depth[i]!))) };
 }
 
-/** The largest distance within SEAM pixels, in a square. */
+/** The largest distance within SEAM pixels, in a square window. */
 function deepestNearby(distance: Uint8Array, width: number): Uint8Array {
   const alongRows = largestNearby(distance, 1, (i) => i % width, width);
   return largestNearby(alongRows, width, (i) => Math.floor(i / width), distance.length / width);
@@ -68,7 +68,7 @@ function largestNearby(values: Uint8Array, stride: number, place: (i: number) =>
   });
 }
 
-/** City-block distance of each pixel to the nearest black one, up to SEAM; outside the picture nothing counts as black. */
+/** City-block distance from each pixel to the nearest black one, at most SEAM. Positions outside the image do not count as black. */
 function distanceInside({ width, height, pixels }: GrayImage): Uint8Array {
   const distance = Uint8Array.from(pixels, (value) => (value <= BLACK ? 0 : SEAM));
   const relax = (at: number, neighbour: number) => {
@@ -92,8 +92,8 @@ function distanceInside({ width, height, pixels }: GrayImage): Uint8Array {
 }
 
 /**
- * The part of a picture to zoom into: the mask's bounds with a margin around them, widened to the picture's aspect ratio as far
- * as the picture reaches. Source: `get_crop_region` in diffusers; model spec 6.8.
+ * The region to zoom into: the bounds of the mask plus a margin, widened to the aspect ratio of the image where there is room.
+ * Source: `get_crop_region` in diffusers; model spec 6.8.
  *
  * @param bounds of the mask
  * @param margin pixels
@@ -115,7 +115,7 @@ function grow(start: number, length: number, margin: number, limit: number): [nu
   return [Math.max(0, start - margin), Math.min(limit, start + length + margin)];
 }
 
-/** Lengthens a span evenly on both sides, then moves it back inside the picture. */
+/** Extends a span by the same length on both sides, then moves it inside the image. */
 function widen(start: number, length: number, wanted: number, limit: number): [start: number, length: number] {
   const longer = Math.min(limit, Math.max(length, wanted));
   const begin = start - Math.floor((longer - length) / 2);

@@ -1,24 +1,24 @@
 import type { RgbImage } from "../pictures/index.ts";
 
-/** Where a position of the network's input lies between two pixels of the picture, along one axis. */
+/** Position of an input value between two pixels of the image, along one axis. */
 export interface Sample {
   readonly first: number;
   readonly second: number;
-  /** How far towards the second, 0…1. */
+  /** Weight of the second pixel, 0…1. */
   readonly share: number;
 }
 
-/** How position `i` of `to` lies over `from` pixels. Frameworks differ, and networks expect what they were trained with. */
+/** Where position `i` of `to` is located over `from` pixels. Frameworks differ, and a network needs the one it was trained with. */
 const placements = {
   /** Centres over centres: OpenCV, PIL, torch. */
   centres: (i: number, from: number, to: number) => ((i + 0.5) * from) / to - 0.5,
-  /** The first and last position on the first and last pixel: TensorFlow's `alignCorners`. */
+  /** First and last position over the first and last pixel: `alignCorners` of TensorFlow. */
   corners: (i: number, from: number, to: number) => (to > 1 ? (i * (from - 1)) / (to - 1) : 0),
-  /** The first position on the first pixel: TensorFlow's default. */
+  /** First position over the first pixel: the default of TensorFlow. */
   origins: (i: number, from: number, to: number) => (i * from) / to,
 };
 
-/** The samples of `to` positions over `from` pixels; those beyond the first or last pixel are moved onto it. */
+/** Samples of `to` positions over `from` pixels. Positions outside the image are moved to its first or last pixel. */
 export function samples(from: number, to: number, placement: keyof typeof placements): Sample[] {
   return Array.from({ length: to }, (_, i) => {
     const position = Math.min(from - 1, Math.max(0, placements[placement](i, from, to)));
@@ -27,7 +27,7 @@ export function samples(from: number, to: number, placement: keyof typeof placem
   });
 }
 
-/** The planes that a vision network takes. */
+/** Input planes of a vision network. */
 export interface Planes {
   readonly width: number;
   readonly height: number;
@@ -36,8 +36,8 @@ export interface Planes {
 }
 
 /**
- * Resamples a picture into planes, bilinearly and without antialiasing. Samples outside the picture count as black.
- * @param columns one for each column written, from `left` on; `rows` likewise from `top` on
+ * Resamples an image into planes: bilinear, without antialiasing. Samples outside the image are black.
+ * @param columns one for each column to write, from `left`; `rows` likewise from `top`
  */
 export function fillPlanes(
   { width, height, pixels }: RgbImage,

@@ -5,23 +5,24 @@ import { type Face, openFaceDetector } from "./faces/index.ts";
 import { openSafetyClassifier } from "./safety.ts";
 import { openUpscaler, type Upscaler } from "./upscaler.ts";
 
-/** The networks beside the engine. Each is loaded by the first picture that needs it; they compute on the calling thread. */
+/** The networks beside the engine. The first image that needs one loads it. They compute on the calling thread. */
 export interface FinishingNetworks {
-  /** The faces with `score ≥ confidence`, surest first, 32 at most, their boxes cut to the picture. */
+  /** At most 32 faces with `score ≥ confidence`, the best first. Boxes are clipped to the image. */
   findFaces(image: RgbImage, confidence: number): Promise<Face[]>;
   classify(image: RgbImage): Promise<SafetyScores>;
   upscale: Upscaler["upscale"];
-  /** Unloads them; the next picture loads them again. */
+  /** Unloads the networks. The next image loads them again. */
   release(): Promise<void>;
 }
 
 export interface NetworkOptions extends SessionOptions {
-  /** Path of the operator's own face network. Default: the built-in one. */
+  /** Path of the operator's face network. Default: the built-in one. */
   readonly faceModel?: string;
-  /** Milliseconds without use after which a network is unloaded. Default one minute. */
+  /** Milliseconds without use after which a network is unloaded. Default: one minute. */
   readonly idleMs?: number;
 }
 
+/** The face and safety networks, loaded on first use. */
 export function finishingNetworks({ faceModel, idleMs = 60_000, ...options }: NetworkOptions = {}): FinishingNetworks {
   const detector = loadedInUse(() => openFaceDetector(faceModel, options), idleMs);
   const classifier = loadedInUse(() => openSafetyClassifier(options), idleMs);
@@ -34,7 +35,7 @@ export function finishingNetworks({ faceModel, idleMs = 60_000, ...options }: Ne
   };
 }
 
-/** Opens a network when it is used, and releases it when it has not been used for a while. */
+/** Opens a network on first use, and releases it after `idleMs` without use. */
 export function loadedInUse<Network extends { release(): Promise<void> }>(
   open: () => Promise<Network>,
   idleMs: number,
@@ -57,7 +58,7 @@ export function loadedInUse<Network extends { release(): Promise<void> }>(
       try {
         opening ??= open();
         opening.catch(() => {
-          opening = undefined; // the next picture tries again
+          opening = undefined; // the next image tries again
         });
         return await work(await opening);
       } finally {

@@ -2,16 +2,17 @@ import { ParameterError } from "../engine/index.ts";
 import type { GrayImage, RgbImage } from "../pictures/index.ts";
 import type { Outpaint } from "./drawing.ts";
 
-/** A picture extended on its sides: the start of the new drawing, and how much of it will show. */
+/** An image extended on its sides: the start of the new one, and the opacity of the new one. */
 export interface Extended {
-  /** The old picture in its place, its border pixels bled outwards. */
+  /** The old image in its place; its border pixels fill the new area. */
   readonly image: RgbImage;
-  /** Opacity of the new drawing: 255 in the new area, falling to 0 across the blur band inside the old border. */
+  /** Opacity of the new image: 255 in the new area, falling to 0 across the blur band inside the old border. */
   readonly opacity: GrayImage;
 }
 
 /**
- * @throws ParameterError naming `width` or `height` and the number expected when source and extensions do not add up to it
+ * Extends an image on its sides.
+ * @throws ParameterError naming `width` or `height` and its expected value, when the image plus the extensions differ from `size`
  */
 export function extendPicture(source: RgbImage, sides: Outpaint, size: { width: number; height: number }): Extended {
   requireSum("width", size.width, source.width, "left", sides.left, "right", sides.right);
@@ -32,7 +33,7 @@ export function extendPicture(source: RgbImage, sides: Outpaint, size: { width: 
   return { image: { width, height, pixels }, opacity: { width, height, pixels: opacity } };
 }
 
-/** Depth below the nearest border that was extended decides; sides that were not extended have no border to hide. */
+/** The distance to the nearest extended border decides. A side that is not extended has no border to hide. */
 function opacityAt(x: number, y: number, source: RgbImage, { top, right, bottom, left, blur }: Outpaint): number {
   const depth = Math.min(
     left > 0 ? x : Number.POSITIVE_INFINITY,

@@ -1,28 +1,28 @@
 import type { StepEvent } from "../engine/index.ts";
 import type { RgbImage } from "../pictures/index.ts";
 
-/** How far one picture is. */
+/** Progress of one image. */
 export interface PictureProgress extends Pick<StepEvent, "image"> {
-  /** Steps done, drawing and refinement together, of `steps` known so far. */
+  /** Finished steps, generating and refining together, of the `steps` known so far. */
   readonly step: number;
   readonly steps: number;
-  /** How much of this picture is done, 0…1; never falls. */
+  /** Finished share of this image, 0…1; it never falls. */
   readonly share: number;
-  /** A rough picture of what is being drawn, where there is one. */
+  /** A rough preview of the image, if available. */
   preview?(): Promise<RgbImage>;
 }
 
 /**
- * Counts the steps of a picture whose faces may be refined. How many faces there are shows only after drawing: until then one face is
- * allowed for.
- * @param faceSteps steps that one face takes; 0 when none are refined
+ * Counts the steps of an image with or without refined faces. The number of faces is known after generating. Until then it assumes one
+ * face.
+ * @param faceSteps steps of one face; 0 when faces are not refined
  */
 export function pictureProgress(faceSteps: number) {
   return {
     drawn({ image, step, steps, preview }: StepEvent): PictureProgress {
       return { image, step, steps, share: step / (steps + faceSteps), preview };
     },
-    /** @param steps of drawing */
+    /** @param steps of the image, without its faces */
     refined(
       image: number,
       steps: number,

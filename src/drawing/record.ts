@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { MetadataObject } from "../pictures/index.ts";
 import type { ImageInferenceTask, PictureTask } from "../protocol/index.ts";
 
-/** Parameters that say how a result is handed over, not what it looks like. */
+/** Parameters of the delivery. They do not change the image. */
 const delivery = [
   "taskUUID",
   "outputType",
@@ -14,7 +14,7 @@ const delivery = [
   "numberResults",
 ] as const satisfies readonly (keyof ImageInferenceTask)[];
 
-/** The keys that a reader looks for first. */
+/** The keys that a person looks for first. */
 const first = [
   "taskType",
   "model",
@@ -28,11 +28,11 @@ const first = [
 ];
 
 /**
- * What is written into a finished picture: the task that draws this one picture again, in the API's words. Input pictures are named by
- * their SHA-256 (of the reference's text), not carried along.
+ * The task that reproduces one finished image, in the API's words. It is written into the image. Input images are named by the
+ * SHA-256 of their reference's text; their bytes are not included.
  *
- * @param card of the model that drew it
- * @param seed of this picture
+ * @param card of the model that generated it
+ * @param seed of this image
  */
 export function pictureRecord(
   task: ImageInferenceTask,
@@ -47,7 +47,7 @@ export function pictureRecord(
   return withoutPictures(Object.fromEntries(kept.map((key) => [key, facts[key]]))) as MetadataObject;
 }
 
-/** The same of a picture made from another: the task that makes it again. */
+/** The task that reproduces an image made from another image. */
 export function sideRecord(task: Exclude<PictureTask, ImageInferenceTask>): MetadataObject {
   const kept = Object.entries(task).filter(([key]) => !delivery.includes(key as never));
   return withoutPictures(Object.fromEntries(kept)) as MetadataObject;
@@ -64,7 +64,7 @@ function withoutPictures(value: unknown): unknown {
   );
 }
 
-/** One picture, or a list of them. */
+/** One image reference, or a list of them. */
 function withoutPicture(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutPicture);
   return typeof value === "string" ? `sha256:${sha256(value)}` : withoutPictures(value);

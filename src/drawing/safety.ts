@@ -4,20 +4,20 @@ import type { RgbImage } from "../pictures/index.ts";
 import { SAFETY_CLASSES, type SafetyPolicy, type SafetyRule, type SafetyScores } from "../settings/index.ts";
 import { fillPlanes, samples } from "./network-input.ts";
 
-/** The classes exclude each other, so the sum is the probability that the picture is of one of them. */
+/** The classes exclude each other, so the sum is the probability that the image belongs to one of them. */
 export function isUnsafe(scores: SafetyScores, { classes, threshold }: SafetyRule): boolean {
   return classes.reduce((sum, name) => sum + scores[name], 0) >= threshold;
 }
 
-/** Pixels a side that the network takes. */
+/** Side of the network's input, in pixels. */
 const SIDE = 224;
 
-/** MobileNet V2 with the weights of nsfwjs' middle model, as `reference/finishing_networks.py` writes it. */
+/** MobileNet V2 with the weights of nsfwjs' middle model, written by `reference/finishing_networks.py`. */
 const FILE = fileURLToPath(new URL("../../assets/safety.onnx", import.meta.url));
 
 /** A loaded classifier. It computes on the calling thread. */
 export interface SafetyClassifier {
-  /** Stretches a picture of any size to 224×224 and scores it. */
+  /** Stretches an image of any size to 224×224 and scores it. */
   classify(image: RgbImage): Promise<SafetyScores>;
   release(): Promise<void>;
 }
@@ -41,36 +41,36 @@ export async function openSafetyClassifier(options: SessionOptions = {}): Promis
   };
 }
 
-/** How pictures are checked; `asked` says whether the result may be told. */
+/** How to check images. `asked` says that the task requested it, so that its result may include the verdict. */
 export interface SafetyStage {
   readonly rule: SafetyRule;
   readonly policy: SafetyPolicy;
   readonly asked: boolean;
 }
 
-/** What a check found. */
+/** The result of a check. */
 export interface SafetyReport {
   readonly scores: SafetyScores;
-  /** Whether the scores break the rule. */
+  /** True when the scores break the rule. */
   readonly flagged: boolean;
 }
 
-/** A picture that the operator's policy does not hand over. */
+/** An image that the operator's policy does not deliver. */
 export class PictureRefused extends Error {
   override readonly name = "PictureRefused";
-  /** Of the picture within its drawing, from 0. */
+  /** Of the image within its drawing, from 0. */
   readonly index: number;
   constructor(index: number) {
-    super(`picture ${index + 1} was refused by the safety check`);
+    super(`image ${index + 1} was refused by the safety check`);
     this.index = index;
   }
 }
 
 /**
- * Checks a finished picture and treats it by the operator's policy.
- * @param index of the picture within its drawing
- * @returns the picture to deliver, grey all over when it is withheld
- * @throws PictureRefused
+ * Checks a finished image and applies the operator's policy.
+ * @param index of the image within its drawing
+ * @returns the image to deliver; grey when it is withheld
+ * @throws PictureRefused when the policy refuses it
  */
 export async function checkPicture<Picture extends RgbImage>(
   picture: Picture,

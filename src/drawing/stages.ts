@@ -5,26 +5,26 @@ import type { TaskPictures } from "./from-task.ts";
 import type { SafetyReport, SafetyStage } from "./safety.ts";
 import { type Watermark, watermarkOf } from "./watermark.ts";
 
-/** The operator's settings, by the names they have in the configuration. */
+/** Settings of the operator, by their names in the configuration. */
 export interface SafetySettings {
   readonly safetyPolicy: SafetyPolicy;
   readonly safetyThreshold: number;
   readonly safetyClasses: readonly SafetyClass[];
-  /** Whether pictures are checked that nobody asked to check. */
+  /** Check every image, even if the task did not request it. */
   readonly safetyAlways: boolean;
 }
 
-/** What is done with the pictures of one task once they are drawn. */
+/** The stages after generating the images of a task. */
 export interface Stages {
-  /** Faces are looked for and drawn again. */
+  /** Find faces and generate them again. */
   readonly faces?: FaceSettings;
-  /** Pictures are checked. */
+  /** Check the images. */
   readonly safety?: SafetyStage;
-  /** Laid over them at last. */
+  /** Lay a watermark over them, last. */
   readonly watermark?: Watermark;
 }
 
-/** What a task wants done, and the operator; `pictures` are those that the task refers to. */
+/** The stages that a task and the operator's settings require. `pictures` are the images that the task refers to. */
 export function stagesOf(
   task: ImageInferenceTask,
   settings: SafetySettings,
@@ -39,12 +39,12 @@ export function stagesOf(
   };
 }
 
-/** What the stages found out about a picture. */
+/** Results of the stages for one image. */
 export interface Findings {
-  /** Faces drawn again; only when they were looked for. */
+  /** Number of refined faces; absent when the task did not request it. */
   readonly faces?: number;
-  /** Only when the picture was checked. */
+  /** Absent when the image was not checked. */
   readonly safety?: SafetyReport;
-  /** For the result; only when the check was asked for. */
+  /** A field of the result; absent when the task did not request the check. */
   readonly NSFWContent?: boolean;
 }

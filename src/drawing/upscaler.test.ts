@@ -61,6 +61,7 @@ test("a result above 50 megapixels is refused by its parameter before anything i
   const large = { width: 4000, height: 2000, pixels: new Uint8Array(24_000_000) };
   await expect(whole.upscale(large, 4)).rejects.toMatchObject({
     parameter: "inputs.image",
-    message: "The image is 4000×2000, enlarged 4 times 16000×8000 pixels; allowed are 50000000 pixels in all",
+    message:
+      "The image is 4000×2000, enlarged 4 times 16000×8000 pixels; the result may have at most 50000000. Send a smaller image or a smaller upscaleFactor",
   });
 });

@@ -6,35 +6,39 @@ import { crop, type Rectangle, type RgbImage } from "../pictures/index.ts";
 export type UpscaleFactor = 2 | 3 | 4;
 
 export interface UpscaleHooks {
-  /** Called after each tile; when it returns a promise, the next tile waits for it. */
+  /** Called after each tile. If it returns a promise, the next tile waits for it. */
   onTile?(done: number, tiles: number): void | Promise<void>;
   /** Aborting stops before the next tile. */
   readonly signal?: AbortSignal;
 }
 
-/** A loaded network that enlarges pictures. It computes on the calling thread. */
+/** A loaded network that enlarges images. It computes on the calling thread. */
 export interface Upscaler {
   /**
-   * Enlarges a picture, tile by tile; the tiles of the result fit exactly.
-   * @throws ParameterError `inputs.image` when the result would be larger than 50 megapixels
+   * Enlarges an image, tile by tile. The tiles join without a seam: the result equals that of the whole image.
+   * @throws ParameterError `inputs.image` when the result would exceed 50 megapixels
    * @throws the reason of the signal, within one tile
    */
   upscale(image: RgbImage, factor: UpscaleFactor, hooks?: UpscaleHooks): Promise<RgbImage>;
   release(): Promise<void>;
 }
 
-/** What the network makes of a pixel: 4×4. */
+/** Factor of the network: a pixel becomes 4×4. */
 const SCALE = 4;
-/** Pixels around a tile that its result depends on: one for each of 17 convolutions of 3×3. */
+/** Pixels around a tile that affect it: one for each of the 17 convolutions of 3×3. */
 const REACH = 17;
-/** Pixels a side that are enlarged at once: 0.4 GB while a tile is computed. */
+/** Side of a tile, in pixels. Computing one takes 0.4 GB. */
 const TILE = 256;
-/** As many as a picture may have that is read again. */
+/** The limit for decoding, so that every result can be an input. */
 const MAX_PIXELS = 50_000_000;
 
-/** Real-ESRGAN's compact network, as `reference/upscaler.py` writes it. */
+/** The compact network of Real-ESRGAN, written by `reference/upscaler.py`. */
 const FILE = fileURLToPath(new URL("../../assets/upscale.onnx", import.meta.url));
 
+/**
+ * Opens the built-in network.
+ * @param tile side of a tile, in pixels
+ */
 export async function openUpscaler(options: SessionOptions = {}, tile = TILE): Promise<Upscaler> {
   const file = await openOnnxFile(FILE, options);
   return {
@@ -44,7 +48,7 @@ export async function openUpscaler(options: SessionOptions = {}, tile = TILE): P
         const size = `${image.width}×${image.height}, enlarged ${factor} times ${width}×${height}`;
         throw new ParameterError(
           "inputs.image",
-          `The image is ${size} pixels; allowed are ${MAX_PIXELS} pixels in all`,
+          `The image is ${size} pixels; the result may have at most ${MAX_PIXELS}. Send a smaller image or a smaller upscaleFactor`,
         );
       }
       const result = { width, height, pixels: new Uint8Array(width * height * 3) };
@@ -63,7 +67,7 @@ export async function openUpscaler(options: SessionOptions = {}, tile = TILE): P
   };
 }
 
-/** Rectangles that cover the picture, row by row. */
+/** Rectangles that cover the image, row by row. */
 function tilesOf({ width, height }: RgbImage, side: number): Rectangle[] {
   const tiles: Rectangle[] = [];
   for (let top = 0; top < height; top += side)
@@ -72,7 +76,7 @@ function tilesOf({ width, height }: RgbImage, side: number): Rectangle[] {
   return tiles;
 }
 
-/** A tile with all that its result depends on. At the picture's border the network pads with zeros, as it does for a whole picture. */
+/** A tile and all pixels that affect it. At the border of the image the network pads with zeros, as it does for a whole image. */
 function surroundings({ left, top, width, height }: Rectangle, picture: RgbImage): Rectangle {
   const [x, y] = [Math.max(0, left - REACH), Math.max(0, top - REACH)];
   return {
@@ -92,8 +96,8 @@ function planesOf({ width, height, pixels }: RgbImage): Float32Array {
 }
 
 /**
- * Writes the tile's part of what the network made of its surroundings. For factors below 4 the 4×4 values of a pixel are averaged over
- * the areas of the fewer pixels that it becomes, so no pixel of the result depends on a neighbouring tile.
+ * Writes the part of the network's output that belongs to a tile. For factors 2 and 3, the 4×4 values of a pixel are averaged over the
+ * area of each result pixel. So no pixel of the result depends on a neighbouring tile.
  * @param planes about 0…1, [3, 4 · height, 4 · width] of `seen`
  */
 function put(planes: Float32Array, seen: Rectangle, part: Rectangle, factor: UpscaleFactor, result: RgbImage): void {
@@ -116,7 +120,7 @@ function put(planes: Float32Array, seen: Rectangle, part: Rectangle, factor: Ups
   }
 }
 
-/** For each of `factor` equal parts of four values: which of them it covers, and how much of itself each makes up. */
+/** For each of `factor` equal parts of four values: the values that it covers, and the weight of each. */
 function areaShares(factor: UpscaleFactor): (readonly [index: number, share: number])[][] {
   const length = SCALE / factor;
   return Array.from({ length: factor }, (_, part) =>

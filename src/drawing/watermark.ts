@@ -1,40 +1,40 @@
-/** A text or an image laid over finished pictures. */
+/** A text or an image laid over finished images. */
 
 import { ParameterError } from "../engine/index.ts";
 import type { Size } from "../models/index.ts";
 import { fitInside, type GrayImage, ImageError, type RgbImage, resizeImage, textMask } from "../pictures/index.ts";
 import type { ImageInferenceTask, WatermarkPosition } from "../protocol/index.ts";
 
-/** What is laid over pictures, and how. */
+/** The mark, and how to lay it over images. */
 export interface Watermark {
   readonly mark: { readonly text: string; readonly colour: Colour } | { readonly image: Decoded };
   readonly position: WatermarkPosition;
   /** 0…1 */
   readonly opacity: number;
-  /** Of a plate behind it. Absent: none. */
+  /** Colour of a plate behind it. Absent: no plate. */
   readonly plate?: Colour;
 }
 
 type Decoded = RgbImage & { readonly alpha?: Uint8Array };
 type Colour = readonly [red: number, green: number, blue: number];
 
-/** A mark as it is laid over a picture: colours are multiplied by their alpha already. */
+/** A mark, ready to lay over an image: its colours are multiplied by their alpha. */
 interface Layer extends RgbImage {
   /** [height, width], 0…255 */
   readonly alpha: Uint8Array;
 }
 
-/** Letters are this share of the picture's shorter side high, and no smaller than so many pixels. */
+/** Height of letters, as a share of the image's shorter side; at least `SMALLEST_LETTERS` pixels. */
 const LETTER_SHARE = 0.05;
 const SMALLEST_LETTERS = 6;
-/** Of the picture's width, what a text may take. */
+/** Largest width of a text, as a share of the image's width. */
 const LINE_SHARE = 0.9;
-/** Distance from the picture's edges, as a share of its shorter side. */
+/** Distance from the edges of the image, as a share of its shorter side. */
 const MARGIN_SHARE = 0.025;
-/** Of the picture's sides, what an image may take. */
+/** Largest size of an image, as a share of each side. */
 const IMAGE_SHARE = 0.25;
 
-/** What a task asks for, with the decoded image where it names one. */
+/** The watermark of a task; `image` is the decoded image that it names. */
 export function watermarkOf(task: ImageInferenceTask, image: Decoded | undefined): Watermark | undefined {
   const asked = task.advancedFeatures?.watermark;
   if (asked === undefined) return undefined;
@@ -47,7 +47,7 @@ export function watermarkOf(task: ImageInferenceTask, image: Decoded | undefined
   };
 }
 
-/** `#F80`, `#FF8800`, with the sign or without. */
+/** Reads `#F80` or `#FF8800`, with or without the sign. */
 function readColour(text: string): Colour {
   const digits = text.replace("#", "");
   const [red, green, blue] = digits.length === 3 ? [...digits].map((digit) => digit + digit) : digits.match(/../g)!;
@@ -55,9 +55,9 @@ function readColour(text: string): Colour {
 }
 
 /**
- * Prepares a watermark for pictures of one size; what it returns lays it over each. Pixels that the mark does not touch stay as they
- * are, bit for bit.
- * @throws ParameterError `watermark.text` when nothing of the text is visible
+ * Prepares a watermark for images of one size. The function that it returns lays it over an image; pixels outside the mark keep their
+ * value, bit for bit.
+ * @throws ParameterError `watermark.text` when no part of the text is visible
  */
 export async function watermarker({ mark, position, opacity, plate }: Watermark, size: Size) {
   const bare =
@@ -71,7 +71,7 @@ export async function watermarker({ mark, position, opacity, plate }: Watermark,
   };
 }
 
-/** A text in one colour; with an edge of the opposite lightness it can be read on any picture. */
+/** A text in one colour. An edge of the opposite lightness makes it readable on any image. */
 async function textLayer(text: string, colour: Colour, { width, height }: Size, edged: boolean): Promise<Layer> {
   const wanted = Math.max(SMALLEST_LETTERS, Math.round(Math.min(width, height) * LETTER_SHARE));
   const visible = (letters: number) =>
@@ -102,7 +102,7 @@ function padded({ width, height, pixels }: GrayImage, edge: number): GrayImage {
   return { width: wide, height: height + 2 * edge, pixels: all };
 }
 
-/** Each pixel takes the largest value within `edge` pixels, in a square. */
+/** Each pixel takes the largest value within `edge` pixels, in a square window. */
 function grown({ width, height, pixels }: GrayImage, edge: number): GrayImage {
   const largest = pixels.map((_, i) => {
     const [x, y] = [i % width, Math.floor(i / width)];
@@ -117,7 +117,7 @@ function grown({ width, height, pixels }: GrayImage, edge: number): GrayImage {
   return { width, height, pixels: largest };
 }
 
-/** An image, shrunk to fit. It is multiplied by its alpha first: clear pixels have any colour. */
+/** An image, shrunk to fit. It is multiplied by its alpha first, because transparent pixels may have any colour. */
 async function imageLayer({ width, height, pixels, alpha }: Decoded, size: Size): Promise<Layer> {
   const solid = alpha ?? new Uint8Array(width * height).fill(255);
   const multiplied = pixels.map((value, at) => Math.round((value * solid[Math.floor(at / 3)]!) / 255));
@@ -129,7 +129,7 @@ async function imageLayer({ width, height, pixels, alpha }: Decoded, size: Size)
   const colours = await resizeImage({ width, height, pixels: multiplied }, fitted.width, fitted.height);
   const opacity = await resizeImage({ width, height, pixels: threefold }, fitted.width, fitted.height);
   const shown = opacity.pixels.filter((_, at) => at % 3 === 0);
-  // Lanczos rings: no colour is stronger than its alpha.
+  // Lanczos overshoots: limit each colour to its alpha.
   const bounded = colours.pixels.map((value, at) => Math.min(value, opacity.pixels[at]!));
   return { ...fitted, pixels: bounded, alpha: shown };
 }
@@ -162,7 +162,7 @@ function placeOf(layer: Size, position: WatermarkPosition, { width, height }: Si
   return { left: at("left", "right", room), top: at("top", "bottom", space) };
 }
 
-/** Rows of marks, each second one shifted by half, as far as the picture reaches. */
+/** Rows of marks, every second one shifted by half, until they cover the image. */
 function tiles(layer: Size, { width, height }: Size): Place[] {
   const gap = Math.max(layer.height, Math.round(Math.min(width, height) * 2 * LETTER_SHARE));
   const [across, down] = [layer.width + gap, layer.height + gap];
@@ -175,7 +175,7 @@ function tiles(layer: Size, { width, height }: Size): Place[] {
   return places;
 }
 
-/** Lays a mark over [height, width, 3] pixels; what sticks out is cut. */
+/** Lays a mark over [height, width, 3] pixels. Parts outside are cut off. */
 function layOver(
   pixels: Uint8Array,
   { width, height }: Size,

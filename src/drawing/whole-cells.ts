@@ -1,17 +1,17 @@
-/** The model draws whole cells of 16×16 pixels. Sizes between them are drawn a little larger, and cut. */
+/** The model generates whole cells of 16×16 pixels. Sizes in between are generated a little larger, then cut. */
 
 import type { Size } from "../models/index.ts";
 import { crop, type GrayImage, type Rectangle, type RgbImage } from "../pictures/index.ts";
 
-/** Pixels a side that the model draws as one. */
+/** Side of a cell, in pixels. */
 const CELL = 16;
 
 const upToCell = (side: number): number => Math.ceil(side / CELL) * CELL;
 
-/** The next size in whole cells: with up to 15 pixels more on the right and below. */
+/** The next size in whole cells: up to 15 pixels more on the right and at the bottom. */
 export const inWholeCells = ({ width, height }: Size): Size => ({ width: upToCell(width), height: upToCell(height) });
 
-/** The same aspect at another longer side, to the nearest cell; without one the size itself. */
+/** The same aspect ratio with another longer side, rounded to the nearest cell. Without `longer`, the size itself. */
 export function atSide(size: Size, longer: number | undefined): Size {
   if (longer === undefined) return size;
   const scale = longer / Math.max(size.width, size.height);
@@ -19,7 +19,7 @@ export function atSide(size: Size, longer: number | undefined): Size {
   return { width: scaled(size.width), height: scaled(size.height) };
 }
 
-/** Cuts out a rectangle. Where it reaches beyond the picture, on the right or below, the picture's last pixels are repeated. */
+/** Cuts out a rectangle. Where it reaches outside, on the right or at the bottom, the last pixels of the image are repeated. */
 export function cutOut<Picture extends RgbImage | GrayImage>(picture: Picture, area: Rectangle): Picture {
   const [width, height] = [area.left + area.width, area.top + area.height];
   if (width <= picture.width && height <= picture.height) return crop(picture, area);
@@ -35,7 +35,7 @@ export function cutOut<Picture extends RgbImage | GrayImage>(picture: Picture, a
   return { ...picture, width: area.width, height: area.height, pixels };
 }
 
-/** What of a drawing lies within the picture. */
+/** Cuts off what lies outside the image. */
 export function withinPicture(drawn: RgbImage, { width, height }: Size): RgbImage {
   const area = { left: 0, top: 0, width: Math.min(drawn.width, width), height: Math.min(drawn.height, height) };
   return area.width === drawn.width && area.height === drawn.height ? drawn : crop(drawn, area);

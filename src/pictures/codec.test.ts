@@ -57,7 +57,7 @@ describe("encode and decode", () => {
 
   test("a picture whose size and bytes disagree is refused", async () => {
     const wrong = { width: 4, height: 4, pixels: new Uint8Array(47) };
-    await expect(encodeImage(wrong, { format: "PNG" })).rejects.toThrow("a 4×4 picture has 48 bytes, given 47");
+    await expect(encodeImage(wrong, { format: "PNG" })).rejects.toThrow("a 4×4 image needs 48 bytes; 47 were given");
   });
 });
 
@@ -139,7 +139,7 @@ describe("hostile pictures", () => {
   ])("%s is named and refused", async (found, content) => {
     const error = await refusal(Buffer.from(content, "latin1"));
     expect(error.reason).toBe("unsupportedFormat");
-    expect(error.message).toBe(`the picture is ${found}; allowed are PNG, JPG, WEBP, AVIF, GIF and TIFF`);
+    expect(error.message).toBe(`the image is ${found}; allowed are PNG, JPG, WEBP, AVIF, GIF and TIFF`);
   });
 
   test.each(imageFormats)("%s magic with rubbish behind it", async (format) => {
@@ -155,7 +155,7 @@ describe("hostile pictures", () => {
     for (const part of [0.05, 0.3, 0.6, 0.9]) {
       const error = await refusal(whole.subarray(0, Math.floor(whole.length * part)));
       expect(error).toMatchObject({ reason: "damaged" });
-      expect(error.message).toContain(`the ${format} picture is damaged or incomplete`);
+      expect(error.message).toContain(`the ${format} image is damaged or incomplete`);
     }
   });
 
@@ -167,7 +167,7 @@ describe("hostile pictures", () => {
     const before = process.memoryUsage().rss;
     const error = await refusal(bomb);
     expect(error).toMatchObject({ reason: "tooManyPixels" });
-    expect(error.message).toBe("the picture has 20000×20000 pixels; at most 50000000 in all are allowed");
+    expect(error.message).toBe("the image has 20000×20000 pixels; at most 50000000 in total are allowed");
     expect(process.memoryUsage().rss - before).toBeLessThan(50_000_000);
   });
 

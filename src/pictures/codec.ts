@@ -1,4 +1,4 @@
-/** Bytes to pixels and back. The only file that talks to sharp (libvips). */
+/** Bytes to pixels and back. The only file that imports sharp (libvips). */
 
 import { fileURLToPath } from "node:url";
 import type { Sharp } from "sharp";
@@ -16,12 +16,12 @@ import {
 import { addReaderText } from "./reader-text.ts";
 import { sniff } from "./sniff.ts";
 
-/** sharp, loaded and set up with the first picture: help texts and many commands never need it. */
+/** sharp, loaded and set up for the first image. Help texts and many commands never need it. */
 let loading: Promise<typeof import("sharp").default> | undefined;
 
 function loadSharp() {
   loading ??= import("sharp").then(({ default: sharp }) => {
-    // Pictures are decoded once each, so libvips' cache would only hold memory; and no loader but ours is ever reachable.
+    // Each image is decoded once, so the cache of libvips would only hold memory. Loaders that Inkstone does not use are blocked.
     sharp.cache(false);
     sharp.block({ operation: ["VipsForeignLoad"] });
     sharp.unblock({
@@ -39,30 +39,30 @@ function loadSharp() {
   return loading;
 }
 
-/** Pixels of the largest picture decoded unless told otherwise: 50 megapixels, 150 MB as RGB. */
+/** Default limit for decoding, in pixels: 50 megapixels, 150 MB as RGB. */
 export const defaultMaxPixels = 50_000_000;
 
 const decodeSeconds = 30;
 
 export interface DecodeOptions {
-  /** Pixels (width × height) allowed, checked on the header before anything is decoded. Default `defaultMaxPixels`. */
+  /** Most pixels (width × height). The header is checked before anything is decoded. Default: `defaultMaxPixels`. */
   readonly maxPixels?: number;
-  /** Shrink (never enlarge) at the same aspect until neither side is longer than this, in pixels. Default: as it is. */
+  /** Shrink, and keep the aspect ratio, until no side is longer than this, in pixels. Never enlarges. Default: no change. */
   readonly maxSide?: number;
 }
 
-/** What a file says of itself, without decoding its pixels. */
+/** Properties of a file, read without decoding its pixels. */
 export interface ImageHeader {
   readonly format: ReadableFormat;
-  /** Pixels as shown, EXIF orientation applied. */
+  /** Size in pixels, after the EXIF orientation is applied. */
   readonly width: number;
   readonly height: number;
   readonly hasAlpha: boolean;
 }
 
 /**
- * Decodes a PNG, JPEG, WEBP, AVIF, GIF or TIFF file to 8-bit sRGB, upright (EXIF orientation applied), alpha kept apart. CMYK, 16-bit,
- * grey and palette pictures and embedded colour profiles are converted. Of an animation or several pages the first is taken.
+ * Decodes a PNG, JPEG, WEBP, AVIF, GIF or TIFF file to 8-bit sRGB, with EXIF orientation applied and alpha separate. CMYK, 16-bit, grey
+ * and palette images and embedded colour profiles are converted. Of an animation or several pages it decodes the first.
  * @throws ImageError `empty`, `unsupportedFormat`, `damaged` or `tooManyPixels`
  */
 export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}): Promise<DecodedImage> {
@@ -79,12 +79,12 @@ export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}
     .catch((cause) => refuse(format, cause));
   const { width, height } = info;
   if (info.channels === 3) return { width, height, pixels: data, format };
-  if (info.channels !== 4) throw new ImageError("damaged", `the ${format} picture has ${info.channels} channels`);
+  if (info.channels !== 4) throw new ImageError("damaged", `the ${format} image has ${info.channels} channels`);
   return { width, height, ...splitAlpha(data), format };
 }
 
 /**
- * Reads format and size from a file's header, with the same refusals as `decodeImage` up to damage deeper in the file.
+ * Reads format and size from the header of a file. It refuses what `decodeImage` refuses, except damage after the header.
  * @throws ImageError `empty`, `unsupportedFormat`, `damaged` or `tooManyPixels`
  */
 export async function readHeader(bytes: Uint8Array, options: DecodeOptions = {}): Promise<ImageHeader> {
@@ -95,7 +95,7 @@ export async function readHeader(bytes: Uint8Array, options: DecodeOptions = {})
   if (width * height > maxPixels) {
     throw new ImageError(
       "tooManyPixels",
-      `the picture has ${width}×${height} pixels; at most ${maxPixels} in all are allowed`,
+      `the image has ${width}×${height} pixels; at most ${maxPixels} in total are allowed`,
     );
   }
   return { format, width, height, hasAlpha: header.hasAlpha };
@@ -103,14 +103,14 @@ export async function readHeader(bytes: Uint8Array, options: DecodeOptions = {})
 
 export interface EncodeOptions {
   readonly format: ImageFormat;
-  /** 20 … 99, for JPG and WEBP; PNG is lossless whatever it says. Default 95. */
+  /** 20 … 99, for JPG and WEBP; PNG is always lossless. Default: 95. */
   readonly quality?: number;
-  /** Written into the file: for `readMetadata` exactly, and as text for the readers of other programs. */
+  /** Written into the file: exactly for `readMetadata`, and as text for other programs. */
   readonly metadata?: PictureMetadata;
 }
 
 /**
- * Encodes a picture. Same picture and options, same bytes. JPG keeps full colour resolution (4:4:4): lettering stays sharp.
+ * Encodes an image. The same image and options give the same bytes. JPG keeps full colour resolution (4:4:4), so lettering stays sharp.
  * @throws ImageError `invalidFormat`, `invalidQuality`, `invalidSize` or `invalidMetadata`
  */
 export async function encodeImage(image: RgbImage, options: EncodeOptions): Promise<Uint8Array> {
@@ -130,8 +130,8 @@ export async function encodeImage(image: RgbImage, options: EncodeOptions): Prom
 }
 
 /**
- * The metadata that `encodeImage` wrote into a file, or undefined when it has none of ours.
- * @throws ImageError as `readHeader` (of any size), or `invalidMetadata` when ours is there but damaged
+ * The metadata that `encodeImage` wrote into a file; undefined when the file has none.
+ * @throws ImageError as `readHeader` does, for images of any size; `invalidMetadata` when the metadata is damaged
  */
 export async function readMetadata(bytes: Uint8Array): Promise<PictureMetadata | undefined> {
   const format = requireSupported(bytes);
@@ -140,13 +140,14 @@ export async function readMetadata(bytes: Uint8Array): Promise<PictureMetadata |
   return packet && parseMetadata(Buffer.from(packet).toString("utf8"));
 }
 
-/** Noto Sans SemiBold under a name that no font of the machine has. */
+/** Noto Sans SemiBold, under a name that no installed font has. */
 const FONT = { family: "Inkstone Mark", file: fileURLToPath(new URL("../../assets/watermark.ttf", import.meta.url)) };
 
 /**
- * Text as a mask, 255 where the ink is, cut to its letters. In Inkstone's own font; letters that it lacks come from the machine's.
+ * Renders a text as a mask: 255 where the ink is, cropped to its letters. It uses the font of Inkstone. Letters that the font lacks
+ * come from the fonts of the machine.
  * @param size of the letters, in pixels
- * @throws ImageError `noText` when nothing of the text is visible
+ * @throws ImageError `noText` when no part of the text is visible
  */
 export async function textMask(text: string, size: number): Promise<GrayImage> {
   const markup = text.replace(/[&<>]/g, (sign) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[sign]!);
@@ -158,7 +159,7 @@ export async function textMask(text: string, size: number): Promise<GrayImage> {
     .raw()
     .toBuffer({ resolveWithObject: true })
     .catch((cause) => {
-      throw new ImageError("noText", "nothing of the text is visible", { cause });
+      throw new ImageError("noText", "no part of the text is visible", { cause });
     });
   return { width: info.width, height: info.height, pixels: data };
 }
@@ -167,7 +168,7 @@ export type Fit = "fill" | "cover";
 
 /**
  * Resamples with a Lanczos-3 kernel to exactly `width` × `height` pixels, 1 … 16384 each.
- * `fill` stretches; `cover` keeps the aspect and cuts what sticks out, equally on both sides.
+ * `fill` stretches; `cover` keeps the aspect ratio and crops both sides equally.
  * @throws ImageError `invalidSize`
  */
 export async function resizeImage(
@@ -180,7 +181,7 @@ export async function resizeImage(
 }
 
 /**
- * `resizeImage` for masks, with a linear kernel: Lanczos would ring, and open what a mask keeps shut.
+ * `resizeImage` for masks, with a linear kernel: the overshoot of Lanczos would open areas that the mask keeps closed.
  * @throws ImageError `invalidSize`
  */
 export async function resizeGray(
@@ -216,10 +217,13 @@ async function open(bytes: Uint8Array, limitInputPixels: number | false): Promis
 async function fromRaw({ width, height, pixels }: RgbImage | GrayImage, channels: 1 | 3): Promise<Sharp> {
   const expected = width * height * channels;
   if (width < 1 || height < 1 || pixels.length !== expected) {
-    throw new ImageError("invalidSize", `a ${width}×${height} picture has ${expected} bytes, given ${pixels.length}`);
+    throw new ImageError(
+      "invalidSize",
+      `a ${width}×${height} image needs ${expected} bytes; ${pixels.length} were given`,
+    );
   }
   const sharp = await loadSharp();
-  return sharp(pixels, { raw: { width, height, channels }, limitInputPixels: false }); // limited when they were decoded
+  return sharp(pixels, { raw: { width, height, channels }, limitInputPixels: false }); // the limit applied when they were decoded
 }
 
 function asFormat(image: Sharp, format: ImageFormat, quality: number): Sharp {
@@ -229,18 +233,18 @@ function asFormat(image: Sharp, format: ImageFormat, quality: number): Sharp {
 }
 
 function requireSupported(bytes: Uint8Array): ReadableFormat {
-  if (bytes.length === 0) throw new ImageError("empty", "the picture is empty (0 bytes)");
+  if (bytes.length === 0) throw new ImageError("empty", "the image is empty (0 bytes)");
   const sniffed = sniff(bytes);
   if (sniffed.supported) return sniffed.format;
   throw new ImageError(
     "unsupportedFormat",
-    `the picture is ${sniffed.found}; allowed are PNG, JPG, WEBP, AVIF, GIF and TIFF`,
+    `the image is ${sniffed.found}; allowed are PNG, JPG, WEBP, AVIF, GIF and TIFF`,
   );
 }
 
 function refuse(format: ReadableFormat, cause: Error): never {
   const why = cause.message.split("\n", 1)[0];
-  throw new ImageError("damaged", `the ${format} picture is damaged or incomplete (${why})`, { cause });
+  throw new ImageError("damaged", `the ${format} image is damaged or incomplete (${why})`, { cause });
 }
 
 function splitAlpha(rgba: Uint8Array): { pixels: Uint8Array; alpha: Uint8Array } {

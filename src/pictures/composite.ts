@@ -1,6 +1,6 @@
 import type { GrayImage, RgbImage } from "./picture.ts";
 
-/** Whole pixels, all inside the picture they belong to. */
+/** A rectangle of whole pixels, completely inside its image. */
 export interface Rectangle {
   readonly left: number;
   readonly top: number;
@@ -9,8 +9,8 @@ export interface Rectangle {
 }
 
 /**
- * Lays a new picture over an old one. Where opacity is 0 the old pixels stay as they are, bit for bit.
- * @param opacity of the new picture, 0…255; all three of one size
+ * Lays a new image over an old one. Where opacity is 0, the old pixels keep their value, bit for bit.
+ * @param opacity of the new image, 0…255; all three have the same size
  */
 export function composite(old: RgbImage, fresh: RgbImage, opacity: GrayImage): RgbImage {
   const pixels = new Uint8Array(old.pixels);
@@ -24,7 +24,7 @@ export function composite(old: RgbImage, fresh: RgbImage, opacity: GrayImage): R
   return { width: old.width, height: old.height, pixels };
 }
 
-/** Cuts out a rectangle that lies inside the picture. */
+/** Crops an image to a rectangle inside it. */
 export function crop<Picture extends RgbImage | GrayImage>(picture: Picture, area: Rectangle): Picture {
   const channels = picture.pixels.length / (picture.width * picture.height);
   const pixels = new Uint8Array(area.width * area.height * channels);
@@ -35,7 +35,7 @@ export function crop<Picture extends RgbImage | GrayImage>(picture: Picture, are
   return { ...picture, width: area.width, height: area.height, pixels };
 }
 
-/** A copy of `picture` with `patch` put at (left, top). */
+/** A copy of `picture` with `patch` at (left, top). */
 export function paste(picture: RgbImage, patch: RgbImage, left: number, top: number): RgbImage {
   const pixels = new Uint8Array(picture.pixels);
   for (let y = 0; y < patch.height; y++) {

@@ -1,4 +1,4 @@
-/** Why a picture was refused; stable words that callers map to their own error codes. */
+/** Reasons to refuse an image. These words are stable: callers map them to their error codes. */
 export type ImageErrorReason =
   | "empty"
   | "unsupportedFormat"
@@ -10,7 +10,7 @@ export type ImageErrorReason =
   | "invalidMetadata"
   | "noText";
 
-/** Thrown for a picture or an option that `images/` refuses; the message says what was given and what is allowed. */
+/** Refuses an image or an option. The message names the value given and the values allowed. */
 export class ImageError extends Error {
   override readonly name = "ImageError";
   readonly reason: ImageErrorReason;

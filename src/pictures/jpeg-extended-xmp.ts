@@ -1,18 +1,18 @@
 /**
- * XMP longer than one JPEG segment holds (64 KiB), by Adobe's "ExtendedXMP" (XMP specification part 3, 1.1.3.1): a short main
- * packet names the MD5 of the long one, which follows in numbered segments.
+ * XMP that exceeds one JPEG segment (64 KiB), stored as Adobe's "ExtendedXMP" (XMP specification part 3, 1.1.3.1). A short main packet
+ * names the MD5 of the long packet, which follows in numbered segments.
  */
 
 import { createHash } from "node:crypto";
 
-/** Bytes of the longest packet that libvips writes into one segment (measured: it drops 60,001 silently). */
+/** Largest packet that libvips writes into one segment, in bytes (measured: it silently drops 60,001). */
 export const mainPacketLimit = 60_000;
 
 const mainSignature = "http://ns.adobe.com/xap/1.0/\0";
 const extensionSignature = "http://ns.adobe.com/xmp/extension/\0";
 const chunkBytes = 65_000;
 
-/** Adds `packet`, of any length, to a JPEG file that has no XMP yet. */
+/** Adds `packet`, of any length, to a JPEG file without XMP. */
 export function addExtendedXmp(jpeg: Uint8Array, packet: string): Uint8Array {
   const full = Buffer.from(packet, "utf8");
   const guid = createHash("md5").update(full).digest("hex").toUpperCase();
@@ -28,7 +28,7 @@ export function addExtendedXmp(jpeg: Uint8Array, packet: string): Uint8Array {
   return Buffer.concat([jpeg.subarray(0, at), ...segments, jpeg.subarray(at)]);
 }
 
-/** The long packet of a JPEG file, or undefined when it has none or it is not whole. */
+/** The long packet of a JPEG file; undefined when it has none, or parts are missing. */
 export function readExtendedXmp(jpeg: Uint8Array): Uint8Array | undefined {
   const headBytes = extensionSignature.length + 32;
   let full: Buffer | undefined;
@@ -73,7 +73,7 @@ function endOfApplicationSegments(jpeg: Uint8Array): number {
   return end;
 }
 
-/** Bodies of the APP0…APP15 segments that follow the start-of-image marker. */
+/** Bodies of the APP0…APP15 segments after the start-of-image marker. */
 function* applicationSegments(jpeg: Uint8Array): Generator<{ from: number; to: number }> {
   let at = 2;
   while (at + 4 <= jpeg.length && jpeg[at] === 0xff && (jpeg[at + 1]! & 0xf0) === 0xe0) {

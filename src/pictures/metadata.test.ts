@@ -73,7 +73,7 @@ describe("the packet", () => {
 
   test.each(["{", "[1]", "7"])("a damaged one is named: %s", (json) => {
     const packet = `<inkstone:parameters>${json}</inkstone:parameters>`;
-    expect(() => parseMetadata(packet)).toThrow("the picture's parameters are damaged");
+    expect(() => parseMetadata(packet)).toThrow("the image's parameters are damaged");
   });
 
   test("numbers that JSON lacks are refused", () => {

@@ -1,8 +1,8 @@
-/** What a picture was made from, as an XMP packet: the one kind of metadata that PNG, JPEG and WEBP all keep exactly. */
+/** The parameters of an image as an XMP packet: the only kind of metadata that PNG, JPEG and WEBP all preserve exactly. */
 
 import { ImageError } from "./errors.ts";
 
-/** A value of JSON; integers beyond 2⁵³ are bigint and keep all their digits. */
+/** A JSON value. Integers above 2⁵³ are bigint and keep all digits. */
 export type MetadataValue = string | number | bigint | boolean | null | readonly MetadataValue[] | MetadataObject;
 export interface MetadataObject {
   readonly [key: string]: MetadataValue;
@@ -11,16 +11,16 @@ export interface MetadataObject {
 export interface PictureMetadata {
   /** Program and version, `inkstone 0.1.0`. */
   readonly software: string;
-  /** The generation parameters in the API's words: positivePrompt, seed, steps, CFGScale, model … */
+  /** The parameters in the API's words: positivePrompt, seed, steps, CFGScale, model … */
   readonly parameters: MetadataObject;
-  /** Denoising steps that a step cache answered; only when one was on. A fact of this drawing, not a parameter of the next. */
+  /** Steps that a step cache skipped; absent without a cache. It describes this image and is no parameter of the next. */
   readonly skippedSteps?: number;
 }
 
 const namespace = "urn:inkstone:picture:1";
 
 /**
- * The XMP packet of a picture's metadata.
+ * Writes the metadata of an image as an XMP packet.
  * @throws ImageError `invalidMetadata` for a number that is not finite
  */
 export function formatMetadata({ software, parameters, skippedSteps }: PictureMetadata): string {
@@ -43,8 +43,8 @@ export function formatMetadata({ software, parameters, skippedSteps }: PictureMe
 }
 
 /**
- * Reads `formatMetadata` back; undefined when the packet holds nothing of ours.
- * @throws ImageError `invalidMetadata` when our part is damaged
+ * Reads a packet of `formatMetadata`; undefined when the packet has no parameters of Inkstone.
+ * @throws ImageError `invalidMetadata` when they are damaged
  */
 export function parseMetadata(packet: string): PictureMetadata | undefined {
   const json = element(packet, "inkstone:parameters");
@@ -61,7 +61,7 @@ export function parseMetadata(packet: string): PictureMetadata | undefined {
       ...(skipped !== undefined && { skippedSteps: Number(skipped) }),
     };
   } catch (cause) {
-    throw new ImageError("invalidMetadata", `the picture's parameters are damaged (${(cause as Error).message})`, {
+    throw new ImageError("invalidMetadata", `the image's parameters are damaged (${(cause as Error).message})`, {
       cause,
     });
   }
@@ -79,7 +79,7 @@ function toJson(value: MetadataValue): string {
 }
 
 function fromJson(json: string): unknown {
-  // The third argument (ES2025 source text access) shows the digits that a double would lose.
+  // The third argument (ES2025 source text access) has the digits that a double loses.
   const revive = (_key: string, value: unknown, context?: { source?: string }) => {
     if (typeof value !== "number" || Number.isSafeInteger(value)) return value;
     return context?.source && /^-?\d+$/.test(context.source) ? BigInt(context.source) : value;
@@ -91,7 +91,7 @@ const rawJson = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON;
 
 const entities: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
 
-/** XML 1.0 cannot hold these characters. They become spaces; JSON text has none left, see `toJson`. */
+/** Characters that XML 1.0 cannot contain. They become spaces. JSON text has none, see `toJson`. */
 const unprintable = /[\p{Cc}\ufffe\uffff]/gu;
 
 function escapeXml(text: string): string {

@@ -1,4 +1,4 @@
-/** An 8-bit sRGB picture, rows top to bottom. */
+/** An 8-bit sRGB image, rows from top to bottom. */
 export interface RgbImage {
   readonly width: number;
   readonly height: number;
@@ -6,7 +6,7 @@ export interface RgbImage {
   readonly pixels: Uint8Array;
 }
 
-/** An 8-bit grey picture (a mask: white is edited, black is kept), rows top to bottom. */
+/** An 8-bit grey image, rows from top to bottom. As a mask: white changes, black stays. */
 export interface GrayImage {
   readonly width: number;
   readonly height: number;
@@ -17,22 +17,22 @@ export interface GrayImage {
 /** A decoded file. */
 export interface DecodedImage extends RgbImage {
   /**
-   * Opacity, [height, width], 0 clear … 255 solid; absent when the file has none. `pixels` are the colours as stored
-   * (not premultiplied), so leaving alpha out equals PIL's `convert("RGB")`.
+   * Opacity, [height, width], 0 transparent … 255 opaque; absent when the file has none. `pixels` are the stored colours, not multiplied
+   * by alpha, so ignoring alpha equals `convert("RGB")` of PIL.
    */
   readonly alpha?: Uint8Array;
   readonly format: ReadableFormat;
 }
 
-/** The formats that Inkstone writes, by the API's names. */
+/** Formats that Inkstone writes, by their names in the API. */
 export const imageFormats = ["JPG", "PNG", "WEBP"] as const;
 export type ImageFormat = (typeof imageFormats)[number];
 
-/** The formats that Inkstone reads: what sharp's prebuilt binary decodes. HEIC is not among them: its decoder is not free to ship. */
+/** Formats that Inkstone reads: those that sharp's prebuilt binary decodes. HEIC is missing because its decoder is not free to distribute. */
 export const readableFormats = [...imageFormats, "AVIF", "GIF", "TIFF"] as const;
 export type ReadableFormat = (typeof readableFormats)[number];
 
-/** What Inkstone writes: pictures, and drawings of shapes. */
+/** Formats of results: images, and SVG for traced shapes. */
 export const writtenFormats = [...imageFormats, "SVG"] as const;
 export type WrittenFormat = (typeof writtenFormats)[number];
 
@@ -51,19 +51,19 @@ export function extensionOf(format: ReadableFormat | WrittenFormat): string {
   return types[format].extension;
 }
 
-/** Media type for `Content-Type` headers and data URIs. */
+/** Media type for `Content-Type` headers and data URIs, such as `image/jpeg`. */
 export function contentTypeOf(format: ReadableFormat | WrittenFormat): string {
   return types[format].contentType;
 }
 
-/** The format a file name or a user's word stands for (`a.jpeg`, `jpg`, `PNG`), or undefined when it names none. */
+/** The format that a file name or a word means (`a.jpeg`, `jpg`, `PNG`); undefined for any other. */
 export function formatFromName(name: string): WrittenFormat | undefined {
   const word = name.slice(name.lastIndexOf(".") + 1).toUpperCase();
   const format = word === "JPEG" ? "JPG" : word;
   return writtenFormats.find((known) => known === format);
 }
 
-/** Brightness of a picture by the weights of ITU-R 601, rounded as PIL's `convert("L")` does. */
+/** Brightness of an image, weighted by ITU-R 601 and rounded as `convert("L")` of PIL does. */
 export function grayOf({ width, height, pixels }: RgbImage): GrayImage {
   const gray = new Uint8Array(width * height);
   for (let i = 0; i < gray.length; i++) {
@@ -72,7 +72,7 @@ export function grayOf({ width, height, pixels }: RgbImage): GrayImage {
   return { width, height, pixels: gray };
 }
 
-/** A picture without its transparency: as on a white page. */
+/** Blends an image with white and removes its transparency. */
 export function onWhite({ width, height, pixels, alpha }: RgbImage & { readonly alpha?: Uint8Array }): RgbImage {
   if (!alpha) return { width, height, pixels };
   const shown = pixels.map((value, i) => Math.round(255 + ((value - 255) * alpha[Math.floor(i / 3)]!) / 255));
@@ -84,7 +84,7 @@ interface Size {
   readonly height: number;
 }
 
-/** The largest size of the same aspect within the bounds, at least one pixel a side and never larger than the picture. */
+/** The largest size with the same aspect ratio within the bounds: at least one pixel a side, at most the size of the image. */
 export function fitInside({ width, height }: Size, bounds: Size): Size {
   const scale = Math.min(1, bounds.width / width, bounds.height / height);
   return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };

@@ -1,13 +1,13 @@
 /**
- * The parameters once more, in the text form that A1111's web UI began and ComfyUI, Civitai and most viewers read: PNG keeps it in a text
- * chunk named `parameters`, JPEG and WEBP in EXIF's UserComment. A courtesy to readers: `readMetadata` goes by the XMP alone.
+ * The parameters as text, in the form of A1111's web UI, which ComfyUI, Civitai and most viewers read. PNG keeps it in a text chunk named
+ * `parameters`, JPEG and WEBP in EXIF's UserComment. It serves other programs: `readMetadata` reads the XMP only.
  */
 
 import { crc32 } from "node:zlib";
 import type { PictureMetadata } from "./metadata.ts";
 import type { ImageFormat } from "./picture.ts";
 
-/** Adds the text to an encoded file of `encodeImage` that has XMP; a JPEG whose text exceeds one segment stays as it is. */
+/** Adds the text to a file of `encodeImage` with XMP. A JPEG does not change if the text exceeds one segment. */
 export function addReaderText(bytes: Uint8Array, format: ImageFormat, metadata: PictureMetadata): Uint8Array {
   const text = readerText(metadata);
   if (format === "PNG") return intoPng(bytes, text);
@@ -15,7 +15,7 @@ export function addReaderText(bytes: Uint8Array, format: ImageFormat, metadata: 
   return format === "JPG" ? intoJpeg(bytes, exif) : intoWebp(bytes, exif);
 }
 
-/** Prompt, negative prompt, and one line of settings. */
+/** Prompt, negative prompt, and one line of parameters. */
 export function readerText({ software, parameters }: PictureMetadata): string {
   const { positivePrompt, negativePrompt, width, height } = parameters;
   const settings: [string, unknown][] = [
@@ -32,7 +32,7 @@ export function readerText({ software, parameters }: PictureMetadata): string {
   return [`${positivePrompt ?? ""}`, ...negative, line.join(", ")].join("\n").toWellFormed();
 }
 
-/** An `iTXt` chunk (UTF-8, uncompressed) right behind the header chunk. */
+/** Inserts an `iTXt` chunk (UTF-8, uncompressed) after the header chunk. */
 function intoPng(png: Uint8Array, text: string): Uint8Array {
   const typed = Buffer.from(`iTXtparameters\0\0\0\0\0${text.replaceAll("\0", " ")}`, "utf8");
   const [length, checksum] = [Buffer.alloc(4), Buffer.alloc(4)];
@@ -42,7 +42,7 @@ function intoPng(png: Uint8Array, text: string): Uint8Array {
   return Buffer.concat([png.subarray(0, behindHeader), length, typed, checksum, png.subarray(behindHeader)]);
 }
 
-/** An EXIF segment must come first; 64 KiB is all it can hold. */
+/** Inserts an EXIF segment, which must come first and holds at most 64 KiB. */
 function intoJpeg(jpeg: Uint8Array, exif: Buffer): Uint8Array {
   const body = Buffer.concat([Buffer.from("Exif\0\0", "latin1"), exif]);
   if (body.length + 2 > 0xffff) return jpeg;
@@ -51,7 +51,7 @@ function intoJpeg(jpeg: Uint8Array, exif: Buffer): Uint8Array {
   return Buffer.concat([jpeg.subarray(0, 2), head, body, jpeg.subarray(2)]);
 }
 
-/** An `EXIF` chunk before the `XMP ` chunk, and its flag in the `VP8X` header (WebP container specification, 2.7). */
+/** Inserts an `EXIF` chunk before the `XMP ` chunk, and sets its flag in the `VP8X` header (WebP container specification, 2.7). */
 function intoWebp(webp: Uint8Array, exif: Buffer): Uint8Array {
   const file = Buffer.from(webp);
   const xmp = chunkPosition(file, "XMP ");
@@ -74,7 +74,7 @@ function chunkPosition(webp: Buffer, name: string): number | undefined {
   return undefined;
 }
 
-/** A TIFF structure of two directories that hold nothing but the comment, as UTF-16. */
+/** A TIFF structure of two directories that contain only the comment, in UTF-16. */
 function userComment(text: string): Buffer {
   const comment = Buffer.concat([Buffer.from("UNICODE\0", "latin1"), Buffer.from(text, "utf16le").swap16()]);
   const entry = (tag: number, type: number, count: number, value: number) => {

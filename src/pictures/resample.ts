@@ -1,6 +1,6 @@
 import type { RgbImage } from "./picture.ts";
 
-/** A resampling kernel: its weight at a distance from the middle, and the distance beyond which that is zero. */
+/** A resampling kernel: its weight at a distance from the middle, and the distance from which it is zero. */
 interface Kernel {
   readonly support: number;
   weight(distance: number): number;
@@ -23,19 +23,19 @@ const KERNELS = {
   },
 } as const satisfies Record<string, Kernel>;
 
-/** Weights are whole numbers of 2⁻²². */
+/** Weights are integers, in units of 2⁻²². */
 const PRECISION = 22;
 
-/** What one pixel of the result is made of: source pixels from `first` on, by these weights. */
+/** The source pixels of one result pixel: from `first`, with these weights. */
 interface Contribution {
   readonly first: number;
   readonly weights: Int32Array;
 }
 
 /**
- * Stretches a picture to `width` × `height` pixels bit for bit as Pillow does: first along rows, rounded to bytes, then along
- * columns. For pictures that a network was trained on after Pillow had resized them; `resizeImage` is faster. (From version 13 on
- * Pillow takes columns first where that is less work.)
+ * Stretches an image to `width` × `height` pixels, with the same bits as Pillow: first along rows, rounded to bytes, then along columns.
+ * Use it for networks that were trained on images resized by Pillow; `resizeImage` is faster. (Pillow 13 and later starts with columns if
+ * that is less work.)
  * Source: Pillow's `Resample.c`.
  */
 export function resample(image: RgbImage, width: number, height: number, kernel: keyof typeof KERNELS): RgbImage {
@@ -82,7 +82,7 @@ function alongColumns({ width, pixels }: RgbImage, rows: readonly Contribution[]
   return { width, height: rows.length, pixels: out };
 }
 
-/** Three weighted sums of bytes, `stride` apart, in whole numbers. */
+/** Three weighted sums of bytes, `stride` apart, in integers. */
 function weigh(from: Uint8Array, start: number, stride: number, weights: Int32Array, to: Uint8Array, at: number): void {
   let red = 1 << (PRECISION - 1);
   let green = red;

@@ -1,6 +1,6 @@
 import type { ReadableFormat } from "./picture.ts";
 
-/** What the first bytes say a file is: one of ours, or another kind by name, so that an error can say what was given. */
+/** The kind of a file by its first bytes: a supported format, or the name of another kind for the error message. */
 export type Sniffed =
   | { readonly supported: true; readonly format: ReadableFormat }
   | { readonly supported: false; readonly found: string };
@@ -25,14 +25,14 @@ const others: readonly [string, (b: Uint8Array) => boolean][] = [
   ["text", (b) => /^[\s -~]*$/.test(latin(b, 0, 64))],
 ];
 
-/** Tells a picture's format from its magic bytes alone: nothing is parsed and names or headers are not trusted. */
+/** Detects the format of an image from its magic bytes alone. It parses nothing, and ignores names and headers. */
 export function sniff(bytes: Uint8Array): Sniffed {
   for (const [format, matches] of ours) if (matches(bytes)) return { supported: true, format };
   const found = others.find(([, matches]) => matches(bytes))?.[0] ?? "an unknown kind of file";
   return { supported: false, found };
 }
 
-/** The major brand, or one of the compatible brands, of an AVIF picture or sequence. */
+/** The major brand, or a compatible brand, of an AVIF image or sequence. */
 function isAvif(bytes: Uint8Array): boolean {
   const length = Math.min(64, 256 * bytes[2]! + bytes[3]!);
   return /^(.{4})*avi[fs]/.test(latin(bytes, 8, length));

@@ -1,10 +1,10 @@
-/** Drawings of shapes: SVG files that hold paths and nothing else. SVG files of others are never parsed. */
+/** Traced shapes: SVG files that contain paths and nothing else. SVG files of other programs are never parsed. */
 
 import { formatMetadata, type PictureMetadata, parseMetadata } from "./metadata.ts";
 
-/** Shapes of one colour each, in the order in which they are painted. */
+/** Shapes, each of one colour, in painting order. */
 export interface Shapes {
-  /** Of the space that the paths are drawn in. */
+  /** Width of the coordinate space of the paths. */
   readonly width: number;
   readonly height: number;
   /** `<path …/>` elements. */
@@ -12,7 +12,7 @@ export interface Shapes {
 }
 
 /**
- * The SVG file of shapes, shown at `width` × `height` pixels unless its reader says otherwise.
+ * The SVG file of shapes, shown at `width` × `height` pixels unless the viewer scales it.
  * @throws ImageError `invalidMetadata` as `formatMetadata` does
  */
 export function svgFile(
@@ -25,12 +25,12 @@ export function svgFile(
 
 const PROLOGUE = '<?xml version="1.0" encoding="UTF-8"?>\n<svg xmlns="http://www.w3.org/2000/svg"';
 
-/** Size and metadata stand before the first shape. */
+/** Size and metadata are before the first shape. */
 const HEAD_BYTES = 64 * 1024;
 
 /**
- * Size and metadata of a file that `svgFile` made; undefined for any other file.
- * @throws ImageError `invalidMetadata` when they are damaged
+ * Reads size and metadata of a file of `svgFile`; undefined for any other file.
+ * @throws ImageError `invalidMetadata` when the metadata is damaged
  */
 export function readSvg(
   bytes: Uint8Array,

@@ -117,7 +117,7 @@ describe("a mask", () => {
     expect(body.error).toMatchObject({
       code: "invalidMaskImage",
       parameter: "inputs.maskImage",
-      message: expect.stringContaining("maskImage is black all over; allowed: white where to repaint"),
+      message: expect.stringContaining("maskImage is black everywhere; paint white over the area to change"),
     });
   });
 

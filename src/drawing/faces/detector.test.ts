@@ -87,7 +87,9 @@ function visible({ left, top, width, height }: Box, picture: RgbImage): Box {
 }
 
 test("a face network that is not there is refused by the setting's name", () => {
-  expect(() => requireFaceModel("none.onnx")).toThrow('INKSTONE_FACE_MODEL is "none.onnx"; there is no such file');
+  expect(() => requireFaceModel("none.onnx")).toThrow(
+    'INKSTONE_FACE_MODEL is "none.onnx", but this file does not exist',
+  );
   expect(() => requireFaceModel("package.json")).not.toThrow();
   expect(() => requireFaceModel(undefined)).not.toThrow();
 });

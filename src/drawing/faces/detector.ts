@@ -5,12 +5,12 @@ import { fillPlanes, samples } from "../network-input.ts";
 import { clip, distinct, type Face, type FaceNetwork, MAX_FACES } from "./face.ts";
 import { openYolo } from "./yolo.ts";
 
-/** Pixels a side that the network takes. */
+/** Side of the network's input, in pixels. */
 const SIDE = 512;
-/** face-api's own limit. */
+/** Overlap above which two boxes count as one face, as in face-api. */
 const MAX_OVERLAP = 0.5;
 
-/** SSD on MobileNet V1 with the weights of face-api, as `reference/finishing_networks.py` writes it. */
+/** SSD on MobileNet V1 with the weights of face-api, written by `reference/finishing_networks.py`. */
 const FILE = fileURLToPath(new URL("../../../assets/faces.onnx", import.meta.url));
 
 /** Opens the built-in face network. */
@@ -18,7 +18,7 @@ export async function openSsd(options: SessionOptions = {}): Promise<FaceNetwork
   const file = await openOnnxFile(FILE, options);
   return {
     async find(image, confidence) {
-      // The picture lies in the upper left corner of a black square.
+      // The image is placed in the upper left corner of a black square.
       const square = Math.max(image.width, image.height);
       const planes = { width: SIDE, height: SIDE, data: new Float32Array(3 * SIDE * SIDE) };
       const along = samples(square, SIDE, "origins");
@@ -37,9 +37,9 @@ export async function openSsd(options: SessionOptions = {}): Promise<FaceNetwork
 }
 
 /**
- * Opens a face detector. It finds the faces with `score ≥ confidence`, surest first, 32 at most, their boxes cut to the picture.
- * @param yoloFile path of a YOLO face network as ONNX (Ultralytics' export of YOLOv8 and later); default: the built-in network
- * @throws Error naming the file when it cannot be used
+ * Opens a face detector. It returns at most 32 faces with `score ≥ confidence`, the best first. Boxes are clipped to the image.
+ * @param yoloFile path of a YOLO face network in ONNX (exported by Ultralytics, YOLOv8 or later). Default: the built-in network
+ * @throws Error naming the file when it cannot be opened
  */
 export async function openFaceDetector(yoloFile?: string, options: SessionOptions = {}): Promise<FaceNetwork> {
   const network = await (yoloFile === undefined ? openSsd(options) : openYolo(yoloFile, options));
@@ -58,9 +58,11 @@ export async function openFaceDetector(yoloFile?: string, options: SessionOption
   };
 }
 
-/** @throws Error naming the setting when the operator's face network is not there */
+/** @throws Error naming the setting when the file of the operator's face network does not exist */
 export function requireFaceModel(file: string | undefined): void {
   if (file !== undefined && !statSync(file, { throwIfNoEntry: false })?.isFile()) {
-    throw new Error(`INKSTONE_FACE_MODEL is ${JSON.stringify(file)}; there is no such file`);
+    throw new Error(
+      `INKSTONE_FACE_MODEL is ${JSON.stringify(file)}, but this file does not exist; correct the path, or unset it for the built-in network`,
+    );
   }
 }

@@ -1,6 +1,6 @@
 import type { RgbImage } from "../../pictures/index.ts";
 
-/** An area of a picture, in pixels; not necessarily whole ones, nor all inside it. */
+/** A rectangle in an image, in pixels. It may have fractions, and may reach outside the image. */
 export interface Box {
   readonly left: number;
   readonly top: number;
@@ -8,29 +8,29 @@ export interface Box {
   readonly height: number;
 }
 
-/** A face that a detector found. */
+/** A face that the detector found. */
 export interface Face {
   readonly box: Box;
-  /** How sure the detector is, 0…1. */
+  /** Confidence of the detector, 0…1. */
   readonly score: number;
 }
 
 /** A loaded network that finds faces. It computes on the calling thread. */
 export interface FaceNetwork {
-  /** Faces with `score ≥ confidence`, in any order; boxes may reach beyond the picture. */
+  /** Faces with `score ≥ confidence`, in any order. Boxes may reach outside the image. */
   find(image: RgbImage, confidence: number): Promise<Face[]>;
   release(): Promise<void>;
 }
 
-/** Faces refined in one picture at most: the surest ones. */
+/** Most faces that are refined in one image: those with the highest score. */
 export const MAX_FACES = 32;
 
-/** Left to right, then top to bottom: the order in which faces are refined. */
+/** Sorts from left to right, then from top to bottom: the order in which faces are refined. */
 export function inReadingOrder(faces: readonly Face[]): Face[] {
   return faces.toSorted((a, b) => a.box.left - b.box.left || a.box.top - b.box.top || b.score - a.score);
 }
 
-/** The part inside the picture; undefined when there is none. */
+/** Clips a box to the image; undefined when no part of it is inside. */
 export function clip(box: Box, picture: { width: number; height: number }): Box | undefined {
   const left = Math.max(0, box.left);
   const top = Math.max(0, box.top);
@@ -39,7 +39,7 @@ export function clip(box: Box, picture: { width: number; height: number }): Box 
   return width > 0 && height > 0 ? { left, top, width, height } : undefined;
 }
 
-/** Area shared over area covered together, 0…1. */
+/** Intersection over union, 0…1. */
 export function overlap(a: Box, b: Box): number {
   const width = Math.min(a.left + a.width, b.left + b.width) - Math.max(a.left, b.left);
   const height = Math.min(a.top + a.height, b.top + b.height) - Math.max(a.top, b.top);
@@ -49,9 +49,9 @@ export function overlap(a: Box, b: Box): number {
 }
 
 /**
- * Non-maximum suppression: of boxes that overlap by more than `maxOverlap` (shared over joint area) only the surest stays.
- * @param most boxes kept
- * @returns the rest, surest first; boxes of one score in the order given
+ * Non-maximum suppression. Of boxes that overlap by more than `maxOverlap` (intersection over union), only the best remains.
+ * @param most boxes to keep
+ * @returns the remaining boxes, the best first; equal scores keep their order
  */
 export function distinct(faces: readonly Face[], maxOverlap: number, most = Number.POSITIVE_INFINITY): Face[] {
   const kept: Face[] = [];

@@ -2,14 +2,14 @@ import type { ImageInferenceTask } from "../../protocol/index.ts";
 import type { Drawing } from "../drawing.ts";
 import type { Refinement } from "./refine.ts";
 
-/** The wishes of `advancedFeatures.ultralytics`, validated and with their defaults. */
+/** `advancedFeatures.ultralytics` of a task, validated, with its defaults. */
 export type FaceSettings = NonNullable<NonNullable<ImageInferenceTask["advancedFeatures"]>["ultralytics"]>;
 
 /**
- * How the faces of one picture are refined. Prompts that are absent or empty are the picture's own, and so are its LoRAs: a face
- * shall have the picture's style. ControlNets and caches were for the whole picture.
- * @param picture how it was drawn
- * @param seed of this picture
+ * The settings to refine the faces of one image. An absent or empty prompt is replaced by that of the image. The LoRAs are those of
+ * the image too, so that a face keeps its style. ControlNets and step caches apply to the whole image only.
+ * @param picture the parameters that generated the image
+ * @param seed of this image
  */
 export function refinementOf(settings: FaceSettings, picture: Drawing, seed: bigint): Refinement {
   return {
@@ -29,7 +29,7 @@ export function refinementOf(settings: FaceSettings, picture: Drawing, seed: big
   };
 }
 
-/** Steps that refining one face takes: the last `strength · steps` of them, at least one; none with strength 0. */
+/** Steps to refine one face: the last `strength · steps` of the schedule, at least one; none with strength 0. */
 export function stepsPerFace({ steps, strength }: FaceSettings): number {
   return strength === 0 ? 0 : Math.max(1, Math.trunc(steps * strength));
 }

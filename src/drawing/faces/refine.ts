@@ -3,7 +3,7 @@ import { draw } from "../draw.ts";
 import type { Drawing, Engine } from "../drawing.ts";
 import { type Box, clip, type Face, inReadingOrder } from "./face.ts";
 
-/** How faces are drawn again; face i uses `seed + i`. */
+/** Parameters to generate faces again. Face i uses `seed + i`. */
 export interface Refinement
   extends MaskShape,
     Pick<
@@ -19,32 +19,32 @@ export interface Refinement
       | "seed"
       | "workingSide"
     > {
-  /** The model edits: it is shown the picture as its reference. */
+  /** The model edits images: it gets the image as its reference. */
   readonly edits?: boolean;
 }
 
 export interface RefineStep {
-  /** The face being refined, from 0, of `faces`. */
+  /** The face that is being refined, 0…`faces` - 1. */
   readonly face: number;
   readonly faces: number;
-  /** Steps of this face that are done, 1…steps. */
+  /** Finished steps of this face, 1…`steps`. */
   readonly step: number;
   readonly steps: number;
 }
 
 export interface RefineOptions {
-  /** Most pixels the model draws. Absent: no limit. */
+  /** Most pixels that the model generates. Absent: no limit. */
   readonly maxPixels?: number;
   readonly signal?: AbortSignal;
   onStep?(step: RefineStep): void | Promise<void>;
 }
 
-/** Pixels of surroundings that the model sees around a mask, so that the new face fits in. */
+/** Pixels around the mask that the model also sees, so that the new face fits its surroundings. */
 const CONTEXT = 32;
 
 /**
- * Draws each face again at the model's full size, one after the other from left to right, and lays it over the old one. Pixels where
- * all masks are black stay as they are, bit for bit; so does everything without faces, or with strength 0.
+ * Generates each face again at the full working size and pastes it over the old one, from left to right. Pixels that are black in all
+ * masks keep their value, bit for bit. Without faces, or with strength 0, the image does not change.
  *
  * @throws the reason of `signal`, within one step
  */
@@ -82,16 +82,16 @@ export async function refineFaces<Picture extends RgbImage>(
 }
 
 export interface MaskShape {
-  /** Whole pixels added on each side of the face. */
+  /** Pixels added to each side of the face, a whole number. */
   readonly maskPadding: number;
-  /** Whole pixels around that over which the mask fades out. */
+  /** Pixels outside the padding over which the mask fades out, a whole number. */
   readonly maskBlur: number;
 }
 
 /**
- * The mask of one face: white over the box and `maskPadding` around it, fading to black over the next `maskBlur` pixels. Further out
- * it is black. Cut off at the picture's border, without fading there.
- * @returns undefined when no pixel of the box lies inside the picture
+ * The mask of one face: white over the box and `maskPadding` around it, fading to black over the next `maskBlur` pixels. It is cut
+ * at the border of the image, without a fade there.
+ * @returns undefined when no pixel of the box is inside the image
  */
 export function faceMask(
   box: Box,
@@ -103,7 +103,7 @@ export function faceMask(
   const { width, height } = picture;
   const left = Math.floor(inside.left) - maskPadding;
   const top = Math.floor(inside.top) - maskPadding;
-  const right = Math.ceil(inside.left + inside.width) + maskPadding; // the first pixel beyond
+  const right = Math.ceil(inside.left + inside.width) + maskPadding; // the first pixel outside
   const bottom = Math.ceil(inside.top + inside.height) + maskPadding;
   const pixels = new Uint8Array(width * height);
   for (let y = Math.max(0, top - maskBlur); y < Math.min(height, bottom + maskBlur); y++) {
@@ -115,12 +115,12 @@ export function faceMask(
   return { width, height, pixels };
 }
 
-/** Pixels from a position to the span [from, to). */
+/** Distance in pixels from a position to the span [from, to). */
 function distance(position: number, from: number, to: number): number {
   return Math.max(from - position, 0, position - (to - 1));
 }
 
-/** 255 at distance 0, falling smoothly to 0 one pixel beyond the blur. */
+/** 255 at distance 0, falling smoothly to 0 one pixel outside the blur. */
 function fading(distance: number, blur: number): number {
   const t = Math.min(1, distance / (blur + 1));
   return Math.round(255 * (1 - t * t * (3 - 2 * t)));

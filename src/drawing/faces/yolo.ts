@@ -3,14 +3,14 @@ import type { RgbImage } from "../../pictures/index.ts";
 import { fillPlanes, type Planes, samples } from "../network-input.ts";
 import { type Box, distinct, type Face, type FaceNetwork } from "./face.ts";
 
-/** Input side of a network that leaves it open: what Ultralytics trains with. */
+/** Input side of a network with a dynamic size: the size that Ultralytics trains with. */
 const SIDE = 640;
-/** Ultralytics' own default. */
+/** Overlap above which two boxes count as one face: the default of Ultralytics. */
 const MAX_OVERLAP = 0.7;
 
 /**
  * Opens a YOLO network from an ONNX file.
- * @throws Error naming the file when it cannot be used
+ * @throws Error naming the file when it cannot be opened, or its input is not one float32 image
  */
 export async function openYolo(path: string, options: SessionOptions = {}): Promise<FaceNetwork> {
   const file = await openOnnxFile(path, options);
@@ -32,28 +32,28 @@ function pictureInput({ inputs }: OnnxFile, path: string): { name: string; width
   const [input] = inputs;
   if (!input || inputs.length > 1 || input.type !== "float32" || input.dims.length !== 4) {
     const found = inputs.map(({ name, type, dims }) => `${name}: ${type} [${dims.join(", ")}]`).join("; ");
-    throw new Error(`${path} takes ${found || "nothing"}; allowed is one float32 picture [1, 3, height, width]`);
+    throw new Error(`${path} takes ${found || "nothing"}; allowed is one float32 image [1, 3, height, width]`);
   }
   const [height, width] = input.dims.slice(2).map((side) => (typeof side === "number" && side > 0 ? side : SIDE));
   return { name: input.name, width: width!, height: height! };
 }
 
-/** A network whose output is none of the layouts understood. */
+/** The output of the network has none of the supported layouts. */
 export class UnknownYoloOutput extends Error {
   override readonly name = "UnknownYoloOutput";
 }
 
-/** Boxes, in the pixels of the network's input, that reach the confidence. */
+/** Boxes with enough confidence, in pixels of the network's input. */
 export interface Candidates {
   readonly faces: readonly Face[];
-  /** Whether overlapping boxes of one face are still to be removed. */
+  /** True when several boxes may cover one face: they still need non-maximum suppression. */
   readonly overlapping: boolean;
 }
 
 /**
- * Reads what Ultralytics' exports put out (YOLOv8 and later); other values of a box, such as landmarks, are passed over.
+ * Reads the output of a network that Ultralytics exports (YOLOv8 and later). Other values of a box, such as landmarks, are ignored.
  * - [1, 4 + n, boxes], more boxes than values: centre x, centre y, width, height, score of the first class, …
- * - [1, boxes, 6 or more], at most 300 boxes: left, top, right, bottom, score, class, …; overlaps are gone already
+ * - [1, boxes, 6 or more], at most 300 boxes: left, top, right, bottom, score, class, …; overlaps are already removed
  *
  * @throws UnknownYoloOutput for any other shape
  */
@@ -82,7 +82,7 @@ function decodeFinished(data: Float32Array, boxes: number, values: number, confi
   const faces: Face[] = [];
   for (let i = 0; i < boxes; i++) {
     const [left = 0, top = 0, right = 0, bottom = 0, score = 0, category] = data.subarray(i * values, i * values + 6);
-    if (!(score >= confidence) || category !== 0 || right <= left || bottom <= top) continue; // rows without a box are zeros
+    if (!(score >= confidence) || category !== 0 || right <= left || bottom <= top) continue; // a row of zeros is no box
     faces.push({ box: { left, top, width: right - left, height: bottom - top }, score });
   }
   return faces;
@@ -95,12 +95,12 @@ function unknown(dims: readonly number[]): UnknownYoloOutput {
   );
 }
 
-/** Where a picture lies inside the square (or other rectangle) that a network takes. */
+/** Position of an image inside the rectangle that a network takes. */
 export interface Letterbox {
-  /** Pixels of the network's input. */
+  /** Size of the network's input, in pixels. */
   readonly width: number;
   readonly height: number;
-  /** The picture inside it, in whole pixels. */
+  /** The area of the image in it, in whole pixels. */
   readonly left: number;
   readonly top: number;
   readonly innerWidth: number;
@@ -112,10 +112,10 @@ interface Size {
   readonly height: number;
 }
 
-/** Grey of the bars, as in Ultralytics' training. */
+/** Grey of the bars, the value that Ultralytics trains with. */
 const BARS = 114 / 255;
 
-/** Fits the picture into the input at its own aspect, in the middle. Source: `LetterBox` of ultralytics, `center=True`. */
+/** Fits the image into the middle of the input and keeps its aspect ratio. Source: `LetterBox` of ultralytics, `center=True`. */
 export function planLetterbox(picture: Size, input: Size): Letterbox {
   const scale = Math.min(input.width / picture.width, input.height / picture.height);
   const innerWidth = Math.max(1, Math.round(picture.width * scale));
@@ -130,7 +130,7 @@ export function planLetterbox(picture: Size, input: Size): Letterbox {
   };
 }
 
-/** A box in the network's input, brought back to the picture. */
+/** Converts a box from the network's input to the image. */
 export function toPicture(box: Box, plan: Letterbox, picture: Size): Box {
   const x = picture.width / plan.innerWidth;
   const y = picture.height / plan.innerHeight;
@@ -142,7 +142,7 @@ export function toPicture(box: Box, plan: Letterbox, picture: Size): Box {
   };
 }
 
-/** The network's input: the picture resampled between pixel centres, grey bars around. */
+/** The input of the network, [3, height, width]: the image, resampled between pixel centres, and grey bars around it. */
 export function letterboxed(image: RgbImage, plan: Letterbox): Planes {
   const { width, height } = plan;
   const planes = { width, height, data: new Float32Array(3 * width * height).fill(BARS) };

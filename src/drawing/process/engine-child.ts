@@ -7,17 +7,17 @@ import { PictureRefused } from "../safety.ts";
 import type { EngineFailure, EngineReport, EngineRequest, EngineSetup, EngineWork } from "./messages.ts";
 
 /**
- * The engine process. It holds one checkpoint at a time and finishes what it is asked, one request after the other. Started by
- * `engine-process.ts`, with an `EngineSetup` as its argument; leaves when its parent does.
+ * The engine process. It holds one checkpoint at a time and handles one request after the other. `engine-process.ts` starts it with an
+ * `EngineSetup` as its argument. It exits when its parent does.
  */
 const { threads, device, deviceMemory, faceModel, idleMs }: EngineSetup = JSON.parse(process.argv[2] ?? "{}");
 const networks = finishingNetworks({ threads, faceModel, idleMs });
-/** A GPU is opened and tried once; the processor's operators depend on the checkpoint. */
+/** A GPU is opened and tested once. The operators of the processor depend on the checkpoint. */
 let opened: OpenedDevice | undefined;
 let loaded: { checkpoint: string; pipeline: Pipeline } | undefined;
 let current: { id: number; abort: AbortController } | undefined;
 
-// A terminal's Ctrl-C and process managers signal the whole group: the parent decides how long running work may go on.
+// Ctrl-C and process managers signal the whole process group. The parent decides how long running work may take.
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => {});
 process.on("disconnect", () => process.exit(0));
 process.on("message", (request: EngineRequest) => {
@@ -57,7 +57,7 @@ async function draw(
     signal,
     async onStep({ preview, ...progress }) {
       report({ type: "step", id, ...progress, preview: previews ? await preview?.() : undefined });
-      await nextTurn(); // lets an abort message in
+      await nextTurn(); // lets an abort message arrive
     },
     onStage: (stage) => report({ type: "stage", id, stage }),
     onWarning: (message) => report({ type: "warning", id, message }),
@@ -74,7 +74,7 @@ function upscale(
     signal,
     async onTile(step, steps) {
       report({ type: "step", id, image: 0, step, steps, share: step / steps });
-      await nextTurn(); // lets an abort message in
+      await nextTurn(); // lets an abort message arrive
     },
   });
 }
@@ -82,7 +82,7 @@ function upscale(
 async function load(checkpoint: string): Promise<Pipeline> {
   if (loaded?.checkpoint === checkpoint) return loaded.pipeline;
   const previous = loaded?.pipeline;
-  loaded = undefined; // whether or not it can be freed, it is not drawn with again
+  loaded = undefined; // even if releasing fails, it is not used again
   await previous?.dispose();
   const pipeline = await Pipeline.load(checkpoint, { threads, device: opened ?? device, deviceMemory });
   loaded = { checkpoint, pipeline };
@@ -97,5 +97,5 @@ function asFailure(error: Error): EngineFailure {
 }
 
 function report(message: EngineReport): void {
-  process.send?.(message, () => {}); // a parent that is gone needs no report
+  process.send?.(message, () => {}); // the parent may have exited
 }

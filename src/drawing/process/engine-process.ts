@@ -8,67 +8,67 @@ import { EngineDied, followRequest } from "./follow-request.ts";
 import type { EngineSetup, EngineWork } from "./messages.ts";
 
 export interface EngineProcessOptions extends EngineSetup {
-  /** Whether what native code writes to stderr is dropped. Default: it goes to this process's. */
+  /** True drops the text that native code writes to stderr. Default: it goes to stderr of this process. */
   readonly quiet?: boolean;
-  /** Milliseconds without any report after which the process counts as hung and is killed. Default 10 minutes. */
+  /** Milliseconds without any report after which the process counts as hung and is killed. Default: 10 minutes. */
   readonly stallTimeout?: number;
-  /** Milliseconds an aborted request may take to stop before the process is killed. Default 10 s. */
+  /** Milliseconds that an aborted request may take to stop before the process is killed. Default: 10 s. */
   readonly abortGrace?: number;
-  /** The child's program; tests put a misbehaving one here. */
+  /** Program of the child process. Tests replace it with one that misbehaves. */
   readonly program?: string;
 }
 
 /**
- * An engine in a process of its own, where pictures are drawn and finished: a native crash or an out-of-memory kill costs one request,
- * and the caller stays responsive. Requests run one at a time, in order. A process that died is started again by the next request.
+ * An engine in a separate process. A native crash or an out-of-memory kill costs one request, and the caller stays responsive.
+ * Requests run one at a time, in order. After a process died, the next request starts another one.
  */
 export interface EngineProcess {
   /**
-   * Sees to it that the next request finds a device that works: starts the process and opens its device, unless it is open. With the
-   * processor there is nothing to do.
-   * @throws DeviceError when it cannot be used, EngineDied when the process was lost over it; `device.trouble` then says why
+   * Makes sure that the next request finds a working device: starts the process and opens the device, if it is not open. On the
+   * processor it does nothing.
+   * @throws DeviceError when the device cannot be used, EngineDied when the process ended while opening it. `device.trouble` then has the reason
    */
   ready(): Promise<void>;
-  /** Where it draws. */
+  /** The device that computes. */
   readonly device: DeviceState;
   /**
-   * Draws as `drawFinished` does, with the checkpoint in `folder`, loading it when another one was used before. Pictures are handed to
-   * `onImage` one after the other while the next one is drawn; one that it rejects ends the drawing and is the reason.
-   * Aborting stops within a step; the promise then rejects with the signal's reason.
+   * Runs `drawFinished` with the checkpoint in `folder`; loads it if another one was in use. `onImage` gets one image while the next
+   * one is generated. If it rejects, the request ends with that reason.
+   * Aborting stops within one step; the promise then rejects with the reason of the signal.
    *
    * @throws ParameterError, CheckpointError, PictureRefused as `drawFinished` does
-   * @throws EngineDied when the process ended, hung or could not be started; the request may be repeated and gives the same pixels
+   * @throws EngineDied when the process ended, hung or did not start. A repeated request gives the same pixels
    */
   draw(folder: string, plan: DrawingPlan, hooks?: DrawHooks & { readonly previews?: boolean }): Promise<void>;
   /**
-   * Makes a picture into a guide image; no checkpoint is loaded for it.
+   * Makes a guide image. It needs no checkpoint.
    * @throws EngineDied as `draw` does
    */
   makeGuide(picture: RgbImage, filter: GuideFilter, signal?: AbortSignal): Promise<RgbImage>;
   /**
-   * Enlarges a picture; steps are its tiles. No checkpoint is loaded for it.
+   * Enlarges an image. Its tiles are reported as steps. It needs no checkpoint.
    * @throws ParameterError as `Upscaler` does
    * @throws EngineDied as `draw` does
    */
   upscale(picture: RgbImage, factor: UpscaleFactor, hooks?: Pick<DrawHooks, "onStep" | "signal">): Promise<RgbImage>;
-  /** The checkpoint that the process holds or is loading; undefined while it holds none. */
+  /** The checkpoint that the process holds or loads; undefined when it holds none. */
   readonly checkpoint: { readonly folder: string; readonly state: "loading" | "ready" } | undefined;
-  /** The running process's id, undefined while there is none. */
+  /** Id of the running process; undefined when none runs. */
   readonly pid: number | undefined;
-  /** Ends the process; a request under way rejects with EngineDied. */
+  /** Ends the process. A running request rejects with EngineDied. */
   stop(): Promise<void>;
 }
 
-/** A device, by the name that was asked for. */
+/** A device, by its requested name. */
 export interface DeviceState {
   readonly name: DeviceName;
-  /** How it was opened, in one line; undefined until it is. */
+  /** How it was opened, in one line; undefined before that. */
   readonly note?: string;
   /** Why it cannot be used at the moment. */
   readonly trouble?: string;
 }
 
-/** A driver that hangs over its first kernels. */
+/** Milliseconds to open a device: a driver may hang at its first kernels. */
 const OPEN_TIMEOUT = 120_000;
 
 const PROGRAM = fileURLToPath(
@@ -100,17 +100,17 @@ export function createEngineProcess(options: EngineProcessOptions = {}): EngineP
   };
 
   const stop = async () => {
-    // One that could not be started has no id, and a signal to it would go to our own process group.
+    // A process that did not start has no id, and the signal would reach this process group.
     const leaving = child;
     if (leaving?.pid === undefined) return;
-    child = undefined; // a request that comes now starts another one
+    child = undefined; // a request that arrives now starts another one
     checkpoint = undefined;
     const gone = new Promise((resolve) => leaving.once("exit", resolve));
-    leaving.kill("SIGKILL"); // it owns no files and no connections
+    leaving.kill("SIGKILL"); // it holds no files and no connections
     await gone;
   };
 
-  /** What a device fails at leaves it in a state that nobody knows: the next request finds a new process. */
+  /** After an error the state of a device is unknown, so the next request starts a new process. */
   const failed = async (error: Error): Promise<never> => {
     if (name !== "cpu" && (error instanceof DeviceError || error instanceof EngineDied)) {
       device = { name, trouble: error.message };
@@ -138,7 +138,7 @@ export function createEngineProcess(options: EngineProcessOptions = {}): EngineP
     return turn;
   };
 
-  /** Work that makes one picture. */
+  /** Runs work that makes one image. */
   const made = async (work: EngineWork, hooks: DrawHooks): Promise<RgbImage> => {
     let picture: RgbImage | undefined;
     await request(work, {
@@ -171,5 +171,5 @@ export function createEngineProcess(options: EngineProcessOptions = {}): EngineP
   };
 }
 
-/** Without what else a decoded file carries. */
+/** Removes the other properties of a decoded file. */
 const plain = ({ width, height, pixels }: RgbImage): RgbImage => ({ width, height, pixels });

@@ -12,11 +12,11 @@ export class EngineDied extends Error {
 export interface RequestLimits {
   /** Milliseconds without any report after which the process counts as hung and is killed. */
   readonly stallTimeout: number;
-  /** Milliseconds an aborted request may take to stop before the process is killed. */
+  /** Milliseconds that an aborted request may take to stop before the process is killed. */
   readonly abortGrace: number;
 }
 
-/** Sends one request to an engine process and follows its reports to the end; the pictures handed over have then been dealt with. */
+/** Sends one request to an engine process and follows its reports to the end. By then every image has been handled. */
 export async function followRequest(
   child: ChildProcess,
   request: Exclude<EngineRequest, { type: "abort" }>,
@@ -41,13 +41,13 @@ export async function followRequest(
   try {
     await untilEnd(child, request, onReport, signal, limits);
   } catch (error) {
-    await dealing.done(); // a picture that could not be dealt with came first, whatever the engine says
+    await dealing.done(); // an error while handling an image came first; it counts, whatever the engine reports
     throw error;
   }
   await dealing.done();
 }
 
-/** Sends a request, hands on its reports, and rejects with the reason when it does not end well. */
+/** Sends a request, passes its reports on, and rejects with the reason when it fails. */
 function untilEnd(
   child: ChildProcess,
   request: Exclude<EngineRequest, { type: "abort" }>,
@@ -97,12 +97,12 @@ function untilEnd(
   });
 }
 
-/** A process that is gone, or never came, is heard of by its exit or error event. */
+/** The exit or error event reports a process that ended or did not start. */
 function send(child: ChildProcess, message: EngineRequest): void {
   if (child.connected) child.send(message, () => {});
 }
 
-/** Work done piece by piece in the order it was added; the first failure ends it, aborts `failed` and is the reason of `done`. */
+/** Runs work in the order it was added. The first error stops it, aborts `failed`, and rejects `done`. */
 function inOrder() {
   const failing = new AbortController();
   let chain: Promise<unknown> = Promise.resolve();

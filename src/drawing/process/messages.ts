@@ -5,15 +5,15 @@ import type { PictureProgress } from "../progress.ts";
 import type { Findings } from "../stages.ts";
 import type { UpscaleFactor } from "../upscaler.ts";
 
-/** How an engine process is set up: its only argument, as JSON. */
+/** Setup of an engine process: its only argument, as JSON. */
 export interface EngineSetup {
   /** Processor threads. Default: one per core. */
   readonly threads?: number;
-  /** Where networks run. Default: the processor. */
+  /** Device that runs the networks. Default: the processor. */
   readonly device?: DeviceName;
-  /** Bytes of a GPU's memory that it may take. Default: what is free, where the device says so. */
+  /** Bytes of GPU memory to use. Default: the free memory, if the device reports it. */
   readonly deviceMemory?: number;
-  /** Path of the operator's own face network. */
+  /** Path of the operator's face network. */
   readonly faceModel?: string;
   /** Milliseconds without use after which the safety and face networks are unloaded. */
   readonly idleMs?: number;
@@ -21,19 +21,19 @@ export interface EngineSetup {
 
 /** Work for the engine process. */
 export type EngineWork =
-  /** Open the device and try it. */
+  /** Open and test the device. */
   | { type: "open" }
-  /** Draw and finish pictures with the checkpoint in a folder; small pictures of each step when `previews` is true. */
+  /** Generate and finish images with the checkpoint in a folder. `previews` adds a small image to each step. */
   | { type: "draw"; checkpoint: string; plan: DrawingPlan; previews: boolean }
-  /** Make a picture into a guide image. */
+  /** Make a guide image. */
   | { type: "guide"; picture: RgbImage; filter: GuideFilter }
-  /** Enlarge a picture; steps are its tiles. */
+  /** Enlarge an image. Its tiles are reported as steps. */
   | { type: "upscale"; picture: RgbImage; factor: UpscaleFactor };
 
-/** What the parent asks. One piece of work is under way at a time. */
+/** Messages of the parent. One piece of work runs at a time. */
 export type EngineRequest = ({ id: number } & EngineWork) | { type: "abort"; id: number };
 
-/** What the engine process reports. Every piece of work ends with exactly one `done`, `aborted` or `failed`, or with the process. */
+/** Messages of the engine process. Each piece of work ends with one `done`, `aborted` or `failed`, or with the process. */
 export type EngineReport =
   | { type: "opened"; id: number; note: string }
   | { type: "loaded"; id: number }
@@ -45,10 +45,10 @@ export type EngineReport =
   | { type: "aborted"; id: number }
   | { type: "failed"; id: number; error: EngineFailure };
 
-/** Guides and enlarged pictures have no seed. */
+/** Guide images and enlarged images have no seed. */
 export type FinishedImage = RgbImage & Partial<GeneratedImage>;
 
-/** An error as data: its class is restored on the other side. */
+/** An error as data. The receiver restores its class. */
 export interface EngineFailure {
   readonly name: string;
   readonly message: string;

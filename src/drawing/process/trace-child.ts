@@ -1,12 +1,12 @@
 import { vectorizeRawSync } from "@neplex/vectorizer";
 import type { ChildReport, TraceJob } from "./trace.ts";
 
-// Traces one picture and leaves. A process, since native code can be ended in no other way. Started by `trace.ts`.
+// Traces one image and exits. A separate process, because native code cannot be stopped otherwise. Started by `trace.ts`.
 
-/** VTracer's own defaults. The package's enumerations exist for the compiler only. */
+/** Defaults of VTracer. Its enumerations exist for the compiler only, so these are their numbers. */
 const SETTINGS = {
   colorMode: 0, // all colours
-  hierarchical: 0, // shapes lie on each other, without gaps
+  hierarchical: 0, // shapes are stacked, without gaps
   mode: 2, // splines
   filterSpeckle: 4,
   colorPrecision: 6,

@@ -3,19 +3,19 @@ import { fileURLToPath } from "node:url";
 import { ParameterError } from "../../engine/index.ts";
 import { onWhite, type RgbImage, resizeGray, resizeImage, type Shapes } from "../../pictures/index.ts";
 
-/** A picture, and where it is clear. */
+/** An image and its opacity. */
 type Traceable = RgbImage & { readonly alpha?: Uint8Array };
 
 export interface TraceOptions {
   /** Aborting ends the process at once. */
   readonly signal?: AbortSignal;
-  /** Milliseconds that it may take. Default 3 minutes. */
+  /** Milliseconds that tracing may take. Default: 3 minutes. */
   readonly timeoutMs?: number;
-  /** The most characters of its paths. Default 16 million. */
+  /** Most characters in the paths. Default: 16 million. */
   readonly maxLength?: number;
 }
 
-/** What the process is asked. */
+/** The message to the process. */
 export interface TraceJob {
   readonly width: number;
   readonly height: number;
@@ -24,16 +24,16 @@ export interface TraceJob {
   readonly maxLength: number;
 }
 
-/** What it answers. */
+/** The answer of the process. */
 export type ChildReport = { type: "done"; paths: string } | { type: "tooLong"; length: number };
 
 /**
- * Pixels that are traced: noise of as many takes 0.8 GB, 130 s on two busy cores and 47 MB of SVG, a photograph 0.3 GB, 20 s and 5 MB.
- * Shapes have no resolution, so more would hardly show.
+ * Most pixels to trace. Noise of this size takes 0.8 GB, 130 s on two busy cores, and 47 MB of SVG. A photo takes 0.3 GB, 20 s and 5 MB.
+ * Shapes have no resolution, so more pixels would add little detail.
  */
 const MAX_PIXELS = 2048 * 2048;
 
-/** Opacity from which a pixel is seen; shapes are opaque. */
+/** Opacity from which a pixel is visible. Shapes are opaque. */
 const SEEN = 128;
 
 const PROGRAM = fileURLToPath(
@@ -41,9 +41,10 @@ const PROGRAM = fileURLToPath(
 );
 
 /**
- * Traces a picture into shapes, in a process that ends with it. A picture above 4 megapixels is made smaller first. Pixels that are half
- * clear are taken as on white.
- * @throws ParameterError `inputs.image` when it takes too long or has too many shapes
+ * Traces an image into shapes, in a process that ends afterwards. An image above 4 megapixels is made smaller first. Half-transparent
+ * pixels are blended with white.
+ * @returns the SVG paths, and the size of their coordinates in pixels
+ * @throws ParameterError `inputs.image` when tracing takes too long or gives too many shapes
  * @throws the reason of the signal
  */
 export async function traceImage(
@@ -60,14 +61,14 @@ export async function traceImage(
   });
   const late = AbortSignal.timeout(timeoutMs);
   const ending = AbortSignal.any([late, ...(signal ? [signal] : [])]);
-  const kill = () => child.kill("SIGKILL"); // it holds nothing but its own memory
+  const kill = () => child.kill("SIGKILL"); // it holds no files and no connections
   ending.addEventListener("abort", kill, { once: true });
   let report: ChildReport | undefined;
   child.on("message", (message: ChildReport) => {
     report = message;
   });
   const job: TraceJob = { width, height, rgba, maxLength };
-  child.send(job, () => {}); // a process that is gone is heard of by its end
+  child.send(job, () => {}); // the close event reports a process that ended
   const end = await new Promise<string>((resolve) => {
     child.once("error", (error) => resolve(`could not be started: ${error.message}`));
     child.once("close", (code, killed) => resolve(`ended with ${killed ?? `exit code ${code}`}`));
@@ -76,9 +77,9 @@ export async function traceImage(
   signal?.throwIfAborted();
   if (report?.type === "done") return { width, height, paths: report.paths };
   if (report) {
-    throw tooMany(`${report.length} characters of SVG, allowed are ${maxLength}`);
+    throw tooMany(`${report.length} characters of SVG, at most ${maxLength}`);
   }
-  if (late.aborted) throw tooMany(`tracing it was ended after ${timeoutMs / 1000} seconds`);
+  if (late.aborted) throw tooMany(`it did not finish in ${timeoutMs / 1000} seconds`);
   throw new Error(`the process that traces ${end}`);
 }
 

@@ -1,11 +1,11 @@
 /** Notices an engine that makes no progress. */
 export interface Watchdog {
-  /** Progress was made: the time begins anew. */
+  /** Reports progress: the time starts again. */
   feed(): void;
   stop(): void;
 }
 
-/** Calls `onSilence` once when it has not been fed for `milliseconds`. Begins at once. */
+/** Calls `onSilence` once after `milliseconds` without `feed`. The time starts immediately. */
 export function startWatchdog(milliseconds: number, onSilence: () => void): Watchdog {
   let timer = setTimeout(onSilence, milliseconds);
   return {

@@ -1,14 +1,14 @@
 import type { GrayImage, RgbImage } from "../picture.ts";
 
-/** tan 22.5° in 15 binary places. */
+/** tan 22.5° in 15 binary digits. */
 const TAN_22 = 13573;
 
 /**
- * White edges, one pixel wide, on black. Gradients above `high` are edges, those above `low` are when they touch one.
+ * White edges, one pixel wide, on black. A gradient above `high` is an edge; one above `low` is an edge if it touches another edge.
  *
  * Source: Canny, "A Computational Approach to Edge Detection" (1986); the same pixels as `cv2.Canny(picture, low, high)`.
  *
- * @param low, high 0…255 by custom, though the gradient |dx| + |dy| of the 3×3 Sobel operator reaches 2040
+ * @param low, high usually 0…255, but the gradient |dx| + |dy| of the 3×3 Sobel operator reaches 2040
  */
 export function canny(picture: RgbImage, low: number, high: number): GrayImage {
   const { width, height } = picture;
@@ -33,7 +33,7 @@ export function canny(picture: RgbImage, low: number, high: number): GrayImage {
   return { width, height, pixels };
 }
 
-/** Pixels whose gradient is above `low` and the largest across the edge, in one of four directions. */
+/** Pixels whose gradient exceeds `low` and is the largest across the edge, in one of four directions. */
 function ridgesOf({ dx, dy, size }: Gradient, width: number, height: number, low: number): Uint8Array {
   const ridges = new Uint8Array(size.length);
   const at = (x: number, y: number) => (x < 0 || y < 0 || x >= width || y >= height ? 0 : size[y * width + x]!);
@@ -56,7 +56,7 @@ function ridgesOf({ dx, dy, size }: Gradient, width: number, height: number, low
   return ridges;
 }
 
-/** Derivatives of the channel that changes most at each pixel; [height, width] each. */
+/** Derivatives of the channel with the largest change at each pixel; [height, width] each. */
 export interface Gradient {
   readonly dx: Int16Array;
   readonly dy: Int16Array;
@@ -64,7 +64,7 @@ export interface Gradient {
   readonly size: Int32Array;
 }
 
-/** The 3×3 Sobel operator; the border's pixels go on beyond it. */
+/** The 3×3 Sobel operator. Border pixels are repeated outside the image. */
 export function sobel({ width, height, pixels }: RgbImage): Gradient {
   const area = width * height;
   const gradient = { dx: new Int16Array(area), dy: new Int16Array(area), size: new Int32Array(area).fill(-1) };

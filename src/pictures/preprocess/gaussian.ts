@@ -1,4 +1,4 @@
-/** A picture of floating-point numbers, [height, width, channels]. */
+/** An image of floating-point numbers, [height, width, channels]. */
 export interface FloatPicture {
   readonly width: number;
   readonly height: number;
@@ -7,8 +7,8 @@ export interface FloatPicture {
 }
 
 /**
- * Gaussian blur, rows then columns; beyond the border the picture is mirrored without its outermost pixel.
- * Kernel width and border as `cv2.GaussianBlur(picture, (0, 0), sigma)` has them for float32.
+ * Gaussian blur, rows then columns. At the border the image is mirrored without its outermost pixel.
+ * Kernel width and border are those of `cv2.GaussianBlur(picture, (0, 0), sigma)` for float32.
  */
 export function gaussianBlur(picture: FloatPicture, sigma: number): FloatPicture {
   const { width, height, channels } = picture;
@@ -43,7 +43,7 @@ interface Lines {
   readonly lines: number;
   readonly length: number;
   readonly channels: number;
-  /** Distance of neighbours within a line, and of the first values of two lines. */
+  /** Distance between neighbours in a line, and between the first values of two lines. */
   readonly step: number;
   readonly stride: number;
 }

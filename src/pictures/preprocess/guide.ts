@@ -2,15 +2,15 @@ import { type GrayImage, grayOf, type RgbImage } from "../picture.ts";
 import { canny } from "./canny.ts";
 import { gaussianBlur } from "./gaussian.ts";
 
-/** How a picture becomes a guide image. */
+/** The filter that turns an image into a guide image. */
 export interface GuideFilter {
   readonly kind: "canny" | "scribble" | "softedge" | "tile";
-  /** Thresholds of canny, 0 … 255, low below high. */
+  /** Thresholds of canny, 0 … 255; low is below high. */
   readonly low: number;
   readonly high: number;
 }
 
-/** A picture turned into a guide image of its size: white on black, but for `tile`, which keeps the colours. */
+/** Makes a guide image of the same size: white on black, or in the image's colours for `tile`. */
 export function guideImage(picture: RgbImage, { kind, low, high }: GuideFilter): RgbImage {
   switch (kind) {
     case "canny":
@@ -32,21 +32,21 @@ function inRgb({ width, height, pixels }: GrayImage): RgbImage {
   };
 }
 
-/** Detail finer than this, in pixels, is left to the model. */
+/** Detail finer than this, in pixels, is removed: the model adds it. */
 const TILE_SIGMA = 4;
 
-/** The picture without its fine detail, for nets that put detail back (`tile_gaussian`). */
+/** The image without fine detail, for ControlNets that add detail (`tile_gaussian`). */
 export function tile({ width, height, pixels }: RgbImage): RgbImage {
   const { values } = gaussianBlur({ width, height, channels: 3, values: Float32Array.from(pixels) }, TILE_SIGMA);
   return { width, height, pixels: Uint8Array.from(values, (v) => Math.min(255, Math.max(0, Math.round(v)))) };
 }
 
-/** How much darker than its surroundings a pixel must be to become a line. */
+/** A pixel becomes a line if it is darker than its surroundings by at least this value. */
 const STROKE_THRESHOLD = 32;
 
 /**
- * Thick white strokes on black where the picture is darker than its surroundings: a difference of Gaussians.
- * Source: Winnemöller et al., "XDoG" (2012), as sd-webui-controlnet's `scribble_xdog` uses it.
+ * Thick white strokes on black where the image is darker than its surroundings: a difference of Gaussians.
+ * Source: Winnemöller et al., "XDoG" (2012), as in `scribble_xdog` of sd-webui-controlnet.
  */
 export function scribble({ width, height, pixels }: RgbImage): GrayImage {
   const picture = { width, height, channels: 3, values: Float32Array.from(pixels) };
@@ -60,14 +60,14 @@ export function scribble({ width, height, pixels }: RgbImage): GrayImage {
   return { width, height, pixels: strokes };
 }
 
-/** Edges finer than this, in pixels, are texture. */
+/** Edges finer than this, in pixels, count as texture. */
 const EDGE_SIGMA = 1.5;
-/** The share of pixels that may be whiter than white: a few hard edges shall not leave the others black. */
+/** Share of pixels that may exceed white. Otherwise a few hard edges leave the others black. */
 const CLIPPED = 0.01;
 
 /**
- * Soft white edges on black, brighter where the picture changes more: the length of the gradient of the blurred brightness,
- * scaled so that the strongest hundredth of the pixels is white. A classical stand-in for the neural edge detectors.
+ * Soft white edges on black: the gradient length of the blurred brightness. It is scaled so that the strongest 1 % of the pixels is
+ * white. A classical substitute for neural edge detectors.
  */
 export function softEdge(picture: RgbImage): GrayImage {
   const { width, height } = picture;

@@ -1,0 +1,54 @@
+/** Sending over a WebSocket: small frames at once, results at the speed at which the client reads them. */
+
+import type { WebSocket } from "ws";
+import { stringifyJson } from "../../../protocol/index.ts";
+import type { Later } from "../later.ts";
+import type { Sender } from "./outbox.ts";
+
+/** Bytes of small frames that a client may leave unread before it loses its socket. */
+const MOST_UNREAD = 16 * 2 ** 20;
+/** Bytes that a client may be behind before it misses previews and steps. */
+const MOST_BEHIND = 256 * 1024;
+/** Seconds that the other side may take to close its end. */
+const GOODBYE_SECONDS = 0.5;
+
+export interface Sending {
+  /** Sends a small frame at once. */
+  now(body: object): void;
+  /** Sends a frame of the outbox. A client that takes longer than `sendTimeout` to read it loses its socket. */
+  readonly queued: Sender;
+  /** Whether the client reads too slowly for previews and steps. */
+  readonly isBehind: boolean;
+  /** Closes the socket, and reads nothing more of it. */
+  sendAway(code: number, reason: string): void;
+}
+
+/** Sends over `socket`; calls `sent` after every frame. */
+export function createSending(socket: WebSocket, later: Later, sendTimeout: number, sent: () => void): Sending {
+  return {
+    now(body) {
+      if (socket.bufferedAmount > MOST_UNREAD) socket.terminate();
+      else if (socket.readyState === socket.OPEN) socket.send(stringifyJson(body));
+      sent();
+    },
+    queued: (text) =>
+      new Promise<void>((resolve, reject) => {
+        if (socket.readyState !== socket.OPEN) return reject(new Error("The socket is closed"));
+        const cancelSlow = later(sendTimeout, () => socket.terminate());
+        socket.send(text, (error) => {
+          cancelSlow();
+          sent();
+          if (error) reject(error);
+          else resolve();
+        });
+      }),
+    get isBehind() {
+      return socket.bufferedAmount > MOST_BEHIND;
+    },
+    sendAway(code, reason) {
+      socket.pause();
+      socket.close(code, reason);
+      later(GOODBYE_SECONDS, () => socket.terminate());
+    },
+  };
+}

@@ -31,7 +31,7 @@ export const pictureQuery = z.strictObject({
   starred: flag("Only images with a star, or only those without.").optional(),
   kind: oneOf(
     "Only generated images, images made from one other image (guide images, upscaled and traced ones), or uploads.",
-    ["drawn", "guide", "upload"],
+    ["drawn", "derived", "upload"],
   ).optional(),
   model: text("Only images of this model.", { min: 1, max: 256 }).optional(),
   task: uuid("Only images of this task.").optional(),

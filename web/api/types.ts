@@ -53,7 +53,7 @@ export interface Picture {
   readonly width: number;
   readonly height: number;
   readonly bytes: number;
-  readonly kind: "drawn" | "guide" | "upload";
+  readonly kind: "drawn" | "derived" | "upload";
   readonly createdAt: string;
   /** Null: kept for good. */
   readonly expiresAt: string | null;

@@ -82,7 +82,7 @@ async function persist(place: Place, file: HubFile, part: string, { told, rest, 
 
 /** Whether the next attempt would end the same: the hub refuses, or the disk is full. */
 function isDenial(cause: unknown): boolean {
-  if (cause instanceof Error && "code" in cause && cause.code === "ENOSPC") return true;
+  if (cause instanceof Error && "code" in cause && (cause.code === "ENOSPC" || cause.code === "EDQUOT")) return true;
   if (!(cause instanceof HubApiError)) return false;
   const { statusCode } = cause;
   return statusCode >= 400 && statusCode < 500 && statusCode !== 408 && statusCode !== 429;

@@ -2,8 +2,8 @@
 
 import type { Database } from "../database/index.ts";
 
-/** Where a picture comes from: a drawing task, a guide made of another picture, or a client. */
-export type PictureKind = "drawn" | "guide" | "upload";
+/** Where a picture comes from: a drawing task, an image made from another one (guide, enlarged, traced), or a client. */
+export type PictureKind = "drawn" | "derived" | "upload";
 
 /** A picture whose file is there. */
 export interface GalleryPicture {
@@ -96,7 +96,7 @@ const SELECT = `
 
 const KINDS: Readonly<Record<PictureKind, string>> = {
   drawn: "i.index is not null and i.input_uuid is null",
-  guide: "i.input_uuid is not null",
+  derived: "i.input_uuid is not null",
   upload: "i.index is null",
 };
 
@@ -225,7 +225,7 @@ function readRow(row: GalleryRow): GalleryPicture {
   return {
     imageUUID: row.image_uuid,
     fileName: row.file_name,
-    kind: row.index === null ? "upload" : row.input_uuid === null ? "drawn" : "guide",
+    kind: row.index === null ? "upload" : row.input_uuid === null ? "drawn" : "derived",
     width: row.width,
     height: row.height,
     byteLength: row.byte_length,

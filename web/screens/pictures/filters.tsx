@@ -5,7 +5,7 @@ import { checkpoints } from "../../state/models.ts";
 import type { PictureQuery } from "../../state/picture-list.ts";
 import { words } from "../../text/index.ts";
 
-const PLACES = ["all", "starred", "uploads", "guides", "bin"] as const;
+const PLACES = ["all", "starred", "uploads", "derived", "bin"] as const;
 
 export interface GalleryFilter {
   readonly words: string;
@@ -23,7 +23,7 @@ export function queryOf({ words: q, place, model, until }: GalleryFilter): Pictu
     ...(until !== undefined && { to: endOfDay(until) }),
     ...(place === "starred" && { starred: true }),
     ...(place === "uploads" && { kind: "upload" }),
-    ...(place === "guides" && { kind: "guide" }),
+    ...(place === "derived" && { kind: "derived" }),
     ...(place === "all" && { kind: "drawn" }),
     ...(place === "bin" && { binned: true }),
   };
@@ -47,7 +47,7 @@ interface FiltersProps {
 /** Which pictures are shown. */
 export function Filters({ filter, onChange, selecting, onSelecting }: FiltersProps) {
   const t = words.value;
-  const names = { all: t.all, starred: t.starred, uploads: t.uploads, guides: t.guides, bin: t.binPlace };
+  const names = { all: t.all, starred: t.starred, uploads: t.uploads, derived: t.derived, bin: t.binPlace };
   return (
     <div class="filters">
       <input

@@ -81,7 +81,7 @@ describe("a folder in diffusers layout", () => {
     expect([code, out.includes(HALF)]).toEqual([0, false]);
     await draw("me:b@1");
     expect((await add(join(cwd, "models/me+b@1/checkpoint"), "--air", "me:c@1", "--weights", "int4")).err).toContain(
-      "is converted already",
+      "is already converted",
     );
   });
 
@@ -146,7 +146,7 @@ describe("what cannot be drawn with is refused, and nothing of it stays", () => 
     [
       "nothing to take the rest from",
       async () => [join(FORMATS, "transformer.gguf")],
-      /missing are the text encoder .* and the VAE .* and the tokenizer; --base/,
+      /lacks the text encoder .* and the VAE .* and the tokenizer; --base/,
     ],
     [
       "two transformers",

@@ -29,7 +29,7 @@ test("what is wrong is said, the other checks run all the same, exit code 1", as
     cwd,
     env: { INKSTONE_MODELS_DIR: cwd },
   });
-  expect(out).toMatch(/^FAILED {2}checkpoint {5}model is "a:b@1"; known are/m);
+  expect(out).toMatch(/^FAILED {2}checkpoint {5}model is "a:b@1"; known models:/m);
   expect(out).toMatch(/^FAILED {2}data folder/m);
   expect(out).toMatch(/^ok {6}ONNX Runtime/m);
   expect(code).toBe(1);

@@ -171,7 +171,7 @@ describe("drawing", () => {
     const { code, err } = await generate("x", "--model", cwd, "--out", "big.png");
     expect(code).toBe(0);
     expect(err).toContain(
-      "256×128 is above this model's 16384 pixels: drawn at 160×80, then enlarged to 256×128 (Lanczos)",
+      "256×128 is above this model's 16384 pixels: generated at 160×80, then enlarged to 256×128 (Lanczos)",
     );
     expect(await decodeImage(await file("big.png"))).toMatchObject({ width: 256, height: 128 });
   });
@@ -252,7 +252,7 @@ describe("wrongly asked: exit code 2, flag, value and what is allowed", () => {
       /Expected 1 argument but got 3.\nPut quotes around the prompt: inkstone generate 'A red sign/,
     ],
     [["a", "--setps", "3"], /unknown option '--setps'\n\(Did you mean --steps\?\)/],
-    [["a", "--lora", "me:none@1"], /lora is "me:none@1"; known are/],
+    [["a", "--lora", "me:none@1"], /lora is "me:none@1"; known:/],
     [["a", "--out", "/dev/null/x.png"], /--out: \/dev\/null cannot be written \(a file of that name is in the way\)/],
     [["a", "--frobnicate"], /unknown option '--frobnicate'/],
     [["a", "--steps", "0"], /--steps: .* between 1 and 100. Received: 0\./],
@@ -270,7 +270,7 @@ describe("wrongly asked: exit code 2, flag, value and what is allowed", () => {
     [["a", "--out", "a.png", "--format", "jpg"], /--out is "a.png", which is PNG, but the format is JPG/],
     [["a", "--threads", "0"], /--threads is 0; allowed is a whole number from 1 to 1024/],
     [["a", "--model", "nowhere"], /model is "nowhere"/],
-    [["a", "--model", "a:b@1"], /model is "a:b@1"; known are inkstone:nano@1, runware:108@1/],
+    [["a", "--model", "a:b@1"], /model is "a:b@1"; known models: inkstone:nano@1, runware:108@1/],
     [["a", "--outpaint", "1,2"], /--outpaint is "1,2"; allowed is TOP,RIGHT,BOTTOM,LEFT/],
     [["a", "--seed-image", "none.png"], /--seed-image: none.png cannot be read/],
     [["a", "--lora", "nonsense"], /--lora: .*valid AIR identifier/],

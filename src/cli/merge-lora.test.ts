@@ -164,7 +164,7 @@ describe("refused, and nothing stays", () => {
     ["a weight that is none", [PLAIN, "--air", "me:a@1", "--merge", "me:peft@1=much"], /--merge is "me:peft@1=much"/],
     ["no weight behind =", [PLAIN, "--air", "me:a@1", "--merge", "me:peft@1="], /--merge is "me:peft@1="/],
     ["too much", [PLAIN, "--air", "me:a@1", "--merge", "me:peft@1=9"], /from -4 to 4/],
-    ["one that is not installed", [PLAIN, "--air", "me:a@1", "--merge", "me:none@1"], /lora is "me:none@1"; known are/],
+    ["one that is not installed", [PLAIN, "--air", "me:a@1", "--merge", "me:none@1"], /lora is "me:none@1"; known:/],
     [
       "one of another model",
       [resolve("test/fixtures/odd/checkpoint"), "--air", "me:a@1", "--merge", "me:peft@1"],
@@ -195,6 +195,6 @@ describe("refused, and nothing stays", () => {
       "--merge",
       "me:peft@1",
     );
-    expect(err).toContain("is converted already: add the original files to merge into them");
+    expect(err).toContain("is already converted; add the original files to merge into them");
   });
 });

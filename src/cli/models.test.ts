@@ -63,7 +63,7 @@ test.each([
   [["add", "."], /is neither a checkpoint in diffusers layout/],
   [["add", "x.safetensors", "--kind", "lora"], /--air is missing, which --kind lora needs/],
   [["add", tinyCheckpoint, "--air", "nonsense"], /allowed is source:id@version/],
-  [["remove", "inkstone:nano@1"], /came with the package/],
+  [["remove", "inkstone:nano@1"], /included in the package/],
   [["frob"], /unknown command 'frob'/],
 ])("%j is refused", async (args, message) => {
   const { code, out, err } = await models(...args);

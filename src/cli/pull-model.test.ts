@@ -59,7 +59,7 @@ test("a repository without a checkpoint is refused before anything is downloaded
   const { code, err } = await models("pull", "me/model");
   expect([code, err]).toEqual([
     2,
-    "me/model is no checkpoint in diffusers layout: it has no model_index.json; choose one of its files with --file: weights.gguf (0.0 GB), weights.safetensors (0.0 GB)",
+    "me/model is not a checkpoint in diffusers layout: it has no model_index.json; choose one of its files with --file: weights.gguf (0.0 GB), weights.safetensors (0.0 GB)",
   ]);
   expect(hub.asked).toEqual([]);
 });
@@ -109,7 +109,7 @@ test("pulled again a LoRA is updated; its AIR is neither another file's nor anot
     code: 0,
     out: expect.stringContaining("me:style@1\n  a, lora, installed"),
   });
-  const taken = { code: 2, err: `me:style@1 is installed already: ${here("a.safetensors")}` };
+  const taken = { code: 2, err: `me:style@1 is already installed: ${here("a.safetensors")}` };
   expect(await pull("--kind", "lora", "--file", "b.safetensors")).toMatchObject(taken);
   expect(await pull()).toMatchObject(taken);
   expect(hub.asked).toEqual(["a.safetensors 0"]);

@@ -109,7 +109,7 @@ async function pullRepository({ repository, flags, air, folder, terminal }: Pull
   if (!paths.includes("model_index.json")) {
     const singles = weightFiles(repository);
     throw new UsageError(
-      `${name} is no checkpoint in diffusers layout: it has no model_index.json${singles && `; choose one of its files with --file: ${singles}`}`,
+      `${name} is not a checkpoint in diffusers layout: it has no model_index.json${singles && `; choose one of its files with --file: ${singles}`}`,
     );
   }
   const locations = modelLocations(terminal.env);

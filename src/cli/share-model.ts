@@ -58,5 +58,5 @@ async function installed(air: string, terminal: Terminal) {
   const found = all.find(({ card }) => card.air === air);
   if (found) return found;
   const known = all.filter(({ origin }) => origin === "installed").map(({ card }) => card.air);
-  throw new ModelError("unknownModel", `model is "${air}"; installed are ${known.join(", ") || "none"}`);
+  throw new ModelError("unknownModel", `model is "${air}"; installed models: ${known.join(", ") || "none"}`);
 }

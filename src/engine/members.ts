@@ -80,7 +80,7 @@ const PIPELINES: readonly (readonly [pipeline: RegExp, member: Member])[] = [
 export function memberOf(pipeline: string): Member {
   const found = PIPELINES.find(([name]) => name.test(pipeline));
   if (found) return found[1];
-  const known = "this version draws with Qwen-Image, 2512, Edit, Edit-2509 and Edit-2511";
+  const known = "this version supports Qwen-Image, 2512, Edit, Edit-2509 and Edit-2511";
   if (/^QwenImageLayered/.test(pipeline)) {
     throw new CheckpointError(`the checkpoint is Qwen-Image-Layered, which splits an image into layers; ${known}`);
   }

@@ -5,25 +5,25 @@ import { ModelError } from "./errors.ts";
 export const ADAPTER_KINDS = ["lora", "controlnet"] as const;
 export type AdapterKind = (typeof ADAPTER_KINDS)[number];
 
-/** What is known of a LoRA or a ControlNet: `card.json` in a folder of the models directory. */
+/** The card of a LoRA or a ControlNet: `card.json` in a folder of the models directory. */
 const adapterCard = z.strictObject({
   kind: z.enum(ADAPTER_KINDS),
   ...COMMON_KEYS,
-  /** What whoever uploaded it said of it, for people. */
+  /** Version by its author, for people. */
   version: z.string().max(200).optional(),
   positiveTriggerWords: z.string().max(1000).optional(),
   heroImageURL: z.string().max(8192).optional(),
   defaultWeight: z.number().min(-4).max(4).optional(),
-  /** Of a ControlNet: what its guide images show. */
+  /** For a ControlNet: what its guide images show. */
   conditioning: z.string().max(100).optional(),
-  /** Of the file that was downloaded. */
+  /** SHA-256 of the downloaded file, in hexadecimal. */
   sha256: z.string().length(64).optional(),
-  /** Names the upload that brought it: by this it knows its own model when it is begun again. */
+  /** Id of the upload. A repeated upload recognises its own model by it. */
   receipt: z.string().max(100).optional(),
-  /** A LoRA's safetensors file, or a ControlNet's folder in diffusers layout; absolute or relative to the card's own folder. */
+  /** Safetensors file of a LoRA, or folder of a ControlNet in diffusers layout; absolute, or relative to the folder of the card. */
   path: z.string().min(1),
   /**
-   * The noise levels that a distilled LoRA was trained with, by the keys of `scheduler_config.json`. Qwen-Image-Lightning:
+   * Noise levels that a distilled LoRA was trained with, by the keys of `scheduler_config.json`. Qwen-Image-Lightning:
    * both shifts 1.0986 (ln 3), `shift_terminal` null.
    */
   schedule: z
@@ -33,7 +33,7 @@ const adapterCard = z.strictObject({
       shift_terminal: z.number().gt(0).lt(1).nullable().optional(),
     })
     .optional(),
-  /** What a distilled LoRA is drawn with where a task does not say. */
+  /** Values that a distilled LoRA is generated with, for fields that a task omits. */
   defaults: z
     .strictObject({ steps: z.int().min(1).max(50).optional(), CFGScale: z.number().min(1).max(20).optional() })
     .optional(),
@@ -41,14 +41,14 @@ const adapterCard = z.strictObject({
 export type AdapterCard = z.output<typeof adapterCard>;
 export type AdapterCardInput = z.input<typeof adapterCard>;
 
-/** Whether a card, not checked yet, is an adapter's rather than a checkpoint's. */
+/** True for the card of an adapter, false for that of a checkpoint. The card need not be checked yet. */
 export function isAdapterCard(card: unknown): boolean {
   return ADAPTER_KINDS.includes((card as { kind?: AdapterKind } | undefined)?.kind as AdapterKind);
 }
 
 /**
- * Checks a card and fills in its defaults.
- * @throws ModelError `invalidCard` naming `source`, the key, and what is wrong with it
+ * Checks a card and adds its defaults.
+ * @throws ModelError `invalidCard` naming `source`, the key, and the fault
  */
 export function parseAdapterCard(card: unknown, source: string): AdapterCard {
   const result = adapterCard.safeParse(card);
@@ -57,8 +57,9 @@ export function parseAdapterCard(card: unknown, source: string): AdapterCard {
 }
 
 /**
- * What a published LoRA was distilled with, by the name of its file: Qwen-Image-Lightning's shift is 3 at every size, with no terminal
- * stretch; its steps are those of its name, without guidance. Source: the model card of lightx2v/Qwen-Image-Lightning; model spec 8.5.
+ * Schedule and defaults of a published distilled LoRA, by its file name. The shift of Qwen-Image-Lightning is 3 at every size, without
+ * terminal stretch. Its name has the number of steps; it needs no guidance.
+ * Source: the model card of lightx2v/Qwen-Image-Lightning; model spec 8.5.
  */
 export function knownDistillation(file: string): Pick<AdapterCardInput, "schedule" | "defaults"> {
   const [, , steps] = /^qwen-image-(.+-)?lightning-(\d+)steps/i.exec(file) ?? [];

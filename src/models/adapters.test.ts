@@ -36,7 +36,7 @@ describe("adapters", () => {
     });
     await expect(resolveAdapter("me:edges@1", "lora", locations)).rejects.toMatchObject({
       reason: "unknownModel",
-      message: 'lora is "me:edges@1"; known are me:neon@1, inkstone:chalk@1, inkstone:neon@1',
+      message: 'lora is "me:edges@1"; known: me:neon@1, inkstone:chalk@1, inkstone:neon@1',
     });
     expect((await listModels(locations)).map(({ origin }) => origin)).toEqual(["bundled"]);
   });
@@ -96,7 +96,7 @@ describe("adapters", () => {
 test("a checkpoint cannot take the AIR of an adapter: its card, and the file beside it, would be lost", async () => {
   await addAdapter("lora", lora, { air: "me:neon@1" }, locations);
   const taken = addModel(locations.bundledDir, { air: "me:neon@1" }, locations);
-  await expect(taken).rejects.toThrow(`me:neon@1 is installed already: ${lora}`);
+  await expect(taken).rejects.toThrow(`me:neon@1 is already installed: ${lora}`);
   expect((await listAdapters(locations))[0]!.card.kind).toBe("lora");
 });
 
@@ -140,7 +140,7 @@ test.each([
   ["pickled", Buffer.from([0x80, 2, 0x7d, 0x71, 0, 0x2e, 0, 0, 0, 0]), "it is a Python pickle"],
   ["cut in its header", whole.subarray(0, 100), "truncated or not safetensors"],
   ["cut in its numbers", whole.subarray(0, -1), "are outside the"],
-  ["a checkpoint's", safetensors("transformer_blocks.0.attn.to_q.weight"), "none of its keys is a LoRA's"],
+  ["a checkpoint's", safetensors("transformer_blocks.0.attn.to_q.weight"), "none of its keys belongs to a LoRA"],
   ["of an unknown kind", safetensors("transformer_blocks.0.attn.to_q.oft_blocks"), "(OFT is not supported)"],
 ])("a LoRA's file that is %s is refused and not registered", async (_, bytes, why) => {
   await writeFile(lora, bytes);

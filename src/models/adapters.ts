@@ -7,7 +7,7 @@ import { foldersIn, type ModelLocations } from "./locations.ts";
 /** A LoRA or a ControlNet that tasks can name. */
 export interface Adapter {
   readonly card: AdapterCard;
-  /** A LoRA's file or a ControlNet's folder, absolute. */
+  /** File of a LoRA or folder of a ControlNet, absolute. */
   readonly path: string;
   readonly origin: "bundled" | "installed";
   /** Folder of its card. */
@@ -15,7 +15,7 @@ export interface Adapter {
 }
 
 /**
- * The adapters in the models directory, and those that came with the package (in `adapters/` beside its checkpoint).
+ * The adapters in the models directory, and those included in the package (in `adapters/` beside its checkpoint).
  * @throws ModelError `invalidCard`
  */
 export async function listAdapters({ modelsDir, bundledDir }: ModelLocations): Promise<Adapter[]> {
@@ -37,8 +37,8 @@ export async function listAdapters({ modelsDir, bundledDir }: ModelLocations): P
 }
 
 /**
- * Finds an adapter by AIR; its own AIR goes before an alias.
- * @throws ModelError `unknownModel` listing what is known of its kind
+ * Finds an adapter by AIR. An AIR has priority over an alias.
+ * @throws ModelError `unknownModel` listing the known adapters of this kind
  */
 export async function resolveAdapter(air: string, kind: AdapterKind, locations: ModelLocations): Promise<Adapter> {
   const adapters = (await listAdapters(locations)).filter(({ card }) => card.kind === kind);
@@ -46,5 +46,5 @@ export async function resolveAdapter(air: string, kind: AdapterKind, locations: 
     adapters.find(({ card }) => card.air === air) ?? adapters.find(({ card }) => card.aliases.includes(air));
   if (found) return found;
   const known = adapters.flatMap(({ card }) => [card.air, ...card.aliases]);
-  throw new ModelError("unknownModel", `${kind} is "${air}"; known are ${[...new Set(known)].join(", ") || "none"}`);
+  throw new ModelError("unknownModel", `${kind} is "${air}"; known: ${[...new Set(known)].join(", ") || "none"}`);
 }

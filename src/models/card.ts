@@ -17,11 +17,11 @@ const defaults = z.strictObject({
   height: side.default(1024),
 });
 
-/** What every card says, a checkpoint's as well as an adapter's. */
+/** Keys of every card, of checkpoints and adapters. */
 export const COMMON_KEYS = {
-  /** The identifier that tasks name it by, `source:id@version`. */
+  /** The identifier that tasks use, `source:id@version`. */
   air,
-  /** Further identifiers it answers to unless another model has one as its own. */
+  /** More identifiers. Another model with such an AIR has priority. */
   aliases: z.array(air).default([]),
   name: z.string().min(1).max(200),
   comment: z.string().max(2000).default(""),
@@ -31,25 +31,25 @@ export const COMMON_KEYS = {
   architecture: z.literal("qwen_image").default("qwen_image"),
 };
 
-/** What is known of a model: `card.json` beside a checkpoint, or in a folder of the models directory. */
+/** The card of a model: `card.json` beside a checkpoint, or in a folder of the models directory. */
 export const modelCard = z.strictObject({
   ...COMMON_KEYS,
-  /** Checkpoint folder in diffusers layout, absolute or relative to the card's own folder. */
+  /** Checkpoint folder in diffusers layout, absolute or relative to the folder of the card. */
   checkpoint: z.string().min(1).default("."),
-  /** Most pixels (width × height) it draws; larger pictures are drawn within it and enlarged. Absent: no such limit. */
+  /** Most pixels (width × height) to generate; a larger image is generated smaller and enlarged. Absent: no limit. */
   maxPixels: z.int().min(256).optional(),
-  /** Sizes in pixels, [width, height], that it was trained at. */
+  /** Sizes of the training images in pixels, [width, height]. */
   trainedSizes: z.array(z.tuple([side, side])).default([]),
   defaults: defaults.prefault({}),
   price: price.prefault({}),
 });
 export type ModelCard = z.output<typeof modelCard>;
-/** A card as its author writes it: everything with a default may be left out. */
+/** A card before it is checked: keys with a default are optional. */
 export type ModelCardInput = z.input<typeof modelCard>;
 
 /**
- * Checks a card and fills in its defaults.
- * @throws ModelError `invalidCard` naming `source`, the key, and what is wrong with it
+ * Checks a card and adds its defaults.
+ * @throws ModelError `invalidCard` naming `source`, the key, and the fault
  */
 export function parseCard(card: unknown, source: string): ModelCard {
   const result = modelCard.safeParse(card);
@@ -58,7 +58,7 @@ export function parseCard(card: unknown, source: string): ModelCard {
 }
 
 /**
- * Reads a checkpoint's `card.json`; undefined when there is no such file.
+ * Reads the `card.json` of a checkpoint; undefined when the file does not exist.
  * @throws ModelError `invalidCard`
  */
 export async function readCard(path: string): Promise<ModelCard | undefined> {
@@ -67,7 +67,7 @@ export async function readCard(path: string): Promise<ModelCard | undefined> {
 }
 
 /**
- * What a `card.json` holds, unchecked; undefined when there is no such file.
+ * Reads a `card.json` without checking its keys; undefined when the file does not exist.
  * @throws ModelError `invalidCard` when it is not JSON
  */
 export async function readCardJson(path: string): Promise<unknown> {
@@ -83,7 +83,7 @@ export async function readCardJson(path: string): Promise<unknown> {
   }
 }
 
-/** Writes a `card.json` whole or not at all into its folder, which is made where it is missing. */
+/** Writes a `card.json` atomically into its folder, which is created if necessary. */
 export async function writeCard(registration: string, card: object): Promise<void> {
   await mkdir(registration, { recursive: true });
   const temporary = join(registration, `.card.${process.pid}.json`);

@@ -8,14 +8,14 @@ import { costPerPicture, type Price } from "./price.ts";
 import { referenceCount } from "./references.ts";
 import { listModels, type Model, modelNamed } from "./registry.ts";
 
-/** An installed model, as modelSearch shows it. */
+/** An installed model, as `modelSearch` reports it. */
 export interface ModelSummary {
-  /** Reference images that a checkpoint takes. */
+  /** Number of reference images that a checkpoint accepts. */
   readonly references?: ReferenceCount;
   readonly air: string;
   readonly name: string;
   readonly version: string;
-  /** Further identifiers that tasks may name it by. */
+  /** More identifiers that tasks may use. */
   readonly aliases?: readonly string[];
   readonly category: "checkpoint" | "lora" | "lycoris" | "controlnet" | "vae" | "embeddings";
   readonly architecture: string;
@@ -24,11 +24,11 @@ export interface ModelSummary {
   readonly tags?: readonly string[];
   readonly comment?: string;
   readonly license?: string;
-  /** Of its files on disk. */
+  /** Size of its files on disk. */
   readonly bytes?: number;
   /** Larger images are generated with this number of pixels, then enlarged. */
   readonly maxPixels?: number;
-  /** Width and height that it was trained on. */
+  /** Width and height of its training images. */
   readonly trainedSizes?: readonly (readonly [number, number])[];
   readonly defaultWidth?: number;
   readonly defaultHeight?: number;
@@ -38,43 +38,47 @@ export interface ModelSummary {
   readonly defaultWeight?: number;
   readonly positiveTriggerWords?: string;
   readonly heroImage?: string;
-  /** What it can do, in the API's words: `io:text-to-image`, `op:inpaint`. */
+  /** Its capabilities in the API's words: `io:text-to-image`, `op:inpaint`. */
   readonly capabilities?: readonly string[];
-  /** `official` came with the package. */
+  /** `official` is included in the package. */
   readonly source?: "official" | "community";
-  /** When its card was written. */
+  /** Date of its card. */
   readonly addedAt?: Date;
-  /** Of a checkpoint: what a picture costs. */
+  /** Price of an image; only for a checkpoint. */
   readonly price?: Price;
 }
 
 /** The installed models. */
 export interface ModelCatalogue {
   list(): Promise<readonly ModelSummary[]>;
-  /** What one result of a task costs, in US dollars; undefined when the model is not installed. */
+  /** Price of one result of a task in US dollars; undefined when the model is not installed. */
   cost(task: PictureTask): Promise<number | undefined>;
 }
 
-/** Milliseconds that no setting of the clock changes. */
+/** Milliseconds of a clock that no change of the system time affects. */
 const monotonic = (): number => performance.now();
 
-/** Cards are read anew this often, so that a model added to a running server is found. */
+/** Cards are read again after this time, so that a running server finds a new model. */
 const FRESH_MS = 1000;
 
 /** The installed models, for the API and for the worker. */
 export interface InstalledModels extends ModelCatalogue {
-  /** @throws ModelError `unknownModel` listing what is known, `invalidCard` */
+  /** @throws ModelError `unknownModel` listing the known models, `invalidCard` */
   find(air: string): Promise<Model>;
   /** The AIR of the checkpoint in a folder; undefined when it is no longer installed. */
   airOf(folder: string): Promise<string | undefined>;
-  /** Reads the cards anew at the next question. */
+  /** Reads the cards again on the next call. */
   refresh(): void;
 }
 
+/**
+ * Opens the installed models. Cards are read at most once a second.
+ * @param now monotonic milliseconds
+ */
 export function openModelCatalogue(locations: ModelLocations, now: () => number = monotonic): InstalledModels {
   const models = cachedBriefly(() => listModels(locations), now);
   const adapters = cachedBriefly(() => listAdapters(locations), now);
-  // Sizes and dates of files are looked up too: not for every task that is handed in.
+  // Sizes and dates of files are read too, which takes too long for every task.
   const summaries = cachedBriefly(
     async () => Promise.all([...(await models.read()).map(summary), ...(await adapters.read()).map(adapterSummary)]),
     now,
@@ -91,14 +95,14 @@ export function openModelCatalogue(locations: ModelLocations, now: () => number 
   };
 }
 
-/** What one result of a task costs with one of these models; undefined when its own is not among them. */
+/** Price of one result of a task, by the price of its model in `models`; undefined when its model is missing there. */
 export function costAmong(models: readonly ModelSummary[], task: PictureTask): number | undefined {
   if (task.taskType !== "imageInference") return 0;
   const found = models.find(({ air }) => air === task.model) ?? models.find((one) => one.aliases?.includes(task.model));
   return found?.price && costPerPicture(found.price, task);
 }
 
-/** What `read` gave, kept for as long as it counts as fresh. */
+/** The result of `read`, kept while it is fresh. */
 function cachedBriefly<T>(read: () => Promise<T>, now: () => number) {
   let kept: { readonly at: number; readonly found: Promise<T> } | undefined;
   return {
@@ -153,7 +157,7 @@ async function summary({ card, origin, folder, registration = folder }: Model): 
   };
 }
 
-/** The size of a file, or of all files in a folder; undefined when it is not there. */
+/** Size of a file, or of all files in a folder; undefined when it does not exist. */
 async function bytesIn(path: string): Promise<number | undefined> {
   try {
     const facts = await stat(path);

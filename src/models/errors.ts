@@ -1,4 +1,4 @@
-/** Why a model cannot be used; stable words that callers map to their own error codes. */
+/** Reasons why a model cannot be used. These words are stable: callers map them to their error codes. */
 export type ModelErrorReason =
   | "unknownModel"
   | "invalidCard"
@@ -8,7 +8,7 @@ export type ModelErrorReason =
   | "alreadyInstalled"
   | "notRemovable";
 
-/** Thrown by the registry; the message says what was given and what is known or allowed. */
+/** An error of the registry. The message names the value given and the values known or allowed. */
 export class ModelError extends Error {
   override readonly name = "ModelError";
   readonly reason: ModelErrorReason;

@@ -5,16 +5,16 @@ import { ModelError } from "./errors.ts";
 import type { ModelLocations } from "./locations.ts";
 import { listModels, type Model } from "./registry.ts";
 
-/** @throws ModelError `alreadyInstalled` when a model of any kind has this AIR as its own */
+/** @throws ModelError `alreadyInstalled` when a model of any kind has this AIR */
 export async function requireFree(air: string, locations: ModelLocations): Promise<void> {
   const taken = await holderOf(air, locations);
   if (taken) throw alreadyInstalled(taken);
 }
 
 /**
- * What has this AIR as its own, if that is nothing else than the checkpoint or adapter at `path` (or a checkpoint within it, where the
- * folder's own card names one). Undefined when the AIR is free.
- * @throws ModelError `alreadyInstalled` when something else has it
+ * The model with this AIR, if it is the checkpoint or adapter at `path` (or a checkpoint inside it that the folder's card names).
+ * Undefined when the AIR is free.
+ * @throws ModelError `alreadyInstalled` when another model has it
  */
 export async function registeredAt(
   kind: "checkpoint" | AdapterKind,
@@ -39,5 +39,5 @@ const kindOf = (model: Model | Adapter) => ("folder" in model ? "checkpoint" : m
 const placeOf = (model: Model | Adapter) => ("folder" in model ? model.folder : model.path);
 
 function alreadyInstalled(taken: Model | Adapter): ModelError {
-  return new ModelError("alreadyInstalled", `${taken.card.air} is ${taken.origin} already: ${placeOf(taken)}`);
+  return new ModelError("alreadyInstalled", `${taken.card.air} is already ${taken.origin}: ${placeOf(taken)}`);
 }

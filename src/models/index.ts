@@ -1,4 +1,4 @@
-/** The model registry: which checkpoints there are, what is known of them, what a picture costs. */
+/** The model registry: installed checkpoints, their cards, and prices. */
 export { ADAPTER_KINDS, type AdapterKind, knownDistillation } from "./adapter-card.ts";
 export { type Adapter, listAdapters, resolveAdapter } from "./adapters.ts";
 export { airPattern, type ModelCard } from "./card.ts";

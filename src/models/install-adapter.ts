@@ -10,7 +10,7 @@ import type { ModelLocations } from "./locations.ts";
 import { requireAdapter } from "./require-adapter.ts";
 
 /**
- * Registers a LoRA file or a ControlNet folder under an AIR. It stays where it is: only a card that points to it is written.
+ * Registers a LoRA file or a ControlNet folder under an AIR. The files stay in their place: it writes only a card that points to them.
  * @throws ModelError `notAnAdapter`, `alreadyInstalled` or `invalidCard`
  */
 export async function addAdapter(
@@ -34,17 +34,20 @@ export async function addAdapter(
 }
 
 /**
- * Forgets an adapter that was added; its file stays. Undefined when there is none of that AIR.
- * @throws ModelError `notRemovable` for one that came with the package, or whose weights lie beside its card
+ * Removes an adapter from the list; its files stay. Undefined when no adapter has this AIR.
+ * @throws ModelError `notRemovable` for an adapter of the package, or one with its weights beside its card
  */
 export async function removeAdapter(air: string, locations: ModelLocations): Promise<Adapter | undefined> {
   const adapter = (await listAdapters(locations)).find(({ card }) => card.air === air);
   if (!adapter) return undefined;
   if (adapter.origin === "bundled") {
-    throw new ModelError("notRemovable", `${air} came with the package and cannot be removed`);
+    throw new ModelError("notRemovable", `${air} is included in the package and cannot be removed`);
   }
   if (adapter.path.startsWith(join(adapter.registration, "/"))) {
-    throw new ModelError("notRemovable", `${air} keeps its weights in ${adapter.registration}: delete that folder`);
+    throw new ModelError(
+      "notRemovable",
+      `${air} keeps its weights in ${adapter.registration}; delete that folder to remove it`,
+    );
   }
   await rm(adapter.registration, { recursive: true });
   return adapter;

@@ -10,8 +10,8 @@ import type { Model } from "./registry.ts";
 import { requireAdapter } from "./require-adapter.ts";
 
 /**
- * Registers a checkpoint or adapter whose files may have been updated since it was registered under this AIR: its card then stays as it
- * is, with what people wrote into it, but for a name that is given.
+ * Registers a checkpoint or adapter again after its files may have changed. Its card keeps the changes of its users, except for a new
+ * name.
  * @throws ModelError as `addModel` and `addAdapter` do
  */
 export async function addOrKeep(

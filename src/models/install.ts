@@ -7,17 +7,17 @@ import { partsOfCheckpoint, removeUnusedParts, sweepAbandoned } from "./import/p
 import type { ModelLocations } from "./locations.ts";
 import { listModels, type Model, modelInFolder } from "./registry.ts";
 
-/** What `addModel` may say of a checkpoint; the rest comes from its own card, or from the defaults. */
+/** Names for `addModel`. Other values come from the checkpoint's card, or are defaults. */
 export interface Naming {
   /** `source:id@version`. */
   readonly air: string;
   readonly name?: string | undefined;
-  /** What a folder without a name and a card of its own is called. Default: the folder's name. */
+  /** Name of a folder without a name or card. Default: the folder's name. */
   readonly folderName?: string;
 }
 
 /**
- * Registers a checkpoint folder under an AIR. The weights stay where they are: only a card that points to them is written.
+ * Registers a checkpoint folder under an AIR. The weights stay in their place: it writes only a card that points to them.
  * @throws ModelError `notACheckpoint`, `alreadyInstalled` or `invalidCard`
  */
 export async function addModel(
@@ -42,9 +42,9 @@ export async function addModel(
 }
 
 /**
- * Forgets an installed model. Its checkpoint stays where it is, unless it was converted into the models directory: then the components go
- * that no other model uses. One whose own files lie inside its folder of the models directory is refused.
- * @returns the model, and the folders that were deleted
+ * Removes a model from the list. Its checkpoint stays in its place. If it was converted into the models directory, components that no other
+ * model uses are deleted. A model with its files beside its card is refused.
+ * @returns the model, and the deleted folders
  * @throws ModelError `unknownModel` or `notRemovable`
  */
 export async function removeModel(
@@ -55,17 +55,17 @@ export async function removeModel(
   const model = models.find(({ card }) => card.air === air);
   if (!model) {
     const installed = models.filter(({ origin }) => origin === "installed").map(({ card }) => card.air);
-    throw new ModelError("unknownModel", `model is "${air}"; installed are ${installed.join(", ") || "none"}`);
+    throw new ModelError("unknownModel", `model is "${air}"; installed models: ${installed.join(", ") || "none"}`);
   }
   if (model.origin !== "installed") {
-    throw new ModelError("notRemovable", `${air} came with the package and cannot be removed`);
+    throw new ModelError("notRemovable", `${air} is included in the package and cannot be removed`);
   }
   const registration = model.registration!;
   const isMade = await isMadeHere(model.folder);
   if (!isMade && !relative(registration, model.folder).startsWith("..")) {
     throw new ModelError(
       "notRemovable",
-      `${air} keeps its weights in ${model.folder}: delete that folder to remove it`,
+      `${air} keeps its weights in ${model.folder}; delete that folder to remove it`,
     );
   }
   const parts = await partsOfCheckpoint(locations.modelsDir, registration);
@@ -74,7 +74,7 @@ export async function removeModel(
   return { model, deleted: await removeUnusedParts(locations.modelsDir, parts) };
 }
 
-/** Whether a checkpoint's components are links, as those of checkpoints are that were made here. */
+/** True when the components of a checkpoint are links, as in checkpoints made by Inkstone. */
 async function isMadeHere(folder: string): Promise<boolean> {
   return lstat(join(folder, "transformer")).then(
     (entry) => entry.isSymbolicLink(),

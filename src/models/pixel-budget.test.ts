@@ -15,7 +15,7 @@ describe("pixel budget", () => {
       asked: { width: 1024, height: 1024 },
       drawn: { width: 256, height: 256 },
       resampled: true,
-      note: "1024×1024 is above this model's 65536 pixels: drawn at 256×256, then enlarged to 1024×1024 (Lanczos)",
+      note: "1024×1024 is above this model's 65536 pixels: generated at 256×256, then enlarged to 1024×1024 (Lanczos)",
     });
   });
 

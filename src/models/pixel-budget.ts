@@ -1,4 +1,4 @@
-/** How large a picture is drawn when its model has a pixel budget. */
+/** The size that is generated when the model has a pixel budget. */
 
 export interface Size {
   readonly width: number;
@@ -6,21 +6,21 @@ export interface Size {
 }
 
 export interface SizePlan {
-  /** What was asked for, in pixels: the size of the finished file. */
+  /** The requested size, in pixels: that of the finished file. */
   readonly asked: Size;
-  /** What the engine draws: multiples of 16, within the budget. */
+  /** The size that the engine generates: multiples of 16, within the budget. */
   readonly drawn: Size;
-  /** Whether the drawing has to be resampled to the size asked for. */
+  /** True when the image has to be scaled to the requested size. */
   readonly resampled: boolean;
-  /** One line for logs and people; present exactly when `resampled`. */
+  /** One line for logs and people; present exactly when `resampled` is true. */
   readonly note?: string;
 }
 
 const token = 16;
 
 /**
- * Plans the drawing of a picture of `asked` size (pixels, multiples of 16, at least 16): as asked within `maxPixels`, else at nearly the
- * same aspect within it: stretched by 5 % at most for the sizes of the API, mostly far less.
+ * Plans the size to generate for a size of `asked` (pixels, multiples of 16, at least 16). Within `maxPixels` it is the same. Above, it is
+ * the largest size with nearly the same aspect ratio. For the sizes of the API the ratio changes by at most 5 %, usually far less.
  */
 export function planSize(asked: Size, maxPixels?: number): SizePlan {
   if (maxPixels === undefined || asked.width * asked.height <= maxPixels)
@@ -28,11 +28,11 @@ export function planSize(asked: Size, maxPixels?: number): SizePlan {
   const drawn = drawingWithin(asked, maxPixels);
   const note =
     `${asked.width}×${asked.height} is above this model's ${maxPixels} pixels: ` +
-    `drawn at ${drawn.width}×${drawn.height}, then enlarged to ${asked.width}×${asked.height} (Lanczos)`;
+    `generated at ${drawn.width}×${drawn.height}, then enlarged to ${asked.width}×${asked.height} (Lanczos)`;
   return { asked, drawn, resampled: true, note };
 }
 
-/** Of all sizes in whole tokens within the budget, the one that loses least: a per cent of stretch weighs eight of area. */
+/** The best size in whole tokens within the budget. One per cent of stretch counts as much as eight per cent of area. */
 function drawingWithin(asked: Size, maxPixels: number): Size {
   const aspect = asked.width / asked.height;
   let best: Size = { width: token, height: token };

@@ -1,8 +1,8 @@
 import { z } from "zod";
 
 /**
- * US dollars for a picture: `unit · round(base + steps · (perMegapixel · MP + perSquareMegapixel · MP²))`, rounded to 4 decimals,
- * MP = width · height / 10⁶. The defaults reproduce the four prices on the API page; other sizes are read off the same curve.
+ * Price of an image in US dollars: `unit · round(base + steps · (perMegapixel · MP + perSquareMegapixel · MP²))`, rounded to 4 decimals,
+ * MP = width · height / 10⁶. The defaults reproduce the four prices on the API page; other sizes follow the same curve.
  */
 export const price = z.strictObject({
   unit: z.number().min(0).default(0.00064),
@@ -13,8 +13,8 @@ export const price = z.strictObject({
 export type Price = z.output<typeof price>;
 
 /**
- * What one picture costs in US dollars, rounded to 4 decimals; a task costs this times `numberResults`.
- * @param picture size asked for in pixels, and denoising steps; an edit of no given size counts as 1024×1024
+ * Price of one image in US dollars, rounded to 4 decimals. A task costs this times `numberResults`.
+ * @param picture requested size in pixels, and number of steps; an edit without a size counts as 1024×1024
  */
 export function costPerPicture(
   price: Price,

@@ -4,7 +4,7 @@ import { ModelError, type ModelErrorReason } from "./errors.ts";
 import type { Naming } from "./install.ts";
 import type { ModelLocations } from "./locations.ts";
 
-/** Which checkpoint of the Hugging Face hub, and where it goes. */
+/** A checkpoint on the Hugging Face hub, and its target. */
 export interface PullJob {
   /** `OWNER/NAME` */
   readonly repo: string;
@@ -13,7 +13,7 @@ export interface PullJob {
   readonly locations: ModelLocations;
 }
 
-/** What the process that pulls tells of it. */
+/** Messages of the process that pulls. */
 export type PullReport =
   | { readonly type: "progress"; readonly percentage: number }
   | { readonly type: "done" }
@@ -24,9 +24,9 @@ const PROGRAM = fileURLToPath(
 );
 
 /**
- * Brings a checkpoint from the hub and registers it, in a process of its own: large ones are converted on the way. Begun again, it goes on
- * where it broke off. `HF_ENDPOINT` and `HF_TOKEN` are those of the environment.
- * @throws ModelError, or Error with what went wrong; the signal's reason when it is aborted
+ * Downloads a checkpoint from the hub and registers it, in a separate process. Large ones are converted during the download. A repeated
+ * pull continues where it stopped. `HF_ENDPOINT` and `HF_TOKEN` come from the environment.
+ * @throws ModelError, or Error with the fault; the signal's reason when it aborts
  */
 export async function pullCheckpoint(
   job: PullJob,
@@ -35,7 +35,7 @@ export async function pullCheckpoint(
 ): Promise<void> {
   signal.throwIfAborted();
   const child = fork(PROGRAM, [JSON.stringify(job)], { execArgv: [] });
-  const kill = () => child.kill("SIGKILL"); // what is half written is begun anew the next time
+  const kill = () => child.kill("SIGKILL"); // the next run writes incomplete files again
   signal.addEventListener("abort", kill, { once: true });
   let end: Exclude<PullReport, { type: "progress" }> | undefined;
   child.on("message", (report: PullReport) => {

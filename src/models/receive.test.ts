@@ -86,9 +86,9 @@ test("an attempt that was taken for dead can register nothing after the next one
 });
 
 test.each([
-  ["lora", NET, "none of its keys is a LoRA's"],
-  ["controlnet", LORA, "it is no QwenImageControlNetModel"],
-  ["controlnet", "README.md", "it is no safetensors file"],
+  ["lora", NET, "none of its keys belongs to a LoRA"],
+  ["controlnet", LORA, "it is not a QwenImageControlNetModel"],
+  ["controlnet", "README.md", "it is not a safetensors file"],
 ] as const)("as %s, %s is refused, and nothing of it stays", async (kind, file, message) => {
   const given = file === "README.md" ? { kind, file: "photos/README.md" } : { kind, file };
   const refused = await receive(given).catch((error) => error);

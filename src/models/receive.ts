@@ -11,17 +11,17 @@ import { requireFree } from "./free-air.ts";
 import type { ModelLocations } from "./locations.ts";
 import { requireLora } from "./require-adapter.ts";
 
-/** Hands a file over piece by piece, in order. */
+/** Passes a file on piece by piece, in order. */
 export type Source = (take: (piece: Uint8Array) => Promise<void>) => Promise<void>;
 
 /**
- * Takes in the file of a LoRA or ControlNet whole or not at all, and registers it: its folder in the models directory holds
- * weights and card. What an earlier attempt of the same upload has registered is left as it is.
+ * Receives the file of a LoRA or ControlNet and registers it, completely or not at all. Its folder in the models directory contains the
+ * weights and the card. A model that an earlier attempt of the same upload registered stays unchanged.
  *
- * @param card with the checksum that the file must have, if one is known; the card that is written always has it
- * @param told after each stage
- * @throws ModelError `alreadyInstalled`, `invalidCard`, or `damagedFile` for another checksum or no adapter in safetensors
- * @throws what `source` throws
+ * @param card may include the checksum that the file must have; the written card always has it
+ * @param told called after each stage
+ * @throws ModelError `alreadyInstalled`, `invalidCard`, or `damagedFile` for a wrong checksum or a file without an adapter in safetensors
+ * @throws the error of `source`
  */
 export async function receiveAdapter(
   card: Omit<AdapterCardInput, "path" | "receipt">,
@@ -41,11 +41,11 @@ export async function receiveAdapter(
     const sha256 = await writeFrom(source, target);
     told("downloaded");
     if (card.sha256 !== undefined && sha256 !== card.sha256.toLowerCase()) {
-      throw new ModelError("damagedFile", `the file's SHA-256 is ${sha256}; asked for is ${card.sha256}`);
+      throw new ModelError("damagedFile", `the file's SHA-256 is ${sha256}; the request says ${card.sha256}`);
     }
     await completeApart({ kind: card.kind, folder });
     told("checked");
-    await requireFree(card.air, locations); // another upload may have been quicker
+    await requireFree(card.air, locations); // another upload may have been faster
     await writeFile(join(folder, "card.json"), `${JSON.stringify({ ...checked, sha256 }, undefined, 2)}\n`);
     await install(folder, card.air, locations);
     told("stored");
@@ -58,7 +58,7 @@ async function isReceived(air: string, { id }: Receipt, locations: ModelLocation
   return (await listAdapters(locations)).some(({ card }) => card.air === air && card.receipt === id);
 }
 
-/** A new folder for this attempt; those of earlier ones are gone afterwards, and with them whoever still writes there. */
+/** Makes a folder for this attempt and deletes those of earlier ones, so that they cannot continue to write. */
 async function emptyFolder({ id, attempt }: Receipt, modelsDir: string): Promise<string> {
   for (let earlier = 1; earlier <= attempt; earlier++) {
     await rm(receivingFolder(modelsDir, { id, attempt: earlier }), { recursive: true, force: true });
@@ -71,7 +71,7 @@ async function emptyFolder({ id, attempt }: Receipt, modelsDir: string): Promise
 async function install(folder: string, air: string, { modelsDir }: ModelLocations): Promise<void> {
   await rename(folder, join(modelsDir, air.replace(":", "+"))).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code !== "ENOTEMPTY" && cause.code !== "EEXIST") throw cause;
-    throw new ModelError("alreadyInstalled", `the folder of ${air} is not empty`, { cause });
+    throw new ModelError("alreadyInstalled", `the folder of ${air} in the models directory is not empty`, { cause });
   });
 }
 
@@ -90,7 +90,7 @@ async function writeFrom(source: Source, path: string): Promise<string> {
   return hash.digest("hex");
 }
 
-/** Which attempt of which upload it is: a later attempt clears up after those before it. */
+/** An attempt of an upload. A later attempt deletes the files of earlier ones. */
 export interface Receipt {
   readonly id: string;
   readonly attempt: number;
@@ -98,11 +98,11 @@ export interface Receipt {
 
 const PREFIX = ".receiving-";
 
-/** Where an upload is put together: beside the other models, so that it becomes one of them by a new name alone. */
+/** Folder of an upload in progress. It is beside the other models, so that renaming it completes the upload. */
 export const receivingFolder = (modelsDir: string, { id, attempt }: Receipt): string =>
   join(modelsDir, `${PREFIX}${id}-${attempt}`);
 
-/** Removes what uploads have left that nobody begins again: folders begun more than so long ago. */
+/** Deletes folders of abandoned uploads: those that started more than `ageMs` ago. */
 export async function removeAbandoned({ modelsDir }: ModelLocations, ageMs: number, now = Date.now()): Promise<void> {
   const names = await readdir(modelsDir).catch(() => []);
   for (const name of names.filter((each) => each.startsWith(PREFIX))) {
@@ -112,52 +112,51 @@ export async function removeAbandoned({ modelsDir }: ModelLocations, ageMs: numb
   }
 }
 
-/** How an adapter that came as one file lies in its folder of the models directory. */
+/** Layout of a received adapter in its folder of the models directory. */
 interface Layout {
   /** The adapter, as its card names it. */
   readonly path: string;
-  /** Its one file. */
+  /** Its file. */
   readonly file: string;
 }
 
 export const LAYOUTS: Readonly<Record<AdapterKind, Layout>> = {
   lora: { path: "weights.safetensors", file: "weights.safetensors" },
-  // Below its card, so that `models remove` does not take weights for a mere registration.
+  // In a folder below its card, so that `models remove` recognises that the weights belong to it.
   controlnet: { path: "controlnet", file: "controlnet/diffusion_pytorch_model.safetensors" },
 };
 
 /**
- * Checks a file that was received, and makes of it what `inkstone models add` takes: a ControlNet gets the `config.json` that its
- * tensors imply.
- * @param folder laid out as `LAYOUTS` says
+ * Checks a received file and completes the adapter: a ControlNet gets the `config.json` that its tensors imply.
+ * @param folder in the layout of `LAYOUTS`
  * @throws ModelError `damagedFile`
  */
 export async function completeReceived(kind: AdapterKind, folder: string): Promise<void> {
   const file = join(folder, LAYOUTS[kind].file);
   const { tensors } = await readSafetensorsHeader(file).catch((cause: Error) => {
-    throw new ModelError("damagedFile", `it is no safetensors file: ${nameless(cause.message, file)}`, { cause });
+    throw new ModelError("damagedFile", `it is not a safetensors file: ${nameless(cause.message, file)}`, { cause });
   });
   if (kind === "lora") requireLora([...tensors.keys()]);
   else await completeControlNet(dirname(file));
 }
 
-/** What the thread is asked. */
+/** The message to the thread. */
 export interface CheckJob {
   readonly kind: AdapterKind;
   readonly folder: string;
 }
 
-/** What became of it: nothing to say, or what its error is made of. */
+/** The result: empty, or the parts of an error. */
 export interface CheckOutcome {
   readonly reason?: ModelErrorReason | undefined;
   readonly message?: string;
 }
 
-/** Of the thread: many times what the largest header takes. */
+/** Memory limit of the thread: many times the need of the largest header. */
 const CHECK_MEMORY_MB = 1_024;
 const CHECK_TIMEOUT_MS = 60_000;
 
-/** Does `completeReceived` in a thread. Rejects with a ModelError `damagedFile` also when that takes too much time or memory. */
+/** Runs `completeReceived` in a thread. Rejects with a ModelError `damagedFile` also when it takes too much time or memory. */
 async function completeApart(job: CheckJob): Promise<void> {
   const program = new URL(import.meta.url.replace(/receive\.(ts|js)$/, "received-file-child.$1"));
   const thread = new Worker(program, {
@@ -184,13 +183,13 @@ async function completeApart(job: CheckJob): Promise<void> {
 
 async function completeControlNet(folder: string): Promise<void> {
   const config = await controlNetFromTensors(folder).catch((cause: Error) => {
-    throw new ModelError("damagedFile", `it is no QwenImageControlNetModel: ${nameless(cause.message, folder)}`, {
+    throw new ModelError("damagedFile", `it is not a QwenImageControlNetModel: ${nameless(cause.message, folder)}`, {
       cause,
     });
   });
   await writeFile(join(folder, "config.json"), `${JSON.stringify(config, undefined, 2)}\n`);
 }
 
-/** Where files lie on the server is no caller's business. */
+/** Removes paths of the server, which callers must not see. */
 const nameless = (message: string, path: string): string =>
   message.replaceAll(`${path}: `, "").replaceAll(path, "the file");

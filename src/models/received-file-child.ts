@@ -1,4 +1,4 @@
-/** The thread that checks a file that was received: however costly its header is to read, others are served meanwhile. */
+/** The thread that checks a received file. A costly header does not block other requests. */
 
 import { parentPort, workerData } from "node:worker_threads";
 import { ModelError } from "./errors.ts";

@@ -4,8 +4,8 @@ import type { ReferenceCount } from "../protocol/index.ts";
 const NONE: ReferenceCount = { min: 0, max: 0 };
 
 /**
- * How many reference images a checkpoint takes, by its member of the family.
- * @param folder in diffusers layout; one that is damaged takes none: drawing with it says what is wrong
+ * Number of reference images that a checkpoint accepts, by its member of the family.
+ * @param folder in diffusers layout. A damaged one accepts none; the error appears when a task uses it
  */
 export async function referenceCount(folder: string): Promise<ReferenceCount> {
   try {

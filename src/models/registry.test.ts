@@ -47,7 +47,7 @@ describe("resolving", () => {
   test("an unknown AIR names all known ones", async () => {
     expect(await reason(findModel("civitai:1@2", locations))).toEqual([
       "unknownModel",
-      'model is "civitai:1@2"; known are inkstone:nano@1, runware:108@1',
+      'model is "civitai:1@2"; known models: inkstone:nano@1, runware:108@1',
     ]);
   });
 
@@ -61,14 +61,14 @@ describe("resolving", () => {
   test("neither folder nor AIR", async () => {
     expect(await reason(findModel("nowhere/at/all", locations))).toEqual([
       "unknownModel",
-      'model is "nowhere/at/all"; that is neither a folder nor an AIR (source:id@version)',
+      'model is "nowhere/at/all", which is neither a folder nor an AIR (source:id@version)',
     ]);
   });
 
   test("a folder that is no checkpoint", async () => {
     expect(await reason(findModel(root, locations))).toEqual([
       "notACheckpoint",
-      `${root} is not a checkpoint: it has no model_index.json (a folder in diffusers layout is needed)`,
+      `${root} is not a checkpoint: it has no model_index.json. Name a folder in diffusers layout`,
     ]);
   });
 
@@ -103,7 +103,7 @@ describe("installing", () => {
     await addModel(folder, { air: "me:a@1" }, locations);
     expect(await reason(addModel(folder, { air: "me:a@1" }, locations))).toEqual([
       "alreadyInstalled",
-      `me:a@1 is installed already: ${folder}`,
+      `me:a@1 is already installed: ${folder}`,
     ]);
     expect(await reason(addModel(folder, { air: "inkstone:nano@1" }, locations))).toMatchObject([
       "alreadyInstalled",
@@ -114,11 +114,11 @@ describe("installing", () => {
   test("what cannot be removed", async () => {
     expect(await reason(removeModel("inkstone:nano@1", locations))).toEqual([
       "notRemovable",
-      "inkstone:nano@1 came with the package and cannot be removed",
+      "inkstone:nano@1 is included in the package and cannot be removed",
     ]);
     expect(await reason(removeModel("a:b@1", locations))).toEqual([
       "unknownModel",
-      'model is "a:b@1"; installed are none',
+      'model is "a:b@1"; installed models: none',
     ]);
     await mkdir(locations.modelsDir);
     const inside = join(locations.modelsDir, "inside");

@@ -5,19 +5,19 @@ import { airPattern, type ModelCard, parseCard, readCard, readCardJson } from ".
 import { ModelError } from "./errors.ts";
 import { foldersIn, type ModelLocations } from "./locations.ts";
 
-/** A model that can be asked for. */
+/** A model that tasks can name. */
 export interface Model {
   readonly card: ModelCard;
   /** Its checkpoint in diffusers layout, absolute. */
   readonly folder: string;
-  /** Came with the package, was added to the models directory, or was named by its path. */
+  /** Included in the package, installed in the models directory, or named by its path. */
   readonly origin: "bundled" | "installed" | "folder";
-  /** Folder of its card in the models directory; only of installed ones. */
+  /** Folder of its card in the models directory; only for an installed model. */
   readonly registration?: string;
 }
 
 /**
- * All models, installed ones first (by folder name), then the bundled one.
+ * All models: the installed ones by folder name, then the one of the package.
  * @throws ModelError `invalidCard`
  */
 export async function listModels({ modelsDir, bundledDir }: ModelLocations): Promise<Model[]> {
@@ -37,19 +37,19 @@ export async function listModels({ modelsDir, bundledDir }: ModelLocations): Pro
 }
 
 /**
- * The model of an AIR. A model's own AIR goes before an alias, an installed model before the bundled one: so `runware:108@1` is the
- * bundled checkpoint until one is installed under that name.
- * @throws ModelError `unknownModel` listing what is known
+ * The model of an AIR. An AIR has priority over an alias, an installed model over that of the package. So `runware:108@1` is the bundled
+ * checkpoint until one is installed under that name.
+ * @throws ModelError `unknownModel` listing the known models
  */
 export function modelNamed(air: string, models: readonly Model[]): Model {
   const found = models.find(({ card }) => card.air === air) ?? models.find(({ card }) => card.aliases.includes(air));
   if (found) return found;
   const known = models.flatMap(({ card }) => [card.air, ...card.aliases]);
-  throw new ModelError("unknownModel", `model is "${air}"; known are ${[...new Set(known)].join(", ") || "none"}`);
+  throw new ModelError("unknownModel", `model is "${air}"; known models: ${[...new Set(known)].join(", ") || "none"}`);
 }
 
 /**
- * Opens a checkpoint folder that need not be installed. Its own `card.json` is used where it has one; else it is called `name`.
+ * Opens a checkpoint folder that need not be installed. It uses its `card.json` if it exists, otherwise the name `name`.
  * @throws ModelError `notACheckpoint` or `invalidCard`
  */
 export async function modelInFolder(path: string, name?: string): Promise<Model> {
@@ -61,7 +61,7 @@ export async function modelInFolder(path: string, name?: string): Promise<Model>
 }
 
 /**
- * A model by AIR, or by the path of its folder: whatever a person may name it by. What looks like an AIR and is no folder is one.
+ * Finds a model by AIR or by the path of its folder. A name that looks like an AIR is one, unless a folder has that path.
  * @throws ModelError `unknownModel`, `notACheckpoint` or `invalidCard`
  */
 export async function findModel(name: string, locations: ModelLocations): Promise<Model> {
@@ -71,7 +71,7 @@ export async function findModel(name: string, locations: ModelLocations): Promis
   );
   if (isFolder) return modelInFolder(name);
   if (airPattern.test(name)) return modelNamed(name, await listModels(locations));
-  throw new ModelError("unknownModel", `model is "${name}"; that is neither a folder nor an AIR (source:id@version)`);
+  throw new ModelError("unknownModel", `model is "${name}", which is neither a folder nor an AIR (source:id@version)`);
 }
 
 /** @throws ModelError `notACheckpoint` when the folder has no `model_index.json` */
@@ -79,7 +79,7 @@ async function requireCheckpoint(folder: string): Promise<void> {
   await access(join(folder, "model_index.json")).catch(() => {
     throw new ModelError(
       "notACheckpoint",
-      `${folder} is not a checkpoint: it has no model_index.json (a folder in diffusers layout is needed)`,
+      `${folder} is not a checkpoint: it has no model_index.json. Name a folder in diffusers layout`,
     );
   });
 }

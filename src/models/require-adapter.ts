@@ -6,8 +6,8 @@ import type { AdapterKind } from "./adapter-card.ts";
 import { ModelError } from "./errors.ts";
 
 /**
- * Checks what drawing would check of a LoRA file or a ControlNet folder, but for what depends on the checkpoint: only headers are read.
- * @throws ModelError `notAnAdapter` with what it is instead, or what is wrong with it
+ * Checks a LoRA file or a ControlNet folder as generating does, except for what depends on the checkpoint. It reads only headers.
+ * @throws ModelError `notAnAdapter` naming the content of the file, or its fault
  */
 export async function requireAdapter(kind: AdapterKind, path: string): Promise<void> {
   const needed = kind === "lora" ? path : join(path, "config.json");
@@ -17,7 +17,7 @@ export async function requireAdapter(kind: AdapterKind, path: string): Promise<v
   );
   if (!isThere) {
     const what = kind === "lora" ? "a safetensors file" : "a folder in diffusers layout with a config.json";
-    throw new ModelError("notAnAdapter", `${path} is not a ${kind}: ${what} is needed`);
+    throw new ModelError("notAnAdapter", `${path} is not a ${kind}. Name ${what}`);
   }
   try {
     if (kind === "controlnet") return await checkControlNet(path);
@@ -29,16 +29,16 @@ export async function requireAdapter(kind: AdapterKind, path: string): Promise<v
   }
 }
 
-/** @throws ModelError `damagedFile` when no key of a file is a LoRA's */
+/** @throws ModelError `damagedFile` when no key of a file belongs to a LoRA */
 export function requireLora(keys: readonly string[]): void {
   if (keys.some((key) => parseKey(key) !== undefined)) return;
   const kind = keys.map(unknownKind).find((name) => name !== undefined);
   const reason = kind && ` (${kind} is not supported)`;
   const some = keys.slice(0, 5).map(brief).join(", ") || "none";
-  throw new ModelError("damagedFile", `none of its keys is a LoRA's${reason ?? ""}: ${some}`);
+  throw new ModelError("damagedFile", `none of its keys belongs to a LoRA${reason ?? ""}: ${some}`);
 }
 
-/** Names in a file may be megabytes long. */
+/** Shortens names, which may be megabytes long. */
 const brief = (name: string): string => (name.length <= 100 ? name : `${name.slice(0, 100)}…`);
 
 async function beginningOf(path: string): Promise<Uint8Array> {

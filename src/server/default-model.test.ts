@@ -46,7 +46,7 @@ test("a damaged card, and none at all, are told", async () => {
   await writeFile(join(root, "models/me+a@1/card.json"), "{}");
   expect(await defaultModelTrouble(openModelCatalogue(locations()))()).toMatch(/^runware:108@1: .*card\.json/);
   const none = { modelsDir: join(root, "none"), bundledDir: join(root, "none") };
-  expect(await defaultModelTrouble(openModelCatalogue(none))()).toContain("known are none");
+  expect(await defaultModelTrouble(openModelCatalogue(none))()).toContain("known models: none");
 });
 
 test("weights that are still in the bucket are no trouble", async () => {

@@ -121,8 +121,8 @@ test.each([
   ["/cut", {}, "downloadFailed", "cannot be reached"],
   ["/lora", { category: "checkpoint" }, "invalidDownloadURL", "https://huggingface.co/OWNER/NAME"],
   ["/lora", { category: "vae" }, "invalidCategory", "'lora', 'lycoris', 'controlnet', 'checkpoint'"],
-  ["/lora", { category: "controlnet" }, "invalidDownloadURL", "It is no QwenImageControlNetModel: a QwenImageControl"],
-  ["/union", {}, "invalidDownloadURL", "None of its keys is a LoRA's"],
+  ["/lora", { category: "controlnet" }, "invalidDownloadURL", "It is not a QwenImageControlNetModel: a QwenImageControl"],
+  ["/union", {}, "invalidDownloadURL", "None of its keys belongs to a LoRA"],
   ["/lora", { architecture: "sdxl" }, "invalidArchitecture", "'qwen_image'"],
 ])("%s with %j is refused, and nothing of it stays", async (path, changes, code, message) => {
   const { status, body } = await ask(upload({ air: "me:bad@1", downloadURL: files + path, ...changes }));

@@ -78,7 +78,7 @@ describe.skipIf(!mounts)("on a full disk (skipped without the right to mount)", 
         () => ({ code: 0, stderr: "" }),
         (failed) => failed,
       );
-      const refused = /error: (\S+) cannot be downloaded: ENOSPC.*the same command goes on from there.*disk is full/;
+      const refused = /error: (\S+) cannot be downloaded: ENOSPC.*repeat the command to continue.*disk is full/;
       expect([code, stderr]).toEqual([1, expect.stringMatching(refused)]);
       const path = refused.exec(stderr)![1]!;
       expect(hub.asked.filter((asked) => asked.startsWith(path))).toEqual([`${path} 0`]);

@@ -84,7 +84,7 @@ describe("one clear error that names", () => {
     await editJson("model_index.json", (json) => {
       json._class_name = "QwenImageLayeredPipeline";
     });
-    expect(await refusal()).toMatch(/Qwen-Image-Layered.*this version draws with Qwen-Image, 2512, Edit/);
+    expect(await refusal()).toMatch(/Qwen-Image-Layered.*this version supports Qwen-Image, 2512, Edit/);
   });
 
   test("a scheduler of another class: that of the index counts, as in diffusers, then that of its config", async () => {

@@ -16,26 +16,26 @@ interface Place {
   readonly revision: string;
   readonly hubUrl?: string;
   readonly accessToken?: string;
-  /** How the hub is asked; heeds the signal. */
+  /** Sends requests to the hub. It obeys the signal. */
   readonly fetch: typeof fetch;
 }
 
-/** How a download goes on, and ends. */
+/** Progress, waiting and end of a download. */
 interface Conduct {
-  /** Told how many bytes are here. */
+  /** Receives the number of bytes on disk. */
   told(done: number): void;
-  /** Waits before the next attempt; ends early when the signal aborts. */
+  /** Waits before the next attempt. It ends early when the signal aborts. */
   rest(ms: number): Promise<unknown>;
   readonly signal: AbortSignal | undefined;
 }
 
-/** Attempts in succession that may bring nothing. */
+/** Successive attempts without any new bytes before the download fails. */
 const ATTEMPTS = 5;
 const FIRST_REST = 1000;
 
 /**
- * Brings a file to `target` unless it is there. It comes as `target.part` and is renamed once its checksum is right; what a broken
- * connection or an earlier run left of it is continued.
+ * Downloads a file to `target`, unless it exists. It is written to `target.part`, and renamed when its checksum is correct. The bytes
+ * of a broken connection or an earlier run are kept and continued.
  * @throws Error naming the file; the signal's reason when it aborts
  */
 export async function fetchFile(place: Place, file: HubFile, target: string, conduct: Conduct): Promise<void> {
@@ -55,7 +55,7 @@ export async function fetchFile(place: Place, file: HubFile, target: string, con
   await rename(part, target);
 }
 
-/** Completes the file, over several connections if need be: with ever longer rests, until one attempt after another brings nothing. */
+/** Completes the file over several connections. The pauses between them grow, until `ATTEMPTS` of them add no bytes. */
 async function persist(place: Place, file: HubFile, part: string, { told, rest, signal }: Conduct): Promise<void> {
   const bytesHere = async () => {
     const size = (await sizeOf(part)) ?? 0;
@@ -72,7 +72,7 @@ async function persist(place: Place, file: HubFile, part: string, { told, rest, 
       failures = here > most ? 1 : failures + 1;
       most = Math.max(most, here);
       if (failures === ATTEMPTS || isDenial(cause)) {
-        const advice = "what has come is kept, and the same command goes on from there";
+        const advice = "the downloaded part is kept; repeat the command to continue";
         throw new Error(`${file.path} cannot be downloaded: ${messageOf(cause)}; ${advice}`, { cause });
       }
       await rest(FIRST_REST * 2 ** (failures - 1)).catch(() => {});
@@ -80,7 +80,7 @@ async function persist(place: Place, file: HubFile, part: string, { told, rest, 
   }
 }
 
-/** Whether the next attempt would end the same: the hub refuses, or the disk is full. */
+/** True when a repeated attempt fails in the same way: the hub refuses, or the disk is full. */
 function isDenial(cause: unknown): boolean {
   if (cause instanceof Error && "code" in cause && (cause.code === "ENOSPC" || cause.code === "EDQUOT")) return true;
   if (!(cause instanceof HubApiError)) return false;
@@ -88,10 +88,10 @@ function isDenial(cause: unknown): boolean {
   return statusCode >= 400 && statusCode < 500 && statusCode !== 408 && statusCode !== 429;
 }
 
-/** The hub's streams break off with a mere string. */
+/** A broken stream of the hub rejects with a string. */
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
 
-/** Appends what is missing of the file. */
+/** Appends the missing bytes of the file. */
 async function continueFile(
   place: Place,
   file: HubFile,
@@ -109,14 +109,14 @@ async function continueFile(
     told(done);
     if (done === file.size) return;
     const blob = await downloadFile({ ...place, path: file.path, xet: false });
-    if (!blob) throw new Error("the hub does not have it");
+    if (!blob) throw new Error("the hub does not have this file");
     for await (const piece of blob.slice(done).stream()) {
       signal?.throwIfAborted();
       await output.writeFile(piece);
       done += piece.length;
       told(done);
     }
-    if (done !== file.size) throw new Error(`${done} of ${file.size} bytes came`);
+    if (done !== file.size) throw new Error(`the connection ended after ${done} of ${file.size} bytes`);
   } finally {
     await output.close();
   }

@@ -1,3 +1,3 @@
-/** Repositories of the Hugging Face hub, brought onto this machine. */
+/** Downloads repositories of the Hugging Face hub. */
 export type { HubFile } from "./fetch-file.ts";
 export { openRepository, type Repository } from "./repository.ts";

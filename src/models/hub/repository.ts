@@ -5,41 +5,41 @@ import { fetchFile, type HubFile } from "./fetch-file.ts";
 
 export interface PullProgress {
   readonly path: string;
-  /** Bytes of this file that are here, of all. */
+  /** Bytes of this file on disk, of `total`. */
   readonly done: number;
   readonly size: number;
 }
 
 export interface RepositoryOptions {
-  /** A branch, tag or commit. Default `main`. */
+  /** A branch, tag or commit. Default: `main`. */
   readonly revision?: string | undefined;
   /** Address of the hub. Default: the public one. */
   readonly hubUrl?: string | undefined;
-  /** For repositories that are not public. */
+  /** Token for private repositories. */
   readonly accessToken?: string | undefined;
-  /** Aborting ends it; the promise then rejects with the signal's reason. */
+  /** Aborting stops the download. The promise then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** Waits between attempts. Default: by the clock. */
+  /** Waits between attempts, in milliseconds. Default: a timer. */
   rest?(ms: number): Promise<unknown>;
   onProgress?(progress: PullProgress): void;
 }
 
-/** A repository of the hub at one revision: what it holds, and how to get it. */
+/** A repository of the hub at one revision: its files, and how to download them. */
 export interface Repository {
   readonly name: string;
   readonly revision: string;
   readonly files: readonly HubFile[];
   /**
-   * Brings a file to its place below a folder: what is there already, by checksum, is left, and what broke off is resumed.
+   * Downloads a file to its place in a folder. A file with the correct checksum is kept, and a partial download is continued.
    * @returns its path
-   * @throws Error naming the file, and what is wrong with it
+   * @throws Error naming the file and the fault
    */
   fetch(file: HubFile, folder: string): Promise<string>;
 }
 
 /**
- * Asks the hub what a repository holds; nothing is downloaded.
- * @throws Error naming the repository, and what is wrong with it
+ * Lists the files of a repository. It downloads nothing.
+ * @throws Error naming the repository and the fault
  */
 export async function openRepository(repo: string, options: RepositoryOptions = {}): Promise<Repository> {
   const { revision = "main", hubUrl, accessToken, signal } = options;
@@ -69,26 +69,26 @@ export async function openRepository(repo: string, options: RepositoryOptions = 
   };
 }
 
-/** What a person can do about a hub that does not answer, or that refuses. */
+/** Advice for a person whose hub does not answer, or refuses. */
 function adviceOn(cause: unknown, hubUrl: string = HUB_URL): string {
   if (cause instanceof HubApiError) {
     const { statusCode } = cause;
     if (statusCode !== 401 && statusCode !== 403 && statusCode !== 404) return "";
-    return ". Is the name right (OWNER/NAME, --revision)? If it is not public, HF_TOKEN must hold a token that may read it";
+    return ". Check the name (OWNER/NAME) and --revision. For a private repository, set HF_TOKEN to a token that may read it";
   }
-  // Node's fetch says only that it failed; why is in the cause.
+  // Node's fetch reports only that it failed. The cause has the reason.
   const why = cause instanceof Error && cause.cause instanceof Error ? ` (${cause.cause.message})` : "";
-  return `${why}. ${hubUrl} could not be reached: check the network, or name a mirror in HF_ENDPOINT. What was downloaded before is kept and gone on with. Without a network, \`inkstone models add FOLDER\` takes files that are here`;
+  return `${why}. ${hubUrl} could not be reached: check the network, or name a mirror in HF_ENDPOINT. Downloaded parts are kept; repeat the command to continue. Without a network, use \`inkstone models add FOLDER\` with files on this machine`;
 }
 
-/** Large files are known by their SHA-256, small ones by the name git gives their content. */
+/** Large files have a SHA-256, small ones the hash that git computes of their content. */
 function checksumOf(path: string, oid: string | undefined, lfs: { readonly oid: string } | undefined) {
   if (lfs) return { kind: "sha256", hex: lfs.oid } as const;
   if (oid !== undefined) return { kind: "git", hex: oid } as const;
   throw new Error(`${path} has no checksum`);
 }
 
-/** The hub says where in the folder a file goes, but never outside it. */
+/** A path inside the folder. The hub must not write outside it. */
 function safe(path: string): string {
   if (path.startsWith("/") || path.includes("\\") || path.split("/").some((part) => part === "" || part === "..")) {
     throw new Error(`its file ${JSON.stringify(path)} has no usable path`);

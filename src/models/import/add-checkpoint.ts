@@ -29,21 +29,21 @@ import { type ConvertedPiece, openUnconverted, type Piece, type Shard } from "./
 
 export interface AddHooks {
   readonly signal?: AbortSignal | undefined;
-  /** Told what is being done, with bytes of the source done and in all. */
+  /** Called with the component in progress, and bytes of the source: done, and in total. */
   onProgress?(progress: { readonly component: string; readonly done: number; readonly total: number }): void;
-  /** Told about LoRAs that fit only in part. */
+  /** Called for LoRAs with keys that fit no layer. */
   warn?(message: string): void;
 }
 
 /**
- * Registers a checkpoint from whatever files people have. Everything is checked before anything is converted, and again before it is
- * registered: what cannot be drawn with is refused, and nothing of it is left.
+ * Registers a checkpoint from files of any supported format. It checks everything before converting, and again before registering. A
+ * checkpoint that the engine cannot run is refused, and nothing of it remains.
  *
- * A folder in diffusers layout whose weights can be read in place stays where it is. From anything else a checkpoint is made in the models
- * directory, its components converted once and shared with other checkpoints. An interrupted conversion goes on when it is asked for again.
+ * A folder in diffusers layout stays in its place if its weights can be read there. For everything else it makes a checkpoint in the models
+ * directory. Components are converted once and shared between checkpoints. Repeat an interrupted conversion to continue it.
  *
- * @param naming without an AIR it is the one that the vendor's list has for the member: `runware:108@1` for Qwen-Image
- * @throws ModelError `notACheckpoint` saying what does not fit, `alreadyInstalled` or `invalidCard`
+ * @param naming without an AIR, the vendor's AIR of the member is used: `runware:108@1` for Qwen-Image
+ * @throws ModelError `notACheckpoint` naming the fault, `alreadyInstalled` or `invalidCard`
  * @throws the signal's reason
  */
 export async function addCheckpoint(
@@ -67,18 +67,18 @@ export async function addCheckpoint(
 }
 
 /**
- * Finds out whether a folder can be drawn with.
- * @throws ModelError `notACheckpoint` saying what does not fit
+ * Checks that the engine can run the checkpoint in a folder.
+ * @throws ModelError `notACheckpoint` naming the fault
  */
 export function requireDrawable(folder: string): Promise<void> {
   return asModelError(() => checkCheckpoint(folder));
 }
 
 /**
- * Downloads a checkpoint in diffusers layout from the hub shard by shard, converting as it goes: the disk holds the result and one shard.
- * Pulled again it is updated; its card stays, but for a name that is given.
- * @param folder for what is downloaded
- * @throws as `addCheckpoint` does, and Error for what cannot be downloaded
+ * Downloads a checkpoint in diffusers layout from the hub and converts each shard as it arrives. The disk holds the result and one shard.
+ * A repeated pull updates it and keeps its card, except for a new name.
+ * @param folder for the downloaded files
+ * @throws ModelError as `addCheckpoint` does, and Error for a failed download
  */
 export async function addRepository(
   repository: Repository,
@@ -95,7 +95,7 @@ export async function addRepository(
   });
 }
 
-/** Builds the folder beside its place, converts what has to be converted, and moves it there. */
+/** Builds the checkpoint in a folder beside its place, converts its parts, and moves it there. */
 async function make(
   ingredients: Ingredients,
   naming: Naming,
@@ -142,19 +142,19 @@ async function make(
     return { card: checked, folder: join(registration, "checkpoint"), origin: "installed", registration };
   } catch (error) {
     await rm(staging, { recursive: true, force: true });
-    // What was converted when somebody stopped it is gone on with later; what cannot be drawn with goes.
+    // After an abort, the converted parts are kept for the next attempt. After an error they are deleted.
     if (!hooks.signal?.aborted) await removeUnusedParts(modelsDir, begun);
     throw error;
   }
 }
 
-/** Names what a checkpoint was fetched from. */
+/** File with the source of a downloaded checkpoint. */
 const SOURCE = "source.json";
 
 /**
- * The card of what was fetched from the same place before under this AIR.
- * @returns undefined where the AIR is free
- * @throws ModelError `alreadyInstalled` when something else has it
+ * The card of an earlier download with this AIR from the same source.
+ * @returns undefined when the AIR is free
+ * @throws ModelError `alreadyInstalled` when another model has it
  */
 export async function requireFreeFor(
   air: string,
@@ -170,7 +170,7 @@ export async function requireFreeFor(
   return undefined;
 }
 
-/** Moves a finished checkpoint to its place. @param before components of the one that it replaces */
+/** Moves a finished checkpoint to its place. @param before components of the checkpoint that it replaces */
 async function replace(
   staging: string,
   registration: string,
@@ -179,9 +179,13 @@ async function replace(
   locations: ModelLocations,
 ): Promise<void> {
   if (before) await rm(registration, { recursive: true });
-  else await requireFree(air, locations); // converting took a while
+  else await requireFree(air, locations); // another process may have taken it during the conversion
   await rename(staging, registration).catch((cause) => {
-    throw new ModelError("alreadyInstalled", `${registration} is in the way of ${air}: ${cause.message}`, { cause });
+    throw new ModelError(
+      "alreadyInstalled",
+      `${air} cannot be moved to ${registration}, which exists: ${cause.message}`,
+      { cause },
+    );
   });
   if (before) await removeUnusedParts(locations.modelsDir, before);
 }
@@ -196,7 +200,7 @@ async function placeOf(piece: Piece, modelsDir: string): Promise<Place> {
   return storedPart(modelsDir, piece);
 }
 
-/** Links within the models directory are relative, so that it can be moved. */
+/** Links inside the models directory are relative, so that you can move it. */
 async function link(target: string, path: string): Promise<void> {
   const inside = dirname(dirname(dirname(path)));
   const place = target.startsWith(join(inside, "/")) ? relative(dirname(path), target) : target;
@@ -233,7 +237,7 @@ async function convertAll(pieces: readonly Piece[], places: ReadonlyMap<Componen
   }
 }
 
-/** Converts a shard unless that was done before; what it became stands beside its files. */
+/** Converts a shard, unless an earlier run did. A note beside the files names its results. */
 async function convertShard({ mode, merge }: ConvertedPiece, shard: Shard, folder: string, hooks: ConversionHooks) {
   const note = noteOf(shard, folder);
   if (existsSync(note)) return hooks.onProgress?.(shard.bytes);

@@ -1,6 +1,6 @@
 /**
- * What a file holds that is no part of a Qwen-Image checkpoint, by a tensor that only it has. The first that fits counts; the patterns are
- * tried on names without the prefix of a merged checkpoint.
+ * Files that are no part of a Qwen-Image checkpoint, recognised by a tensor that only they have. The first match decides. The patterns
+ * are applied to names without the prefix of a merged checkpoint.
  */
 const OTHERS: readonly (readonly [tensor: RegExp, what: string])[] = [
   [/^txt_in\.text_norm\.weight$/, "a Qwen-Image-2.1 transformer, which is another architecture than Qwen-Image's"],
@@ -29,7 +29,7 @@ const ADAPTERS: readonly (readonly [tensor: RegExp, kind: string])[] = [
   [/^(controlnet_blocks\.|controlnet_x_embedder\.|controlnet_.*img_in)/, "controlnet"],
 ];
 
-/** What a file holds by the names of its tensors, as far as anybody here knows; undefined otherwise. */
+/** The content of a file by the names of its tensors, if it is one of the known others; undefined otherwise. */
 export function foreignArchitecture(names: Iterable<string>): string | undefined {
   const all = [...names];
   const adapter = ADAPTERS.find(([tensor]) => all.some((name) => tensor.test(name)));

@@ -5,7 +5,7 @@ import { CheckpointError, listShards, openSource, type SourceTensor, type Tensor
 import { readCard } from "../card.ts";
 import type { PartKind } from "./parts.ts";
 
-/** The folder of a component in a checkpoint, and what its files are called. */
+/** Folder of a component in a checkpoint, and the stem of its file names. */
 export const COMPONENT_FOLDERS = {
   transformer: { folder: "transformer", stem: "diffusion_pytorch_model" },
   text_encoder: { folder: "text_encoder", stem: "model" },
@@ -16,14 +16,14 @@ export const COMPONENT_FOLDERS = {
 export type Component = keyof typeof COMPONENT_FOLDERS;
 export const COMPONENTS = Object.keys(COMPONENT_FOLDERS) as Component[];
 
-/** A component's tensors, over all its shards. */
+/** The tensors of a component, from all its shards. */
 export interface OpenComponent {
   readonly files: readonly string[];
   readonly tensors: ReadonlyMap<string, SourceTensor>;
   close(): void;
 }
 
-/** @throws CheckpointError naming the missing or unreadable file, or a tensor that is missing or there twice */
+/** @throws CheckpointError naming a missing or unreadable file, or a tensor that is missing or exists twice */
 export async function openComponent(folder: string, component: Component): Promise<OpenComponent> {
   const { files, expected } = await listShards(folder, COMPONENT_FOLDERS[component].stem);
   const sources: TensorSource[] = [];
@@ -37,7 +37,7 @@ export async function openComponent(folder: string, component: Component): Promi
       sources.push(source);
       for (const [name, tensor] of source.tensors) {
         if (tensors.has(name)) throw new CheckpointError(`${folder}: tensor "${name}" is in more than one shard`);
-        // The text encoder never asks for the language model's head: a gigabyte in the real one.
+        // The text encoder never reads the head of the language model: one gigabyte in the real checkpoint.
         if (component !== "text_encoder" || !name.startsWith("lm_head.")) tensors.set(name, tensor);
       }
     }
@@ -52,8 +52,8 @@ export async function openComponent(folder: string, component: Component): Promi
 }
 
 /**
- * The checkpoint's folder, for a path that people name it by: the folder itself, or the root of a repository in the hub's cache
- * (`models--OWNER--NAME`), whose newest snapshot it then is. Undefined when it is neither.
+ * The checkpoint folder for a path: the folder itself, or the newest snapshot of a repository in the hub's cache
+ * (`models--OWNER--NAME`). Undefined when the path is neither.
  */
 export async function checkpointFolder(path: string): Promise<string | undefined> {
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return undefined;
@@ -68,7 +68,7 @@ export async function checkpointFolder(path: string): Promise<string | undefined
   return whole.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0];
 }
 
-/** Parts of a checkpoint that are small and copied. */
+/** Small parts of a checkpoint, which are copied. */
 export function companions(folder: string): string[] {
   return ["tokenizer", "scheduler", "processor"].map((name) => join(folder, name)).filter((path) => existsSync(path));
 }

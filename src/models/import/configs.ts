@@ -1,10 +1,10 @@
 import { CheckpointError } from "../../weights/index.ts";
 import type { Part } from "./parts.ts";
 
-/** Config files of a checkpoint, as its JSON files hold them. */
+/** Config files of a checkpoint, as parsed JSON. */
 export type Config = Readonly<Record<string, unknown>>;
 
-/** What files of weights leave unsaid about Qwen-Image: published with the 20-billion checkpoint (Qwen/Qwen-Image on the hub). */
+/** Values that files of weights do not contain, as published with Qwen/Qwen-Image on the hub (20 billion weights). */
 const REAL_ROPE_AXES = [16, 56, 56];
 const REAL_TEXT = {
   architectures: ["Qwen2_5_VLForConditionalGeneration"],
@@ -59,9 +59,8 @@ export const REAL_SCHEDULER = {
 };
 
 /**
- * The config of a component, from the shapes of its tensors and, where they do not say it, from another checkpoint's or the published
- * one's.
- * @param base the same component's config in another checkpoint
+ * The config of a component. It comes from the shapes of its tensors, and for other values from another checkpoint or the published one.
+ * @param base config of the same component in another checkpoint
  * @throws CheckpointError when neither fits the tensors
  */
 export function configOf(part: Part, base: Config | undefined): Config {
@@ -76,7 +75,7 @@ function transformerConfig(part: Part, base: Config | undefined): Config {
   const axes = [inherited, REAL_ROPE_AXES].find((list) => list?.reduce((sum, n) => sum + n, 0) === headDim);
   if (!axes) {
     throw new CheckpointError(
-      `${part.from}: heads of ${headDim} features are not Qwen-Image's 128: name a checkpoint with the same sizes with --base`,
+      `${part.from}: the heads have ${headDim} features, those of Qwen-Image 128. Name a checkpoint with the same sizes with --base`,
     );
   }
   return {
@@ -113,7 +112,7 @@ function textEncoderConfig(part: Part, base: Config | undefined): Config {
     return nested ? { ...outer, text_config: { ...nested, ...found } } : { ...flat, ...found };
   }
   throw new CheckpointError(
-    `${part.from}: ${found.num_hidden_layers} layers of ${found.hidden_size} features are not Qwen2.5-VL-7B's 28 of 3584: name a checkpoint with the same text encoder with --base`,
+    `${part.from}: it has ${found.num_hidden_layers} layers of ${found.hidden_size} features, Qwen2.5-VL-7B has 28 of 3584. Name a checkpoint with the same text encoder with --base`,
   );
 }
 
@@ -126,7 +125,7 @@ function vaeConfig(part: Part, base: Config | undefined): Config {
   ];
   if (channels !== 3) {
     throw new CheckpointError(
-      `${part.from}: this VAE decodes to ${channels} channels (Qwen-Image-Layered?); 3 are drawn with here`,
+      `${part.from}: this VAE decodes to ${channels} channels, perhaps for Qwen-Image-Layered; Inkstone supports 3`,
     );
   }
   for (const config of [base, REAL_VAE]) {
@@ -134,7 +133,7 @@ function vaeConfig(part: Part, base: Config | undefined): Config {
     if (width !== undefined && factors && width * factors.at(-1)! === widest && depth === latents) return config!;
   }
   throw new CheckpointError(
-    `${part.from}: a VAE of ${widest} features and ${latents} channels is not Qwen-Image's of 384 and 16: name a checkpoint with the same VAE with --base`,
+    `${part.from}: this VAE has ${widest} features and ${latents} channels, that of Qwen-Image 384 and 16. Name a checkpoint with the same VAE with --base`,
   );
 }
 
@@ -151,6 +150,8 @@ function layersOf({ tensors, from }: Part, layer: RegExp): number {
   let count = 0;
   for (const name of tensors.keys()) count = Math.max(count, Number(layer.exec(name)?.[1] ?? -1) + 1);
   if (count > tensors.size)
-    throw new CheckpointError(`${from}: a tensor is of layer ${count}, but there are only ${tensors.size} tensors`);
+    throw new CheckpointError(
+      `${from}: a tensor belongs to layer ${count}, but the file has only ${tensors.size} tensors`,
+    );
   return count;
 }

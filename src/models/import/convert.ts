@@ -9,34 +9,34 @@ import type { PartKind } from "./parts.ts";
 import type { WeightMode } from "./pieces.ts";
 import { type TensorJob, tensorJob } from "./tensor-jobs.ts";
 
-/** Tensors to be converted, all of one component. */
+/** Tensors to convert, all of one component. */
 export interface Conversion {
   readonly kind: PartKind;
   readonly tensors: ReadonlyMap<string, SourceTensor>;
-  /** The file they are from, for messages. */
+  /** Name of their file, for messages. */
   readonly from: string;
   readonly mode: WeightMode;
-  /** LoRAs that become part of the tensors. */
+  /** LoRAs to merge into the tensors. */
   readonly merge?: LoraMerge | undefined;
 }
 
 export interface ConversionHooks {
   readonly quantiser: Quantiser;
   readonly signal?: AbortSignal | undefined;
-  /** Bytes of the source that are done with, in addition to earlier ones. */
+  /** Called with the bytes of the source that are finished since the last call. */
   onProgress?(bytes: number): void;
 }
 
-/** What a file of ours holds at most, in bytes of its source: so much is done again after an interruption. */
+/** Largest part of the source in one converted file, in bytes. An interruption repeats at most this much work. */
 const FILE_BYTES = 2e9;
 
 /**
- * Converts tensors into safetensors files of a folder, one tensor at a time. Files that are there already are kept: an interrupted
- * conversion goes on where it was.
+ * Converts tensors into safetensors files of a folder, one tensor at a time. Existing files are kept, so that an interrupted conversion
+ * continues.
  *
- * @param stem of the files' names, which must be no other conversion's in this folder
- * @returns by tensor, the file that holds it
- * @throws CheckpointError naming the tensor whose numbers are not finite
+ * @param stem of the file names; no other conversion in this folder may use it
+ * @returns the file of each tensor
+ * @throws CheckpointError naming a tensor with numbers that are not finite
  * @throws the signal's reason
  */
 export async function convertTensors(
@@ -51,14 +51,14 @@ export async function convertTensors(
   for (const [i, jobs] of groups.entries()) {
     const file = `${stem}-${String(i + 1).padStart(5, "0")}-of-${String(groups.length).padStart(5, "0")}.safetensors`;
     await writeOnce(join(folder, file), jobs, hooks);
-    // Scales belong to their matrix: the index names what a reader asks for.
+    // The scales of a matrix are part of it: the index has only the names that a reader requests.
     for (const { form, tensors } of jobs)
       for (const name of form ? [form[0]] : tensors.map((tensor) => tensor.name)) holders[name] = file;
   }
   return holders;
 }
 
-/** Writes the index of a component's files, which makes it complete. */
+/** Writes the index of a component's files. This completes the component. */
 export async function writeIndex(
   folder: string,
   stem: string,
@@ -85,7 +85,7 @@ function intoFiles({ kind, tensors, from, mode, merge }: Conversion, quantiser: 
   return groups;
 }
 
-/** A job on the numbers that a tensor has with LoRAs in them; they are computed when it is its turn, and held no longer. */
+/** A job on a tensor with merged LoRAs. Its values are computed when it runs, and released afterwards. */
 function mergedJob(
   name: string,
   { shape, stored, byteLength, decode }: SourceTensor,
@@ -104,13 +104,13 @@ function mergedJob(
   };
 }
 
-/** Writes a file unless it is there: one that is there is whole. */
+/** Writes a file unless it exists: an existing file is always complete. */
 async function writeOnce(path: string, jobs: readonly TensorJob[], { signal, onProgress }: ConversionHooks) {
   if (existsSync(path)) return onProgress?.(jobs.reduce((sum, { bytes }) => sum + bytes, 0));
   const forms = new Map(jobs.flatMap(({ form }) => (form ? [form] : [])));
   await writeSafetensorsFile(path, jobs, storedFormsMetadata(forms), async (job) => {
     onProgress?.(job.bytes);
-    await breathe(); // lets signals in
+    await breathe(); // lets signals arrive
     signal?.throwIfAborted();
   });
 }

@@ -10,8 +10,8 @@ import { PART_NAMES, type Part, partsOf } from "./parts.ts";
 import { type Piece, pieceOf, type WeightMode, wholePiece } from "./pieces.ts";
 
 /**
- * What a checkpoint is made of that comes as files of components, with a base for what they leave out.
- * @throws CheckpointError naming what is held twice or missing, and how to give it
+ * The ingredients of a checkpoint whose components are files. A base provides the parts that the files lack.
+ * @throws CheckpointError naming a part that is missing or exists twice, and the flag that provides it
  */
 export async function fromFiles(files: CheckpointFiles, opened: Opened): Promise<Omit<Ingredients, "close">> {
   const { base } = files;
@@ -41,7 +41,9 @@ export async function fromFiles(files: CheckpointFiles, opened: Opened): Promise
     for (const part of parts) {
       const before = found.get(part.kind);
       if (before)
-        throw new CheckpointError(`${before.from} and ${path} both hold a ${PART_NAMES[part.kind]}: give one`);
+        throw new CheckpointError(
+          `${before.from} and ${path} both hold a ${PART_NAMES[part.kind]}; name only one of them`,
+        );
       found.set(part.kind, { ...part, file: path });
     }
   };
@@ -88,7 +90,7 @@ export async function fromFiles(files: CheckpointFiles, opened: Opened): Promise
   };
 }
 
-/** What nothing gives: told at once, with all that could give it. */
+/** Refuses a checkpoint with missing parts. The error names all of them, and the flags that provide them. */
 function requireSources(
   found: ReadonlyMap<Part["kind"], unknown>,
   folders: ReadonlyMap<Component, string>,
@@ -97,9 +99,7 @@ function requireSources(
   if (base !== undefined) {
     const holder = ["model_index.json", "tokenizer"].find((name) => !existsSync(join(base, name)));
     if (holder)
-      throw new CheckpointError(
-        `--base is ${base}, which has no ${holder}: a checkpoint in diffusers layout is needed`,
-      );
+      throw new CheckpointError(`--base is ${base}, which has no ${holder}; name a checkpoint in diffusers layout`);
   }
   const missing = [];
   if (!found.has("text_encoder") && !folders.has("text_encoder") && !(base && existsSync(join(base, "text_encoder"))))
@@ -109,7 +109,7 @@ function requireSources(
   if (base === undefined) missing.push("the tokenizer");
   if (missing.length === 0) return;
   throw new CheckpointError(
-    `missing are ${missing.join(" and ")}; --base AIR or --base FOLDER takes what is missing from another checkpoint`,
+    `the checkpoint lacks ${missing.join(" and ")}; --base AIR or --base FOLDER takes missing parts from another checkpoint`,
   );
 }
 
@@ -130,12 +130,12 @@ async function converted(
   return pieceOf(component, parts, [part.file, vision.file], mode, configOf(part, base));
 }
 
-/** A vision tower that is given goes before one that a text encoder brings. */
+/** A vision tower in a separate file replaces the one in the text encoder. */
 function withoutVision(part: Part): Part {
   return { ...part, tensors: new Map([...part.tensors].filter(([name]) => !/^(model\.)?visual\./.test(name))) };
 }
 
-/** A component's folder: linked to, or converted where it has to be. */
+/** The folder of a component: linked, or converted if necessary. */
 async function given(component: Component, folder: string, mode: WeightMode, opened: Opened): Promise<Piece> {
   const weights = await openWeights(folder, COMPONENT_FOLDERS[component].stem).catch(() => undefined);
   if (component === "vae" || mode === "keep" || weights?.names.some((name) => weights.find(name)!.quantised)) {
@@ -162,7 +162,7 @@ function modelIndex(base: string | undefined, member: MemberName): Config {
   return { ...known, _class_name: PIPELINES[member] };
 }
 
-/** A transformer that was distilled to few steps has its own noise levels: shift 3 at every size, no terminal stretch. */
+/** A transformer distilled to few steps has its own noise levels: shift 3 at every size, no terminal stretch. */
 async function scheduler(base: string | undefined, file: string): Promise<Config> {
   const path = base && join(base, "scheduler", "scheduler_config.json");
   const known = path && existsSync(path) ? ((await readJson(path)) as Config) : REAL_SCHEDULER;

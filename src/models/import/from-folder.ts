@@ -9,8 +9,8 @@ import type { Part } from "./parts.ts";
 import { wholePiece } from "./pieces.ts";
 
 /**
- * What a checkpoint in diffusers layout is made of: itself, where it can be drawn with as it stands.
- * @throws CheckpointError naming what it does not need, or that it is converted already
+ * The ingredients of a checkpoint in diffusers layout: the folder itself, if the engine can run it unchanged.
+ * @throws CheckpointError naming a flag that does not apply, or that it is already converted
  */
 export async function fromFolder(
   folder: string,
@@ -24,12 +24,12 @@ export async function fromFolder(
     "--base": files.base,
   });
   const flag = given.find(([, value]) => value !== undefined)?.[0];
-  if (flag) throw new CheckpointError(`${folder} is a whole checkpoint: it needs no ${flag}`);
+  if (flag) throw new CheckpointError(`${folder} is a complete checkpoint; remove ${flag}`);
   if (await isConverted(folder)) {
     if (!files.merge?.length && (files.mode === undefined || files.mode === "keep"))
       return { inPlace: folder, member: await memberIn(folder, files) };
     throw new CheckpointError(
-      `${folder} is converted already: add the original files to ${files.merge?.length ? "merge into them" : "have other weights"}`,
+      `${folder} is already converted; add the original files to ${files.merge?.length ? "merge into them" : "have other weights"}`,
     );
   }
   const found: { component: Component; part: Part; files: readonly string[]; config: Config }[] = [];
@@ -65,7 +65,7 @@ export async function fromFolder(
   };
 }
 
-/** Which member a folder holds: its pipeline says whether it edits, its transformer whether as 2511 does, its name the rest. */
+/** The member in a folder. The pipeline says whether it edits, the transformer whether it is 2511, the name decides the rest. */
 async function memberIn(folder: string, { member }: CheckpointFiles): Promise<MemberName> {
   if (member !== undefined) return member;
   const { _class_name: pipeline } = (await readJson(join(folder, "model_index.json"))) as { _class_name?: unknown };
@@ -77,14 +77,14 @@ async function memberIn(folder: string, { member }: CheckpointFiles): Promise<Me
   return memberNamed(titleOf(folder)) === "2512" ? "2512" : "base";
 }
 
-/** Whether a checkpoint's weights are in our own form. */
+/** True when the weights of a checkpoint were converted by Inkstone. */
 async function isConverted(folder: string): Promise<boolean> {
   const { folder: name, stem } = COMPONENT_FOLDERS.transformer;
   const weights = await openWeights(join(folder, name), stem).catch(() => undefined);
   return weights?.names.some((tensor) => weights.find(tensor)!.quantised !== undefined) ?? false;
 }
 
-/** The folder's name; of a snapshot in the hub's cache the repository's. */
+/** Name of the folder, or of the repository for a snapshot in the hub's cache. */
 function titleOf(folder: string): string {
   const repository = /models--(.+?)--(.+?)\/snapshots\//.exec(`${folder}/`);
   return repository ? `${repository[1]}/${repository[2]}` : basename(folder);

@@ -10,28 +10,28 @@ import { type MemberName, memberNamed } from "./members.ts";
 import { withMerged } from "./merge.ts";
 import { type ConvertedPiece, namedShapes, type Shard, unseenWeights, type WeightMode } from "./pieces.ts";
 
-/** What somebody may say of a checkpoint that a repository becomes. */
+/** Choices of the user for a checkpoint made from a repository. */
 export interface RepositoryChoices {
-  /** Default: int8 for large checkpoints, as it is for others. */
+  /** Default: int8 for large checkpoints, as for other sources. */
   readonly mode?: WeightMode | undefined;
   readonly member?: MemberName | undefined;
   readonly merge?: readonly MergedLora[] | undefined;
 }
 
-/** Bytes of a transformer from which on int8 is worth its error: a billion weights of two bytes. */
+/** Size of a transformer from which int8 is worth its error: a billion weights of two bytes. */
 const LARGE_BYTES = 2 * LARGE;
 
-/** How the weights of a repository in diffusers layout are to be stored, unless somebody says so. */
+/** How to store the weights of a repository in diffusers layout, unless the user chooses. */
 export function modeFor({ files }: Repository): WeightMode {
   return bytesOf(files.filter(({ path }) => isWeights(path, "transformer"))) >= LARGE_BYTES ? "int8" : "keep";
 }
 
 /**
- * What a checkpoint is made from that lies on the hub in diffusers layout: its small files are fetched into `folder`, its shards one after
- * the other when they are converted, and deleted afterwards.
- * @param choices.merge LoRAs that become part of the transformer's weights
- * @param warn told about LoRAs that fit only in part
- * @throws CheckpointError naming what the repository lacks
+ * The ingredients of a checkpoint in diffusers layout on the hub. Its small files are downloaded into `folder`. Its shards are downloaded
+ * one by one during the conversion, and deleted afterwards.
+ * @param choices.merge LoRAs to merge into the weights of the transformer
+ * @param warn called for LoRAs with keys that fit no layer
+ * @throws CheckpointError naming the files that the repository lacks
  */
 export async function gatherRepository(
   repository: Repository,
@@ -97,19 +97,19 @@ async function pieceFrom(
   };
 }
 
-/** What is known of weights before they are here: names from the index, the transformer's shapes from its config. */
+/** Properties of weights before the download: names from the index, shapes of the transformer from its config. */
 async function previewOf(component: Component, place: string, from: string, names: readonly string[] | undefined) {
   const shapes = component === "transformer" ? await expectedTensors(place) : undefined;
   if (names) return namedShapes(from, new Map(names.map((name) => [name, shapes?.get(name)])));
   return shapes ? namedShapes(from, shapes) : unseenWeights(from);
 }
 
-/** The language model's head is a gigabyte that the text encoder never asks for. */
+/** The text encoder never reads the head of the language model, one gigabyte. */
 function withoutHead<T>(tensors: ReadonlyMap<string, T>): Map<string, T> {
   return new Map([...tensors].filter(([name]) => !name.startsWith("lm_head.")));
 }
 
-/** The files of a component's weights, and the tensors that its index names: the index goes before a single file. */
+/** The weight files of a component, and the tensors that its index names. An index has priority over a single file. */
 async function shardsIn(repository: Repository, folder: string, component: Component) {
   const { stem } = COMPONENT_FOLDERS[component];
   const find = (name: string) => repository.files.find(({ path }) => path === `${component}/${name}`);

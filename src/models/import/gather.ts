@@ -5,9 +5,9 @@ import type { CheckpointFiles, Ingredients, InPlace, Opened } from "./ingredient
 import { withMerged } from "./merge.ts";
 
 /**
- * Opens everything that a checkpoint is to be made from, and finds out what is what.
- * @param warn told about LoRAs that fit only in part
- * @throws CheckpointError naming the file and what is wrong with it, or what is missing and how to give it
+ * Opens all files of a future checkpoint and detects their content.
+ * @param warn called for LoRAs with keys that fit no layer
+ * @throws CheckpointError naming the file and its fault, or a missing part and the flag that provides it
  */
 export async function gatherCheckpoint(
   files: CheckpointFiles,

@@ -1,4 +1,4 @@
-/** Checkpoints made from whatever files people have. Loads the engine: other commands need none of it. */
+/** Makes checkpoints from files of any supported format. It loads the engine, which other commands do not need. */
 export { type AddHooks, addCheckpoint, requireFreeFor } from "./add-checkpoint.ts";
 export type { CheckpointFiles } from "./ingredients.ts";
 export { isModelFile, pullRepository } from "./pull-repository.ts";

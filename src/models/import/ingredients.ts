@@ -1,67 +1,67 @@
-/** What a checkpoint is made from, and what is made of it. */
+/** The parts of a future checkpoint. */
 
 import type { AdapterCard } from "../adapter-card.ts";
 import type { Config } from "./configs.ts";
 import type { MemberName } from "./members.ts";
 import type { Piece, WeightMode } from "./pieces.ts";
 
-/** What a checkpoint is to be made from; paths are absolute. */
+/** The files to make a checkpoint from; paths are absolute. */
 export interface CheckpointFiles {
   /** A folder in diffusers layout, the root of a repository in the hub's cache, or files that hold components. */
   readonly paths: readonly string[];
   readonly textEncoder?: string | undefined;
   readonly vae?: string | undefined;
-  /** The vision tower where it is a file of its own (llama.cpp's `mmproj`). */
+  /** The vision tower, if it is a separate file (`mmproj` of llama.cpp). */
   readonly vision?: string | undefined;
-  /** A checkpoint in diffusers layout that gives what the files do not bring: configs and tokenizer, and components. */
+  /** A checkpoint in diffusers layout that provides configs, tokenizer and components that the files lack. */
   readonly base?: string | undefined;
-  /** Default: int8 from a billion weights on, below it as the files have them. */
+  /** Default: int8 from a billion weights, otherwise the form in the files. */
   readonly mode?: WeightMode | undefined;
-  /** Where they are from, for what is fetched again: what is registered from there is replaced. */
+  /** Source of a download. A repeated download replaces the checkpoint from the same source. */
   readonly source?: string | undefined;
-  /** Default: as the transformer's tensors or its file's name say. */
+  /** Default: detected from the transformer's tensors or its file name. */
   readonly member?: MemberName | undefined;
-  /** LoRAs that become part of the transformer's weights. */
+  /** LoRAs to merge into the weights of the transformer. */
   readonly merge?: readonly MergedLora[] | undefined;
 }
 
-/** A LoRA that becomes part of the weights, as much of it as `weight` says. */
+/** A LoRA to merge into the weights, scaled by `weight`. */
 export interface MergedLora {
   /** A safetensors file, absolute. */
   readonly file: string;
   readonly weight: number;
-  /** What its card says of how it is drawn with, which the merged checkpoint then is. */
+  /** Schedule and defaults of its card, which become those of the merged checkpoint. */
   readonly card: Pick<AdapterCard, "air" | "schedule" | "defaults">;
 }
 
-/** All that a checkpoint is made of. */
+/** All parts of a checkpoint. */
 export interface Ingredients {
-  /** What it is called unless somebody names it. */
+  /** Default name of the checkpoint. */
   readonly title: string;
   readonly member: MemberName;
-  /** Whether it has the size of the published ones, whose defaults and price then hold. */
+  /** True when it has the size of the published checkpoints, whose defaults and price then apply. */
   readonly isLarge: boolean;
-  /** What the card of a folder says already. */
+  /** The card of the source folder, if it has one. */
   readonly card: object;
   readonly pieces: readonly Piece[];
-  /** Config files to be written, by path within the checkpoint. */
+  /** Config files to write, by path inside the checkpoint. */
   readonly configs: Readonly<Record<string, Config>>;
-  /** Files and folders to be copied. */
+  /** Files and folders to copy. */
   readonly copies: readonly string[];
-  /** Where it is from, for what is fetched again: `OWNER/NAME@REVISION`. */
+  /** Source of a download: `OWNER/NAME@REVISION`. */
   readonly source?: string | undefined;
   close(): void;
 }
 
-/** A checkpoint that can be drawn with where it is. */
+/** A checkpoint that runs from its present folder. */
 export interface InPlace {
   readonly inPlace: string;
   readonly member: MemberName;
   close(): void;
 }
 
-/** From so many weights on int8 is worth its error: below that everything fits into memory anyway. */
+/** Number of weights from which int8 is worth its error. Smaller checkpoints fit into memory anyway. */
 export const LARGE = 1e9;
 
-/** What is open while a checkpoint is made. */
+/** Files that stay open while a checkpoint is made. */
 export type Opened = { close(): void }[];

@@ -1,11 +1,11 @@
 import { basename } from "node:path";
 import type { ModelCardInput } from "../card.ts";
 
-/** Members of the family that checkpoints are made of here, by the words of `--member`. */
+/** Members of the family that a checkpoint can be, by the words of `--member`. */
 export const MEMBERS = ["base", "2512", "edit", "edit-2509", "edit-2511"] as const;
 export type MemberName = (typeof MEMBERS)[number];
 
-/** The pipeline of diffusers that draws with a member. */
+/** The diffusers pipeline of each member. */
 export const PIPELINES: Readonly<Record<MemberName, string>> = {
   base: "QwenImagePipeline",
   "2512": "QwenImagePipeline",
@@ -14,7 +14,7 @@ export const PIPELINES: Readonly<Record<MemberName, string>> = {
   "edit-2511": "QwenImageEditPlusPipeline",
 };
 
-/** What tasks name the published members by. Source: the vendor's list of models. */
+/** AIRs of the published members. Source: the vendor's list of models. */
 export const AIRS: Readonly<Record<MemberName, string>> = {
   base: "runware:108@1",
   "2512": "alibaba:qwen-image@2512",
@@ -23,7 +23,7 @@ export const AIRS: Readonly<Record<MemberName, string>> = {
   "edit-2511": "alibaba:qwen-image-edit@2511",
 };
 
-/** Lightning LoRAs that the vendor lists, by their file's name. */
+/** Lightning LoRAs in the vendor's list, by file name. */
 const LIGHTNING: readonly (readonly [file: RegExp, air: string])[] = [
   [/^Qwen-Image-Edit-Lightning-8steps/i, "runware:108@21"],
   [/^Qwen-Image-Lightning-4steps/i, "runware:108@5"],
@@ -31,7 +31,7 @@ const LIGHTNING: readonly (readonly [file: RegExp, air: string])[] = [
   [/^Qwen-Image-Lightning-8steps/i, "runware:108@7"],
 ];
 
-/** The AIR of a published repository, or of a published LoRA's file in one; undefined for others. */
+/** The AIR of a published repository, or of a published LoRA file in one; undefined for others. */
 export function publishedAir(repo: string, file: string | undefined): string | undefined {
   if (/^lightx2v\//i.test(repo) && file !== undefined)
     return LIGHTNING.find(([name]) => name.test(basename(file)))?.[1];
@@ -39,7 +39,7 @@ export function publishedAir(repo: string, file: string | undefined): string | u
   return rest === undefined || file !== undefined ? undefined : AIRS[memberNamed(rest)];
 }
 
-/** The member that a file's name says; its tensors tell only Edit-2511 from the others. */
+/** The member that a file name implies. Tensors distinguish only Edit-2511 from the others. */
 export function memberNamed(file: string): MemberName {
   const name = file.toLowerCase();
   if (/edit[-_.]?2511/.test(name)) return "edit-2511";
@@ -48,7 +48,7 @@ export function memberNamed(file: string): MemberName {
   return /2512/.test(name) ? "2512" : "base";
 }
 
-/** Steps that a distilled transformer was made for, by its file's name; undefined for one that is not distilled. */
+/** Number of steps that a transformer was distilled to, by its file name; undefined for one that is not distilled. */
 export function distilledSteps(file: string): number | undefined {
   const [, steps] = /lightning.*?(\d+)[-_ ]?steps?/i.exec(file) ?? /(\d+)[-_ ]?steps?.*?lightning/i.exec(file) ?? [];
   return steps === undefined ? undefined : Number(steps);
@@ -56,12 +56,12 @@ export function distilledSteps(file: string): number | undefined {
 
 type Known = Pick<ModelCardInput, "defaults" | "price" | "tags" | "license">;
 
-/** What one result costs whatever its size and steps: the vendor names one figure for each editing model. */
+/** A price that is independent of size and steps: the vendor has one figure for each editing model. */
 const flat = (dollars: number) => ({ unit: dollars, base: 1, perMegapixel: 0, perSquareMegapixel: 0 });
 
-/** What the models' pages and the vendor's price list say of the published members. */
+/** Defaults and prices of the published members, from the models' pages and the vendor's price list. */
 const CARDS: Readonly<Record<MemberName, Known>> = {
-  // The vendor's defaults and price formula are the card's own.
+  // The card already has the vendor's defaults and price formula.
   base: {},
   "2512": {},
   edit: { defaults: { steps: 50, CFGScale: 4, width: 1024, height: 1024 }, price: flat(0.0045) },
@@ -70,8 +70,8 @@ const CARDS: Readonly<Record<MemberName, Known>> = {
 };
 
 /**
- * Defaults and price of a published checkpoint; of one distilled to few steps these steps, without guidance.
- * @param file the name of its transformer's file or repository
+ * Defaults and price of a published checkpoint. A distilled one gets its number of steps, and no guidance.
+ * @param file name of the transformer's file or repository
  */
 export function knownCheckpoint(file: string, member: MemberName): Known {
   const card = {

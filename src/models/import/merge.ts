@@ -7,10 +7,10 @@ import type { ConvertedPiece, Piece } from "./pieces.ts";
 type Unclosed = Omit<Ingredients, "close">;
 
 /**
- * The same ingredients with LoRAs in the transformer's weights: they are added to the decoded numbers, before these are rounded. Of
- * distilled ones the checkpoint gets the noise levels, steps and guidance.
- * @param warn told about files that fit only in part
- * @throws LoraFileError for a file that is missing, unreadable or fits no layer
+ * Merges LoRAs into the weights of the transformer. They are added to the decoded numbers, before rounding. The checkpoint gets the noise
+ * levels, steps and guidance of a distilled LoRA.
+ * @param warn called for files with keys that fit no layer
+ * @throws LoraFileError for a file that is missing, unreadable, or fits no layer
  */
 export async function withMerged(
   ingredients: Unclosed,
@@ -22,7 +22,7 @@ export async function withMerged(
   );
   const merged = async (piece: Piece): Promise<Piece> => {
     if (piece.component !== "transformer") return piece;
-    const converted = piece as ConvertedPiece; // `gatherCheckpoint` never links a transformer that is merged into
+    const converted = piece as ConvertedPiece; // `gatherCheckpoint` never links a transformer that LoRAs are merged into
     const merge = await openLoraMerge(loras, converted.preview);
     merge.warnings.forEach(warn);
     return { ...converted, merge, identity: [...converted.identity, "merged", ...identity] };
@@ -42,7 +42,7 @@ export async function withMerged(
 
 const SCHEDULER = "scheduler/scheduler_config.json";
 
-/** The scheduler's config as it is to be written, or copied. */
+/** The scheduler's config, to be written or copied. */
 async function schedulerOf({ configs, copies }: Unclosed): Promise<object> {
   const folder = copies.find((path) => basename(path) === "scheduler");
   return (

@@ -1,10 +1,10 @@
-/** Names that tensors have in the files of other programs → names in diffusers' and transformers' checkpoints. */
+/** Maps tensor names of other programs to those of diffusers and transformers. */
 
-/** ComfyUI's merged checkpoints and stable-diffusion.cpp's files put every component behind a prefix. */
+/** Prefixes of the components in merged checkpoints of ComfyUI and files of stable-diffusion.cpp. */
 const PREFIXES =
   /^(model\.diffusion_model\.|transformer\.|text_encoders\.[^.]+\.(?:transformer\.)?|first_stage_model\.|vae\.)/;
 
-/** The prefix of a component in a merged file, and the name without it. */
+/** Splits the prefix of a component in a merged file from the name. */
 export function splitPrefix(name: string): readonly [prefix: string, rest: string] {
   const prefix = PREFIXES.exec(name)?.[0] ?? "";
   return [prefix, name.slice(prefix.length)];
@@ -23,8 +23,8 @@ const LLAMA_LAYER: Readonly<Record<string, string>> = {
 };
 
 /**
- * Of a language model as llama.cpp writes it (architecture `qwen2vl`: q and k are not permuted); undefined for what the text encoder has no
- * use for. Source: gguf-py `tensor_mapping.py`.
+ * Maps names of a language model in llama.cpp's format (architecture `qwen2vl`: q and k are not permuted). Undefined for tensors that the
+ * text encoder does not need. Source: gguf-py `tensor_mapping.py`.
  */
 export function fromLlama(name: string): string | undefined {
   if (name === "token_embd.weight") return "model.embed_tokens.weight";
@@ -34,7 +34,7 @@ export function fromLlama(name: string): string | undefined {
   return known && `model.layers.${layer}.${known}.${kind}`;
 }
 
-/** Where a tensor goes: it is the whole of one, or a piece. */
+/** The target of a tensor: a whole tensor or a piece of one. */
 export interface Piece {
   readonly name: string;
   readonly piece?: number;
@@ -51,8 +51,8 @@ const VISION_LAYER: Readonly<Record<string, string>> = {
 };
 
 /**
- * Of a vision tower as llama.cpp writes it (`mmproj` files, projector `qwen2.5vl_merger`). What is several tensors there and one here has
- * the place of each: q, k and v stand below one another, the two temporal taps of the patches beside one another.
+ * Maps names of a vision tower in llama.cpp's format (`mmproj` files, projector `qwen2.5vl_merger`). Tensors that are split there get
+ * their position: q, k and v are stacked, the two temporal taps of the patches are side by side.
  */
 export function fromLlamaVision(name: string): Piece | undefined {
   const taps = ["v.patch_embd.weight", "v.patch_embd.weight.1"].indexOf(name);
@@ -80,8 +80,8 @@ const residual = (rest: string): string =>
   rest.replace(/^(residual\.[0236]|shortcut)(?=\.)/, (part) => RESIDUAL[part]!);
 
 /**
- * Of the autoencoder with Wan's names. Source: diffusers `convert_wan_vae_to_diffusers`.
- * @param perLevel residual blocks and what comes after them in each level of the decoder: 4 in every published file
+ * Maps names of the autoencoder in Wan's format. Source: `convert_wan_vae_to_diffusers` in diffusers.
+ * @param perLevel blocks in each level of the decoder, with the upsampler: 4 in every published file
  */
 export function fromWanVae(name: string, perLevel = 4): string | undefined {
   const [, top, kind] = /^(conv[12])\.(weight|bias)$/.exec(name) ?? [];

@@ -8,26 +8,26 @@ import type { Component } from "./component-folder.ts";
 import type { Config } from "./configs.ts";
 import type { WeightMode } from "./pieces.ts";
 
-/** Raised when converted files come out otherwise than before. */
+/** Increase it when the converted files change. */
 const VERSION = 1;
 
-/** Converted components, each once however many checkpoints use it: folders named by what they were made from. */
+/** A converted component. It is stored once for all checkpoints, in a folder named by its source. */
 export interface StoredPart {
   readonly folder: string;
-  /** Whether all of it is there. */
+  /** True when all its files exist. */
   readonly complete: boolean;
 }
 
-/** What a converted component is made from, and how. */
+/** The source of a converted component, and its form. */
 interface Making {
   readonly component: Component;
-  /** Tells which bytes it is made from. */
+  /** Identifies the bytes of the source. */
   readonly identity: readonly unknown[];
   readonly mode: WeightMode;
   readonly config: Config;
 }
 
-/** Where a component goes. It has its `config.json` afterwards. */
+/** Prepares the folder of a component and writes its `config.json`. */
 export async function storedPart(
   modelsDir: string,
   { component, identity, mode, config }: Making,
@@ -47,12 +47,12 @@ export async function storedPart(
 
 const COMPLETE = "complete.json";
 
-/** Says that a component is whole, and what it was made from. */
+/** Marks a component as complete, with its source. */
 export async function completePart(folder: string, identity: readonly unknown[]): Promise<void> {
   await writeFile(join(folder, COMPLETE), `${JSON.stringify({ from: identity }, undefined, 2)}\n`);
 }
 
-/** Deletes converted components that no checkpoint of the models directory links to any more, and none that is being made; their folders. */
+/** Deletes converted components that no checkpoint uses, finished or in progress. Returns their folders. */
 export async function removeUnusedParts(modelsDir: string, candidates: readonly string[]): Promise<string[]> {
   const used = await partsInUse(modelsDir);
   const unused = candidates.filter((folder) => !used.has(folder));
@@ -68,7 +68,7 @@ async function partsInUse(modelsDir: string): Promise<Set<string>> {
 
 const HOST = hostname().replace(/[^\w.]/g, "_");
 
-/** A folder of the models directory in which a checkpoint is put together; its name says which process does it. */
+/** A folder of the models directory where a checkpoint is put together. Its name includes the process. */
 export const stagingFolder = (modelsDir: string): string =>
   join(modelsDir, `.adding-${HOST}-${process.pid}-${randomUUID()}`);
 
@@ -77,12 +77,12 @@ async function stagingFolders(modelsDir: string): Promise<string[]> {
   return names.filter((name) => name.startsWith(".adding-"));
 }
 
-/** What an interrupted conversion left can be gone on with for so long. */
+/** Milliseconds to keep the parts of an interrupted conversion. */
 const KEPT_MS = 7 * 24 * 3600 * 1000;
 
 /**
- * Deletes what killed conversions left: folders in which nobody puts a checkpoint together any more, and converted components that no
- * checkpoint uses, once they have not been written to for a week.
+ * Deletes the remains of killed conversions: staging folders of dead processes, and converted components that no checkpoint uses and that
+ * have not changed for a week.
  */
 export async function sweepAbandoned(modelsDir: string, now: number = Date.now()): Promise<void> {
   const isOld = async (path: string) => {
@@ -100,7 +100,7 @@ export async function sweepAbandoned(modelsDir: string, now: number = Date.now()
   await removeUnusedParts(modelsDir, old);
 }
 
-/** Whether the process that made a staging folder ran on this machine and is gone. */
+/** True when the process of a staging folder ran on this machine and has ended. */
 function isDead(name: string): boolean {
   const [, host, pid] = /^\.adding-(.+)-(\d+)-[0-9a-f-]{36}$/.exec(name) ?? [];
   if (host !== HOST) return false;

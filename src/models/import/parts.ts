@@ -2,7 +2,7 @@ import { CheckpointError, elementsOf, type SourceTensor, type TensorSource } fro
 import { foreignArchitecture } from "./architectures.ts";
 import { fromLlama, fromLlamaVision, fromWanVae, splitPrefix } from "./names.ts";
 
-/** Components of a checkpoint that a file can hold. The vision tower is a half of the text encoder; editing checkpoints need it. */
+/** Components that a file can hold. The vision tower is a part of the text encoder that editing checkpoints need. */
 export type PartKind = "transformer" | "text_encoder" | "vision" | "vae";
 
 export const PART_NAMES: Readonly<Record<PartKind, string>> = {
@@ -12,19 +12,19 @@ export const PART_NAMES: Readonly<Record<PartKind, string>> = {
   vae: "VAE",
 };
 
-/** A component, its tensors under diffusers' names. */
+/** A component with its tensors, by diffusers' names. */
 export interface Part {
   readonly kind: PartKind;
-  /** The file or folder, for messages. */
+  /** Its file or folder, for messages. */
   readonly from: string;
   readonly tensors: ReadonlyMap<string, SourceTensor>;
-  /** A transformer that treats references as free of noise: Qwen-Image-Edit-2511. */
+  /** True for a transformer that treats references as free of noise: Qwen-Image-Edit-2511. */
   readonly zeroCondT: boolean;
 }
 
 /**
- * The components that a file holds: one, or all in a merged checkpoint.
- * @throws CheckpointError saying what the file is, where it is no part of a Qwen-Image checkpoint
+ * The components in a file: one, or all of a merged checkpoint.
+ * @throws CheckpointError naming the content of a file that is no part of a Qwen-Image checkpoint
  */
 export function partsOf(source: TensorSource): Part[] {
   const groups = new Map<string, Map<string, SourceTensor>>();
@@ -72,13 +72,13 @@ function partOf(from: string, tensors: ReadonlyMap<string, SourceTensor>): Part[
   return [];
 }
 
-/** @throws CheckpointError for a member of the family, or a relative, that nothing here draws with */
+/** @throws CheckpointError for a related transformer that the engine does not support */
 function isTransformer(tensors: ReadonlyMap<string, SourceTensor>, from: string): boolean {
   const [norm, out] = [tensors.get("txt_norm.weight"), tensors.get("proj_out.weight")];
   if (!norm || !out || !tensors.has("transformer_blocks.0.attn.add_q_proj.weight")) return false;
   if (tensors.has("time_text_embed.addition_t_embedding.weight")) {
     throw new CheckpointError(
-      `${from} is Qwen-Image-Layered, which splits an image into layers; this version draws with Qwen-Image, 2512, Edit, Edit-2509 and Edit-2511`,
+      `${from} is Qwen-Image-Layered, which splits an image into layers; this version supports Qwen-Image, 2512, Edit, Edit-2509 and Edit-2511`,
     );
   }
   if (out.shape[0] === 128 && norm.shape[0] === 2560) {
@@ -87,7 +87,7 @@ function isTransformer(tensors: ReadonlyMap<string, SourceTensor>, from: string)
   return true;
 }
 
-/** Edit-2511 says with a tensor without numbers what a config says elsewhere. */
+/** A tensor without values that marks Edit-2511, where others use a config. */
 const MARKER = "__index_timestep_zero__";
 
 function transformerTensors(tensors: ReadonlyMap<string, SourceTensor>, from: string) {
@@ -109,7 +109,7 @@ function renamed(tensors: ReadonlyMap<string, SourceTensor>, rename: (name: stri
   return result;
 }
 
-/** A vision tower of llama.cpp, its pieces put together. */
+/** Joins the pieces of a vision tower of llama.cpp. */
 function assembled(tensors: ReadonlyMap<string, SourceTensor>, from: string): Map<string, SourceTensor> {
   const pieces = new Map<string, (SourceTensor | undefined)[]>();
   for (const [name, tensor] of tensors) {
@@ -129,7 +129,7 @@ function assembled(tensors: ReadonlyMap<string, SourceTensor>, from: string): Ma
   return result;
 }
 
-/** Matrices below one another: rows of the first, then of the second, … */
+/** Stacks matrices: the rows of the first, then of the second, … */
 function below(pieces: readonly SourceTensor[]): SourceTensor {
   const [first] = pieces as [SourceTensor];
   const rows = pieces.reduce((sum, { shape }) => sum + shape[0]!, 0);
@@ -145,7 +145,7 @@ function below(pieces: readonly SourceTensor[]): SourceTensor {
   });
 }
 
-/** Taps [out, in, h, w] of moments beside one another: [out, in, moments, h, w]. */
+/** Places the taps [out, in, h, w] of moments side by side: [out, in, moments, h, w]. */
 function beside(pieces: readonly SourceTensor[]): SourceTensor {
   const [out = 1, channels = 1, height = 1, width = 1] = pieces[0]!.shape;
   const area = height * width;
@@ -161,7 +161,7 @@ function beside(pieces: readonly SourceTensor[]): SourceTensor {
   });
 }
 
-/** A tensor that is only ever decoded in one go. */
+/** A tensor that is always decoded as a whole. */
 function whole(pieces: readonly SourceTensor[], shape: readonly number[], values: () => Float32Array): SourceTensor {
   return {
     shape,

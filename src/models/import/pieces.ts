@@ -6,11 +6,11 @@ import { COMPONENT_FOLDERS, COMPONENTS, type Component } from "./component-folde
 import type { Config } from "./configs.ts";
 import type { Part } from "./parts.ts";
 
-/** How linear layers are to be stored: rounded, or as close to the file as ONNX Runtime can read them. */
+/** How to store linear layers: rounded, or as close to the file as ONNX Runtime can read. */
 export const WEIGHT_MODES = ["int8", "int4", "keep"] as const;
 export type WeightMode = (typeof WEIGHT_MODES)[number];
 
-/** A component of a checkpoint that is made: a folder that is linked to, or what it is converted from. */
+/** A component of a future checkpoint: a folder to link, or a source to convert. */
 export type Piece = LinkedPiece | ConvertedPiece;
 
 export interface LinkedPiece {
@@ -23,26 +23,26 @@ export interface ConvertedPiece {
   readonly folder?: undefined;
   readonly mode: WeightMode;
   readonly config: Config;
-  /** Tells which bytes it is made from: of equal ones it is made once. */
+  /** Identifies the bytes of the source. Equal sources are converted once. */
   readonly identity: readonly unknown[];
   readonly shards: readonly Shard[];
-  /** LoRAs that become part of it. */
+  /** LoRAs to merge into it. */
   readonly merge?: LoraMerge;
-  /** Its weights as far as they are known before they are there: names, and shapes where files tell them. */
+  /** Names of its weights, and their shapes if known, before they are read. */
   readonly preview: Weights;
 }
 
 /** Tensors that are opened together. */
 export interface Shard {
-  /** Names the files that become of it; no other shard of the component has it. */
+  /** Start of its files' names, unique in the component. */
   readonly label: string;
-  /** Bytes of its tensors. */
+  /** Size of its tensors. */
   readonly bytes: number;
-  /** Brings it here and opens it. */
+  /** Downloads it if necessary, and opens it. */
   open(): Promise<{ readonly part: Part; done(): Promise<void> }>;
 }
 
-/** A piece made from parts that are open already. */
+/** A piece made from open parts. */
 export async function pieceOf(
   component: Component,
   parts: readonly (Part & { readonly label: string })[],
@@ -62,7 +62,7 @@ export async function pieceOf(
   return { component, mode, config, identity, shards, preview: namedShapes(parts[0]!.from, shapes) };
 }
 
-/** A piece that is a component's part alone. A VAE is small, and its convolutions are kept as they are. */
+/** A piece that is the only part of a component. A VAE is small, and its convolutions are kept unchanged. */
 export async function wholePiece(
   component: Component,
   part: Part,
@@ -74,7 +74,7 @@ export async function wholePiece(
   return pieceOf(component, [labelled], files, component === "vae" ? "keep" : mode, config);
 }
 
-/** Opens the components of a checkpoint whose pieces are not all converted yet: by their folders' names. */
+/** Opens the components of a checkpoint by folder name, before all pieces are converted. */
 export function openUnconverted(pieces: readonly Piece[]): typeof openWeights {
   return async (folder, stem) => {
     const component = COMPONENTS.find((name) => name === basename(folder));
@@ -84,8 +84,8 @@ export function openUnconverted(pieces: readonly Piece[]): typeof openWeights {
 }
 
 /**
- * Weights that are not there yet.
- * @param shapes by name; undefined for names whose shape is not known
+ * Weights with known names, before they are read.
+ * @param shapes by name; undefined for an unknown shape
  */
 export function namedShapes(from: string, shapes: ReadonlyMap<string, readonly number[] | undefined>): Weights {
   return {
@@ -102,12 +102,12 @@ export function namedShapes(from: string, shapes: ReadonlyMap<string, readonly n
   };
 }
 
-/** Weights of which nothing is known before they are there. */
+/** Weights with unknown names and shapes. */
 export function unseenWeights(from: string): Weights {
   return { folder: from, names: [], find: () => undefined, has: () => false, get: (_, shape) => placeless(shape) };
 }
 
-/** A tensor that is in no file yet. */
+/** A tensor without a file. */
 function placeless(shape: readonly number[]): Weight {
   return { dtype: "F32", shape, offset: 0, byteLength: 0, file: "" };
 }

@@ -5,8 +5,8 @@ import type { PullJob, PullReport } from "../pull-checkpoint.ts";
 import { isModelFile, pullRepository } from "./pull-repository.ts";
 
 /**
- * A process that pulls one checkpoint, so that converting it holds nothing else up. Started by `pull-checkpoint.ts` with a `PullJob` as
- * its argument; leaves when its parent does.
+ * A process that pulls one checkpoint, so that the conversion does not block the server. `pull-checkpoint.ts` starts it with a `PullJob`
+ * as its argument. It exits when its parent does.
  */
 const { repo, revision, naming, locations }: PullJob = JSON.parse(process.argv[2]!);
 const report = (message: PullReport) => process.send?.(message, () => {});
@@ -37,11 +37,11 @@ try {
 }
 process.disconnect?.();
 
-/** What does not fit is not begun. */
+/** Refuses a checkpoint that does not fit on the disk, before the download starts. */
 async function requireRoom(bytes: number): Promise<void> {
   await mkdir(locations.modelsDir, { recursive: true });
   const { bavail, bsize } = await statfs(locations.modelsDir);
   const gigabytes = (size: number) => (size / 1e9).toFixed(1);
   if (bavail * bsize >= bytes) return;
-  throw new Error(`it takes ${gigabytes(bytes)} GB, and ${gigabytes(bavail * bsize)} GB are free`);
+  throw new Error(`it needs ${gigabytes(bytes)} GB of disk space; ${gigabytes(bavail * bsize)} GB are free`);
 }

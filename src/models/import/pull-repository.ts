@@ -7,12 +7,12 @@ import type { ModelLocations } from "../locations.ts";
 import { type AddHooks, addCheckpoint, addRepository, requireDrawable } from "./add-checkpoint.ts";
 import { modeFor, type RepositoryChoices } from "./gather-repository.ts";
 
-/** Whether a file of a repository is part of a model. */
+/** True for files of a repository that belong to a model. */
 export const isModelFile = (path: string): boolean => /\.(json|safetensors|txt|jinja)$/.test(path);
 
 /**
- * Brings a checkpoint in diffusers layout from the hub and registers it: converted shard by shard when it is large or LoRAs are merged
- * into it, else as it is, in `folder`. What is here already is kept, what broke off is resumed.
+ * Downloads a checkpoint in diffusers layout from the hub and registers it. Large ones, and those with LoRAs to merge, are converted shard
+ * by shard. Others are stored unchanged in `folder`. Existing files are kept, and a partial download is continued.
  * @throws ModelError, CheckpointError
  */
 export async function pullRepository(
@@ -25,7 +25,7 @@ export async function pullRepository(
 ) {
   const { name, files } = repository;
   if (!files.some(({ path }) => path === "model_index.json")) {
-    throw new ModelError("damagedFile", `${name} is no checkpoint in diffusers layout: it has no model_index.json`);
+    throw new ModelError("damagedFile", `${name} is not a checkpoint in diffusers layout: it has no model_index.json`);
   }
   const { mode = modeFor(repository), member, merge = [] } = choices;
   if (mode !== "keep" || merge.length > 0) return addRepository(repository, folder, choices, naming, locations, hooks);

@@ -11,14 +11,14 @@ import {
 import type { PartKind } from "./parts.ts";
 import type { WeightMode } from "./pieces.ts";
 
-/** A job for the writer, and what the header has to say of its matrix. */
+/** A job for the writer, and the entry of its matrix in the header. */
 export interface TensorJob extends WriteJob {
   readonly form?: readonly [name: string, form: StoredForm];
   /** Bytes that it reads, for progress. */
   readonly bytes: number;
 }
 
-/** The layers whose matrices are rounded: nearly all of the weights. Stem, head, norms, biases and the table of words stay as they are. */
+/** Layers whose matrices are rounded, nearly all weights. Stem, head, norms, biases and the embedding table keep their form. */
 const LAYERS: Readonly<Record<PartKind, RegExp | undefined>> = {
   transformer: /^transformer_blocks\.\d+\..*\.weight$/,
   text_encoder: /^model\.(language_model\.)?layers\.\d+\..*_proj\.weight$/,
@@ -26,15 +26,15 @@ const LAYERS: Readonly<Record<PartKind, RegExp | undefined>> = {
   vae: undefined,
 };
 
-/** Numbers that are decoded at a time. */
+/** Numbers to decode at a time. */
 const PIECE = 1 << 24;
-/** Above this, what is not plain in the file is written in BF16 instead of F32. */
+/** Above this number of values, tensors in other forms are written in BF16 instead of F32. */
 const LARGE = 1 << 24;
 const BLOCK = 32;
 
 /**
- * How one tensor gets from its file into ours.
- * @param from its file, for messages
+ * How to copy one tensor from its source into the converted file.
+ * @param from name of its file, for messages
  */
 export function tensorJob(
   kind: PartKind,
@@ -65,7 +65,7 @@ export function tensorJob(
 
 type Finite = (values: Float32Array) => Float32Array;
 
-/** Blocks are kept where nothing smaller or faster was asked for, and where they are as small as that. */
+/** Blocks are kept in mode `keep`, and in mode `int4` if they are equally small. */
 function keepsBlocks({ blocks, shape }: SourceTensor, mode: WeightMode): boolean {
   const { group, bits, elements } = blocks!.type;
   if (shape[1]! % elements !== 0) return false;
@@ -115,7 +115,7 @@ function int8(name: string, tensor: SourceTensor, quantiser: Quantiser, finite: 
   };
 }
 
-/** Codes that are int8 in the file already, turned round: [out, in] → [in, out]. */
+/** Transposes codes that are already int8 in the file: [out, in] → [in, out]. */
 function int8Copy(name: string, tensor: SourceTensor, finite: Finite): Omit<TensorJob, "bytes"> {
   const [out, width] = tensor.shape as [number, number];
   const source = tensor.int8!;
@@ -166,7 +166,7 @@ function int4(name: string, tensor: SourceTensor, out: number, width: number, qu
   };
 }
 
-/** Blocks of GGUF as `MatMulNBits` reads them: the same codes, centred, in another order. */
+/** Blocks of GGUF in the form of `MatMulNBits`: the same codes, centred, in another order. */
 function blockCopy(name: string, tensor: SourceTensor, finite: Finite): Omit<TensorJob, "bytes"> {
   const [out, width] = tensor.shape as [number, number];
   const { type, unpack } = tensor.blocks!;
@@ -191,7 +191,7 @@ function blockCopy(name: string, tensor: SourceTensor, finite: Finite): Omit<Ten
   };
 }
 
-/** Codes from 0 on, the first in the lowest bits of each byte. */
+/** Packs codes from 0; the first one takes the lowest bits of each byte. */
 function packed({ codes }: Codes, centre: number, bits: 2 | 4 | 8): Uint8Array {
   const shift = 2 ** (bits - 1) - centre;
   const perByte = 8 / bits;
@@ -203,12 +203,12 @@ function packed({ codes }: Codes, centre: number, bits: 2 | 4 | 8): Uint8Array {
   return bytes;
 }
 
-/** What is subtracted once codes are centred: `s · q - m = s · (q - c) - (m - c · s)`. */
+/** The minima after the codes are centred: `s · q - m = s · (q - c) - (m - c · s)`. */
 function centredMinima({ scales, minima }: Codes, centre: number): Float32Array {
   return minima!.map((minimum, i) => minimum - centre * scales[i]!);
 }
 
-/** Some rows at a time, so that what is decoded stays small. */
+/** Handles a few rows at a time, so that the decoded values stay small. */
 async function byRows(out: number, width: number, work: (first: number, rows: number) => Promise<void>): Promise<void> {
   const rows = Math.max(1, Math.floor(PIECE / width));
   for (let first = 0; first < out; first += rows) await work(first, Math.min(rows, out - first));
@@ -218,7 +218,7 @@ function bytesOf(values: ArrayBufferView): Uint8Array {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }
 
-/** Rounded to the nearest, ties to even. */
+/** Rounds to nearest, ties to even. */
 function toBfloat16(values: Float32Array): Uint16Array {
   const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
   const halves = new Uint16Array(values.length);
@@ -226,7 +226,7 @@ function toBfloat16(values: Float32Array): Uint16Array {
   return halves;
 }
 
-/** Whether no number has all bits of its exponent set: NaN and the infinities do. */
+/** False when a number has all bits of its exponent set: NaN or infinity. */
 function bytesAreFinite(bytes: Uint8Array<ArrayBuffer>, dtype: "F32" | "F16" | "BF16"): boolean {
   const exponent = { F32: 0x7f800000, F16: 0x7c00, BF16: 0x7f80 }[dtype];
   const numbers = dtype === "F32" ? new Uint32Array(bytes.buffer) : new Uint16Array(bytes.buffer);

@@ -1,12 +1,12 @@
 import { z } from "zod";
 import { ModelError } from "../errors.ts";
 
-/** What a bucket says of one model: `models/<name>.json`. Its files are objects named by what is in them, once for all models. */
+/** Manifest of one model in a bucket: `models/<name>.json`. Its files are objects named by their SHA-256, shared between models. */
 const manifest = z.object({
   version: z.literal(1),
   /** Folder of its card in the models directory. */
   name: z.string().regex(/^[A-Za-z0-9][\w.+@-]*$/),
-  /** In the folder of the card; `card.json` is one of them. */
+  /** Files in the folder of the card; `card.json` is one of them. */
   files: z
     .array(
       z.object({
@@ -22,7 +22,7 @@ const manifest = z.object({
 export type Manifest = z.output<typeof manifest>;
 export type SharedFile = Manifest["files"][number];
 
-/** The objects of a model in a bucket. */
+/** Keys of a model's objects in a bucket. */
 export const manifestKey = (name: string): string => `models/${name}.json`;
 export const fileKey = (sha256: string): string => `files/${sha256}`;
 

@@ -8,18 +8,18 @@ import type { Bucket } from "../../buckets/index.ts";
 import { foldersIn } from "../locations.ts";
 import { fileKey, type Manifest, parseManifest, type SharedFile } from "./manifest.ts";
 
-/** Models of a bucket, as this machine has them. */
+/** Models of a bucket, mirrored on this machine. */
 export interface SharedModels {
   /**
-   * Makes the models directory know the models that the bucket has now, without their weights, and forget those it no longer has.
-   * @throws the first fault, after all others are known: ModelError `invalidCard` or BucketUnavailableError
+   * Adds the models of the bucket to the models directory, without their weights, and removes those that the bucket no longer has.
+   * @throws the first error, after all other models are updated: ModelError `invalidCard` or BucketUnavailableError
    */
   refresh(): Promise<void>;
   /**
-   * Brings what a model lacks, each file checked, and then deletes weights that have not been used for longest until the rest fits the
-   * cache. Models that are not from the bucket are here anyway.
+   * Downloads the missing files of a model and checks each. Then it deletes the least recently used weights until the rest fits the cache.
+   * Models that are not from the bucket are complete already.
    * @param registration folder of the model's card
-   * @throws Error naming a file that cannot be brought; the signal's reason
+   * @throws Error naming a file that cannot be downloaded; the signal's reason
    */
   bring(registration: string, hooks?: BringHooks): Promise<void>;
 }
@@ -29,33 +29,34 @@ export interface BringHooks {
   onProgress?(done: number, total: number): void;
 }
 
-/** Files up to this size (configs, tokenizers) come at once with the card; larger ones when they are needed. */
+/** Files up to this size (configs, tokenizers) are downloaded with the card; larger ones when a task needs them. */
 const SMALL_BYTES = 16 * 2 ** 20;
 
-/** Says which model of the bucket a folder mirrors. */
+/** File that names the model of the bucket that a folder mirrors. */
 const MARK = "shared.json";
 
-/** Whether a model's folder mirrors one of the bucket: then its weights may still be there alone. */
+/** True when a folder mirrors a model of the bucket. Its weights may not be on this machine yet. */
 export const isMirrored = (registration: string): boolean => existsSync(join(registration, MARK));
 
-/** Weights of all mirrored models, by their SHA-256. */
+/** Folder of the weights of all mirrored models, named by their SHA-256. */
 const CACHE = ".shared";
 
 export interface MirrorOptions {
   readonly bucket: Bucket;
   readonly modelsDir: string;
-  /** What weights may take on this machine's disk. Default: no limit. A model that is drawn with may take more. */
+  /** Most bytes of weights on this machine's disk. Default: no limit. A model in use may exceed it. */
   readonly cacheBytes?: number;
-  /** Default 16 MiB. */
+  /** Default: 16 MiB. */
   readonly smallBytes?: number;
 }
 
+/** Opens the models of a bucket on this machine. */
 export function openSharedModels(options: MirrorOptions): SharedModels {
   const { bucket, modelsDir, cacheBytes = Number.POSITIVE_INFINITY, smallBytes = SMALL_BYTES } = options;
   const cache = join(modelsDir, CACHE);
   const bringing = new Map<string, Promise<void>>();
 
-  /** A model's folder, with its small files, and links to where the others will be. */
+  /** Makes the folder of a model, with its small files, and links for the others. */
   async function mirror(manifest: Manifest, text: string): Promise<void> {
     const staging = join(modelsDir, `.mirroring-${randomUUID()}`);
     try {
@@ -74,18 +75,18 @@ export function openSharedModels(options: MirrorOptions): SharedModels {
     }
   }
 
-  /** @param there gets the model's name */
+  /** @param there collects the model's name */
   async function refreshOne(key: string, text: string, there: Set<string>): Promise<void> {
     const manifest = parseManifest(text, key);
     there.add(manifest.name);
     const here = await markOf(modelsDir, manifest.name);
-    if (here === undefined && (await isInstalled(modelsDir, manifest.name))) return; // this machine's own goes first
+    if (here === undefined && (await isInstalled(modelsDir, manifest.name))) return; // a model of this machine has priority
     if (here !== text) await mirror(manifest, text);
   }
 
   async function fetchFile(file: SharedFile, path: string, hooks: BringHooks = {}): Promise<void> {
     const object = await bucket.open(fileKey(file.sha256));
-    if (object === undefined) throw new Error(`${file.path} is not in the bucket any more (${fileKey(file.sha256)})`);
+    if (object === undefined) throw new Error(`${file.path} is no longer in the bucket (${fileKey(file.sha256)})`);
     const hash = createHash("sha256");
     let done = 0;
     const count = new Transform({
@@ -123,13 +124,13 @@ export function openSharedModels(options: MirrorOptions): SharedModels {
         await fetchFile(file, path, { signal: hooks.signal, onProgress });
       }
       const now = new Date();
-      await utimes(path, now, now); // when it was used last
+      await utimes(path, now, now); // time of the last use
       before += file.bytes;
     }
     await makeRoom(new Set(large.map(({ sha256 }) => sha256)));
   }
 
-  /** Deletes weights, those used longest ago first, until the rest fits. A process that has a file open keeps it. */
+  /** Deletes the least recently used weights until the rest fits. A process that has a file open keeps its content. */
   async function makeRoom(needed: ReadonlySet<string>): Promise<void> {
     const files = await Promise.all(
       (await readdir(cache))
@@ -152,14 +153,14 @@ export function openSharedModels(options: MirrorOptions): SharedModels {
       const failures: unknown[] = [];
       for await (const { key } of bucket.list("models/")) {
         const bytes = await bucket.get(key);
-        if (bytes === undefined) continue; // taken out meanwhile
+        if (bytes === undefined) continue; // deleted in the meantime
         await refreshOne(key, Buffer.from(bytes).toString(), there).catch((error) => failures.push(error));
       }
       for (const name of await foldersIn(modelsDir)) {
         if (!there.has(name) && (await markOf(modelsDir, name)) !== undefined)
           await rm(join(modelsDir, name), { recursive: true });
       }
-      if (failures.length > 0) throw failures[0]; // one bad model hides no others
+      if (failures.length > 0) throw failures[0]; // one faulty model does not hide others
     },
     bring(registration, hooks = {}) {
       const running =

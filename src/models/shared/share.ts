@@ -22,10 +22,10 @@ interface FileToShare {
 }
 
 /**
- * Copies an installed model into a bucket, where other machines find it. Files that the bucket has are not sent again, so a broken-off run
- * goes on, and models share what they have in common. The model appears there once all of it is there.
+ * Copies an installed model into a bucket, where other machines find it. It sends only files that the bucket lacks. So an interrupted run
+ * continues, and models share equal files. The model appears when all its files have been sent.
  *
- * @returns its manifest, and how many bytes were sent
+ * @returns its manifest, and the number of bytes sent
  * @throws ModelError `notRemovable` for the bundled model, which every machine has
  */
 export async function shareModel(
@@ -34,7 +34,7 @@ export async function shareModel(
   { signal, onProgress }: ShareHooks = {},
 ): Promise<{ readonly manifest: Manifest; readonly sent: number }> {
   if (model.origin !== "installed" || model.registration === undefined) {
-    throw new ModelError("notRemovable", `${model.card.air} came with the package: every machine has it`);
+    throw new ModelError("notRemovable", `${model.card.air} is included in the package, so every machine has it`);
   }
   const scratch = await mkdtemp(join(tmpdir(), "inkstone-share-"));
   try {
@@ -63,7 +63,7 @@ export async function shareModel(
   }
 }
 
-/** Takes a model out of the bucket, and the files that no other model there has. @returns whether it was there */
+/** Removes a model from the bucket, with the files that no other model uses. @returns false when the bucket does not have it */
 export async function unshareModel(name: string, bucket: Bucket): Promise<boolean> {
   if ((await bucket.get(manifestKey(name))) === undefined) return false;
   await bucket.delete(manifestKey(name));
@@ -77,7 +77,7 @@ export async function unshareModel(name: string, bucket: Bucket): Promise<boolea
   return true;
 }
 
-/** Every file of a model, under the place it has beside the card on other machines; the card says so too. */
+/** All files of a model, at their place beside the card on other machines. The card gets this place too. */
 async function filesOf(model: Model | Adapter, scratch: string): Promise<FileToShare[]> {
   const registration = model.registration!;
   const card = (await readCardJson(join(registration, "card.json"))) as object;
@@ -88,7 +88,7 @@ async function filesOf(model: Model | Adapter, scratch: string): Promise<FileToS
   await writeFile(moved, JSON.stringify({ ...card, [isCheckpoint ? "checkpoint" : "path"]: place }));
   const files = [{ path: "card.json", source: moved, bytes: (await stat(moved)).size }];
   if (!(await stat(source)).isDirectory()) return [...files, { path: place, source, bytes: (await stat(source)).size }];
-  // Components may be links to where they are stored once for all checkpoints: what they lead to is shared.
+  // Components may be links to shared folders. The files behind the links are copied.
   for await (const path of filesBelow(source)) {
     files.push({
       path: `${place}/${path}`,

@@ -95,7 +95,7 @@ describe("a task that goes well", () => {
       width: 512,
       height: 512,
     });
-    expect(logged.some(({ message }) => message.includes("drawn at 256×256"))).toBe(true);
+    expect(logged.some(({ message }) => message.includes("generated at 256×256"))).toBe(true);
   });
 
   test("starts when it is submitted: no poll is waited for, nor by who waits for its end", async () => {

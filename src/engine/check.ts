@@ -1,4 +1,4 @@
-/** Thrown for a parameter the engine refuses; the message names it, what was given and what is allowed. */
+/** A parameter that the engine refuses. The message has its name, the value given and the values allowed. */
 export class ParameterError extends Error {
   override readonly name = "ParameterError";
   readonly parameter: string;
@@ -9,7 +9,8 @@ export class ParameterError extends Error {
 }
 
 /**
- * @param allowed what would have been accepted, in words
+ * Checks one parameter.
+ * @param allowed the accepted values, in words
  * @throws ParameterError unless `ok`
  */
 export function check(ok: boolean, parameter: string, value: unknown, allowed: string): asserts ok {
@@ -18,7 +19,7 @@ export function check(ok: boolean, parameter: string, value: unknown, allowed: s
   throw new ParameterError(parameter, `${parameter} is ${given}; allowed: ${allowed}`);
 }
 
-/** @throws ParameterError unless the value is a whole number from `min` to `max` */
+/** @throws ParameterError unless the value is an integer from `min` to `max` */
 export function checkInteger(
   parameter: string,
   value: number | undefined,
@@ -40,7 +41,7 @@ export function checkOneOf(parameter: string, value: string, words: readonly str
   check(words.includes(value), parameter, value, words.join(", "));
 }
 
-/** @throws ParameterError unless the picture has exactly this size and so many channels */
+/** @throws ParameterError unless the image has exactly this size and number of channels */
 export function checkPicture(
   parameter: string,
   picture: { width: number; height: number; pixels: Uint8Array } | undefined,
@@ -52,9 +53,9 @@ export function checkPicture(
   check(fits, parameter, given, `exactly ${width}×${height} with ${bytes} bytes`);
 }
 
-/** Whether there is neither NaN nor infinity among the values. */
+/** False when one of the values is NaN or infinite. */
 export function allFinite(values: Float32Array): boolean {
   let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i]! * 0; // 0 for every finite number, NaN for the others
+  for (let i = 0; i < values.length; i++) sum += values[i]! * 0; // 0 for every finite number, otherwise NaN
   return sum === 0;
 }

@@ -9,21 +9,21 @@ import { jointRotary } from "./rope.ts";
 import { modulationCount } from "./transformer-block.ts";
 import type { Pass } from "./transformer-chain.ts";
 
-/** What a checkpoint needs of this machine. */
+/** Time and precision of a checkpoint on this machine. */
 export interface Examination {
-  /** Until it was ready to draw. */
+  /** Seconds until it is ready. */
   readonly loadSeconds: number;
   readonly plan: MemoryPlan;
-  /** Of activations in integer products: 7 on x64 processors without VNNI; undefined where nothing is in int8. */
+  /** Bits of activations in integer products: 7 on x64 processors without VNNI; undefined without int8 weights. */
   readonly activationBits: 8 | 7 | undefined;
-  /** Expected seconds of one pass of the transformer, at 512 × 512 and 1024 × 1024; a step with guidance takes two. */
+  /** Expected seconds of one transformer pass, at 512×512 and 1024×1024. A step with guidance takes two passes. */
   readonly passSeconds: { readonly 512: number; readonly 1024: number };
 }
 
 /**
- * Loads a checkpoint and tries how fast it is: its first blocks draw at 256 × 256 and 512 × 512, which says what grows with the
- * number of tokens and what with its square.
- * @throws CheckpointError for a checkpoint that is not complete or does not fit into memory
+ * Loads a checkpoint and measures its speed. The first blocks run at 256×256 and 512×512. From that it computes the parts that grow with the
+ * number of tokens and with its square.
+ * @throws CheckpointError for a checkpoint that is incomplete or does not fit into memory
  */
 export async function examine(folder: string, options: LoadOptions = {}): Promise<Examination> {
   const start = performance.now();
@@ -41,7 +41,7 @@ export async function examine(folder: string, options: LoadOptions = {}): Promis
 const TEXT_TOKENS = 64;
 const tokensOf = (side: number) => (side / 16) ** 2 + TEXT_TOKENS;
 
-/** The seconds of a pass by the side of the picture: `a · tokens + b · tokens²`, through two measurements. */
+/** Seconds of a pass by the side of the image: `a · tokens + b · tokens²`, through two measurements. */
 async function expectedSeconds(model: Model): Promise<(side: number) => number> {
   const { transformer, plan } = model;
   const [from, to] = [256, 512];
@@ -50,7 +50,7 @@ async function expectedSeconds(model: Model): Promise<(side: number) => number> 
   const measure = async (side: number) => {
     const pass = passOf(model, side);
     const run = () => (blocks < transformer.blocks ? transformer.begin(pass, blocks) : transformer.velocity(pass));
-    await run(); // the first one reads the weights from disk
+    await run(); // the first run reads the weights from disk
     const start = performance.now();
     await run();
     return (scale * (performance.now() - start)) / 1000;
@@ -61,7 +61,7 @@ async function expectedSeconds(model: Model): Promise<(side: number) => number> 
   return (side) => tokensOf(side) * (long + b * (tokensOf(side) - many));
 }
 
-/** A pass whose numbers say nothing: it takes as long as any other. */
+/** A pass with meaningless values. It takes as long as any other. */
 function passOf({ transformer, ropeAxes }: Model, side: number): Pass {
   const { config } = transformer;
   const tensor = (...dims: number[]): HostTensor => {
@@ -79,13 +79,13 @@ function passOf({ transformer, ropeAxes }: Model, side: number): Pass {
 }
 
 /**
- * Finds out in some milliseconds whether a checkpoint can be loaded on this machine: its files are there and belong together, and it
- * fits into memory when nothing else does. `checkCheckpoint` looks at every tensor.
- * @throws CheckpointError saying why it cannot
+ * Checks in a few milliseconds that this machine can load a checkpoint: its files exist and fit together, and it fits into memory when no
+ * other process needs any. `checkCheckpoint` examines every tensor.
+ * @throws CheckpointError with the reason
  */
 export async function requireLoadable(folder: string): Promise<void> {
   const packed = packedStill(folder);
   if (packed) throw new CheckpointError(packed);
-  const limit = process.constrainedMemory(); // 0 or more than there is where nothing limits it
+  const limit = process.constrainedMemory(); // 0, or more than the machine has, means no limit
   planMemory(await openCheckpoint(folder), limit > 0 ? Math.min(limit, totalmem()) : totalmem());
 }

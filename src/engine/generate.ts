@@ -11,9 +11,9 @@ import { encodeReferences } from "./references.ts";
 import { resolveScheduler } from "./schedulers/schedulers.ts";
 
 /**
- * Prompt to picture, after "Qwen-Image Technical Report" (2025) as diffusers' `QwenImagePipeline` and its siblings run it:
- * image-to-image, inpainting and editing, which differ in what they start from and what the model gets to see. Symbols: L image
- * tokens, C latent channels, σ noise level, v velocity.
+ * Prompt to image, after "Qwen-Image Technical Report" (2025) as `QwenImagePipeline` of diffusers and its siblings run it: text-to-image,
+ * image-to-image, inpainting and editing. They differ in the start of the latents and in what the model sees. Symbols: L image tokens,
+ * C latent channels, σ noise level, v velocity.
  */
 export async function generate(
   model: Model,
@@ -24,12 +24,12 @@ export async function generate(
   const grid = latentGrid(model, recipe);
   hooks.onStage?.("encode");
 
-  // 1. See the references, if any; read the prompt with them, and the negative one where guidance looks at it.
+  // 1. Encode the references, if any, and the prompt with them; the negative prompt if guidance needs it.
   const references = await encodeReferences(model, recipe.references, recipe.referencePixels);
   const positive = await model.encodePrompt(recipe.prompt, references.seen); // [1, T, features]
   const negative = recipe.guidance > 1 ? await model.encodePrompt(recipe.negativePrompt, references.seen) : undefined;
 
-  // 2. The noise levels from 1 to 0; a starting image skips the first ones.
+  // 2. The noise levels from 1 to 0. A seed image skips the first ones.
   const { solver: kind, spacing } = resolveScheduler(recipe.scheduler);
   const sigmas = spacing.sigmas(recipe.steps, grid.tokens, { ...model.scheduler, ...recipe.schedule });
   const first = recipe.image ? firstStep(recipe.steps, recipe.strength) : 0;
@@ -42,7 +42,7 @@ export async function generate(
   const images: GeneratedImage[] = [];
   for (let image = 0; image < recipe.count; image++) {
     hooks.onStage?.("denoise");
-    // 4. Pure noise, the same that torch draws for this seed.
+    // 4. Pure noise, the same as torch's for this seed.
     const seed = BigInt.asUintN(64, recipe.seed + BigInt(image));
     const generator = torchGenerator(seed);
     const gaussian = () => grid.pack(generator.randn(grid.channels * grid.height * grid.width)); // [L, 4C]
@@ -53,7 +53,7 @@ export async function generate(
     const flow = newFlow();
     const solver = kind.create({ sigmas, gaussian });
     for (let step = 1; step <= steps; step++) {
-      const i = first + step - 1; // in the whole schedule
+      const i = first + step - 1; // index in the whole schedule
       const { velocity, denoised } = flow.at({ step: i, last: step === steps });
       latents = await solver.step(latents, i, velocity);
       const sigma = sigmas[i + 1]!;

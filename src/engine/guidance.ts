@@ -19,33 +19,33 @@ import type { Attachments, Pass } from "./transformer-chain.ts";
 /** Embeddings of the prompts, [1, T, features] each. */
 export interface PromptEmbeddings {
   readonly positive: HostTensor;
-  /** Only where guidance is above 1. */
+  /** Absent when guidance is 1 or below. */
   readonly negative?: HostTensor;
 }
 
-/** The flow that one picture follows, and what its cache spared. */
+/** The flow of one image, and the number of steps that its cache skipped. */
 export interface PictureFlow {
   at(place: StepPlace): FlowStep;
-  /** Steps that a cache answered; undefined without a cache. */
+  /** Steps that a cache skipped; undefined without a cache. */
   skippedSteps(): number | undefined;
 }
 
 /** The flow within one step of the schedule. */
 export interface FlowStep {
-  /** At any noise level; the solver decides at which, and how often. */
+  /** At any noise level. The solver chooses the levels and their number. */
   readonly velocity: Velocity;
-  /** The clean picture that the step's latest velocity points to, [L, 4C]. */
+  /** The clean image that the latest velocity of the step points to, [L, 4C]. */
   denoised(): Float32Array;
 }
 
-/** What a flow takes of the recipe. */
+/** Parameters of the recipe that a flow uses. */
 type FlowParams = Pick<Recipe, "guidance" | "cache" | "loras" | "controls">;
 
 /**
- * The velocity at any noise level, guided away from the negative prompt. The result is called once for each picture.
+ * Prepares the velocity at any noise level, guided away from the negative prompt. Call the result once for each image.
  *
- * @param references follow the noise tokens in every pass, always the same; what the model makes of them is not looked at
- * @param sigmas the whole schedule, steps + 1 levels; a solver's levels in between are prepared as it asks for them
+ * @param references appended to the noise tokens in every pass; the output of their tokens is ignored
+ * @param sigmas the whole schedule, steps + 1 levels; levels in between are prepared when a solver requests them
  * @throws ParameterError naming the adapter or ControlNet that cannot be used
  */
 export async function guidedFlow(
@@ -108,7 +108,7 @@ export async function guidedFlow(
   };
 }
 
-/** The transformer's numbers went wrong: by an adapter where there is one, each of which is finite by itself, else by its weights. */
+/** The error for NaN and infinity. Each adapter is finite, but the sum may overflow; without adapters the weights are the cause. */
 function notFinite(model: Model, loras: readonly LoraParams[]): Error {
   const what = "the transformer computes NaN or infinity";
   const files = loras.filter(({ weight }) => weight !== 0).map(({ file }) => basename(file));
@@ -116,7 +116,7 @@ function notFinite(model: Model, loras: readonly LoraParams[]): Error {
   return new ParameterError("loras", `loras: with ${files.join(", ")} ${what}; lower their weights`);
 }
 
-/** The noise tokens and those of the references after them, [1, L + R, features]. */
+/** Appends the tokens of the references to the noise tokens: [1, L + R, features]. */
 function withReferences(noise: Float32Array, { latents }: References, features: number): HostTensor {
   const data = new Float32Array(noise.length + latents.length);
   data.set(noise);
@@ -125,8 +125,8 @@ function withReferences(noise: Float32Array, { latents }: References, features: 
 }
 
 /**
- * True classifier-free guidance with Qwen-Image's norm rescale: the combination keeps the length that the conditional
- * velocity had at each token. Source: model spec 6.3 (`QwenImagePipeline.__call__` in diffusers).
+ * True classifier-free guidance with the norm rescale of Qwen-Image: at each token the result keeps the length of the conditional
+ * velocity. Source: model spec 6.3 (`QwenImagePipeline.__call__` in diffusers).
  *
  * @param positive velocity for the prompt, [L, features]
  * @param negative velocity for the negative prompt, same shape
@@ -149,7 +149,7 @@ export function guide(positive: Float32Array, negative: Float32Array, scale: num
   return guided;
 }
 
-/** What adapters and ControlNets add, together. */
+/** Adds the attachments of adapters and ControlNets. */
 function joined(adapters: Attachments | undefined, controls: Attachments | undefined): Attachments | undefined {
   if (!adapters || !controls) return adapters ?? controls;
   return { ...adapters, ...controls, feeds: { ...adapters.feeds, ...controls.feeds } };

@@ -3,22 +3,22 @@ import type { LatentGrid } from "./latents.ts";
 import type { Model } from "./model.ts";
 import { fromRgb } from "./pixels.ts";
 
-/** A picture to start from, in latent space: image-to-image, and inpainting when part of it is to be kept. */
+/** A seed image in latent space: for image-to-image, and with a mask for inpainting. */
 export interface StartingImage {
-  /** The picture at noise level σ: `σ · noise + (1 - σ) · picture`. All packed, [L, 4C]. */
+  /** The image at noise level σ: `σ · noise + (1 - σ) · picture`. All packed, [L, 4C]. */
   atNoiseLevel(sigma: number, noise: Float32Array): Float32Array;
   /**
-   * Puts the kept part back after a step: latents where the mask lets them change, else the picture at that noise level.
-   * @param progress steps done over steps to do, 0…1
+   * Restores the masked part after a step: latents where the mask lets them change, elsewhere the image at this noise level.
+   * @param progress finished share of the steps, 0…1
    */
   keep(latents: Float32Array, sigma: number, noise: Float32Array, progress: number): Float32Array;
 }
 
 /**
- * Encodes the picture (posterior mean) and lays the mask over the latents.
+ * Encodes the image (posterior mean) and applies the mask to the latents.
  *
- * White is repainted, black kept. A grey of g is released for the last share g of the steps, so it changes as much as
- * image-to-image of strength g would change it. Source: `QwenImageInpaintPipeline` for black and white;
+ * White changes, black stays. A grey of g may change during the last share g of the steps, as much as image-to-image of strength g
+ * changes it. Source: `QwenImageInpaintPipeline` for black and white;
  * Levin and Fried, "Differential Diffusion" (2023) for grey.
  */
 export async function startingImage(
@@ -42,7 +42,7 @@ export async function startingImage(
   };
 }
 
-/** Each latent position takes the mask's top-left pixel of its cell, the same for all channels: [C, height, width], 0…1. */
+/** Each latent position takes the top-left mask pixel of its cell, for all channels: [C, height, width], 0…1. */
 function maskPlanes({ width, pixels }: GrayImage, grid: LatentGrid, factor: number): Float32Array {
   const area = grid.height * grid.width;
   const planes = new Float32Array(grid.channels * area);

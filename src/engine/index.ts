@@ -1,4 +1,4 @@
-/** The inference engine: parameters in, pixels out. No network, no database, no files but the checkpoint's. */
+/** The inference engine: parameters in, pixels out. No network, no database, no files except those of models. */
 
 export {
   DeviceError,

@@ -1,6 +1,6 @@
 import type { Model } from "./model.ts";
 
-/** Layout of latents: the VAE's planes [C, h, w] and the transformer's tokens [L, 4C], where a token is a 2×2 patch. */
+/** Layout of latents: planes [C, h, w] for the VAE, tokens [L, 4C] for the transformer. A token is a 2×2 patch. */
 
 /**
  * Planes → tokens, row by row; feature index = channel·4 + dy·2 + dx.
@@ -37,12 +37,12 @@ function forEachPair(channels: number, height: number, width: number, visit: (pl
   }
 }
 
-/** The latent space of one picture size. */
+/** The latent space of one image size. */
 export interface LatentGrid {
-  /** Latent positions. */
+  /** Height in latent positions. */
   readonly height: number;
   readonly width: number;
-  /** Token grid. */
+  /** Height in tokens. */
   readonly rows: number;
   readonly columns: number;
   readonly tokens: number; // L

@@ -1,34 +1,34 @@
 import { CheckpointError } from "../weights/index.ts";
 
 /**
- * What sets the members of the Qwen-Image family apart, all in one place: how they put the prompt, and what they make of
- * reference images. Source: `prompt_template_encode` and `__call__` of diffusers' pipelines.
+ * The differences between the members of the Qwen-Image family: their prompt templates, and their use of reference images.
+ * Source: `prompt_template_encode` and `__call__` of diffusers' pipelines.
  */
 export interface Member {
   readonly name: "base" | "edit" | "edit-plus";
   readonly template: PromptTemplate;
-  /** Of the editing members, which cannot do without reference images. */
+  /** Only for editing members, which need reference images. */
   readonly references?: ReferenceRules;
 }
 
 export interface PromptTemplate {
-  /** What comes before the reference images and the prompt, and after them. */
+  /** Text before the reference images and the prompt, and after them. */
   readonly before: string;
   readonly after: string;
-  /** Ids of the template's first part, whose embeddings are dropped: by position, whatever they turned out to be. */
+  /** Number of ids at the start of the template. Their embeddings are dropped by position. */
   readonly dropped: number;
-  /** Ids that the text encoder reads at most; the rest is cut off. Absent: all of them. */
+  /** Most ids that the text encoder reads; the rest is cut off. Absent: no limit. */
   readonly maxIds?: number;
-  /** Embeddings that reach the transformer at most. */
+  /** Most embeddings that reach the transformer. */
   readonly maxEmbeddings: number;
 }
 
 export interface ReferenceRules {
-  /** Reference images that the member takes at most. */
+  /** Most reference images that the member accepts. */
   readonly most: number;
-  /** The words before image k in the prompt, counted from 1. */
+  /** Text before image k in the prompt, from 1. */
   label(k: number): string;
-  /** The area that the vision tower sees, as a share of the area that the transformer sees. */
+  /** Area that the vision tower sees, as a share of the area that the transformer sees. */
   readonly towerShare: number;
 }
 
@@ -57,7 +57,7 @@ const EDITING: PromptTemplate = {
 
 const BASE: Member = { name: "base", template: DESCRIBING };
 const EDIT: Member = { name: "edit", template: EDITING, references: { most: 1, label: () => "", towerShare: 1 } };
-/** Edit-2509 and Edit-2511; the second one's transformer says so by itself, with `zero_cond_t`. */
+/** Edit-2509 and Edit-2511. The transformer of the second one has `zero_cond_t`. */
 const EDIT_PLUS: Member = {
   name: "edit-plus",
   template: EDITING,
@@ -65,7 +65,7 @@ const EDIT_PLUS: Member = {
   references: { most: 3, label: (k) => `Picture ${k}: `, towerShare: (384 / 1024) ** 2 },
 };
 
-/** Pipelines of diffusers, by what they draw with. The first that fits counts. */
+/** Pipelines of diffusers and their members. The first match applies. */
 const PIPELINES: readonly (readonly [pipeline: RegExp, member: Member])[] = [
   [/^QwenImageEditPlus/, EDIT_PLUS],
   [/^QwenImageEdit/, EDIT],
@@ -75,7 +75,7 @@ const PIPELINES: readonly (readonly [pipeline: RegExp, member: Member])[] = [
 /**
  * The member that a checkpoint belongs to.
  * @param pipeline `_class_name` of its `model_index.json`
- * @throws CheckpointError for a pipeline that this engine does not run, saying which members it draws with
+ * @throws CheckpointError for a pipeline that this engine does not run, naming those that it runs
  */
 export function memberOf(pipeline: string): Member {
   const found = PIPELINES.find(([name]) => name.test(pipeline));

@@ -4,45 +4,45 @@ import type { Checkpoint } from "./checkpoint/checkpoint.ts";
 import type { TransformerConfig } from "./checkpoint/config.ts";
 import { isTimeTensor } from "./modulations.ts";
 
-/** How the networks of a checkpoint are held so that they fit into memory. All numbers are bytes. */
+/** How to hold the networks of a checkpoint in memory. All sizes are bytes. */
 export interface MemoryPlan {
   /**
-   * Blocks of the transformer and layers of the text encoder in one session. A session's load time grows faster than its graph: 60
-   * blocks take 20 s in one and 1.2 s in fifteen.
+   * Blocks of the transformer, and layers of the text encoder, in one session. The load time of a session grows faster than its graph: 60
+   * blocks take 20 s in one session and 1.2 s in fifteen.
    */
   readonly perSession: number;
-  /** Whether int8 matrices are copied in the order that the processor likes best, or run from the mapped file. */
+  /** True: int8 matrices are copied in the processor's preferred order. False: they run from the mapped file. */
   readonly prepack: boolean;
-  /** Whether the text encoder, its vision tower and the modulations stay between uses. */
+  /** True: the text encoder, its vision tower and the modulations stay loaded between uses. */
   readonly keep: boolean;
-  /** Of the files. What runs from them is in memory as long as nothing else needs it. */
+  /** Size of the files. Weights that run from files stay in memory while other processes do not need it. */
   readonly stored: number;
-  /** Copies of weights that are there at the same time. */
+  /** Copies of weights that exist at the same time. */
   readonly copied: number;
-  /** Of one pass at 1024 × 1024, with as many references as the checkpoint takes. */
+  /** Working memory of one pass at 1024×1024, with the most references that the checkpoint accepts. */
   readonly working: number;
   readonly available: number;
 }
 
-/** Above it a network is cut into sessions of `PER_SESSION`; one session of so many loads in half a second. */
+/** A larger network is split into sessions of `PER_SESSION`. One session of this size loads in half a second. */
 const IN_ONE_SESSION = 12;
 const PER_SESSION = 4;
-/** Of the memory that is available, what copies of weights may take: the rest is for pictures, files and others. */
+/** Share of the available memory for copies of weights. The rest is for images, files and other processes. */
 const SHARE = 0.6;
-/** Image tokens at 1024 × 1024 and at 256 × 256, and the text of a long prompt; references are images in the prompt as well. */
+/** Image tokens at 1024×1024 and at 256×256, and the text tokens of a long prompt. References are also part of the prompt. */
 const IMAGE_TOKENS = 4096;
 const FEWEST_TOKENS = 256;
 const TEXT_TOKENS = 512;
 
-/** What of a checkpoint has to fit into the memory of a GPU. All numbers are bytes. */
+/** The memory of a GPU that a checkpoint needs, in bytes. */
 export interface DeviceNeeds {
-  /** Transformer and VAE. int8 becomes float32 there, blocks stay as small as they are. */
+  /** Transformer and VAE. On a GPU int8 becomes float32; blocks keep their size. */
   readonly weights: number;
-  /** Of one pass at 1024 × 1024, with as many references as the checkpoint takes. */
+  /** Working memory of one pass at 1024×1024, with the most references that the checkpoint accepts. */
   readonly working: number;
 }
 
-/** What a GPU has to hold; the text encoder, the vision tower and the modulations stay on the processor. */
+/** The memory that a GPU needs. The text encoder, the vision tower and the modulations stay on the processor. */
 export function deviceNeeds({ member, transformer, vae }: Checkpoint): DeviceNeeds {
   const onDevice = ({ shape, byteLength, quantised }: Weight) =>
     quantised?.form === "blocks"
@@ -57,7 +57,7 @@ export function deviceNeeds({ member, transformer, vae }: Checkpoint): DeviceNee
 }
 
 /**
- * Why a checkpoint cannot be drawn with on a GPU of so much memory; undefined where it can.
+ * Why a checkpoint does not fit a GPU with this memory; undefined when it fits.
  * @param available bytes
  */
 export function unfitForDevice(checkpoint: Checkpoint, available: number): string | undefined {
@@ -69,7 +69,7 @@ export function unfitForDevice(checkpoint: Checkpoint, available: number): strin
     ? ""
     : "; 4-bit weights (`inkstone models add FOLDER --weights int4`) take an eighth";
   return (
-    `its transformer and VAE take ${gigabytes(weights)} of the device's memory and an image of 1024 × 1024 about ` +
+    `its transformer and VAE need ${gigabytes(weights)} of the device's memory and an image of 1024 × 1024 about ` +
     `${gigabytes(working)} more, ${gigabytes(available)} are available${advice}`
   );
 }
@@ -79,11 +79,11 @@ function workingBytes(imageTokens: number, config: TransformerConfig): number {
 }
 
 /**
- * Keeps everything, in the processor's order, when that takes little of the memory; else runs int8 weights from the mapped files
- * and holds the text encoder and the modulations only while they are used.
+ * Plans the memory of a checkpoint. If it takes a small share of the memory, everything stays loaded, in the processor's order. Otherwise
+ * int8 weights run from the mapped files, and text encoder and modulations are loaded only while they are used.
  *
- * @param available bytes that this process may take
- * @param onDevice whether transformer and VAE are held by a GPU
+ * @param available bytes that this process may use
+ * @param onDevice true when a GPU holds transformer and VAE
  * @throws CheckpointError with numbers and advice when it does not fit
  */
 export function planMemory(checkpoint: Checkpoint, available: number, onDevice = false): MemoryPlan {
@@ -91,7 +91,7 @@ export function planMemory(checkpoint: Checkpoint, available: number, onDevice =
   const most = member.references?.most ?? 0;
   const workingFor = (tokens: number) => workingBytes(tokens, transformer.config);
   const working = workingFor((1 + most) * IMAGE_TOKENS);
-  const least = workingFor(FEWEST_TOKENS + Math.min(1, most) * IMAGE_TOKENS); // of references an editing model takes at least one, at full size
+  const least = workingFor(FEWEST_TOKENS + Math.min(1, most) * IMAGE_TOKENS); // an editing model needs at least one reference, at full size
   const largest = Math.max(transformer.config.num_layers, textEncoder.config.num_hidden_layers);
   const perSession = largest <= IN_ONE_SESSION ? Number.POSITIVE_INFINITY : PER_SESSION;
   const pieces = (layers: number) => Math.max(1, Math.ceil(layers / perSession));
@@ -99,7 +99,7 @@ export function planMemory(checkpoint: Checkpoint, available: number, onDevice =
   const plan = (prepack: boolean, keep: boolean): MemoryPlan => {
     const copied = (weights: Weights, which: (name: string) => boolean = () => true) =>
       weights.names.filter(which).reduce((sum, name) => sum + copiedBytes(weights.find(name)!, prepack), 0);
-    // The host reads the embedding table; nothing reads the output head.
+    // The host reads the embedding table. The output head is not used.
     const text = copied(textEncoder.weights, (name) => /\.(layers|norm)\./.test(name) && !name.includes("visual."));
     const tower = textEncoder.vision ? copied(textEncoder.weights, (name) => name.includes("visual.")) : 0;
     const time = copied(transformer.weights, isTimeTensor);
@@ -122,7 +122,7 @@ export function planMemory(checkpoint: Checkpoint, available: number, onDevice =
   const leanest = choices.at(-1)!;
   if (!comfortable && leanest.copied + least > available) {
     throw new CheckpointError(
-      `${checkpoint.folder} does not fit into memory: its networks take ${gigabytes(leanest.copied)} at once, a picture of ` +
+      `${checkpoint.folder} does not fit into memory: its networks take ${gigabytes(leanest.copied)} at once, an image of ` +
         `256 × 256 about ${gigabytes(least)} more and one of 1024 × 1024 ${gigabytes(working)}, ${gigabytes(available)} are available; convert it with ` +
         "`inkstone models add FOLDER --weights int8`: int8 weights are read from the file in place",
     );
@@ -131,8 +131,8 @@ export function planMemory(checkpoint: Checkpoint, available: number, onDevice =
 }
 
 /**
- * What a pass holds for one token: the MLP's hidden features four times (before and after GELU, rotated, magnitudes) and twelve
- * streams. Measured at 512²: 0.35 MB a token of the 20B checkpoint.
+ * Bytes that a pass holds for one token: the MLP's hidden features four times (before and after GELU, rotated, magnitudes) and twelve
+ * streams. Measured at 512²: 0.35 MB a token with the 20B checkpoint.
  */
 function bytesPerToken({ num_attention_heads: heads, attention_head_dim: headDim }: TransformerConfig): number {
   return 4 * heads * headDim * (4 * 4 + 12);

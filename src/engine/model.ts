@@ -35,54 +35,54 @@ import { type ImageTokens, visionTower } from "./vision/vision-tower.ts";
 
 /** The networks of one checkpoint, loaded and ready to run. */
 export interface Model {
-  /** For messages. */
+  /** Folder of the checkpoint, for messages. */
   readonly folder: string;
   readonly member: Member;
   readonly scheduler: SchedulerConfig;
   readonly plan: MemoryPlan;
-  /** Of activations in integer products; undefined where nothing is in int8. */
+  /** Bits of activations in integer products; undefined without int8 weights. */
   readonly activationBits: 8 | 7 | undefined;
   readonly latentChannels: number;
   /** Pixels per latent position: 8. */
   readonly pixelFactor: number;
   readonly ropeAxes: readonly number[];
-  /** Tokens of references are modulated as free of noise: Edit-2511. */
+  /** True for Edit-2511: tokens of references are modulated as free of noise. */
   readonly zeroCond: boolean;
-  /** What the vision tower makes of each image; only editing members have one. */
+  /** Output of the vision tower for each image. Only editing members have a tower. */
   seeImages(images: readonly RgbImage[]): Promise<ImageTokens[]>;
-  /** Prompt, and the references it speaks of → [1, T, features]. The last prompts without references are remembered. */
+  /** Prompt, with the references that it mentions → [1, T, features]. Recent prompts without references are cached. */
   encodePrompt(prompt: string, references?: readonly ImageTokens[]): Promise<HostTensor>;
-  /** Noise levels → one row of modulations each, as `velocity` takes them. */
+  /** Noise levels → one row of modulations each, the input of `velocity`. */
   modulations(sigmas: readonly number[], attachments?: Attachments): Promise<Float32Array[]>;
   /** Packed latents [B, L, 4C] and text [B, T, features] → velocity, same shape as the latents. */
   velocity(pass: Pass): Promise<Float32Array>;
-  /** What computes `velocity`, for those who step in between its blocks. */
+  /** The network of `velocity`, for callers that act between its blocks. */
   readonly transformer: TransformerChain;
   /** Low-rank adapters for `velocity` and `modulations`. */
   readonly loras: LoraLibrary;
   readonly controlNets: ControlNetLibrary;
-  /** Picture planes [1, 3, H, W] in -1…1 → normalised latents [C, H/8, W/8] (posterior mean). */
+  /** Image planes [1, 3, H, W] in -1…1 → normalised latents [C, H/8, W/8] (posterior mean). */
   encodePicture(planes: HostTensor): Promise<Float32Array>;
   /** Normalised latents [B, C, h, w] → planes [B, 3, 8h, 8w] in -1…1. */
   decodeLatents(latents: HostTensor): Promise<Float32Array>;
-  /** Frees every network, also when one of them cannot be freed; then it rejects. */
+  /** Frees every network. If one of them fails, it frees the others and then rejects. */
   dispose(): Promise<void>;
 }
 
 export interface LoadOptions extends Omit<SessionOptions, "device"> {
-  /** Where transformer, ControlNets and VAE run; the text encoder stays on the processor. Default: `cpu`. */
+  /** Device for transformer, ControlNets and VAE; the text encoder stays on the processor. Default: `cpu`. */
   readonly device?: DeviceName | OpenedDevice;
-  /** Bytes of a GPU's memory that weights and pictures may take. Default: what is free, where the device says so. */
+  /** Bytes of GPU memory for weights and images. Default: the free memory, if the device reports it. */
   readonly deviceMemory?: number;
-  /** Told which device was opened, in one line. */
+  /** Called with the device that was opened, in one line. */
   onDevice?(note: string): void;
-  /** Bytes that weights and pictures may take. Default: what the process may have. */
+  /** Bytes of memory for weights and images. Default: the limit of the process. */
   readonly memory?: number;
 }
 
 /**
- * The device that is open, or is opened now, if its memory suffices; the processor where `auto` took a GPU that is too small.
- * @throws CheckpointError with numbers, for a GPU that was named and is too small
+ * Opens the device unless it is open, if its memory suffices. If `auto` chose a GPU that is too small, returns the processor.
+ * @throws CheckpointError with numbers, for a GPU that was requested by name and is too small
  */
 async function deviceFor(
   checkpoint: Checkpoint,
@@ -100,20 +100,19 @@ async function deviceFor(
 }
 
 /**
- * Loads all networks but the VAE encoder, which waits until a picture has to be encoded. When one cannot be loaded, those before
- * it are freed.
+ * Loads all networks except the VAE encoder, which the first image to encode loads. If one fails, those loaded before it are freed.
  */
 export async function loadModel(checkpoint: Checkpoint, options: LoadOptions = {}): Promise<Model> {
   const opened: Free[] = [];
   try {
     return await load(checkpoint, options, opened);
   } catch (error) {
-    await freeAll(opened).catch(() => {}); // the load's error is the one to tell
+    await freeAll(opened).catch(() => {}); // the error of the load matters more
     throw error;
   }
 }
 
-/** @param opened takes how to free each network, as soon as it is there */
+/** @param opened collects a function for each loaded network that frees it */
 async function load(checkpoint: Checkpoint, options: LoadOptions, opened: Free[]): Promise<Model> {
   const { member, textEncoder, transformer, vae } = checkpoint;
   const tokenize = await loadTokenizer(checkpoint.tokenizerFolder);

@@ -18,7 +18,7 @@ const FEATURES = 256;
 
 /**
  * Sinusoidal features of the noise levels: [N, 256], cosines first.
- * Float32 after every operation, in diffusers' order: at angles near 1000 the order of the two products shows in the 5th digit.
+ * Every operation rounds to float32, in the order of diffusers: at angles near 1000 the order of the two products affects the 5th digit.
  *
  * @param sigmas noise levels, 0…1
  */
@@ -26,7 +26,7 @@ export function timeFeatures(sigmas: readonly number[]): HostTensor {
   const half = FEATURES / 2;
   const data = new Float32Array(sigmas.length * FEATURES);
   sigmas.forEach((sigma, row) => {
-    // The reference scales σ to a timestep and back, rounding twice.
+    // The reference scales σ to a timestep and back, and rounds twice.
     const time = Math.fround(Math.fround(sigma * 1000) / 1000);
     for (let i = 0; i < half; i++) {
       const frequency = Math.fround(Math.exp(Math.fround(Math.fround(Math.fround(-Math.log(10_000)) * i) / half)));
@@ -38,7 +38,7 @@ export function timeFeatures(sigmas: readonly number[]): HostTensor {
   return { data, dims: [sigmas.length, FEATURES] };
 }
 
-/** What the time graph reads, not the transformer's step: everything that depends on the noise level alone. */
+/** True for tensors of the time graph: those that depend on the noise level alone, not on the step's latents. */
 export function isTimeTensor(name: string): boolean {
   return /^time_text_embed\.|^norm_out\.linear\.|\.(?:img_mod|txt_mod)\./.test(name);
 }
@@ -47,15 +47,15 @@ interface TimeGraphOptions {
   /** Blocks `from` up to but not including `to`. Default: all. */
   readonly from?: number;
   readonly to?: number;
-  /** Whether the head's modulations come last. Default: they do. A ControlNet has none. */
+  /** True: the head's modulations come last. Default: true. A ControlNet has none. */
   readonly head?: boolean;
   readonly fed?: FedWeights;
   readonly device?: Device;
 }
 
 /**
- * All modulations of the transformer, or those of some blocks, which depend on the noise level alone: run once per schedule, not
- * once per step (in the 20B checkpoint a third of the weights never enter the step loop).
+ * Computes the modulations of all blocks, or of some. They depend on the noise level alone, so this graph runs once for each schedule, not
+ * for each step. In the 20B checkpoint a third of the weights never enters the step loop.
  *
  * Input: `features` [N, 256]. Outputs: `modulation` [N, modulationCount · dim], block by block as
  * (image, text) × (shift, 1+scale, gate, shift, 1+scale, gate), then the head's (1+scale, shift); `embedding` [N, dim].
@@ -73,7 +73,7 @@ export function buildTimeGraph(
   const embedding = linear(g, hidden, `${name}.linear_2`, dim, dim); // [N, dim]
   const activated = silu(g, embedding);
 
-  // LayerNorm multiplies by 1 + scale: add the one here, once, instead of in every step.
+  // LayerNorm multiplies by 1 + scale. The 1 is added here once, instead of in every step.
   const blockOnes = g.floats(Array.from({ length: 6 * dim }, (_, i) => (Math.floor(i / dim) % 3 === 1 ? 1 : 0)));
   const parts = [];
   for (let i = from; i < to; i++) {
@@ -94,14 +94,14 @@ export function buildTimeGraph(
   return g.build();
 }
 
-/** The time graph, and its variants for adapters that reach it. */
+/** The time graph, and its variants for adapters that change it. */
 export interface TimeModulations {
   /** Noise levels → one row of modulations each. */
   run(sigmas: readonly number[], attachments?: Attachments): Promise<Float32Array[]>;
   dispose(): Promise<void>;
 }
 
-/** @param plan.keep whether its sessions stay between schedules; the 20B checkpoint's weights take 27 GB in float32 */
+/** @param plan.keep true keeps its sessions between schedules; the weights of the 20B checkpoint take 27 GB in float32 */
 export async function timeModulations(
   config: TransformerConfig,
   weights: Weights,
@@ -143,7 +143,7 @@ export async function timeModulations(
 }
 
 /**
- * Computes the modulations of these levels in one run; others, which a solver may ask for in between, when they are asked for.
+ * Computes the modulations of these levels in one run. Other levels, which a solver may request, are computed on request.
  * @param run noise levels → one row each
  */
 export async function modulationTable(

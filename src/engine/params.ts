@@ -1,55 +1,55 @@
-/** The vocabulary of the engine's public face: what goes in, what is reported, what comes out. */
+/** The public types of the engine: parameters, progress, results. */
 
 import type { GrayImage, RgbImage } from "../pictures/index.ts";
 import type { ControlParams } from "./control-net/params.ts";
 import type { LoraParams } from "./lora/params.ts";
 import type { CacheParams } from "./step-cache/params.ts";
 
-/** What to draw, in the field's own words. Ranges are checked by `Pipeline.generate`, which names the field it refuses. */
+/** Parameters of a generation, in the terms of the literature. `Pipeline.generate` checks their ranges and names the one that it refuses. */
 export interface GenerateParams {
   readonly prompt: string;
   /** Default: a single space, as the model card recommends. */
   readonly negativePrompt?: string;
   /**
-   * Pixels, 16…16384, snapped down to a multiple of 16. Default of an edit: about `referencePixels`, with the aspect of the last
-   * reference.
+   * Pixels, 16…16384, rounded down to a multiple of 16. Default of an edit: an area of about `referencePixels`, with the aspect ratio of the
+   * last reference.
    */
   readonly width?: number;
   readonly height?: number;
-  /** Denoising steps, 1…1000. Default 20. */
+  /** Steps, 1…1000. Default: 20. */
   readonly steps?: number;
-  /** A scheduler's name, in any letter case: solver and noise levels. Default "Default", the model's own Euler. */
+  /** Name of a scheduler, in any letter case: it sets solver and noise levels. Default: "Default", the model's Euler. */
   readonly scheduler?: string;
-  /** True classifier-free guidance scale; at 1 or below the model runs once per step, without the negative prompt. Default 4. */
+  /** True classifier-free guidance scale. At 1 or below the model runs once a step, without the negative prompt. Default: 4. */
   readonly guidance?: number;
-  /** 0 … 2⁶⁴-1; result `i` uses `seed + i`. Only the low 32 bits reach torch's generator, as in PyTorch. Default: random. */
+  /** 0 … 2⁶⁴-1; result `i` uses `seed + i`. As in PyTorch, the generator uses only the low 32 bits. Default: random. */
   readonly seed?: bigint;
-  /** Pictures to draw, 1…20. Default 1. */
+  /** Number of images, 1…20. Default: 1. */
   readonly count?: number;
   /**
-   * Images that the prompt speaks of, of any size: what an editing checkpoint changes or takes things from. One for
-   * Qwen-Image-Edit, up to three for Edit-2509 and Edit-2511; these need at least one, other checkpoints take none.
+   * Reference images of any size, which an editing checkpoint changes or takes elements from. Qwen-Image-Edit takes one, Edit-2509 and
+   * Edit-2511 one to three, other checkpoints none.
    */
   readonly references?: readonly RgbImage[];
-  /** The area that each reference is brought to, in pixels. Smaller is faster and sees less. 1024…4194304, default 1024². */
+  /** Area that each reference is scaled to, in pixels. Smaller is faster and shows less detail. 1024…4194304, default: 1024². */
   readonly referencePixels?: number;
-  /** A picture to start from, of exactly the size drawn. */
+  /** A seed image, of exactly the generated size. */
   readonly image?: RgbImage;
-  /** How much of `image` may change, above 0 to 1: only the last `strength · steps` steps run. Default 0.8. */
+  /** How much of `image` may change, above 0 to 1: only the last `strength · steps` steps run. Default: 0.8. */
   readonly strength?: number;
-  /** Which parts of `image` may change: white all, black none, grey g during the last share g of the steps. Size of `image`. */
+  /** Where `image` may change: white changes, black stays, grey g changes during the last share g of the steps. Size of `image`. */
   readonly mask?: GrayImage;
-  /** Adapters laid over the transformer; their effects add up. */
+  /** Adapters for the transformer. Their effects add up. */
   readonly loras?: readonly LoraParams[];
-  /** ControlNets with their guide images; their effects add up. */
+  /** ControlNets with their guide images. Their effects add up. */
   readonly controls?: readonly ControlParams[];
-  /** Noise levels other than the checkpoint's own, as a distilled adapter was trained with. */
+  /** Noise levels that replace those of the checkpoint, for a distilled adapter. */
   readonly schedule?: ScheduleOverride;
-  /** Skips transformer blocks in steps that change little: faster, and not quite the same picture. Default: none. */
+  /** Skips transformer blocks in steps that change little: faster, with a slightly different image. Default: no cache. */
   readonly cache?: CacheParams;
 }
 
-/** Settings of `scheduler_config.json` by their own names. Qwen-Image-Lightning: both shifts ln 3, no terminal. */
+/** Keys of `scheduler_config.json`. Qwen-Image-Lightning: both shifts ln 3, no terminal. */
 export interface ScheduleOverride {
   readonly base_shift?: number;
   readonly max_shift?: number;
@@ -58,35 +58,35 @@ export interface ScheduleOverride {
 
 /** Reported after every solver step. */
 export interface StepEvent {
-  /** Index of the picture within this call, from 0. */
+  /** Index of the image within this call, from 0. */
   readonly image: number;
-  /** Steps finished, 1…steps. */
+  /** Finished steps, 1…steps. */
   readonly step: number;
   readonly steps: number;
-  /** Noise level that the latents have now, 0…1. */
+  /** Noise level of the latents after this step, 0…1. */
   readonly sigma: number;
-  /** A rough RGB picture of where the current velocity leads, [height/8, width/8]: a few milliseconds, made only when called. */
+  /** A rough RGB preview of the result of the current velocity, [height/8, width/8]. It takes a few milliseconds, only when called. */
   preview(): Promise<RgbImage>;
 }
 
-/** What a drawing does at the moment: prompt and references are encoded, the latents of a picture denoised and decoded. */
+/** The stage of a generation: prompt and references are encoded, the latents of an image are denoised, then decoded. */
 export type DrawingStage = "encode" | "denoise" | "decode";
 
 export interface GenerateHooks {
-  /** Called when a stage begins. */
+  /** Called when a stage starts. */
   onStage?(stage: DrawingStage): void;
-  /** Called after each step; when it returns a promise, the next step waits for it. */
+  /** Called after each step. If it returns a promise, the next step waits for it. */
   onStep?(event: StepEvent): void | Promise<void>;
-  /** Called as each picture is ready, before the next one starts. */
+  /** Called when an image is ready, before the next one starts. */
   onImage?(image: GeneratedImage, index: number): void | Promise<void>;
-  /** Called for what was done only in part, such as an adapter of which not all layers fit. */
+  /** Called for partial results, such as an adapter with keys that fit no layer. */
   onWarning?(message: string): void;
-  /** Aborting stops before the next step and makes `generate` reject with the signal's reason. */
+  /** Aborting stops before the next step, and `generate` rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
 export interface GeneratedImage extends RgbImage {
   readonly seed: bigint;
-  /** Steps that the cache answered, when there was one; a half when only one of the two guidance passes was skipped. */
+  /** Steps that the cache skipped, if one was used. A half means that one of the two guidance passes was skipped. */
   readonly skippedSteps?: number;
 }

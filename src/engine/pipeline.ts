@@ -9,7 +9,7 @@ import { fitPreviewer, type Previewer } from "./preview.ts";
 import { completeRecipe } from "./recipe.ts";
 
 /**
- * A loaded checkpoint that draws.
+ * A loaded checkpoint. It generates images.
  *
  * @example
  * const pipeline = await Pipeline.load(); // the bundled checkpoint
@@ -27,8 +27,8 @@ export class Pipeline {
   }
 
   /**
-   * Loads a Qwen-Image checkpoint in diffusers layout, of any size; dimensions come from its config files.
-   * @param folder of the checkpoint; absent: the one that comes with the package
+   * Loads a Qwen-Image checkpoint of any size in diffusers layout. Its config files set the dimensions.
+   * @param folder of the checkpoint; absent: the one in the package
    * @throws CheckpointError naming the missing file, tensor, shape or unknown config key
    */
   static async load(folder: string = bundledCheckpoint, options: LoadOptions = {}): Promise<Pipeline> {
@@ -38,12 +38,12 @@ export class Pipeline {
   }
 
   /**
-   * Draws `count` pictures, one after the other; picture i equals a call with `seed + i` alone.
+   * Generates `count` images, one after the other. Image i equals that of a call with `seed + i` and a count of 1.
    * Equal parameters give equal bytes on one machine and build.
    *
-   * Pixels are computed on the calling thread in pieces of one network run (a server uses an engine process instead).
+   * It computes on the calling thread, in pieces of one network run. (A server uses an engine process instead.)
    *
-   * @throws ParameterError naming the parameter, what was given and what is allowed
+   * @throws ParameterError naming the parameter, the value given and the values allowed
    * @throws the reason of `hooks.signal` when it aborts, within one step
    */
   async generate(params: GenerateParams, hooks: GenerateHooks = {}): Promise<GeneratedImage[]> {
@@ -52,7 +52,7 @@ export class Pipeline {
     return this.#model.controlNets.during(() => generate(this.#model, recipe, hooks, this.#previewer.get));
   }
 
-  /** Frees the networks. The pipeline must not be used afterwards. */
+  /** Frees the networks. The pipeline cannot be used afterwards. */
   dispose(): Promise<void> {
     return this.#model.dispose();
   }

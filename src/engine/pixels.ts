@@ -1,7 +1,7 @@
 import type { RgbImage } from "../pictures/index.ts";
 
 /**
- * Planes in -1…1 → 8-bit RGB. Halves round to even, as numpy's `round` does in the reference.
+ * Planes in -1…1 → 8-bit RGB. Halves round to even, as in numpy's `round`, which the reference uses.
  * @param planes [3, height, width]
  */
 export function toRgb(planes: Float32Array, width: number, height: number): RgbImage {

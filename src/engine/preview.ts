@@ -2,15 +2,15 @@ import type { RgbImage } from "../pictures/index.ts";
 import type { Model } from "./model.ts";
 import { toRgb } from "./pixels.ts";
 
-/** Latent planes → a rough picture, one pixel a latent position. */
+/** Latent planes → a rough image with one pixel for each latent position. */
 export type Previewer = (planes: Float32Array, width: number, height: number) => RgbImage;
 
-/** Side of the constant latents that are decoded to measure what a channel looks like; the middle is free of border effects. */
+/** Side of the flat latents that are decoded to measure the colour of a channel. Their middle is free of border effects. */
 const PROBE = 8;
 
 /**
- * Fits the best simple preview, colour = bias + Σ weight · channel, by decoding flat latents: all zero, then each channel
- * at +1 and at -1. Works for any VAE, and costs one small decode per checkpoint.
+ * Fits the best simple preview, colour = bias + Σ weight · channel. It decodes flat latents: all zero, then each channel at +1 and at -1.
+ * It works for any VAE, and costs one small decode for each checkpoint.
  */
 export async function fitPreviewer(model: Model): Promise<Previewer> {
   const channels = model.latentChannels;

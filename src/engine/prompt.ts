@@ -3,16 +3,16 @@ import type { Member } from "./members.ts";
 import type { Grid } from "./rope.ts";
 import type { Tokenize } from "./tokenizer.ts";
 
-/** A prompt as the text encoder reads it. */
+/** A prompt as the input of the text encoder. */
 export interface PromptTokens {
-  /** Template included, cut on the right as the reference does. */
+  /** Ids of template and prompt, cut on the right as in the reference. */
   readonly ids: readonly number[];
-  /** Where the tokens of each reference image begin, and their grid. */
+  /** Start of the tokens of each reference image, and their grid. */
   readonly images: readonly (Grid & { readonly start: number })[];
 }
 
 /**
- * Puts a prompt, and the reference images it speaks of, into the member's template.
+ * Puts a prompt and its reference images into the member's template.
  * @param grids of the images' tokens, in their order
  */
 export function promptTokens(
@@ -25,7 +25,7 @@ export function promptTokens(
   const images: (Grid & { start: number })[] = [];
   let text = template.before;
   grids.forEach((grid, i) => {
-    const [token] = tokenize("<|image_pad|>"); // stands for a cell of the image; the prompt may hold the same words
+    const [token] = tokenize("<|image_pad|>"); // represents a cell of the image; the prompt may contain the same words
     ids.push(...tokenize(`${text}${references!.label(i + 1)}<|vision_start|>`));
     images.push({ ...grid, start: ids.length });
     for (let cell = 0; cell < grid.rows * grid.columns; cell++) ids.push(token!);
@@ -47,17 +47,17 @@ export function promptEmbeddings(states: Float32Array, features: number, { templ
 
 type EncodePrompt = (prompt: string) => Promise<HostTensor>;
 
-/** Of embeddings: nine prompts of the greatest length for the 20B checkpoint, hundreds of usual ones. */
+/** Bytes of embeddings to cache: nine of the longest prompts for the 20B checkpoint, or hundreds of usual ones. */
 const REMEMBERED_BYTES = 64 * 2 ** 20;
 
 /**
- * Encodes each prompt once: a request with faces, or the next request, finds the last prompts' embeddings. They are shared:
- * nobody may write into them. A failure is not remembered.
+ * Encodes each prompt once: a request with faces, or the next request, gets the embeddings of recent prompts. They are shared, so callers
+ * must not change them. An error is not cached.
  *
- * @param bytes embeddings that are kept; the least recently used are forgotten, but never the newest
+ * @param bytes of embeddings to keep. The least recently used are removed, but never the newest
  */
 export function rememberPrompts(encode: EncodePrompt, bytes = REMEMBERED_BYTES): EncodePrompt {
-  const known = new Map<string, Promise<HostTensor>>(); // least recently used first
+  const known = new Map<string, Promise<HostTensor>>(); // the first one is the least recently used
   const sizes = new Map<string, number>();
   const forget = (prompt: string) => {
     known.delete(prompt);

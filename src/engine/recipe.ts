@@ -9,32 +9,32 @@ import { resolveScheduler } from "./schedulers/schedulers.ts";
 import { checkCache } from "./step-cache/params.ts";
 import { sizeOfArea } from "./vision/sizes.ts";
 
-/** A request with every choice made: sizes are multiples of 16, numbers in range. */
+/** A request with all defaults: sizes are multiples of 16, numbers are in range. */
 export type Recipe = Required<Omit<GenerateParams, Optional>> & Pick<GenerateParams, Optional>;
 type Optional = "image" | "mask" | "cache" | "loras" | "controls" | "schedule";
 
-/** What the engine draws with where a caller says nothing; the API and the cards of models have defaults of their own. */
+/** Defaults of the engine. The API and the cards of models have different ones. */
 const DEFAULTS = {
   /** A single space, as the model card recommends. */
   negativePrompt: " ",
   steps: 20,
-  /** The model's own Euler. */
+  /** The model's Euler. */
   scheduler: "Default",
   guidance: 4,
   count: 1,
-  /** As the API has it; diffusers' image-to-image pipeline has 0.6. */
+  /** The API's default; that of diffusers' image-to-image pipeline is 0.6. */
   strength: 0.8,
   references: [],
   referencePixels: 1024 * 1024,
 };
 
-/** Pictures are made of 16×16-pixel tokens. */
+/** Images consist of tokens of 16×16 pixels. */
 const TOKEN_PIXELS = 16;
 const MAX_SIDE = 16_384;
 
 /**
- * Fills in defaults and refuses what cannot be drawn.
- * @throws ParameterError naming the parameter, what was given and what is allowed
+ * Adds defaults and checks all parameters.
+ * @throws ParameterError naming the parameter, the value given and the values allowed
  */
 export function completeRecipe(params: GenerateParams, member: Member): Recipe {
   const {
@@ -67,7 +67,7 @@ export function completeRecipe(params: GenerateParams, member: Member): Recipe {
   checkInteger("height", height, TOKEN_PIXELS, MAX_SIDE);
   const size = { width: snap(width), height: snap(height) };
   const { image, mask, cache, loras, controls } = rest;
-  check(!mask || image !== undefined, "mask", "given without an image", "a mask together with the image it belongs to");
+  check(!mask || image !== undefined, "mask", "given without an image", "a mask together with its image");
   if (image) checkPicture("image", image, { ...size, channels: 3 });
   if (mask) checkPicture("mask", mask, { ...size, channels: 1 });
   if (loras) checkLoras(loras);

@@ -9,21 +9,22 @@ import type { Grid } from "./rope.ts";
 import { MAX_ASPECT, sizeOfArea } from "./vision/sizes.ts";
 import type { ImageTokens } from "./vision/vision-tower.ts";
 
-/** Pixels. */
+/** Largest side of a reference, in pixels. */
 const MAX_SIDE = 16_384;
 
 /** The reference images of an edit, in the two forms that the model reads. Without references both are empty. */
 export interface References {
-  /** For the text encoder: what the vision tower sees. */
+  /** For the text encoder: the output of the vision tower. */
   readonly seen: readonly ImageTokens[];
-  /** For the transformer: latents free of noise, one image after the other, [R, 4C]. */
+  /** For the transformer: latents without noise, one image after the other, [R, 4C]. */
   readonly latents: Float32Array;
   /** Token grids of those latents. */
   readonly grids: readonly Grid[];
 }
 
 /**
- * @throws ParameterError when the member cannot do with so many references, with one of them, or with what is given besides
+ * Checks the reference images.
+ * @throws ParameterError when the member does not accept this number of references, one of them, or another parameter with them
  */
 export function checkReferences(
   images: readonly RgbImage[],
@@ -32,7 +33,7 @@ export function checkReferences(
 ): void {
   const allowed = { min: rules ? 1 : 0, max: rules?.most ?? 0 };
   const range = !rules
-    ? "none: this checkpoint draws from text; an editing checkpoint takes references"
+    ? "none: this checkpoint generates from text; use an editing checkpoint for references"
     : `${allowed.max === 1 ? "one image" : `1 to ${allowed.max} images`} for this editing checkpoint`;
   const given = `${images.length} images`;
   check(images.length >= allowed.min && images.length <= allowed.max, "references", given, range);
@@ -42,16 +43,16 @@ export function checkReferences(
     checkInteger(`${name}.height`, image.height, 1, MAX_SIDE);
     checkPicture(name, image, { width: image.width, height: image.height, channels: 3 });
     const aspect = Math.max(image.width / image.height, image.height / image.width);
-    check(aspect <= MAX_ASPECT, name, `${image.width}×${image.height}`, `an aspect of at most ${MAX_ASPECT}:1`);
+    check(aspect <= MAX_ASPECT, name, `${image.width}×${image.height}`, `an aspect ratio of at most ${MAX_ASPECT}:1`);
   });
-  check(!rules || !controls?.length, "controls", "given", "none: there are no ControlNets for editing checkpoints");
+  check(!rules || !controls?.length, "controls", "given", "none: editing checkpoints do not support ControlNets");
 }
 
 /**
- * Brings every reference to the areas that its member was trained with, and encodes it both ways.
+ * Scales every reference to the areas that its member was trained with, and encodes it in both forms.
  * Source: `QwenImageEditPipeline` and `QwenImageEditPlusPipeline` in diffusers.
  *
- * @param pixels the area that the transformer sees of each, for example 1024²
+ * @param pixels area of each reference for the transformer, for example 1024²
  */
 export async function encodeReferences(model: Model, images: readonly RgbImage[], pixels: number): Promise<References> {
   const { references: rules } = model.member;

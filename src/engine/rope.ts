@@ -1,12 +1,12 @@
 import type { HostTensor } from "../onnx/index.ts";
 
-/** Angles of rotary position embeddings as their cosines and sines, one row a position. */
+/** Cosines and sines of the angles of rotary position embeddings, one row for each position. */
 export interface RotaryTable {
   readonly cos: HostTensor; // [positions, headDim / 2]
   readonly sin: HostTensor;
 }
 
-/** Positions of a prompt's tokens on three axes; text stands at the same place on all of them. Each [S]. */
+/** Positions of a prompt's tokens on three axes. A text token has the same position on all of them. Each [S]. */
 export interface PromptPositions {
   readonly time: readonly number[];
   readonly row: readonly number[];
@@ -14,11 +14,11 @@ export interface PromptPositions {
 }
 
 /**
- * Positions of a prompt with images in it: text counts on; the tokens of an image share a time and have its rows and columns, and
- * the text after it goes on behind its longer side. Source: `get_rope_index` of Qwen2.5-VL.
+ * Positions of a prompt with images. Text tokens are counted. The tokens of an image share a time and have its rows and columns. The text
+ * after an image continues after its longer side. Source: `get_rope_index` of Qwen2.5-VL.
  *
- * @param length tokens in all
- * @param images grids of their tokens and where they begin, in that order
+ * @param length total number of tokens
+ * @param images grids of their tokens and their starts, in order
  */
 export function promptPositions(length: number, images: readonly (Grid & { start: number })[] = []): PromptPositions {
   const positions = { time: [] as number[], row: [] as number[], column: [] as number[] };
@@ -41,8 +41,8 @@ export function promptPositions(length: number, images: readonly (Grid & { start
 }
 
 /**
- * RoPE of the text encoder: angle = position · θ^(-2i/headDim), where the first frequencies follow the time, the next the row and
- * the last the column. Pure text has one position on all three, so there the sections make no difference.
+ * RoPE of the text encoder: angle = position · θ^(-2i/headDim). The first frequencies use the time, the next the row and the last the
+ * column. In pure text all three are equal, so the sections have no effect.
  *
  * @param sections frequencies of each axis, `mrope_section`: [16, 24, 24]
  */
@@ -65,8 +65,8 @@ export function textRotary(
 }
 
 /**
- * RoPE of the vision tower: the first half of the angles follows the row of a patch in its picture, the second its column, each
- * angle = place · 10000^(-2k/(headDim/2)).
+ * RoPE of the vision tower: the first half of the angles uses the row of a patch in its image, the second its column. Each
+ * angle = position · 10000^(-2k/(headDim/2)).
  */
 export function patchRotary(
   patches: readonly (readonly [row: number, column: number])[],
@@ -88,14 +88,14 @@ export interface Grid {
 }
 
 /**
- * The transformer's three-axis RoPE (frame, row, column), text positions first, then the tokens of one image after the other, row
+ * The transformer's three-axis RoPE (frame, row, column): text positions first, then the tokens of one image after the other, row
  * by row: [T + L, headDim / 2].
  *
- * Image k is frame k: 0 is the one being drawn, then come the references. Each is centred: n rows have positions -(n - ⌊n/2⌋) …
- * ⌊n/2⌋ - 1. Text token j stands at m + j on all three axes, m the largest ⌊rows/2⌋ or ⌊columns/2⌋ of all images.
+ * Image k is frame k: 0 is the generated image, then the references follow. Each is centred: n rows have positions -(n - ⌊n/2⌋) …
+ * ⌊n/2⌋ - 1. Text token j has position m + j on all three axes; m is the largest ⌊rows/2⌋ or ⌊columns/2⌋ of all images.
  * Source: `QwenEmbedRope` with scale_rope in diffusers, θ = 10000.
  *
- * @param axes features per axis, for example [16, 56, 56]; their sum is headDim
+ * @param axes features for each axis, for example [16, 56, 56]; their sum is headDim
  */
 export function jointRotary(textTokens: number, images: readonly Grid[], axes: readonly number[]): RotaryTable {
   const frequencies = axes.map((dim) => axisFrequencies(dim, 10_000));

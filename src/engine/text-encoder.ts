@@ -13,8 +13,8 @@ import type { Weight, Weights } from "../weights/index.ts";
 import type { TextEncoderConfig } from "./checkpoint/config.ts";
 
 /**
- * Sizes of the text encoder that follow from its config. `sections` are the frequencies that follow time, row and column of a
- * token; where a file does not give them they are Qwen2.5-VL-7B's.
+ * Sizes of the text encoder from its config. `sections` are the numbers of frequencies for time, row and column of a token. If a file omits
+ * them, they are those of Qwen2.5-VL-7B.
  */
 export function textEncoderSizes(config: TextEncoderConfig) {
   const headDim = config.head_dim ?? config.hidden_size / config.num_attention_heads;
@@ -23,15 +23,15 @@ export function textEncoderSizes(config: TextEncoderConfig) {
   return { headDim, theta, sections };
 }
 
-/** A stretch of the tower: layers `from` up to but not including `to`; the final norm comes with the last one. */
+/** A part of the tower: layers `from` up to but not including `to`. The last layer includes the final norm. */
 export interface Layers {
   readonly from: number;
   readonly to: number;
 }
 
 /**
- * The language tower of Qwen2.5-VL up to its final norm, or a stretch of it, for one unpadded prompt. It begins with the rows of
- * the embedding table, which the host reads (`embeddingTable`).
+ * The language tower of Qwen2.5-VL up to its final norm, or a part of it, for one prompt without padding. Its input is the rows of the
+ * embedding table, which the host reads (`embeddingTable`).
  *
  * Inputs: `states` [S, hidden], `cos` and `sin` [S, headDim/2]. Output: `states/out` [S, hidden].
  */
@@ -69,12 +69,12 @@ export function buildTextEncoder(
   return g.build();
 }
 
-/** The embedding table [vocabulary, hidden], of which a prompt needs a few rows. */
+/** The embedding table [vocabulary, hidden]. A prompt needs a few of its rows. */
 export function embeddingTable(config: TextEncoderConfig, weights: Weights): Weight {
   return weights.get(`${towerPrefix(weights)}.embed_tokens.weight`, [config.vocab_size, config.hidden_size]);
 }
 
-/** transformers ≥ 4.52 saves the tower under model.language_model, the official files under model. */
+/** transformers ≥ 4.52 saves the tower under model.language_model, the official files use model. */
 function towerPrefix(weights: Weights): string {
   return weights.has("model.language_model.norm.weight") ? "model.language_model" : "model";
 }

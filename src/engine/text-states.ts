@@ -13,11 +13,11 @@ import type { MemoryPlan } from "./memory-plan.ts";
 import type { RotaryTable } from "./rope.ts";
 import { buildTextEncoder, embeddingTable } from "./text-encoder.ts";
 
-/** The text encoder, in as many sessions as memory asks for. */
+/** The text encoder, in one or several sessions, as the memory allows. */
 export interface TextStates {
   /**
-   * Ids → the states of the last layer, normed: [S, hidden]
-   * @param seen what the vision tower saw, in the place of the ids from `start` on
+   * Ids → the states of the last layer after the norm: [S, hidden]
+   * @param seen tokens of the vision tower, which replace the ids from `start`
    */
   encode(ids: readonly number[], rotary: RotaryTable, seen?: readonly Seen[]): Promise<HostTensor>;
   dispose(): Promise<void>;
@@ -61,7 +61,7 @@ export async function textStates(
   };
 }
 
-/** The host reads the few rows that a prompt needs: the table of the 20B checkpoint's encoder takes 2 GB in float32. */
+/** The host reads the few rows that a prompt needs: the whole table of the 20B checkpoint takes 2 GB in float32. */
 function rowsOf(table: ReturnType<typeof embeddingTable>, ids: readonly number[]): Float32Array {
   const reader = tensorReader();
   try {

@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { Tokenizer } from "@huggingface/tokenizers";
 import { CheckpointError, readJson } from "../weights/index.ts";
 
-/** Text → ids, with the checkpoint's own vocabulary. */
+/** Text → ids, with the vocabulary of the checkpoint. */
 export type Tokenize = (text: string) => number[];
 
 /**
  * Qwen2's split into words, digits and spaces. JavaScript's \s differs from the reference in two characters
- * (it has U+FEFF and lacks U+0085), so white space is spelled out.
+ * (it has U+FEFF and lacks U+0085), so white space is listed.
  */
 const SPACE = "\\t-\\r\\x85\\p{Z}";
 const PRE_TOKENS = [
@@ -31,12 +31,12 @@ interface AddedToken {
   readonly single_word?: boolean;
 }
 
-/** Tokens that the templates around prompts are written with. */
+/** Special tokens of the prompt templates. */
 const SPECIAL = ["<|im_start|>", "<|im_end|>"];
 
 /**
- * Loads a Qwen2 tokenizer: from `tokenizer.json` where there is one (newer software writes only that, beside older files that may
- * be stale), else from `vocab.json`, `merges.txt`, and the added tokens of `tokenizer_config.json` and `added_tokens.json`.
+ * Loads a Qwen2 tokenizer from `tokenizer.json` if it exists: newer software writes only that, beside files that may be outdated.
+ * Otherwise from `vocab.json`, `merges.txt`, and the added tokens of `tokenizer_config.json` and `added_tokens.json`.
  *
  * @throws CheckpointError naming the missing or malformed file, or a special token without an id
  */
@@ -80,7 +80,7 @@ async function readSeparateFiles(folder: string) {
   return { vocab, merges: lines.map((line) => line.split(" ")), added: await readAddedTokens(file) };
 }
 
-/** Added tokens by id; `tokenizer_config.json` says more of each than `added_tokens.json`. */
+/** Added tokens by id. `tokenizer_config.json` has more details than `added_tokens.json`. */
 async function readAddedTokens(file: (name: string) => string) {
   const read = async (name: string) => (existsSync(file(name)) ? await readJson(file(name)) : {});
   const ids = (await read("added_tokens.json")) as Record<string, number>;

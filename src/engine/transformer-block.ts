@@ -21,21 +21,21 @@ export interface Modulation {
 /** A block's four modulations: image attention, image MLP, text attention, text MLP. */
 export type BlockModulations = readonly [Modulation, Modulation, Modulation, Modulation];
 
-/** The sizes that the transformer and its ControlNets name alike. */
+/** Sizes with the same names in the transformer and its ControlNets. */
 export type BlockSizes = Pick<TransformerConfig, "num_layers" | "num_attention_heads" | "attention_head_dim">;
 
-/** Modulation vectors per noise level: shift, scale, gate twice for both streams of every block, scale and shift of the head. */
+/** Number of modulation vectors for one noise level: shift, scale, gate twice for both streams of every block, scale and shift of the head. */
 export function modulationCount({ num_layers: layers }: BlockSizes, head: boolean): number {
   return layers * 12 + (head ? 2 : 0);
 }
 
-/** Twelve vectors a block, in the time graph's order. */
+/** Twelve vectors for each block, in the order of the time graph. */
 export function blockModulations(vectors: readonly Value[], layers: number): BlockModulations[] {
   const at = (i: number): Modulation => ({ shift: vectors[i]!, scale: vectors[i + 1]!, gate: vectors[i + 2]! });
   return Array.from({ length: layers }, (_, i) => [at(12 * i), at(12 * i + 3), at(12 * i + 6), at(12 * i + 9)]);
 }
 
-/** What all blocks of one graph share. */
+/** Values that all blocks of a graph share. */
 export interface BlockContext {
   readonly g: Graph;
   readonly heads: number;
@@ -48,7 +48,7 @@ export interface BlockContext {
   readonly sin: Value;
 }
 
-/** What image and text are turned into before the first block. */
+/** Embeds image and text before the first block. */
 export function embedInputs(
   g: Graph,
   latents: Value, // [B, L, channels]
@@ -64,7 +64,7 @@ export function embedInputs(
 
 /**
  * One dual-stream block: joint attention, then an MLP for each stream.
- * @param last nothing reads what the last block would do to the text, so its text comes back as it was
+ * @param last the text after the last block is not used, so it is returned unchanged
  */
 export function dualStreamBlock(
   context: BlockContext,
@@ -80,7 +80,7 @@ export function dualStreamBlock(
   };
 }
 
-/** Both streams attend to both, text first; then each adds its gated share. In the last block only the image still asks. */
+/** Both streams attend to both, text first. Then the gated result is added to each. In the last block only the image has queries. */
 function jointAttention(
   context: BlockContext,
   block: string,

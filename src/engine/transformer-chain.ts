@@ -5,45 +5,45 @@ import type { TransformerConfig } from "./checkpoint/config.ts";
 import type { RotaryTable } from "./rope.ts";
 import { buildTransformer, type Part } from "./transformer.ts";
 
-/** One prediction: the latents, what to draw, and the noise level. */
+/** One prediction: the latents, the prompt, and the noise level. */
 export interface Pass {
   readonly latents: HostTensor; // [B, L, 4C]
   readonly text: HostTensor; // [B, T, features]
   readonly rotary: RotaryTable;
   /** One row of the time graph. */
   readonly modulation: Float32Array;
-  /** With `zero_cond_t`: the tokens from here on are free of noise, and this is their row. Default: none are. */
+  /** With `zero_cond_t`: tokens from `from` are free of noise, and `modulation` is their row. Default: no such tokens. */
   readonly clean?: { readonly from: number; readonly modulation: Float32Array };
   readonly attachments?: Attachments | undefined;
 }
 
-/** What adapters and ControlNets add to a pass. It decides which variant of the graphs runs. */
+/** Inputs of adapters and ControlNets for a pass. They decide which variant of the graphs runs. */
 export interface Attachments {
   readonly fed?: FedWeights;
-  /** Numbers of ControlNet residuals, as `buildTransformer` takes them. */
+  /** Numbers of ControlNet residuals, as in `buildTransformer`. */
   readonly controls?: readonly number[];
   /** The graphs' additional inputs. */
   readonly feeds: Readonly<Record<string, HostTensor>>;
 }
 
-/** Both streams between two blocks. After the last block nobody needs the text. */
+/** Both streams between two blocks. After the last block the text is not needed. */
 export interface HostStreams {
   readonly image: HostTensor; // [B, L, dim]
   readonly text?: HostTensor; // [B, T, dim]
 }
 
 /**
- * The transformer as a chain of graphs, in one piece until a step cache wants to look inside. A cut is a number of blocks: the
- * place after that many. Cutting changes no bit of the result, so there is never a second copy of the weights for it. A large
- * transformer is cut from the start: see `MemoryPlan.perSession`.
+ * The transformer as a chain of graphs. It is one graph until a step cache splits it. A cut is a number of blocks: the position after them.
+ * Cuts do not change a bit of the result, so the weights are never copied for them. A large transformer is cut from the start: see
+ * `MemoryPlan.perSession`.
  */
 export interface TransformerChain {
   readonly blocks: number;
   readonly config: TransformerConfig;
-  /** Cuts the chain at these places too. It stays cut: a later cache finds it ready. */
+  /** Cuts the chain at these positions too. The cuts stay for later caches. */
   openAt(cuts: readonly number[]): Promise<void>;
   velocity(pass: Pass): Promise<Float32Array>; // [B, L, 4C]
-  /** From the latents up to a cut. */
+  /** From the latents to a cut. */
   begin(pass: Pass, to: number): Promise<HostStreams>;
   between(pass: Pass, streams: HostStreams, from: number, to: number): Promise<HostStreams>;
   /** From a cut to the velocity. */
@@ -51,7 +51,7 @@ export interface TransformerChain {
   dispose(): Promise<void>;
 }
 
-/** Weights that graph variants may hold together: below it switching adapters or ControlNets on and off costs nothing. */
+/** Most bytes of weights in graph variants. Below it, switching adapters or ControlNets on and off is free. */
 export const VARIANT_BYTES = 2 * 2 ** 30;
 
 export async function transformerChain(
@@ -63,7 +63,7 @@ export async function transformerChain(
   const blocks = config.num_layers;
   const pool: SessionPool = sessionPool(VARIANT_BYTES, options);
   const moved = transfers(options.device);
-  let cuts: number[] = []; // rising
+  let cuts: number[] = []; // ascending
   for (let cut = perSession; cut < blocks; cut += perSession) cuts.push(cut);
   const part = (i: number): Part => ({
     stem: i === 0,
@@ -141,7 +141,7 @@ function cleanTokens({ latents, modulation, clean = { from: Number.POSITIVE_INFI
   };
 }
 
-/** Both streams, wherever they are. */
+/** Both streams, on the host or on the device. */
 interface Streams {
   readonly image: AnyTensor;
   readonly text?: AnyTensor | undefined;
@@ -155,7 +155,7 @@ function fedStreams({ image, text }: Streams): Feeds {
   return text ? { "image/in": image, "text/in": text } : { "image/in": image };
 }
 
-/** Names a variant by what it takes from its feeds. */
+/** Name of a variant by the weights and residuals in its feeds. */
 export function variantKey(attachments: Attachments | undefined): string {
   const { fed, controls = [] } = attachments ?? {};
   return JSON.stringify([[...(fed?.replaced ?? [])].sort(), [...(fed?.lowRank ?? [])].sort(), controls]);

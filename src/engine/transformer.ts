@@ -23,7 +23,7 @@ import {
   type Streams,
 } from "./transformer-block.ts";
 
-/** A stretch of the transformer: the stem if it starts with it, blocks `from` up to but not including `to`, and the head. */
+/** A part of the transformer: the stem if included, blocks `from` up to but not including `to`, and the head if included. */
 export interface Part {
   readonly stem: boolean;
   readonly from: number;
@@ -32,24 +32,24 @@ export interface Part {
 }
 
 export interface TransformerOptions {
-  /** Default: all of it. */
+  /** Default: the whole transformer. */
   readonly part?: Part;
-  /** Weights that every run brings along instead of the checkpoint's. */
+  /** Weights that every run feeds, instead of those of the checkpoint. */
   readonly fed?: FedWeights;
   readonly device?: Device;
-  /** Numbers of residuals of the ControlNets whose outputs are added between the blocks, each number once. */
+  /** The numbers of residuals of ControlNets whose outputs are added between the blocks, each number once. */
   readonly controls?: readonly number[];
-  /** Adds outputs `block/<i>/image` and `block/<i>/text`, for comparing stage by stage. */
+  /** Adds outputs `block/<i>/image` and `block/<i>/text`, to compare stage by stage. */
   readonly outputBlocks?: boolean;
 }
 
 /**
- * The dual-stream transformer, or a part of it: predicts the velocity of packed latents.
+ * The dual-stream transformer, or a part of it. It predicts the velocity of packed latents.
  *
- * Inputs, as far as the part reads them: `latents` [B, L, in_channels] and `text` [B, T, joint_attention_dim], or what the part
- * before gave, `image/in` [B, L, dim] and `text/in` [B, T, dim]; `cos` and `sin` [T + L, headDim/2] (text first); `modulation`
+ * Inputs, if the part needs them: `latents` [B, L, in_channels] and `text` [B, T, joint_attention_dim], or the outputs of the part
+ * before, `image/in` [B, L, dim] and `text/in` [B, T, dim]; `cos` and `sin` [T + L, headDim/2] (text first); `modulation`
  * [modulationCount · dim], one row of the time graph; `control/<n>/<j>` [B, L, dim], residual j of n. With `zero_cond_t` also
- * `modulation/clean`, the row of σ = 0, and `clean` [B·L] int64, 1 for the tokens that it holds for.
+ * `modulation/clean`, the row of σ = 0, and `clean` [B·L] int64, 1 for the tokens that use it.
  * Outputs: `velocity` [B, L, patch² · out_channels], or `image/out` [B, L, dim] and (before the last block) `text/out` [B, T, dim].
  */
 export function buildTransformer(
@@ -101,7 +101,7 @@ export function buildTransformer(
   return g.build();
 }
 
-/** The streams where a part begins and their shapes [B, L, dim] and [B, T, dim]; after the last block there is no text. */
+/** The streams at the start of a part and their shapes [B, L, dim] and [B, T, dim]. There is no text after the last block. */
 interface Start {
   readonly streams: Streams;
   readonly imageShape: Value;
@@ -129,7 +129,7 @@ function streamInputs(g: Graph, dim: number, part: Part): Start {
 }
 
 /**
- * The outputs of ControlNets, added to the image after every block: residual j of n serves the blocks of the j-th stretch of
+ * Adds the outputs of ControlNets to the image after every block. Residual j of n is for the blocks of the j-th group of
  * ⌈layers / n⌉ blocks. Source: `QwenImageTransformer2DModel.forward`; model spec 4.7.
  */
 function controlResiduals(g: Graph, counts: readonly number[], layers: number, dim: number) {
@@ -151,8 +151,8 @@ function controlResiduals(g: Graph, counts: readonly number[], layers: number, d
 }
 
 /**
- * The modulations that a part reads. Only these are cut out of the row: with 722 outputs of one Split each of fifteen sessions took
- * half a second to load.
+ * The modulations of a part. Only these are sliced from the row: with 722 outputs of one Split, each of fifteen sessions took half a second
+ * to load.
  */
 function splitModulations(g: Graph, config: TransformerConfig, { from, to, head }: Part, dim: number) {
   const whole = modulationCount(config, true);
@@ -166,7 +166,7 @@ function splitModulations(g: Graph, config: TransformerConfig, { from, to, head 
   const vectors = split("modulation");
   const blocks = blockModulations(vectors, to - from);
   const clean = config.zero_cond_t && to > from;
-  // The head's order is scale, shift: the other way round than in the blocks.
+  // The order of the head is scale, shift: the reverse of the blocks.
   return {
     blocks: clean ? withCleanTokens(g, blocks, split("modulation/clean"), dim) : blocks,
     head: { scale: vectors[count - 2]!, shift: vectors[count - 1]! },
@@ -174,7 +174,7 @@ function splitModulations(g: Graph, config: TransformerConfig, { from, to, head 
 }
 
 /**
- * Edit-2511: tokens of reference images are modulated as free of noise, in every block; text and head are not.
+ * Edit-2511: tokens of reference images are modulated as free of noise, in every block. Text and head are not.
  * Source: `zero_cond_t` of `QwenImageTransformer2DModel`.
  */
 function withCleanTokens(g: Graph, blocks: readonly BlockModulations[], clean: readonly Value[], dim: number) {

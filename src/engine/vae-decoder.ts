@@ -18,17 +18,17 @@ export interface VaeDecoder {
 }
 
 /**
- * Latent positions that the up blocks take at once, surroundings of a tile included: 1024×1024 pixels in one piece, for which
- * Qwen-Image's VAE takes 1.9 GB (measured; the middle alone 0.3 GB). A constant, so that a picture does not depend on free memory.
+ * Most latent positions for the up blocks at once, with the surroundings of a tile: 1024×1024 pixels in one piece, for which the VAE of
+ * Qwen-Image takes 1.9 GB (measured; the middle block alone 0.3 GB). It is constant, so that an image does not depend on free memory.
  */
 const MOST_POSITIONS = 128 * 128;
 
 /**
- * Opens the decoder. Large pictures take bounded memory and come out as if they were decoded whole: the middle block, whose
- * attention sees all positions, runs whole on the small latents; the up blocks run in tiles that overlap by as far as they look.
- * What fits into one piece is decoded in one session: two in turn take a fifth more processor time.
+ * Opens the decoder. Large images take bounded memory and equal those decoded as a whole. The middle block, whose attention sees all
+ * positions, runs on all of the small latents. The up blocks run in tiles that overlap by their field of view.
+ * An image that fits into one piece uses one session: two sessions take a fifth more processor time.
  *
- * @param most latent positions that the up blocks may take at once
+ * @param most latent positions for the up blocks at once
  */
 export async function openVaeDecoder(
   config: VaeConfig,
@@ -43,9 +43,9 @@ export async function openVaeDecoder(
   const free = (...sessions: Lazy<Session>[]) =>
     freeAll(sessions.map((session) => () => session.free((opened) => opened.release())));
   const tiling = { reach: decoderReach(config), factor: spatialFactor(config), most };
-  await whole.get(); // weights that cannot be used are found now
+  await whole.get(); // reports unusable weights now
   return {
-    // In memory is what the last picture was decoded with: as a rule they are of one size.
+    // The sessions of the last image stay loaded, because images usually have the same size.
     async decode(latents) {
       if (isOnePiece(latents, tiling)) {
         await free(middle, up);
@@ -66,16 +66,16 @@ function isOnePiece({ dims }: HostTensor, { reach, most }: Tiling): boolean {
 }
 
 interface Tiling {
-  /** Positions around a tile that what is made of it depends on. */
+  /** Positions around a tile that affect its result. */
   readonly reach: number;
   /** Pixels per latent position. */
   readonly factor: number;
-  /** Positions that may be decoded at once, reach included. */
+  /** Most positions to decode at once, reach included. */
   readonly most: number;
 }
 
 /**
- * Decodes tile by tile: each is decoded together with its surroundings as far as they matter, which are then cut off.
+ * Decodes tile by tile. Each tile is decoded with the surroundings that affect it, which are then cut off.
  *
  * @param features [B, C, h, w]
  * @param decode [B, C, th, tw] → [B, 3, factor·th, factor·tw]
@@ -113,7 +113,7 @@ export async function inTiles(
   return picture;
 }
 
-/** A stretch of an axis: `from` up to `to` is kept of what is decoded, `start` up to `end`. */
+/** A part of an axis: `start` up to `end` is decoded, `from` up to `to` of it is kept. */
 interface Stretch {
   readonly from: number;
   readonly to: number;
@@ -127,8 +127,8 @@ interface Tile {
 }
 
 /**
- * The tiles that cover a grid with the least work: none has more than `most` positions, surroundings included, as long as the
- * surroundings leave room for any.
+ * The tiles that cover a grid with the least work. Each has at most `most` positions, surroundings included, if the surroundings leave room
+ * for a tile.
  */
 export function planTiles(height: number, width: number, reach: number, most: number): Tile[] {
   let best: { work: number; rows: Stretch[]; columns: Stretch[] } | undefined;
@@ -137,7 +137,7 @@ export function planTiles(height: number, width: number, reach: number, most: nu
     const rows = fewestStretches(height, reach, most / longest(columns));
     const work = rows ? total(rows) * total(columns) : Number.POSITIVE_INFINITY;
     if (rows && work < (best?.work ?? Number.POSITIVE_INFINITY)) best = { work, rows, columns };
-    if (width / count < reach) break; // narrower ones are mostly surroundings
+    if (width / count < reach) break; // narrower ones consist mostly of surroundings
   }
   const { rows, columns } = best ?? {
     rows: stretches(height, Math.ceil(height / reach), reach),
@@ -146,7 +146,7 @@ export function planTiles(height: number, width: number, reach: number, most: nu
   return rows.flatMap((row) => columns.map((column) => ({ rows: row, columns: column })));
 }
 
-/** As few as are no longer than `most` each; undefined when surroundings leave too little. */
+/** The smallest number of parts with at most `most` positions each; undefined when the surroundings leave too little room. */
 function fewestStretches(length: number, reach: number, most: number): Stretch[] | undefined {
   for (let count = Math.max(1, Math.floor(length / most)); count <= length; count++) {
     const parts = stretches(length, count, reach);
@@ -160,7 +160,7 @@ function longest(parts: readonly Stretch[]): number {
   return Math.max(...parts.map(({ start, end }) => end - start));
 }
 
-/** `count` stretches of nearly equal length. */
+/** `count` parts of nearly equal length. */
 function stretches(length: number, count: number, reach: number): Stretch[] {
   const at = (i: number) => Math.round((i * length) / count);
   return Array.from({ length: count }, (_, i) => {
@@ -173,7 +173,7 @@ function total(parts: readonly Stretch[]): number {
   return parts.reduce((sum, { start, end }) => sum + end - start, 0);
 }
 
-/** Planes of one picture or batch, and a place in each of them. */
+/** Planes of one image or batch, and a position in each of them. */
 interface Planes {
   readonly data: Float32Array;
   readonly width: number;

@@ -2,15 +2,15 @@ import { attention, type BuiltGraph, convolution, type Device, Graph, silu, type
 import type { Weights } from "../weights/index.ts";
 import type { VaeConfig } from "./checkpoint/config.ts";
 
-/** AutoencoderKLQwenImage for a single frame. Pictures are [B, C, H, W]. */
+/** AutoencoderKLQwenImage for a single frame. Images are [B, C, H, W]. */
 
-/** Pixels per latent position: every level but the last halves the picture. */
+/** Pixels per latent position: every level except the last halves the image. */
 export function spatialFactor(config: VaeConfig): number {
   return 2 ** config.temperal_downsample.length;
 }
 
 /**
- * Picture → posterior mean, normalised for the transformer.
+ * Image → posterior mean, normalised for the transformer.
  * Input: `picture` [B, 3, H, W] in -1…1. Output: `latents` [B, z_dim, H/8, W/8].
  */
 export function buildVaeEncoder(config: VaeConfig, weights: Weights, device?: Device): BuiltGraph {
@@ -47,7 +47,7 @@ export function decoderChannels({ base_dim: base, dim_mult: multipliers }: VaeCo
 }
 
 /**
- * The whole decoder: normalised latents → picture.
+ * The whole decoder: normalised latents → image.
  * Input: `latents` [B, z_dim, h, w]. Output: `picture` [B, 3, 8h, 8w], clamped to -1…1.
  */
 export function buildVaeDecoder(config: VaeConfig, weights: Weights, device?: Device): BuiltGraph {
@@ -58,7 +58,7 @@ export function buildVaeDecoder(config: VaeConfig, weights: Weights, device?: De
 }
 
 /**
- * The decoder's first half, which looks at the whole picture: normalised latents → what the up blocks start from.
+ * The first half of the decoder, which sees the whole image: normalised latents → input of the up blocks.
  * Input: `latents` [B, z_dim, h, w]. Output: `features` [B, decoderChannels, h, w].
  */
 export function buildVaeDecoderMiddle(config: VaeConfig, weights: Weights, device?: Device): BuiltGraph {
@@ -79,7 +79,7 @@ function decoderMiddle(g: Graph, config: VaeConfig, latents: Value): Value {
 }
 
 /**
- * The decoder's second half, which looks no farther than `decoderReach`: up blocks → picture.
+ * The second half of the decoder, with a field of view of `decoderReach`: up blocks → image.
  * Input: `features` [B, decoderChannels, h, w]. Output: `picture` [B, 3, 8h, 8w], clamped to -1…1.
  */
 export function buildVaeDecoderUp(config: VaeConfig, weights: Weights, device?: Device): BuiltGraph {
@@ -116,20 +116,20 @@ function upBlocks(g: Graph, config: VaeConfig, features: Value): Value {
 }
 
 /**
- * How far, in latent positions, the up blocks look: every convolution of 3×3 sees one position farther at its own level (two a
- * resnet, one an upsampler, one at the end), and norms look at one position only. 13 for Qwen-Image's VAE.
+ * Field of view of the up blocks, in latent positions. Every 3×3 convolution sees one position farther at its level (two for each resnet,
+ * one for an upsampler, one at the end); norms see one position only. 13 for the VAE of Qwen-Image.
  */
 export function decoderReach({ dim_mult: multipliers, num_res_blocks: resnets }: VaeConfig): number {
   let reach = 1; // of the last convolution, in pixels
   multipliers.forEach((_, level) => {
-    if (level > 0) reach = Math.ceil((reach + 1) / 2); // through the upsampler, to the level below
+    if (level > 0) reach = Math.ceil((reach + 1) / 2); // through the upsampler to the level below
     reach += 2 * (resnets + 1);
   });
   return reach;
 }
 
 /**
- * A causal 3-D convolution applied to one frame: of its temporal taps only the last touches data, so it is a 2-D
+ * A causal 3-D convolution applied to one frame. Only the last of its temporal taps touches data, so it is a 2-D
  * convolution with that tap (model spec 5.1). Weight [to, from, size, size, size]; ONNX Runtime folds the slice at load.
  */
 function frameConv(g: Graph, x: Value, name: string, from: number, to: number, size: 1 | 3): Value {
@@ -156,7 +156,7 @@ function conv2d(
 /**
  * `x / max(‖x‖₂, 1e-12) · √C · gamma`, the norm over channels. gamma: [C, 1, 1, 1], in attention [C, 1, 1]
  *
- * The squares are summed as a product with a row of ones: ReduceL2 over a middle axis took a fifth of the decoder's time.
+ * The squares are summed by a product with a row of ones: ReduceL2 over a middle axis took a fifth of the decoder's time.
  */
 function channelNorm(g: Graph, x: Value, name: string, channels: number, gammaRank: 3 | 4 = 4): Value {
   const gamma = g.weight(`${name}.gamma`, [channels, ...Array<number>(gammaRank - 1).fill(1)]);

@@ -154,7 +154,7 @@ describe("what an editing checkpoint is asked for", () => {
       "plain",
       { references: [image], width: 64, height: 64 },
       "references",
-      /allowed: none: this checkpoint draws from text/,
+      /allowed: none: this checkpoint generates from text/,
     ],
     ["edit", { references: [{ ...image, width: 41 }] }, "references[0]", /exactly 41×30/],
     ["edit", { references: [{ width: 600, height: 2, pixels: new Uint8Array(3600) }] }, "references[0]", /aspect/],
@@ -163,7 +163,7 @@ describe("what an editing checkpoint is asked for", () => {
       "edit",
       { references: [image], controls: [{ folder: "/nowhere", image }] },
       "controls",
-      /there are no ControlNets for editing checkpoints/,
+      /editing checkpoints do not support ControlNets/,
     ],
   ] as const)("%s with %o", async (name, params, parameter, message) => {
     expect(await refusal(name, params as Partial<GenerateParams>)).toMatchObject({

@@ -68,7 +68,7 @@ describe("names", () => {
   ])('"%s" is refused naming %s', (name, nearest) => {
     const refuse = () => resolveScheduler(name);
     expect(refuse).toThrow(ParameterError);
-    expect(refuse).toThrow(`scheduler is "${name}"; nearest of 75 names:`);
+    expect(refuse).toThrow(`scheduler is "${name}"; the most similar of 75 names are`);
     expect(refuse).toThrow(nearest);
   });
 

@@ -4,10 +4,10 @@ import { buildTimeGraph } from "../modulations.ts";
 import { buildTransformer } from "../transformer.ts";
 import { readConfig, type TransformerConfig, transformerConfig } from "./config.ts";
 
-/** By name. */
+/** Shapes by tensor name. */
 export type TensorShapes = ReadonlyMap<string, readonly number[]>;
 
-/** The tensors that graphs ask for while they are built, before there are any weights. */
+/** The tensors that graphs request while they are built, before any weights exist. */
 export function askedTensors(build: (weights: Weights) => void): TensorShapes {
   const shapes = new Map<string, readonly number[]>();
   build({
@@ -23,7 +23,7 @@ export function askedTensors(build: (weights: Weights) => void): TensorShapes {
   return shapes;
 }
 
-/** All tensors of a transformer of this config. */
+/** All tensors of a transformer with this config. */
 export function transformerTensors(config: TransformerConfig): TensorShapes {
   return askedTensors((weights) => {
     buildTransformer(config, weights);
@@ -32,9 +32,9 @@ export function transformerTensors(config: TransformerConfig): TensorShapes {
 }
 
 /**
- * The tensors of a transformer whose weights are not here yet.
- * @param folder the one that its `config.json` lies in
- * @throws CheckpointError naming what is wrong with the config
+ * The tensors of a transformer whose weights are not on this machine yet.
+ * @param folder of its `config.json`
+ * @throws CheckpointError naming the fault in the config
  */
 export async function expectedTensors(folder: string): Promise<TensorShapes> {
   return transformerTensors(await readConfig(join(folder, "config.json"), transformerConfig));

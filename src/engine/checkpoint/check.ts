@@ -7,15 +7,15 @@ import { buildVaeDecoder, buildVaeEncoder } from "../vae.ts";
 import { buildVisionTower } from "../vision/tower.ts";
 import { openCheckpoint } from "./checkpoint.ts";
 
-/** Tensors up to this many numbers are read by the check: norms, biases, scales. */
+/** Tensors up to this number of values are read by the check: norms, biases, scales. */
 const SMALL = 1 << 20;
 
 /**
- * Finds out what drawing with a checkpoint would: whether configs, tokenizer and weights are there and fit each other, tensor by tensor.
- * Nothing is loaded; of the numbers only small tensors are read.
+ * Checks that configs, tokenizer and weights of a checkpoint exist and fit together, tensor by tensor. It loads no network, and reads the
+ * values of small tensors only.
  *
- * @param open how a component's weights are opened: others than a folder's where they do not lie there yet
- * @throws CheckpointError naming the file, key, tensor or size that does not fit, or the tensor whose numbers are not finite
+ * @param open opens the weights of a component; replace it for weights that are not in the folder yet
+ * @throws CheckpointError naming the file, key, tensor or size that does not fit, or a tensor with values that are not finite
  */
 export async function checkCheckpoint(folder: string, open: typeof openWeights = openWeights): Promise<void> {
   const { textEncoder, transformer, vae, tokenizerFolder } = await openCheckpoint(folder, open);

@@ -95,11 +95,11 @@ describe("one clear error that names", () => {
     await editJson("model_index.json", (json) => {
       delete json.scheduler;
     });
-    expect(await refusal()).toMatch(/its scheduler is FlowMatchHeunDiscreteScheduler; allowed is FlowMatchEulerDiscr/);
+    expect(await refusal()).toMatch(/the scheduler is FlowMatchHeunDiscreteScheduler; allowed is FlowMatchEulerDiscr/);
     await editJson("model_index.json", (json) => {
       json.scheduler = ["diffusers", "UniPCMultistepScheduler"];
     });
-    expect(await refusal()).toMatch(/its scheduler is UniPCMultistepScheduler/);
+    expect(await refusal()).toMatch(/the scheduler is UniPCMultistepScheduler/);
   });
 
   test("a missing weights file", async () => {

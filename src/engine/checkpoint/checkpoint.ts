@@ -17,27 +17,27 @@ import {
   visionConfig,
 } from "./config.ts";
 
-/** A diffusers-layout folder, opened: configs read and checked, weights indexed, nothing loaded yet. */
+/** An open folder in diffusers layout: configs are checked, weights are indexed, no network is loaded. */
 export interface Checkpoint {
   readonly folder: string;
   readonly member: Member;
   readonly tokenizerFolder: string;
   readonly scheduler: SchedulerConfig;
-  /** With the vision tower's config, where the member looks at images. */
+  /** `vision` is the config of the vision tower, for members that see images. */
   readonly textEncoder: { config: TextEncoderConfig; vision?: VisionConfig | undefined; weights: Weights };
   readonly transformer: { config: TransformerConfig; weights: Weights };
   readonly vae: { config: VaeConfig; weights: Weights };
 }
 
-/** Of a component: the library and the class that load it. */
+/** For each component, the library and the class that load it. */
 const modelIndex = z.looseObject({ _class_name: z.string(), scheduler: z.unknown().optional() });
 const namedClass = z.tuple([z.unknown(), z.string()]);
 const EULER = "FlowMatchEulerDiscreteScheduler";
 const nestedTextConfig = z.looseObject({ text_config: z.record(z.string(), z.unknown()).optional() });
 
 /**
- * Opens any Qwen-Image checkpoint in diffusers layout, of any size.
- * @param open how a component's weights are opened
+ * Opens a Qwen-Image checkpoint of any size in diffusers layout.
+ * @param open opens the weights of a component
  * @throws CheckpointError naming the file, key, tensor or size that does not fit
  */
 export async function openCheckpoint(folder: string, open: typeof openWeights = openWeights): Promise<Checkpoint> {
@@ -68,31 +68,31 @@ export async function openCheckpoint(folder: string, open: typeof openWeights = 
 }
 
 /**
- * The member that a checkpoint belongs to, without opening more than its `model_index.json`.
- * @throws CheckpointError when there is none, or its pipeline is not one that this engine runs
+ * The member that a checkpoint belongs to. It reads only `model_index.json`.
+ * @throws CheckpointError when the file is missing, or this engine does not run the pipeline
  */
 export async function readMember(folder: string): Promise<Member> {
   const index = await readConfig(join(folder, "model_index.json"), modelIndex);
   return memberIn(folder, index._class_name);
 }
 
-/** Newer files nest the language half under `text_config`; where both exist the nested one is the truth. */
+/** Newer files nest the language part under `text_config`. If both exist, the nested one applies. */
 async function readTextEncoderConfig(path: string): Promise<TextEncoderConfig> {
   const flatOrNested = nestedTextConfig.transform(({ text_config: nested, ...flat }) => ({ ...flat, ...nested }));
   return readConfig(path, flatOrNested.pipe(textEncoderConfig));
 }
 
-/** The vision tower's half of the config; keys that are missing are Qwen2.5-VL-7B's. */
+/** The config of the vision tower. Missing keys get the values of Qwen2.5-VL-7B. */
 async function readVisionConfig(folder: string): Promise<VisionConfig> {
   const { vision_config } = await readConfig(join(folder, "config.json"), z.object({ vision_config: visionConfig }));
   return vision_config;
 }
 
-/** The class that loads the scheduler's config: in diffusers the one of `model_index.json` counts, whatever the config says. */
+/** Checks the scheduler's class. As in diffusers, that in `model_index.json` applies, not the one in the config. */
 function requireEuler(folder: string, scheduler: string | undefined): void {
   if (scheduler === undefined || scheduler === EULER) return;
   throw new CheckpointError(
-    `${folder}: its scheduler is ${scheduler}; allowed is ${EULER}. Write that name in model_index.json and scheduler/scheduler_config.json, and choose other solvers with the parameter scheduler`,
+    `${folder}: the scheduler is ${scheduler}; allowed is ${EULER}. Write this name in model_index.json and scheduler/scheduler_config.json, and choose other solvers with the parameter scheduler`,
   );
 }
 

@@ -4,17 +4,17 @@ import { CheckpointError, readJson } from "../../weights/index.ts";
 const size = z.number().int().positive();
 const positive = z.number().positive();
 
-/** Keys every diffusers config may carry; they say who wrote it, not what the model is. */
+/** Keys that every diffusers config may contain. They name its author and do not describe the model. */
 const provenance = {
   _class_name: z.string().optional(),
   _diffusers_version: z.string().optional(),
   _name_or_path: z.string().nullish(),
 };
 
-/** A feature of a sibling model that this engine does not draw with: allowed only when switched off. */
+/** A feature of a related model that this engine does not support: it must be off. */
 export const off = z.literal(false).nullish();
 
-/** Frequencies that follow the time, the row and the column of a token. */
+/** Numbers of frequencies for the time, the row and the column of a token. */
 const mropeSection = z.tuple([size, size, size]).optional();
 
 /** `transformer/config.json` (QwenImageTransformer2DModel). */
@@ -33,7 +33,7 @@ export const transformerConfig = z.strictObject({
   zero_cond_t: z.boolean().nullish(),
   use_additional_t_cond: off,
   use_layer3d_rope: off,
-  /** Carried by the first releases and read by nobody. */
+  /** Present in the first releases, but not used. */
   pooled_projection_dim: z.number().nullish(),
 });
 export type TransformerConfig = z.infer<typeof transformerConfig>;
@@ -77,7 +77,7 @@ export const schedulerConfig = z
     time_shift_type: z.enum(["exponential", "linear"]).default("exponential"),
     invert_sigmas: off,
     stochastic_sampling: off,
-    /** Lays the noise levels along another curve between the same ends; one of the three at most. */
+    /** Replaces the curve of the noise levels between the same ends. At most one of the three may be true. */
     use_karras_sigmas: z.boolean().nullish(),
     use_exponential_sigmas: z.boolean().nullish(),
     use_beta_sigmas: z.boolean().nullish(),
@@ -89,8 +89,8 @@ export const schedulerConfig = z
 export type SchedulerConfig = z.infer<typeof schedulerConfig>;
 
 /**
- * The language half of `text_encoder/config.json` (Qwen2.5-VL); newer files nest it under `text_config`. Its vision half and
- * the dozens of generation defaults that transformers writes do not touch the text path, so unknown keys pass here.
+ * The language part of `text_encoder/config.json` (Qwen2.5-VL); newer files nest it under `text_config`. Unknown keys are accepted: the
+ * vision part and the many generation defaults of transformers do not affect the text.
  */
 export const textEncoderConfig = z.object({
   hidden_size: size,
@@ -110,8 +110,8 @@ export const textEncoderConfig = z.object({
 export type TextEncoderConfig = z.infer<typeof textEncoderConfig>;
 
 /**
- * The vision half of `text_encoder/config.json`. Many copies of Qwen2.5-VL-7B's file leave out most of it: the defaults are that
- * model's own values. Source: spec of the editing models 3.1.
+ * The vision part of `text_encoder/config.json`. Many copies of Qwen2.5-VL-7B's file omit most of it, so the defaults are the values of
+ * this model. Source: spec of the editing models 3.1.
  */
 export const visionConfig = z
   .object({
@@ -123,7 +123,7 @@ export const visionConfig = z
     hidden_act: z.literal("silu").default("silu"),
     in_channels: z.literal(3).default(3),
     patch_size: size.optional(),
-    /** `patch_size` under its older name. */
+    /** The old name of `patch_size`. */
     spatial_patch_size: size.optional(),
     temporal_patch_size: size.default(2),
     spatial_merge_size: size.default(2),
@@ -139,7 +139,7 @@ export type VisionConfig = z.infer<typeof visionConfig>;
 
 /**
  * Reads and checks one JSON config of a checkpoint.
- * @throws CheckpointError naming the file, the key, what it holds and what is allowed
+ * @throws CheckpointError naming the file, the key, the value found and the values allowed
  */
 export async function readConfig<Schema extends z.ZodType>(path: string, schema: Schema): Promise<z.output<Schema>> {
   const result = schema.safeParse(await readJson(path));

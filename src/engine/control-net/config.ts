@@ -16,11 +16,11 @@ export const controlNetConfig = z.strictObject({
   attention_head_dim: size,
   num_attention_heads: size,
   joint_attention_dim: size,
-  /** Absent: the transformer's. */
+  /** Default: as in the transformer. */
   axes_dims_rope: z.tuple([size, size, size]).optional(),
-  /** 4 for inpainting: the mask's share of a token. */
+  /** 4 for inpainting: the mask's part of a token. */
   extra_condition_channels: z.union([z.literal(0), z.literal(4)]).default(0),
-  /** Copied from the transformer by diffusers' `from_transformer`. */
+  /** Copied from the transformer by `from_transformer` of diffusers. */
   guidance_embeds: off,
   zero_cond_t: off,
   use_additional_t_cond: off,
@@ -29,7 +29,7 @@ export const controlNetConfig = z.strictObject({
 });
 export type ControlNetConfig = z.infer<typeof controlNetConfig>;
 
-/** @throws CheckpointError naming the size in which the ControlNet differs from the transformer that it is to steer */
+/** @throws CheckpointError naming a size that differs from that of the transformer */
 export function checkFits(folder: string, config: ControlNetConfig, transformer: TransformerConfig): void {
   const sizes = ["in_channels", "attention_head_dim", "num_attention_heads", "joint_attention_dim", "axes_dims_rope"];
   for (const name of sizes as (keyof ControlNetConfig & keyof TransformerConfig)[]) {

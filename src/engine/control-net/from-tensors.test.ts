@@ -41,13 +41,13 @@ test.each([
   [{ "img_in.weight": undefined }, '"img_in.weight" is missing'],
   [{ "controlnet_x_embedder.weight": undefined }, '"controlnet_x_embedder.weight" is missing'],
   [{ "controlnet_x_embedder.weight": [36, 66] }, "takes 66 channels; allowed are 64, or 68"],
-  [{ "transformer_blocks.0.attn.norm_q.weight": [7] }, "36 is not a multiple of its heads' 7"],
+  [{ "transformer_blocks.0.attn.norm_q.weight": [7] }, "36 is not a multiple of the width of its heads, 7"],
   [{ "controlnet_blocks.1.weight": undefined, "controlnet_blocks.1.bias": undefined }, "2 transformer_blocks and 1"],
   [{ "transformer_blocks.1.attn.to_k.weight": undefined }, '"transformer_blocks.1.attn.to_k.weight" is missing'],
   [{ "transformer_blocks.1.img_mlp.net.2.weight": [36, 36] }, "has shape [36,36], the config needs [36,144]"],
-  [{ "transformer_blocks.0.attn.norm_q.weight": [0] }, "not a multiple of its heads' 0"],
+  [{ "transformer_blocks.0.attn.norm_q.weight": [0] }, "not a multiple of the width of its heads, 0"],
   [{ "txt_in.weight": [36, 0] }, "joint_attention_dim"],
-  [{ "controlnet_mode_embedder.weight": [4, 36] }, "has no tensors controlnet_mode_embedder.weight"],
+  [{ "controlnet_mode_embedder.weight": [4, 36] }, "does not have: controlnet_mode_embedder.weight"],
 ])("%j is refused by name", async (changes, message) => {
   await altered(changes);
   await expect(controlNetFromTensors(folder)).rejects.toThrow(message);

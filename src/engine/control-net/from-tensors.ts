@@ -6,23 +6,23 @@ import { buildTimeGraph } from "../modulations.ts";
 import { type ControlNetConfig, controlNetConfig } from "./config.ts";
 import { buildControlNet } from "./graph.ts";
 
-/** Where the tensors of a QwenImageControlNetModel are. */
+/** Prefixes of the tensors of a QwenImageControlNetModel. */
 const PARTS =
   /^(img_in|txt_in|txt_norm|time_text_embed|controlnet_x_embedder|(?:transformer|controlnet)_blocks\.\d+)\./;
 
 /**
- * The `config.json` of a ControlNet that is only a safetensors file: every size is that of a tensor. The rotary axes leave no
- * trace in the tensors; without them they are the transformer's.
+ * The `config.json` of a ControlNet that consists of a safetensors file only. Every size comes from a tensor. The rotary axes do not appear
+ * in tensors, so they are those of the transformer.
  *
  * @param folder with `diffusion_pytorch_model.safetensors`
- * @throws CheckpointError naming the tensor that a QwenImageControlNetModel lacks, has besides, or has in another shape
+ * @throws CheckpointError naming a tensor that is missing, unknown, or has another shape than in a QwenImageControlNetModel
  */
 export async function controlNetFromTensors(folder: string): Promise<ControlNetConfig> {
   const weights = await openWeights(folder, "diffusion_pytorch_model");
   const foreign = weights.names.filter((name) => !PARTS.test(name));
   if (foreign.length > 0) {
     const some = foreign.slice(0, 5).join(", ");
-    throw new CheckpointError(`${folder}: a QwenImageControlNetModel has no tensors ${some}`);
+    throw new CheckpointError(`${folder}: it has tensors that a QwenImageControlNetModel does not have: ${some}`);
   }
   const config = sizes(weights);
   requireTensors(config, weights);
@@ -30,15 +30,15 @@ export async function controlNetFromTensors(folder: string): Promise<ControlNetC
 }
 
 /**
- * Looks whether a folder holds a whole ControlNet: its config, and every tensor that the config asks for.
- * @throws CheckpointError naming what is missing, or has another shape
+ * Checks that a folder holds a complete ControlNet: its config, and every tensor that the config requires.
+ * @throws CheckpointError naming a tensor that is missing or has another shape
  */
 export async function checkControlNet(folder: string): Promise<void> {
   const config = await readConfig(join(folder, "config.json"), controlNetConfig);
   requireTensors(config, await openWeights(folder, "diffusion_pytorch_model"));
 }
 
-/** Building the graphs asks for every tensor by its shape, and reads none of them. */
+/** Building the graphs requests every tensor by its shape, and reads none of them. */
 function requireTensors(config: ControlNetConfig, weights: Weights): void {
   buildTimeGraph(config, weights, { head: false });
   buildControlNet(config, weights);
@@ -59,7 +59,7 @@ function sizes(weights: Weights): ControlNetConfig {
   const [headDim] = shape("transformer_blocks.0.attn.norm_q.weight", 1);
   const extra = guideChannels - channels;
   const refuse = (what: string) => new CheckpointError(`${weights.folder}: ${what}`);
-  if (dim % headDim !== 0) throw refuse(`its width ${dim} is not a multiple of its heads' ${headDim}`);
+  if (dim % headDim !== 0) throw refuse(`its width ${dim} is not a multiple of the width of its heads, ${headDim}`);
   if (extra !== 0 && extra !== 4)
     throw refuse(
       `controlnet_x_embedder takes ${guideChannels} channels; allowed are ${channels}, or ${channels + 4} for inpainting`,
@@ -85,6 +85,6 @@ function layers(weights: Weights): number {
   const [blocks, outputs] = [count("transformer_blocks"), count("controlnet_blocks")];
   if (blocks === outputs) return blocks;
   throw new CheckpointError(
-    `${weights.folder}: it has ${blocks} transformer_blocks and ${outputs} controlnet_blocks; allowed are equally many`,
+    `${weights.folder}: it has ${blocks} transformer_blocks and ${outputs} controlnet_blocks; both numbers must be equal`,
   );
 }

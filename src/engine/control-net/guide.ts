@@ -7,12 +7,12 @@ import { fromRgb } from "../pixels.ts";
 import type { ControlParams } from "./params.ts";
 
 /**
- * A guide image as a ControlNet sees it: encoded like a picture (posterior mean, so no random number is drawn), packed like
- * latents. For inpainting the part to paint is black in every channel (-1), and a 17th channel says where to keep: 1 - mask.
+ * Encodes a guide image for a ControlNet: as the mean of the VAE's posterior (no random numbers), packed like latents. For inpainting,
+ * the area to change is black in every channel (-1), and an additional channel is 1 - mask.
  *
  * Source: `QwenImageControlNetPipeline` and `QwenImageControlNetInpaintPipeline` of diffusers; model spec 6.9.
  *
- * @param mask given for inpainting ControlNets only
+ * @param mask for inpainting ControlNets only
  * @returns [1, L, 4C] or [1, L, 4C + 4]
  */
 export async function encodeGuide(
@@ -34,7 +34,7 @@ export async function encodeGuide(
   return { data: pack(planes, channels, grid.height, grid.width), dims: [1, grid.tokens, channels * 4] };
 }
 
-/** Each latent position takes the mask's top-left pixel of its cell: [h, w], 1 where the picture is kept. */
+/** Each latent position takes the top-left mask pixel of its cell: [h, w], 1 where the image stays. */
 function keptCells({ width, pixels }: GrayImage, grid: LatentGrid, factor: number): Float32Array {
   return Float32Array.from({ length: grid.height * grid.width }, (_, i) => {
     const [y, x] = [Math.floor(i / grid.width), i % grid.width];
@@ -42,7 +42,7 @@ function keptCells({ width, pixels }: GrayImage, grid: LatentGrid, factor: numbe
   });
 }
 
-/** Masks of ControlNets are black and white; greys are cut at one half. */
+/** ControlNets use black-and-white masks: values are rounded. */
 function isPainted(grey: number): boolean {
   return grey >= 128;
 }

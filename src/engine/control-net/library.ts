@@ -9,35 +9,35 @@ import type { RotaryTable } from "../rope.ts";
 import { type ControlNetConfig, checkFits, controlNetConfig } from "./config.ts";
 import { buildControlNet } from "./graph.ts";
 
-/** One step's question to a ControlNet. */
+/** Inputs of a ControlNet for one step. */
 export interface ControlPass {
   readonly latents: HostTensor; // [1, L, 4C]
   readonly guide: HostTensor; // [1, L, 4C] or [1, L, 4C + 4]
   readonly text: HostTensor; // [1, T, features]
   readonly rotary: RotaryTable;
   readonly modulation: Float32Array;
-  /** A factor for each residual. */
+  /** One factor for each residual. */
   readonly strengths: Float32Array;
 }
 
 export interface ControlNet {
-  /** How many residuals it gives: one a block. */
+  /** Number of residuals: one for each block. */
   readonly residuals: number;
-  /** Whether it wants a mask besides the guide. */
+  /** True when it needs a mask with the guide. */
   readonly inpainting: boolean;
   /** Noise levels → one row of modulations each. */
   modulations(sigmas: readonly number[]): Promise<Float32Array[]>;
   run(pass: ControlPass): Promise<HostTensor[]>; // [1, L, dim] each
 }
 
-/** ControlNets for one checkpoint; the least recently used are given up when they take too much memory. */
+/** ControlNets for one checkpoint. The least recently used are released when they take too much memory. */
 export interface ControlNetLibrary {
   /**
-   * The ControlNet as its folder holds it now.
+   * Opens the ControlNet in a folder. It is read again after its files changed.
    * @throws CheckpointError when the folder holds no ControlNet, or one for another checkpoint
    */
   open(folder: string): Promise<ControlNet>;
-  /** Gives up no ControlNet that `work`, one request, uses until it ends: several may take more memory together than is kept. */
+  /** Keeps all ControlNets that `work`, one request, uses until it ends, even if they exceed the memory limit. */
   during<T>(work: () => Promise<T>): Promise<T>;
   dispose(): Promise<void>;
 }
@@ -45,13 +45,13 @@ export interface ControlNetLibrary {
 const MEMORY = 2 * 2 ** 30;
 
 interface Opened {
-  /** Of the files that were read. */
+  /** Identity of the files that were read. */
   readonly identity: string;
   readonly config: ControlNetConfig;
   readonly weights: Weights;
 }
 
-/** @param memory bytes of weights, in float32, that are kept for the next request */
+/** @param memory bytes of float32 weights to keep for the next request */
 export function controlNetLibrary(
   transformer: TransformerConfig,
   options: SessionOptions,
@@ -100,9 +100,9 @@ export function controlNetLibrary(
   };
 }
 
-/** Of everything in the folder that decides what the ControlNet does. */
+/** Identity of all files in the folder that affect the ControlNet. */
 async function identityOf(folder: string): Promise<string> {
-  const names = await readdir(folder).catch(() => []); // reading it says what is wrong
+  const names = await readdir(folder).catch(() => []); // reading the folder later gives the error
   const files = names.filter((name) => /\.(json|safetensors)$/.test(name)).sort();
   return JSON.stringify(await Promise.all(files.map((name) => fileIdentity(join(folder, name)))));
 }

@@ -1,30 +1,31 @@
 import type { GrayImage, RgbImage } from "../../pictures/index.ts";
 import { check, checkInteger, checkNumber, checkOneOf, checkPicture } from "../check.ts";
 
-/** A ControlNet and the picture whose structure the drawing is to follow. */
+/** A ControlNet and the image whose structure it follows. */
 export interface ControlParams {
-  /** A `QwenImageControlNetModel` in diffusers layout, of this checkpoint's sizes. */
+  /** Folder of a `QwenImageControlNetModel` in diffusers layout, with the sizes of this checkpoint. */
   readonly folder: string;
-  /** The guide, of exactly the size drawn: edges, depth, a pose; what the ControlNet was trained on. */
+  /** The guide image, of exactly the generated size: edges, depth, a pose, as the ControlNet was trained. */
   readonly image: RgbImage;
-  /** White where to paint, of the size drawn. Inpainting ControlNets need it, others do not look at it. */
+  /** White where to generate, of the generated size. Inpainting ControlNets need it, others ignore it. */
   readonly mask?: GrayImage;
-  /** -4…4; 0 leaves it out, below 0 steers away. Default 1. */
+  /** -4…4; 0 turns it off, negative values steer away. Default: 1. */
   readonly weight?: number;
-  /** First step under its influence, counted from 0 in the whole schedule. Default 0. */
+  /** First step that it affects, from 0 in the whole schedule. Default: 0. */
   readonly start?: number;
-  /** The step before which its influence ends. Default: all steps. */
+  /** The step after the last one that it affects. Default: the number of steps. */
   readonly end?: number;
   /**
-   * Who prevails. `balanced`: the guide acts on both guidance passes alike. `controlnet`: on the prompt's pass only, so that
-   * guidance amplifies it. `prompt`: weaker on the first blocks than on the last ones. Default `balanced`.
+   * The balance of guide and prompt. `balanced`: the guide affects both guidance passes equally. `controlnet`: only the pass of the prompt, so
+   * that guidance amplifies it. `prompt`: weaker in the first blocks than in the last. Default: `balanced`.
    */
   readonly mode?: "balanced" | "controlnet" | "prompt";
 }
 
 /**
- * @param drawn the size of the picture drawn
- * @throws ParameterError naming the ControlNet's setting that cannot be used
+ * Checks the parameters of ControlNets.
+ * @param drawn generated size, in pixels
+ * @throws ParameterError naming the parameter of the ControlNet
  */
 export function checkControls(
   controls: readonly ControlParams[],

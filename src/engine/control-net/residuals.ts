@@ -9,19 +9,19 @@ import { encodeGuide } from "./guide.ts";
 import type { ControlNet } from "./library.ts";
 import type { ControlParams } from "./params.ts";
 
-/** The prompt as the ControlNets read it; the negative prompt does not reach them. */
+/** The prompt for the ControlNets. They do not see the negative prompt. */
 interface Prompt {
   readonly text: HostTensor;
   readonly rotary: RotaryTable;
 }
 
-/** What ControlNets add to the two guidance passes of a step. */
+/** Residuals of the ControlNets for the two guidance passes of a step. */
 export interface PassResiduals {
   readonly positive: Attachments;
   readonly negative: Attachments;
 }
 
-/** Runs the ControlNets that act in this step; undefined when none does. */
+/** Runs the ControlNets that are active in this step; undefined when none is. */
 export type ControlResiduals = (latents: HostTensor, sigma: number, step: number) => Promise<PassResiduals | undefined>;
 
 interface Control {
@@ -34,8 +34,8 @@ interface Control {
 }
 
 /**
- * Opens the ControlNets and encodes their guides. A net acts in steps `start` up to but not including `end`, and costs nothing
- * in the others. Residuals of several nets add up.
+ * Opens the ControlNets and encodes their guides. A ControlNet is active from step `start` up to but not including `end`, and costs nothing
+ * in other steps. Residuals of several ControlNets are added.
  *
  * @param sigmas of the schedule, steps + 1
  * @throws ParameterError naming the ControlNet that cannot be used
@@ -86,7 +86,7 @@ export async function controlResiduals(
   };
 }
 
-/** Whatever fails in the work is the ControlNet's fault. */
+/** Reports every error of the work as the ControlNet's. */
 function blaming(parameter: string) {
   return async <T>(work: () => Promise<T>): Promise<T> => {
     try {
@@ -102,8 +102,8 @@ function acts({ start = 0, end = Number.POSITIVE_INFINITY }: ControlParams, step
 }
 
 /**
- * One factor a residual. When the prompt is to prevail, the first residual keeps a tenth and the last one all: the thirteen
- * "soft weights" 0.825^12 … 1 of sd-webui-controlnet, spread over this net's residuals.
+ * One factor for each residual. In mode `prompt` the first residual keeps a tenth and the last one everything. These are the thirteen
+ * "soft weights" 0.825^12 … 1 of sd-webui-controlnet, spread over the residuals of this ControlNet.
  */
 function strengths({ weight = 1, mode }: ControlParams, residuals: number): Float32Array {
   const depth = (i: number) => (residuals === 1 ? 1 : i / (residuals - 1));
@@ -117,7 +117,7 @@ function zeros({ data, dims }: HostTensor): HostTensor {
   return { data: new Float32Array(data.length), dims };
 }
 
-/** Adds up the residuals of nets that give equally many; the transformer spreads each number over its blocks by itself. */
+/** Adds residuals of ControlNets with the same number of them. The transformer spreads each number over its blocks. */
 function residualSums() {
   const sums = new Map<number, HostTensor[]>();
   return {

@@ -7,39 +7,38 @@ import type { Attachments } from "../transformer-chain.ts";
 import type { Change, LowRankChange } from "./change.ts";
 import { type Matrix, type MergeLowRank, scaled, tensorOf } from "./matrix.ts";
 
-/** Adapters made ready to be fed: to the transformer's graphs, and to the time graph that computes the modulations. */
+/** Adapters, ready to feed: to the graphs of the transformer, and to the time graph that computes the modulations. */
 export interface Adaptation {
   readonly transformer?: Attachments;
   readonly time?: Attachments;
-  /** Memory that it holds. */
+  /** Memory in use. */
   readonly bytes: number;
 }
 
-/** A change and how much of it to apply. */
+/** A change and its weight. */
 export interface WeightedChange {
   readonly change: Change;
   readonly weight: number;
 }
 
-/** When low-rank changes are merged into the weights, and how much memory merged weights may take. */
+/** Limits for merging low-rank changes into the weights, in work and memory. */
 export interface MergeRule {
-  /** Of the changed layers' own work; above it low-rank inputs are slower than merging. */
+  /** As a share of the work of the changed layers. Above it, merging is faster than low-rank inputs. */
   readonly addedWork: number;
-  /** Of merging by choice. */
+  /** Memory limit for merging that is optional. */
   readonly bytes: number;
-  /** Of changes that can only be merged. */
+  /** Memory limit for changes that must be merged. */
   readonly mostBytes: number;
 }
 
-/** The tensors that only merging can change, stored in a form that nothing can be merged into. */
+/** Tensors that need merging but are stored in a form that does not allow it. */
 export function unmergeable(weights: Weights, changes: ReadonlyMap<string, Change>): string[] {
   return [...changes].flatMap(([name, { kind }]) => (kind === "dense" && weights.find(name)?.quantised ? [name] : []));
 }
 
 /**
- * Lays changes over the checkpoint's tensors. Low-rank changes stay low-rank, which costs nothing to switch on and off, unless
- * they would add more work than the rule allows; then they are merged, if the memory allows and the weights are plain. Others
- * are always merged.
+ * Applies changes to the tensors of the checkpoint. Low-rank changes stay low-rank, which makes switching them free. If they add more work
+ * than the rule allows, they are merged, provided that memory suffices and the weights are not rounded. Other changes are always merged.
  *
  * @param changes by name of the tensor
  * @throws ParameterError when the tensors that must be merged do not fit into memory
@@ -58,7 +57,10 @@ export async function adapt(
   const merged = new Set(mergeAll ? names : mustMerge);
   if (bytesOf([...merged]) > rule.mostBytes) {
     const sizes = `${bytesOf([...merged])} bytes of merged weights exceed ${rule.mostBytes}`;
-    throw new ParameterError("loras", `loras change too many layers in ways that are not low-rank: ${sizes}`);
+    throw new ParameterError(
+      "loras",
+      `loras change too many layers in a form that is not low-rank: ${sizes}. Use fewer of them`,
+    );
   }
 
   const parts = { transformer: emptyPart(), time: emptyPart() };
@@ -92,8 +94,8 @@ export async function adapt(
 }
 
 /**
- * Feeds nothing (rank 1, zeros) to the linear layers that no adapter changes: so one graph serves every low-rank adapter, whatever
- * its layers and rank, and only the first one ever waits for a graph (`npm run bench:loras`).
+ * Feeds zeros of rank 1 to the linear layers that no adapter changes. So one graph serves every low-rank adapter, whatever its layers and
+ * rank, and only the first adapter waits for a graph (`npm run bench:loras`).
  */
 function widen({ lowRank, feeds }: Part, weights: Weights, time: boolean): void {
   for (const name of weights.names) {
@@ -144,7 +146,7 @@ async function mergedTensor(
   return { data: await mergedValues(reader.read(stored), dims, changes, merge), dims };
 }
 
-/** A tensor's numbers with changes in them: differences first, then what is low-rank. */
+/** Values of a tensor with changes: dense differences first, then low-rank ones. */
 export async function mergedValues(
   base: Float32Array,
   dims: readonly number[],
@@ -163,7 +165,7 @@ export async function mergedValues(
   return merge({ data, dims }, up, down);
 }
 
-/** Several low-rank changes as one of their ranks together, weights included. */
+/** Stacks several low-rank changes into one, weights included. */
 function stacked(changes: readonly WeightedChange[]): { up: Matrix; down: Matrix } {
   const parts = changes.map(({ change, weight }) => {
     const { up, down } = change as LowRankChange;

@@ -5,16 +5,16 @@ import type { Attachments } from "../transformer-chain.ts";
 import { LoraFileError } from "./changes.ts";
 import type { LoraParams } from "./params.ts";
 
-/** The transformer in some steps: with the adapters that work there. */
+/** The transformer in some steps, with the adapters that are active there. */
 export interface AdaptedTransformer {
-  /** Modulations at a noise level, one row of the time graph. */
+  /** Modulations at a noise level: one row of the time graph. */
   modulation(sigma: number): Promise<Float32Array>;
-  /** What every pass brings along. */
+  /** Additional inputs of every pass. */
   readonly attachments: Attachments | undefined;
 }
 
 /**
- * Makes the adapters ready for both halves of a schedule; where the same ones work in both, the halves are one.
+ * Prepares the adapters for both halves of a schedule. If the same ones are active in both, the halves share them.
  * @param sigmas of the schedule, steps + 1; all their modulations are computed in one run
  * @throws ParameterError naming the adapter that cannot be used
  */

@@ -1,7 +1,7 @@
 import { tabulate } from "../../weights/index.ts";
 import { columnNorms, kronecker, type Matrix, multiply, rowNorms, scaled } from "./matrix.ts";
 
-/** What an adapter does to one tensor of the checkpoint. */
+/** The change of an adapter to one tensor of the checkpoint. */
 export type Change = LowRankChange | DenseChange;
 
 /** `W + weight · up · down` */
@@ -13,11 +13,11 @@ export interface LowRankChange {
 
 export interface DenseChange {
   readonly kind: "dense";
-  /** The difference to the tensor, value by value, that it makes at this weight. */
+  /** The difference to the tensor at this weight, value by value. */
   difference(base: Float32Array, weight: number): (i: number) => number;
 }
 
-/** An added difference that does not depend on the tensor. It is as large as the tensor, so it is made when it is needed. */
+/** An added difference that does not depend on the tensor. It is as large as the tensor, so it is computed when needed. */
 export function added(difference: () => Float32Array): Change {
   return {
     kind: "dense",
@@ -28,12 +28,12 @@ export function added(difference: () => Float32Array): Change {
   };
 }
 
-/** The tensor becomes `value` at weight 1. */
+/** At weight 1 the tensor becomes `value`. */
 export function replacedBy(value: Float32Array): Change {
   return { kind: "dense", difference: (base, weight) => (i) => weight * Math.fround(value[i]! - base[i]!) };
 }
 
-/** LoRA: `up · down`, already scaled by alpha / rank. Hu et al. (2021). */
+/** LoRA: `up · down`, scaled by alpha / rank. Hu et al. (2021). */
 export function lowRank(up: Matrix, down: Matrix, scale: number): LowRankChange {
   return { kind: "lowRank", up: scaled(up, scale), down };
 }
@@ -50,8 +50,8 @@ export function kroneckerProduct(w1: Matrix, w2: Matrix, scale: number): Matrix 
 }
 
 /**
- * DoRA as PEFT trains it: the rows of `V = W + weight · difference` with magnitudes of their own, [out]. The weight counts inside
- * the norm, as in training. Liu et al. (2024).
+ * DoRA as PEFT trains it: the rows of `V = W + weight · difference`, with separate magnitudes, [out]. The weight applies inside the norm, as
+ * in training. Liu et al. (2024).
  */
 export function withRowMagnitudes(makeDifference: () => Matrix, magnitudes: Float32Array): Change {
   return {
@@ -69,8 +69,8 @@ export function withRowMagnitudes(makeDifference: () => Matrix, magnitudes: Floa
 }
 
 /**
- * DoRA as ComfyUI reads what LyCORIS trainers write: `V = W + difference` scaled by `dora_scale` over the norms of W's rows where
- * it is [out, 1], and of V's columns where it is [1, in]; then `W + weight · (V' - W)`. Model spec 8.4.
+ * DoRA as ComfyUI reads files of LyCORIS trainers: `V = W + difference`, scaled by `dora_scale` over the norms of W's rows if it is
+ * [out, 1], or of V's columns if it is [1, in]; then `W + weight · (V' - W)`. Model spec 8.4.
  */
 export function withDoraScale(makeDifference: () => Matrix, scale: Float32Array, by: "rows" | "columns"): Change {
   return {

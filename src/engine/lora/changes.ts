@@ -12,17 +12,17 @@ export class LoraFileError extends Error {
   }
 }
 
-/** What several adapters do together. */
+/** The combined changes of several adapters. */
 export interface Changes {
-  /** By name of the checkpoint's tensor. */
+  /** By tensor name in the checkpoint. */
   readonly changes: ReadonlyMap<string, readonly WeightedChange[]>;
-  /** What of the files fits nowhere. */
+  /** One message for each file with keys that fit no layer. */
   readonly warnings: readonly string[];
 }
 
 /**
- * Reads adapter files for the transformer of these weights.
- * @param require called with each file, to refuse it
+ * Reads adapter files for the transformer with these weights.
+ * @param require called with each file; it throws to refuse the file
  * @throws LoraFileError for a file that is missing, unreadable or fits no layer
  */
 export async function readChanges(
@@ -37,17 +37,17 @@ export async function readChanges(
       throw new LoraFileError(file, cause.message);
     });
     if (lora.changes.size === 0) {
-      const kinds = "known are LoRA, DoRA, LoHa, LoKr and whole differences";
+      const kinds = "supported kinds: LoRA, DoRA, LoHa, LoKr, full differences";
       throw new LoraFileError(file, `${file} fits no layer of this checkpoint (${kinds}): ${named(lora.unused)}`);
     }
     require(file, lora);
-    if (lora.unused.length > 0) warnings.push(`${file} fits only in part, left out: ${named(lora.unused)}`);
+    if (lora.unused.length > 0) warnings.push(`${file} fits only in part; ignored keys: ${named(lora.unused)}`);
     for (const [name, change] of lora.changes) changes.set(name, [...(changes.get(name) ?? []), { change, weight }]);
   }
   return { changes, warnings };
 }
 
-/** Keys named in a message. */
+/** Number of keys that a message lists. */
 const NAMED = 5;
 
 export function named(keys: readonly string[]): string {

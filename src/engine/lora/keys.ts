@@ -1,4 +1,4 @@
-/** What a tensor of an adapter file is for. */
+/** The role of a tensor in an adapter file. */
 export type Role =
   | "down"
   | "up"
@@ -21,8 +21,8 @@ export type Role =
   | "set";
 
 /**
- * Ends of keys, as trainers write them: PEFT and diffusers (with or without an adapter's name), kohya and ComfyUI, old diffusers,
- * LyCORIS, and whole differences. Model spec 8.2 and 8.4.
+ * Ends of keys in files of trainers: PEFT and diffusers (with or without an adapter's name), kohya and ComfyUI, old diffusers, LyCORIS, and
+ * full differences. Model spec 8.2 and 8.4.
  */
 const ENDINGS: readonly (readonly [RegExp, Role])[] = [
   [/\.lora_A(?:\.[^.]+)?\.weight$/, "down"],
@@ -52,7 +52,7 @@ const ENDINGS: readonly (readonly [RegExp, Role])[] = [
   [/\.set_weight$/, "set"],
 ];
 
-/** Kinds of adapters that are not read, by how their keys end. */
+/** Unsupported kinds of adapters, by the ends of their keys. */
 const UNKNOWN_KINDS: readonly (readonly [RegExp, string])[] = [
   [/\.(?:oft_blocks|oft_diag|oft_[rR](?:\..+)?|oft_s)$/, "OFT"],
   [/\.(?:boft_[rRsS](?:\..+)?)$/, "BOFT"],
@@ -62,29 +62,29 @@ const UNKNOWN_KINDS: readonly (readonly [RegExp, string])[] = [
   [/\.(?:lora_mid\.weight|lokr_t2|hada_t[12])$/, "Tucker decomposition"],
 ];
 
-/** The name of the adapter kind that a key belongs to, where it is known but not read. */
+/** The unsupported kind of adapter that a key belongs to, if it is known. */
 export function unknownKind(key: string): string | undefined {
   return UNKNOWN_KINDS.find(([ending]) => ending.test(key))?.[1];
 }
 
-/** Beginnings that say whose model it is; several may follow one another. */
+/** Prefixes that name the model; several may follow one another. */
 const PREFIX =
   /^(?:base_model\.model\.|pipe\.dit\.|dit\.|unet\.|model\.|module\.|diffusion_model\.|transformer\.|lora_unet_|lora_transformer_|lycoris_)/;
 
-/** Layers that some trainers fuse, and what they are fused of, in order. */
+/** Layers that some trainers fuse, and their parts in order. */
 const FUSED: Readonly<Record<string, readonly string[]>> = {
   to_qkv: ["to_q", "to_k", "to_v"],
   to_added_qkv: ["add_q_proj", "add_k_proj", "add_v_proj"],
   add_qkv_proj: ["add_q_proj", "add_k_proj", "add_v_proj"],
 };
 
-/** The names of the layers that a fused one stands for; undefined for an ordinary layer. */
+/** Names of the parts of a fused layer; undefined for an ordinary layer. */
 export function fusedParts(written: string): readonly string[] | undefined {
   const name = Object.keys(FUSED).find((fused) => written.endsWith(fused));
   return name === undefined ? undefined : FUSED[name]!.map((part) => written.slice(0, -name.length) + part);
 }
 
-/** Splits a key into the layer's name, as the file writes it, and the tensor's role; undefined when it follows no known grammar. */
+/** Splits a key into the layer's name, as written in the file, and the tensor's role; undefined for an unknown grammar. */
 export function parseKey(key: string): { layer: string; role: Role } | undefined {
   for (const [ending, role] of ENDINGS) {
     const at = key.search(ending);
@@ -94,8 +94,8 @@ export function parseKey(key: string): { layer: string; role: Role } | undefined
 }
 
 /**
- * Finds the checkpoint's layer for a name written with dots or, flattened, with underscores throughout. The checkpoint's own
- * names tell where the dots were, so no rules are needed to guess it.
+ * Finds a layer of the checkpoint by a name with dots, or with underscores instead of all dots. The checkpoint's names show where the dots
+ * were, so no guessing is needed.
  *
  * @param tensors names of the checkpoint's tensors
  */
@@ -108,7 +108,7 @@ export function layerFinder(tensors: readonly string[]): (written: string) => st
   return (written) => {
     let name = written.replace(".processor.", ".");
     for (let prefix = true; prefix; ) {
-      const found = layers.get(flattened(name)) ?? layers.get(`${flattened(name)}_0`); // old names: to_out for to_out.0
+      const found = layers.get(flattened(name)) ?? layers.get(`${flattened(name)}_0`); // old names: to_out instead of to_out.0
       if (found) return found;
       prefix = PREFIX.test(name);
       name = name.replace(PREFIX, "");

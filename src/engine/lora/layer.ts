@@ -22,10 +22,10 @@ export interface LayerChanges {
 }
 
 /**
- * What the tensors do to the layer. Alpha rules: metadata of the file before an `.alpha` before none, and none means a scale
- * of 1; for LoKr it counts only when a factor is itself low-rank. Model spec 8.3 and 8.4.
+ * The changes that the tensors make to the layer. Alpha comes from the metadata of the file, else from `.alpha`; without it the scale is 1.
+ * For LoKr it applies only if a factor is low-rank. Model spec 8.3 and 8.4.
  *
- * @param scaleOfRank the scale that the file's metadata gives a layer of this rank, if any
+ * @param scaleOfRank the scale for a layer of this rank from the file's metadata, if any
  */
 export function layerChanges(
   tensors: LayerTensors,
@@ -77,7 +77,7 @@ function isDecomposed(tensors: LayerTensors): boolean {
 
 const constant = (values: Float32Array) => () => values;
 
-/** The difference alone, or with the magnitudes that came along. */
+/** The difference, with the magnitudes of the file if it has them. */
 function decomposed(difference: () => Matrix, tensors: LayerTensors, values: (role: Role) => Float32Array): Change {
   if (tensors.has("magnitude")) return withRowMagnitudes(difference, values("magnitude"));
   if (!tensors.has("doraScale")) return added(() => difference().data);
@@ -86,7 +86,7 @@ function decomposed(difference: () => Matrix, tensors: LayerTensors, values: (ro
 }
 
 /**
- * Why these tensors cannot be laid on the layer; undefined when they can.
+ * Why these tensors do not fit the layer; undefined when they do.
  * @param weight shape of the layer's weight, [out, in] or [features]
  */
 export function mismatch(
@@ -127,6 +127,6 @@ export function mismatch(
   if (tensors.has("magnitude") && elements("magnitude") !== out) return unlike("magnitude");
   if (tensors.has("doraScale") && ![out, width].includes(elements("doraScale")!)) return unlike("doraScale");
   const harmless: Role[] = ["alpha", "doraScale", "magnitude"];
-  if ([...tensors.keys()].every((role) => harmless.includes(role))) return "there is no matrix with it";
+  if ([...tensors.keys()].every((role) => harmless.includes(role))) return "its matrix is missing";
   return undefined;
 }

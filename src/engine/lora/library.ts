@@ -5,21 +5,20 @@ import { LoraFileError, named, readChanges } from "./changes.ts";
 import { lowRankMerger } from "./matrix.ts";
 import type { LoraParams } from "./params.ts";
 
-/** Adapters of one checkpoint, ready to use; the least recently used are forgotten when they take too much memory. */
+/** Adapters of one checkpoint, ready to use. The least recently used are released when they take too much memory. */
 export interface LoraLibrary {
   /**
-   * The adapters together; undefined when none of them does anything.
-   * @param warn told about files that fit only in part
+   * Combines adapters; undefined when all of them have no effect.
+   * @param warn called for files with keys that fit no layer
    * @throws LoraFileError for a file that is missing, unreadable or fits no layer
    */
   adaptation(loras: readonly LoraParams[], warn: (message: string) => void): Promise<Adaptation | undefined>;
 }
 
 /**
- * Measured on a 19 M parameter transformer: rank 16 on all layers of its blocks (9 % more work) takes 14 % longer than no
- * adapter, merged weights take 8 % longer and two steps' time to merge. A gibibyte
- * is for adapters kept for the next request; those of one picture may take half of the memory that is free, as DoRA, LoHa and LoKr
- * must be merged whatever they cost.
+ * Measured on a transformer of 19 M parameters: rank 16 on all layers of its blocks (9 % more work) takes 14 % longer than no adapter.
+ * Merged weights take 8 % longer, and merging takes the time of two steps. One gibibyte is for adapters kept for the next request. Those of
+ * one image may take half of the free memory, because DoRA, LoHa and LoKr must be merged at any cost.
  */
 const mergeRule = (): MergeRule => ({
   addedWork: 0.15,
@@ -27,7 +26,7 @@ const mergeRule = (): MergeRule => ({
   mostBytes: Math.max(2 ** 30, Math.floor(process.availableMemory() / 2)),
 });
 export function loraLibrary(weights: Weights, rule = mergeRule()): LoraLibrary {
-  const ready = new Map<string, { adaptation: Adaptation; warnings: readonly string[] }>(); // least recently used first
+  const ready = new Map<string, { adaptation: Adaptation; warnings: readonly string[] }>(); // the first one is the least recently used
   const merger = lazy(() => lowRankMerger());
 
   const make = async (loras: readonly Required<LoraParams>[]) => {
@@ -36,8 +35,8 @@ export function loraLibrary(weights: Weights, rule = mergeRule()): LoraLibrary {
       if (rounded.length === 0) return;
       throw new LoraFileError(
         file,
-        `${file} changes weights in a way that is not low-rank (DoRA, LoHa, LoKr or whole differences), and this checkpoint's ` +
-          `are rounded to fewer bits (${named(rounded)}): draw with a checkpoint in BF16 or F16, or merge the file while ` +
+        `${file} changes weights in a form that is not low-rank (DoRA, LoHa, LoKr or full differences), and those of this checkpoint ` +
+          `are rounded to fewer bits (${named(rounded)}): use a checkpoint in BF16 or F16, or merge the file while ` +
           "converting one (`inkstone models add … --merge AIR=weight`)",
       );
     });

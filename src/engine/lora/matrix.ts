@@ -23,7 +23,7 @@ export function multiply(a: Matrix, b: Matrix): Matrix {
   return { data, rows: m, columns: n };
 }
 
-/** The Kronecker product: every value of a times all of b, [a.rows · b.rows, a.columns · b.columns]. */
+/** The Kronecker product: every value of a times the whole of b, [a.rows · b.rows, a.columns · b.columns]. */
 export function kronecker(a: Matrix, b: Matrix): Matrix {
   const [rows, columns] = [a.rows * b.rows, a.columns * b.columns];
   const data = new Float32Array(rows * columns);
@@ -37,7 +37,7 @@ export function kronecker(a: Matrix, b: Matrix): Matrix {
   return { data, rows, columns };
 }
 
-/** The matrix itself when the factor is 1. */
+/** Multiplies a matrix by a factor. Returns the same matrix if the factor is 1. */
 export function scaled(matrix: Matrix, factor: number): Matrix {
   if (factor === 1) return matrix;
   return { ...matrix, data: tabulate(matrix.data.length, (i) => matrix.data[i]! * factor) };
@@ -57,7 +57,7 @@ export function columnNorms({ data, columns }: Matrix): Float64Array {
   return norms.map(Math.sqrt);
 }
 
-/** `W + up · down` on ONNX Runtime's matrix product. */
+/** `W + up · down`, computed by ONNX Runtime. */
 export type MergeLowRank = (base: HostTensor, up: Matrix, down: Matrix) => Promise<Float32Array>;
 
 /** One small graph for matrices of every size. */

@@ -3,19 +3,19 @@ import { mergedValues } from "./adaptation.ts";
 import { readChanges } from "./changes.ts";
 import { lowRankMerger } from "./matrix.ts";
 
-/** Adapters that are merged into weights for good, tensor by tensor. */
+/** Adapters to merge into weights permanently, tensor by tensor. */
 export interface LoraMerge {
   /** The tensors that they change. */
   readonly changed: ReadonlySet<string>;
-  /** What of the files fits nowhere, for people. */
+  /** One message for each file with keys that fit no layer, for people. */
   readonly warnings: readonly string[];
-  /** A tensor's numbers with the adapters in them: float32, in the order of its shape. */
+  /** The values of a tensor with the adapters: float32, in the order of its shape. */
   apply(name: string, values: Float32Array, shape: readonly number[]): Promise<Float32Array>;
 }
 
 /**
- * Reads adapters to be merged into a transformer.
- * @param weights its tensors; names and shapes are enough
+ * Reads adapters to merge into a transformer.
+ * @param weights its tensors; names and shapes suffice
  * @throws LoraFileError for a file that is missing, unreadable or fits no layer
  */
 export async function openLoraMerge(

@@ -1,19 +1,19 @@
 import { check, checkNumber, checkOneOf } from "../check.ts";
 
-/** A low-rank adapter (LoRA, or one of its relatives DoRA, LoHa, LoKr) laid over the transformer. */
+/** A low-rank adapter (LoRA, or the related DoRA, LoHa, LoKr) for the transformer. */
 export interface LoraParams {
-  /** A safetensors file, in any of the key grammars in use. */
+  /** A safetensors file, in any common key grammar. */
   readonly file: string;
-  /** -4…4; 0 leaves it out. Default 1. */
+  /** -4…4; 0 turns it off. Default: 1. */
   readonly weight?: number;
   /**
-   * In which half of the steps it works: the noisy first one (`high`), the second one (`low`) or both. Some video models have a
-   * transformer for each half; here one does both, so this decides when, as it would there.
+   * The half of the steps in which it is active: the noisy first one (`high`), the second one (`low`) or both. Some video models have a
+   * transformer for each half. Qwen-Image has one for both, so this sets the time only.
    */
   readonly transformer?: "high" | "low" | "both";
 }
 
-/** @throws ParameterError naming the adapter's setting that cannot be used */
+/** @throws ParameterError naming the parameter of the adapter */
 export function checkLoras(loras: readonly LoraParams[]): void {
   loras.forEach(({ file, weight = 1, transformer = "both" }, i) => {
     const name = (part: keyof LoraParams) => `loras[${i}].${part}`;

@@ -4,25 +4,25 @@ import { runInNewContext } from "node:vm";
 import { z } from "zod";
 import { CheckpointError, readJson } from "../../weights/index.ts";
 
-/** What PEFT's configuration of an adapter says of its scale. The ranks are those of the tensors. */
+/** Keys of PEFT's adapter configuration that set the scale. Ranks come from the tensors. */
 const peftConfig = z.looseObject({
   peft_type: z.literal("LORA").default("LORA"),
-  /** PEFT's own default. */
+  /** PEFT's default. */
   lora_alpha: z.number().default(8),
-  /** Regular expressions for names of layers → alpha of its own. */
+  /** Regular expressions for layer names → alpha of these layers. */
   alpha_pattern: z.record(z.string(), z.number()).nullish(),
   use_rslora: z.boolean().nullish(),
-  /** Weights stored transposed, of layers that this model has none of. */
+  /** Weights that are stored transposed, for layers that this model does not have. */
   fan_in_fan_out: z.literal(false).nullish(),
 });
 export type PeftConfig = z.infer<typeof peftConfig>;
 
 /**
- * The configuration that comes with an adapter file: JSON in its header, as diffusers' `save_lora_weights` writes it (keys begin
- * with the component's name); else `adapter_config.json` beside PEFT's `adapter_model.safetensors`; else plain keys of the header.
+ * The configuration of an adapter file. It is JSON in the header, as `save_lora_weights` of diffusers writes it (keys start with the
+ * component's name). Else it is `adapter_config.json` beside PEFT's `adapter_model.safetensors`, else plain keys of the header.
  *
  * @param metadata of the file's header
- * @returns undefined when there is none
+ * @returns undefined when the file has no configuration
  * @throws CheckpointError naming the key that cannot be used
  */
 export async function readPeftConfig(
@@ -47,7 +47,7 @@ export async function readPeftConfig(
   return checked(flat, `${file}: its header`);
 }
 
-/** The keys that are about the transformer, without its name; undefined when there are none. */
+/** The keys of the transformer, without its name; undefined when the file has none. */
 function withoutPrefix(config: unknown): unknown {
   if (typeof config !== "object" || config === null) return config;
   const entries = Object.entries(config);
@@ -72,15 +72,15 @@ function parseJson(text: string, where: string): unknown {
   }
 }
 
-/** For all patterns on all layers: a pattern from a stranger's file may backtrack without end. */
+/** Time limit for all patterns on all layers: a pattern in a file from a stranger may backtrack endlessly. */
 const PATTERN_MS = 2000;
 
 /**
- * The scale of a layer of this rank: alpha / rank, or alpha / √rank for rank-stabilised LoRA. The first pattern that matches a
- * layer's whole name, or its end after a dot, gives its alpha. Source: `LoraLayer.update_layer` and `get_pattern_key` of PEFT.
+ * The scale of a layer of this rank: alpha / rank, or alpha / √rank for rank-stabilised LoRA. The first pattern that matches the layer's
+ * name, or its end after a dot, gives its alpha. Source: `LoraLayer.update_layer` and `get_pattern_key` of PEFT.
  *
- * @param layers names that will be asked for
- * @throws CheckpointError naming a pattern that is no regular expression, or that takes too long
+ * @param layers all names that the rule may get
+ * @throws CheckpointError naming a pattern that is not a regular expression, or takes too long
  */
 export function scaleRule(
   { lora_alpha: alpha, alpha_pattern: patterns, use_rslora: stabilised }: PeftConfig,
@@ -96,7 +96,7 @@ export function scaleRule(
   return (layer, rank) => (alphas.get(layer) ?? alpha) / (stabilised ? Math.sqrt(rank) : rank);
 }
 
-/** For each name the index of the first pattern that matches it, or -1. */
+/** The index of the first pattern that matches each name, or -1. */
 function firstMatches(patterns: readonly string[], names: readonly string[]): number[] {
   const search = `
     const expressions = patterns.map((pattern) => new RegExp("^(.*\\\\.)?(" + pattern + ")$"));

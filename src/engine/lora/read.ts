@@ -12,17 +12,17 @@ import { fusedParts, layerFinder, parseKey, type Role, unknownKind } from "./key
 import { layerChanges, mismatch } from "./layer.ts";
 import { readPeftConfig, scaleRule } from "./peft-config.ts";
 
-/** An adapter file, read: what it changes, tensor by tensor, and what of it fits nowhere. */
+/** The content of an adapter file: its changes, tensor by tensor, and the keys that fit no layer. */
 export interface Lora {
-  /** Names of the checkpoint's tensors → their change. */
+  /** By tensor name in the checkpoint. */
   readonly changes: ReadonlyMap<string, Change>;
-  /** Keys of the file that were left out, with the reason where there is one to give. */
+  /** Ignored keys of the file, with the reason if it is known. */
   readonly unused: readonly string[];
 }
 
 /**
- * Reads an adapter file of any known key grammar for the checkpoint's transformer.
- * @throws CheckpointError when it is no safetensors file, or holds a number that is not finite
+ * Reads an adapter file in any known key grammar for the transformer of the checkpoint.
+ * @throws CheckpointError when it is not a safetensors file, or has a value that is not finite
  */
 export async function readLora(path: string, weights: Weights): Promise<Lora> {
   const file = await realpath(path).catch(() => path);
@@ -65,7 +65,7 @@ function keyOf(entries: readonly Entry[], { offset, byteLength }: Weight): strin
   return entries.find(([, tensor]) => holds(tensor))?.[0];
 }
 
-/** Sorts the file's tensors by the layer of the checkpoint that they are for. */
+/** Groups the tensors of the file by the layer that they change. */
 function byLayer(entries: readonly Entry[], find: (written: string) => string | undefined) {
   const layers = new Map<string, { keys: string[]; tensors: Map<Role, Weight> }>();
   const unused: string[] = [];
@@ -91,17 +91,17 @@ function byLayer(entries: readonly Entry[], find: (written: string) => string | 
   return { layers, unused };
 }
 
-/** A matrix that is stored as a convolution with a kernel of one position, without the kernel's sides. */
+/** Removes the sides of the kernel from a matrix that is stored as a 1×1 convolution. */
 function asMatrix(tensor: Weight): Weight {
   const { shape } = tensor;
   if (shape.length < 3 || shape.slice(2).some((side) => side !== 1)) return tensor;
   return { ...tensor, shape: shape.slice(0, 2) };
 }
 
-/** Tensors without a row for every output. */
+/** Tensors that do not have a row for every output. */
 const SHARED: readonly Role[] = ["down", "alpha", "hadaW1b", "hadaW2b", "w1b", "w2", "w2a", "w2b"];
 
-/** What part `i` of a fused layer takes of a tensor: its rows of what has a row for every output, all of the others. */
+/** The share of part `i` of a fused layer: its rows of a tensor with a row for every output, otherwise the whole tensor. */
 function share(tensor: Weight, role: Role, i: number, count: number): Weight {
   const [rows = 0, ...rest] = tensor.shape;
   const shared = SHARED.includes(role) || (role === "doraScale" && rows === 1);

@@ -7,7 +7,7 @@ const SHIFT = 397;
  * MT19937: a stream of uniform 32-bit integers.
  * Source: Matsumoto and Nishimura, "Mersenne Twister" (1998), with the 2002 initialisation, as PyTorch's CPU generator uses it.
  *
- * @param seed only its low 32 bits count
+ * @param seed only its low 32 bits are used
  */
 export function mersenneTwister(seed: bigint): () => number {
   const state = new Uint32Array(SIZE);
@@ -40,7 +40,7 @@ function temper(value: number): number {
   return (y ^ (y >>> 18)) >>> 0;
 }
 
-/** A random stream equal, bit for bit, to `torch.Generator("cpu").manual_seed(seed)`. */
+/** A random stream that equals `torch.Generator("cpu").manual_seed(seed)`, bit for bit. */
 export interface TorchGenerator {
   /** `torch.randn(n, generator=…)` in float32; later calls continue the stream. */
   randn(n: number): Float32Array;
@@ -50,7 +50,8 @@ const TWO_PI = Math.fround(2 * Math.PI);
 const BLOCK = 16;
 
 /**
- * @param seed 0 … 2⁶⁴-1; torch's engine uses the low 32 bits only
+ * Opens a random stream.
+ * @param seed 0 … 2⁶⁴-1; like torch it uses only the low 32 bits
  * Source: ATen `normal_fill` and `normal_distribution`, described in the model spec 6.10.
  */
 export function torchGenerator(seed: bigint): TorchGenerator {
@@ -64,7 +65,7 @@ export function torchGenerator(seed: bigint): TorchGenerator {
       for (let i = 0; i < n; i++) values[i] = uniformFloat();
       for (let start = 0; start + BLOCK <= n; start += BLOCK) boxMuller(values, start);
       if (n % BLOCK !== 0) {
-        // The last sixteen are drawn anew and overlap the block before.
+        // The last sixteen values are generated again and overlap the block before.
         for (let i = n - BLOCK; i < n; i++) values[i] = uniformFloat();
         boxMuller(values, n - BLOCK);
       }
@@ -73,7 +74,7 @@ export function torchGenerator(seed: bigint): TorchGenerator {
   };
 }
 
-/** Turns sixteen uniforms into sixteen normals: eight radii with eight angles. */
+/** Turns sixteen uniform values into sixteen normal ones: eight radii with eight angles. */
 function boxMuller(values: Float32Array, start: number): void {
   for (let j = start; j < start + BLOCK / 2; j++) {
     const radius = Math.fround(Math.sqrt(Math.fround(-2 * logFloat32(Math.fround(1 - values[j]!)))));
@@ -83,7 +84,7 @@ function boxMuller(values: Float32Array, start: number): void {
   }
 }
 
-/** Fewer than sixteen values are drawn one by one in float64, in pairs; the second of a pair waits for the next call. */
+/** Fewer than sixteen values are generated one by one in float64, in pairs. The second of a pair is kept for the next call. */
 function scalarNormals(uniform32: () => number): () => number {
   let waiting: number | undefined;
   const uniform53 = () => {

@@ -1,11 +1,11 @@
 /**
- * Float32 logarithm, sine and cosine exactly as PyTorch's AVX2 kernels compute them (the Cephes polynomials with fused
- * multiply-add): needed because the float64 functions rounded to float32 differ in the last bit for 15 % of the values.
+ * Float32 logarithm, sine and cosine, exactly as PyTorch's AVX2 kernels compute them (the Cephes polynomials with fused multiply-add).
+ * Float64 functions rounded to float32 differ in the last bit for 15 % of the values.
  * Source: model spec 6.10; coefficients from the Cephes library (`logf`, `sinf`, `cosf`).
  */
 const { fround } = Math;
 
-/** Fused multiply-add: the float64 product of two float32 numbers is exact, so one rounding remains. */
+/** Fused multiply-add. The float64 product of two float32 numbers is exact, so only one rounding remains. */
 const fma = (a: number, b: number, c: number) => fround(a * b + c);
 
 const LOG_COEFFICIENTS = [

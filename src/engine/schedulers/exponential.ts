@@ -1,8 +1,8 @@
 import { type CreateSolver, denoised, halfLogSnr, weightedSum } from "./solver.ts";
 
-/** Solvers that integrate the flow's linear part exactly, in λ: DPM-Solver++ over several steps or in pairs, and DEIS. */
+/** Solvers that integrate the linear part of the flow exactly, in λ: DPM-Solver++ with several steps or with pairs, and DEIS. */
 
-/** Below this many steps the last but one is of second order at most, for stability. */
+/** With fewer steps the last but one is at most of second order, for stability. */
 const FEW_STEPS = 15;
 
 interface DpmMultistepOptions {
@@ -11,14 +11,14 @@ interface DpmMultistepOptions {
 }
 
 /**
- * DPM-Solver++ 2M and 3M and their stochastic forms: solves the flow exactly for a predicted picture D that is a polynomial of
+ * DPM-Solver++ 2M and 3M and their stochastic forms. They solve the flow exactly for a predicted image D that is a polynomial of
  * `λ = ln((1 - σ) / σ)`. With α = 1 - σ, h = λ_next - λ, η = 0 or (stochastic) 1, G = (1 + η) h:
  *
  *     x ← (σ_next / σ) e^{-ηh} x + α_next (1 - e^{-G}) D + corrections + σ_next √(1 - e^{-2ηh}) n
  *
  * Source: Lu et al., "DPM-Solver++" (2022), as in DPMSolverMultistepScheduler (midpoint, `use_flow_sigmas`). The stochastic third
- * order is k-diffusion's `sample_dpmpp_3m_sde`; diffusers' has a sign wrong there. All of them halve the curvature of the third
- * order, which therefore converges with order 2, only with a smaller error; kept, so that pictures agree.
+ * order is `sample_dpmpp_3m_sde` of k-diffusion; that of diffusers has a wrong sign. All of them halve the curvature of the third
+ * order. It therefore converges with order 2, with a smaller error. This is kept so that images agree.
  */
 export const dpmMultistep =
   ({ order, stochastic }: DpmMultistepOptions): CreateSolver =>
@@ -45,12 +45,12 @@ export const dpmMultistep =
     };
   };
 
-/** Distances in λ between the pictures known, in steps: newest first. */
+/** Distances in λ between the known images, in steps, newest first. */
 function gaps(known: readonly { lambda: number }[], h: number): number[] {
   return known.slice(1).map(({ lambda }, j) => (known[j]!.lambda - lambda) / h);
 }
 
-/** Weights of the pictures D₀, D₁, D₂, newest first, in the step's integral; as many as there are gaps, and one. */
+/** Weights of the images D₀, D₁, D₂, newest first, in the integral of the step. Their number is that of the gaps plus one. */
 function pictureWeights(G: number, [r0, r1]: readonly number[]): number[] {
   const phi1 = -Math.expm1(-G);
   if (r0 === undefined) return [phi1];
@@ -67,7 +67,7 @@ interface DpmSinglestepOptions {
   readonly stochastic: boolean;
 }
 
-/** Where a pair of steps began. */
+/** Start of a pair of steps. */
 interface Start {
   readonly x: Float32Array;
   readonly sigma: number;
@@ -76,9 +76,9 @@ interface Start {
 }
 
 /**
- * DPM-Solver++ 2S and its stochastic form, one evaluation a step: steps come in pairs. The first is of first order, the second
- * starts over where the first began and uses what that one found halfway, `D̄ = D_start + (D - D_start) / 2r`,
- * r the halfway point's share of the pair in λ. With h the pair's length in λ, η = 0 or (stochastic) 1, G = (1 + η) h:
+ * DPM-Solver++ 2S and its stochastic form, with one evaluation a step. Steps come in pairs. The first is of first order. The second
+ * restarts where the first one started, and uses the image predicted halfway, `D̄ = D_start + (D - D_start) / 2r`.
+ * r is the position of the halfway point in the pair, in λ. With h the pair's length in λ, η = 0 or (stochastic) 1, G = (1 + η) h:
  *
  *     x ← (σ_next / σ_start) e^{-ηh} x_start + α_next (1 - e^{-G}) D̄ + σ_next √(1 - e^{-2ηh}) n
  *
@@ -112,8 +112,8 @@ export const dpmSinglestep =
   };
 
 /**
- * Second order: solves the flow exactly for a predicted noise ε that is linear in ln ρ, `ρ = σ / (1 - σ)`. The first step and the
- * last, to σ = 0, are Euler's, which the first order is on a flow.
+ * Second order: solves the flow exactly for a predicted noise ε that is linear in ln ρ, `ρ = σ / (1 - σ)`. The first step, and the last
+ * one to σ = 0, are Euler steps: on a flow these are the first order.
  * Source: Zhang and Chen, "Fast Sampling of Diffusion Models with Exponential Integrator" (2023), as in DEISMultistepScheduler of
  * order 2 with `use_flow_sigmas`.
  */
@@ -143,7 +143,7 @@ export const deis: CreateSolver = ({ sigmas }) => {
         [alpha * linearIntegral(lnRho, end, lnRho, previous.lnRho), previous.noise],
       ]);
 
-      /** `∫ (ln ρ - zero) / (one - zero) dρ` from ln ρ = `from` to `to`: weight of the noise known at `one`. */
+      /** `∫ (ln ρ - zero) / (one - zero) dρ` from ln ρ = `from` to `to`: the weight of the noise known at `one`. */
       function linearIntegral(from: number, to: number, zero: number, one = from): number {
         const antiderivative = (t: number) => Math.exp(t) * (t - zero - 1);
         return (antiderivative(to) - antiderivative(from)) / (one - zero);

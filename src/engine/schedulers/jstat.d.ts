@@ -1,6 +1,6 @@
 declare module "jstat" {
   const jStat: {
-    /** Beta distribution. `inv`: the value below which a share `p` lies. */
+    /** Beta distribution. `inv` gives the value that a share `p` is below. */
     readonly beta: { inv(p: number, alpha: number, beta: number): number };
   };
   export default jStat;

@@ -1,13 +1,13 @@
 import { heun } from "./runge-kutta.ts";
 import { type CreateSolver, denoised, weightedSum } from "./solver.ts";
 
-/** Solvers that extrapolate the velocity from earlier steps, on dx/dσ = v: LMS, IPNDM and PLMS. */
+/** Solvers that extrapolate the velocity of earlier steps, on dx/dσ = v: LMS, IPNDM and PLMS. */
 
 const ORDER = 4;
 
 /**
- * Linear multistep: integrates the polynomial through the last four velocities exactly, whatever the steps' lengths.
- * Source: k-diffusion's `sample_lms`, LMSDiscreteScheduler (which integrate numerically), on dx/dσ = v.
+ * Linear multistep: integrates the polynomial through the last four velocities exactly, for steps of any length.
+ * Source: `sample_lms` of k-diffusion and LMSDiscreteScheduler (which integrate numerically), on dx/dσ = v.
  */
 export const lms: CreateSolver = ({ sigmas }) => {
   let known: { sigma: number; v: Float32Array }[] = []; // newest first
@@ -21,14 +21,14 @@ export const lms: CreateSolver = ({ sigmas }) => {
   };
 };
 
-/** `∫₀ᵗ p(τ) dτ` of a polynomial given by its coefficients, lowest power first. */
+/** `∫₀ᵗ p(τ) dτ` of a polynomial with these coefficients, lowest power first. */
 function integral(polynomial: readonly number[], t: number): number {
   return polynomial.reduce((sum, coefficient, i) => sum + (coefficient * t ** (i + 1)) / (i + 1), 0);
 }
 
 /**
- * Adams–Bashforth of order 4 with the weights of equal steps, begun with orders 1, 2 and 3; the last step is Euler's.
- * Source: ComfyUI's `sample_ipndm`, IPNDMScheduler, on dx/dσ = v.
+ * Adams–Bashforth of order 4 with the weights of equal steps, started with orders 1, 2 and 3. The last step is an Euler step.
+ * Source: `sample_ipndm` of ComfyUI and IPNDMScheduler, on dx/dσ = v.
  */
 export const ipndm: CreateSolver = ({ sigmas }) => {
   let known: Float32Array[] = []; // newest first
@@ -44,8 +44,8 @@ export const ipndm: CreateSolver = ({ sigmas }) => {
 };
 
 /**
- * Pseudo linear multistep: Adams–Bashforth of order 4 with the weights of equal steps, begun with one of Heun's.
- * Source: PNDMScheduler with `skip_prk_steps`, its transfer function replaced by the flow's, `x + (σ_next - σ) · v̄`.
+ * Pseudo linear multistep: Adams–Bashforth of order 4 with the weights of equal steps, started with a Heun step.
+ * Source: PNDMScheduler with `skip_prk_steps`; the flow's transfer function, `x + (σ_next - σ) · v̄`, replaces its own.
  */
 export const plms: CreateSolver = (schedule) => {
   const { sigmas } = schedule;
@@ -57,7 +57,7 @@ export const plms: CreateSolver = (schedule) => {
       if (known.length === 0) {
         return first.step(x, step, async (at, level) => {
           const v = await velocity(at, level);
-          if (known.length === 0) known = [v]; // the one at the step's beginning
+          if (known.length === 0) known = [v]; // the velocity at the start of the step
           return v;
         });
       }
@@ -72,13 +72,13 @@ const WEIGHTS = [[1], [3 / 2, -1 / 2], [23 / 12, -16 / 12, 5 / 12], [55 / 24, -5
 
 const ADAMS_BASHFORTH_ORDER = WEIGHTS.length;
 
-/** The terms of `delta · v̄`, v̄ the velocity extrapolated from one to four past ones, newest first. */
+/** The terms of `delta · v̄`; v̄ is the velocity extrapolated from one to four earlier ones, newest first. */
 function adamsBashforth(delta: number, velocities: readonly Float32Array[]): [number, Float32Array][] {
   return velocities.map((v, j) => [delta * WEIGHTS[velocities.length - 1]![j]!, v]);
 }
 
 /**
- * The polynomials that are 1 at one node and 0 at all others: one list of coefficients per node, lowest power first.
+ * The polynomials that are 1 at one node and 0 at all others: a list of coefficients for each node, lowest power first.
  * A functional of the polynomial through some values is then `Σ value · functional(basis)`.
  */
 export function lagrangeBasis(nodes: readonly number[]): number[][] {

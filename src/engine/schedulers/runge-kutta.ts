@@ -1,6 +1,6 @@
 import { type CreateSolver, denoised, weightedSum } from "./solver.ts";
 
-/** Solvers that look at one step only, on dx/dσ = v: Euler, Heun and the midpoint rule. */
+/** Solvers that use one step only, on dx/dσ = v: Euler, Heun and the midpoint rule. */
 
 /** First order: `x ← x + (σ_next - σ) · v`. Source: FlowMatchEulerDiscreteScheduler; model spec 6.2. */
 export const euler: CreateSolver = ({ sigmas }) => ({
@@ -13,7 +13,7 @@ export const euler: CreateSolver = ({ sigmas }) => ({
 });
 
 /**
- * Second order: the mean of the velocities at both ends of an Euler step. The last step, to σ = 0, is Euler's.
+ * Second order: the mean of the velocities at both ends of an Euler step. The last step, to σ = 0, is an Euler step.
  * Source: Karras et al., "Elucidating the Design Space of Diffusion-Based Generative Models" (2022), algorithm 1, on dx/dσ = v.
  */
 export const heun: CreateSolver = ({ sigmas }) => ({
@@ -35,8 +35,8 @@ export const heun: CreateSolver = ({ sigmas }) => ({
 });
 
 /**
- * Second order: the velocity in the middle of the step, `σ_m = √(σ σ_next)`. The last step, to σ = 0, is Euler's.
- * Source: k-diffusion's `sample_dpm_2`, KDPM2DiscreteScheduler, on dx/dσ = v.
+ * Second order: the velocity in the middle of the step, `σ_m = √(σ σ_next)`. The last step, to σ = 0, is an Euler step.
+ * Source: `sample_dpm_2` of k-diffusion and KDPM2DiscreteScheduler, on dx/dσ = v.
  */
 export const dpm2: CreateSolver = ({ sigmas }) => ({
   async step(x, step, velocity) {

@@ -3,25 +3,25 @@ import { ParameterError } from "../check.ts";
 import { SPACINGS, type Spacing } from "./sigmas.ts";
 import { SOLVERS, type SolverKind } from "./solvers.ts";
 
-/** What a scheduler's name stands for: a solver and where the noise levels lie. */
+/** A scheduler's name, its solver, and its noise levels. */
 export interface Scheduler {
   readonly name: string;
   readonly solver: SolverKind;
   readonly spacing: Spacing;
-  /** Why, where the name was made for another kind of model. */
+  /** A remark, if the name was made for another kind of model. */
   readonly note?: string;
 }
 
 const NOTES = {
-  ddim: "With η = 0 its step is Euler's on a flow; what is left of the name is the unshifted spacing.",
-  ddpm: "Its posterior for the flow's α = 1 - σ; on the unshifted spacing it was made with.",
-  deis: "Its first and last steps are Euler's, so that it goes from pure noise all the way to 0.",
-  distilled: "Meant for checkpoints or LoRAs distilled to a few steps; others come out soft.",
-  edm: "EDM's own noise range belongs to another process; what is left of the name is the Karras spacing.",
+  ddim: "With η = 0 its step equals Euler on a flow. The name therefore selects the unshifted spacing only.",
+  ddpm: "Its posterior for the flow's α = 1 - σ, with its original unshifted spacing.",
+  deis: "Its first and last steps are Euler steps, so that it covers the range from pure noise to 0.",
+  distilled: "For checkpoints or LoRAs distilled to a few steps; with others the image is soft.",
+  edm: "EDM's noise range belongs to another process. The name therefore selects the Karras spacing only.",
   inverse:
     "The published scheduler goes from image to noise. Here it generates images, like the solver that it inverts.",
-  pndm: "On the equal steps that its weights are made for.",
-  singlestep: "Pairs of steps, so that a step costs one evaluation as in diffusers, not two as in k-diffusion.",
+  pndm: "With the equal steps that its weights are made for.",
+  singlestep: "Pairs of steps: a step costs one evaluation as in diffusers, not two as in k-diffusion.",
   uniform: '"Uniform" means no shift with the image size.',
 };
 
@@ -32,7 +32,7 @@ const scheduler = (name: string, solver: SolverKind, spacing: Spacing, note?: st
   note,
 });
 
-/** Every name the API knows, in its order. */
+/** All scheduler names of the API, in its order. */
 export const SCHEDULERS: readonly Scheduler[] = [
   scheduler("DDIM", SOLVERS.euler, SPACINGS.uniform, NOTES.ddim),
   scheduler("DDIMScheduler", SOLVERS.euler, SPACINGS.uniform, NOTES.ddim),
@@ -111,7 +111,7 @@ export const SCHEDULERS: readonly Scheduler[] = [
   scheduler("UniPC Uniform Karras", SOLVERS.unipc2, SPACINGS.uniformKarras, NOTES.uniform),
 ];
 
-/** Other spellings seen in the wild, and the name each means. */
+/** Other common spellings, and the name that each means. */
 export const ALIASES: Readonly<Record<string, string>> = {
   "Euler DiscreteScheduler": "EulerDiscreteScheduler",
   UniPCMultistepScheduler: "UniPC",
@@ -125,8 +125,9 @@ for (const [alias, name] of Object.entries(ALIASES)) {
 }
 
 /**
- * @param name one of the table's names or an alias, in any letter case
- * @throws ParameterError naming those that look most like it
+ * Finds a scheduler.
+ * @param name from the table, or an alias, in any letter case
+ * @throws ParameterError naming the most similar names
  */
 export function resolveScheduler(name: string): Scheduler {
   const wanted = name.trim().toLowerCase();
@@ -139,6 +140,6 @@ export function resolveScheduler(name: string): Scheduler {
     .map(({ known }) => `"${known}"`);
   throw new ParameterError(
     "scheduler",
-    `scheduler is "${name}"; nearest of ${SCHEDULERS.length} names: ${nearest.join(", ")}`,
+    `scheduler is "${name}"; the most similar of ${SCHEDULERS.length} names are ${nearest.join(", ")}`,
   );
 }

@@ -4,11 +4,11 @@ import type { SchedulerConfig } from "../checkpoint/config.ts";
 const { fround } = Math;
 
 /**
- * The noise levels a picture passes through: `steps + 1` values falling from the shifted 1 to exactly 0.
- * Source: FlowMatchEulerDiscreteScheduler with the pipeline's `linspace(1, 1/steps)`; model spec 6.1. Float32 after every
- * operation, in the reference's order: the time embedding tells apart the last bit of a noise level.
+ * The noise levels of an image: `steps + 1` values that fall from the shifted 1 to exactly 0.
+ * Source: FlowMatchEulerDiscreteScheduler with the pipeline's `linspace(1, 1/steps)`; model spec 6.1. Every operation rounds to float32, in
+ * the order of the reference: the last bit of a noise level changes the time embedding.
  *
- * @param tokens image tokens L: the shift grows with the picture when the checkpoint shifts dynamically
+ * @param tokens image tokens L: with dynamic shifting the shift grows with their number
  */
 export function flowSigmas(steps: number, tokens: number, config: SchedulerConfig): number[] {
   const shift = shiftFunction(tokens, config);
@@ -18,7 +18,7 @@ export function flowSigmas(steps: number, tokens: number, config: SchedulerConfi
   return [...(curve ? laidAlong(curve, stretched) : stretched), 0];
 }
 
-/** Noise levels in equal steps from 1 to 0, not shifted. */
+/** Noise levels in equal steps from 1 to 0, without shift. */
 function uniformSigmas(steps: number): number[] {
   return [...evenly(steps), 0];
 }
@@ -46,22 +46,22 @@ function dynamicShift(tokens: number, config: SchedulerConfig): number {
   return config.time_shift_type === "exponential" ? Math.exp(mu) : mu;
 }
 
-/** Stretches distances from 1 so that the last noise level is `terminal`. A single step at σ = 1 has nothing to stretch. */
+/** Stretches distances from 1 so that the last noise level is `terminal`. A single step at σ = 1 is not stretched. */
 function stretchToTerminal(sigmas: readonly number[], terminal: number): number[] {
   const distances = sigmas.map((sigma) => fround(1 - sigma));
   const stretch = fround(distances.at(-1)! / fround(1 - terminal));
   return sigmas.length === 1 ? [...sigmas] : distances.map((distance) => fround(1 - fround(distance / stretch)));
 }
 
-/** Where the noise levels of a picture lie: `steps + 1` float32 values falling from 1 to 0. */
+/** The positions of the noise levels: `steps + 1` float32 values that fall from 1 to 0. */
 export interface Spacing {
   readonly title: string;
   readonly about: string;
-  /** @param tokens image tokens, which a dynamic shift depends on */
+  /** @param tokens image tokens, for the dynamic shift */
   readonly sigmas: (steps: number, tokens: number, config: SchedulerConfig) => number[];
 }
 
-/** Levels from `max` to `min`, by how far along the steps each is, 0…1. */
+/** Levels from `max` to `min` at a position in the schedule, 0…1. */
 type Curve = (progress: number, max: number, min: number) => number;
 
 /** Karras et al. (2022), equation 5, ρ = 7. */
@@ -73,13 +73,13 @@ const alongExponential: Curve = (progress, max, min) => Math.exp(between(Math.lo
 /** Quantiles of Beta(0.6, 0.6): dense at both ends. Lee et al., "Beta Sampling is All You Need" (2024), as in diffusers. */
 const alongBeta: Curve = (progress, max, min) => min + (max - min) * jStat.beta.inv(1 - progress, 0.6, 0.6);
 
-/** As many levels between the same ends, at the curve's distances. */
+/** The same number of levels between the same ends, at the distances of the curve. */
 function laidAlong(curve: Curve, levels: readonly number[]): number[] {
   const [max, min] = [levels[0]!, levels.at(-1)!];
   return levels.map((_, i) => fround(curve(i / Math.max(1, levels.length - 1), max, min)));
 }
 
-/** The curve that a checkpoint's scheduler asks for, if any. */
+/** The curve that a checkpoint's scheduler config selects, if any. */
 function configuredCurve(config: SchedulerConfig): Curve | undefined {
   if (config.use_karras_sigmas) return alongKarras;
   if (config.use_exponential_sigmas) return alongExponential;
@@ -92,7 +92,7 @@ function between(from: number, to: number, progress: number): number {
 
 const model: Spacing = {
   title: "model",
-  about: "Equal steps from 1 to 0, shifted with the image's size and stretched as the checkpoint's config says.",
+  about: "Equal steps from 1 to 0, shifted with the image's size and stretched by the checkpoint's config.",
   sigmas: flowSigmas,
 };
 const uniform: Spacing = {
@@ -101,7 +101,7 @@ const uniform: Spacing = {
   sigmas: uniformSigmas,
 };
 
-/** Lays the levels between the ends of another spacing along a curve; the last step still goes to 0. */
+/** Places the levels between the ends of another spacing along a curve. The last step still ends at 0. */
 function respaced(base: Spacing, { title, about, curve }: { title: string; about: string; curve: Curve }): Spacing {
   return {
     title: base === model ? title : `${base.title}, ${title}`,

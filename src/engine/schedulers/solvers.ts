@@ -5,16 +5,16 @@ import type { CreateSolver } from "./solver.ts";
 import { ddpm, dpm2Ancestral, eulerAncestral, lcm, tcd } from "./stochastic.ts";
 import { unipc } from "./unipc.ts";
 
-/** A way of following the flow, and what it costs. */
+/** A method to follow the flow, and its cost. */
 export interface SolverKind {
   readonly title: string;
   readonly about: string;
   readonly create: CreateSolver;
-  /** p, where a step of length h errs by h^{p+1} once enough is known. Only of those that follow the flow without noise. */
+  /** p: the error of a step of length h is of order h^{p+1} after the first steps. Only for solvers without noise. */
   readonly order?: number;
-  /** Adds noise of its own on the way, drawn from the picture's seed. */
+  /** True when it adds noise during the steps, from the image's seed. */
   readonly stochastic: boolean;
-  /** Model evaluations a step, but for the first or last. */
+  /** Model evaluations in each step, except the first or last. */
   readonly evaluations: 1 | 2;
 }
 
@@ -24,14 +24,14 @@ const sde = { stochastic: true, evaluations: 1 } as const;
 export const SOLVERS = {
   euler: {
     title: "Euler",
-    about: "First order. The model's own.",
+    about: "First order. The default of the model.",
     create: euler,
     order: 1,
     ...ode,
   },
   eulerAncestral: {
     title: "Euler ancestral",
-    about: "Euler to below the next level, then fresh noise back up, in shares that suit a flow (η = 1).",
+    about: "An Euler step below the next level, then new noise up to it, in the shares of a flow (η = 1).",
     create: eulerAncestral,
     ...sde,
   },
@@ -53,7 +53,7 @@ export const SOLVERS = {
   },
   dpm2Ancestral: {
     title: "DPM2 ancestral",
-    about: "DPM2 to below the next level, then fresh noise back up, in shares that suit a flow (η = 1).",
+    about: "A DPM2 step below the next level, then new noise up to it, in the shares of a flow (η = 1).",
     create: dpm2Ancestral,
     ...sde,
     evaluations: 2,
@@ -67,15 +67,14 @@ export const SOLVERS = {
   },
   ipndm: {
     title: "IPNDM",
-    about:
-      "Adams–Bashforth with the weights of equal steps, up to four velocities: fourth order where steps are equal.",
+    about: "Adams–Bashforth with the weights of equal steps, up to four velocities: fourth order if steps are equal.",
     create: ipndm,
     order: 4,
     ...ode,
   },
   plms: {
     title: "PLMS",
-    about: "As IPNDM, but begun with a step of Heun's.",
+    about: "Like IPNDM, but it starts with a Heun step.",
     create: plms,
     order: 4,
     ...ode,
@@ -108,28 +107,27 @@ export const SOLVERS = {
   },
   dpm3m: {
     title: "DPM-Solver++ 3M",
-    about:
-      "From the last three predicted images, in λ, with the published formula, whose order is 2 with a smaller error.",
+    about: "From the last three predicted images, in λ, with the published formula: order 2, with a smaller error.",
     create: dpmMultistep({ order: 3, stochastic: false }),
     order: 2,
     ...ode,
   },
   dpm3mSde: {
     title: "SDE-DPM-Solver++ 3M",
-    about: "The stochastic form of DPM-Solver++ 3M, as k-diffusion has it.",
+    about: "The stochastic form of DPM-Solver++ 3M, as in k-diffusion.",
     create: dpmMultistep({ order: 3, stochastic: true }),
     ...sde,
   },
   unipc2: {
     title: "UniPC 2",
-    about: "Predictor and corrector of second order in λ, B₂(h), sharing their evaluations.",
+    about: "Predictor and corrector of second order in λ, B₂(h), with shared evaluations.",
     create: unipc({ order: 2 }),
     order: 2,
     ...ode,
   },
   unipc3: {
     title: "UniPC 3",
-    about: "Predictor and corrector of third order in λ, B₂(h), sharing their evaluations.",
+    about: "Predictor and corrector of third order in λ, B₂(h), with shared evaluations.",
     create: unipc({ order: 3 }),
     order: 3,
     ...ode,
@@ -149,7 +147,7 @@ export const SOLVERS = {
   },
   lcm: {
     title: "LCM",
-    about: "The predicted image, with fresh noise at each step.",
+    about: "The predicted image, with new noise at each step.",
     create: lcm,
     ...sde,
   },

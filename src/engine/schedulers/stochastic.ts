@@ -1,8 +1,8 @@
 import { type CreateSolver, denoised, weightedSum } from "./solver.ts";
 
-/** Solvers that add noise on the way: ancestral ones, DDPM, and those for distilled models. */
+/** Solvers that add noise during the steps: ancestral ones, DDPM, and those for distilled models. */
 
-/** Euler to below the next level, then fresh noise back up. Source: as {@link ancestralStep}. */
+/** An Euler step below the next level, then new noise up to it. Source: as {@link ancestralStep}. */
 export const eulerAncestral: CreateSolver = ({ sigmas, gaussian }) => ({
   async step(x, step, velocity) {
     const [sigma, next] = [sigmas[step]!, sigmas[step + 1]!];
@@ -17,8 +17,8 @@ export const eulerAncestral: CreateSolver = ({ sigmas, gaussian }) => ({
 });
 
 /**
- * DPM2's midpoint step to below the next level, then fresh noise back up.
- * Source: k-diffusion's `sample_dpm_2_ancestral` in ComfyUI's rectified-flow form.
+ * A midpoint step of DPM2 below the next level, then new noise up to it.
+ * Source: `sample_dpm_2_ancestral` of k-diffusion in ComfyUI's rectified-flow form.
  */
 export const dpm2Ancestral: CreateSolver = ({ sigmas, gaussian }) => ({
   async step(x, step, velocity) {
@@ -40,8 +40,8 @@ export const dpm2Ancestral: CreateSolver = ({ sigmas, gaussian }) => ({
 });
 
 /**
- * An ancestral step goes further down than asked, to `down`, and returns to `next` by adding noise:
- * `x ← keep · x + noise · n`. On a flow the picture's share must come out right as well as the noise's:
+ * An ancestral step goes below the target level, to `down`, and returns to `next` by adding noise:
+ * `x ← keep · x + noise · n`. On a flow the shares of the image and of the noise must both be correct:
  * `σ_down = σ_next² / σ`, `keep = (1 - σ_next) / (1 - σ_down)`, `noise = √(σ_next² - keep² σ_down²)`.
  * Source: ComfyUI's rectified-flow ancestral samplers with η = 1; LTXEulerAncestralRFScheduler.
  */
@@ -52,12 +52,12 @@ function ancestralStep(sigma: number, next: number): { down: number; keep: numbe
 }
 
 /**
- * Draws from the distribution that the next, less noisy latents have when the picture is D: with α = 1 - σ, a = α / α_next,
- * b² = σ² - a² σ_next² (the noise that the step away from the picture would add):
+ * Samples from the distribution of the next, less noisy latents, given the image D. With α = 1 - σ, a = α / α_next,
+ * b² = σ² - a² σ_next² (the noise that the step away from the image would add):
  *
  *     x ← (a σ_next² / σ²) x + (α_next b² / σ²) D + (b σ_next / σ) n
  *
- * Source: Ho et al., "Denoising Diffusion Probabilistic Models" (2020), equation 7, for any α and σ: DDPMScheduler's step after
+ * Source: Ho et al., "Denoising Diffusion Probabilistic Models" (2020), equation 7, for any α and σ: the step of DDPMScheduler after
  * scaling latents by 1 / √(α² + σ²). It is the first order of the stochastic DPM-Solver++.
  */
 export const ddpm: CreateSolver = ({ sigmas, gaussian }) => ({
@@ -77,7 +77,7 @@ export const ddpm: CreateSolver = ({ sigmas, gaussian }) => ({
 });
 
 /**
- * Takes the predicted picture as found and noises it anew: `x ← (1 - σ_next) D + σ_next n`. For models distilled to few steps.
+ * Takes the predicted image and adds new noise: `x ← (1 - σ_next) D + σ_next n`. For models distilled to few steps.
  * Source: Luo et al., "Latent Consistency Models" (2023); FlowMatchLCMScheduler.
  */
 export const lcm: CreateSolver = ({ sigmas, gaussian }) => ({
@@ -92,13 +92,13 @@ export const lcm: CreateSolver = ({ sigmas, gaussian }) => ({
   },
 });
 
-/** How far below the next level each step goes before noise leads back up: 0 is Euler, 1 is LCM. TCDScheduler's default. */
+/** How far below the next level each step goes before noise is added: 0 is Euler, 1 is LCM. The default of TCDScheduler. */
 const GAMMA = 0.3;
 
 /**
- * Goes to `s = (1 - γ) σ_next` along predicted picture and noise, `x_s = (1 - s) D + s ε`, and back up with fresh noise:
+ * Goes to `s = (1 - γ) σ_next` along predicted image and noise, `x_s = (1 - s) D + s ε`, and back up with new noise:
  * `x ← a x_s + √(σ_next² - a² s²) n`, a = (1 - σ_next) / (1 - s). For models distilled to few steps.
- * Source: Zheng et al., "Trajectory Consistency Distillation" (2024), TCDScheduler, carried over to flows.
+ * Source: Zheng et al., "Trajectory Consistency Distillation" (2024), TCDScheduler, applied to flows.
  */
 export const tcd: CreateSolver = ({ sigmas, gaussian }) => ({
   async step(x, step, velocity) {

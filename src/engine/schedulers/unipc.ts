@@ -4,26 +4,26 @@ export interface UniPcOptions {
   readonly order: 2 | 3;
 }
 
-/** A predicted picture, and where. */
+/** A predicted image and its position. */
 interface Known {
   readonly sigma: number;
   readonly lambda: number;
   readonly D: Float32Array;
 }
 
-/** What the next step needs to correct this one. */
+/** Data of a step that the next one needs to correct it. */
 interface Prediction {
-  /** Where the step began, newest first; as many as its order. */
+  /** Images at the start of the step, newest first; their number is its order. */
   readonly known: readonly Known[];
   readonly start: Float32Array;
   readonly end: Float32Array;
 }
 
 /**
- * Predictor and corrector that share their model evaluations: what the model says at a predicted point first corrects that
- * point, then predicts the next. Orders fall towards the end; the last step, to σ = 0, is of first order.
+ * Predictor and corrector that share their model evaluations: the model's output at a predicted point first corrects that
+ * point, then predicts the next. Orders fall towards the end. The last step, to σ = 0, is of first order.
  *
- * Where something else has changed the latents between two steps (a mask), its values stand and are not corrected.
+ * If other code (a mask) changes the latents between two steps, these values are used without a correction.
  *
  * Source: Zhao et al., "UniPC" (2023), B₂(h), as in UniPCMultistepScheduler with `use_flow_sigmas`.
  */
@@ -53,12 +53,12 @@ function correct({ known, start, end }: Prediction, now: Known, x: Float32Array)
 }
 
 /**
- * With α = 1 - σ, h = λ_next - λ₀, r the other pictures' distances from D₀ in λ, in steps:
+ * With α = 1 - σ, h = λ_next - λ₀, r the distances of the other images from D₀ in λ, in steps:
  *
  *     x ← (σ_next / σ₀) x + α_next (1 - e^{-h}) (D₀ + Σ ρ_k (D_k - D₀) / r_k)
  *
  * @param known newest first
- * @param ahead the picture predicted at `next` itself, when correcting
+ * @param ahead the image predicted at `next`, for a correction
  */
 function advance(x: Float32Array, known: readonly Known[], next: number, ahead?: Known): Float32Array {
   const [now, ...past] = known as [Known, ...Known[]];
@@ -75,7 +75,7 @@ function advance(x: Float32Array, known: readonly Known[], next: number, ahead?:
   ]);
 }
 
-/** Solves `Σ ρ_k r_k^{i-1} = b_i`, i = 1 …; a single ρ is taken as ½, which it tends to. */
+/** Solves `Σ ρ_k r_k^{i-1} = b_i`, i = 1 …; a single ρ is set to ½, its limit. */
 function rho(distances: readonly number[], h: number): number[] {
   if (distances.length === 1) return [0.5];
   const b = moments(h, distances.length);

@@ -4,14 +4,14 @@ import { residualCache } from "./residual-cache.ts";
 import type { StepCache } from "./step-cache.ts";
 import { teaCache } from "./tea-cache.ts";
 
-/** The places at which a cache cuts the transformer. */
+/** Positions at which a cache splits the transformer. */
 export function cutsFor(params: CacheParams, blocks: number): number[] {
   if (params.kind === "teaCache") return [0, blocks];
   const { firstBlocks, lastBlocks } = blockSplit(params, blocks);
   return [0, firstBlocks, blocks - lastBlocks, blocks];
 }
 
-/** A fresh cache. The chain must have been opened at `cutsFor`. */
+/** Makes an empty cache. The chain must be open at the positions of `cutsFor`. */
 export function createStepCache(params: CacheParams, chain: TransformerChain): StepCache {
   if (params.kind === "teaCache") return teaCache(chain, params);
   return residualCache(chain, { ...params, ...blockSplit(params, chain.blocks) });

@@ -1,49 +1,49 @@
 import { check, checkInteger, checkNumber, checkOneOf } from "../check.ts";
 
-/** In which steps a cache may answer instead of the transformer. */
+/** The steps that a cache may skip. */
 export interface CacheLimits {
-  /** First step that may be skipped, counted from 0 in the whole schedule. Default 0; the first step that runs never is. */
+  /** First step that may be skipped, from 0 in the whole schedule. Default: 0. The first step that runs is never skipped. */
   readonly start?: number;
-  /** The step before which skipping ends. Default: all steps. */
+  /** The step after the last one that may be skipped. Default: the number of steps. */
   readonly end?: number;
-  /** Skipped steps in a row after which a full one is forced. Default: no limit. */
+  /** Most skipped steps in a row; then a full one follows. Default: no limit. */
   readonly maxConsecutive?: number;
 }
 
 /**
- * A step cache: skips transformer blocks in steps that change little. Thresholds are those of the papers, in relative L1: a
- * higher one skips more, 0 skips nothing.
+ * A step cache: it skips transformer blocks in steps that change little. Thresholds are those of the papers, in relative L1. A higher one
+ * skips more, 0 skips nothing.
  */
 export type CacheParams = CacheLimits &
   (
     | {
-        /** First Block Cache: the change of the first block's residual stands for the change of all. */
+        /** First Block Cache: estimates the change of all blocks by that of the first block's residual. */
         readonly kind: "fbCache";
         readonly threshold: number;
       }
     | {
-        /** TeaCache: adds up how the input of the first block changes from step to step. */
+        /** TeaCache: adds the changes of the first block's input over the steps. */
         readonly kind: "teaCache";
         readonly threshold: number;
-        /** Polynomial from the input's change to the output's, highest power first. Default: those used for Qwen-Image. */
+        /** Polynomial from the change of the input to that of the output, highest power first. Default: the one for Qwen-Image. */
         readonly coefficients?: readonly number[];
       }
     | {
-        /** DBCache of Cache-DiT: decides by the first blocks, reuses the middle ones, always computes the last ones. */
+        /** DBCache of Cache-DiT: the first blocks decide, the middle ones are reused, the last ones always run. */
         readonly kind: "dbCache";
         readonly threshold: number;
-        /** Fn. Default: the share of 8 in 60 blocks, at least 1. */
+        /** Fn. Default: a share of 8 in 60 blocks, at least 1. */
         readonly firstBlocks?: number;
-        /** Bn. Default 0. */
+        /** Bn. Default: 0. */
         readonly lastBlocks?: number;
-        /** At least every so many steps one is computed in full. Default: no limit. */
+        /** A full step at least once in this number of steps. Default: no limit. */
         readonly refreshInterval?: number;
-        /** Extrapolates the middle blocks' residual by a Taylor series of this order instead of repeating it. Default 0. */
+        /** Order of the Taylor series that extrapolates the residual of the middle blocks. 0 repeats it. Default: 0. */
         readonly taylorOrder?: number;
       }
   );
 
-/** @throws ParameterError naming the part of `cache` that cannot be used */
+/** @throws ParameterError naming the key of `cache` that cannot be used */
 export function checkCache(cache: CacheParams): void {
   const { kind, threshold, start = 0, end = Number.MAX_SAFE_INTEGER, maxConsecutive = 1 } = cache;
   checkOneOf("cache.kind", kind, ["fbCache", "teaCache", "dbCache"]);

@@ -12,11 +12,11 @@ export interface ResidualCacheParams extends CacheLimits {
 }
 
 /**
- * Runs the first blocks. When what they add to the image has hardly changed since the last full step, the middle blocks are
- * replaced by what they added then; the last blocks always run.
+ * Runs the first blocks. If their residual has hardly changed since the last full step, the residual of the middle blocks from that step
+ * replaces them. The last blocks always run.
  *
  * Source: First Block Cache (`FirstBlockCacheConfig` in diffusers: one first block, no last ones) and DBCache of Cache-DiT;
- * model spec 10.1 and 10.3. Residuals of ControlNets count as part of the blocks they follow.
+ * model spec 10.1 and 10.3. Residuals of ControlNets count as part of the blocks before them.
  */
 export function residualCache(chain: TransformerChain, params: ResidualCacheParams): StepCache {
   const { threshold, firstBlocks, refreshInterval = Number.POSITIVE_INFINITY, taylorOrder = 0 } = params;
@@ -24,10 +24,10 @@ export function residualCache(chain: TransformerChain, params: ResidualCachePara
   const middleEnd = chain.blocks - params.lastBlocks;
   const limits = skipLimits({ ...params, maxConsecutive: Math.min(maxConsecutive, refreshInterval - 1) });
   const middle = { image: taylorSeries(taylorOrder), text: taylorSeries(taylorOrder) };
-  let known: Float32Array | undefined; // what the first blocks added in the last full step
+  let known: Float32Array | undefined; // residual of the first blocks in the last full step
   let now = 0;
 
-  /** The middle blocks' share as it was, or as it should be by now. */
+  /** The residual of the middle blocks, repeated or extrapolated. */
   const recall = ({ image, text }: HostStreams): HostStreams => ({
     image: withData(image, sum(image.data, middle.image.predict(now))),
     text: params.lastBlocks > 0 ? withData(text!, sum(text!.data, middle.text.predict(now))) : undefined,
@@ -61,14 +61,14 @@ function withData({ dims }: HostTensor, data: Float32Array): HostTensor {
   return { data, dims };
 }
 
-/** Extrapolates a value that is known at some steps to the steps after them. */
+/** Extrapolates a value from the steps where it is known to later steps. */
 export interface TaylorSeries {
   record(step: number, value: Float32Array): void;
   predict(step: number): Float32Array;
 }
 
 /**
- * Finite differences stand for derivatives: `D₀ = Y, D_{k+1} = (D_k - D_k of the last known step) / distance`, and
+ * Finite differences approximate derivatives: `D₀ = Y, D_{k+1} = (D_k - D_k of the last known step) / distance`, and
  * `Y(s) ≈ Σ D_k (s - s_last)^k / k!`. Order 0 repeats the last value.
  * Source: Liu et al., "From Reusing to Forecasting: Accelerating Diffusion Models with TaylorSeers" (2025); model spec 10.4.
  */

@@ -1,21 +1,21 @@
 import type { Pass } from "../transformer-chain.ts";
 import type { CacheLimits } from "./params.ts";
 
-/** Answers the passes of one picture under one condition (with or without the negative prompt), step after step. */
+/** Runs or skips the passes of one image under one condition (with or without the negative prompt), step by step. */
 export interface StepCache {
   velocity(pass: Pass, step: StepPlace): Promise<{ velocity: Float32Array; skipped: boolean }>;
 }
 
-/** Which step a pass belongs to, counted from 0 in the whole schedule. */
+/** The step of a pass, from 0 in the whole schedule. */
 export interface StepPlace {
   readonly step: number;
   readonly last: boolean;
 }
 
-/** Counts skipped steps and says when one must be computed whatever has changed. */
+/** Counts skipped steps, and decides when a full one is due regardless of the change. */
 export interface SkipLimits {
   allows(place: StepPlace): boolean;
-  /** How each evaluation went: solvers of higher order have several in a step. */
+  /** Records each evaluation. Solvers of higher order have several in a step. */
   record(skipped: boolean, place: StepPlace): void;
 }
 
@@ -36,12 +36,12 @@ export function skipLimits({
   };
 }
 
-/** Counts how much of the transformer's work a cache spared in one picture. */
+/** Counts the work that a cache skips in one image. */
 export interface SkipTally {
   record(step: number, skipped: boolean): void;
   /**
-   * Steps' worth of passes that were skipped: a half for a step that skipped only one of its two guidance passes, or the
-   * share of a solver's evaluations within the step.
+   * Skipped passes, in steps: a half for a step with one of its two guidance passes skipped, or the share of a solver's evaluations in
+   * the step.
    */
   skippedSteps(): number;
 }
@@ -59,7 +59,7 @@ export function skipTally(): SkipTally {
   };
 }
 
-/** `mean|a - b| / mean|b|` over all values: how much a is changed from b. */
+/** `mean|a - b| / mean|b|` over all values: the relative change from b to a. */
 export function relativeChange(a: Float32Array, b: Float32Array): number {
   let change = 0;
   let size = 0;

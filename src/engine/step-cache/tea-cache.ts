@@ -3,12 +3,12 @@ import type { HostStreams, Pass, TransformerChain } from "../transformer-chain.t
 import type { CacheLimits } from "./params.ts";
 import { difference, relativeChange, type StepCache, skipLimits, sum } from "./step-cache.ts";
 
-/** The polynomial that ComfyUI-TeaCache and vLLM-Omni use for Qwen-Image; model spec 10.2. */
+/** The polynomial of ComfyUI-TeaCache and vLLM-Omni for Qwen-Image; model spec 10.2. */
 const QWEN_IMAGE = [-450, 280, -45, 3.2, -0.02];
 
 /**
- * Adds up the estimated change of the output; while the sum stays below the threshold, all blocks are replaced by what they
- * added in the last full step. The first and the last step are always computed.
+ * Adds up the estimated change of the output. While the sum is below the threshold, the residual of the last full step replaces all blocks.
+ * The first and the last step are always computed.
  *
  * Source: Liu et al., "Timestep Embedding Tells: It's Time to Cache for Video Diffusion Model" (2024); model spec 10.2.
  */
@@ -18,8 +18,8 @@ export function teaCache(
 ): StepCache {
   const { threshold, coefficients = QWEN_IMAGE } = params;
   const limits = skipLimits(params);
-  let seen: Float32Array | undefined; // the modulated input of the step before
-  let added: Float32Array | undefined; // what all blocks added in the last full step
+  let seen: Float32Array | undefined; // the modulated input of the previous step
+  let added: Float32Array | undefined; // residual of all blocks in the last full step
   let estimate = 0;
 
   return {
@@ -43,8 +43,8 @@ export function teaCache(
 }
 
 /**
- * What the first block's attention sees of the image: `LayerNorm(image) · scale + shift`, [L, dim]. Tokens that are modulated as
- * free of noise never change, and are left out.
+ * The image as the first block's attention sees it: `LayerNorm(image) · scale + shift`, [L, dim]. Tokens that are modulated as free of
+ * noise never change, so they are excluded.
  */
 function modulatedInput({ modulation, clean }: Pass, { image }: HostStreams): Float32Array {
   const dim = image.dims.at(-1)!;
@@ -55,7 +55,7 @@ function modulatedInput({ modulation, clean }: Pass, { image }: HostStreams): Fl
     let variance = 0;
     for (let i = 0; i < dim; i++) variance += (image.data[row + i]! - mean) ** 2 / dim;
     const norm = 1 / Math.sqrt(variance + EPS);
-    // The time graph's first two vectors: shift and scale (with its one already added).
+    // The first two vectors of the time graph: shift and scale (which includes the 1).
     for (let i = 0; i < dim; i++) {
       result[row + i] = (image.data[row + i]! - mean) * norm * modulation[dim + i]! + modulation[i]!;
     }

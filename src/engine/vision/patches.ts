@@ -4,11 +4,11 @@ import type { PatchGrid } from "./windows.ts";
 
 /** Sizes of the patches, from the vision tower's config. */
 export interface PatchSizes {
-  /** Pixels of a patch's side: 14. */
+  /** Side of a patch, in pixels: 14. */
   readonly patch: number;
-  /** Patches on a cell's side: 2. A cell becomes one image token. */
+  /** Side of a cell, in patches: 2. A cell becomes one image token. */
   readonly merge: number;
-  /** Frames in a patch: 2. A still picture fills them alike. */
+  /** Frames in a patch: 2. For a still image they are equal. */
   readonly frames: number;
 }
 
@@ -16,14 +16,14 @@ export interface PatchSizes {
 const MEAN = [0.48145466, 0.4578275, 0.40821073];
 const DEVIATION = [0.26862954, 0.26130258, 0.27577711];
 
-/** A picture as the tower takes it. */
+/** An image as the input of the tower. */
 export interface Patches {
   /** [N, 3 · frames · patch · patch], cell by cell in raster order, the patches of a cell row by row. */
   readonly values: Float32Array;
   readonly grid: PatchGrid;
 }
 
-/** Brings a picture to the tower's size, normalises its colours and cuts it into patches. */
+/** Scales an image to the tower's size, normalises its colours and cuts it into patches. */
 export function patchesOf(picture: RgbImage, sizes: PatchSizes): Patches {
   const factor = sizes.patch * sizes.merge;
   const { width, height } = visionSize(picture, factor);
@@ -59,7 +59,7 @@ function cut({ width, height, pixels }: RgbImage, { patch, merge, frames }: Patc
   return { values, grid };
 }
 
-/** A byte of one channel → its normalised value. Float32 after every operation, as the reference. */
+/** A byte of one channel → its normalised value. Every operation rounds to float32, as in the reference. */
 function colourTable(mean: number, deviation: number): Float32Array {
   const [m, d] = [Math.fround(mean), Math.fround(deviation)];
   return Float32Array.from({ length: 256 }, (_, byte) => {

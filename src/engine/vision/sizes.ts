@@ -4,11 +4,11 @@ export interface PixelSize {
   readonly height: number;
 }
 
-/** Pictures that the editing models take and give have sides that are multiples of this. */
+/** The sides of images for the editing models are multiples of this. */
 const GRID = 32;
 
 /**
- * The size of about `area` pixels with nearly the aspect of a picture, both sides multiples of 32. Small pictures grow.
+ * The size of about `area` pixels with nearly the aspect ratio of an image; both sides are multiples of 32. Small images are enlarged.
  * Source: `calculate_dimensions` of diffusers' `QwenImageEditPipeline`.
  */
 export function sizeOfArea(area: number, { width, height }: PixelSize): PixelSize {
@@ -18,15 +18,15 @@ export function sizeOfArea(area: number, { width, height }: PixelSize): PixelSiz
   return { width: side(wide), height: side(wide / aspect) };
 }
 
-/** Bounds of the area that the vision tower sees, in pixels, from `preprocessor_config.json` of Qwen-Image-Edit. */
+/** Limits of the area that the vision tower sees, in pixels, from `preprocessor_config.json` of Qwen-Image-Edit. */
 const MIN_PIXELS = 3136;
 const MAX_PIXELS = 12_845_056;
 
-/** The narrowest pictures that the tower can see. */
+/** The largest aspect ratio that the tower can see. */
 export const MAX_ASPECT = 200;
 
 /**
- * The size that the vision tower sees a picture at: multiples of `factor`, with an area in bounds, at nearly the same aspect.
+ * The size at which the vision tower sees an image: multiples of `factor`, an area within the limits, and nearly the same aspect ratio.
  * Source: `smart_resize` of Qwen2-VL in transformers.
  */
 export function visionSize({ width, height }: PixelSize, factor: number): PixelSize {
@@ -45,7 +45,7 @@ export function visionSize({ width, height }: PixelSize, factor: number): PixelS
   return { width: rounded(width), height: rounded(height) };
 }
 
-/** Python's `round`: halves go to the even neighbour. */
+/** Python's `round`: halves round to the even neighbour. */
 function roundHalfEven(value: number): number {
   const floor = Math.floor(value);
   const rest = value - floor;

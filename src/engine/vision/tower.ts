@@ -2,7 +2,7 @@ import { attention, type BuiltGraph, Graph, linear, rmsNorm, rotate, silu, type 
 import type { Weights } from "../../weights/index.ts";
 import type { VisionConfig } from "../checkpoint/config.ts";
 
-/** What all blocks of the tower share. */
+/** Values that all blocks of the tower share. */
 interface TowerContext {
   readonly g: Graph;
   readonly config: VisionConfig;
@@ -18,9 +18,9 @@ interface Windows {
 }
 
 /**
- * The vision tower of Qwen2.5-VL for one picture, and the merger that makes one image token of each cell of patches.
+ * The vision tower of Qwen2.5-VL for one image, and the merger that turns each cell of patches into one image token.
  *
- * Inputs, patches in the order of the windows: `patches` [N, 3 · frames · patch²]; `cos` and `sin` [N, headDim/2]; `rows`
+ * Inputs, with patches in the order of the windows: `patches` [N, 3 · frames · patch²]; `cos` and `sin` [N, headDim/2]; `rows`
  * [windows · length], `places` [N] and `bias` [windows, 1, length, length] of `PaddedWindows`.
  * Output: `tokens` [N / merge², out_hidden_size], cells in the order of the windows.
  */
@@ -63,14 +63,14 @@ function windowInputs(g: Graph, hidden: number): Windows {
   };
 }
 
-/** A convolution whose stride is its kernel: one matrix for the flattened patch. [N, features] → [N, hidden] */
+/** A convolution whose stride equals its kernel: one matrix for the flattened patch. [N, features] → [N, hidden] */
 function embedPatches({ g, config }: TowerContext, patches: Value, name: string): Value {
   const { hidden_size: hidden, in_channels: channels, temporal_patch_size: frames, patch_size: side } = config;
   const kernel = g.weight(name, [hidden, channels, frames, side, side]);
   return g.op("Gemm", [patches, g.op("Reshape", [kernel, g.ints([hidden, -1])])], { transB: 1 });
 }
 
-/** Attention within each window, or over the whole picture. x: [N, hidden] → [N, hidden] */
+/** Attention within each window, or over the whole image. x: [N, hidden] → [N, hidden] */
 function selfAttention({ g, config, rotary, windows }: TowerContext, x: Value, name: string, windowed: boolean): Value {
   const { hidden_size: hidden, num_heads: heads } = config;
   const headDim = hidden / heads;
@@ -98,7 +98,7 @@ function mlp({ g, config }: TowerContext, x: Value, name: string): Value {
   return linear(g, g.op("Mul", [gate, up]), `${name}.down_proj`, inner, hidden);
 }
 
-/** The patches of a cell, which follow one another, become one token. [N, hidden] → [N / merge², out_hidden_size] */
+/** The patches of a cell, which are consecutive, become one token. [N, features] → [N / merge², out_hidden_size] */
 function merge({ g, config }: TowerContext, x: Value, name: string): Value {
   const { hidden_size: hidden, spatial_merge_size: side, out_hidden_size: out, rms_norm_eps: eps } = config;
   const wide = hidden * side * side;

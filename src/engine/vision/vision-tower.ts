@@ -7,7 +7,7 @@ import { type Patches, patchesOf } from "./patches.ts";
 import { buildVisionTower } from "./tower.ts";
 import { padWindows, windowOrder } from "./windows.ts";
 
-/** A picture as the text encoder reads it: one token a cell, row by row. */
+/** An image as the input of the text encoder: one token for each cell, row by row. */
 export interface ImageTokens {
   readonly rows: number;
   readonly columns: number;
@@ -37,13 +37,13 @@ export async function visionTower(
   };
 }
 
-/** What the tower's graph is fed for one picture, and the raster index of each cell it gives. */
+/** Inputs of the tower's graph for one image, and the raster index of each cell in its output. */
 export function towerFeeds({ values, grid }: Patches, config: VisionConfig) {
   const merge = config.spatial_merge_size;
   const [rows, columns] = [grid.rows / merge, grid.columns / merge];
   const { cells, sizes } = windowOrder(rows, columns, config.window_size / config.patch_size / merge);
   const perCell = merge * merge;
-  const length = values.length / (grid.rows * grid.columns); // of a patch
+  const length = values.length / (grid.rows * grid.columns); // values of a patch
   const patches = new Float32Array(values.length);
   const stride = perCell * length;
   cells.forEach((cell, i) => {
@@ -61,7 +61,7 @@ export function towerFeeds({ values, grid }: Patches, config: VisionConfig) {
   return { feeds, cells, rows, columns };
 }
 
-/** Row and column of every patch, cell after cell. */
+/** Row and column of every patch, cell by cell. */
 function patchPositions(cells: Int32Array, columns: number, merge: number): (readonly [row: number, column: number])[] {
   return [...cells].flatMap((cell) => {
     const [top, left] = [Math.floor(cell / columns) * merge, (cell % columns) * merge];

@@ -1,16 +1,16 @@
-/** The patch grid of one picture, in patches; both sides are multiples of the merge. */
+/** The patch grid of one image, in patches; both sides are multiples of the merge. */
 export interface PatchGrid {
   readonly rows: number;
   readonly columns: number;
 }
 
 /**
- * Cells (merge × merge patches, one image token each) in the order of the attention windows: the grid is cut into tiles of
- * `side` × `side` cells from the top left, the last ones smaller; tile after tile, row by row inside each.
+ * Cells (merge × merge patches, one image token each) in the order of the attention windows. The grid is cut into tiles of
+ * `side` × `side` cells from the top left; the last ones are smaller. Tiles follow each other, row by row inside each.
  * Source: `get_window_index` of Qwen2.5-VL.
  *
  * @param rows and columns in cells
- * @returns `cells[i]` is the raster index of the i-th cell; `sizes` are the cells of each window
+ * @returns `cells[i]` is the raster index of the i-th cell; `sizes` are the numbers of cells in each window
  */
 export function windowOrder(rows: number, columns: number, side: number): { cells: Int32Array; sizes: number[] } {
   const cells = new Int32Array(rows * columns);
@@ -28,11 +28,11 @@ export function windowOrder(rows: number, columns: number, side: number): { cell
   return { cells, sizes };
 }
 
-/** Windows filled up to one length, so that all of them go through attention as one batch. */
+/** Windows padded to one length, so that attention handles all of them in one batch. */
 export interface PaddedWindows {
-  /** The row that stands at each place of the padded windows, [windows · length]; padding repeats row 0. */
+  /** The row at each position of the padded windows, [windows · length]; padding repeats row 0. */
   readonly rows: BigInt64Array;
-  /** The place of each row, [N]: the way back. */
+  /** The position of each row, [N]: the inverse. */
   readonly places: BigInt64Array;
   /** Added to the scores: 0 for a row of the window, -∞ for padding, [windows, 1, length, length]. */
   readonly bias: Float32Array;
@@ -59,5 +59,5 @@ export function padWindows(sizes: readonly number[]): PaddedWindows {
   return { rows, places: BigInt64Array.from(places), bias, windows: sizes.length, length };
 }
 
-/** Finite, so that no kernel makes NaN of it; its exponential is 0 all the same. */
+/** Finite, so that no kernel turns it into NaN. Its exponential is 0. */
 const LOWEST = -1e30;

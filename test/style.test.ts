@@ -1,7 +1,8 @@
 /** The style guide's rules: the faults that they were made for are found, and plain sentences are not. */
 
+import type { TxtNode } from "@textlint/ast-node-types";
 import { expect, test } from "vitest";
-import { sentencesOf, wordsOf } from "../docs/style/prose.ts";
+import { proseOf, sentencesOf, wordsOf } from "../docs/style/prose.ts";
 import { docstrings } from "../docs/style/source-texts.ts";
 import { findings } from "../docs/style/textlint-rule.ts";
 
@@ -41,5 +42,19 @@ test("docstrings keep their lines", () => {
   const lines = docstrings(source)
     .split("\n")
     .map((line) => line.trim());
-  expect(lines).toEqual(["", "", "Adds two.", "when told so", "", "", ""]);
+  expect(lines).toEqual(["", "", "Adds two.", "- when told so", "", "", ""]);
+});
+
+test("a sentence does not end with its line", () => {
+  const value = `${"word ".repeat(20)}\n${"word ".repeat(20)}and as\nit is.`;
+  const text = { type: "Str", raw: value, value, range: [0, value.length], loc: {} };
+  const prose = proseOf({ ...text, type: "Paragraph", children: [text] } as unknown as TxtNode);
+  expect(findings(prose).map(({ message }) => message)).toEqual([
+    'phrase "as it is": write unchanged, directly',
+    "44 words in a sentence; at most 25",
+  ]);
+});
+
+test("examples of docstrings are no prose", () => {
+  expect(docstrings("/**\n * Adds.\n * @example\n * add(1, 2) // a picture\n */\n").trim()).toBe("Adds.");
 });

@@ -8,6 +8,8 @@ import { docstrings } from "./source-texts.ts";
 import { styleRule } from "./textlint-rule.ts";
 
 const PAGES = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs/**/*.md"];
+/** Folders of `src/` whose docstrings are checked. */
+const SOURCES = ["drawing", "engine", "models", "onnx", "pictures", "weights"].map((folder) => `src/${folder}/**/*.ts`);
 
 const kernel = new TextlintKernel();
 
@@ -23,7 +25,7 @@ async function messages(file: string): Promise<TextlintMessage[]> {
 }
 
 const named = process.argv.slice(2);
-const files = named.length > 0 ? named : globSync(PAGES);
+const files = named.length > 0 ? named : globSync([...PAGES, ...SOURCES], { exclude: ["**/*.test.ts"] });
 let found = 0;
 for (const file of files.toSorted()) {
   for (const { line, column, message } of await messages(file)) {

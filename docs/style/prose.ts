@@ -31,7 +31,8 @@ export function proseOf(node: TxtNode): Prose {
   };
   const visit = (inner: TxtNode) => {
     if (inner.type === "Code") add(CODE, inner.range[0], 0);
-    else if (inner.type === "Str") add((inner as TxtTextNode).value, inner.range[0], 1);
+    // A line break within a paragraph ends no sentence.
+    else if (inner.type === "Str") add((inner as TxtTextNode).value.replaceAll("\n", " "), inner.range[0], 1);
     else if (inner.type === "Break") add(" ", inner.range[0], 0);
     // Emphasised words are labels of the page, and quotations.
     else if (inner.type === "Emphasis") add(CODE, inner.range[0], 0);

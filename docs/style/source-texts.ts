@@ -15,10 +15,12 @@ export function docstrings(source: string): string {
 
 const onlyNewlines = (text: string): string => text.replace(/[^\n]/g, "");
 
-/** Without the stars. A tag such as `@throws` begins a paragraph, and its name is none of the prose. */
+/** Without the stars and examples. A tag such as `@throws` begins a list item, and its name is none of the prose. */
 const unwrapped = (comment: string): string =>
   comment
     .slice(3, -2)
     .replace(/^[ \t]*\* ?/gm, "")
-    .replace(/^@(?:param|returns|throws)\b(?: \w+)?/gm, "")
+    .replace(/^@example\b[\s\S]*/m, onlyNewlines)
+    .replace(/^[ \t]*@(?:param|typeParam|returns|throws)\b(?: [\w.]+(?= ))?/gm, "-")
+    .replace(/@(?:param|returns|throws)\b/g, "")
     .replace(/\{@link (\w+)\}/g, "`$1`");

@@ -139,7 +139,7 @@ describe("what cannot be drawn with is refused, and nothing of it stays", () => 
     ["a folder that is none", async () => [cwd], /neither a checkpoint in diffusers layout .* nor a file of weights/],
     ["an LFS pointer", file("model.gguf", lfs), /a Git LFS pointer/],
     ["a ZIP archive", file("model.safetensors", "PK\u0003\u0004................"), /a ZIP archive/],
-    ["what is not there", async () => [join(cwd, "none.gguf")], /there is no such file/],
+    ["what is not there", async () => [join(cwd, "none.gguf")], /the file does not exist/],
     ["a GGUF file without its end", cut("transformer.gguf", 60_000), /are not in the file's 60000 \(truncated\?\)/],
     ["a safetensors file without its end", cut("fp8.safetensors", 50_000), /are outside/],
     ["only a text encoder", async () => [join(FORMATS, "text-encoder.gguf"), "--base", HALF], /holds no transformer/],

@@ -79,8 +79,8 @@ function passOf({ transformer, ropeAxes }: Model, side: number): Pass {
 }
 
 /**
- * Checks in a few milliseconds that this machine can load a checkpoint: its files exist and fit together, and it fits into memory when no
- * other process needs any. `checkCheckpoint` examines every tensor.
+ * Checks in a few milliseconds that this machine can load a checkpoint. Its files must exist and fit together, and it must fit into memory
+ * when no other process needs any. `checkCheckpoint` examines every tensor.
  * @throws CheckpointError with the reason
  */
 export async function requireLoadable(folder: string): Promise<void> {

@@ -88,8 +88,8 @@ export interface Grid {
 }
 
 /**
- * The transformer's three-axis RoPE (frame, row, column): text positions first, then the tokens of one image after the other, row
- * by row: [T + L, headDim / 2].
+ * The transformer's three-axis RoPE (frame, row, column), [T + L, headDim / 2]. Text positions come first, then the tokens of one
+ * image after the other, row by row.
  *
  * Image k is frame k: 0 is the generated image, then the references follow. Each is centred: n rows have positions -(n - ⌊n/2⌋) …
  * ⌊n/2⌋ - 1. Text token j has position m + j on all three axes; m is the largest ⌊rows/2⌋ or ⌊columns/2⌋ of all images.

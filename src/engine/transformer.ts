@@ -46,10 +46,14 @@ export interface TransformerOptions {
 /**
  * The dual-stream transformer, or a part of it. It predicts the velocity of packed latents.
  *
- * Inputs, if the part needs them: `latents` [B, L, in_channels] and `text` [B, T, joint_attention_dim], or the outputs of the part
- * before, `image/in` [B, L, dim] and `text/in` [B, T, dim]; `cos` and `sin` [T + L, headDim/2] (text first); `modulation`
- * [modulationCount · dim], one row of the time graph; `control/<n>/<j>` [B, L, dim], residual j of n. With `zero_cond_t` also
- * `modulation/clean`, the row of σ = 0, and `clean` [B·L] int64, 1 for the tokens that use it.
+ * Inputs, if the part needs them:
+ * - `latents` [B, L, in_channels] and `text` [B, T, joint_attention_dim]
+ * - or the outputs of the part before, `image/in` [B, L, dim] and `text/in` [B, T, dim]
+ * - `cos` and `sin` [T + L, headDim/2], text first
+ * - `modulation` [modulationCount · dim], one row of the time graph
+ * - `control/<n>/<j>` [B, L, dim], residual j of n
+ * - with `zero_cond_t`: `modulation/clean`, the row of σ = 0, and `clean` [B·L] int64, 1 for the tokens that use it
+ *
  * Outputs: `velocity` [B, L, patch² · out_channels], or `image/out` [B, L, dim] and (before the last block) `text/out` [B, T, dim].
  */
 export function buildTransformer(

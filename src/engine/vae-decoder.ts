@@ -18,8 +18,8 @@ export interface VaeDecoder {
 }
 
 /**
- * Most latent positions for the up blocks at once, with the surroundings of a tile: 1024×1024 pixels in one piece, for which the VAE of
- * Qwen-Image takes 1.9 GB (measured; the middle block alone 0.3 GB). It is constant, so that an image does not depend on free memory.
+ * Most latent positions for the up blocks at once, with the surroundings of a tile: 1024×1024 pixels. For these the VAE of Qwen-Image takes
+ * 1.9 GB (measured; the middle block alone 0.3 GB). The number is constant, so that an image does not depend on free memory.
  */
 const MOST_POSITIONS = 128 * 128;
 

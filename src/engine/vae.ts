@@ -116,8 +116,8 @@ function upBlocks(g: Graph, config: VaeConfig, features: Value): Value {
 }
 
 /**
- * Field of view of the up blocks, in latent positions. Every 3×3 convolution sees one position farther at its level (two for each resnet,
- * one for an upsampler, one at the end); norms see one position only. 13 for the VAE of Qwen-Image.
+ * Field of view of the up blocks, in latent positions. Every 3×3 convolution sees one position farther at its level: two for each resnet,
+ * one for an upsampler, one at the end. Norms see one position only. The result is 13 for the VAE of Qwen-Image.
  */
 export function decoderReach({ dim_mult: multipliers, num_res_blocks: resnets }: VaeConfig): number {
   let reach = 1; // of the last convolution, in pixels

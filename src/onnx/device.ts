@@ -1,29 +1,29 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 
-/** Where networks run: the provider of ONNX Runtime. */
+/** Where networks run: a provider of ONNX Runtime. */
 export type Provider = "cpu" | "webgpu" | "cuda";
 
-/** What a graph and its session have to know of the device that runs them. */
+/** Properties of a device that affect a graph and its session. */
 export interface Device {
   readonly provider: Provider;
-  /** Which of several CUDA devices. */
+  /** Number of the CUDA device. */
   readonly index?: number;
   /**
-   * Bits of an activation in integer products. Processors of the x64 family without VNNI add pairs of 8 × 8 bit products in
-   * 16 bits: 255 · 127 · 2 does not fit and is cut off silently, 127 · 127 · 2 does.
+   * Bits of an activation in integer products. x64 processors without VNNI add pairs of 8×8 bit products in 16 bits. There 255 · 127 · 2
+   * saturates silently, while 127 · 127 · 2 fits.
    */
   readonly activationBits: 8 | 7;
   /**
-   * `fused`: one operator. `written out`: products and softmax, a few heads at a time. The fused operator of WebGPU is wrong by 9 to
-   * 18 % for 32 or more tokens on some adapters, without an error: `openDevice` tries it.
+   * `fused`: one operator. `written out`: products and softmax, a few heads at a time. On some adapters the fused operator of WebGPU is wrong
+   * by 9 to 18 % for 32 or more tokens, without an error. `openDevice` tests it.
    */
   readonly attention: "fused" | "written out";
-  /** Outputs that one `Split` may have. WebGPU binds each as a buffer; adapters allow as few as eight in a shader. */
+  /** Most outputs of one `Split`. WebGPU binds each as a buffer, and adapters allow as few as eight in a shader. */
   readonly widestSplit: number;
 }
 
-/** A processor whose integer products are exact: x64 with VNNI or AMX, ARM. */
+/** A processor with exact integer products: x64 with VNNI or AMX, ARM. */
 export const EXACT: Device = {
   provider: "cpu",
   activationBits: 8,
@@ -31,18 +31,18 @@ export const EXACT: Device = {
   widestSplit: Number.POSITIVE_INFINITY,
 };
 
-/** A device as operators name it: `cpu`, `webgpu`, `cuda`, `cuda:1`; `auto` takes a GPU where one is right and faster. */
+/** A device as operators name it: `cpu`, `webgpu`, `cuda`, `cuda:1`. `auto` uses a GPU if it computes correctly and faster. */
 export type DeviceName = "auto" | "cpu" | "webgpu" | "cuda" | `cuda:${number}`;
 
-/** The name of a device, as `DeviceName` has it. */
+/** The name of a device, a `DeviceName`. */
 export const deviceName = ({ provider, index }: Device): string => (index ? `${provider}:${index}` : provider);
 
-/** A device that cannot be used, or failed at its work; the message names it, why, and what to do. */
+/** A device that cannot be used, or failed. The message has its name, the reason, and what to do. */
 export class DeviceError extends Error {
   override readonly name = "DeviceError";
 }
 
-/** Bytes that are free on a GPU, by its own tool; undefined where there is none to ask: WebGPU does not tell. */
+/** Free bytes of a GPU, from its command line tool; undefined without such a tool: WebGPU does not report it. */
 export async function freeDeviceMemory({ provider, index = 0 }: Device): Promise<number | undefined> {
   if (provider !== "cuda") return undefined;
   const query = ["--query-gpu=memory.free", "--format=csv,noheader,nounits", `--id=${index}`];

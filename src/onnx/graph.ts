@@ -3,55 +3,55 @@ import type { Quantised, Weight, Weights } from "../weights/index.ts";
 import { type Device, EXACT } from "./device.ts";
 import { AttributeType, DataType, EXTERNAL, ModelProto } from "./schema.ts";
 
-/** A tensor flowing through a graph that is being built; only its name exists until the graph runs. */
+/** A tensor in a graph under construction. It is only a name until the graph runs. */
 export type Value = string & { readonly __graphValue: true };
 
-/** A size known now, or a name for one that each run decides. */
+/** A known size, or a name for a size that each run sets. */
 export type Dim = number | string;
 
 type Attribute = number | string | readonly number[] | { readonly float: number };
 type Attributes = Readonly<Record<string, Attribute>>;
 
-/** A finished graph: ONNX bytes whose weights stay in the checkpoint's files. */
+/** A finished graph: ONNX bytes, with weights that stay in the checkpoint's files. */
 export interface BuiltGraph {
   readonly name: string;
   /** A serialized ModelProto. */
   readonly bytes: Uint8Array;
-  /** The folder that external data locations in `bytes` are relative to. */
+  /** The folder that external data paths in `bytes` are relative to. */
   readonly weightsRoot: string;
-  /** Names of what a run has to be fed. */
+  /** Names of the inputs of a run. */
   readonly inputs: readonly string[];
   /** Outputs that stay on the device. */
   readonly onDevice: readonly string[];
   /** Bytes of weights that a session copies into memory. @param prepack as in `SessionOptions` */
   copied(prepack: boolean): number;
-  /** Whether all its large matrices are in a form that runs from the mapped file, without a copy in another order. */
+  /** True when all its large matrices can run from the mapped file, without a copy. */
   readonly mappable: boolean;
 }
 
-/** A matrix of the checkpoint in the form it is stored in; its values are laid out as `StoredForm` says. */
+/** A matrix of the checkpoint in its stored form, with the layout of `StoredForm`. */
 export type Matrix =
   | { readonly form: "plain"; readonly values: Value }
   | (Quantised & { readonly values: Value; readonly scales: Value; readonly minima?: Value });
 
-/** Weights that are inputs of a graph, to be changed from run to run without building it again. */
+/** Weights that are inputs of a graph, so that they can change between runs. */
 export interface FedWeights {
-  /** Tensors fed under their own name instead of being read from the checkpoint. */
+  /** Tensors that are fed by their name instead of being read from the checkpoint. */
   readonly replaced: ReadonlySet<string>;
   /** Linear layers that add `up · down · x`: fed as `<layer>/down` [rank, in] and `<layer>/up` [out, rank]. */
   readonly lowRank: ReadonlySet<string>;
 }
 
 /**
- * Bytes of memory that a session takes for a weight besides the mapped file: numbers become float32, blocks are laid out for the
- * processor, int8 stays where it is unless it is prepacked.
+ * Memory that a session needs for a weight in addition to the mapped file, in bytes. Plain numbers become float32, blocks are rearranged for
+ * the processor, int8 stays in the file unless it is prepacked.
  */
 export function copiedBytes({ shape, byteLength, quantised }: Weight, prepack: boolean): number {
   if (!quantised) return 4 * shape.reduce((product, size) => product * size, 1);
   return quantised.form === "blocks" || prepack ? byteLength : 0;
 }
 
-/** For graphs that compute with what they are fed. */
+/** For graphs that use only their inputs. */
 export const NO_WEIGHTS: Weights = {
   folder: "",
   names: [],
@@ -72,7 +72,7 @@ interface ExternalTensor {
   externalData?: { key: string; value: string }[];
 }
 
-/** Opset of the standard operators (Gelu, RMSNormalization and LayerNormalization included) and of ONNX Runtime's own. */
+/** Opsets of the standard operators (with Gelu, RMSNormalization and LayerNormalization) and of those of ONNX Runtime. */
 const OPSETS = [
   { domain: "", version: 23 },
   { domain: "com.microsoft", version: 1 },
@@ -80,8 +80,8 @@ const OPSETS = [
 const IR_VERSION = 10;
 
 /**
- * Writes one ONNX graph. Weights are referenced in place, inside their safetensors file, as external data; BF16 and F16
- * ones get a Cast to float32, which ONNX Runtime folds once when it loads the graph.
+ * Builds one ONNX graph. It refers to weights in their safetensors files, as external data. BF16 and F16 weights get a Cast to float32,
+ * which ONNX Runtime folds once when it loads the graph.
  */
 export class Graph {
   readonly name: string;
@@ -115,13 +115,13 @@ export class Graph {
     this.#outputs.push(valueInfo(name, dims, type));
   }
 
-  /** An output that the next graph reads: it stays on the device, where that can hold tensors for the host. */
+  /** An output for the next graph. It stays on the device, if the host can hold tensors there. */
   outputOnDevice(name: string, value: Value, dims: readonly Dim[]): void {
     this.output(name, value, dims);
     if (this.device.provider === "webgpu") this.#onDevice.push(name);
   }
 
-  /** A checkpoint tensor as float32, or the input that replaces it. @throws CheckpointError when it is missing or of another shape */
+  /** A checkpoint tensor as float32, or the input that replaces it. @throws CheckpointError when it is missing or has another shape */
   weight(name: string, shape: readonly number[]): Value {
     const stored = this.#weights.get(name, shape);
     if (this.#fed.replaced.has(name)) return this.input(name, shape);
@@ -133,7 +133,7 @@ export class Graph {
     return value;
   }
 
-  /** A matrix [out, in] in its stored form. @throws CheckpointError when it is missing or of another shape */
+  /** A matrix [out, in] in its stored form. @throws CheckpointError when it is missing or has another shape */
   matrix(name: string, shape: readonly [out: number, width: number]): Matrix {
     const stored = this.#weights.get(name, shape);
     const { quantised } = stored;
@@ -149,13 +149,13 @@ export class Graph {
     return { ...quantised, values, scales, minima: this.#inPlace(`${name}/minimum`, minimum, minimum.shape) };
   }
 
-  /** What `make` gives, made once for this key: for values that several layers compute alike. */
+  /** The result of `make`, computed once for this key: for values that several layers share. */
   shared<T>(key: string, make: () => T): T {
     if (!this.#shared.has(key)) this.#shared.set(key, make());
     return this.#shared.get(key) as T;
   }
 
-  /** An initializer whose bytes stay in the file. */
+  /** An initializer with bytes that stay in the file. */
   #inPlace(name: string, weight: Weight, dims: readonly number[]): Value {
     if (!this.#initializers.has(name)) {
       const tensor: ExternalTensor = { name, dims, dataType: DataType[weight.dtype], dataLocation: EXTERNAL };
@@ -169,7 +169,7 @@ export class Graph {
     return this.#weights.has(name);
   }
 
-  /** The low-rank factors that are fed for a linear layer, if it has any. */
+  /** The low-rank factors of a linear layer, if they are fed. */
   lowRank(layer: string, from: number, to: number): { down: Value; up: Value } | undefined {
     if (!this.#fed.lowRank.has(layer)) return undefined;
     const rank = `rank of ${layer}`;
@@ -210,7 +210,7 @@ export class Graph {
     return names;
   }
 
-  /** Appends one of ONNX Runtime's own operators (domain com.microsoft). */
+  /** Appends an operator of ONNX Runtime (domain com.microsoft). */
   fused(type: string, inputs: readonly (Value | undefined)[], attributes: Attributes = {}): Value {
     const name = `${type}_${this.#counter++}` as Value;
     this.#node(type, inputs, [name], attributes, "com.microsoft");
@@ -266,7 +266,7 @@ export class Graph {
   }
 }
 
-/** Plain numbers are ints in ONNX attributes; a float is written `{ float: x }`. */
+/** Numbers are ints in ONNX attributes; write a float as `{ float: x }`. */
 function encodeAttribute(value: Attribute): object {
   if (typeof value === "number") return { type: AttributeType.INT, i: value };
   if (typeof value === "string") return { type: AttributeType.STRING, s: new TextEncoder().encode(value) };
@@ -280,8 +280,8 @@ function valueInfo(name: string, dims: readonly Dim[], type: keyof typeof DataTy
 }
 
 /**
- * The deepest folder that holds all these files, and how ONNX names them from there: with forward slashes on every system.
- * @param path the rules of paths: this system's, unless a test says otherwise
+ * The deepest folder with all these files, and their ONNX names relative to it: with forward slashes on every system.
+ * @param path the path rules: those of this system, or others in a test
  * @throws Error for files on different drives, which external data cannot express
  */
 export function externalLocations(
@@ -296,7 +296,7 @@ export function externalLocations(
   for (const file of files) {
     while (outside(file)) {
       if (dirname(root) === root)
-        throw new Error(`${file} is on another drive than ${files[0]}; weights must be on one`);
+        throw new Error(`${file} is on another drive than ${files[0]}; keep all weights on one drive`);
       root = dirname(root);
     }
   }

@@ -1,4 +1,4 @@
-/** ONNX graphs built from weights that stay in their files, and sessions of ONNX Runtime that run them. */
+/** Builds ONNX graphs with weights that stay in their files, and runs them in sessions of ONNX Runtime. */
 
 export { type Device, DeviceError, type DeviceName, deviceName, EXACT, freeDeviceMemory } from "./device.ts";
 export { type BuiltGraph, copiedBytes, type Dim, type FedWeights, Graph, NO_WEIGHTS, type Value } from "./graph.ts";

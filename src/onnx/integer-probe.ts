@@ -4,8 +4,8 @@ import { DataType } from "./schema.ts";
 import { createSession } from "./session.ts";
 
 /**
- * Bits of an activation that this processor multiplies exactly, see `Device`. Runs one small product with the largest values and
- * looks at the sum: no list of processors knows as much.
+ * Bits of an activation that this processor multiplies exactly, see `Device`. It runs one small product with the largest values and checks
+ * the sum, which is more reliable than a list of processors.
  */
 export async function activationBits(): Promise<8 | 7> {
   const session = await createSession(largestProduct());

@@ -1,13 +1,13 @@
 import type { Graph, Value } from "./graph.ts";
 
-/** Layers shared by the networks of the model. Streams are two-dimensional, [tokens, features], where a layer allows it. */
+/** Layers that the networks share. Streams are two-dimensional, [tokens, features], if a layer allows it. */
 
 /** `x / √(mean(x²) + eps) · weight` over the last axis. */
 export function rmsNorm(g: Graph, x: Value, weight: string, features: number, eps: number): Value {
   return g.op("RMSNormalization", [x, g.weight(weight, [features])], { axis: -1, epsilon: { float: eps } });
 }
 
-/** LayerNorm without parameters of its own, then `· scale + shift`: one fused operator. scale, shift: [features] */
+/** LayerNorm without parameters, then `· scale + shift`: one fused operator. scale, shift: [features] */
 export function modulatedNorm(g: Graph, x: Value, scale: Value, shift: Value, eps: number): Value {
   return g.op("LayerNormalization", [x, scale, shift], { axis: -1, epsilon: { float: eps } });
 }
@@ -26,7 +26,7 @@ export function modulatedNormByRow(
   return g.op("Add", [g.op("Mul", [normed, scale]), shift]);
 }
 
-/** RMS norm of every head by itself. x: [n, heads · headDim] → [n · heads, headDim], to be reshaped by the caller */
+/** RMS norm of each head. x: [n, heads · headDim] → [n · heads, headDim], which the caller reshapes */
 export function headNorm(g: Graph, x: Value, weight: string, headDim: number, eps: number): Value {
   return rmsNorm(g, g.op("Reshape", [x, g.ints([-1, headDim])]), weight, headDim, eps);
 }
@@ -47,7 +47,7 @@ export function rotate(g: Graph, x: Value, cos: Value, sin: Value, interleaved: 
 
 /**
  * `softmax(q kᵀ / √headDim + bias) v`. q, k, v: [B, S, heads · headDim]
- * @param options.bias [B, 1, S, S], added to the scores of all heads alike
+ * @param options.bias [B, 1, S, S], added to the scores of every head
  */
 export function attention(g: Graph, q: Value, k: Value, v: Value, options: AttentionOptions): Value {
   if (g.device.attention === "written out") return attentionWrittenOut(g, q, k, v, options);
@@ -66,7 +66,7 @@ export interface AttentionOptions {
   readonly bias?: Value;
 }
 
-/** Heads whose scores are in memory at once: 140 MB at 4,160 tokens, where those of all 24 heads take 1.7 GB. */
+/** Heads whose scores are in memory at once: 140 MB at 4,160 tokens, compared with 1.7 GB for all 24 heads. */
 const HEADS_AT_ONCE = 2;
 
 function attentionWrittenOut(g: Graph, q: Value, k: Value, v: Value, options: AttentionOptions): Value {
@@ -90,7 +90,7 @@ function attentionWrittenOut(g: Graph, q: Value, k: Value, v: Value, options: At
   return g.op("Reshape", [g.op("Transpose", [joined], { perm: [0, 2, 1, 3] }), shapeWith(g, q, 2, heads * headDim)]);
 }
 
-/** -1e30 where a token would look at a later one, else 0: [S, S] */
+/** -1e30 for later tokens, else 0: [S, S] */
 function laterTokens(g: Graph, q: Value): Value {
   const tokens = g.op("Shape", [q], { start: 1, end: 2 });
   const square = g.op("Concat", [tokens, tokens], { axis: 0 });
@@ -101,8 +101,8 @@ function laterTokens(g: Graph, q: Value): Value {
 /**
  * A convolution of images. x: [B, from, H, W]; kernel: [to, from, size, size]
  *
- * WebGPU's operator is wrong by a third and more, without an error, when `from` is even but no multiple of 4 and the kernel is
- * larger than 1: two channels of zeros are added there.
+ * The operator of WebGPU is wrong by a third and more, without an error, for some shapes. These are kernels larger than 1 with an even
+ * `from` that is not a multiple of 4. Two channels of zeros are added then.
  */
 export function convolution(
   g: Graph,
@@ -118,7 +118,7 @@ export function convolution(
 }
 
 /**
- * A vector cut into `count` parts of `size`. Where the device cannot give so many outputs at once, each part is a slice.
+ * Splits a vector into `count` parts of `size`. If the device does not support that many outputs, each part is a slice.
  * x: [count · size]
  */
 export function parts(g: Graph, x: Value, count: number, size: number): Value[] {
@@ -128,7 +128,7 @@ export function parts(g: Graph, x: Value, count: number, size: number): Value[] 
   );
 }
 
-/** The first `count` sizes of x as a shape with `last` appended: the target of a reshape that only changes what follows. */
+/** A shape with the first `count` sizes of x, then `last`: the target of a reshape that changes only the later axes. */
 export function shapeWith(g: Graph, x: Value, count: number, ...last: number[]): Value {
   const leading = g.op("Shape", [x], { start: 0, end: count });
   return g.op("Concat", [leading, g.ints(last)], { axis: 0 });

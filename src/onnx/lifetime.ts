@@ -2,20 +2,20 @@
 export type Free = () => Promise<void>;
 
 /**
- * Frees every one, whatever becomes of the others.
- * @throws the error of the first one that could not be freed
+ * Calls all of them, even if some fail.
+ * @throws the first error
  */
 export async function freeAll(opened: readonly Free[]): Promise<void> {
   const results = await Promise.allSettled(opened.map(async (free) => free()));
   for (const result of results) if (result.status === "rejected") throw result.reason;
 }
 
-/** A value that is made when it is first asked for. A failure is not kept: the next call tries again. */
+/** A value that is made on first use. An error is not kept: the next call tries again. */
 export interface Lazy<T> {
   get(): Promise<T>;
-  /** Waits for a value that is being made, however that ends. */
+  /** Waits until a value that is being made is ready, or has failed. */
   settled(): Promise<void>;
-  /** Hands over the value, if there is one, to be freed; the next call makes another. */
+  /** Passes the value, if one exists, to `release`. The next call of `get` makes another. */
   free(release: (value: T) => Promise<void>): Promise<void>;
 }
 

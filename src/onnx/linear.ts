@@ -3,7 +3,7 @@ import type { Graph, Matrix, Value } from "./graph.ts";
 import { DataType } from "./schema.ts";
 
 /**
- * `y = x Wᵀ + b`, W stored in any form; plus `x downᵀ upᵀ` where an adapter feeds low-rank factors.
+ * `y = x Wᵀ + b`, with W in any form; plus `x downᵀ upᵀ` if an adapter feeds low-rank factors.
  * x: [n, from] → [n, to]
  */
 export function linear(g: Graph, x: Value, name: string, from: number, to: number, bias = true): Value {
@@ -31,12 +31,12 @@ type Product<F extends Matrix["form"]> = (
 ) => Value;
 
 /**
- * Which operator multiplies with which form:
+ * The operator for each form:
  *
- * | form | operator on the CPU | reads the file | on a GPU |
+ * | form | operator on the CPU | weights | on a GPU |
  * | --- | --- | --- | --- |
  * | plain | `Gemm` in float32 | copied at load | the same |
- * | int8 | `MatMulIntegerToFloat` with a scale per token; 7-bit activations where `Device` says so | in place | made float32 at load, `MatMul` |
+ * | int8 | `MatMulIntegerToFloat` with a scale for each token; 7-bit activations if `Device` requires them | in the file | float32 at load, `MatMul` |
  * | blocks | `MatMulNBits` at accuracy level 4, minima by another product | copied at load | the same |
  */
 const PRODUCTS: { readonly [F in Matrix["form"]]: Product<F> } = {
@@ -67,8 +67,8 @@ const PRODUCTS: { readonly [F in Matrix["form"]]: Product<F> } = {
 };
 
 /**
- * Every token rounded to 8 bits with its own scale, after the rotation that its weights were stored with: once for all layers that
- * read `x`. `x ≈ rot⁻¹((codes − zero) · steps)`. codes: [n, from]; steps: [n, 1]
+ * Rounds every token to 8 bits with a separate scale, after the rotation of the weights, once for all layers that read `x`.
+ * `x ≈ rot⁻¹((codes − zero) · steps)`. codes: [n, from]; steps: [n, 1]
  */
 function quantised(g: Graph, x: Value, from: number, rotation: number): { codes: Value; steps: Value; zero: Value } {
   return g.shared(`${x} in 8 bits, rotated by ${rotation}`, () => {
@@ -77,7 +77,7 @@ function quantised(g: Graph, x: Value, from: number, rotation: number): { codes:
     const most = 2 ** (bits - 1) - 1;
     const rotated = rotate(g, x, from, rotation);
     const peaks = g.op("ReduceMax", [g.op("Abs", [rotated]), g.ints([1])], { keepdims: 1 });
-    // A token of zeros has to be divided by something.
+    // Avoids a division by zero for a token of zeros.
     const steps = g.op("Max", [g.op("Mul", [peaks, g.scalar(1 / most)]), g.scalar(1e-30)]);
     const flat = g.op("Reshape", [steps, g.ints([-1])]);
     const zeros = g.op("Expand", [zero, g.op("Shape", [flat])]);

@@ -21,13 +21,13 @@ test("a GPU whose fused attention is wrong writes it out, and says so", async ()
   const attentionError = async ({ attention }: Device) => (attention === "fused" ? 0.12 : 1e-7);
   const { device, note } = await openDevice("webgpu", { tests: tests({ attentionError }) });
   expect(device.attention).toBe("written out");
-  expect(note).toBe("webgpu, attention written out (the fused one is wrong by 12.0 %)");
+  expect(note).toBe("webgpu, attention written out (the fused operator has an error of 12.0 %)");
 });
 
 test("a GPU that is wrong both ways is refused by name", async () => {
   const opening = openDevice("webgpu", { tests: tests({ attentionError: async () => 0.12 }) });
   await expect(opening).rejects.toThrow(
-    new DeviceError("webgpu computes attention wrong by 12.0 %. Update its driver, or use --device cpu"),
+    new DeviceError("webgpu computes attention with an error of 12.0 %. Update its driver, or use --device cpu"),
   );
 });
 

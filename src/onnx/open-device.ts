@@ -7,15 +7,15 @@ import { activationBits } from "./integer-probe.ts";
 import { attention } from "./layers.ts";
 import { createSession } from "./session.ts";
 
-/** An opened device, and one line on how it came to be. */
+/** An open device, and one line that explains the choice. */
 export interface OpenedDevice {
   readonly device: Device;
   readonly note: string;
-  /** `auto` took it: the processor would do as well. */
+  /** True when `auto` chose it: the processor is an alternative. */
   readonly chosen?: boolean;
 }
 
-/** Tests that may be made to fail. */
+/** Tests of a device. Replace them to simulate failures. */
 export interface SelfTests {
   /** Relative error of attention on the device. */
   attentionError(device: Device): Promise<number>;
@@ -25,16 +25,16 @@ export interface SelfTests {
 
 const SELF_TESTS: SelfTests = { attentionError, productTime };
 
-/** Adapters allow at least eight storage buffers in a shader; one is the input. */
+/** Adapters allow at least eight storage buffers in a shader; the input takes one. */
 const WEBGPU_SPLIT = 7;
-/** Above it the fused operator counts as wrong: float32 differs by 1e-6, a defect by a tenth. */
+/** Above this error the fused operator counts as wrong: float32 differs by 1e-6, a defect by a tenth. */
 const TOLERANCE = 1e-3;
 
 /**
- * Opens a device by its name and finds out what its graphs may use.
+ * Opens a device by name and tests what its graphs may use.
  *
- * @param options.integers whether int8 weights are to run, so that the processor's integer products are tried
- * @throws DeviceError when a GPU that was named cannot be used; `auto` falls back to the processor and says why
+ * @param options.integers true for int8 weights: tests the integer products of the processor
+ * @throws DeviceError when a GPU that was requested by name cannot be used. `auto` falls back to the processor with a reason
  */
 export async function openDevice(
   name: DeviceName = "cpu",
@@ -59,14 +59,14 @@ export async function openDevice(
   return { device: await processor(integers), note: `cpu: ${refused.join("; ")}` };
 }
 
-/** @param integers whether int8 weights are to run, so that the integer products are tried */
+/** @param integers true for int8 weights: tests the integer products */
 export async function processor(integers: boolean): Promise<Device> {
   return integers ? { ...EXACT, activationBits: await activationBits() } : EXACT;
 }
 
 async function gpu(name: Exclude<DeviceName, "auto" | "cpu">, tests: SelfTests): Promise<OpenedDevice> {
   const [provider, index] = name.split(":") as ["webgpu" | "cuda", string | undefined];
-  // ONNX Runtime writes red lines about it to stderr.
+  // Checked here because ONNX Runtime writes red lines to stderr.
   if (provider === "cuda" && !hasCudaProvider()) throw new DeviceError(`${name} cannot be used. ${ADVICE.cuda}`);
   const device: Device = {
     ...EXACT,
@@ -82,21 +82,21 @@ async function gpu(name: Exclude<DeviceName, "auto" | "cpu">, tests: SelfTests):
   const left = await tests.attentionError(careful);
   if (left > TOLERANCE) {
     throw new DeviceError(
-      `${name} computes attention wrong by ${percent(left)}. Update its driver, or use --device cpu`,
+      `${name} computes attention with an error of ${percent(left)}. Update its driver, or use --device cpu`,
     );
   }
   return {
     device: careful,
-    note: `${deviceName(device)}, attention written out (the fused one is wrong by ${percent(error)})`,
+    note: `${deviceName(device)}, attention written out (the fused operator has an error of ${percent(error)})`,
   };
 }
 
 const ADVICE = {
   webgpu: "It needs a driver for Vulkan, Metal or Direct3D 12",
-  cuda: "It needs an NVIDIA driver, and libonnxruntime_providers_cuda.so beside ONNX Runtime's own library; docs/operators/gpu.md says how",
+  cuda: "It needs an NVIDIA driver, and libonnxruntime_providers_cuda.so beside the library of ONNX Runtime; see docs/operators/gpu.md",
 } as const;
 
-/** Whether the library that brings CUDA to ONNX Runtime lies beside it, where it looks for it. */
+/** True when the library of the CUDA provider is beside ONNX Runtime, where it looks for it. */
 function hasCudaProvider(): boolean {
   const binding = join(
     dirname(createRequire(import.meta.url).resolve("onnxruntime-node/package.json")),
@@ -107,7 +107,7 @@ function hasCudaProvider(): boolean {
   return existsSync(join(binding, process.platform, process.arch, file));
 }
 
-/** ONNX Runtime's own words, of which the last are those for people. */
+/** The message of ONNX Runtime. Its last part is meant for people. */
 function reason({ message, cause }: Error): string {
   const said = cause instanceof Error ? cause.message : message;
   return (said.split("was false. ").at(-1) ?? said).split("\n")[0]!.trim();
@@ -118,7 +118,7 @@ const TOKENS = 96;
 const HEADS = 4;
 const HEAD_DIM = 64;
 
-/** Attention of 96 tokens on the device beside the processor: root of squared differences over that of squares. */
+/** Attention of 96 tokens on the device compared with the processor: root of squared differences over that of squares. */
 async function attentionError(device: Device): Promise<number> {
   const [wanted, got] = [await attended(EXACT), await attended(device)];
   let [difference, size] = [0, 0];
@@ -146,7 +146,7 @@ async function attended(device: Device): Promise<Float32Array> {
 const SIDE = 512;
 const PRODUCTS = 4;
 
-/** Milliseconds of a chain of products of 512 × 512, the better of two runs after one that compiles. */
+/** Milliseconds for a chain of products of 512×512, the better of two runs after one that compiles. */
 async function productTime(device: Device): Promise<number> {
   const dims = [SIDE, SIDE];
   const g = new Graph("speed test", NO_WEIGHTS, undefined, device);
@@ -169,7 +169,7 @@ async function productTime(device: Device): Promise<number> {
   }
 }
 
-/** Numbers from -1 to 1, the same in every run. */
+/** Values from -1 to 1, the same in every run. */
 function wave(dims: readonly number[], phase: number) {
   const data = new Float32Array(dims.reduce((product, size) => product * size, 1));
   for (let i = 0; i < data.length; i++) data[i] = Math.sin(phase + i * 12.9898 * phase) * Math.cos(i * 0.37);

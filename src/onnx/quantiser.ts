@@ -4,31 +4,31 @@ import { freeAll } from "./lifetime.ts";
 import { DataType } from "./schema.ts";
 import { createSession, type Session, type SessionOptions } from "./session.ts";
 
-/** A matrix in int8, laid out as `Int8Form` says. */
+/** A matrix in int8, in the layout of `Int8Form`. */
 export interface Int8Matrix {
   readonly codes: Int8Array; // [in, out]
   readonly scales: Float32Array; // [out]
 }
 
-/** A matrix in blocks, laid out as `BlocksForm` says, without minima. */
+/** A matrix in blocks, in the layout of `BlocksForm`, without minima. */
 export interface BlocksMatrix {
   readonly codes: Uint8Array; // [out, in / block, block · bits / 8]
   readonly scales: Float32Array; // [out, in / block]
 }
 
 /**
- * Rounds matrices to fewer bits. A network does it: one core takes 6–12 ns a number, loops over typed arrays took 24–36.
+ * Rounds matrices to fewer bits. It uses a network: one core takes 6–12 ns a value, loops over typed arrays took 24–36.
  */
 export interface Quantiser {
   /**
-   * Rotates the input features in groups, then takes each output's largest magnitude for 127.
+   * Rotates the input features in groups, then scales each output's largest magnitude to 127.
    * @param values [out, in]
-   * @param rotation a power of 4 up to 256 that divides `in`; 1 for none
+   * @param rotation a power of 4 up to 256 that divides `in`; 1 without rotation
    */
   int8(values: Float32Array, out: number, rotation: number): Promise<Int8Matrix>;
   /**
-   * The value of the largest magnitude of a block becomes the lowest code, which reaches one step further than the highest (as
-   * GGUF's Q4_0 does).
+   * Scales the value with the largest magnitude in a block to the lowest code, as Q4_0 of GGUF does. The lowest code reaches one step
+   * farther than the highest.
    * @param values [out, in]
    * @param block divides `in`
    */
@@ -91,10 +91,10 @@ function blocksGraph(bits: 4 | 8, block: number): BuiltGraph {
   return g.build();
 }
 
-/** Two 4-bit codes in one number: even elements in the low bits. */
+/** Packs two 4-bit codes in one number: even elements in the low bits. */
 function paired(g: Graph, codes: Value): Value {
   return g.op("MatMul", [g.op("Reshape", [codes, g.ints([-1, 2])]), g.floats([1, 16], [2, 1])]);
 }
 
-/** An output without weights has to be divided by something. */
+/** Avoids a division by zero for an output without weights. */
 const SMALLEST = 1e-30;

@@ -1,7 +1,7 @@
 import protobuf from "protobufjs";
 
 /**
- * The part of ONNX's protobuf schema that the graph builder writes, field numbers as in onnx/onnx `onnx/onnx.proto` (IR version 10).
+ * The part of ONNX's protobuf schema that the graph builder writes. Field numbers are those of onnx/onnx `onnx/onnx.proto` (IR version 10).
  */
 const root = protobuf.Root.fromJSON({
   nested: {

@@ -10,20 +10,20 @@ import {
 } from "./session.ts";
 
 /**
- * Sessions of graphs that come in variants: made when first used, the least recently used variants given up for room, before a
- * new one takes its memory.
+ * Sessions of graphs with variants. They are opened on first use. The least recently used variants are released to make room, before a new
+ * one takes its memory.
  */
 export interface SessionPool {
-  /** Makes the session now rather than when it is first run. */
+  /** Opens the session now, before its first run. */
   prepare(variant: string, part: string, build: () => BuiltGraph): Promise<void>;
-  /** Runs the graph, made by `build` unless it is there; it takes from `feeds` what it reads. */
+  /** Runs the graph. `build` makes it on first use. It takes its inputs from `feeds`. */
   run<Output extends AnyTensor = HostTensor>(
     variant: string,
     part: string,
     build: () => BuiltGraph,
     feeds: Feeds,
   ): Promise<Record<string, Output>>;
-  /** Gives up no variant that was used since `work` began until it ends: they may take more than the limit. */
+  /** Keeps all variants used since `work` began until it ends, even if they exceed the limit. */
   during<T>(work: () => Promise<T>): Promise<T>;
   /** Frees every session that is not running. */
   clear(): Promise<void>;
@@ -42,16 +42,17 @@ interface Pooled {
 interface Variant {
   readonly parts: Map<string, Pooled>;
   running: number;
-  /** In the order of all uses and of the beginnings of work. */
+  /** Counts all uses and starts of work. */
   lastUse: number;
 }
 
 /**
- * @param limit bytes of copied weights that variants may hold together; variants in use stay whatever they take
+ * Opens an empty pool.
+ * @param limit bytes of copied weights in all variants; variants in use may exceed it
  */
 export function sessionPool(limit: number, options: SessionOptions = {}): SessionPool {
-  const variants = new Map<string, Variant>(); // least recently used first
-  const works = new Set<number>(); // when each began
+  const variants = new Map<string, Variant>(); // the first one is the least recently used
+  const works = new Set<number>(); // the start of each
   let now = 0;
 
   const open = (key: string, part: string, build: () => BuiltGraph): { variant: Variant; pooled: Pooled } => {
@@ -65,7 +66,7 @@ export function sessionPool(limit: number, options: SessionOptions = {}): Sessio
       const { promise: opening, resolve } = Promise.withResolvers<Opened>();
       pooled = { opening, bytes: graph.copied(options.prepack ?? true) };
       variant.parts.set(part, pooled);
-      resolve(openInRoom(graph)); // which counts the bytes of this one too
+      resolve(openInRoom(graph)); // which counts the bytes of this graph too
       opening.catch(() => variant.parts.delete(part));
     }
     return { variant, pooled };
@@ -77,7 +78,7 @@ export function sessionPool(limit: number, options: SessionOptions = {}): Sessio
   };
 
   const release = async (key: string, variant: Variant): Promise<void> => {
-    if (variants.get(key) !== variant) return; // given up meanwhile
+    if (variants.get(key) !== variant) return; // released in the meantime
     variants.delete(key);
     const openings = await Promise.allSettled([...variant.parts.values()].map(({ opening }) => opening));
     await freeAll(openings.flatMap((part) => (part.status === "fulfilled" ? [part.value.session.release] : [])));
@@ -102,7 +103,7 @@ export function sessionPool(limit: number, options: SessionOptions = {}): Sessio
       variant.running++;
       try {
         const { session, graph } = await pooled.opening;
-        await makeRoom(); // what was in use when this one was opened may be idle by now
+        await makeRoom(); // variants that were in use when this one was opened may be idle now
         return await session.run<Output>(Object.fromEntries(graph.inputs.map((name) => [name, feeds[name]!])));
       } finally {
         variant.running--;

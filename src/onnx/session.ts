@@ -2,7 +2,7 @@ import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { type Device, DeviceError, deviceName, EXACT } from "./device.ts";
 import type { BuiltGraph } from "./graph.ts";
 
-/** ONNX Runtime, loaded when the first session opens: help texts and the process that answers requests never need it. */
+/** ONNX Runtime, loaded when the first session opens. Help texts and the server process do not need it. */
 const runtime = () => import("onnxruntime-node");
 
 /** Loads ONNX Runtime. @returns its version */
@@ -16,7 +16,7 @@ export interface HostTensor<Data extends Float32Array | BigInt64Array = Float32A
   readonly dims: readonly number[];
 }
 
-/** A float32 tensor in a GPU's memory. It is there until it is freed. */
+/** A float32 tensor in a GPU's memory, until it is freed. */
 export interface DeviceTensor {
   readonly dims: readonly number[];
   readonly held: Tensor;
@@ -25,7 +25,7 @@ export interface DeviceTensor {
 
 export type AnyTensor = HostTensor | DeviceTensor;
 
-/** What a run is given, by the graph's inputs. */
+/** Inputs of a run, by name. */
 export type Feeds = Readonly<Record<string, AnyTensor | HostTensor<BigInt64Array>>>;
 
 export function isOnDevice(tensor: Feeds[string]): tensor is DeviceTensor {
@@ -34,32 +34,32 @@ export function isOnDevice(tensor: Feeds[string]): tensor is DeviceTensor {
 
 export interface Session {
   /**
-   * Runs the graph once. ONNX Runtime's Node binding computes on the calling thread: nothing else in this process runs meanwhile.
-   * @typeParam Output `AnyTensor` for a graph some of whose outputs stay on the device
-   * @throws Error naming the graph and the shapes it was fed
+   * Runs the graph once. ONNX Runtime's Node binding computes on the calling thread and blocks this process.
+   * @typeParam Output `AnyTensor` for a graph with outputs on the device
+   * @throws Error naming the graph and the shapes of its inputs
    */
   run<Output extends AnyTensor = HostTensor>(feeds: Feeds): Promise<Record<string, Output>>;
   release(): Promise<void>;
 }
 
 export interface SessionOptions {
-  /** Threads inside one operator. Default: ONNX Runtime's choice, one per core. */
+  /** Threads for one operator. Default: the choice of ONNX Runtime, one per core. */
   readonly threads?: number;
   /**
-   * False leaves matrices that can run from the mapped file there; true copies them in the order that the processor likes best.
+   * False: matrices that can run from the mapped file stay there. True: they are copied in the processor's preferred order.
    * Default: true.
    */
   readonly prepack?: boolean;
   /**
-   * Gives working memory back after each run. Every session keeps its own otherwise: fifteen that run one after the other held
-   * 5 GB for 0.4 in use.
+   * Returns working memory after each run. Otherwise every session keeps it: fifteen sessions in turn held 5 GB, of which 0.4 GB were in
+   * use.
    */
   readonly frugal?: boolean;
   /** Default: the processor. */
   readonly device?: Device;
 }
 
-/** Loads a graph; its weights are mapped from the checkpoint's files. The only place that touches ONNX Runtime. */
+/** Loads a graph. Its weights are mapped from the checkpoint's files. This is the only file that imports ONNX Runtime. */
 export async function createSession(graph: BuiltGraph, options: SessionOptions = {}): Promise<Session> {
   const { InferenceSession, Tensor } = await runtime();
   const session = await InferenceSession.create(graph.bytes, {
@@ -68,7 +68,7 @@ export async function createSession(graph: BuiltGraph, options: SessionOptions =
     ...(graph.onDevice.length > 0 && {
       preferredOutputLocation: Object.fromEntries(graph.onDevice.map((name) => [name, "gpu-buffer"] as const)),
     }),
-    // With a GPU ONNX Runtime warns of every graph, some of whose operators are on the processor on purpose.
+    // On a GPU, ONNX Runtime warns about graphs that run some operators on the processor, which is intended.
     ...((options.device ?? EXACT).provider !== "cpu" && { logSeverityLevel: 3 }),
     ...(options.threads === undefined ? {} : { intraOpNumThreads: options.threads }),
     extra: {
@@ -83,7 +83,7 @@ export async function createSession(graph: BuiltGraph, options: SessionOptions =
   return runnable(session, Tensor, `${graph.name} graph`, options);
 }
 
-/** Of a GPU, whatever fails is told as its fault: its memory, its driver, or that it is lost. */
+/** The error of a session. On a GPU it is a DeviceError, for its memory, its driver or a lost device. */
 function failure(what: string, cause: Error, device: Device = EXACT): Error {
   const message = `${what}: ${cause.message}`;
   return device.provider === "cpu"
@@ -91,28 +91,28 @@ function failure(what: string, cause: Error, device: Device = EXACT): Error {
     : new DeviceError(`${deviceName(device)} failed: ${message}`, { cause });
 }
 
-/** What a GPU has no operator for runs on the processor. */
+/** Operators that a GPU lacks run on the processor. */
 function providersOf({ provider, index = 0 }: Device = EXACT): InferenceSession.ExecutionProviderConfig[] {
   if (provider === "cpu") return ["cpu"];
   return [provider === "cuda" ? { name: "cuda", deviceId: index } : "webgpu", "cpu"];
 }
 
-/** A graph from a file of someone else's, with the names and shapes it declares. */
+/** A graph from another author's file, with the names and shapes that it declares. */
 export interface OnnxFile extends Session {
   readonly inputs: readonly Declared[];
   readonly outputs: readonly Declared[];
 }
 
-/** What a graph says of one of its inputs or outputs. */
+/** A declared input or output of a graph. */
 export interface Declared {
   readonly name: string;
-  /** ONNX Runtime's word: `float32`, `float16`, `int64` … */
+  /** The type's name in ONNX Runtime: `float32`, `float16`, `int64` … */
   readonly type: string;
-  /** A name stands for a size that each run decides. */
+  /** A name means a size that each run sets. */
   readonly dims: readonly (number | string)[];
 }
 
-/** Opens an ONNX file from disk, self-contained or with its weights in files beside it. */
+/** Opens an ONNX file from disk, with its weights inside or in files beside it. */
 export async function openOnnxFile(path: string, options: SessionOptions = {}): Promise<OnnxFile> {
   const { InferenceSession, Tensor } = await runtime();
   const session = await InferenceSession.create(path, {

@@ -3,27 +3,27 @@ import { type BuiltGraph, Graph, NO_WEIGHTS } from "./graph.ts";
 import { freeAll, lazy } from "./lifetime.ts";
 import { type AnyTensor, createSession, type Feeds, type HostTensor, isOnDevice, type Session } from "./session.ts";
 
-/** Tensors on their way to a device and back. On the processor they stay what they are. */
+/** Moves tensors to a device and back. On the processor it does nothing. */
 export interface Transfers {
   /**
-   * The same feeds on the device: what is fed in pass after pass is uploaded once, and stays as long as one of the last passes read it.
-   * Called once a pass.
+   * The same inputs on the device. An input that repeats is uploaded once, and stays while recent passes use it.
+   * Call it once for each pass.
    */
   upload(feeds: Feeds): Promise<Feeds>;
-  /** Brings a tensor back; frees it on the device. */
+  /** Copies a tensor to the host and frees it on the device. */
   download(tensor: AnyTensor): Promise<HostTensor>;
   dispose(): Promise<void>;
 }
 
-/** Passes that an upload outlives: with guidance, prompts take turns. */
+/** Number of passes that an unused upload survives: with guidance, the two prompts alternate. */
 const PASSES = 4;
 
-/** Between the host and a device. CUDA has none: ONNX Runtime's Node binding holds tensors on WebGPU devices only. */
+/** Transfers between host and device. CUDA has none: ONNX Runtime's Node binding holds tensors on WebGPU devices only. */
 export function transfers(device: Device = EXACT): Transfers {
   if (device.provider !== "webgpu") {
     return {
       upload: async (feeds) => feeds,
-      download: async (tensor) => tensor as HostTensor, // none is on a device
+      download: async (tensor) => tensor as HostTensor, // no tensor is on a device
       dispose: async () => {},
     };
   }
@@ -75,7 +75,7 @@ function isHostFloat(tensor: Feeds[string]): tensor is HostTensor {
 }
 
 /**
- * Sessions that only copy, one for each number of axes. A tensor's own `getData()` ends the process in ONNX Runtime 1.30 for Node
+ * Sessions that only copy, one for each number of axes. In ONNX Runtime 1.30 for Node the `getData()` of a tensor ends the process
  * ("terminate called after throwing an instance of 'char const*'").
  */
 function copiers(device: Device, up: boolean) {

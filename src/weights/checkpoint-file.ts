@@ -1,6 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
 
-/** Thrown when a checkpoint folder cannot be used; the message names the file, tensor or key. */
+/** A checkpoint that cannot be used. The message names the file, tensor or key. */
 export class CheckpointError extends Error {
   override readonly name = "CheckpointError";
 }
@@ -15,7 +15,7 @@ export async function readJson(path: string): Promise<unknown> {
   }
 }
 
-/** Tells which bytes a file holds without reading them: a file that was replaced has another identity. */
+/** Identifies the content of a file without reading it: a replaced file has another identity. */
 export async function fileIdentity(path: string): Promise<readonly [path: string, bytes: number, modified: number]> {
   const { size, mtimeMs } = await stat(path);
   return [path, size, mtimeMs];

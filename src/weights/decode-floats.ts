@@ -1,7 +1,7 @@
 import type { StoredType } from "./safetensors.ts";
 
 /**
- * The numbers of a floating-point type as float32; undefined for types of whole numbers.
+ * Values of a floating-point type as float32; undefined for integer types.
  * @param bytes little-endian, a whole number of elements
  */
 export function decodeFloats(bytes: Uint8Array<ArrayBuffer>, dtype: StoredType): Float32Array | undefined {
@@ -38,7 +38,7 @@ const E4M3 = tabulate(256, (byte) => {
 /** 5 bits of exponent, 2 of fraction: the upper byte of a binary16. */
 const E5M2 = tabulate(256, (byte) => halfToNumber(byte << 8));
 
-/** All 65,536 binary16 numbers: looking them up is several times as fast as computing them. */
+/** All 65,536 binary16 numbers: a look-up is several times faster than computing them. */
 const HALVES = tabulate(65_536, halfToNumber);
 
 function fromTable(codes: Uint8Array | Uint16Array, table: Float32Array): Float32Array {
@@ -58,8 +58,8 @@ function aligned(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * `[valueAt(0), …, valueAt(length - 1)]`. On millions of values several times as fast as `Float32Array.from` and `.map`
- * (measured on Node 24: 4 million in 80–230 ms against 210–570 ms on a busy machine).
+ * `[valueAt(0), …, valueAt(length - 1)]`. For millions of values it is several times faster than `Float32Array.from` and `.map`.
+ * Measured on Node 24, on a busy machine: 4 million in 80–230 ms, compared with 210–570 ms.
  */
 export function tabulate(length: number, valueAt: (i: number) => number): Float32Array<ArrayBuffer> {
   const values = new Float32Array(length);

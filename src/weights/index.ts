@@ -1,4 +1,4 @@
-/** Files of weights: which tensors they hold, where, and how their numbers are read. */
+/** Files of weights: their tensors, positions and values. */
 export { CheckpointError, fileIdentity, readJson } from "./checkpoint-file.ts";
 export { tabulate } from "./decode-floats.ts";
 export { rotateGroups, rotationMatrix } from "./rotation.ts";

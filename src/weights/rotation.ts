@@ -1,7 +1,7 @@
 /**
- * The rotation that spreads outliers over a group of features before they are rounded to 8 bits: a Kronecker power of h4 divided by
- * √group. It is symmetric and orthogonal, so it is its own inverse. Unlike Sylvester's matrix no row is all ones: a constant
- * offset is spread as well. Groups of 256 are what ComfyUI's `int8_convrot` files hold.
+ * The rotation that spreads outliers over a group of features before they are rounded to 8 bits: a Kronecker power of h4, divided by
+ * √group. It is symmetric and orthogonal, so it is its own inverse. Unlike in Sylvester's matrix no row is all ones, so a constant
+ * offset is also spread. ComfyUI's `int8_convrot` files use groups of 256.
  */
 const H4 = [
   [1, 1, 1, -1],
@@ -26,7 +26,7 @@ export function rotationMatrix(group: number): Float32Array {
 
 /**
  * Rotates every group of consecutive values in place, in log₄(group) passes of additions.
- * @param values as many as a multiple of `group`
+ * @param values their number is a multiple of `group`
  */
 export function rotateGroups(values: Float32Array, group: number): void {
   for (let stride = 1; stride < group; stride *= 4) {

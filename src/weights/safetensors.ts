@@ -1,7 +1,7 @@
 import { CheckpointError } from "./checkpoint-file.ts";
 import { type ByteSource, fileBytes } from "./sources/byte-source.ts";
 
-/** One tensor of a safetensors file: where its bytes are and how to read them. */
+/** One tensor of a safetensors file: the position and type of its bytes. */
 export interface TensorEntry {
   readonly dtype: StoredType;
   readonly shape: readonly number[];
@@ -26,27 +26,27 @@ const BYTES_PER_ELEMENT = {
 } as const;
 export type StoredType = keyof typeof BYTES_PER_ELEMENT;
 
-/** Bytes that one number of a type takes. */
+/** Bytes of one value of a type. */
 export function bytesPerElement(dtype: StoredType): number {
   return BYTES_PER_ELEMENT[dtype];
 }
 
 /**
- * The format allows 100 MB, whose parsing freezes a process for a minute. A tensor takes some 120 bytes of a header: the 1,933 tensors of the 20B
- * transformer in one file 0.25 MB, a LoRA of all its layers 0.6 MB, an fp8 file with scales 0.5 MB; a trainer's notes (kohya's counts of tags) up to a
- * few megabytes more.
+ * Largest header, in bytes. The format allows 100 MB, but parsing that blocks a process for a minute. A tensor takes about 120 bytes. Headers of
+ * real files: 0.25 MB (1,933 tensors of the 20B transformer), 0.6 MB (a LoRA of all layers), 0.5 MB (fp8 with scales). The
+ * metadata of trainers (kohya's tag counts) adds up to a few megabytes.
  */
 const MAX_HEADER_BYTES = 8_000_000;
 
-/** The header of a safetensors file: its tensors by name, and the strings its writer left. */
+/** The header of a safetensors file: its tensors by name, and the text metadata of its writer. */
 export interface SafetensorsHeader {
   readonly tensors: Map<string, TensorEntry>;
   readonly metadata: Readonly<Record<string, string>>;
 }
 
 /**
- * Reads the header of a safetensors file; tensor data is not touched.
- * @throws CheckpointError naming the file and what is wrong with it; never reads outside the file.
+ * Reads the header of a safetensors file. It does not read tensor data, and never reads outside the file.
+ * @throws CheckpointError naming the file and the fault
  */
 export async function readSafetensorsHeader(path: string): Promise<SafetensorsHeader> {
   const bytes = fileBytes(path);
@@ -58,12 +58,12 @@ export async function readSafetensorsHeader(path: string): Promise<SafetensorsHe
 }
 
 /**
- * The header of a safetensors file.
+ * Parses the header of a safetensors file.
  *
  * Layout: u64 little-endian header length, JSON header, data. `data_offsets` count from the end of the header.
  * Source: the format description in huggingface/safetensors.
  *
- * @throws CheckpointError naming the file and what is wrong with it
+ * @throws CheckpointError naming the file and the fault
  */
 export function parseSafetensors(bytes: ByteSource): SafetensorsHeader {
   const { header, dataStart } = readHeaderJson(bytes);
@@ -90,12 +90,12 @@ function readHeaderJson(bytes: ByteSource) {
   }
 }
 
-/** What a file says may be megabytes long; an error says its beginning. */
+/** Shortens text from a file, which may be megabytes long, for an error. */
 function brief(text: string | undefined): string {
   return text === undefined || text.length <= 200 ? String(text) : `${text.slice(0, 200)}…`;
 }
 
-/** JSON.parse keeps the last of two equal keys; two tensors of one name are an attack or a bug, so count the names. */
+/** JSON.parse keeps the last of two equal keys. Two tensors with one name are an attack or a bug, so the names are counted. */
 function parseWithoutDuplicates(json: string): Record<string, unknown> {
   const value = JSON.parse(json);
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw new Error("expected an object");
@@ -107,7 +107,7 @@ function parseWithoutDuplicates(json: string): Record<string, unknown> {
   return value;
 }
 
-/** The keys of the outermost object of valid JSON text, in order, duplicates included. */
+/** The keys of the outermost object in valid JSON text, in order, duplicates included. */
 function* topLevelKeys(json: string): Generator<string> {
   let depth = 0;
   let expectKey = false;
@@ -126,7 +126,7 @@ function* topLevelKeys(json: string): Generator<string> {
   }
 }
 
-/** Where the string that starts at `at` is over, past its closing quote. A regular expression overflows the stack on megabytes. */
+/** The end of the string that starts at `at`, after its closing quote. A regular expression overflows the stack on megabytes. */
 function endOfString(json: string, at: number): number {
   let end = at + 1;
   while (json[end] !== '"') end += json[end] === "\\" ? 2 : 1;
@@ -143,7 +143,7 @@ function parseEntries(header: Record<string, unknown>, dataStart: number, fileSi
   return entries;
 }
 
-/** Metadata says nothing about the tensors: what is not a string is left out, not refused. */
+/** The text values of the metadata. Metadata does not describe tensors, so other values are ignored, not refused. */
 function stringsOf(metadata: unknown): Record<string, string> {
   if (typeof metadata !== "object" || metadata === null) return {};
   return Object.fromEntries(Object.entries(metadata).filter(([, value]) => typeof value === "string"));

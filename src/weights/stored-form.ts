@@ -2,23 +2,23 @@ import { z } from "zod";
 import { CheckpointError } from "./checkpoint-file.ts";
 
 /**
- * How the numbers of a matrix [out, in] are stored. What is not plain has companions: tensors of the same file whose names are
- * the matrix's with a suffix.
+ * The form in which a matrix [out, in] is stored. A form that is not plain has companions: tensors in the same file, named like the matrix
+ * with a suffix.
  *
  * | form | the matrix `L.weight` | companions |
  * | --- | --- | --- |
  * | plain | BF16, F16 or F32, [out, in] as in torch | – |
  * | int8 | I8 [in, out], rotated: `rot(W)[i, o] ≈ q[i, o] · scale[o]` | `L.weight_scale` F32 [out] |
- * | blocks | U8 [out, in/block, block·bits/8], even elements in low bits: `W ≈ (q − 2^(bits−1)) · scale − minimum` | `L.weight_scale`, and where blocks have one `L.weight_minimum`, F32 [out, in/block] |
+ * | blocks | U8 [out, in/block, block·bits/8], even elements in low bits: `W ≈ (q − 2^(bits−1)) · scale − minimum` | `L.weight_scale`, and for blocks with a minimum `L.weight_minimum`, F32 [out, in/block] |
  *
- * The int8 layout is the one that ONNX Runtime's integer product reads in place, so that a file can be mapped; the layout of blocks
- * is that of its `MatMulNBits`. The forms stand in the file's header, metadata entry `stored_forms`: JSON, by name of the matrix.
+ * ONNX Runtime's integer product reads the int8 layout in place, so that a file can be mapped. The layout of blocks is that of its
+ * `MatMulNBits`. The metadata entry `stored_forms` in the header of the file has the forms: JSON, by name of the matrix.
  */
 export type StoredForm = Int8Form | BlocksForm;
 
 export interface Int8Form {
   readonly form: "int8";
-  /** Input features are rotated in groups of this many (`rotation.ts`); 1 is no rotation. */
+  /** Input features in a rotated group (`rotation.ts`); 1 without rotation. */
   readonly rotation: number;
 }
 
@@ -29,7 +29,7 @@ export interface BlocksForm {
   readonly block: number;
 }
 
-/** The metadata entry of a safetensors header that says which matrices are not plain. */
+/** Metadata entry of a safetensors header that lists the matrices that are not plain. */
 export const STORED_FORMS = "stored_forms";
 export const SCALE = "_scale";
 export const MINIMUM = "_minimum";
@@ -46,8 +46,8 @@ const storedForms = z.record(
 );
 
 /**
- * The forms that a safetensors header records; empty for a file without any.
- * @throws CheckpointError naming the file, the tensor and what is wrong
+ * Reads the forms in a safetensors header; empty for a file without any.
+ * @throws CheckpointError naming the file, the tensor and the fault
  */
 export function readStoredForms(metadata: Readonly<Record<string, string>>, path: string): Map<string, StoredForm> {
   const text = metadata[STORED_FORMS];

@@ -4,27 +4,27 @@ import { decodeFloats } from "./decode-floats.ts";
 import type { StoredType } from "./safetensors.ts";
 import type { Weight } from "./weights.ts";
 
-/** Reads tensors one after the other; every file is opened once. */
+/** Reads tensors. It opens each file once. */
 export interface TensorReader {
   /**
-   * The tensor as float32, whatever it is stored in.
-   * @throws CheckpointError when it holds whole numbers, or its file ends early
+   * A tensor as float32, from any form.
+   * @throws CheckpointError when it holds integers, or its file ends early
    */
   read(weight: Weight): Float32Array;
   /**
-   * Some rows of a matrix as float32, one after the other, in the order asked for: [rows, columns].
+   * Rows of a matrix as float32, in the requested order: [rows, columns].
    * @throws CheckpointError as `read`
    */
   readRows(weight: Weight, rows: readonly number[]): Float32Array;
   /**
-   * The first number of a tensor, fractional or whole; undefined when the tensor is empty.
-   * @throws CheckpointError when it holds truth values, or its file ends early
+   * The first value of a tensor, fractional or integer; undefined when the tensor is empty.
+   * @throws CheckpointError when it holds booleans, or its file ends early
    */
   readNumber(weight: Weight): number | undefined;
   close(): void;
 }
 
-/** Reading is synchronous: hundreds of small tensors are read in the time that one asynchronous open takes. */
+/** Reading is synchronous: it reads hundreds of small tensors in the time of one asynchronous open. */
 export function tensorReader(): TensorReader {
   const files = new Map<string, number>();
   const bytesOf = (weight: Weight) => {

@@ -5,15 +5,15 @@ import { CheckpointError, readJson } from "./checkpoint-file.ts";
 import { readSafetensorsHeader, type TensorEntry } from "./safetensors.ts";
 import { MINIMUM, readStoredForms, SCALE, type StoredForm } from "./stored-form.ts";
 
-/** A tensor and the file that holds it. */
+/** A tensor and its file. */
 export interface Weight extends TensorEntry {
-  /** Absolute, symlinks resolved: ONNX Runtime refuses external data behind links that leave the model's folder. */
+  /** Absolute, with symlinks resolved: ONNX Runtime refuses external data behind links that leave the model's folder. */
   readonly file: string;
-  /** How a matrix is stored that is not plain. `shape` is then that of the matrix, [out, in], whatever the bytes are laid out as. */
+  /** The form of a matrix that is not plain. `shape` is then that of the matrix, [out, in], not that of the stored bytes. */
   readonly quantised?: Quantised;
 }
 
-/** A stored form with the companions of one matrix. */
+/** A stored form, with the companions of one matrix. */
 export type Quantised = StoredForm & {
   /** F32, [out] or [out, in / block] */
   readonly scale: Weight;
@@ -21,14 +21,14 @@ export type Quantised = StoredForm & {
   readonly minimum?: Weight;
 };
 
-/** All tensors of one component (text encoder, transformer, VAE) of a checkpoint, over all its shards. */
+/** All tensors of one component (text encoder, transformer, VAE) of a checkpoint, from all its shards. */
 export interface Weights {
   /** Folder of the component, for messages. */
   readonly folder: string;
-  /** The tensor's place in its file. @throws CheckpointError when it is missing or has another shape. */
+  /** Finds a tensor with this shape. @throws CheckpointError when it is missing or has another shape. */
   get(name: string, shape: readonly number[]): Weight;
   has(name: string): boolean;
-  /** The tensor as it is, undefined when there is none of that name. */
+  /** Finds a tensor with any shape; undefined when it is missing. */
   find(name: string): Weight | undefined;
   /** Names of all tensors. */
   readonly names: readonly string[];
@@ -70,7 +70,7 @@ export async function openWeights(folder: string, stem: string): Promise<Weights
   };
 }
 
-/** The tensors of one file; companions of quantised matrices are part of these, not tensors beside them. */
+/** The tensors of one file. Companions of quantised matrices are part of these, not separate tensors. */
 async function readShard(file: string): Promise<Map<string, Weight>> {
   const { tensors: entries, metadata } = await readSafetensorsHeader(file);
   const tensors = new Map([...entries].map(([name, entry]) => [name, { ...entry, file } as Weight]));
@@ -78,7 +78,7 @@ async function readShard(file: string): Promise<Map<string, Weight>> {
   return tensors;
 }
 
-/** @throws CheckpointError when the matrix or a companion is missing or of another type or shape than its form says */
+/** @throws CheckpointError when the matrix or a companion is missing, or has another type or shape than its form requires */
 function quantisedWeight(tensors: Map<string, Weight>, name: string, form: StoredForm): Weight {
   const take = (suffix: string, dtype: string): Weight | undefined => {
     const tensor = tensors.get(name + suffix);
@@ -118,9 +118,9 @@ function quantisedWeight(tensors: Map<string, Weight>, name: string, form: Store
 }
 
 /**
- * The safetensors files of a component folder, and the tensors that its index names. The index goes before a single file, as in diffusers:
- * a single file beside shards is left over from something else. Where there is neither, files of one variant
- * (`diffusion_pytorch_model.fp16.safetensors`) serve.
+ * The safetensors files of a component folder, and the tensors that its index names. As in diffusers, an index has priority over a single
+ * file: a single file beside shards is a leftover. Without both, it uses the files of one variant
+ * (`diffusion_pytorch_model.fp16.safetensors`).
  * @throws CheckpointError naming the missing file or shard
  */
 export async function listShards(folder: string, stem: string): Promise<{ files: string[]; expected: string[] }> {
@@ -137,7 +137,7 @@ export async function listShards(folder: string, stem: string): Promise<{ files:
   return variant.endsWith(".json") ? shardsOf(path, folder) : { files: [path], expected: [] };
 }
 
-/** Files of the form `<stem>.<variant>.safetensors`, and indices `<stem>.safetensors.index.<variant>.json`. */
+/** Files named `<stem>.<variant>.safetensors`, and indices named `<stem>.safetensors.index.<variant>.json`. */
 async function variantsIn(folder: string, stem: string): Promise<string[]> {
   const names = await readdir(folder).catch(() => []);
   const rest = (name: string) => (name.startsWith(`${stem}.`) ? name.slice(stem.length) : "");

@@ -4,30 +4,30 @@ import { CheckpointError } from "./checkpoint-file.ts";
 import { bytesPerElement, type StoredType } from "./safetensors.ts";
 import { elementsOf } from "./sources/tensor-source.ts";
 
-/** A tensor that a file will hold. */
+/** A tensor to write into a file. */
 export interface TensorToWrite {
   readonly name: string;
   readonly dtype: StoredType;
   readonly shape: readonly number[];
 }
 
-/** Tensors that come from one piece of work, such as a matrix and its scales. */
+/** Tensors that are computed together, such as a matrix and its scales. */
 export interface WriteJob {
   readonly tensors: readonly TensorToWrite[];
-  /** Hands over the bytes of each tensor in order, in as many pieces as it likes. */
+  /** Passes the bytes of each tensor to `put` in order, in any number of pieces. */
   produce(put: (name: string, bytes: Uint8Array) => Promise<void>): Promise<void>;
 }
 
-/** Where tensors whose size allows it start: what processors load at once, and what external data wants. */
+/** Alignment of tensors whose size allows it: the load width of processors, and a requirement of external data. */
 const ALIGNMENT = 64;
 
 /**
- * Writes a safetensors file piece by piece, whole or not at all: under a temporary name, brought to the disk, read back and compared, then
- * renamed. Tensors start at multiples of 64 bytes as far as their sizes are such multiples (the format knows no gaps).
+ * Writes a safetensors file piece by piece, completely or not at all. It uses a temporary name, syncs the file to the disk, reads it back to
+ * compare, then renames it. Tensors start at multiples of 64 bytes if their sizes are such multiples (the format allows no gaps).
  *
  * @param afterJob called after each job
- * @throws CheckpointError when the disk gives back other bytes than were written
- * @throws what a job throws; nothing is left then
+ * @throws CheckpointError when the disk returns other bytes than were written
+ * @throws the error of a job; no file remains then
  */
 export async function writeSafetensorsFile<Job extends WriteJob>(
   path: string,
@@ -76,7 +76,7 @@ function layOut(jobs: readonly WriteJob[], metadata: Readonly<Record<string, str
   const bytesOf = ({ dtype, shape }: TensorToWrite) => elementsOf(shape) * bytesPerElement(dtype);
   const tensors = jobs.flatMap((job) => job.tensors);
   const even = tensors.filter((tensor) => bytesOf(tensor) % ALIGNMENT === 0);
-  // Behind them the widest numbers first, so that each starts at a multiple of its own width.
+  // After them the widest types first, so that each tensor starts at a multiple of its element size.
   const odd = tensors.filter((tensor) => bytesOf(tensor) % ALIGNMENT !== 0);
   odd.sort((a, b) => bytesPerElement(b.dtype) - bytesPerElement(a.dtype));
   const entries: Record<string, unknown> = Object.keys(metadata).length > 0 ? { __metadata__: metadata } : {};

@@ -14,8 +14,12 @@ import type { ControlNetConfig } from "./config.ts";
  * QwenImageControlNetModel: a few transformer blocks that see a guide and the latents. A linear layer for each block turns its image stream
  * into a residual for the transformer. Model spec 9.
  *
- * Inputs: `latents` [B, L, in_channels], `guide` [B, L, in_channels + extra_condition_channels], `text` [B, T, features], `cos`
- * and `sin` [T + L, headDim/2], `modulation` [12 · blocks · dim], `strengths` [blocks], one factor for each residual.
+ * Inputs:
+ * - `latents` [B, L, in_channels], `guide` [B, L, in_channels + extra_condition_channels], `text` [B, T, features]
+ * - `cos` and `sin` [T + L, headDim/2]
+ * - `modulation` [12 · blocks · dim]
+ * - `strengths` [blocks], one factor for each residual
+ *
  * Outputs: `residual/<i>` [B, L, dim].
  */
 export function buildControlNet(config: ControlNetConfig, weights: Weights, device?: Device): BuiltGraph {

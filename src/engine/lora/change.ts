@@ -69,8 +69,8 @@ export function withRowMagnitudes(makeDifference: () => Matrix, magnitudes: Floa
 }
 
 /**
- * DoRA as ComfyUI reads files of LyCORIS trainers: `V = W + difference`, scaled by `dora_scale` over the norms of W's rows if it is
- * [out, 1], or of V's columns if it is [1, in]; then `W + weight · (V' - W)`. Model spec 8.4.
+ * DoRA as ComfyUI reads files of LyCORIS trainers. `V = W + difference` is scaled by `dora_scale` over norms, then the result is
+ * `W + weight · (V' - W)`. The norms are those of W's rows if `dora_scale` is [out, 1], of V's columns if it is [1, in]. Model spec 8.4.
  */
 export function withDoraScale(makeDifference: () => Matrix, scale: Float32Array, by: "rows" | "columns"): Change {
   return {

@@ -78,7 +78,7 @@ interface Start {
 /**
  * DPM-Solver++ 2S and its stochastic form, with one evaluation a step. Steps come in pairs. The first is of first order. The second
  * restarts where the first one started, and uses the image predicted halfway, `D̄ = D_start + (D - D_start) / 2r`.
- * r is the position of the halfway point in the pair, in λ. With h the pair's length in λ, η = 0 or (stochastic) 1, G = (1 + η) h:
+ * In λ, r is the position of the halfway point in the pair. With h the pair's length in λ, η = 0 or (stochastic) 1, G = (1 + η) h:
  *
  *     x ← (σ_next / σ_start) e^{-ηh} x_start + α_next (1 - e^{-G}) D̄ + σ_next √(1 - e^{-2ηh}) n
  *

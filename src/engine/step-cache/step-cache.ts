@@ -40,8 +40,8 @@ export function skipLimits({
 export interface SkipTally {
   record(step: number, skipped: boolean): void;
   /**
-   * Skipped passes, in steps: a half for a step with one of its two guidance passes skipped, or the share of a solver's evaluations in
-   * the step.
+   * Skipped passes, in steps. A step counts a half if one of its two guidance passes was skipped. For a solver with several evaluations
+   * it counts their skipped share.
    */
   skippedSteps(): number;
 }

@@ -20,8 +20,11 @@ interface Windows {
 /**
  * The vision tower of Qwen2.5-VL for one image, and the merger that turns each cell of patches into one image token.
  *
- * Inputs, with patches in the order of the windows: `patches` [N, 3 · frames · patch²]; `cos` and `sin` [N, headDim/2]; `rows`
- * [windows · length], `places` [N] and `bias` [windows, 1, length, length] of `PaddedWindows`.
+ * Inputs, with patches in the order of the windows:
+ * - `patches` [N, 3 · frames · patch²]
+ * - `cos` and `sin` [N, headDim/2]
+ * - `rows` [windows · length], `places` [N] and `bias` [windows, 1, length, length] of `PaddedWindows`
+ *
  * Output: `tokens` [N / merge², out_hidden_size], cells in the order of the windows.
  */
 export function buildVisionTower(config: VisionConfig, weights: Weights): BuiltGraph {

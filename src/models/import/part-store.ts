@@ -81,8 +81,7 @@ async function stagingFolders(modelsDir: string): Promise<string[]> {
 const KEPT_MS = 7 * 24 * 3600 * 1000;
 
 /**
- * Deletes the remains of killed conversions: staging folders of dead processes, and converted components that no checkpoint uses and that
- * have not changed for a week.
+ * Deletes the remains of killed conversions: staging folders of dead processes, and unused components that have not changed for a week.
  */
 export async function sweepAbandoned(modelsDir: string, now: number = Date.now()): Promise<void> {
   const isOld = async (path: string) => {

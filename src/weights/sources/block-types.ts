@@ -1,29 +1,29 @@
 import { halfToNumber, tabulate } from "../decode-floats.ts";
 
 /**
- * Weights in blocks, taken apart: element i is `scales[⌊i/group⌋] · codes[i] - minima[⌊i/group⌋]`.
+ * Decoded blocks of weights: element i is `scales[⌊i/group⌋] · codes[i] - minima[⌊i/group⌋]`.
  */
 export interface Codes {
   readonly codes: Int8Array;
-  /** One a group. */
+  /** One for each group. */
   readonly scales: Float32Array;
-  /** One a group; absent where the type has none. */
+  /** One for each group; absent if the type has none. */
   readonly minima?: Float32Array;
 }
 
-/** One of ggml's block types. Layouts: ggml-common.h and gguf-py `quants.py`; our notes: one table in docs/guides/checkpoints.md. */
+/** One of ggml's block types. Layouts: ggml-common.h and gguf-py `quants.py`; a table is in docs/guides/checkpoints.md. */
 export interface BlockType {
-  /** Weights of a block, consecutive along the input features. */
+  /** Weights in a block, consecutive along the input features. */
   readonly elements: number;
-  /** Bytes of a block. */
+  /** Bytes in a block. */
   readonly bytes: number;
   /** Weights that share a scale. */
   readonly group: number;
-  /** Bits that hold every code once it is centred: what is subtracted from it to make the range symmetric. */
+  /** Bits for every code after centring, which subtracts a constant to make the range symmetric. */
   readonly bits: 2 | 4 | 8;
   readonly centre: number;
   readonly hasMinima: boolean;
-  /** Takes one block apart: `at` is its first byte, `to` the index of its first weight. */
+  /** Decodes one block: `at` is its first byte, `to` the index of its first weight. */
   unpack(bytes: DataView, at: number, out: Codes, to: number): void;
 }
 
@@ -33,7 +33,7 @@ const half = (bytes: DataView, at: number): number => HALVES[bytes.getUint16(at,
 /** Codes of IQ4_NL and IQ4_XS (ggml-common.h, `kvalues_iq4nl`). */
 const IQ4_CODES = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
 
-/** 32 codes of 4 bits in 16 bytes: the low halves first, then the high ones. */
+/** 32 codes of 4 bits in 16 bytes: the low halves first, then the high halves. */
 function nibbles(bytes: DataView, at: number, codes: Int8Array, to: number, decode: (q: number) => number): void {
   for (let j = 0; j < 16; j++) {
     const byte = bytes.getUint8(at + j);
@@ -42,7 +42,7 @@ function nibbles(bytes: DataView, at: number, codes: Int8Array, to: number, deco
   }
 }
 
-/** As `nibbles`, with a fifth bit from a word. */
+/** Like `nibbles`, with a fifth bit from a word. */
 function fiveBits(bytes: DataView, high: number, at: number, codes: Int8Array, to: number, minus: number): void {
   const word = bytes.getUint32(high, true);
   for (let j = 0; j < 16; j++) {
@@ -52,7 +52,7 @@ function fiveBits(bytes: DataView, high: number, at: number, codes: Int8Array, t
   }
 }
 
-/** Scale and minimum, 6 bits each, of sub-block j of 8 in the 12 bytes that Q4_K and Q5_K have for them. */
+/** Scale and minimum, 6 bits each, of sub-block j of 8, from the 12 bytes that Q4_K and Q5_K store for them. */
 function sixBits(bytes: DataView, at: number, j: number): [scale: number, minimum: number] {
   const byte = (i: number) => bytes.getUint8(at + i);
   if (j < 4) return [byte(j) & 63, byte(j + 4) & 63];
@@ -232,7 +232,7 @@ export const BLOCK_TYPES: Readonly<Record<string, BlockType>> = {
   },
 };
 
-/** Takes a run of whole blocks apart. */
+/** Decodes consecutive blocks into codes. */
 export function unpackBlocks(type: BlockType, bytes: Uint8Array): Codes {
   const blocks = bytes.length / type.bytes;
   const groups = (blocks * type.elements) / type.group;
@@ -246,7 +246,7 @@ export function unpackBlocks(type: BlockType, bytes: Uint8Array): Codes {
   return out;
 }
 
-/** The weights of a run of whole blocks. */
+/** Decodes consecutive blocks into weights. */
 export function decodeBlocks(type: BlockType, bytes: Uint8Array): Float32Array {
   const { codes, scales, minima } = unpackBlocks(type, bytes);
   const values = new Float32Array(codes.length);

@@ -1,18 +1,18 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { CheckpointError } from "../checkpoint-file.ts";
 
-/** Bytes that are read where they are wanted: a file, or a piece of memory. */
+/** Bytes with random access: a file, or a part of memory. */
 export interface ByteSource {
-  /** Where they are from, for messages. */
+  /** Name of the source, for messages. */
   readonly name: string;
   readonly size: number;
-  /** A copy of `length` bytes from `offset`. @throws CheckpointError when they are not all there */
+  /** A copy of `length` bytes from `offset`. @throws CheckpointError when some of them are missing */
   read(offset: number, length: number): Uint8Array<ArrayBuffer>;
   close(): void;
 }
 
 /**
- * A file, opened for reading. Reading is synchronous: thousands of small tensors are read in the time that a few asynchronous ones take.
+ * Opens a file for reading. Reading is synchronous: it reads thousands of small tensors in the time of a few asynchronous reads.
  * @throws CheckpointError when it cannot be opened
  */
 export function fileBytes(path: string): ByteSource {
@@ -35,7 +35,7 @@ export function fileBytes(path: string): ByteSource {
   };
 }
 
-/** Bytes in memory, under a name. */
+/** Bytes in memory, with a name. */
 export function memoryBytes(name: string, bytes: Uint8Array): ByteSource {
   return {
     name,
@@ -50,7 +50,9 @@ export function memoryBytes(name: string, bytes: Uint8Array): ByteSource {
 
 function requireInside(name: string, size: number, offset: number, length: number): void {
   if (offset < 0 || length < 0 || offset + length > size) {
-    throw new CheckpointError(`${name}: ended early: bytes ${offset}…${offset + length} of ${size} are needed`);
+    throw new CheckpointError(
+      `${name}: ended early: bytes ${offset}…${offset + length} are needed, but it has only ${size}`,
+    );
   }
 }
 
@@ -59,7 +61,7 @@ function attempt<T>(path: string, work: () => T): T {
     return work();
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
-    const reason = code === "ENOENT" ? "there is no such file" : code === "EISDIR" ? "it is a folder" : message;
+    const reason = code === "ENOENT" ? "the file does not exist" : code === "EISDIR" ? "it is a folder" : message;
     throw new CheckpointError(`${path} cannot be read: ${reason}`, { cause });
   }
 }

@@ -1,26 +1,26 @@
 import { CheckpointError } from "../checkpoint-file.ts";
 import type { ByteSource } from "./byte-source.ts";
 
-/** Steps through the start of a file, little-endian. */
+/** Reads the start of a file step by step, little-endian. */
 export interface Cursor {
   position(): number;
-  /** The next bytes. @throws CheckpointError when they are not there, or beyond the limit */
+  /** The next bytes. @throws CheckpointError when they are missing, or beyond the limit */
   take(length: number): DataView;
   skip(length: number): void;
   u32(): number;
   /** @throws CheckpointError above 2⁵³ - 1 */
   u64(): number;
-  /** So many bytes of text. */
+  /** Text of `length` bytes. */
   text(length: number): string;
-  /** A u64 length and so many bytes of UTF-8. */
+  /** A u64 length, then UTF-8 text of that many bytes. */
   string(longest?: number): string;
-  /** What is wrong here, with the file's name and the position. */
+  /** An error with the name of the file and the position. */
   error(what: string): CheckpointError;
 }
 
 const WINDOW = 1 << 20;
 
-/** @param limit bytes from the start beyond which nothing is read */
+/** @param limit bytes from the start that may be read */
 export function byteCursor(bytes: ByteSource, limit: number): Cursor {
   let at = 0;
   let window = new Uint8Array(0);
@@ -66,5 +66,5 @@ export function byteCursor(bytes: ByteSource, limit: number): Cursor {
   return cursor;
 }
 
-/** Chat templates are the longest texts of real files. */
+/** Chat templates are the longest texts in real files. */
 const MAX_TEXT = 1_000_000;

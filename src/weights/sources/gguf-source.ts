@@ -7,8 +7,8 @@ import { type GgufTensor, parseGguf } from "./gguf.ts";
 import { decodeInUnits, type SourceTensor, type TensorSource } from "./tensor-source.ts";
 
 /**
- * The tensors of a GGUF file; numbers are read when they are asked for.
- * @throws CheckpointError naming the file and what is wrong with it
+ * The tensors of a GGUF file. Values are read on request.
+ * @throws CheckpointError naming the file and the fault
  */
 export function ggufSource(bytes: ByteSource): TensorSource {
   const { tensors, metadata } = parseGguf(bytes);
@@ -33,7 +33,7 @@ function sourceTensor(bytes: ByteSource, name: string, tensor: GgufTensor): Sour
     decode(start, count) {
       const values = decodeFloats(read(start, count), dtype);
       if (values) return values;
-      throw new CheckpointError(`${bytes.name}: tensor "${name}" holds whole numbers (${type})`);
+      throw new CheckpointError(`${bytes.name}: tensor "${name}" holds integers (${type}), not weights`);
     },
     plain: dtype === "F32" || dtype === "F16" || dtype === "BF16" ? { dtype, bytes: read } : undefined,
   };

@@ -7,7 +7,7 @@ import { byteCursor, type Cursor } from "./cursor.ts";
 export interface GgufTensor {
   /** `F32`, `BF16`, `Q4_K`, … */
   readonly type: string;
-  /** As in torch: the last axis is the contiguous one. */
+  /** As in torch: the last axis is contiguous. */
   readonly shape: readonly number[];
   /** Bytes from the start of the file. */
   readonly offset: number;
@@ -16,16 +16,16 @@ export interface GgufTensor {
 
 export interface GgufHeader {
   readonly tensors: Map<string, GgufTensor>;
-  /** Scalars and texts; long lists (a tokenizer's words) are left out. */
+  /** Scalars and texts. Long lists, such as the words of a tokenizer, are omitted. */
   readonly metadata: ReadonlyMap<string, string | number | boolean | readonly number[]>;
 }
 
-/** Real files have 6 MB (the vocabulary of a text encoder). */
+/** Headers of real files have 6 MB (the vocabulary of a text encoder). */
 const MAX_HEADER_BYTES = 64_000_000;
 const MAX_TENSORS = 100_000;
 const MAX_KEYS = 100_000;
 const MAX_NAME = 10_000;
-/** Lists of numbers that are kept: shapes. */
+/** Most numbers in a list that is kept: enough for shapes. */
 const MAX_KEPT = 16;
 
 const PLAIN_BYTES: Readonly<Record<string, number>> = {
@@ -40,12 +40,12 @@ const PLAIN_BYTES: Readonly<Record<string, number>> = {
 };
 
 /**
- * The header of a GGUF file, version 2 or 3.
+ * Parses the header of a GGUF file, version 2 or 3.
  *
  * Layout, little-endian: `GGUF`, u32 version, u64 tensors, u64 keys; keys with values; tensor infos; data from the next multiple of
- * `general.alignment` on. Source: docs/gguf.md of ggml-org/ggml.
+ * `general.alignment`. Source: docs/gguf.md of ggml-org/ggml.
  *
- * @throws CheckpointError naming the file and what is wrong with it, also for number types that nothing here reads
+ * @throws CheckpointError naming the file and the fault, also for an unsupported type of numbers
  */
 export function parseGguf(bytes: ByteSource): GgufHeader {
   const fail = (what: string) => new CheckpointError(`${bytes.name}: ${what}`);
@@ -81,7 +81,7 @@ export function parseGguf(bytes: ByteSource): GgufHeader {
   const tensors = new Map<string, GgufTensor>();
   for (const { name, dims, typeId, offset } of infos) {
     const wrong = (what: string) => fail(`tensor "${name}": ${what}`);
-    if (tensors.has(name)) throw wrong("is there twice");
+    if (tensors.has(name)) throw wrong("exists twice");
     if (offset % alignment !== 0) throw wrong(`offset ${offset} is not a multiple of ${alignment}`);
     const type = GGUF_TYPES.get(typeId) ?? `type ${typeId}`;
     const byteLength = bytesOf(type, dims, wrong);
@@ -111,14 +111,14 @@ function bytesOf(type: string, dims: readonly number[], wrong: (what: string) =>
   const block = BLOCK_TYPES[type];
   if (!block) {
     const known = Object.keys(BLOCK_TYPES).join(", ");
-    throw wrong(`${type} is not read here; readable are F32, F16, BF16, ${known}: take a Q4_K_M or Q8_0 file`);
+    throw wrong(`${type} is not supported; supported are F32, F16, BF16, ${known}. Use a Q4_K_M or Q8_0 file`);
   }
   if ((dims[0] ?? 1) % block.elements !== 0)
     throw wrong(`rows of ${dims[0]} are not whole blocks of ${block.elements} (${type})`);
   return (elements / block.elements) * block.bytes;
 }
 
-/** City96's converter flattens tensors of five axes and notes the shape that they had. */
+/** The converter of City96 flattens tensors of five axes and stores their original shape in the metadata. */
 function originalShape(
   noted: unknown,
   dims: readonly number[],
@@ -145,7 +145,7 @@ function refuseOverlaps(tensors: ReadonlyMap<string, GgufTensor>, fail: (what: s
 const FIXED_SIZE = [1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8];
 const [STRING, ARRAY] = [8, 9];
 
-/** A value of the metadata; undefined for long lists and lists of anything but numbers, which are stepped over. */
+/** A value of the metadata. Undefined for long lists and lists of other types than numbers, which are skipped. */
 function readValue(cursor: Cursor, type: number): string | number | boolean | readonly number[] | undefined {
   if (type === STRING) return cursor.string();
   if (type !== ARRAY) return readScalar(cursor, type);

@@ -6,12 +6,12 @@ import { safetensorsSource } from "./safetensors-source.ts";
 import type { TensorSource } from "./tensor-source.ts";
 
 /**
- * Opens a file of weights, whatever its name says: the format is told by the first bytes.
- * @throws CheckpointError naming the file, what it is, and what to do where it is nothing that is read here
+ * Opens a file of weights. Its first bytes, not its name, decide the format.
+ * @throws CheckpointError naming the file, its kind, and what to do about an unsupported one
  */
 export function openSource(path: string): TensorSource {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory())
-    throw new CheckpointError(`${path} is a folder; a file is needed`);
+    throw new CheckpointError(`${path} is a folder; name a file`);
   const bytes = fileBytes(path);
   try {
     return sourceOf(bytes);
@@ -21,7 +21,7 @@ export function openSource(path: string): TensorSource {
   }
 }
 
-/** As `openSource`, of bytes that are open already. */
+/** Like `openSource`, for open bytes. */
 export function sourceOf(bytes: ByteSource): TensorSource {
   const start = bytes.read(0, Math.min(bytes.size, 512));
   const foreign = foreignFile(start);
@@ -33,7 +33,7 @@ function isGguf(start: Uint8Array): boolean {
   return new TextDecoder("latin1").decode(start.subarray(0, 4)) === "GGUF";
 }
 
-/** What a file is that people take for weights, with what to do; undefined when it may be weights. */
+/** The kind of a file that people often mistake for weights, with advice; undefined when it may be weights. */
 export function foreignFile(start: Uint8Array): string | undefined {
   const text = new TextDecoder("latin1").decode(start);
   if (start.length === 0) return "empty";
@@ -47,13 +47,13 @@ export function foreignFile(start: Uint8Array): string | undefined {
   if (text.startsWith("PK\u0003\u0004")) {
     return /archive|data\.pkl|\/data/.test(text)
       ? "a PyTorch pickle (.pt, .ckpt, .bin), which can run code when it is read; use the .safetensors file of the same model"
-      : "a ZIP archive: unpack it first";
+      : "a ZIP archive; unpack it first";
   }
   if (start[0] === 0x80 && start[1]! >= 2 && start[1]! <= 5) {
     return "a Python pickle, which can run code when it is read; use the .safetensors file of the same model";
   }
-  if (start[0] === 0x1f && start[1] === 0x8b) return "compressed with gzip: unpack it first";
-  if (text.startsWith("7z\u00bc\u00af") || text.startsWith("Rar!")) return "an archive: unpack it first";
+  if (start[0] === 0x1f && start[1] === 0x8b) return "compressed with gzip; unpack it first";
+  if (text.startsWith("7z\u00bc\u00af") || text.startsWith("Rar!")) return "an archive; unpack it first";
   if (text.startsWith("\u0089HDF")) return "an HDF5 file; use the .safetensors file of the same model";
   if (/^(ggml|ggjt|ggmf|lmgg|tjgg)/.test(text)) return "in a format older than GGUF; use a GGUF file";
   return undefined;

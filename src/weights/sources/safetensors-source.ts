@@ -6,7 +6,7 @@ import type { ByteSource } from "./byte-source.ts";
 import { isCompanion, layerScales, scaledTensor } from "./scaled-layers.ts";
 import type { SourceTensor, TensorSource } from "./tensor-source.ts";
 
-/** What tells files apart that hold the same tensors in a packing that nothing here reads: by the end of a tensor's name. */
+/** Unsupported packings of the same tensors, by the end of a tensor's name. */
 const FOREIGN_PACKINGS: readonly [end: RegExp, what: string][] = [
   [
     /\.(qweight|wscales|smooth_factor|proj_down)$/,
@@ -20,8 +20,8 @@ const FOREIGN_PACKINGS: readonly [end: RegExp, what: string][] = [
 ];
 
 /**
- * The tensors of a safetensors file, ComfyUI's scaled fp8 and int8 layers decoded; numbers are read when they are asked for.
- * @throws CheckpointError naming the file, the tensor and what is wrong, or the packing that is not read here
+ * The tensors of a safetensors file, with ComfyUI's scaled fp8 and int8 layers decoded. Values are read on request.
+ * @throws CheckpointError naming the file, the tensor and the fault, or an unsupported packing
  */
 export function safetensorsSource(bytes: ByteSource): TensorSource {
   const header = parseSafetensors(bytes);
@@ -38,7 +38,7 @@ export function safetensorsSource(bytes: ByteSource): TensorSource {
 
 function refuseForeign({ tensors, metadata }: SafetensorsHeader, file: string): void {
   if (STORED_FORMS in metadata)
-    throw new CheckpointError(`${file} is converted already; name its checkpoint's folder instead`);
+    throw new CheckpointError(`${file} is already converted; name the folder of its checkpoint instead`);
   for (const name of tensors.keys()) {
     const foreign = FOREIGN_PACKINGS.find(([end]) => end.test(name));
     if (foreign) throw new CheckpointError(`${file} is ${foreign[1]} (it has a tensor "${name}")`);
@@ -55,7 +55,7 @@ function plainTensor(bytes: ByteSource, name: string, { dtype, shape, offset, by
     decode(start, count) {
       const values = decodeFloats(read(start, count), dtype);
       if (values) return values;
-      throw new CheckpointError(`${bytes.name}: tensor "${name}" holds whole numbers (${dtype})`);
+      throw new CheckpointError(`${bytes.name}: tensor "${name}" holds integers (${dtype}), not weights`);
     },
     plain: dtype === "F32" || dtype === "F16" || dtype === "BF16" ? { dtype, bytes: read } : undefined,
   };

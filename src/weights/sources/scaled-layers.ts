@@ -6,11 +6,11 @@ import { bytesPerElement, type SafetensorsHeader, type StoredType, type TensorEn
 import type { ByteSource } from "./byte-source.ts";
 import { decodeInUnits, elementsOf, type SourceTensor } from "./tensor-source.ts";
 
-/** What a layer's stored numbers are multiplied with, and how they were rotated before that. */
+/** Scale and rotation of a layer's stored values. */
 export interface LayerScale {
-  /** One for the whole matrix, or one a row. */
+  /** One for the whole matrix, or one for each row. */
   readonly scales: Float32Array;
-  /** Input features that are rotated together; 1 for none. */
+  /** Input features in a rotated group; 1 without rotation. */
   readonly rotation: number;
 }
 
@@ -23,24 +23,24 @@ type LayerNote = z.output<typeof layerNote>;
 
 const fileNote = z.looseObject({ layers: z.record(z.string(), layerNote).default({}) });
 
-/** ComfyUI's names of formats, and the type that their numbers have in the file. */
+/** ComfyUI's names of formats, and the types of their values in the file. */
 const FORMATS: Readonly<Record<string, StoredType>> = {
   float8_e4m3fn: "F8_E4M3",
   float8_e5m2: "F8_E5M2",
   int8_tensorwise: "I8",
 };
 
-/** Bytes of a note that is read. */
+/** Largest note that is read, in bytes. */
 const MAX_NOTE = 10_000;
 
 /**
  * The scales of a file's quantised layers, by the name of their matrix, in both of ComfyUI's layouts:
  *
- * - old: a tensor `scaled_fp8` marks the file, `L.scale_weight` stands beside `L.weight`;
- * - new: `L.weight_scale` stands beside `L.weight`, and a note in `L.comfy_quant` or in the metadata names the format.
+ * - old: a tensor `scaled_fp8` marks the file; `L.scale_weight` is beside `L.weight`.
+ * - new: `L.weight_scale` is beside `L.weight`; a note in `L.comfy_quant` or in the metadata names the format.
  *
  * Source: comfy/utils.py `convert_old_quants`, comfy/quant_ops.py.
- * @throws CheckpointError naming the layer, and its format when it is one that is not read here
+ * @throws CheckpointError naming the layer, and its format if it is not supported
  */
 export function layerScales(bytes: ByteSource, { tensors, metadata }: SafetensorsHeader): Map<string, LayerScale> {
   const notes = readNotes(bytes, tensors, metadata);
@@ -51,7 +51,7 @@ export function layerScales(bytes: ByteSource, { tensors, metadata }: Safetensor
     const type = FORMATS[note.format];
     if (!type) {
       throw new CheckpointError(
-        `${bytes.name}: layer "${layer}" is stored as ${note.format}, which is not read here; use the bf16, fp8 or GGUF file of the same model`,
+        `${bytes.name}: layer "${layer}" is stored as ${note.format}, which is not supported; use the bf16, fp8 or GGUF file of the same model`,
       );
     }
     if (weight.dtype !== type) {
@@ -76,7 +76,7 @@ export function layerScales(bytes: ByteSource, { tensors, metadata }: Safetensor
   return scales;
 }
 
-/** Whether a tensor only says how others are stored. */
+/** True for a tensor that only describes how others are stored. */
 export function isCompanion(name: string, tensors: ReadonlyMap<string, TensorEntry>): boolean {
   if (/(^|\.)scaled_fp8$|\.comfy_quant$|\.comfy_attention\.config$/.test(name)) return true;
   const [, layer] = /^(.*)\.(?:scale_weight|scale_input|weight_scale|input_scale)$/.exec(name) ?? [];
@@ -111,7 +111,7 @@ function readNotes(
   return notes;
 }
 
-/** @throws CheckpointError when a scale is no finite number, or their count is neither one nor the matrix's rows */
+/** @throws CheckpointError when a scale is not finite, or their number is neither one nor that of the matrix's rows */
 function readScales(bytes: ByteSource, layer: string, weight: TensorEntry, scale: TensorEntry): Float32Array {
   const fail = (what: string) => new CheckpointError(`${bytes.name}: the scale of layer "${layer}" ${what}`);
   const count = elementsOf(scale.shape);
@@ -130,13 +130,13 @@ function rotationOf(bytes: ByteSource, layer: string, weight: TensorEntry, note:
   const width = weight.shape[1];
   if (![4, 16, 64, 256].includes(group) || weight.dtype !== "I8" || width === undefined || width % group !== 0) {
     throw new CheckpointError(
-      `${bytes.name}: layer "${layer}", ${weight.dtype} [${weight.shape}], is rotated in groups of ${group}; read are groups of 4, 16, 64 and 256 of int8`,
+      `${bytes.name}: layer "${layer}", ${weight.dtype} [${weight.shape}], is rotated in groups of ${group}; supported are int8 in groups of 4, 16, 64 and 256`,
     );
   }
   return group;
 }
 
-/** A matrix in fp8 or int8 with a scale for all of it, or one a row. */
+/** A matrix in fp8 or int8 with one scale for all of it, or one for each row. */
 export function scaledTensor(bytes: ByteSource, entry: TensorEntry, scale: LayerScale): SourceTensor {
   const { shape, byteLength, offset, dtype } = entry;
   const { scales, rotation } = scale;
@@ -146,7 +146,7 @@ export function scaledTensor(bytes: ByteSource, entry: TensorEntry, scale: Layer
   const read = (start: number, count: number) => bytes.read(offset + start * size, count * size);
   const decodeRows = (start: number, count: number) => {
     const raw = read(start, count);
-    // Codes are whole numbers: rotating them is exact, so that the only rounding is that of the scale.
+    // Codes are integers: rotating them is exact, so only the scale rounds.
     const values = dtype === "I8" ? Float32Array.from(new Int8Array(raw.buffer)) : decodeFloats(raw, dtype)!;
     if (rotation > 1) rotateGroups(values, rotation);
     for (let row = 0; row < count / width; row++) {
@@ -158,7 +158,7 @@ export function scaledTensor(bytes: ByteSource, entry: TensorEntry, scale: Layer
   return {
     shape,
     byteLength,
-    stored: `${dtype} with ${scales.length === 1 ? "a scale" : "a scale a row"}${rotation > 1 ? `, rotated by ${rotation}` : ""}`,
+    stored: `${dtype} with ${scales.length === 1 ? "a scale" : "a scale for each row"}${rotation > 1 ? `, rotated by ${rotation}` : ""}`,
     decode: (start, count) => decodeInUnits(width, start, count, decodeRows),
     int8:
       dtype === "I8" && shape.length === 2

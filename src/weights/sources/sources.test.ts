@@ -141,7 +141,7 @@ describe("what people take for weights is refused by what it is", () => {
       ),
       /mxfp8/,
     ],
-    ["a converted one", tensors({ a: eight }, { stored_forms: "{}" }), /is converted already/],
+    ["a converted one", tensors({ a: eight }, { stored_forms: "{}" }), /is already converted/],
     [
       "another type",
       tensors({ "a.weight": eight, "a.comfy_quant": note("int8_tensorwise") }),
@@ -172,6 +172,6 @@ describe("what people take for weights is refused by what it is", () => {
 
   test("a folder, and what is not there", () => {
     expect(() => openSource(folder)).toThrow("is a folder");
-    expect(() => openSource(join(folder, "none"))).toThrow("there is no such file");
+    expect(() => openSource(join(folder, "none"))).toThrow("the file does not exist");
   });
 });

@@ -1,44 +1,44 @@
 import type { BlockType, Codes } from "./block-types.ts";
 
-/** The tensors of a file in any format, found by name and decoded on demand. */
+/** The tensors of a file in any format, by name. They are decoded on request. */
 export interface TensorSource {
-  /** The file, for messages. */
+  /** Name of the file, for messages. */
   readonly name: string;
   readonly tensors: ReadonlyMap<string, SourceTensor>;
-  /** What the file says of itself: `general.architecture` of GGUF, the texts of a safetensors header. */
+  /** Metadata of the file: `general.architecture` and others in GGUF, the texts of a safetensors header. */
   readonly metadata: ReadonlyMap<string, unknown>;
   close(): void;
 }
 
 /** One tensor of a file. */
 export interface SourceTensor {
-  /** As in torch: of a linear layer's matrix [out, in]. */
+  /** As in torch: [out, in] for the matrix of a linear layer. */
   readonly shape: readonly number[];
-  /** How it is stored, for people: `BF16`, `Q4_K`, `F8_E4M3 with scale`. */
+  /** Its form in the file, for people: `BF16`, `Q4_K`, `F8_E4M3 with scale`. */
   readonly stored: string;
-  /** Bytes that it takes in its file. */
+  /** Its size in the file. */
   readonly byteLength: number;
   /**
-   * The numbers from element `start` on, in the order of the shape.
-   * @throws CheckpointError when it holds no fractional numbers, or its file ends early
+   * Values from element `start`, in the order of the shape.
+   * @throws CheckpointError when it has no fractional values, or its file ends early
    */
   decode(start: number, count: number): Float32Array;
-  /** Where the file holds plain numbers: these bytes, without decoding. */
+  /** Plain numbers of the file, without decoding, if it has them. */
   readonly plain?: PlainTensor;
-  /** Where the file holds rounded codes with a scale per row: these. */
+  /** Rounded codes of the file with a scale for each row, if it has them. */
   readonly int8?: Int8Tensor;
-  /** Where the file holds blocks of weights that share a scale: these. */
+  /** Blocks of weights that share a scale, if the file has them. */
   readonly blocks?: BlockTensor;
 }
 
 export interface PlainTensor {
   readonly dtype: "F32" | "F16" | "BF16";
-  /** The bytes of `count` elements from `start` on. */
+  /** The bytes of `count` elements from `start`. */
   bytes(start: number, count: number): Uint8Array<ArrayBuffer>;
 }
 
 export interface Int8Tensor {
-  /** Input features that are rotated together (`rotation.ts`); 1 for none. */
+  /** Input features in a rotated group (`rotation.ts`); 1 without rotation. */
   readonly rotation: number;
   /** Codes of some rows, [rows, in]. */
   codes(firstRow: number, rows: number): Int8Array;
@@ -48,18 +48,18 @@ export interface Int8Tensor {
 
 export interface BlockTensor {
   readonly type: BlockType;
-  /** A run of whole blocks, from element `start` on. */
+  /** Decodes whole blocks, from element `start`. */
   unpack(start: number, count: number): Codes;
 }
 
-/** How many numbers a shape holds. */
+/** The number of values in a shape. */
 export function elementsOf(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
 /**
- * `count` numbers from `start` on, of what can only be decoded in whole units.
- * @param unit numbers that are decoded together
+ * `count` values from `start`, from a source that decodes whole units only.
+ * @param unit number of values that are decoded together
  */
 export function decodeInUnits(
   unit: number,

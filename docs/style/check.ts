@@ -7,7 +7,15 @@ import markdown from "@textlint/textlint-plugin-markdown";
 import { docstrings } from "./source-texts.ts";
 import { styleRule } from "./textlint-rule.ts";
 
-const PAGES = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs/**/*.md"];
+const PAGES = [
+  "*.md",
+  "docs/**/*.md",
+  "examples/*.md",
+  "models/**/*.md",
+  "packed/*.md",
+  "reference/*.md",
+  "test/**/*.md",
+];
 /** Folders of `src/` whose docstrings are checked. */
 const SOURCES = ["drawing", "engine", "models", "onnx", "pictures", "weights"].map((folder) => `src/${folder}/**/*.ts`);
 

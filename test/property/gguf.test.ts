@@ -97,7 +97,7 @@ describe("a hostile GGUF header is an error", () => {
       /overlap/,
     ],
     ["IQ2_XXS", file({ tensors: [{ type: 16, dims: [256] }] }), /IQ2_XXS is not supported.*Q4_K_M or Q8_0/],
-    ["MXFP4", file({ tensors: [{ type: 39, dims: [256] }] }), /MXFP4 is not read/],
+    ["MXFP4", file({ tensors: [{ type: 39, dims: [256] }] }), /MXFP4 is not supported/],
     ["a type that nobody knows", file({ tensors: [{ type: 200 }] }), /type 200/],
     ["a row of half a block", file({ tensors: [{ type: 8, dims: [16, 2] }] }), /whole blocks of 32/],
     [

@@ -1,23 +1,11 @@
 /** Checks pages and docstrings against the style guide: `npm run check:prose`; names of files limit it to these. */
 
-import { globSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { TextlintKernel, type TextlintMessage } from "@textlint/kernel";
 import markdown from "@textlint/textlint-plugin-markdown";
+import { pages, sources } from "./files.ts";
 import { docstrings } from "./source-texts.ts";
 import { styleRule } from "./textlint-rule.ts";
-
-const PAGES = [
-  "*.md",
-  "docs/**/*.md",
-  "examples/*.md",
-  "models/**/*.md",
-  "packed/*.md",
-  "reference/*.md",
-  "test/**/*.md",
-];
-/** Folders of `src/` whose docstrings are checked. */
-const SOURCES = ["drawing", "engine", "models", "onnx", "pictures", "weights"].map((folder) => `src/${folder}/**/*.ts`);
 
 const kernel = new TextlintKernel();
 
@@ -33,9 +21,9 @@ async function messages(file: string): Promise<TextlintMessage[]> {
 }
 
 const named = process.argv.slice(2);
-const files = named.length > 0 ? named : globSync([...PAGES, ...SOURCES], { exclude: ["**/*.test.ts"] });
+const files = named.length > 0 ? named : [...pages(), ...sources()];
 let found = 0;
-for (const file of files.toSorted()) {
+for (const file of files) {
   for (const { line, column, message } of await messages(file)) {
     console.error(`${file}:${line}:${column} ${message}`);
     found += 1;

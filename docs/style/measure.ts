@@ -1,10 +1,10 @@
 /** Readability of pages: `npm run docs:readability [FILE…]`. Words a sentence, sentences that are too long, Flesch reading ease. */
 
-import { globSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import type { TxtNode } from "@textlint/ast-node-types";
 import markdown from "@textlint/textlint-plugin-markdown";
 import { syllable } from "syllable";
+import { pages } from "./files.ts";
 import { CODE, PROSE_NODES, proseOf, sentencesOf, wordsOf } from "./prose.ts";
 import { MAX_WORDS } from "./rules.ts";
 import { docstrings } from "./source-texts.ts";
@@ -39,9 +39,8 @@ function readability(sentences: readonly string[]) {
   };
 }
 
-const PAGES = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs/**/*.md"];
 const named = process.argv.slice(2);
-const files = (named.length > 0 ? named : globSync(PAGES)).toSorted();
+const files = named.length > 0 ? named : pages();
 const all: string[] = [];
 const table: Record<string, object> = {};
 for (const file of files) {

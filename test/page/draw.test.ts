@@ -68,7 +68,7 @@ describe.skipIf(!hasChromium)("drawing", () => {
     await expect.poll(() => page.locator("button.sheet-cell").count()).toBe(20);
     await page.click("button.sheet-cell >> nth=4");
     await page.waitForSelector(".stage .actions");
-    await page.click("text=All of them");
+    await page.click("text=Back to the sheet");
     await expect.poll(() => page.locator("button.sheet-cell").count()).toBe(20);
     expect(page.faults).toEqual([]);
   });

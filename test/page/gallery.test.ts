@@ -185,7 +185,7 @@ describe.skipIf(!hasChromium)("two tabs", () => {
     await there.waitForSelector(".grid-cell", { state: "detached" });
     await here.click(".notice >> text=Undo");
     await there.waitForSelector(".grid-cell .grid-star");
-    await there.click("text=/^Brought$/");
+    await there.click("text=/^Uploaded$/");
     await there.waitForSelector("text=No pictures here.");
     const file = await encodeImage({ width: 16, height: 16, pixels: new Uint8Array(768).fill(9) }, { format: "PNG" });
     await here.evaluate(

@@ -53,10 +53,10 @@ describe.skipIf(!hasChromium)("models", () => {
     const page = await studio.open({ draft });
     await page.waitForSelector(".references");
     await drop(page, await photo(90), "photo.png", "image/png");
-    await page.click("dialog >> text=Add it to the pictures it is about");
+    await page.click("dialog >> text=Use it as a reference");
     await page.waitForSelector('.references img[alt="picture 1"]');
     await drop(page, await photo(160), "other.png", "image/png");
-    await page.click("dialog >> text=Add it to the pictures it is about");
+    await page.click("dialog >> text=Use it as a reference");
     await page.waitForSelector('.references img[alt="picture 2"]');
     await draw(page, "Make picture 1 as light as picture 2");
     await finished(page);
@@ -106,7 +106,7 @@ describe.skipIf(!hasChromium)("models", () => {
     await page.waitForSelector('.tool-bar [aria-label="Box"][aria-pressed="true"]');
     await page.waitForTimeout(200); // the canvas hears of the tool after the button
     for (const key of ["ArrowRight", "ArrowRight", "Enter"]) await page.keyboard.press(key);
-    await page.waitForSelector(".draw-bar >> text=Tinted is redrawn. The rest stays, bit for bit.");
+    await page.waitForSelector(".draw-bar >> text=The tinted area is redrawn. The rest stays, bit for bit.");
     await page.click(".button.draw >> text=Redraw");
     await page.waitForSelector(".edit-results .actions");
     const [result] = await listed();
@@ -139,7 +139,7 @@ describe.skipIf(!hasChromium)("models", () => {
   test("with another model the picture is what drawing starts from, and back", async () => {
     const page = await studio.open({ draft });
     await drop(page, await photo(90), "photo.png", "image/png");
-    await page.click("dialog >> text=Add it to the pictures it is about");
+    await page.click("dialog >> text=Use it as a reference");
     await page.waitForSelector(".references img");
     await page.selectOption(".model-choice", "inkstone:nano@1");
     await page.waitForSelector(".starting-picture");
@@ -154,7 +154,7 @@ describe.skipIf(!hasChromium)("models", () => {
     const page = await studio.open({ draft });
     await page.click(".disclosure");
     await page.click("text=All parameters");
-    await page.waitForSelector(".drawer-group >> text=Pictures to start from");
+    await page.waitForSelector(".drawer-group >> text=Input pictures");
     const legends = () => page.locator(".drawer legend").allTextContents();
     expect(await legends()).not.toContain("controlNet");
     await page.keyboard.press("Escape");
@@ -167,7 +167,7 @@ describe.skipIf(!hasChromium)("models", () => {
   test("what is in memory is shown; a style is fetched by its address, with its progress", async () => {
     const file = await readFile("test/fixtures/lora/files/peft.safetensors");
     const page = await studio.open({ path: "/models" });
-    await page.waitForSelector("text=Drawn on: ");
+    await page.waitForSelector("text=Device: ");
     await page.waitForSelector(".model-row:has-text('2511, tiny') .model-state >> text=in memory");
     const source: Server = createServer((_request, response) => response.end(file)).listen(0, "127.0.0.1");
     await new Promise((resolve) => source.once("listening", resolve));
@@ -212,7 +212,7 @@ describe.skipIf(!hasChromium)("models", () => {
     expect(days).toBeGreaterThan(6.9);
     expect(days).toBeLessThan(7.1);
     await page.click('.actions [aria-label="Details"]');
-    await page.selectOption('dialog [aria-label="Kept"]', { label: "until it is binned" });
+    await page.selectOption('dialog [aria-label="Kept"]', { label: "until you delete it" });
     await expect.poll(async () => (await newest()).expiresAt).toBeNull();
     expect(page.faults).toEqual([]);
   });

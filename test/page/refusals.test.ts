@@ -74,7 +74,7 @@ describe.skipIf(!hasChromium)("refusals", () => {
       await studio.start({ INKSTONE_MIN_FREE_MB: "1000000" });
       await page.waitForSelector(".away >> text=disk is full", { timeout: 60_000 });
       await page.click(".button.draw");
-      await page.waitForSelector('.refusal[role="alert"] >> text=The server takes no tasks now.');
+      await page.waitForSelector('.refusal[role="alert"] >> text=The server does not accept tasks now.');
       await page.click(".away >> text=Empty the bin (1)");
       await page.waitForSelector(".away >> text=Empty the bin", { state: "detached" });
       expect((await studio.ask<{ storage: object }>("GET", "/v1/status")).storage).toMatchObject({

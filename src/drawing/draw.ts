@@ -20,6 +20,7 @@ import { maskBounds, releaseCells, seam, zoomRegion } from "./mask.ts";
 import { extendPicture } from "./outpaint.ts";
 import { atSide, cutOut, inWholeCells, withinPicture } from "./whole-cells.ts";
 
+/** Options and callbacks of `draw`. */
 export interface DrawOptions extends GenerateHooks {
   /** Most pixels that the model generates; a larger image is generated smaller and enlarged. Absent: no limit. */
   readonly maxPixels?: number;

@@ -27,6 +27,7 @@ export interface Drawing extends Omit<GenerateParams, "controls"> {
 /** A ControlNet and its guide image. The guide may have any size: it is stretched over the whole image. */
 export type Control = Omit<ControlParams, "mask">;
 
+/** Pixels to add on each side of a seed image. */
 export interface Outpaint {
   readonly top: number;
   readonly right: number;

@@ -5,6 +5,7 @@ import { crop, type Rectangle, type RgbImage } from "../pictures/index.ts";
 
 export type UpscaleFactor = 2 | 3 | 4;
 
+/** Callbacks of `upscale`. */
 export interface UpscaleHooks {
   /** Called after each tile. If it returns a promise, the next tile waits for it. */
   onTile?(done: number, tiles: number): void | Promise<void>;

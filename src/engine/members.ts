@@ -11,6 +11,7 @@ export interface Member {
   readonly references?: ReferenceRules;
 }
 
+/** The prompt template of a member. */
 export interface PromptTemplate {
   /** Text before the reference images and the prompt, and after them. */
   readonly before: string;
@@ -23,6 +24,7 @@ export interface PromptTemplate {
   readonly maxEmbeddings: number;
 }
 
+/** How a member uses reference images. */
 export interface ReferenceRules {
   /** Most reference images that the member accepts. */
   readonly most: number;

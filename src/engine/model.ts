@@ -69,6 +69,7 @@ export interface Model {
   dispose(): Promise<void>;
 }
 
+/** Device, memory and threads for a checkpoint. */
 export interface LoadOptions extends Omit<SessionOptions, "device"> {
   /** Device for transformer, ControlNets and VAE; the text encoder stays on the processor. Default: `cpu`. */
   readonly device?: DeviceName | OpenedDevice;

@@ -72,6 +72,7 @@ export interface StepEvent {
 /** The stage of a generation: prompt and references are encoded, the latents of an image are denoised, then decoded. */
 export type DrawingStage = "encode" | "denoise" | "decode";
 
+/** Callbacks of `Pipeline.generate`, and its signal. */
 export interface GenerateHooks {
   /** Called when a stage starts. */
   onStage?(stage: DrawingStage): void;
@@ -85,6 +86,7 @@ export interface GenerateHooks {
   readonly signal?: AbortSignal;
 }
 
+/** A result, with the seed that reproduces it. */
 export interface GeneratedImage extends RgbImage {
   readonly seed: bigint;
   /** Steps that the cache skipped, if one was used. A half means that one of the two guidance passes was skipped. */

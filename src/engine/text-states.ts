@@ -28,6 +28,10 @@ interface Seen {
   readonly states: Float32Array; // [n, hidden]
 }
 
+/**
+ * Opens the text encoder. With `keep` its sessions load now and stay; otherwise each use loads them.
+ * @throws CheckpointError when a tensor is missing or has another shape
+ */
 export async function textStates(
   config: TextEncoderConfig,
   weights: Weights,

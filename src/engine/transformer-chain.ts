@@ -54,6 +54,11 @@ export interface TransformerChain {
 /** Most bytes of weights in graph variants. Below it, switching adapters or ControlNets on and off is free. */
 export const VARIANT_BYTES = 2 * 2 ** 30;
 
+/**
+ * Loads the transformer.
+ * @param perSession largest number of blocks in one graph
+ * @throws CheckpointError when a tensor is missing or has another shape
+ */
 export async function transformerChain(
   config: TransformerConfig,
   weights: Weights,

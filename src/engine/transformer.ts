@@ -31,6 +31,7 @@ export interface Part {
   readonly head: boolean;
 }
 
+/** Variants of the transformer graph. */
 export interface TransformerOptions {
   /** Default: the whole transformer. */
   readonly part?: Part;

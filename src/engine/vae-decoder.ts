@@ -11,6 +11,7 @@ import type { Weights } from "../weights/index.ts";
 import type { VaeConfig } from "./checkpoint/config.ts";
 import { buildVaeDecoder, buildVaeDecoderMiddle, buildVaeDecoderUp, decoderReach, spatialFactor } from "./vae.ts";
 
+/** The decoder of a VAE, loaded. */
 export interface VaeDecoder {
   /** Normalised latents [B, C, h, w] → planes [B, 3, 8h, 8w] in -1…1. */
   decode(latents: HostTensor): Promise<Float32Array>;

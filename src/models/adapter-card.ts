@@ -2,6 +2,7 @@ import { z } from "zod";
 import { COMMON_KEYS } from "./card.ts";
 import { ModelError } from "./errors.ts";
 
+/** Kinds of adapters, by the words of `--kind`. */
 export const ADAPTER_KINDS = ["lora", "controlnet"] as const;
 export type AdapterKind = (typeof ADAPTER_KINDS)[number];
 

@@ -1,10 +1,12 @@
 /** The size that is generated when the model has a pixel budget. */
 
+/** Size of an image, in pixels. */
 export interface Size {
   readonly width: number;
   readonly height: number;
 }
 
+/** The requested and the generated size of an image. */
 export interface SizePlan {
   /** The requested size, in pixels: that of the finished file. */
   readonly asked: Size;

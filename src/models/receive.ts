@@ -120,6 +120,7 @@ interface Layout {
   readonly file: string;
 }
 
+/** The layout of each kind of adapter. */
 export const LAYOUTS: Readonly<Record<AdapterKind, Layout>> = {
   lora: { path: "weights.safetensors", file: "weights.safetensors" },
   // In a folder below its card, so that `models remove` recognises that the weights belong to it.

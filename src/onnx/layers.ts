@@ -59,6 +59,7 @@ export function attention(g: Graph, q: Value, k: Value, v: Value, options: Atten
   });
 }
 
+/** Shape and mask of attention. `causal` hides later tokens. */
 export interface AttentionOptions {
   readonly heads: number;
   readonly headDim: number;

@@ -19,6 +19,7 @@ export interface Lazy<T> {
   free(release: (value: T) => Promise<void>): Promise<void>;
 }
 
+/** Makes a lazy value. Concurrent callers of `get` share one call of `make`. */
 export function lazy<T>(make: () => Promise<T>): Lazy<T> {
   let value: Promise<T> | undefined;
   return {

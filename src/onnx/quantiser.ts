@@ -36,6 +36,7 @@ export interface Quantiser {
   release(): Promise<void>;
 }
 
+/** Opens a quantiser. Its networks load on first use. */
 export function quantiser(options: SessionOptions = {}): Quantiser {
   const sessions = new Map<string, Promise<Session>>();
   const run = async (key: string, build: () => BuiltGraph, values: Float32Array, dims: readonly number[]) => {

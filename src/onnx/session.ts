@@ -28,10 +28,12 @@ export type AnyTensor = HostTensor | DeviceTensor;
 /** Inputs of a run, by name. */
 export type Feeds = Readonly<Record<string, AnyTensor | HostTensor<BigInt64Array>>>;
 
+/** True for a tensor in the memory of a GPU. */
 export function isOnDevice(tensor: Feeds[string]): tensor is DeviceTensor {
   return "held" in tensor;
 }
 
+/** A loaded graph. */
 export interface Session {
   /**
    * Runs the graph once. ONNX Runtime's Node binding computes on the calling thread and blocks this process.
@@ -42,6 +44,7 @@ export interface Session {
   release(): Promise<void>;
 }
 
+/** Threads, memory and device of a session. */
 export interface SessionOptions {
   /** Threads for one operator. Default: the choice of ONNX Runtime, one per core. */
   readonly threads?: number;

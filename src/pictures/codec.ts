@@ -44,6 +44,7 @@ export const defaultMaxPixels = 50_000_000;
 
 const decodeSeconds = 30;
 
+/** Limits of decoding. */
 export interface DecodeOptions {
   /** Most pixels (width × height). The header is checked before anything is decoded. Default: `defaultMaxPixels`. */
   readonly maxPixels?: number;
@@ -101,6 +102,7 @@ export async function readHeader(bytes: Uint8Array, options: DecodeOptions = {})
   return { format, width, height, hasAlpha: header.hasAlpha };
 }
 
+/** Format, quality and metadata of an encoded image. */
 export interface EncodeOptions {
   readonly format: ImageFormat;
   /** 20 … 99, for JPG and WEBP; PNG is always lossless. Default: 95. */

@@ -4,10 +4,12 @@ import { ImageError } from "./errors.ts";
 
 /** A JSON value. Integers above 2⁵³ are bigint and keep all digits. */
 export type MetadataValue = string | number | bigint | boolean | null | readonly MetadataValue[] | MetadataObject;
+/** A JSON object. */
 export interface MetadataObject {
   readonly [key: string]: MetadataValue;
 }
 
+/** Metadata of an image. */
 export interface PictureMetadata {
   /** Program and version, `inkstone 0.1.0`. */
   readonly software: string;

@@ -16,12 +16,14 @@ import { CheckpointError } from "./checkpoint-file.ts";
  */
 export type StoredForm = Int8Form | BlocksForm;
 
+/** int8 codes with a scale for each output. */
 export interface Int8Form {
   readonly form: "int8";
   /** Input features in a rotated group (`rotation.ts`); 1 without rotation. */
   readonly rotation: number;
 }
 
+/** Blocks of codes with a scale for each block. */
 export interface BlocksForm {
   readonly form: "blocks";
   readonly bits: 2 | 4 | 8;
@@ -31,7 +33,9 @@ export interface BlocksForm {
 
 /** Metadata entry of a safetensors header that lists the matrices that are not plain. */
 export const STORED_FORMS = "stored_forms";
+/** Suffix of a scale's name. */
 export const SCALE = "_scale";
+/** Suffix of a minimum's name. */
 export const MINIMUM = "_minimum";
 
 /** Rotations are Kronecker powers of a 4 × 4 Hadamard matrix. */

@@ -23,6 +23,7 @@ export interface Refinement
   readonly edits?: boolean;
 }
 
+/** Progress of refining faces. */
 export interface RefineStep {
   /** The face that is being refined, 0…`faces` - 1. */
   readonly face: number;
@@ -32,6 +33,7 @@ export interface RefineStep {
   readonly steps: number;
 }
 
+/** Options and callbacks of `refineFaces`. */
 export interface RefineOptions {
   /** Most pixels that the model generates. Absent: no limit. */
   readonly maxPixels?: number;
@@ -81,6 +83,7 @@ export async function refineFaces<Picture extends RgbImage>(
   return { ...picture, pixels: current.pixels };
 }
 
+/** Size of the mask around a face. */
 export interface MaskShape {
   /** Pixels added to each side of the face, a whole number. */
   readonly maskPadding: number;

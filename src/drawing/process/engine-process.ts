@@ -75,6 +75,7 @@ const PROGRAM = fileURLToPath(
   new URL(`./engine-child${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url),
 );
 
+/** Makes an engine process. The process starts with the first request, or with `ready`. */
 export function createEngineProcess(options: EngineProcessOptions = {}): EngineProcess {
   const { stallTimeout = 600_000, abortGrace = 10_000, program = PROGRAM, quiet = false, ...setup } = options;
   const name = setup.device ?? "cpu";

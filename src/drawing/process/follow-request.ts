@@ -9,6 +9,7 @@ export class EngineDied extends Error {
   override readonly name = "EngineDied";
 }
 
+/** Time limits of a request. */
 export interface RequestLimits {
   /** Milliseconds without any report after which the process counts as hung and is killed. */
   readonly stallTimeout: number;

@@ -20,6 +20,7 @@ export interface ControlPass {
   readonly strengths: Float32Array;
 }
 
+/** A ControlNet, loaded. */
 export interface ControlNet {
   /** Number of residuals: one for each block. */
   readonly residuals: number;

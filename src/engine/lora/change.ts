@@ -11,6 +11,7 @@ export interface LowRankChange {
   readonly down: Matrix; // [rank, in]
 }
 
+/** A change that needs the values of the tensor. */
 export interface DenseChange {
   readonly kind: "dense";
   /** The difference to the tensor at this weight, value by value. */

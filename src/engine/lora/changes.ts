@@ -50,6 +50,7 @@ export async function readChanges(
 /** Number of keys that a message lists. */
 const NAMED = 5;
 
+/** Lists up to `NAMED` keys, for a message. */
 export function named(keys: readonly string[]): string {
   const more = keys.length > NAMED ? ` and ${keys.length - NAMED} more` : "";
   return keys.length === 0 ? "it is empty" : keys.slice(0, NAMED).join(", ") + more;

@@ -25,6 +25,10 @@ const mergeRule = (): MergeRule => ({
   bytes: 2 ** 30,
   mostBytes: Math.max(2 ** 30, Math.floor(process.availableMemory() / 2)),
 });
+/**
+ * Opens an empty library.
+ * @param weights of the transformer
+ */
 export function loraLibrary(weights: Weights, rule = mergeRule()): LoraLibrary {
   const ready = new Map<string, { adaptation: Adaptation; warnings: readonly string[] }>(); // the first one is the least recently used
   const merger = lazy(() => lowRankMerger());

@@ -78,6 +78,7 @@ function buildMerge(): BuiltGraph {
   return g.build();
 }
 
+/** The matrix as a tensor, [rows, columns]. It shares the data. */
 export function tensorOf({ data, rows, columns }: Matrix): HostTensor {
   return { data, dims: [rows, columns] };
 }

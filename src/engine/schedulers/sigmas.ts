@@ -114,6 +114,7 @@ const karras = { title: "Karras", about: "equal steps in the seventh root of σ.
 const exponential = { title: "exponential", about: "equal steps in ln σ.", curve: alongExponential };
 const beta = { title: "beta", about: "quantiles of Beta(0.6, 0.6), dense at both ends.", curve: alongBeta };
 
+/** All spacings, by name. */
 export const SPACINGS = {
   model,
   karras: respaced(model, karras),

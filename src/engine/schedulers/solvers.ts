@@ -21,6 +21,7 @@ export interface SolverKind {
 const ode = { stochastic: false, evaluations: 1 } as const;
 const sde = { stochastic: true, evaluations: 1 } as const;
 
+/** All solvers, by name. */
 export const SOLVERS = {
   euler: {
     title: "Euler",

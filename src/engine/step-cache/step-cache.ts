@@ -19,6 +19,7 @@ export interface SkipLimits {
   record(skipped: boolean, place: StepPlace): void;
 }
 
+/** Starts counting for one image and condition. */
 export function skipLimits({
   start = 0,
   end = Number.POSITIVE_INFINITY,
@@ -46,6 +47,7 @@ export interface SkipTally {
   skippedSteps(): number;
 }
 
+/** Starts counting for one image. */
 export function skipTally(): SkipTally {
   const steps = new Map<number, { passes: number; skipped: number }>();
   return {
@@ -70,10 +72,12 @@ export function relativeChange(a: Float32Array, b: Float32Array): number {
   return change / size;
 }
 
+/** `a - b`, value by value. */
 export function difference(a: Float32Array, b: Float32Array): Float32Array {
   return a.map((x, i) => x - b[i]!);
 }
 
+/** `a + b`, value by value. */
 export function sum(a: Float32Array, b: Float32Array): Float32Array {
   return a.map((x, i) => x + b[i]!);
 }

@@ -51,6 +51,7 @@ export function buildVisionTower(config: VisionConfig, weights: Weights): BuiltG
   return g.build();
 }
 
+/** Number of values in a patch: channels · frames · side². */
 export function patchFeatures({ in_channels: channels, temporal_patch_size: frames, patch_size: side }: VisionConfig) {
   return channels * frames * side * side;
 }

@@ -20,6 +20,10 @@ export interface VisionTower {
   dispose(): Promise<void>;
 }
 
+/**
+ * Loads the vision tower.
+ * @throws CheckpointError when a tensor is missing or has another shape
+ */
 export async function visionTower(
   config: VisionConfig,
   weights: Weights,

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { HUB_URL, HubApiError, listFiles } from "@huggingface/hub";
 import { fetchFile, type HubFile } from "./fetch-file.ts";
 
+/** Progress of downloading one file. */
 export interface PullProgress {
   readonly path: string;
   /** Bytes of this file on disk, of `total`. */
@@ -10,6 +11,7 @@ export interface PullProgress {
   readonly size: number;
 }
 
+/** Where and how to open a repository. */
 export interface RepositoryOptions {
   /** A branch, tag or commit. Default: `main`. */
   readonly revision?: string | undefined;

@@ -27,6 +27,7 @@ import {
 } from "./part-store.ts";
 import { type ConvertedPiece, openUnconverted, type Piece, type Shard } from "./pieces.ts";
 
+/** Callbacks of adding a checkpoint, and its signal. */
 export interface AddHooks {
   readonly signal?: AbortSignal | undefined;
   /** Called with the component in progress, and bytes of the source: done, and in total. */

@@ -40,6 +40,7 @@ const REAL_VAE = {
   ],
 };
 
+/** `scheduler_config.json` of Qwen/Qwen-Image. */
 export const REAL_SCHEDULER = {
   _class_name: "FlowMatchEulerDiscreteScheduler",
   base_image_seq_len: 256,

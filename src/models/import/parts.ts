@@ -5,6 +5,7 @@ import { fromLlama, fromLlamaVision, fromWanVae, splitPrefix } from "./names.ts"
 /** Components that a file can hold. The vision tower is a part of the text encoder that editing checkpoints need. */
 export type PartKind = "transformer" | "text_encoder" | "vision" | "vae";
 
+/** Names of the components in messages. */
 export const PART_NAMES: Readonly<Record<PartKind, string>> = {
   transformer: "transformer",
   text_encoder: "text encoder",

@@ -13,11 +13,13 @@ export type WeightMode = (typeof WEIGHT_MODES)[number];
 /** A component of a future checkpoint: a folder to link, or a source to convert. */
 export type Piece = LinkedPiece | ConvertedPiece;
 
+/** A component that the checkpoint links to. */
 export interface LinkedPiece {
   readonly component: Component;
   readonly folder: string;
 }
 
+/** A component that is converted. */
 export interface ConvertedPiece {
   readonly component: Component;
   readonly folder?: undefined;

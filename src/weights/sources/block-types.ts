@@ -62,6 +62,7 @@ function sixBits(bytes: DataView, at: number, j: number): [scale: number, minimu
 const small = { elements: 32, group: 32, centre: 0, hasMinima: false } as const;
 const large = { elements: 256, group: 32, centre: 0, hasMinima: false } as const;
 
+/** The block types, by ggml's name. */
 export const BLOCK_TYPES: Readonly<Record<string, BlockType>> = {
   Q4_0: {
     ...small,

@@ -14,6 +14,7 @@ export interface GgufTensor {
   readonly byteLength: number;
 }
 
+/** The header of a GGUF file. */
 export interface GgufHeader {
   readonly tensors: Map<string, GgufTensor>;
   /** Scalars and texts. Long lists, such as the words of a tokenizer, are omitted. */

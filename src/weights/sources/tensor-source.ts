@@ -31,12 +31,14 @@ export interface SourceTensor {
   readonly blocks?: BlockTensor;
 }
 
+/** A tensor of plain numbers. */
 export interface PlainTensor {
   readonly dtype: "F32" | "F16" | "BF16";
   /** The bytes of `count` elements from `start`. */
   bytes(start: number, count: number): Uint8Array<ArrayBuffer>;
 }
 
+/** A tensor of int8 codes with a scale for each row. */
 export interface Int8Tensor {
   /** Input features in a rotated group (`rotation.ts`); 1 without rotation. */
   readonly rotation: number;
@@ -46,6 +48,7 @@ export interface Int8Tensor {
   scales(): Float32Array;
 }
 
+/** A tensor of blocks that share a scale. */
 export interface BlockTensor {
   readonly type: BlockType;
   /** Decodes whole blocks, from element `start`. */

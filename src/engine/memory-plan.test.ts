@@ -49,7 +49,7 @@ test("what does not fit is refused with numbers and advice", () => {
 test("what fits without a picture is refused as well", () => {
   const roomy = planMemory(checkpoint, 8e9);
   const { copied } = planMemory(checkpoint, (roomy.copied + roomy.working) / 0.62);
-  expect(() => planMemory(checkpoint, copied + 1e6)).toThrow(/an image of 256 × 256 about .* GB more/);
+  expect(() => planMemory(checkpoint, copied + 1e6)).toThrow(/An image of 256 × 256 takes about .* GB more/);
   expect(planMemory(checkpoint, copied + 30e6).copied).toBe(copied);
 });
 
@@ -76,7 +76,7 @@ test("a GPU that is too small is told with numbers; int8 becomes float32 there, 
   expect(weights).toBeGreaterThan(40e6);
   expect(unfitForDevice(checkpoint, weights + working)).toBeUndefined();
   expect(unfitForDevice(checkpoint, weights + working - 1)).toMatch(
-    /need 0\.\d GB of the device's memory .* 1024 × 1024 about 0\.\d GB more, \d\.\d GB are available; 4-bit weights .*--weights int4/,
+    /need 0\.\d GB of the device's memory .* 1024 × 1024 about 0\.\d GB more; \d\.\d GB are available; 4-bit weights .*--weights int4/,
   );
   const folder = await mkdtemp(join(tmpdir(), "inkstone-device-needs-"));
   const tokenizer = fileURLToPath(new URL("../../test/fixtures/edit/checkpoint/tokenizer", import.meta.url));

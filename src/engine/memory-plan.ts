@@ -69,8 +69,8 @@ export function unfitForDevice(checkpoint: Checkpoint, available: number): strin
     ? ""
     : "; 4-bit weights (`inkstone models add FOLDER --weights int4`) take an eighth";
   return (
-    `its transformer and VAE need ${gigabytes(weights)} of the device's memory and an image of 1024 × 1024 about ` +
-    `${gigabytes(working)} more, ${gigabytes(available)} are available${advice}`
+    `its transformer and VAE need ${gigabytes(weights)} of the device's memory, and an image of 1024 × 1024 about ` +
+    `${gigabytes(working)} more; ${gigabytes(available)} are available${advice}`
   );
 }
 
@@ -122,8 +122,8 @@ export function planMemory(checkpoint: Checkpoint, available: number, onDevice =
   const leanest = choices.at(-1)!;
   if (!comfortable && leanest.copied + least > available) {
     throw new CheckpointError(
-      `${checkpoint.folder} does not fit into memory: its networks take ${gigabytes(leanest.copied)} at once, an image of ` +
-        `256 × 256 about ${gigabytes(least)} more and one of 1024 × 1024 ${gigabytes(working)}, ${gigabytes(available)} are available; convert it with ` +
+      `${checkpoint.folder} does not fit into memory: its networks take ${gigabytes(leanest.copied)} at once. An image of ` +
+        `256 × 256 takes about ${gigabytes(least)} more, one of 1024 × 1024 ${gigabytes(working)}; ${gigabytes(available)} are available. Convert it with ` +
         "`inkstone models add FOLDER --weights int8`: int8 weights are read from the file in place",
     );
   }

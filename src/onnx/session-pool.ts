@@ -66,7 +66,7 @@ export function sessionPool(limit: number, options: SessionOptions = {}): Sessio
       const { promise: opening, resolve } = Promise.withResolvers<Opened>();
       pooled = { opening, bytes: graph.copied(options.prepack ?? true) };
       variant.parts.set(part, pooled);
-      resolve(openInRoom(graph)); // which counts the bytes of this graph too
+      resolve(openInRoom(graph)); // it counts the bytes of this graph too
       opening.catch(() => variant.parts.delete(part));
     }
     return { variant, pooled };

@@ -90,8 +90,8 @@ function decodeFinished(data: Float32Array, boxes: number, values: number, confi
 
 function unknown(dims: readonly number[]): UnknownYoloOutput {
   return new UnknownYoloOutput(
-    `the output has the shape [${dims.join(", ")}]; allowed are [1, 4 + classes, boxes] and [1, up to 300 boxes, 6 or more], ` +
-      "as Ultralytics exports YOLOv8 and later",
+    `the output has the shape [${dims.join(", ")}]; allowed are [1, 4 + classes, boxes] and [1, up to 300 boxes, 6 or more]. ` +
+      "Export YOLOv8 or later with Ultralytics",
   );
 }
 

@@ -39,8 +39,8 @@ export function loraLibrary(weights: Weights, rule = mergeRule()): LoraLibrary {
       if (rounded.length === 0) return;
       throw new LoraFileError(
         file,
-        `${file} changes weights in a form that is not low-rank (DoRA, LoHa, LoKr or full differences), and those of this checkpoint ` +
-          `are rounded to fewer bits (${named(rounded)}): use a checkpoint in BF16 or F16, or merge the file while ` +
+        `${file} changes weights in a form that is not low-rank (DoRA, LoHa, LoKr or full differences). Those of this checkpoint ` +
+          `are rounded to fewer bits (${named(rounded)}). Use a checkpoint in BF16 or F16, or merge the file while ` +
           "converting one (`inkstone models add … --merge AIR=weight`)",
       );
     });

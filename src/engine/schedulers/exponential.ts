@@ -55,7 +55,7 @@ function pictureWeights(G: number, [r0, r1]: readonly number[]): number[] {
   const phi1 = -Math.expm1(-G);
   if (r0 === undefined) return [phi1];
   if (r1 === undefined) return [phi1 + phi1 / (2 * r0), -phi1 / (2 * r0)];
-  // In terms of the slopes d = (D₀ - D₁) / r₀ and e = (D₁ - D₂) / r₁: x += φ₂ (d + r₀ c) - φ₃ c with c = (d - e) / (r₀ + r₁).
+  // With the slopes d = (D₀ - D₁) / r₀ and e = (D₁ - D₂) / r₁, and c = (d - e) / (r₀ + r₁): `x += φ₂ (d + r₀ c) - φ₃ c`.
   const phi2 = 1 - phi1 / G;
   const phi3 = phi2 / G - 0.5;
   const curvature = (phi2 * r0 - phi3) / (r0 + r1);

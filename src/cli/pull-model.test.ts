@@ -79,8 +79,8 @@ test("of several LoRAs one is chosen before anything is downloaded", async () =>
 
 test.each([
   [["--air", "nonsense"], '--air is "nonsense"; allowed is source:id@version'],
-  [["--air", "inkstone:nano@1"], "inkstone:nano@1 is bundled already"],
-  [["--air", "inkstone:neon@1", "--kind", "lora"], "inkstone:neon@1 is bundled already"],
+  [["--air", "inkstone:nano@1"], "inkstone:nano@1 is already bundled"],
+  [["--air", "inkstone:neon@1", "--kind", "lora"], "inkstone:neon@1 is already bundled"],
 ])("%j is refused before anything is downloaded", async (flags, message) => {
   if (flags.includes("lora")) await instead({ "a.safetensors": lora });
   const refused = await models("pull", "me/model", ...flags);

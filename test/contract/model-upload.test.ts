@@ -114,14 +114,14 @@ test("over a WebSocket: a frame for each stage; through the official client", as
 });
 
 test.each([
-  ["/text", {}, "invalidDownloadURL", "no safetensors file"],
+  ["/text", {}, "invalidDownloadURL", "not a safetensors file"],
   ["/lora", { sha256: "0".repeat(64) }, "invalidDownloadURL", "SHA-256 is "],
   ["/large", {}, "downloadFailed", "larger than 1000000 bytes"],
   ["/none", {}, "downloadFailed", "status 404"],
   ["/cut", {}, "downloadFailed", "cannot be reached"],
   ["/lora", { category: "checkpoint" }, "invalidDownloadURL", "https://huggingface.co/OWNER/NAME"],
   ["/lora", { category: "vae" }, "invalidCategory", "'lora', 'lycoris', 'controlnet', 'checkpoint'"],
-  ["/lora", { category: "controlnet" }, "invalidDownloadURL", "It is not a QwenImageControlNetModel: a QwenImageControl"],
+  ["/lora", { category: "controlnet" }, "invalidDownloadURL", "It is not a QwenImageControlNetModel: it has tensors"],
   ["/union", {}, "invalidDownloadURL", "None of its keys belongs to a LoRA"],
   ["/lora", { architecture: "sdxl" }, "invalidArchitecture", "'qwen_image'"],
 ])("%s with %j is refused, and nothing of it stays", async (path, changes, code, message) => {

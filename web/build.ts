@@ -1,4 +1,4 @@
-/** Builds the page into web/dist when its sources are newer than what is there; `--always` builds it in any case. */
+/** Builds the page into web/dist if its sources are newer than the result; `--always` builds it in any case. */
 
 import { join } from "node:path";
 import { build } from "vite";

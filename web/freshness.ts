@@ -6,7 +6,7 @@ export async function filesIn(root: string): Promise<string[]> {
   return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
 }
 
-/** Whether a built file is newer than all of its sources. */
+/** True when a built file is newer than all of its sources. */
 export async function isFresh(built: string, sources: readonly string[]): Promise<boolean> {
   const { mtimeMs } = await stat(built).catch(() => ({ mtimeMs: -1 }));
   const times = await Promise.all(sources.map(async (file) => (await stat(file)).mtimeMs));

@@ -1,9 +1,9 @@
-/** Keys of the whole page. Letters count only outside of text fields. */
+/** Keyboard shortcuts of the page. Letters count only outside of text fields. */
 
-/** An input method is in the middle of a word: its Enter chooses a character. */
+/** True while an input method composes a word: its Enter chooses a character. */
 export const isComposing = (event: KeyboardEvent): boolean => event.isComposing || event.keyCode === 229;
 
-/** Whether what has the focus takes letters itself. */
+/** True when the element with the focus accepts letters. */
 export function isTyping(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
   if (target.isContentEditable || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement)
@@ -19,13 +19,13 @@ export function nameOfKey(event: KeyboardEvent): string {
 }
 
 export interface KeyOptions {
-  /** Also while a text field has the focus, or a dialog is open. */
+  /** True: also while a text field has the focus, or a dialog is open. */
   readonly typing?: boolean;
-  /** In how many dialogs, one above the other, the actions are at home. Default: none. */
+  /** Number of open dialogs, one above the other, in which the actions apply. Default: none. */
   readonly dialogs?: number;
 }
 
-/** What to do for each key. The function returned ends it. */
+/** Registers an action for each key. The returned function removes them. */
 export function onKeys(
   actions: Readonly<Record<string, () => void>>,
   { typing = false, dialogs = 0 }: KeyOptions = {},

@@ -1,16 +1,16 @@
-/** Files that people bring: pictures by their first bytes, whatever their names say. */
+/** Files of users. Their first bytes, not their names, show whether they are images. */
 
 import { formatOf, sizeOf } from "./picture-header.ts";
 import { words } from "./text/index.ts";
 
-/** The largest file and picture that the page hands to the server. */
+/** Largest file and image that the page sends to the server. */
 const MOST_BYTES = 40e6;
 const MOST_PIXELS = 50e6;
 
-/** The size stands in so much of a file's beginning, however long its metadata. */
+/** Bytes of a file's start that include its size, even with long metadata. */
 const HEAD_BYTES = 4e6;
 
-/** Decodes the file once, so that what is handed on is a picture of a bearable size. Throws an `Error` with a sentence for the person. */
+/** Decodes a file once, to check that it is an image of an acceptable size. Throws an `Error` with a sentence for the user. */
 export async function checkPictureFile(file: Blob): Promise<void> {
   const head = new Uint8Array(await file.slice(0, HEAD_BYTES).arrayBuffer());
   const format = formatOf(head);

@@ -1,8 +1,8 @@
-/** Format and size of a picture from the beginning of its file: nothing is decoded, so that no small file fills the memory. */
+/** Format and size of an image from the start of its file. It decodes nothing, so that a small file cannot fill the memory. */
 
 export type PictureFormat = "png" | "jpeg" | "webp";
 
-/** By the first bytes, whatever the file's name says; undefined for other files. */
+/** Format by the first bytes, regardless of the file's name; undefined for other files. */
 export function formatOf(bytes: Uint8Array): PictureFormat | undefined {
   const text = String.fromCharCode(...bytes.subarray(0, 12));
   if (text.startsWith("\x89PNG\r\n\x1a\n")) return "png";
@@ -16,19 +16,19 @@ export interface PictureSize {
   readonly height: number;
 }
 
-/** The size that the file names; undefined when its beginning names none. */
+/** The size in the file's header; undefined when it is missing there. */
 export function sizeOf(bytes: Uint8Array, format: PictureFormat): PictureSize | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   try {
     if (format === "png") return { width: view.getUint32(16), height: view.getUint32(20) };
     return format === "jpeg" ? jpegSize(view) : webpSize(view);
   } catch (thrown) {
-    if (thrown instanceof RangeError) return undefined; // it ends before
+    if (thrown instanceof RangeError) return undefined; // the file ends before it
     throw thrown;
   }
 }
 
-/** In the frame header (SOF), behind whatever metadata comes first. */
+/** In the frame header (SOF), after the metadata. */
 function jpegSize(view: DataView): PictureSize | undefined {
   for (let at = 2; view.getUint8(at) === 0xff; ) {
     const marker = view.getUint8(at + 1);
@@ -39,7 +39,7 @@ function jpegSize(view: DataView): PictureSize | undefined {
   return undefined;
 }
 
-/** `VP8 ` (lossy), `VP8L` (lossless) or `VP8X` (extended) comes first. */
+/** The first chunk is `VP8 ` (lossy), `VP8L` (lossless) or `VP8X` (extended). */
 function webpSize(view: DataView): PictureSize | undefined {
   const little = true;
   switch (view.getUint32(12)) {

@@ -2,11 +2,11 @@ import { readFile, writeFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
 
-/** Smaller files gain nothing. */
+/** Smallest file to compress: smaller ones gain nothing. */
 const WORTH_COMPRESSING = 1024;
 const COMPRESSIBLE = /\.(js|css|html|svg|webmanifest)$/;
 
-/** Writes compressed copies beside each file, so that the server compresses nothing. Browsers accept Brotli over TLS and from loopback, gzip always. */
+/** Writes compressed copies beside each file, so that the server need not. Browsers accept Brotli over TLS and from loopback, gzip always. */
 export async function precompress(files: readonly string[], { brotli: small = true } = {}): Promise<void> {
   const brotli = promisify(brotliCompress);
   for (const file of files) {

@@ -11,7 +11,7 @@ const kernel = new TextlintKernel();
 
 async function messages(file: string): Promise<TextlintMessage[]> {
   const text = await readFile(file, "utf8");
-  const result = await kernel.lintText(file.endsWith(".ts") ? docstrings(text) : text, {
+  const result = await kernel.lintText(/\.tsx?$/.test(file) ? docstrings(text) : text, {
     filePath: file,
     ext: ".md",
     plugins: [{ pluginId: "markdown", plugin: markdown.default }],

@@ -12,13 +12,10 @@ const PAGES = [
   "test/**/*.md",
 ];
 
-/** Folders of `src/` whose docstrings are checked. */
-const SOURCES = ["drawing", "engine", "models", "onnx", "pictures", "weights"];
+/** Files whose docstrings are checked. */
+const SOURCES = ["src/{drawing,engine,models,onnx,pictures,weights}/**/*.ts", "web/**/*.{ts,tsx}"];
 
 export const pages = (): string[] => globSync(PAGES).toSorted();
 
 export const sources = (): string[] =>
-  globSync(
-    SOURCES.map((folder) => `src/${folder}/**/*.ts`),
-    { exclude: ["**/*.test.ts"] },
-  ).toSorted();
+  globSync(SOURCES, { exclude: ["**/*.test.ts", "web/dist", "web/text"] }).toSorted();

@@ -45,7 +45,7 @@ const all: string[] = [];
 const table: Record<string, object> = {};
 for (const file of files) {
   const text = await readFile(file, "utf8");
-  const sentences = sentencesIn(file.endsWith(".ts") ? docstrings(text) : text);
+  const sentences = sentencesIn(/\.tsx?$/.test(file) ? docstrings(text) : text);
   if (sentences.length === 0) continue;
   all.push(...sentences);
   table[file] = readability(sentences);

@@ -1,15 +1,15 @@
-/** JSON that keeps every digit of a seed: seeds go up to 2⁶³, a number is exact only up to 2⁵³. */
+/** JSON that keeps every digit of a seed: seeds go up to 2⁶³, but a number is exact up to 2⁵³ only. */
 
 type Reviver = (key: string, value: unknown, context?: { readonly source?: string }) => unknown;
 const parse = JSON.parse as (text: string, reviver: Reviver) => unknown;
 
-/** A value of JSON; long integers are bigint. */
+/** A JSON value. Long integers are bigint. */
 export type Json = string | number | bigint | boolean | null | readonly Json[] | JsonObject;
 export interface JsonObject {
   readonly [key: string]: Json | undefined;
 }
 
-/** Parses JSON text; integers that a number cannot hold exactly become `bigint`. Throws `SyntaxError`. */
+/** Parses JSON text. Integers that a number cannot represent exactly become `bigint`. Throws `SyntaxError`. */
 export function parseJson<Value = Json>(text: string): Value {
   return parse(text, (_key, value, context) =>
     typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(context?.source ?? "")
@@ -18,10 +18,10 @@ export function parseJson<Value = Json>(text: string): Value {
   ) as Value;
 }
 
-/** Marks a bigint inside JSON text; a private-use character, so that no text of a person looks like it. */
+/** Marks a bigint in JSON text. It is a private-use character, so that no user text contains it. */
 const MARK = "\uE17D";
 
-/** Writes JSON; `bigint` values appear as plain integers. (`JSON.rawJSON` is not in every browser yet.) */
+/** Writes JSON. `bigint` values become plain integers. (Some browsers do not have `JSON.rawJSON` yet.) */
 export function stringifyJson(value: unknown, space?: number): string {
   const text = JSON.stringify(
     value,

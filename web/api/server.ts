@@ -1,9 +1,9 @@
-/** Requests to the server that this page came from. The key goes into a header, never into an address. */
+/** Requests to the server of this page. The key is sent in a header, never in an address. */
 
 import { parseJson, stringifyJson } from "./json.ts";
 import type { ErrorItem } from "./types.ts";
 
-/** The server refused; `item` is the first of its errors. */
+/** The server refused the request; `item` is the first of its errors. */
 export class ApiError extends Error {
   override readonly name = "ApiError";
   readonly status: number;
@@ -22,12 +22,12 @@ export class ServerAway extends Error {
 
 let key: string | undefined;
 
-/** The key that all further requests carry. */
+/** Sets the key of all further requests. */
 export function useKey(next: string | undefined): void {
   key = next;
 }
 
-/** Sends a request, with a file as it is or anything else as JSON, and reads the reply. Throws `ApiError` or `ServerAway`. */
+/** Sends a request, with a file unchanged or any other body as JSON, and reads the reply. Throws `ApiError` or `ServerAway`. */
 export async function request<Reply>(method: string, path: string, body?: unknown): Promise<Reply> {
   const headers: Record<string, string> = {};
   if (key !== undefined) headers.authorization = `Bearer ${key}`;
@@ -48,7 +48,7 @@ export async function request<Reply>(method: string, path: string, body?: unknow
   return reply as Reply;
 }
 
-/** The text at a path. Throws `ApiError` or `ServerAway`. */
+/** Reads the text at a path. Throws `ApiError` or `ServerAway`. */
 export async function requestText(path: string): Promise<string> {
   const response = await fetch(path, { headers: key === undefined ? {} : { authorization: `Bearer ${key}` } }).catch(
     (error: unknown) => {
@@ -72,7 +72,7 @@ function read(text: string): AnyReply {
   }
 }
 
-/** Runs one task and gives the first item of its reply. */
+/** Runs one task and returns the first item of its reply. */
 export async function runTask<Item>(task: object): Promise<Item> {
   const { data } = await request<{ data: readonly Item[] }>("POST", "/v1", [task]);
   return data[0]!;

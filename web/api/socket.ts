@@ -1,4 +1,4 @@
-/** The one socket of the page: it watches this caller's tasks, and comes back by itself when the server was away. */
+/** The page's WebSocket. It watches the caller's tasks, and reconnects after an outage of the server. */
 
 import { parseJson, stringifyJson } from "./json.ts";
 import type { ErrorItem, WatchEvent } from "./types.ts";
@@ -7,17 +7,17 @@ import { randomUuid } from "./uuid.ts";
 export interface SocketHooks {
   readonly onOpen: () => void;
   readonly onEvent: (event: WatchEvent) => void;
-  /** Away; the next try is in so many milliseconds. */
+  /** The server does not answer. The next attempt follows after this number of milliseconds. */
   readonly onAway: (retryMs: number) => void;
   readonly onRefused: (error: ErrorItem) => void;
 }
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 10_000;
-/** The server closes a socket that says nothing for long. */
+/** Interval of pings in milliseconds: the server closes a silent socket. */
 const PING_MS = 30_000;
 
-/** Opens the socket; the function returned closes it for good. `previews` is asked at each (re)connection. */
+/** Opens the socket. The returned function closes it permanently. `previews` is called at each connection. */
 export function watchTasks(key: string | undefined, previews: () => boolean, hooks: SocketHooks): () => void {
   let socket: WebSocket;
   let pause = FIRST_PAUSE_MS;
@@ -60,7 +60,7 @@ export function watchTasks(key: string | undefined, previews: () => boolean, hoo
   };
   open();
 
-  /** A phone that wakes up, or a network that comes back, need not wait. */
+  /** A phone that wakes up, or a network that returns, connects immediately. */
   const tryNow = () => {
     if (closed || document.hidden || socket.readyState !== WebSocket.CLOSED) return;
     clearTimeout(timer);

@@ -1,8 +1,8 @@
-/** What the API's replies hold, as far as the page reads it. The reference is /docs. */
+/** The parts of the API's replies that the page reads. The reference is at /docs. */
 
 import type { JsonObject } from "./json.ts";
 
-/** A task without its own identity and delivery: what a person sets. Its keys are the API's words. */
+/** A task without its identity and delivery: the parameters that a user sets. Its keys are those of the API. */
 export interface Parameters extends JsonObject {
   readonly model?: string;
   readonly positivePrompt?: string;
@@ -55,28 +55,28 @@ export interface Picture {
   readonly bytes: number;
   readonly kind: "drawn" | "derived" | "upload";
   readonly createdAt: string;
-  /** Null: kept for good. */
+  /** Null: kept without a limit. */
   readonly expiresAt: string | null;
   readonly starred: boolean;
   readonly taskUUID?: string;
   readonly index?: number;
   readonly seed?: number | bigint;
   readonly parameters?: Parameters;
-  /** The images it was made from. */
+  /** The images that it was made from. */
   readonly parents: readonly string[];
   readonly NSFWContent?: boolean;
 }
 
 export interface Page<Item> {
   readonly data: readonly Item[];
-  /** Cursor of the following page; absent on the last one. */
+  /** Cursor of the next page; absent on the last one. */
   readonly next?: string;
 }
 
 export type TaskState = "queued" | "running" | "succeeded" | "failed" | "cancelled";
 
 export interface Progress {
-  /** The picture being drawn, from 0. */
+  /** The running image of the task, from 0. */
   readonly image: number;
   readonly images: number;
   readonly step: number;
@@ -105,7 +105,7 @@ export interface ErrorItem {
   readonly taskUUID?: string;
 }
 
-/** A model, LoRA or ControlNet that is installed. */
+/** An installed model, LoRA or ControlNet. */
 export interface Model {
   readonly air: string;
   readonly name: string;
@@ -124,14 +124,14 @@ export interface Model {
   readonly defaultCFG?: number;
   readonly defaultWeight?: number;
   readonly conditioning?: string;
-  /** Reference images that a checkpoint takes. */
+  /** Number of reference images that a checkpoint accepts. */
   readonly references?: { readonly min: number; readonly max: number };
   readonly positiveTriggerWords?: string;
 }
 
 export interface Status {
   readonly version: string;
-  /** False: it takes no tasks; `reason` says why. */
+  /** False when the server does not accept tasks; `reason` explains it. */
   readonly ready: boolean;
   readonly reason?: string;
   readonly device?: string;
@@ -144,12 +144,12 @@ export interface Status {
     readonly freeBytes?: number;
     readonly full: boolean;
   };
-  /** Where other machines reach the server. */
+  /** Address of the server for other machines. */
   readonly addresses: readonly string[];
   readonly caller: { readonly name: string };
 }
 
-/** What a watching socket is told of tasks. */
+/** Messages about tasks to a watching socket. */
 export type TaskEvent = { readonly taskType: "watch"; readonly taskUUID: string } & (
   | { readonly event: "queued"; readonly queuePosition: number }
   | { readonly event: "started"; readonly attempt: number }
@@ -159,7 +159,7 @@ export type TaskEvent = { readonly taskType: "watch"; readonly taskUUID: string 
   | { readonly event: "final"; readonly state: TaskState; readonly error?: ErrorItem }
 );
 
-/** What it is told beside tasks, whoever has done it. */
+/** Messages about images and models to a watching socket, also for changes by other clients. */
 export type OtherEvent = { readonly taskType: "watch" } & (
   | { readonly event: "picture"; readonly picture: Picture }
   | { readonly event: "gone"; readonly imageUUIDs: readonly string[] }

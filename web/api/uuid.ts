@@ -1,4 +1,4 @@
-/** A random UUID v4. (`crypto.randomUUID` is missing on pages that come over plain HTTP from another machine.) */
+/** A random UUID v4. (`crypto.randomUUID` is missing on pages from another machine over plain HTTP.) */
 export function randomUuid(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[6] = (bytes[6]! & 0x0f) | 0x40;

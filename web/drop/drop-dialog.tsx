@@ -8,7 +8,7 @@ import { upload } from "../state/pictures.ts";
 import { go } from "../state/route.ts";
 import { words } from "../text/index.ts";
 
-/** What a picture from outside may be used for: its settings, to edit it, to start from it. */
+/** Offers the uses of a dropped image: take its settings, edit it, start from it. */
 export function DropDialog({ file, onClose }: { readonly file: File; readonly onClose: () => void }) {
   const [parameters, setParameters] = useState<Parameters>();
   const [address] = useState(() => URL.createObjectURL(file));

@@ -3,7 +3,7 @@ import { checkPictureFile } from "../picture-file.ts";
 import { tell } from "../state/notices.ts";
 import { DropDialog } from "./drop-dialog.tsx";
 
-/** A picture that is dropped or pasted anywhere: what to do with it is asked, nothing is replaced unasked. */
+/** Accepts an image that is dropped or pasted anywhere. It asks what to do with it, and replaces nothing before that. */
 export function DropTarget() {
   const [file, setFile] = useState<File>();
   useEffect(() => {
@@ -16,7 +16,7 @@ export function DropTarget() {
     };
     const over = (event: DragEvent) => event.preventDefault();
     const drop = (event: DragEvent) => {
-      event.preventDefault(); // or the browser leaves the page for the file
+      event.preventDefault(); // otherwise the browser opens the file
       take(event.dataTransfer?.files[0]);
     };
     const paste = ({ clipboardData }: ClipboardEvent) => {

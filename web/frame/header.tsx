@@ -15,7 +15,7 @@ const PLACES: readonly (readonly [Screen, IconNode])[] = [
   ["explore", Grid3x3],
 ];
 
-/** Name, places, queue, model, and the rest behind three dots. */
+/** Name, screens, queue and model; everything else is behind three dots. */
 export function Header({ onShortcuts }: { readonly onShortcuts: () => void }) {
   const t = words.value;
   return (

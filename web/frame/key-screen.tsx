@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { access, giveKey } from "../state/connection.ts";
 import { words } from "../text/index.ts";
 
-/** Asks for the key; or says that this server serves its own machine only. */
+/** Requests the key, or explains that this server accepts only its own machine. */
 export function KeyScreen() {
   const [key, setKey] = useState("");
   const [remember, setRemember] = useState(false);

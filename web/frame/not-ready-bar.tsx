@@ -3,7 +3,7 @@ import { readStatus, status } from "../state/connection.ts";
 import { emptyBin } from "../state/pictures.ts";
 import { words } from "../text/index.ts";
 
-/** Says why the server takes no tasks, and what can be done; gone by itself when it takes some again. */
+/** Explains why the server does not accept tasks, and what the user can do. It disappears when the server is ready. */
 export function NotReadyBar() {
   const t = words.value;
   if (status.value === undefined || status.value.ready) return null;

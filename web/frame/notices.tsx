@@ -3,7 +3,7 @@ import { Button } from "../parts/button.tsx";
 import { dismiss, notices, spoken } from "../state/notices.ts";
 import { words } from "../text/index.ts";
 
-/** What just happened, at the foot of the page; and the line that screen readers follow. */
+/** Recent notices at the bottom of the page, and the line for screen readers. */
 export function Notices() {
   return (
     <>

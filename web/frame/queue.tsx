@@ -6,7 +6,7 @@ import { look } from "../state/stage.ts";
 import { stop, stopWaiting, unfinished, type Work, waiting } from "../state/work.ts";
 import { words } from "../text/index.ts";
 
-/** How much is under way; opens the list of it. Silent when there is nothing. */
+/** Shows the number of tasks and opens their list. Hidden when no tasks exist. */
 export function QueueButton() {
   const [open, setOpen] = useState(false);
   const element = useRef<HTMLDivElement>(null);

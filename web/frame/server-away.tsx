@@ -2,10 +2,10 @@ import { useEffect, useState } from "preact/hooks";
 import { awayUntil } from "../state/connection.ts";
 import { words } from "../text/index.ts";
 
-/** Long enough that a server that is back at once says nothing. */
+/** Delay in milliseconds: a short outage is not shown. */
 const PATIENCE_MS = 1200;
 
-/** Says that the server is away; the rest of the page stays readable. */
+/** Reports that the server does not answer. The rest of the page stays readable. */
 export function ServerAwayBar() {
   const [, tick] = useState(0);
   const [since, setSince] = useState<number>();

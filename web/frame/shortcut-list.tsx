@@ -1,7 +1,7 @@
 import { Dialog } from "../parts/dialog.tsx";
 import { words } from "../text/index.ts";
 
-/** Every key of the page. */
+/** All keyboard shortcuts of the page. */
 export function ShortcutList({ onClose }: { readonly onClose: () => void }) {
   const { shortcuts, shortcutList } = words.value;
   return (

@@ -1,4 +1,4 @@
-/** Strokes → mask: one byte a pixel, 255 is painted. Computed here and not by a canvas, so that every browser makes the same mask. */
+/** Strokes → mask: one byte per pixel, 255 is painted. It does not use a canvas, so that every browser makes the same mask. */
 
 import type { Point, Stroke } from "./strokes.ts";
 
@@ -14,7 +14,7 @@ export const blankMask = (width: number, height: number): Mask => ({
   alpha: new Uint8Array(width * height),
 });
 
-/** Paints strokes onto a mask, in order; the mask is changed. */
+/** Paints strokes onto a mask, in order. It changes the mask. */
 export function paint(mask: Mask, strokes: readonly Stroke[]): Mask {
   for (const stroke of strokes) paintStroke(mask, stroke);
   return mask;
@@ -44,10 +44,10 @@ export function paintStroke(mask: Mask, stroke: Stroke): void {
   }
 }
 
-/** Dabs follow each other at a quarter of their size. */
+/** Distance of two dabs, as a share of their size. */
 const SPACING = 0.25;
 
-/** Points from `from` (left out, unless it is the only one) to `to`, close enough to look like a line. */
+/** Points from `from` (excluded, unless it is the only one) to `to`, close enough to look like a line. */
 export function dabsBetween(from: Point, to: Point, size: number): readonly Point[] {
   const distance = Math.hypot(to.x - from.x, to.y - from.y);
   const count = Math.max(1, Math.ceil(distance / Math.max(1, size * SPACING)));
@@ -78,7 +78,7 @@ function paintDab(
   }
 }
 
-/** How much a dab paints at a distance from its middle, 0 … 255. */
+/** Strength of a dab at a distance from its middle, 0 … 255. */
 function strengthAt(distance: number, radius: number, hardness: number): number {
   if (distance >= radius) return 0;
   const solid = radius * hardness;

@@ -1,9 +1,9 @@
-/** A mask as data: what was painted, stroke by stroke, in pixels of the picture. Painting it again gives the same mask. */
+/** A mask as data: its strokes, in pixels of the image. Painting them again gives the same mask. */
 
 export interface Point {
   readonly x: number;
   readonly y: number;
-  /** Of a pen, 0 … 1; 1 for other pointers. */
+  /** Pressure of a pen, 0 … 1; 1 for other pointers. */
   readonly pressure?: number;
 }
 
@@ -12,18 +12,18 @@ export type Stroke =
   | {
       readonly kind: "brush";
       readonly erase: boolean;
-      /** Diameter at full pressure, in pixels of the picture. */
+      /** Diameter at full pressure, in pixels of the image. */
       readonly size: number;
       readonly hardness: number;
       readonly points: readonly Point[];
     }
   | { readonly kind: "box"; readonly erase: boolean; readonly from: Point; readonly to: Point }
   | { readonly kind: "lasso"; readonly erase: boolean; readonly points: readonly Point[] }
-  /** Painted becomes unpainted, and the other way round. */
+  /** Swaps painted and unpainted areas. */
   | { readonly kind: "invert" }
   | { readonly kind: "clear" };
 
-/** What was painted, and what was taken back and may come again. */
+/** The strokes, and those that were undone and can return. */
 export interface MaskHistory {
   readonly strokes: readonly Stroke[];
   readonly undone: readonly Stroke[];
@@ -46,7 +46,7 @@ export function redoStroke({ strokes, undone }: MaskHistory): MaskHistory {
   return next === undefined ? { strokes, undone } : { strokes: [...strokes, next], undone: rest };
 }
 
-/** Whether anything may be painted: the last clearing is followed by a stroke that paints. */
+/** True when something may be painted: a painting stroke follows the last clearing. */
 export function isPainted({ strokes }: MaskHistory): boolean {
   const since = strokes.slice(strokes.findLastIndex(({ kind }) => kind === "clear") + 1);
   return since.some((stroke) => stroke.kind === "invert" || (stroke.kind !== "clear" && !stroke.erase));

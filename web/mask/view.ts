@@ -1,11 +1,11 @@
-/** How the picture lies in its window: scale and place. Everything painted is in pixels of the picture. */
+/** Scale and position of the image in its window. Strokes use pixels of the image. */
 
 import type { Point } from "./strokes.ts";
 
 export interface View {
-  /** Pixels of the window for one of the picture. */
+  /** Pixels of the window for one pixel of the image. */
   readonly scale: number;
-  /** Where the picture's left upper corner is in the window. */
+  /** Position of the image's upper left corner in the window. */
   readonly x: number;
   readonly y: number;
 }
@@ -18,7 +18,7 @@ interface Size {
 const LEAST_SCALE = 0.05;
 const MOST_SCALE = 32;
 
-/** The whole picture in the middle of the window, with some room around it. */
+/** The whole image in the middle of the window, with a margin around it. */
 export function fitView(picture: Size, window: Size, margin = 24): View {
   const room = { width: Math.max(1, window.width - 2 * margin), height: Math.max(1, window.height - 2 * margin) };
   const scale = Math.min(room.width / picture.width, room.height / picture.height, 4);
@@ -29,13 +29,13 @@ export function fitView(picture: Size, window: Size, margin = 24): View {
   };
 }
 
-/** A point of the window in pixels of the picture. */
+/** Converts a point of the window to pixels of the image. */
 export const toPicture = ({ scale, x, y }: View, at: Point): Point => ({
   x: (at.x - x) / scale,
   y: (at.y - y) / scale,
 });
 
-/** Larger or smaller by a factor; the point of the picture under `at` stays where it is. */
+/** Scales by a factor. The point of the image under `at` keeps its position. */
 export function zoomAt({ scale, x, y }: View, at: Point, factor: number): View {
   const next = Math.max(LEAST_SCALE, Math.min(MOST_SCALE, scale * factor));
   const ratio = next / scale;
@@ -44,7 +44,7 @@ export function zoomAt({ scale, x, y }: View, at: Point, factor: number): View {
 
 export const movedBy = (view: View, dx: number, dy: number): View => ({ ...view, x: view.x + dx, y: view.y + dy });
 
-/** Two fingers: the view in which both points of the picture are under the fingers as they are now. */
+/** Two fingers: the view with the same two points of the image under the fingers at their new positions. */
 export function pinched(view: View, [a, b]: readonly [Point, Point], [p, q]: readonly [Point, Point]): View {
   const before = Math.hypot(b.x - a.x, b.y - a.y) || 1;
   const middle = { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
@@ -52,10 +52,10 @@ export function pinched(view: View, [a, b]: readonly [Point, Point], [p, q]: rea
   return movedBy(zoomed, (p.x + q.x) / 2 - middle.x, (p.y + q.y) / 2 - middle.y);
 }
 
-/** Sizes that models draw are multiples of this. */
+/** Sizes that models support are multiples of this. */
 const STEP = 16;
 
-/** A picture's sides extended so that width and height become what can be drawn: the extension is rounded, the old part never cut. */
+/** Rounds the extension of an image so that a model supports its size. The image is never cut. */
 export function drawableSides(picture: Size, sides: { top: number; right: number; bottom: number; left: number }) {
   const grown = (before: number, ...extra: readonly [number, number]) => {
     const wanted = before + Math.max(0, extra[0]) + Math.max(0, extra[1]);
@@ -69,7 +69,7 @@ export function drawableSides(picture: Size, sides: { top: number; right: number
     return [part, total - part];
   };
   if (Object.values(sides).every((side) => side <= 0)) return { top: 0, right: 0, bottom: 0, left: 0 };
-  /** A side that is not extended by hand grows too, where the picture itself cannot be drawn. */
+  /** A side without an extension grows too, if the image has an unsupported size. */
   const round = (before: number, first: number, second: number) =>
     first <= 0 && second <= 0 ? share(grown(before, 0, 0), 0, 1) : share(grown(before, first, second), first, second);
   const [left, right] = round(picture.width, sides.left, sides.right);

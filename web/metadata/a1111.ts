@@ -2,8 +2,8 @@ import type { Parameters } from "../api/types.ts";
 import { seedOf, withoutUnknown } from "./values.ts";
 
 /**
- * The text that AUTOMATIC1111's web UI and its relatives write: the prompt, `Negative prompt: …`, and a last line of
- * `Name: value` pairs. Names of samplers are not taken over: another model needs another one.
+ * Parses the text of AUTOMATIC1111's web UI and related programs: the prompt, `Negative prompt: …`, and a last line of
+ * `Name: value` pairs. It ignores names of samplers, because another model needs another one.
  */
 export function fromA1111(text: string): Parameters | undefined {
   const settings = /(?:^|\n)(Steps: \d+,.*)$/s.exec(text)?.[1];

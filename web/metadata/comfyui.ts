@@ -7,10 +7,10 @@ interface Node {
   readonly inputs: JsonObject;
 }
 
-/** Links are followed no further than this. */
+/** Most links to follow. */
 const MOST_LINKS = 20;
 
-/** The graph that ComfyUI writes (`prompt`): the first sampler, and what its inputs come from. */
+/** Parses the graph of ComfyUI (`prompt`): the first sampler, and the nodes of its inputs. */
 export function fromComfyUI(text: string): Parameters | undefined {
   const graph = graphOf(text);
   const sampler = Object.values(graph ?? {}).find(
@@ -18,10 +18,10 @@ export function fromComfyUI(text: string): Parameters | undefined {
   );
   if (graph === undefined || sampler === undefined) return undefined;
 
-  /** The node behind a link `[id, output]`. */
+  /** The node that a link `[id, output]` leads to. */
   const linked = (value: Json | undefined): Node | undefined =>
     Array.isArray(value) ? graph[String(value[0])] : undefined;
-  /** A value, followed through nodes that only hand it on. */
+  /** A value, found through nodes that only pass it on. */
   const plain = (value: Json | undefined, name: string, depth = 0): Json | undefined => {
     const node = linked(value);
     if (node === undefined || depth > MOST_LINKS) return Array.isArray(value) ? undefined : value;

@@ -1,4 +1,4 @@
-/** What a picture was made from, read from its file: Inkstone's, AUTOMATIC1111's and ComfyUI's ways of writing it. */
+/** Reads the parameters of an image from its file, in the formats of Inkstone, AUTOMATIC1111 and ComfyUI. */
 
 import type { Parameters } from "../api/types.ts";
 import { fromA1111 } from "./a1111.ts";
@@ -6,7 +6,7 @@ import { fromComfyUI } from "./comfyui.ts";
 import { fromInkstone } from "./inkstone.ts";
 import { textsOf } from "./texts.ts";
 
-/** The parameters in a picture file; undefined when it holds none that can be read. */
+/** The parameters in an image file; undefined when it has none that are readable. */
 export async function readParameters(file: Blob): Promise<Parameters | undefined> {
   const { xmp, parameters, prompt } = await textsOf(new Uint8Array(await file.arrayBuffer()));
   return (

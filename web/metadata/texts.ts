@@ -1,15 +1,15 @@
-/** The texts that a picture file carries, by name: PNG's text chunks, XMP and the user comment of EXIF. */
+/** The texts in an image file, by name: PNG's text chunks, XMP, and the user comment of EXIF. */
 
 export type Texts = Readonly<Record<string, string>>;
 
-/** Longer texts are not read. */
+/** Longest text to read. */
 const MOST_BYTES = 1_000_000;
 
 const latin1 = new TextDecoder("latin1");
 const utf8 = new TextDecoder();
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true });
 
-/** Reads the texts of a PNG, JPEG or WEBP file; damaged parts are left out. */
+/** Reads the texts of a PNG, JPEG or WEBP file. It ignores damaged parts. */
 export async function textsOf(bytes: Uint8Array): Promise<Texts> {
   const head = latin1.decode(bytes.subarray(0, 12));
   try {
@@ -17,7 +17,7 @@ export async function textsOf(bytes: Uint8Array): Promise<Texts> {
     if (head.startsWith("\xff\xd8")) return jpegTexts(bytes);
     if (head.startsWith("RIFF")) return webpTexts(bytes);
   } catch (thrown) {
-    if (!(thrown instanceof RangeError)) throw thrown; // it ends in the middle
+    if (!(thrown instanceof RangeError)) throw thrown; // the file ends early
   }
   return {};
 }
@@ -53,7 +53,7 @@ async function pngText(type: string, data: Uint8Array): Promise<readonly [string
   return [name, utf8.decode(data[end + 1] === 1 ? await inflated(text) : text)];
 }
 
-/** Latin-1 by the standard; many programs write UTF-8 all the same. */
+/** Latin-1 by the standard, but many programs write UTF-8. */
 function plainText(bytes: Uint8Array): string {
   try {
     return strictUtf8.decode(bytes);
@@ -62,7 +62,7 @@ function plainText(bytes: Uint8Array): string {
   }
 }
 
-/** Unpacks, and stops at the size that is read at all: a small file may hold a very long text. */
+/** Decompresses up to the longest text: a small file may contain a very long one. */
 async function inflated(packed: Uint8Array): Promise<Uint8Array> {
   const stream = new Blob([packed as Uint8Array<ArrayBuffer>]).stream().pipeThrough(new DecompressionStream("deflate"));
   const parts: Uint8Array<ArrayBuffer>[] = [];
@@ -84,7 +84,7 @@ async function inflated(packed: Uint8Array): Promise<Uint8Array> {
 const EXIF = "Exif\0\0";
 const XMP = "http://ns.adobe.com/xap/1.0/\0";
 const EXTENDED_XMP = "http://ns.adobe.com/xmp/extension/\0";
-/** After the name: 32 letters of checksum, total length, offset. */
+/** Length of the header: the name, 32 letters of checksum, total length, offset. */
 const EXTENDED_HEAD = EXTENDED_XMP.length + 40;
 
 function jpegTexts(bytes: Uint8Array): Texts {
@@ -93,7 +93,7 @@ function jpegTexts(bytes: Uint8Array): Texts {
   const extended: (readonly [offset: number, text: Uint8Array])[] = [];
   for (let at = 2; at + 4 < bytes.length && bytes[at] === 0xff; ) {
     const marker = bytes[at + 1];
-    if (marker === 0xda) break; // the picture itself begins
+    if (marker === 0xda) break; // image data starts here
     const length = view.getUint16(at + 2);
     const data = bytes.subarray(at + 4, at + 2 + length);
     at += 2 + length;
@@ -130,11 +130,11 @@ function webpTexts(bytes: Uint8Array): Texts {
 const EXIF_FOLDER = 0x8769;
 const USER_COMMENT = 0x9286;
 
-/** The user comment of an EXIF block, where programs write what a picture was made from. */
+/** The user comment of an EXIF block, which many programs use for parameters. */
 function exifTexts(data: Uint8Array): Texts {
   const view = viewOf(data);
   const little = data[0] === 0x49;
-  /** The entry with this tag in the folder at an offset, as the offset of the entry. */
+  /** Offset of the entry with this tag in the directory at an offset. */
   const entry = (folder: number, tag: number): number | undefined => {
     const count = view.getUint16(folder, little);
     for (let i = 0; i < count; i++) {
@@ -151,7 +151,7 @@ function exifTexts(data: Uint8Array): Texts {
   const code = latin1.decode(data.subarray(start, start + 8));
   const text = data.subarray(start + 8, start + length);
   if (!code.startsWith("UNICODE")) return { parameters: utf8.decode(text) };
-  // Writers disagree on the order of the bytes, whatever the header says: Latin letters have their zero first or last.
+  // Writers disagree on the byte order, regardless of the header. Latin letters have their zero first or last.
   const utf16 = new TextDecoder(text[0] === 0 ? "utf-16be" : "utf-16le");
   return { parameters: utf16.decode(text) };
 }

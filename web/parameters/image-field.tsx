@@ -13,7 +13,7 @@ interface ImageFieldProps {
   readonly onChange: (value: string | undefined) => void;
 }
 
-/** A picture of this server: shown small, taken from a file, or taken away. */
+/** An input image: shows a thumbnail, accepts a file, and can be removed. */
 export function ImageField({ label, about, fault, value, onChange }: ImageFieldProps) {
   const [choosing, setChoosing] = useState(false);
   return (

@@ -6,10 +6,10 @@ import { resolved, type Schema, taskSchema } from "../state/schema.ts";
 import { words } from "../text/index.ts";
 import { ParameterField } from "./parameter-field.tsx";
 
-/** The page decides these itself. */
+/** Parameters that the page sets. */
 const OWN = new Set(["taskType", "taskUUID", "model", "deliveryMethod", "outputType", "ttl"]);
 
-/** Every parameter of the task, made from the API's own description: a new parameter appears here by itself. */
+/** Every parameter of the task, from the description of the API. A new parameter appears without a change here. */
 export function ParameterDrawer({ onClose }: { readonly onClose: () => void }) {
   const [search, setSearch] = useState("");
   const t = words.value;
@@ -45,7 +45,7 @@ export function ParameterDrawer({ onClose }: { readonly onClose: () => void }) {
   );
 }
 
-/** Whether a parameter, or one within it, has to do with a word. */
+/** True when a parameter, or one inside it, matches a word. */
 function mentions(name: string, schema: Schema, word: string): boolean {
   const { description = "", properties = {}, items } = resolved(schema);
   if (`${name} ${description}`.toLowerCase().includes(word)) return true;

@@ -10,13 +10,13 @@ import { ImageField } from "./image-field.tsx";
 import { ModelField } from "./model-field.tsx";
 
 interface ParameterProps {
-  /** Where it is in the task: `["inputs", "strength"]`. */
+  /** Path in the task: `["inputs", "strength"]`. */
   readonly path: readonly string[];
   readonly schema: Schema;
   readonly values: JsonObject;
 }
 
-/** One parameter, in the form that its schema asks for. Groups and lists hold further ones. */
+/** One parameter, in the form that its schema requires. Groups and lists contain more parameters. */
 export function ParameterField({ path, schema: given, values }: ParameterProps) {
   const schema = resolved(given);
   const name = path.at(-1)!;
@@ -46,7 +46,7 @@ export function ParameterField({ path, schema: given, values }: ParameterProps) 
   );
 }
 
-/** A list of groups: each can be added and taken away. */
+/** A list of groups. The user can add and remove each. */
 function ListField({ path, schema, values }: ParameterProps) {
   const name = path.at(-1)!;
   const list = (valueAt(values, path) as readonly JsonObject[] | undefined) ?? [];
@@ -165,7 +165,7 @@ function PlainField({ name, schema, value, fault, onChange }: PlainFieldProps) {
   );
 }
 
-/** What was typed, as a value of its type. */
+/** Converts typed text to the type of the value. */
 function valueOfText(text: string, type: string | undefined): Json | undefined {
   if (text === "") return undefined;
   if (type !== "integer" || !/^\d+$/.test(text)) return text;

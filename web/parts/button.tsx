@@ -6,11 +6,11 @@ interface ButtonProps {
   readonly onPress: () => void;
   readonly children?: ComponentChildren;
   readonly icon?: IconNode;
-  /** Needed when there is no text; also shown as a tip. */
+  /** Required without a text; also shown as a tooltip. */
   readonly label?: string;
   readonly kind?: "plain" | "primary" | "quiet";
   readonly disabled?: boolean;
-  /** For buttons that stay down. */
+  /** For buttons that stay pressed. */
   readonly pressed?: boolean;
   readonly shortcut?: string;
 }

@@ -14,7 +14,7 @@ import { Segments } from "./segments.tsx";
 
 type Form = (typeof CODE_FORMS)[number] | "request";
 
-/** The task as code in several languages, and as the request itself, which can be changed and sent. */
+/** The task as code in several languages, and as a request that the user can change and send. */
 export function CodeDialog({ parameters, onClose }: { readonly parameters: Parameters; readonly onClose: () => void }) {
   const [form, setForm] = useState<Form>("curl");
   const t = words.value;
@@ -98,5 +98,5 @@ function RawRequest({ parameters }: { readonly parameters: Parameters }) {
   );
 }
 
-/** Lines that are shown without scrolling. */
+/** Lines that are visible without scrolling. */
 const lines = (text: string): number => Math.min(22, text.split("\n").length + 1);

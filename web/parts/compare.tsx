@@ -4,7 +4,7 @@ import { pathOfImage } from "../state/pictures.ts";
 import { words } from "../text/index.ts";
 import { Dialog } from "./dialog.tsx";
 
-/** Two pictures in one frame: the slider moves the line between them. */
+/** Two images in one frame. The slider moves the line between them. */
 export function Compare({
   pictures: [before, after],
   onClose,

@@ -11,7 +11,7 @@ interface DialogProps {
   readonly children: ComponentChildren;
 }
 
-/** A sheet over the page. Escape and a press beside it close it; the focus returns to where it was. */
+/** A dialog over the page. Escape, or a press outside, closes it and restores the focus. */
 export function Dialog({ title, onClose, wide = false, children }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null);
   useEffect(() => {

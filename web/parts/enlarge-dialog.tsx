@@ -9,7 +9,7 @@ import { Dialog } from "./dialog.tsx";
 import { Segments } from "./segments.tsx";
 
 const FACTORS = [2, 3, 4] as const;
-/** As many pixels may come out at most. */
+/** Most pixels in the result. */
 const MOST_PIXELS = 50e6;
 
 type State =
@@ -23,7 +23,7 @@ interface EnlargeDialogProps {
   readonly onClose: () => void;
 }
 
-/** How it becomes larger: so many times, by a network that adds detail; or as shapes, sharp at every size. */
+/** How to enlarge: by a factor, with a network that adds detail, or as shapes, sharp at every size. */
 type Way = (typeof FACTORS)[number] | "SVG";
 
 const taskOf = (imageUUID: string, way: Way): object =>
@@ -31,7 +31,7 @@ const taskOf = (imageUUID: string, way: Way): object =>
     ? { taskType: "vectorize", inputs: { image: imageUUID }, outputFormat: "SVG" }
     : { taskType: "upscale", inputs: { image: imageUUID }, upscaleFactor: way, outputFormat: "PNG" };
 
-/** The picture larger: more pixels, or shapes instead of them. */
+/** Enlarges an image: more pixels, or shapes. */
 export function EnlargeDialog({ picture, onClose }: EnlargeDialogProps) {
   const [state, setState] = useState<State>({ kind: "open" });
   const t = words.value;

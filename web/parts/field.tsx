@@ -4,14 +4,14 @@ import { useId } from "preact/hooks";
 interface FieldProps {
   readonly label: string;
   readonly about?: string | undefined;
-  /** What is wrong with the value. */
+  /** The fault in the value. */
   readonly fault?: string | undefined;
   /** Shown at the right end of the label's line. */
   readonly aside?: ComponentChildren;
   readonly children: (id: string, describedBy: string | undefined) => ComponentChildren;
 }
 
-/** A control with its label, a sentence about it, and what is wrong with it. */
+/** A control with its label, a sentence about it, and its fault. */
 export function Field({ label, about, fault, aside, children }: FieldProps) {
   const id = useId();
   const described = fault !== undefined ? `${id}-fault` : about !== undefined ? `${id}-about` : undefined;
@@ -43,15 +43,15 @@ interface NumberFieldProps {
   readonly min?: number | undefined;
   readonly max?: number | undefined;
   readonly step?: number | undefined;
-  /** What counts when the field is empty. */
+  /** The value that applies when the field is empty. */
   readonly placeholder?: string | undefined;
   readonly about?: string | undefined;
   readonly fault?: string | undefined;
-  /** Whether a slider stands beside the number. */
+  /** True: shows a slider beside the number. */
   readonly slider?: boolean;
 }
 
-/** A number, with a slider where its range is known. */
+/** A number, with a slider if its range is known. */
 export function NumberField(props: NumberFieldProps) {
   const { label, value, onChange, min, max, step = 1, placeholder, about, fault, slider = false } = props;
   const change = (event: { currentTarget: HTMLInputElement }) => {

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 
-/** Small pictures are enlarged at most this much. */
+/** Largest factor by which small images are enlarged. */
 const MOST_ENLARGED = 3;
 
 interface FittedPictureProps {
@@ -8,11 +8,11 @@ interface FittedPictureProps {
   readonly width: number;
   readonly height: number;
   readonly alt: string;
-  /** Rough: a preview, drawn soft. */
+  /** A preview, shown soft. */
   readonly rough?: boolean;
 }
 
-/** A picture as large as it fits into its place. The frame has its shape before there is anything in it. */
+/** Shows an image as large as its place allows. The frame has its shape before the image loads. */
 export function FittedPicture({ src, width, height, alt, rough = false }: FittedPictureProps) {
   const place = useRef<HTMLDivElement>(null);
   const [room, setRoom] = useState({ width: 0, height: 0 });

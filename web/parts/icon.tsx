@@ -1,7 +1,7 @@
 import type { IconNode } from "lucide";
 import { h } from "preact";
 
-/** A line drawing beside a word, or alone in a button that has a label. */
+/** A line icon beside a word, or alone in a button with a label. */
 export function Icon({ of, size = 18 }: { readonly of: IconNode; readonly size?: number }) {
   return (
     <svg

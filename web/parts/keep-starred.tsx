@@ -9,7 +9,7 @@ interface KeepStarredProps {
   readonly onDone?: () => void;
 }
 
-/** Bins what has no star, once something has one; a notice undoes it. */
+/** Moves images without a star to the bin, if others have one. A notice offers to undo it. */
 export function KeepStarred({ pictures, onDone }: KeepStarredProps) {
   const all = pictures.map(asChanged);
   const rest = all.filter(({ starred }) => !starred);

@@ -1,7 +1,7 @@
 import type { FunctionComponent } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
-/** A screen whose code comes when it is first shown. */
+/** A screen whose code loads when it is first shown. */
 export function loading(load: () => Promise<FunctionComponent>): FunctionComponent {
   let loaded: FunctionComponent | undefined;
   return function Loading() {

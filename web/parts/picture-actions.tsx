@@ -24,17 +24,17 @@ import { PictureDetails } from "./picture-details.tsx";
 
 interface PictureActionsProps {
   readonly picture: Picture;
-  /** Bins the picture; whoever shows it knows what is shown then. */
+  /** Moves the image to the bin. The caller decides what to show then. */
   readonly onBin: () => void;
-  /** Dialogs around the picture, for the keys. */
+  /** Number of dialogs around the image, for the keyboard shortcuts. */
   readonly dialogs?: number;
 }
 
-/** What can be done with the picture that is looked at. */
+/** The actions for the image on screen. */
 export function PictureActions({ picture, onBin, dialogs = 0 }: PictureActionsProps) {
   const [open, setOpen] = useState<"code" | "info" | "enlarge">();
   const t = words.value;
-  /** There is a task that draws it again. */
+  /** True when a task can reproduce it. */
   const isDrawn = picture.kind === "drawn" && picture.parameters !== undefined;
   const isPixels = hasPixels(picture);
   const newest = recent.items.value.find(({ imageUUID }) => imageUUID !== picture.imageUUID);

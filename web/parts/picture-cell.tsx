@@ -12,10 +12,10 @@ interface PictureCellProps {
   readonly style?: Readonly<Record<string, string>>;
 }
 
-/** A picture as it was changed last: cells hold what their task has told. */
+/** An image with its latest changes: a cell has the state that its task reported. */
 export const asChanged = (picture: Picture): Picture => changedPictures.value.get(picture.imageUUID) ?? picture;
 
-/** One picture of a contact sheet, with its star: S on the keyboard. */
+/** One image of a contact sheet, with its star: S on the keyboard. */
 export function PictureCell({ picture: given, src, onOpen, style }: PictureCellProps) {
   const t = words.value;
   const picture = asChanged(given);

@@ -9,7 +9,7 @@ import { go } from "../state/route.ts";
 import { words } from "../text/index.ts";
 import { Dialog } from "./dialog.tsx";
 
-/** Everything that made a picture, each of it to be used again. */
+/** All parameters of an image, each with a button to use it again. */
 export function PictureDetails({ picture, onClose }: { readonly picture: Picture; readonly onClose: () => void }) {
   const t = words.value;
   const { parameters = {}, width, height, bytes, createdAt, parents } = picture;
@@ -80,7 +80,7 @@ export function PictureDetails({ picture, onClose }: { readonly picture: Picture
   );
 }
 
-/** How long the picture is kept, and other choices. */
+/** How long the image is kept, and other choices. */
 function Keeping({ picture: given }: { readonly picture: Picture }) {
   const t = words.value;
   const picture = changedPictures.value.get(given.imageUUID) ?? given;

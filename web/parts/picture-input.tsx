@@ -12,7 +12,7 @@ interface PictureInputProps {
   readonly onClose: () => void;
 }
 
-/** Chooses a picture: a file, the camera of a phone, the clipboard, or one that was drawn here. */
+/** Chooses an image: a file, the camera of a phone, the clipboard, or an earlier result. */
 export function PictureInput({ onPicture, onClose }: PictureInputProps) {
   const file = useRef<HTMLInputElement>(null);
   const camera = useRef<HTMLInputElement>(null);

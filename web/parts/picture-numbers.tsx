@@ -9,11 +9,11 @@ interface PictureNumbersProps {
   readonly references: readonly string[];
   readonly most: number;
   readonly onChange: (references: readonly string[]) => void;
-  /** The first of them stays: it is what is edited. */
+  /** True: the first one cannot be removed, because it is being edited. */
   readonly firstStays?: boolean;
 }
 
-/** Pictures numbered as a prompt may name them. For models that edit. */
+/** Reference images with the numbers that a prompt may use. For models that edit. */
 export function PictureNumbers({ references, most, onChange: set, firstStays = false }: PictureNumbersProps) {
   const [choosing, setChoosing] = useState(false);
   const t = words.value;

@@ -8,7 +8,7 @@ interface SegmentsProps<Value> {
   readonly disabled?: boolean;
 }
 
-/** A few choices side by side, of which one holds. */
+/** A few choices side by side, one of them active. */
 export function Segments<Value>({ label, options, chosen, onChoose, disabled }: SegmentsProps<Value>) {
   return (
     <fieldset class="segments" aria-label={label} disabled={disabled}>

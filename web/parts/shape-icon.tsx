@@ -1,4 +1,4 @@
-/** A small rectangle of a picture's proportions. */
+/** A small rectangle with the aspect ratio of an image. */
 export function ShapeIcon({ width, height }: { readonly width: number; readonly height: number }) {
   const scale = 18 / Math.max(width, height, 1);
   const [w, h] = [Math.max(5, width * scale), Math.max(5, height * scale)];

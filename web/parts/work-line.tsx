@@ -4,7 +4,7 @@ import { isUnfinished, stop, type Work } from "../state/work.ts";
 import { words } from "../text/index.ts";
 import { Button } from "./button.tsx";
 
-/** How far it is: step and time left, or the place in the queue; and Stop. */
+/** Progress of a task: step and remaining time, or its place in the queue; and the *Stop* button. */
 export function WorkLine({ works }: { readonly works: readonly Work[] }) {
   const t = words.value;
   const open = works.filter(isUnfinished);

@@ -1,4 +1,4 @@
-/** Quoted words of a prompt: the letters that the picture will show. */
+/** Quoted words of a prompt: the lettering in the image. */
 
 export interface Span {
   readonly text: string;
@@ -7,7 +7,7 @@ export interface Span {
 
 const QUOTED = /"[^"\n]+"|“[^”\n]+”|「[^」\n]+」|『[^』\n]+』/g;
 
-/** The prompt in pieces, in order; joined they are the prompt. */
+/** Splits the prompt into parts, in order. Joined they are the prompt. */
 export function spansOf(prompt: string): readonly Span[] {
   const spans: Span[] = [];
   let end = 0;

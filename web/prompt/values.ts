@@ -1,13 +1,13 @@
-/** Values of one axis of a sheet, as people write them: `1, 2, 5`, `1-4`, `2-4 / 0.5`, `Euler, Heun`. */
+/** Values of one axis of a sheet, as users write them: `1, 2, 5`, `1-4`, `2-4 / 0.5`, `Euler, Heun`. */
 
 type AxisValue = string | number | bigint;
 
 const RANGE = /^(-?\d+(?:\.\d+)?)\s*[-–…]\s*(-?\d+(?:\.\d+)?)(?:\s*\/\s*(\d+(?:\.\d+)?))?$/;
 
-/** More values than this are cut off. */
+/** Most values; more are cut off. */
 const MOST_VALUES = 64;
 
-/** The values in a text; of `type` "integer" or "number" only numbers count. */
+/** The values in a text. For `type` "integer" or "number" only numbers count. */
 export function valuesOf(text: string, type: string | undefined): readonly AxisValue[] {
   const parts = text
     .split(/[,，\n]/)

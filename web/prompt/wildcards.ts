@@ -1,14 +1,14 @@
 /** `{red|blue}` in a prompt: one prompt for each choice. */
 
-/** More prompts than this are refused rather than drawn. */
+/** Most prompts; more are refused. */
 export const MOST_PROMPTS = 100;
 
-/** The innermost group that offers a choice; braces without `|` are plain text. */
+/** The innermost group with a choice. Braces without `|` are plain text. */
 const GROUP = /\{([^{}]*\|[^{}]*)\}/;
 
 /**
- * Every prompt that the choices give, in reading order: the last group varies fastest. Groups may stand within groups. At most `limit`
- * prompts are made; a prompt without groups gives itself.
+ * Every prompt that the choices give, in reading order: the last group varies fastest. Groups may contain groups. It makes at most `limit`
+ * prompts. A prompt without groups gives itself.
  */
 export function expandWildcards(prompt: string, limit = MOST_PROMPTS): readonly string[] {
   let prompts = [prompt];

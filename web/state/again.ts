@@ -1,4 +1,4 @@
-/** Earlier parameters for the next picture: all of them, some, or others nearby. */
+/** Uses earlier parameters for the next image: all, some, or similar ones. */
 
 import type { Parameters, Picture } from "../api/types.ts";
 import { words } from "../text/index.ts";
@@ -8,10 +8,10 @@ import { edits, model } from "./models.ts";
 import { tell } from "./notices.ts";
 import { go } from "./route.ts";
 
-/** Input pictures are known by their checksums when they came without an identifier: they cannot be sent again. */
+/** Input images without an identifier are recorded by their checksums, so they cannot be sent again. */
 const isLost = (reference: string | undefined) => reference?.startsWith("sha256:") ?? false;
 
-/** The parameters without input pictures that this server does not have. */
+/** The parameters without input images that this server does not have. */
 export function repeatable(parameters: Parameters): Parameters {
   const { inputs, controlNet, taskType: _, ...rest } = parameters;
   const guides = controlNet?.filter(({ guideImage }) => !isLost(guideImage));
@@ -23,9 +23,9 @@ export function repeatable(parameters: Parameters): Parameters {
   } as Parameters;
 }
 
-/** Takes everything that made the picture, its seed too; can be undone. */
+/** Uses all parameters of the image, with its seed. The user can undo it. */
 export function useAgain({ parameters }: Pick<Picture, "parameters">): void {
-  // What a foreign picture leaves unsaid stays as it is.
+  // A setting that a foreign image does not have keeps its value.
   const { model: air, width, height, outputFormat } = draft.value;
   const own = { model: air, width, height, outputFormat } as Parameters;
   changeDraft({ ...own, ...repeatable(parameters ?? {}) });
@@ -33,21 +33,21 @@ export function useAgain({ parameters }: Pick<Picture, "parameters">): void {
   go("draw");
 }
 
-/** Takes some of what made the picture. */
+/** Uses some parameters of the image. */
 export function useSome(parameters: Parameters, keys: readonly (keyof Parameters & string)[]): void {
   patchDraft(Object.fromEntries(keys.map((key) => [key, parameters[key]])) as Parameters);
 }
 
 const VARIANTS = 4;
 
-/** Draws four more of the same with other seeds; the draft stays. */
+/** Generates four more images with other seeds. The draft stays. */
 export async function vary({ parameters = {} }: Pick<Picture, "parameters">): Promise<void> {
   const { seed: _, ...rest } = repeatable(parameters);
   go("draw");
   await drawAll([{ ...rest, numberResults: VARIANTS } as Parameters]);
 }
 
-/** Puts a picture where drawing starts; for a model that edits, among its references. */
+/** Sets an image as the seed image, or adds it to the references of a model that edits. */
 export function startFrom(imageUUID: string): void {
   const { referenceImages = [] } = draft.value.inputs ?? {};
   if (model.value !== undefined && edits(model.value)) {

@@ -1,4 +1,4 @@
-/** A task as code. What is shown gives the same picture when it is run. */
+/** A task as code. Running the code gives the same image. */
 
 import { type JsonObject, stringifyJson } from "../api/json.ts";
 import type { Parameters } from "../api/types.ts";
@@ -6,14 +6,14 @@ import { randomUuid } from "../api/uuid.ts";
 
 export const CODE_FORMS = ["curl", "javascript", "python", "cli"] as const;
 
-/** `origin`: where the server is; `key`: whether it asks for one (the key itself is never written). */
+/** `origin`: address of the server; `key`: true when it requires one. (The key itself is never written.) */
 export function codeFor(
   form: (typeof CODE_FORMS)[number],
   parameters: Parameters,
   origin: string,
   key: boolean,
 ): string {
-  // The SDKs' calls say by their names which task it is.
+  // The calls of the SDKs name the kind of task.
   const { taskType: _, ...named } = parameters;
   switch (form) {
     case "curl":
@@ -27,7 +27,7 @@ export function codeFor(
   }
 }
 
-/** Text between single quotes of a shell. */
+/** Text in single quotes of a shell. */
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
 function curl(parameters: Parameters, origin: string, key: boolean): string {
@@ -55,7 +55,7 @@ for (const image of images) console.log(image.imageURL);
 await runware.disconnect();`;
 }
 
-/** Parameters that the Python SDK takes as objects of its classes, and the fields that these have. */
+/** Parameters that are classes in the Python SDK, and the fields of these classes. */
 const PYTHON_CLASSES = [
   ["lora", "ILora", ["model", "weight"]],
   [
@@ -74,7 +74,7 @@ const PYTHON_CLASSES = [
   ],
 ] as const;
 
-/** The parameters with no more in them than the SDK's classes have. */
+/** The parameters, limited to the fields of the SDK's classes. */
 function forPython(parameters: Parameters): Parameters {
   const lists = PYTHON_CLASSES.flatMap(([name, , fields]) => {
     const list = parameters[name] as readonly JsonObject[] | undefined;

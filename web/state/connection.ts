@@ -1,4 +1,4 @@
-/** The server: whether it is there, who we are to it, and what it says of itself. */
+/** The connection to the server: whether it answers, the access of the user, and its status. */
 
 import { signal } from "@preact/signals";
 import { ApiError, request, useKey } from "../api/server.ts";
@@ -14,21 +14,21 @@ import { attach, hear, unfinished } from "./work.ts";
 export type Access =
   | { readonly kind: "unknown" }
   | { readonly kind: "open" }
-  /** A key is needed; `wrong`: the one given is not known. */
+  /** The server requires a key; `wrong`: it does not know the given one. */
   | { readonly kind: "key"; readonly wrong: boolean }
-  /** The server has no keys and takes calls of its own machine only. */
+  /** The server has no keys and accepts only its own machine. */
   | { readonly kind: "elsewhere" };
 
 export const access = signal<Access>({ kind: "unknown" });
-/** When the next try is made, while the server is away. */
+/** Time of the next attempt, while the server does not answer. */
 export const awayUntil = signal<number | undefined>(undefined);
 export const status = signal<Status | undefined>(undefined);
 
 const KEY = "inkstone.key";
-/** The key of this session, or the one that is remembered. */
+/** The key of this session, or the remembered one. */
 export const keptKey = (): string | undefined => sessionStorage.getItem(KEY) ?? localStorage.getItem(KEY) ?? undefined;
 
-/** `#key=…` of a link to a phone: taken, and removed from the address at once. */
+/** Takes `#key=…` from a link to a phone, and removes it from the address immediately. */
 function keyOfAddress(): void {
   const key = new URLSearchParams(location.hash.slice(1)).get("key");
   if (key === null) return;
@@ -38,7 +38,7 @@ function keyOfAddress(): void {
 
 let closeSocket = () => {};
 
-/** Connects, with the key that is kept if there is one; called at start and whenever the key changes. */
+/** Connects, with the stored key if one exists. Called at the start and whenever the key changes. */
 export async function connect(): Promise<void> {
   keyOfAddress();
   const key = keptKey();
@@ -72,7 +72,7 @@ export async function connect(): Promise<void> {
   });
 }
 
-/** Takes what happened to its place, whoever did it: this page, another one, a program with the same key. */
+/** Applies an event, whether this page, another one, or a program with the same key caused it. */
 function take(event: WatchEvent): void {
   if (event.event === "picture") noteListed(event.picture);
   else if (event.event === "gone") dropListed(new Set(event.imageUUIDs));
@@ -80,7 +80,7 @@ function take(event: WatchEvent): void {
   else hear(event);
 }
 
-/** After a (re)connection: what happened meanwhile. Nothing is submitted. */
+/** Updates everything after a (re)connection. It submits nothing. */
 async function catchUp(): Promise<void> {
   await Promise.allSettled([attach(), loadModels(), readStatus(), recent.show({ kind: "drawn" })]);
   settle();
@@ -92,7 +92,7 @@ export async function readStatus(): Promise<void> {
 
 const STATUS_MS = 5000;
 
-/** Asks how the server is while something depends on it: a full disk shows in mid-task. Called once. */
+/** Reads the status while something depends on it: a full disk appears during a task. Called once. */
 export function followStatus(): void {
   setInterval(() => {
     const matters = unfinished.value.length > 0 || status.value?.ready === false;

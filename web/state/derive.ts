@@ -1,4 +1,4 @@
-/** Pictures that are made from one other by no model that draws: enlarged, traced. */
+/** Images that are made from one other without a diffusion model: enlarged or traced. */
 
 import { ApiError, request, runTask } from "../api/server.ts";
 import type { ErrorItem, Picture, TaskItem } from "../api/types.ts";
@@ -8,7 +8,7 @@ import { keepSeconds } from "./preferences.ts";
 
 const POLL_MS = 700;
 
-/** Has a task made its one picture; `tell` hears how far it is. Throws `ApiError` or `ServerAway`. */
+/** Runs a task that makes one image; `tell` gets its progress. Throws `ApiError` or `ServerAway`. */
 export async function derive(task: object, tell: (percentage: number) => void): Promise<Picture> {
   const taskUUID = randomUuid();
   await runTask({ ...task, taskUUID, deliveryMethod: "async", outputType: "URL", ttl: keepSeconds.value });

@@ -1,4 +1,4 @@
-/** What the next task will be. The draft is the task itself, in the API's words: what is seen is what is sent. */
+/** The next task. The draft is the task in the API's words: the page sends what it shows. */
 
 import { signal } from "@preact/signals";
 import type { Json, JsonObject } from "../api/json.ts";
@@ -6,19 +6,19 @@ import type { Parameters } from "../api/types.ts";
 import { stored } from "./stored.ts";
 
 export const draft = stored<Parameters>("draft", {});
-/** Prompts that were drawn, newest first. */
+/** Earlier prompts, newest first. */
 export const promptHistory = stored<readonly string[]>("prompts", []);
 
 const PROMPTS_KEPT = 200;
 const STEPS_KEPT = 200;
-/** Changes of the same field that follow each other this fast are one step of undo. */
+/** Changes of the same field within this time are one step of undo. */
 const SAME_STEP_MS = 1000;
 
 const past = signal<readonly Parameters[]>([]);
 const future = signal<readonly Parameters[]>([]);
 let last = { field: "", at: 0 };
 
-/** Replaces the draft; `field` names what was changed, so that typing is undone in one step. */
+/** Replaces the draft. `field` names the change, so that typing is undone in one step. */
 export function changeDraft(next: Parameters, field = ""): void {
   const now = Date.now();
   const continues = field !== "" && field === last.field && now - last.at < SAME_STEP_MS;
@@ -28,12 +28,12 @@ export function changeDraft(next: Parameters, field = ""): void {
   draft.value = next;
 }
 
-/** What the draft begins with: no step of the person's, so none that is undone. */
+/** Sets the initial draft. It is no step of the user, so it cannot be undone. */
 export function beginDraft(patch: Parameters): void {
   draft.value = { ...draft.value, ...patch };
 }
 
-/** Sets one parameter by its path (`["inputs", "strength"]`); undefined takes it out of the task. */
+/** Sets one parameter by its path (`["inputs", "strength"]`); undefined removes it from the task. */
 export function setParameter(path: readonly string[], value: Json | undefined): void {
   changeDraft(withValue(draft.value, path, value) as Parameters, path.join("."));
 }
@@ -66,7 +66,7 @@ export function rememberPrompt(prompt: string): void {
   promptHistory.value = [prompt, ...promptHistory.value.filter((earlier) => earlier !== prompt)].slice(0, PROMPTS_KEPT);
 }
 
-/** The value at a path; undefined where there is none. */
+/** The value at a path; undefined when it does not exist. */
 export function valueAt(object: JsonObject, path: readonly string[]): Json | undefined {
   let value: Json | undefined = object;
   for (const key of path) {
@@ -76,7 +76,7 @@ export function valueAt(object: JsonObject, path: readonly string[]): Json | und
   return value;
 }
 
-/** A copy with one value changed; objects that become empty disappear. */
+/** A copy with one changed value. Objects that become empty are removed. */
 export function withValue(object: JsonObject, [key, ...rest]: readonly string[], value: Json | undefined): JsonObject {
   const inner = object[key!];
   const isObject = typeof inner === "object" && inner !== null && !Array.isArray(inner);

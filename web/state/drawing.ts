@@ -1,4 +1,4 @@
-/** Pressing the button: from the draft to tasks, and what becomes of a refusal. */
+/** The action of the button: from the draft to tasks, and the handling of a refusal. */
 
 import { computed, signal } from "@preact/signals";
 import { ApiError, ServerAway } from "../api/server.ts";
@@ -13,17 +13,17 @@ import { spoken, tell } from "./notices.ts";
 import { look } from "./stage.ts";
 import { submit } from "./work.ts";
 
-/** Why the last press of the button came to nothing; gone with the next. */
+/** Why the last press of the button failed; cleared by the next press. */
 export const refusal = signal<{ readonly error: ErrorItem; readonly until?: number } | undefined>(undefined);
 
-/** The tasks that the draft is: one for each prompt that its wildcards give. */
+/** The tasks of the draft: one for each prompt that its wildcards give. */
 export const drafted = computed((): readonly Parameters[] =>
   expandWildcards(draft.value.positivePrompt ?? "").map((positivePrompt) => ({ ...draft.value, positivePrompt })),
 );
 
 export const draftedPictures = computed(() => drafted.value.length * (draft.value.numberResults ?? 1));
 
-/** Draws the draft. */
+/** Submits the draft. */
 export async function draw(): Promise<void> {
   const prompt = draft.value.positivePrompt?.trim() ?? "";
   if (prompt === "") {
@@ -35,7 +35,7 @@ export async function draw(): Promise<void> {
   await drawAll(drafted.value);
 }
 
-/** Hands tasks in and looks at them; true when they were taken. The draft stays whatever happens. */
+/** Submits tasks and shows them. Returns their group when they were accepted. The draft stays in any case. */
 export async function drawAll(tasks: readonly Parameters[], show = true): Promise<string | undefined> {
   const group = randomUuid();
   refusal.value = undefined;

@@ -1,4 +1,4 @@
-/** What is being done to each picture: its mask, the words for it, how far it is extended. Kept with the picture, shown whenever it is open. */
+/** The edit of each image: its mask, its prompt, its extension. It is stored with the image, and shown whenever the image is open. */
 
 import { EMPTY_MASK, type MaskHistory } from "../mask/strokes.ts";
 import { stored } from "./stored.ts";
@@ -14,9 +14,9 @@ export interface Edit {
   readonly prompt: string;
   /** How much may change, 0 … 1. */
   readonly strength: number;
-  /** Pixels around what is painted that are drawn with it, larger; absent: the picture is drawn as a whole. */
+  /** Pixels around the painted area that are rendered with it, larger; absent: the image is rendered as a whole. */
   readonly maskMargin?: number;
-  /** Further pictures that the words are about; for models that edit. */
+  /** More reference images; for models that edit. */
   readonly references?: readonly string[];
   readonly mask: MaskHistory;
   readonly sides: Sides;
@@ -29,7 +29,7 @@ const STRENGTH = 0.8;
 
 const edits = stored<Readonly<Record<string, Edit>>>("edits", {});
 
-/** The edit of a picture; a new one has the picture's own prompt, and nothing painted. */
+/** The edit of an image. A new one has the image's prompt and an empty mask. */
 export const editOf = (imageUUID: string, prompt = ""): Edit =>
   edits.value[imageUUID] ?? { prompt, strength: STRENGTH, mask: EMPTY_MASK, sides: NO_SIDES, at: 0 };
 

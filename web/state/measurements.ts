@@ -1,15 +1,15 @@
-/** What the server counts (`/metrics`), over the last minutes; read only while somebody looks. */
+/** Metrics of the server (`/metrics`) over the last minutes. They are read only while they are visible. */
 
 import { signal } from "@preact/signals";
 import { requestText } from "../api/server.ts";
 
 export interface Measurement {
   readonly at: number;
-  /** Bytes of the server's own process. */
+  /** Bytes of the server process. */
   readonly memory: number;
   readonly waiting: number;
   readonly running: number;
-  /** Seconds a step took since the measurement before; undefined when none was made. */
+  /** Seconds of a step since the last measurement; undefined without any steps. */
   readonly step?: number;
 }
 
@@ -19,7 +19,7 @@ const KEPT = 300;
 export const measurements = signal<readonly Measurement[]>([]);
 let last: { readonly sum: number; readonly count: number } | undefined;
 
-/** The sum of all values of a metric whose labels hold `label`. */
+/** The sum of all values of a metric with labels that contain `label`. */
 export function metricOf(text: string, name: string, label = ""): number {
   const lines = text.split("\n").filter((line) => line.startsWith(name) && /[ {]/.test(line[name.length] ?? ""));
   return lines.filter((line) => line.includes(label)).reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
@@ -44,7 +44,7 @@ async function measure(): Promise<void> {
   measurements.value = [...measurements.value.slice(1 - KEPT), measurement];
 }
 
-/** Measures until the function returned is called. */
+/** Measures until the returned function is called. */
 export function keepMeasuring(): () => void {
   const now = () => void measure().catch(() => {});
   now();

@@ -1,4 +1,4 @@
-/** The installed models, and what the chosen one starts from. */
+/** The installed models, and the defaults of the chosen one. */
 
 import { computed, signal } from "@preact/signals";
 import { request, runTask } from "../api/server.ts";
@@ -15,14 +15,14 @@ export const controlNets = computed(() => models.value.filter(({ category }) => 
 const named = (air: string | undefined) =>
   models.value.find((model) => model.air === air || (air !== undefined && model.aliases?.includes(air)));
 
-/** The model of the draft; undefined while the list is not there, or when the model is not installed. */
+/** The model of the draft; undefined while the list is not loaded, or when the model is not installed. */
 export const model = computed(() => named(draft.value.model));
-/** The model follows instructions about reference pictures. */
+/** True when the model follows instructions about reference images. */
 export const canEdit = computed(() => model.value !== undefined && edits(model.value));
 export const nameOf = (air: string): string => named(air)?.name ?? air;
 
 const { promise, resolve } = Promise.withResolvers<void>();
-/** Resolves once the models are known, and the draft has one of them. */
+/** Resolves when the models are known and the draft has one of them. */
 export const modelsKnown = promise;
 
 export async function loadModels(): Promise<void> {
@@ -47,7 +47,7 @@ interface Paced {
   };
 }
 
-/** How fast each model draws here, for a page that has seen none of it. */
+/** Speed of each model on this server, for a page without measurements. */
 async function learnPaces(): Promise<void> {
   const { data } = await request<{ data: readonly Paced[] }>("GET", "/v1/models");
   for (const { id, inkstone } of data) {
@@ -57,7 +57,7 @@ async function learnPaces(): Promise<void> {
 
 export const edits = ({ references }: Pick<Model, "references">): boolean => (references?.max ?? 0) > 0;
 
-/** The pictures of the draft as the model takes them: to start from, or to be edited after the prompt. */
+/** The images of the draft as the model uses them: as a seed image, or as references. */
 function inputsFor(chosen: Model): Parameters["inputs"] {
   const { seedImage, referenceImages = [], maskImage, strength } = draft.value.inputs ?? {};
   if (edits(chosen)) {
@@ -69,10 +69,10 @@ function inputsFor(chosen: Model): Parameters["inputs"] {
   return { seedImage: first, ...(maskImage && { maskImage }), ...(strength !== undefined && { strength }) };
 }
 
-/** Takes the model and its own values. */
+/** Chooses a model with its defaults. */
 export const chooseModel = (chosen: Model): void => patchDraft(valuesOf(chosen));
 
-/** A model's own size, steps and guidance. An editing model draws at the shape of the picture unless told otherwise. */
+/** Default size, steps and guidance of a model. By default, an editing model keeps the shape of the image. */
 const valuesOf = (chosen: Model): Parameters =>
   ({
     model: chosen.air,
@@ -81,7 +81,7 @@ const valuesOf = (chosen: Model): Parameters =>
     inputs: inputsFor(chosen),
     steps: chosen.defaultSteps ?? 20,
     CFGScale: chosen.defaultCFG ?? 4,
-    // Kept pixels stay as they are only in a format without loss.
+    // Unchanged pixels stay identical only in a lossless format.
     outputFormat: draft.value.outputFormat ?? "PNG",
   }) as Parameters;
 
@@ -91,18 +91,18 @@ interface Shape {
   readonly height: number;
 }
 
-/** Width to height. */
+/** Aspect ratio, width to height. */
 const ASPECTS = [1, 3 / 4, 4 / 3, 9 / 16, 16 / 9];
 const SIDE_STEP = 16;
 
-/** Sizes of the usual shapes with about as many pixels as a size has. */
+/** Sizes of the usual shapes with about the same number of pixels as a size. */
 function sizesLike(width: number, height: number): readonly (readonly [number, number])[] {
   const round = (side: number) => Math.max(128, Math.round(side / SIDE_STEP) * SIDE_STEP);
   const side = Math.sqrt(width * height);
   return ASPECTS.map((aspect) => [round(side * Math.sqrt(aspect)), round(side / Math.sqrt(aspect))] as const);
 }
 
-/** The sizes to choose from: those that the model was trained on, or the usual shapes at its own number of pixels. */
+/** The sizes to choose from: those of the model's training, or the usual shapes with its number of pixels. */
 export const shapes = computed((): readonly Shape[] => {
   const { trainedSizes = [], defaultWidth = 1024, defaultHeight = 1024 } = model.value ?? {};
   const sizes = trainedSizes.length > 0 ? trainedSizes : sizesLike(defaultWidth, defaultHeight);

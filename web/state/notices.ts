@@ -1,4 +1,4 @@
-/** Short messages that come and go; screen readers hear them. */
+/** Short messages that disappear again. Screen readers read them. */
 
 import { signal } from "@preact/signals";
 
@@ -10,7 +10,7 @@ export interface Notice {
 }
 
 export const notices = signal<readonly Notice[]>([]);
-/** What only screen readers are told. */
+/** Text for screen readers only. */
 export const spoken = signal("");
 
 const SECONDS = 8;

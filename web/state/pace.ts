@@ -1,9 +1,9 @@
-/** How fast this server draws, learnt from its steps: for "about 8 s" and "4 s left". */
+/** Speed of this server, learnt from its steps: for "about 8 s" and "4 s left". */
 
 import type { Parameters, Progress } from "../api/types.ts";
 import { stored } from "./stored.ts";
 
-/** Milliseconds a step takes for each pixel, by model. */
+/** Milliseconds of a step for each pixel, by model. */
 const pace = stored<Readonly<Record<string, number>>>("pace", {});
 const lastStep = new Map<string, { readonly at: number; readonly progress: Progress }>();
 
@@ -12,7 +12,7 @@ interface Drawn {
   readonly parameters: Parameters;
 }
 
-/** What the server has learnt of a model, where this page has not yet. */
+/** The server's measurement of a model, for a page that has none. */
 export function learnPace(
   model: string,
   secondsPerStep: number,
@@ -22,7 +22,7 @@ export function learnPace(
   pace.value = { ...pace.value, [model]: (1000 * secondsPerStep) / (width * height) };
 }
 
-/** The newest measurement counts for a quarter. */
+/** Weight of the newest measurement: a quarter. */
 const WEIGHT = 0.25;
 
 export function notePace({ taskUUID, parameters }: Drawn, progress: Progress): void {
@@ -38,13 +38,13 @@ export function notePace({ taskUUID, parameters }: Drawn, progress: Progress): v
   pace.value = { ...pace.value, [model]: known === undefined ? measured : known + WEIGHT * (measured - known) };
 }
 
-/** Seconds that drawing takes; undefined before anything was measured. */
+/** Expected seconds of a task; undefined before the first measurement. */
 export function expectedSeconds({ model = "", width = 0, height = 0, steps = 20, numberResults = 1 }: Parameters) {
   const known = pace.value[model];
   return known === undefined ? undefined : (known * width * height * steps * numberResults) / 1000;
 }
 
-/** Seconds until the task is done. */
+/** Remaining seconds of a task. */
 export function secondsLeft({ parameters }: Drawn, progress: Progress): number | undefined {
   const whole = expectedSeconds(parameters);
   return whole === undefined ? undefined : whole * (1 - progress.percentage / 100);

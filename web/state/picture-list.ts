@@ -1,4 +1,4 @@
-/** Lists of pictures: pages of the server's gallery, kept true while pictures come, are starred and go. */
+/** Lists of images: pages of the server's gallery, updated when images appear, get a star, or disappear. */
 
 import { type Signal, signal } from "@preact/signals";
 import { request } from "../api/server.ts";
@@ -17,17 +17,17 @@ export interface PictureQuery {
 
 export interface PictureList {
   readonly items: Signal<readonly Picture[]>;
-  /** Undefined until the first page is there. */
+  /** Undefined until the first page is loaded. */
   readonly state: Signal<"loading" | "more" | "complete" | "failed">;
   /** Loads the next page, unless one is loading or none is left. */
   more(): Promise<void>;
-  /** Begins again with another query. */
+  /** Starts again with another query. */
   show(query: PictureQuery): Promise<void>;
-  /** The list is no longer kept true. */
+  /** Stops updating the list. */
   end(): void;
 }
 
-/** The first page is there at once, the others hold as many as the API gives. */
+/** The first page is small, so that it loads quickly. The others have the most images that the API allows. */
 const FIRST_PAGE = 100;
 const PAGE = 500;
 const lists = new Set<{ items: Signal<readonly Picture[]>; admits: (picture: Picture) => boolean }>();
@@ -86,7 +86,7 @@ export function createPictureList(initial: PictureQuery = {}): PictureList {
   };
 }
 
-/** Whether all words are in the picture's prompt, as the server searches. */
+/** True when all words are in the image's prompt, as in the server's search. */
 function mentions({ parameters }: Picture, words: string): boolean {
   const prompt = parameters?.positivePrompt?.toLowerCase() ?? "";
   return words
@@ -95,7 +95,7 @@ function mentions({ parameters }: Picture, words: string): boolean {
     .every((word) => prompt.includes(word));
 }
 
-/** A new picture appears at the top of each list that it belongs to. */
+/** Adds a new image at the top of each list that it belongs to. */
 export function announcePicture(picture: Picture): void {
   for (const { items, admits } of lists) {
     if (!admits(picture) || items.value.some(({ imageUUID }) => imageUUID === picture.imageUUID)) continue;
@@ -103,10 +103,10 @@ export function announcePicture(picture: Picture): void {
   }
 }
 
-/** Pictures that were changed here, as they are now; for what holds pictures without being a list. */
+/** The current state of images that were changed here, for components outside of lists. */
 export const changedPictures = signal<ReadonlyMap<string, Picture>>(new Map());
 
-/** Changes a picture wherever it is listed. */
+/** Changes an image wherever it is listed. */
 export function changeListed(picture: Picture, change: Partial<Picture>): void {
   const { imageUUID } = picture;
   const now = changedPictures.value.get(imageUUID) ?? picture;
@@ -117,12 +117,12 @@ export function changeListed(picture: Picture, change: Partial<Picture>): void {
   }
 }
 
-/** Takes pictures out of every list. */
+/** Removes images from every list. */
 export function dropListed(imageUUIDs: ReadonlySet<string>): void {
   for (const { items } of lists) items.value = items.value.filter(({ imageUUID }) => !imageUUIDs.has(imageUUID));
 }
 
-/** Puts pictures back where their time of creation says. */
+/** Returns images to their position by time of creation. */
 export function putBackListed(pictures: readonly Picture[]): void {
   for (const { items, admits } of lists) {
     const missing = pictures.filter(
@@ -133,7 +133,7 @@ export function putBackListed(pictures: readonly Picture[]): void {
   }
 }
 
-/** A picture as the server has it now: new to the lists, or changed elsewhere. */
+/** Applies the server's current state of an image: new to the lists, or changed elsewhere. */
 export function noteListed(picture: Picture): void {
   changeListed(picture, picture);
   putBackListed([picture]);

@@ -1,4 +1,4 @@
-/** What can be done with finished pictures, and which of them is looked at. */
+/** Actions on finished images, and the images on screen. */
 
 import { signal } from "@preact/signals";
 import { request } from "../api/server.ts";
@@ -7,12 +7,12 @@ import { words } from "../text/index.ts";
 import { tell } from "./notices.ts";
 import { announcePicture, changeListed, createPictureList, dropListed, putBackListed } from "./picture-list.ts";
 
-/** Everything drawn here, newest first: the strip below the stage. */
+/** All results, newest first: the strip below the stage. */
 export const recent = createPictureList({ kind: "drawn" });
-/** The gallery, as it is filtered. */
+/** The gallery with its filter. */
 export const gallery = createPictureList({});
 
-/** The pictures to be set beside each other. */
+/** The two images to compare. */
 export const compared = signal<readonly [Picture, Picture] | undefined>(undefined);
 
 export async function star(picture: Picture, starred = !picture.starred): Promise<void> {
@@ -25,7 +25,7 @@ export async function star(picture: Picture, starred = !picture.starred): Promis
   }
 }
 
-/** Bins exactly these pictures; a notice offers to bring them back. */
+/** Moves these images to the bin. A notice offers to undo it. */
 export async function bin(pictures: readonly Picture[]): Promise<void> {
   if (pictures.length === 0) return;
   const imageUUIDs = pictures.map(({ imageUUID }) => imageUUID);
@@ -42,7 +42,7 @@ export async function bin(pictures: readonly Picture[]): Promise<void> {
   }
 }
 
-/** Brings pictures back from the bin. */
+/** Restores images from the bin. */
 export async function restore(pictures: readonly Picture[]): Promise<void> {
   for (const some of inHundreds(pictures.map(({ imageUUID }) => imageUUID))) {
     await request("POST", "/v1/pictures/restore", { imageUUIDs: some });
@@ -58,16 +58,16 @@ export async function findPicture(imageUUID: string): Promise<Picture> {
   return listed ?? request<Picture>("GET", `/v1/pictures/${imageUUID}`);
 }
 
-/** Hands a file to the server and gives the picture it became. */
+/** Uploads a file and returns its image. */
 export async function upload(file: Blob): Promise<Picture> {
-  // Some systems name no type, or a wrong one; the server looks at the bytes.
+  // Some systems give no type, or a wrong one. The server reads the bytes.
   const typed = /^image\/(png|jpeg|webp)$/.test(file.type) ? file : new Blob([file], { type: "image/png" });
   const picture = await request<Picture>("POST", "/v1/pictures", typed);
   announcePicture(picture);
   return picture;
 }
 
-/** Sets how long a picture is kept; null: until it is binned. */
+/** Sets how long an image is kept; null: until the user deletes it. */
 export async function keepUntil(picture: Picture, expiresAt: string | null): Promise<void> {
   try {
     changeListed(picture, await request<Picture>("PATCH", `/v1/pictures/${picture.imageUUID}`, { expiresAt }));
@@ -76,10 +76,10 @@ export async function keepUntil(picture: Picture, expiresAt: string | null): Pro
   }
 }
 
-/** Deletes what is in the bin at once. */
+/** Deletes the images in the bin immediately. */
 export const emptyBin = (): Promise<unknown> => request("DELETE", "/v1/pictures?binned=true");
 
-/** Saves a picture as a file. */
+/** Saves an image as a file. */
 export function download(picture: Picture): void {
   const link = document.createElement("a");
   link.href = pathOfImage(picture);
@@ -87,12 +87,12 @@ export function download(picture: Picture): void {
   link.click();
 }
 
-/** The address on the page's own origin, whatever public address the server is known by. */
+/** The address in the page's origin, whatever the public address of the server is. */
 export const pathOfImage = ({ imageURL }: Picture): string => `/images/${imageURL.split("/").at(-1)}?direct=1`;
 export const thumbnail = ({ imageUUID }: Picture, side: 160 | 320 | 640): string =>
   `/images/${imageUUID}.webp?side=${side}`;
 
-/** Whether it can be drawn upon, edited and enlarged; a drawing of shapes cannot. */
+/** True when it can be edited and enlarged. Traced shapes cannot. */
 export const hasPixels = ({ imageURL }: Picture): boolean => !imageURL.endsWith(".svg");
 
 function fileNameOf(picture: Picture): string {

@@ -1,4 +1,4 @@
-/** How this person likes the page: language, theme, previews. */
+/** Preferences of the user: language, theme, previews. */
 
 import { computed, effect } from "@preact/signals";
 import { stored } from "./stored.ts";
@@ -12,10 +12,10 @@ export const language = stored<Language>("language", preferred);
 export const theme = stored<Theme>("theme", "system");
 export const previews = stored("previews", true);
 
-/** How long pictures can be kept, in seconds; the longest the API knows is for good. */
+/** How long images can be kept, in seconds. The longest time in the API means without a limit. */
 export const FOR_GOOD = 3_153_600_000;
 export const KEEPING = [FOR_GOOD, 30 * 86_400, 7 * 86_400, 86_400] as const;
-/** How long new pictures are kept. */
+/** How long new images are kept. */
 export const keepSeconds = stored<number>("keep", FOR_GOOD);
 
 const dayAndTime = computed(() => new Intl.DateTimeFormat(language.value, { dateStyle: "medium", timeStyle: "short" }));
@@ -32,7 +32,7 @@ export function formatBytes(bytes: number): string {
   return new Intl.NumberFormat(language.value, options).format(bytes / 1000 ** power);
 }
 
-/** Applies theme and language to the document; called once. */
+/** Applies theme and language to the document. Called once. */
 export function followPreferences(): void {
   effect(() => {
     const root = document.documentElement;

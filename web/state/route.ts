@@ -1,4 +1,4 @@
-/** Where the person is: the path of the address. */
+/** The current screen: the path of the address. */
 
 import { signal } from "@preact/signals";
 
@@ -7,7 +7,7 @@ export type Screen = (typeof SCREENS)[number];
 
 export interface Route {
   readonly screen: Screen;
-  /** `/edit/{image}`: the picture. */
+  /** `/edit/{image}`: the image. */
   readonly image?: string | undefined;
 }
 
@@ -22,7 +22,7 @@ export const pathOf = ({ screen, image }: Route): string =>
 
 export const route = signal<Route>(routeOf(location.pathname));
 
-/** Goes to a screen; the browser's Back returns. */
+/** Opens a screen. The browser's Back button returns. */
 export function go(screen: Screen, image?: string): void {
   const next: Route = { screen, image };
   if (pathOf(next) !== location.pathname) history.pushState(null, "", pathOf(next));

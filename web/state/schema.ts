@@ -1,4 +1,4 @@
-/** What the API says of each parameter, for the chosen model: ranges, defaults, and the drawer of all parameters are made from it. */
+/** The API's schema of each parameter, for the chosen model. It gives ranges, defaults, and the drawer of all parameters. */
 
 import { effect, signal } from "@preact/signals";
 import type { Json } from "../api/json.ts";
@@ -23,18 +23,18 @@ export interface Schema {
   readonly required?: readonly string[];
   readonly items?: Schema;
   readonly anyOf?: readonly Schema[];
-  /** The group of a form that it belongs to. */
+  /** The group of the parameter in a form. */
   readonly "x-group"?: string;
 }
 
-/** The schema of the model's drawing task; undefined until it is there. */
+/** The task schema of the model; undefined until it is loaded. */
 export const taskSchema = signal<Schema | undefined>(undefined);
 
-/** Keeps the schema that of the chosen model; called once. */
+/** Loads the schema of the chosen model whenever it changes. Called once. */
 export function followModel(): void {
   let shown: string | undefined;
   effect(() => {
-    // Of a draft whose model is not installed, the form is that of another one.
+    // If the model of the draft is not installed, the form is that of another model.
     const air = (model.value ?? checkpoints.value[0])?.air;
     if (air === undefined || air === shown) return;
     shown = air;
@@ -43,13 +43,13 @@ export function followModel(): void {
         if (shown === air) taskSchema.value = schema;
       },
       () => {
-        shown = undefined; // away: the list of models is read again when it is back
+        shown = undefined; // the server does not answer; the list of models is read again later
       },
     );
   });
 }
 
-/** A schema with the first of several forms taken. */
+/** Replaces a choice of several forms by the first one. */
 export function resolved(schema: Schema): Schema {
   const { anyOf: [first] = [], ...rest } = schema;
   return schema.type !== undefined || first === undefined ? schema : { ...resolved(first), ...rest };

@@ -1,4 +1,4 @@
-/** What the stage shows. Nothing takes its place but an act of the person. */
+/** The content of the stage. Only an action of the user replaces it. */
 
 import { computed, signal } from "@preact/signals";
 import type { Picture } from "../api/types.ts";
@@ -6,20 +6,20 @@ import { recent } from "./pictures.ts";
 import { isUnfinished, type Work, works } from "./work.ts";
 
 export type Looked =
-  /** The tasks of one press of the button. */
+  /** The tasks of one request. */
   { readonly kind: "group"; readonly group: string } | { readonly kind: "picture"; readonly imageUUID: string };
 
 const chosen = signal<Looked | undefined>(undefined);
-/** Pictures that were there when the person last chose what to look at. */
+/** Images that existed when the user last chose what to show. */
 const seen = signal<ReadonlySet<string>>(new Set());
 
-/** Looks at something; without it at what is being drawn, else at the newest picture. From then on nothing else takes its place. */
+/** Shows something; by default the running task, else the newest image. From then on nothing else replaces it. */
 export function look(next: Looked | undefined = first()): void {
   chosen.value = next;
   seen.value = new Set(recent.items.value.map(({ imageUUID }) => imageUUID));
 }
 
-/** Once the lists are there: what is shown stays, whatever comes. */
+/** Call it when the lists are loaded: from then on the stage keeps its content. */
 export function settle(): void {
   if (chosen.value === undefined) look();
 }
@@ -33,14 +33,14 @@ function first(): Looked | undefined {
 
 export const looked = computed((): Looked | undefined => chosen.value ?? first());
 
-/** The tasks that are looked at, in the order in which they were handed in. */
+/** The tasks on the stage, in the order of their submission. */
 export const lookedWorks = computed((): readonly Work[] => {
   const { value } = looked;
   if (value?.kind !== "group") return [];
   return works.value.filter(({ group }) => group === value.group).toReversed();
 });
 
-/** The one picture that is looked at, if it is one. */
+/** The image on the stage, if it shows one. */
 export const lookedPicture = computed((): Picture | undefined => {
   const { value } = looked;
   if (value?.kind === "picture") {
@@ -53,7 +53,7 @@ export const lookedPicture = computed((): Picture | undefined => {
   return result && (recent.items.value.find(({ imageUUID }) => imageUUID === result.imageUUID) ?? result);
 });
 
-/** How many pictures came while something else was looked at. */
+/** Number of images that were finished while something else was shown. */
 export const unseen = computed(() => {
   if (chosen.value === undefined) return 0;
   const own = new Set(lookedWorks.value.flatMap(({ results }) => results.map(({ imageUUID }) => imageUUID)));

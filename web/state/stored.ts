@@ -1,4 +1,4 @@
-/** Signals whose values outlive the page. A browser that keeps nothing (private windows, full disks) works all the same. */
+/** Signals with stored values. They also work in browsers that store nothing (private windows, full disks). */
 
 import { effect, type Signal, signal } from "@preact/signals";
 import { parseJson, stringifyJson } from "../api/json.ts";
@@ -12,7 +12,7 @@ function read<Value>(key: string, fallback: Value): Value {
   }
 }
 
-/** A signal that begins with what was stored under `key` and stores each change at once. */
+/** A signal that starts with the value stored under `key` and stores each change immediately. */
 export function stored<Value>(name: string, fallback: Value): Signal<Value> {
   const key = `inkstone.${name}`;
   const value = signal<Value>(read(key, fallback));
@@ -22,7 +22,7 @@ export function stored<Value>(name: string, fallback: Value): Signal<Value> {
       if (now === undefined) localStorage.removeItem(key);
       else localStorage.setItem(key, stringifyJson(now));
     } catch {
-      // Nothing can be kept here; the page still holds it.
+      // Storing failed. The page still has the value.
     }
   });
   return value;

@@ -1,4 +1,4 @@
-/** Tasks: handed in, watched, stopped. The server owns them; here is what is known of them. */
+/** Tasks: submitted, watched, stopped. The server owns them; this is the page's knowledge of them. */
 
 import { computed, signal } from "@preact/signals";
 import type { Json } from "../api/json.ts";
@@ -21,11 +21,11 @@ export interface Work {
   readonly preview?: { readonly image: number; readonly uri: string };
   readonly results: readonly Picture[];
   readonly error?: ErrorItem;
-  /** Tasks of one press of the button. */
+  /** Tasks of one request. */
   readonly group: string;
 }
 
-/** Known tasks, newest first: those under way, and those that ended while this page was open. */
+/** Known tasks, newest first: the unfinished ones, and those that ended while this page was open. */
 export const works = signal<readonly Work[]>([]);
 export const unfinished = computed(() => works.value.filter(isUnfinished));
 export const waiting = computed(() => works.value.filter(({ state }) => state === "queued"));
@@ -35,7 +35,7 @@ export const workOf = (taskUUID: string): Work | undefined => works.value.find((
 
 const IDENTITY = new Set(["taskType", "taskUUID", "deliveryMethod", "ttl", "outputType"]);
 
-/** The task that these parameters are: the very object that is sent, and that "copy as" shows. */
+/** The task with these parameters: exactly the object that is sent, and that "copy as" shows. */
 export const taskOf = (parameters: Parameters, taskUUID: string): Record<string, Json | undefined> => ({
   taskType: "imageInference",
   taskUUID,
@@ -52,7 +52,7 @@ function change(taskUUID: string, next: Partial<Work>): void {
   works.value = works.value.map((work) => (work.taskUUID === taskUUID ? { ...work, ...next } : work));
 }
 
-/** Hands tasks in; the works are listed at once. Throws `ApiError` or `ServerAway`, and then nothing was taken. */
+/** Submits tasks and lists them immediately. Throws `ApiError` or `ServerAway` if the server did not accept them. */
 export async function submit(all: readonly Parameters[], group: string = randomUuid()): Promise<readonly string[]> {
   const createdAt = new Date().toISOString();
   const fresh = all.map((parameters): Work => {
@@ -64,7 +64,7 @@ export async function submit(all: readonly Parameters[], group: string = randomU
     const { errors = [] } = await request<{ errors?: readonly ErrorItem[] }>("POST", "/v1", body);
     for (const error of errors) if (error.taskUUID !== undefined) change(error.taskUUID, { state: "failed", error });
   } catch (thrown) {
-    // Away: perhaps the tasks arrived all the same; the list of the queue will tell.
+    // Without an answer, the tasks may have arrived. The list of the queue shows it.
     const gone = new Set(fresh.map(({ taskUUID }) => taskUUID));
     works.value = works.value.filter(({ taskUUID }) => !gone.has(taskUUID));
     throw thrown;
@@ -72,7 +72,7 @@ export async function submit(all: readonly Parameters[], group: string = randomU
   return fresh.map(({ taskUUID }) => taskUUID);
 }
 
-/** Ends one task: a waiting one never starts, a running one stops within a step. */
+/** Cancels one task: a waiting one never starts, a running one stops within a step. */
 export async function stop(taskUUID: string): Promise<void> {
   await request("DELETE", `/v1/tasks/${taskUUID}`).catch((thrown: unknown) => {
     if (!(thrown instanceof ApiError) && !(thrown instanceof ServerAway)) throw thrown;
@@ -80,7 +80,7 @@ export async function stop(taskUUID: string): Promise<void> {
   await attach();
 }
 
-/** Ends what is waiting; what is being drawn goes on. */
+/** Cancels the waiting tasks. Running ones continue. */
 export async function stopWaiting(): Promise<void> {
   await request("DELETE", "/v1/tasks?state=queued");
   await attach();
@@ -90,7 +90,7 @@ export function forget(taskUUID: string): void {
   works.value = works.value.filter((work) => work.taskUUID !== taskUUID);
 }
 
-/** Takes up what the server has under way, and how the tasks ended that were under way when it was last heard of. */
+/** Loads the unfinished tasks of the server, and the results of those that were unfinished at the last connection. */
 export async function attach(): Promise<void> {
   const { data } = await request<{ data: readonly TaskItem[] }>("GET", "/v1/tasks?state=queued,running&limit=500");
   const known = new Map(works.value.map((work) => [work.taskUUID, work]));
@@ -128,16 +128,16 @@ async function readEnd(taskUUID: string): Promise<void> {
   }
 }
 
-/** Applies what the server tells of a task. */
+/** Applies a message of the server about a task. */
 export function hear(event: TaskEvent): void {
   const work = workOf(event.taskUUID);
   if (event.event === "result") announcePicture(event.picture);
   if (work !== undefined) change(event.taskUUID, news(work, event));
-  // Another page, or a program with the same key.
+  // Submitted by another page, or a program with the same key.
   else if (event.event === "queued" || event.event === "started") void attach().catch(() => {});
 }
 
-/** What an event changes about a task. */
+/** The changes of an event to a task. */
 function news(work: Work, event: TaskEvent): Partial<Work> {
   switch (event.event) {
     case "queued":

@@ -18,7 +18,7 @@ const cellsOf = (work: Work): readonly Cell[] =>
     return { work, index, ...(picture && { picture }) };
   });
 
-/** Several pictures of one press, in their order; each appears where it belongs. */
+/** The images of one request, in order. Each appears in its place. */
 export function ContactSheet({ works }: { readonly works: readonly Work[] }) {
   const list = useRef<HTMLUListElement>(null);
   const cells = works.flatMap(cellsOf);
@@ -43,13 +43,13 @@ export function ContactSheet({ works }: { readonly works: readonly Work[] }) {
   );
 }
 
-/** The pictures of a sheet that are there. */
+/** The finished images of a sheet. */
 export const picturesOf = (works: readonly Work[]): readonly Picture[] =>
   works
     .flatMap(({ results }) => results)
     .filter(({ imageUUID }) => recent.items.value.some((one) => one.imageUUID === imageUUID));
 
-/** Arrows go from picture to picture. */
+/** Arrow keys move between the images. */
 function moveFocus(event: KeyboardEvent, list: HTMLElement, columns: number): void {
   const by = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns }[event.key];
   if (by === undefined) return;

@@ -6,7 +6,7 @@ import { model, models } from "../../state/models.ts";
 import { expectedSeconds } from "../../state/pace.ts";
 import { words } from "../../text/index.ts";
 
-/** The one red button, how long it will take, and why it did not work. */
+/** The red button, its expected time, and the reason of a refusal. */
 export function DrawButton() {
   const t = words.value;
   const pictures = draftedPictures.value;
@@ -30,7 +30,7 @@ export function DrawButton() {
   );
 }
 
-/** Why the server took nothing; counts down where it said when to come back. */
+/** Why the server refused. Counts down to the time at which the server accepts tasks again. */
 function Refusal() {
   const [, tick] = useState(0);
   const { value } = refusal;

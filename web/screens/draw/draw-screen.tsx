@@ -16,7 +16,7 @@ import { CountField, SeedField, ShapeField } from "./settings-panel.tsx";
 import { Stage } from "./stage.tsx";
 import { StartingPicture } from "./starting-picture.tsx";
 
-/** Words on the left, the picture on the right. */
+/** The prompt on the left, the image on the right. */
 export function DrawScreen() {
   useEffect(() => {
     const endTyping = onKeys(

@@ -5,7 +5,7 @@ import { headlineOf } from "../../state/fault.ts";
 import type { Work } from "../../state/work.ts";
 import { words } from "../../text/index.ts";
 
-/** A task that ended without a picture: why, and what can be done. */
+/** A task that ended without an image: the reason, and what the user can do. */
 export function Ending({ work }: { readonly work: Work }) {
   const t = words.value;
   const { state, error } = work;

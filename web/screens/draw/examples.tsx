@@ -4,7 +4,7 @@ import { recent } from "../../state/pictures.ts";
 import { works } from "../../state/work.ts";
 import { words } from "../../text/index.ts";
 
-/** For a first picture: one press fills the prompt and draws. */
+/** For the first image: one press fills in the prompt and starts. */
 export function Examples() {
   const isFirstTime = recent.items.value.length === 0 && works.value.length === 0;
   if (!isFirstTime || (draft.value.positivePrompt ?? "") !== "") return null;

@@ -8,7 +8,7 @@ import { words } from "../../text/index.ts";
 
 const SHOWN = 60;
 
-/** The newest pictures, and what is under way before them. */
+/** Running tasks, then the newest images. */
 export function FilmStrip() {
   const t = words.value;
   const pictures = recent.items.value.slice(0, SHOWN);
@@ -81,7 +81,7 @@ function step(by: number): void {
   if (next !== undefined) look({ kind: "picture", imageUUID: next.imageUUID });
 }
 
-/** Bins the picture that is looked at; its neighbour takes its place. */
+/** Moves the shown image to the bin. Its neighbour replaces it. */
 export function binLooked(): void {
   const picture = lookedPicture.value;
   if (picture === undefined) return;

@@ -2,7 +2,7 @@ import { FittedPicture } from "../../parts/fitted-picture.tsx";
 import type { Work } from "../../state/work.ts";
 import { words } from "../../text/index.ts";
 
-/** A picture that is not finished: its frame, and what can be seen of it so far. */
+/** An unfinished image: its frame, and its preview so far. */
 export function Forming({ work, index }: { readonly work: Work; readonly index: number }) {
   const { width = 1, height = 1, positivePrompt = "" } = work.parameters;
   const src = work.preview?.image === index ? work.preview.uri : undefined;

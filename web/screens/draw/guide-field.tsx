@@ -9,7 +9,7 @@ import { draft, setParameter } from "../../state/draft.ts";
 import { controlNets } from "../../state/models.ts";
 import { words } from "../../text/index.ts";
 
-/** A guide for the composition: a picture becomes edges, which are shown before they are used. */
+/** A guide for the composition: an image becomes edges, which the user sees before they are used. */
 export function GuideField() {
   const [choosing, setChoosing] = useState(false);
   const [state, setState] = useState<"idle" | "making" | "failed">("idle");

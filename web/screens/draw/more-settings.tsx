@@ -15,7 +15,7 @@ import { LoraField } from "./lora-field.tsx";
 
 const open = stored("more", false);
 
-/** What most pictures do not need: negative prompt, steps, guidance, scheduler, styles, a guide, and the drawer of everything. */
+/** Settings that most images do not need: negative prompt, steps, guidance, scheduler, styles, a guide, and the drawer of everything. */
 export function MoreSettings() {
   const [drawer, setDrawer] = useState(false);
   const t = words.value;
@@ -63,7 +63,7 @@ export function MoreSettings() {
   );
 }
 
-/** A number with the range that the API gives it. */
+/** A number with the API's range. */
 function Ranged({
   path,
   label,

@@ -5,7 +5,7 @@ import { draft, promptHistory, setParameter } from "../../state/draft.ts";
 import { draw, refusal } from "../../state/drawing.ts";
 import { words } from "../../text/index.ts";
 
-/** The prompt, with the words that will be lettering marked. It grows with its text. */
+/** The prompt, with the words for the lettering marked. It grows with its text. */
 export function PromptField() {
   const area = useRef<HTMLTextAreaElement>(null);
   const position = useRef(-1);

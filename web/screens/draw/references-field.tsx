@@ -2,7 +2,7 @@ import { PictureNumbers } from "../../parts/picture-numbers.tsx";
 import { draft, setParameter } from "../../state/draft.ts";
 import { schemaAt } from "../../state/schema.ts";
 
-/** The pictures of the draft that an instruction is about. */
+/** The reference images of the draft. */
 export function ReferencesField() {
   return (
     <PictureNumbers

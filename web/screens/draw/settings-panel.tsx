@@ -12,7 +12,7 @@ import { schemaAt } from "../../state/schema.ts";
 import { lookedPicture } from "../../state/stage.ts";
 import { words } from "../../text/index.ts";
 
-/** The shape of the picture: the model's sizes, swapped, or exact numbers. */
+/** The shape of the image: the model's sizes, swapped, or exact numbers. */
 export function ShapeField() {
   const [exact, setExact] = useState(false);
   const { width = 0, height = 0 } = draft.value;
@@ -79,7 +79,7 @@ export function ShapeField() {
 
 const COUNTS = [1, 2, 4, 9, 20];
 
-/** How many pictures one press gives. */
+/** The number of images in one request. */
 export function CountField() {
   const count = draft.value.numberResults ?? 1;
   return (
@@ -95,7 +95,7 @@ export function CountField() {
   );
 }
 
-/** The seed: open (another picture each time) or locked to a number. */
+/** The seed: open (new each time) or locked to a number. */
 export function SeedField() {
   const { seed } = draft.value;
   const t = words.value;

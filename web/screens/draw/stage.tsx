@@ -14,7 +14,7 @@ import { Ending } from "./ending.tsx";
 import { binLooked } from "./film-strip.tsx";
 import { Forming } from "./forming.tsx";
 
-/** What is looked at: a picture, one that is forming, or the sheet of several. */
+/** The main view: an image, an unfinished image, or a sheet. */
 export function Stage() {
   const picture = lookedPicture.value;
   const shown = lookedWorks.value;
@@ -43,7 +43,7 @@ export function Stage() {
   );
 }
 
-/** The task that drew a picture together with others, while this page knows it. */
+/** The task that made an image together with others, while this page knows it. */
 function sheetOf({ taskUUID }: Picture): Work | undefined {
   const work = workOf(taskUUID ?? "");
   if (work === undefined || lookedWorks.value.length > 0) return undefined;

@@ -11,7 +11,7 @@ import { words } from "../../text/index.ts";
 
 const STRENGTH = 0.8;
 
-/** The picture that drawing starts from, when there is one; always shown, so that nothing hidden is sent. */
+/** The seed image, if one is set. Always visible, so that the page sends nothing hidden. */
 export function StartingPicture() {
   const [choosing, setChoosing] = useState(false);
   const t = words.value;

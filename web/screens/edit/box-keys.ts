@@ -1,4 +1,4 @@
-/** A box without a pointer: arrows move it, with Shift they size it, Enter paints it. */
+/** A box without a pointer: arrow keys move it, Shift and arrow keys resize it, Enter paints it. */
 
 import type { Stroke } from "../../mask/strokes.ts";
 
@@ -10,7 +10,7 @@ interface BoxHooks {
   paint(box: Box): void;
 }
 
-/** Steps across the picture. */
+/** Steps across the image. */
 const STEPS = 32;
 
 export function createBoxKeys(

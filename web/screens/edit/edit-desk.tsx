@@ -18,10 +18,10 @@ import { redrawnSize, redrawTask } from "./redraw.ts";
 import { ToolBar } from "./tool-bar.tsx";
 import { useLoadedImage } from "./use-loaded-image.ts";
 
-/** Sizes of the brush follow each other by this factor. */
+/** Factor between two sizes of the brush. */
 const SIZE_STEP = 1.25;
 
-/** What pressing the button will do. */
+/** The effect of the button. */
 function sentenceFor(picture: Picture, { sides, mask }: Edit): string {
   const t = words.value;
   const { width, height } = picture;
@@ -36,10 +36,10 @@ function sentenceFor(picture: Picture, { sides, mask }: Edit): string {
   return `${painted ? t.maskSentenceResized : t.noMaskSentence} ${t.newSize(size.width, size.height)}`;
 }
 
-/** The tools, the picture with its mask, and what came of it. */
+/** The tools, the image with its mask, and the results. */
 export function EditDesk({ picture }: { readonly picture: Picture }) {
   const { imageUUID, width, height } = picture;
-  // An instruction is no description: it begins empty.
+  // An instruction differs from a description, so it starts empty.
   const ownPrompt = canEdit.value ? "" : (picture.parameters?.positivePrompt ?? "");
   const edit = editOf(imageUUID, ownPrompt);
   const change = (next: Parameters<typeof changeEdit>[2]) => changeEdit(imageUUID, ownPrompt, next);
@@ -50,7 +50,7 @@ export function EditDesk({ picture }: { readonly picture: Picture }) {
   const [result, setResult] = useState<Picture>();
   const [before, setBefore] = useState(false);
   const painter = useRef<MaskPainter>(undefined);
-  /** The result as the keys see it. */
+  /** The result for the keyboard shortcuts. */
   const shown = useRef<Picture>(undefined);
   shown.current = result;
   const source = useLoadedImage(pathOfImage(picture));

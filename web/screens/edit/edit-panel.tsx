@@ -16,7 +16,7 @@ interface EditPanelProps {
   readonly edit: Edit;
   readonly onChange: (change: Partial<Edit>) => void;
   readonly onRedraw: () => void;
-  /** What will happen, in words. */
+  /** The effect of the button, in words. */
   readonly sentence: string;
   readonly brush: {
     readonly tool: Tool;
@@ -30,7 +30,7 @@ interface EditPanelProps {
 const SIDES: readonly (keyof Sides)[] = ["top", "right", "bottom", "left"];
 const MARGIN = 32;
 
-/** The words for the new part, the brush, and how much may change. */
+/** The prompt for the new part, the brush, and how much may change. */
 export function EditPanel({ picture, edit, onChange, onRedraw, sentence, brush }: EditPanelProps) {
   const [drawer, setDrawer] = useState(false);
   const t = words.value;

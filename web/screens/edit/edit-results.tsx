@@ -9,15 +9,15 @@ import { words } from "../../text/index.ts";
 
 interface EditResultsProps {
   readonly picture: Picture;
-  /** Tasks that are not finished. */
+  /** Unfinished tasks. */
   readonly open: readonly Work[];
-  /** The last one that failed. */
+  /** The last failed task. */
   readonly ended: Work | undefined;
   readonly shown: Picture | undefined;
   readonly onShow: (picture: Picture | undefined) => void;
 }
 
-/** What came of the picture so far; the picture itself comes first. */
+/** The results for the image so far; the image itself comes first. */
 export function EditResults({ picture, open, ended, shown, onShow }: EditResultsProps) {
   const t = words.value;
   const results = useMemo(() => createPictureList({ parent: picture.imageUUID, kind: "drawn" }), [picture.imageUUID]);

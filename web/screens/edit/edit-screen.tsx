@@ -7,7 +7,7 @@ import { go, route } from "../../state/route.ts";
 import { words } from "../../text/index.ts";
 import { EditDesk } from "./edit-desk.tsx";
 
-/** One picture on the desk, to be painted over, extended, or changed as a whole. */
+/** One image to paint over, extend, or change as a whole. */
 export function EditScreen() {
   const { image } = route.value;
   const [picture, setPicture] = useState<Picture>();

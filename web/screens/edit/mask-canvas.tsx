@@ -6,7 +6,7 @@ interface MaskCanvasProps extends PainterSettings {
   readonly onPainter: (painter: MaskPainter) => void;
 }
 
-/** The picture with its tinted mask. Painting, moving and zooming happen outside of the page's rendering. */
+/** The image with its tinted mask. Painting, moving and zooming do not render the page again. */
 export function MaskCanvas({ onPainter, ...settings }: MaskCanvasProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const painter = useRef<MaskPainter>(undefined);

@@ -1,4 +1,4 @@
-/** The canvas of the Edit screen: pointers become strokes, two fingers move the picture, keys place a box. */
+/** The canvas of the Edit screen: pointers become strokes, two fingers move the image, keys place a box. */
 
 import { blankMask, type Mask, paint, paintStroke } from "../../mask/raster.ts";
 import type { Point, Stroke } from "../../mask/strokes.ts";
@@ -19,7 +19,7 @@ export interface PainterSettings {
   readonly size: number;
   readonly hardness: number;
   readonly sides: Sides;
-  /** Shows the picture alone: a result, or the picture before. */
+  /** Shows the image without the mask: a result, or the original. */
   readonly bare: boolean;
   readonly onStroke: (stroke: Stroke) => void;
   readonly onSides: (sides: Sides) => void;
@@ -28,7 +28,7 @@ export interface PainterSettings {
 export interface MaskPainter {
   update(settings: PainterSettings): void;
   fit(): void;
-  /** The mask as it is painted. */
+  /** The current mask. */
   mask(): Mask;
   end(): void;
 }
@@ -48,7 +48,7 @@ export function createMaskPainter(canvas: HTMLCanvasElement, first: PainterSetti
   const windowSize = () => ({ width: canvas.clientWidth, height: canvas.clientHeight });
   const tint = () => rgbOf(getComputedStyle(canvas).getPropertyValue("--seal"));
 
-  /** Strokes that were added are painted over the mask; anything else paints it from the beginning. */
+  /** Paints added strokes over the mask. After any other change it paints the mask again. */
   function repaint(strokes: readonly Stroke[]): void {
     if (strokes === painted) return;
     const continues = strokes.length > painted.length && painted.every((stroke, i) => stroke === strokes[i]);
@@ -132,7 +132,7 @@ export function createMaskPainter(canvas: HTMLCanvasElement, first: PainterSetti
     return { ...stroke, points: [...stroke.points, point] };
   }
 
-  /** Dragging in the Extend tool moves the side that is nearest to where the drag began. */
+  /** A drag with the Extend tool moves the side nearest to its start. */
   let side: keyof Sides | undefined;
   function extendTo({ x, y }: Point): void {
     if (side === undefined) {

@@ -1,8 +1,8 @@
-/** The tint over what is painted, with an edge of black and white dashes that shows on any picture. */
+/** The tint over the painted area, with an edge of black and white dashes that is visible on any image. */
 
 import type { Mask } from "../../mask/raster.ts";
 
-/** Of the tint at full paint. */
+/** Opacity of the tint at full strength. */
 const OPACITY = 0.45;
 const DASH = 4;
 
@@ -13,7 +13,7 @@ export interface Rectangle {
   readonly bottom: number;
 }
 
-/** Draws a part of the mask onto a canvas of the same size. `tint`: red, green, blue. */
+/** Renders a part of the mask onto a canvas of the same size. `tint`: red, green, blue. */
 export function drawOverlay(
   context: OffscreenCanvasRenderingContext2D,
   { width, height, alpha }: Mask,

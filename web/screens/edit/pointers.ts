@@ -1,4 +1,4 @@
-/** Fingers, pens and mice on the canvas: one draws, two move and zoom, Space or the middle button moves. */
+/** Fingers, pens and mice on the canvas: one paints, two move and zoom, Space or the middle button moves. */
 
 import type { Point } from "../../mask/strokes.ts";
 import { movedBy, pinched, type View } from "../../mask/view.ts";
@@ -6,14 +6,14 @@ import { movedBy, pinched, type View } from "../../mask/view.ts";
 interface PointerHooks {
   begin(at: Point): void;
   move(at: Point): void;
-  /** Also when the system takes the pointer away in the middle: what is painted stays. */
+  /** Also when the system cancels the pointer: the painted part stays. */
   finish(): void;
-  /** A second finger came: the stroke is not meant. */
+  /** A second finger touches the canvas: discards the stroke. */
   giveUp(): void;
   view(change: (view: View) => View): void;
 }
 
-/** Follows pointers; the function returned ends it. */
+/** Follows pointers. The returned function stops. */
 export function followPointers(canvas: HTMLElement, { begin, move, finish, giveUp, view }: PointerHooks): () => void {
   const fingers = new Map<number, Point>();
   let drawing: number | undefined;

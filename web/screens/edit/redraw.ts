@@ -1,4 +1,4 @@
-/** From an edit to a task. */
+/** Converts an edit to a task. */
 
 import type { Parameters, Picture } from "../../api/types.ts";
 import type { Mask } from "../../mask/raster.ts";
@@ -10,7 +10,7 @@ import { canEdit } from "../../state/models.ts";
 import { upload } from "../../state/pictures.ts";
 import { schemaAt } from "../../state/schema.ts";
 
-/** Settings of the draft that hold for edits too. */
+/** Settings of the draft that also apply to edits. */
 const SHARED = [
   "model",
   "negativePrompt",
@@ -25,7 +25,7 @@ const SHARED = [
   "outputFormat",
 ];
 
-/** The size at which a picture is redrawn: its own where the API takes that, else the nearest of about the same shape. */
+/** The size of a redrawn image: its own if the API accepts it, else the nearest one with a similar shape. */
 export function redrawnSize({ width, height }: Pick<Picture, "width" | "height">): {
   readonly width: number;
   readonly height: number;
@@ -40,12 +40,12 @@ export function redrawnSize({ width, height }: Pick<Picture, "width" | "height">
   return { width: side(width), height: side(height) };
 }
 
-/** The task that redraws the painted part, extends the picture, or changes all of it. `mask` gives what is painted. */
+/** The task that redraws the painted part, extends the image, or changes all of it. `mask` returns the painted area. */
 export async function redrawTask(picture: Picture, edit: Edit, mask: () => Mask): Promise<Parameters> {
   const { imageUUID: seedImage, width, height } = picture;
   const shared = Object.fromEntries(Object.entries(draft.value).filter(([key]) => SHARED.includes(key)));
   const words = { ...shared, positivePrompt: edit.prompt.trim() === "" ? "__BLANK__" : edit.prompt };
-  // A model that edits is given the picture to look at, too.
+  // A model that edits also gets the image as a reference.
   const referenceImages = canEdit.value ? [seedImage, ...(edit.references ?? [])] : undefined;
   const looked = referenceImages && { referenceImages };
   if (isExtended(edit.sides)) {
@@ -58,7 +58,7 @@ export async function redrawTask(picture: Picture, edit: Edit, mask: () => Mask)
       outpaint: { ...sides, blur: 8 },
     } as Parameters;
   }
-  // Told what to change, it draws all of the picture again, at its shape.
+  // With an instruction it generates the whole image again, in the same shape.
   if (looked && !isPainted(edit.mask)) return { ...words, inputs: looked } as Parameters;
   const size = redrawnSize(picture);
   if (!isPainted(edit.mask)) return { ...words, ...size, inputs: { seedImage, strength: edit.strength } } as Parameters;
@@ -72,7 +72,7 @@ export async function redrawTask(picture: Picture, edit: Edit, mask: () => Mask)
   } as Parameters;
 }
 
-/** The mask as a PNG: white is redrawn, black stays. */
+/** The mask as a PNG: white changes, black stays. */
 async function maskFile({ width, height, alpha }: Mask): Promise<Blob> {
   const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext("2d")!;

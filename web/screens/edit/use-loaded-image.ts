@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 
-/** An image of an address once it can be drawn; the one before stays until then. */
+/** An image after it has loaded. The previous one stays until then. */
 export function useLoadedImage(address: string | undefined): HTMLImageElement | undefined {
   const [image, setImage] = useState<HTMLImageElement>();
   useEffect(() => {

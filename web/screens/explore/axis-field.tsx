@@ -2,7 +2,7 @@ import { resolved, type Schema, taskSchema } from "../../state/schema.ts";
 import { words } from "../../text/index.ts";
 
 export interface Axis {
-  /** The parameter, `settings.trueCFGScale`; empty: this axis varies nothing. */
+  /** The parameter, `settings.trueCFGScale`; empty: this axis is not used. */
   readonly path: string;
   readonly values: string;
 }
@@ -24,7 +24,7 @@ const OWN = new Set([
   "includeCost",
 ]);
 
-/** Every parameter with a number or a choice, as the API describes it. */
+/** Every parameter with a number or a choice, from the API's description. */
 export function axisOptions(): readonly AxisOption[] {
   const collect = (schema: Schema | undefined, prefix: string): readonly AxisOption[] =>
     Object.entries(schema?.properties ?? {}).flatMap(([name, given]) => {
@@ -44,7 +44,7 @@ interface AxisFieldProps {
   readonly onChange: (axis: Axis) => void;
 }
 
-/** Which parameter varies, and over which values. */
+/** The parameter that varies, and its values. */
 export function AxisField({ label, axis, onChange }: AxisFieldProps) {
   const t = words.value;
   const options = axisOptions();
@@ -91,7 +91,7 @@ const SUGGESTIONS: Readonly<Record<string, string>> = {
   "inputs.strength": "0.4, 0.6, 0.8",
 };
 
-/** Values to begin with. */
+/** Initial values. */
 function suggestion(option: AxisOption | undefined): string {
   if (option === undefined) return "";
   return SUGGESTIONS[option.path] ?? (option.choices.length > 0 ? option.choices.slice(0, 3).join(", ") : "1, 2, 3");

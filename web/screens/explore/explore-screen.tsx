@@ -13,7 +13,7 @@ import { words } from "../../text/index.ts";
 import { type Axis, AxisField, axisOptions } from "./axis-field.tsx";
 import { PlannedSheet, Sheet, type SheetState } from "./sheet.tsx";
 
-/** Pictures of one sheet. */
+/** Most images in one sheet. */
 const MOST = 100;
 
 const axes = stored<{ readonly across: Axis; readonly down: Axis }>("axes", {
@@ -22,7 +22,7 @@ const axes = stored<{ readonly across: Axis; readonly down: Axis }>("axes", {
 });
 const sheet = stored<SheetState | undefined>("sheet", undefined);
 
-/** One contact sheet over two parameters. */
+/** A contact sheet over two parameters. */
 export function ExploreScreen() {
   const t = words.value;
   const { across, down } = axes.value;
@@ -93,7 +93,7 @@ export function ExploreScreen() {
   );
 }
 
-/** The values of an axis; one that varies nothing has one place. */
+/** The values of an axis. An unused axis has one place. */
 function columnsOf({ path, values }: Axis): readonly (Json | undefined)[] {
   if (path === "") return [undefined];
   const found = valuesOf(values, axisOptions().find((option) => option.path === path)?.type);

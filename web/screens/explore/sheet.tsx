@@ -12,7 +12,7 @@ import { look } from "../../state/stage.ts";
 import { isUnfinished, workOf } from "../../state/work.ts";
 import { words } from "../../text/index.ts";
 
-/** What varies, and over which values. */
+/** The parameters that vary, and their values. */
 export interface SheetLayout {
   readonly across: string;
   readonly down: string;
@@ -26,7 +26,7 @@ export interface SheetState extends SheetLayout {
   readonly tasks: readonly string[];
 }
 
-/** The contact sheet: columns and rows with their values, a picture in each cell as soon as it is there. */
+/** The contact sheet: columns and rows with their values. An image appears in its cell when it is ready. */
 export function Sheet({ state, onClear }: { readonly state: SheetState; readonly onClear: () => void }) {
   const t = words.value;
   const earlier = useEarlierPictures(state.tasks);
@@ -53,7 +53,7 @@ export function Sheet({ state, onClear }: { readonly state: SheetState; readonly
   );
 }
 
-/** The sheet as it will be: its frame has its shape before drawing starts. */
+/** The sheet before it starts, with its final shape. */
 export function PlannedSheet(layout: SheetLayout) {
   return (
     <section class="explore-sheet planned" aria-hidden="true">
@@ -62,7 +62,7 @@ export function PlannedSheet(layout: SheetLayout) {
   );
 }
 
-/** A table for each prompt: columns and rows with their values. `cell` makes the one of a number, counted row by row. */
+/** A table for each prompt: columns and rows with their values. `cell` makes the cell of a number, counted row by row. */
 function SheetTables({
   across,
   down,
@@ -114,7 +114,7 @@ function SheetPicture({ taskUUID, picture }: { readonly taskUUID: string; readon
   return <PictureCell picture={picture} src={thumbnail(picture, 320)} onOpen={open} />;
 }
 
-/** Pictures of tasks that ended before this page was opened. */
+/** Images of tasks that ended before this page was opened. */
 function useEarlierPictures(tasks: readonly string[]): ReadonlyMap<string, Picture> {
   const [found, setFound] = useState<ReadonlyMap<string, Picture>>(new Map());
   useEffect(() => {

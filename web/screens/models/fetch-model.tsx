@@ -14,7 +14,7 @@ interface Stage {
 
 const POLL_MS = 1000;
 
-/** Adds a checkpoint of the hub, a LoRA or a ControlNet by its address, and shows how far it is. */
+/** Adds a checkpoint of the hub, a LoRA or a ControlNet by its address, and shows the progress. */
 export function FetchModel() {
   const [category, setCategory] = useState("checkpoint");
   const [downloadURL, setAddress] = useState("");

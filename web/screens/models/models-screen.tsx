@@ -8,10 +8,10 @@ import { go } from "../../state/route.ts";
 import { words } from "../../text/index.ts";
 import { FetchModel } from "./fetch-model.tsx";
 
-/** How often is asked which model is in memory. */
+/** Milliseconds between two requests for the model in memory. */
 const STATE_MS = 3000;
 
-/** What is installed, and how more comes in. */
+/** The installed models, and how to add more. */
 export function ModelsScreen() {
   const t = words.value;
   useEffect(() => {

@@ -29,7 +29,7 @@ export function queryOf({ words: q, place, model, until }: GalleryFilter): Pictu
   };
 }
 
-/** When a day ends where the person is. */
+/** The end of a day in the user's time zone. */
 function endOfDay(day: string): string {
   const end = new Date(`${day}T00:00`);
   end.setDate(end.getDate() + 1);
@@ -39,12 +39,12 @@ function endOfDay(day: string): string {
 interface FiltersProps {
   readonly filter: GalleryFilter;
   readonly onChange: (filter: GalleryFilter) => void;
-  /** A press on a picture selects it. */
+  /** True: a press on an image selects it. */
   readonly selecting: boolean;
   readonly onSelecting: (selecting: boolean) => void;
 }
 
-/** Which pictures are shown. */
+/** The filter for the images. */
 export function Filters({ filter, onChange, selecting, onSelecting }: FiltersProps) {
   const t = words.value;
   const names = { all: t.all, starred: t.starred, uploads: t.uploads, derived: t.derived, bin: t.binPlace };

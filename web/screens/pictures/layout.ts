@@ -1,4 +1,4 @@
-/** Where the cells of the grid are: rows of squares under headings of days. Only rows near the window are drawn. */
+/** Positions of the cells in the grid: rows of squares under headings of days. Only rows near the window are rendered. */
 
 import type { Picture } from "../../api/types.ts";
 
@@ -18,7 +18,7 @@ const SMALLEST_CELL = 140;
 const GAP = 8;
 const HEADING = 44;
 
-/** Lays pictures out in a width; `dayOf` names the day of a picture. */
+/** Arranges images in a width; `dayOf` names the day of an image. */
 export function layOut(pictures: readonly Picture[], width: number, dayOf: (picture: Picture) => string): GridLayout {
   const columns = Math.max(2, Math.floor((width + GAP) / (SMALLEST_CELL + GAP)));
   const cell = Math.floor((width - GAP * (columns - 1)) / columns);
@@ -47,7 +47,7 @@ export function layOut(pictures: readonly Picture[], width: number, dayOf: (pict
   return { rows, columns, cell, height: top };
 }
 
-/** The rows that touch the stretch from `top` to `bottom`. */
+/** The rows between `top` and `bottom`, also those that are partly inside. */
 export function rowsBetween({ rows }: GridLayout, top: number, bottom: number): readonly Row[] {
   let low = 0;
   let high = rows.length;

@@ -13,17 +13,17 @@ import type { Selection } from "./selection.ts";
 interface PictureGridProps {
   readonly list: PictureList;
   readonly selection: Selection;
-  /** A press on a picture selects it. */
+  /** True: a press on an image selects it. */
   readonly selecting: boolean;
   readonly onOpen: (imageUUID: string) => void;
-  /** What a list without pictures says of itself. */
+  /** The text for a list without images. */
   readonly empty?: string | undefined;
 }
 
-/** Rows drawn beyond the edges of the window, in pixels. */
+/** Rendered distance beyond the edges of the window, in pixels. */
 const MARGIN = 600;
 
-/** Squares by day. However long the list is, only what is near the window is in the document. */
+/** Squares by day. Only rows near the window are in the document, however long the list is. */
 export function PictureGrid({ list, selection, selecting, onOpen, empty }: PictureGridProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ top: 0, height: 800, width: 1000 });
@@ -96,7 +96,7 @@ interface EmptyGridProps {
   readonly onRetry: () => void;
 }
 
-/** Why there is nothing to be seen. */
+/** Explains why the list is empty. */
 function EmptyGrid({ state, hint, onRetry }: EmptyGridProps) {
   const t = words.value;
   if (state === "loading" || state === "more") return <p class="soft grid-empty late">{t.loadingPictures}</p>;

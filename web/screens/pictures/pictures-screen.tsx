@@ -11,7 +11,7 @@ import { PictureGrid } from "./picture-grid.tsx";
 import { useSelection } from "./selection.ts";
 import { Viewer } from "./viewer.tsx";
 
-/** Everything drawn on this server with this key, newest first. */
+/** All images of this key on this server, newest first. */
 export function PicturesScreen() {
   const [filter, setFilter] = useState<GalleryFilter>({ words: "", place: "all" });
   const [viewed, setViewed] = useState<string>();
@@ -112,7 +112,7 @@ export function PicturesScreen() {
   );
 }
 
-/** The picture that takes the focus when others go: the one after them, else the one before. */
+/** The image that gets the focus when others disappear: the one after them, else the one before. */
 function neighbourOf(all: readonly Picture[], going: readonly Picture[]): Picture | undefined {
   const gone = new Set(going.map(({ imageUUID }) => imageUUID));
   const last = all.findLastIndex(({ imageUUID }) => gone.has(imageUUID));

@@ -2,18 +2,18 @@ import { useMemo, useRef, useState } from "preact/hooks";
 import type { Picture } from "../../api/types.ts";
 
 export interface Selection {
-  /** The selected pictures, in the order of the list. */
+  /** The selected images, in the order of the list. */
   readonly pictures: readonly Picture[];
   has(picture: Picture): boolean;
-  /** Takes the picture in or out. */
+  /** Selects or deselects an image. */
   toggle(picture: Picture): void;
-  /** Takes in everything between the picture taken last and this one. */
+  /** Selects all images from the last selected one to this one. */
   extend(picture: Picture): void;
   all(): void;
   clear(): void;
 }
 
-/** Which pictures of a list are selected. A picture that leaves the list leaves the selection. */
+/** The selected images of a list. An image that leaves the list leaves the selection. */
 export function useSelection(list: readonly Picture[]): Selection {
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const anchor = useRef<string | undefined>(undefined);

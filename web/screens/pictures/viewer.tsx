@@ -17,7 +17,7 @@ interface ViewerProps {
   readonly onClose: () => void;
 }
 
-/** One picture of the gallery, large; arrows go to its neighbours. */
+/** One image of the gallery, large. Arrow keys show its neighbours. */
 export function Viewer({ picture, pictures, onChange, onClose }: ViewerProps) {
   const t = words.value;
   const at = pictures.findIndex(({ imageUUID }) => imageUUID === picture.imageUUID);

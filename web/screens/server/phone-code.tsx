@@ -4,10 +4,10 @@ import { useState } from "preact/hooks";
 import { Button } from "../../parts/button.tsx";
 import { words } from "../../text/index.ts";
 
-/** Light modules around the code, without which cameras do not find it. */
+/** Light modules around the code, which cameras need to find it. */
 const QUIET = 4;
 
-/** The address of this server with the key in it, for the camera of a phone. It is a secret, so it is shown on a press only. */
+/** The address of this server with the key, for the camera of a phone. It is secret, so it is hidden until a press. */
 export function PhoneCode({ address, secret }: { readonly address: string; readonly secret: string }) {
   const [shown, setShown] = useState(false);
   const t = words.value;

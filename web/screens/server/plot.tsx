@@ -9,7 +9,7 @@ interface PlotProps {
 const WIDTH = 240;
 const HEIGHT = 56;
 
-/** A small line of the last minutes, with the newest value. */
+/** A small line chart of the last minutes, with the newest value. */
 export function Plot({ title, values, format }: PlotProps) {
   const newest = values.at(-1);
   const most = Math.max(...values, 0);

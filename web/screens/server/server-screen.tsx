@@ -7,7 +7,7 @@ import { words } from "../../text/index.ts";
 import { PhoneCode } from "./phone-code.tsx";
 import { Plot } from "./plot.tsx";
 
-/** How the server is: queue, memory, speed, disk; and how to reach it from a phone. */
+/** State of the server: queue, memory, speed, disk; and its address for a phone. */
 export function ServerScreen() {
   const t = words.value;
   useEffect(() => {

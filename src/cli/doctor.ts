@@ -5,17 +5,18 @@ import { dirname, join } from "node:path";
 import { styleText } from "node:util";
 import type { Command } from "commander";
 import type { Examination } from "../engine/index.ts";
-import { dataDirectory, findModel, type Model, modelLocations } from "../models/index.ts";
+import { DEFAULT_MODEL, dataDirectory, findModel, type Model, modelLocations } from "../models/index.ts";
 import { decodeImage, encodeImage, imageFormats } from "../pictures/index.ts";
 import { readConfig } from "../settings/index.ts";
 import { oldestNode } from "../version.ts";
+import { settingFlag } from "./setting-flags.ts";
 import { print, type Terminal } from "./terminal.ts";
 
 /** `inkstone doctor`: is this machine ready? Exit code 1 when something is not. */
 export function addDoctor(command: Command, terminal: Terminal): void {
   command
-    .option("--model <air|folder>", "checkpoint to check", "runware:108@1")
-    .option("--data-dir <folder>", "data folder to check [INKSTONE_DATA_DIR]")
+    .option("--model <air|folder>", "checkpoint to check", DEFAULT_MODEL)
+    .addOption(settingFlag("dataDir"))
     .action(async ({ model, dataDir }: { model: string; dataDir?: string }) => {
       const data = dataDirectory(terminal.env, dataDir);
       let failed = 0;

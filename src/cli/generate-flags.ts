@@ -1,6 +1,7 @@
 /** The flags of `inkstone generate` that stand for parameters of an imageInference task. */
 
 import { valueFromText } from "../fields/index.ts";
+import { DEFAULT_MODEL } from "../models/index.ts";
 import { parametersOf } from "../protocol/index.ts";
 import { UsageError } from "./exit.ts";
 import { pictureFile } from "./input-pictures.ts";
@@ -8,6 +9,7 @@ import { taskFlags } from "./task-flags.ts";
 import type { Terminal } from "./terminal.ts";
 
 const model = "the model's";
+const assumed = (option: string) => parametersOf("imageInference").get(`acceleratorOptions.${option}`)!.default;
 
 /** What commander hands over: texts as typed, lists of them, `true`. */
 export type GivenFlags = Readonly<Record<string, unknown>>;
@@ -36,7 +38,7 @@ export const generateFlags = taskFlags(
     model: {
       flags: "--model <air|folder>",
       about: "Model by identifier, or a checkpoint folder.",
-      otherwise: "runware:108@1",
+      otherwise: DEFAULT_MODEL,
     },
     outputFormat: { flags: "--format <name>", about: "File format.", otherwise: "by the extension of --out, else PNG" },
     outputQuality: "--quality <n>",
@@ -80,13 +82,11 @@ export const generateFlags = taskFlags(
     "controlNet.startStepPercentage": {
       flags: "--control-start <percent>",
       about: "Where in the steps ControlNets begin.",
-      otherwise: "0",
       own: {},
     },
     "controlNet.endStepPercentage": {
       flags: "--control-end <percent>",
       about: "Where they end.",
-      otherwise: "100",
       own: {},
     },
     acceleratorOptions: {
@@ -97,18 +97,16 @@ export const generateFlags = taskFlags(
     "acceleratorOptions.teaCacheDistance": {
       flags: "--cache-threshold <n>",
       about: "Its threshold. tea: higher is faster; fb, db: lower is faster.",
-      otherwise: "tea 0.5, fb and db 0.25",
+      otherwise: `tea ${assumed("teaCacheDistance")}, fb ${assumed("fbCacheThreshold")}, db ${assumed("dbCacheThreshold")}`,
       own: { also: ["acceleratorOptions.fbCacheThreshold", "acceleratorOptions.dbCacheThreshold"] },
     },
     "acceleratorOptions.cacheStartStepPercentage": {
       flags: "--cache-start <percent>",
       about: "Where in the steps caching begins.",
-      otherwise: "0",
     },
     "acceleratorOptions.cacheEndStepPercentage": {
       flags: "--cache-end <percent>",
       about: "Where it ends.",
-      otherwise: "100",
     },
     "acceleratorOptions.dbCacheSkipInterval": "--cache-skip <n>",
     "acceleratorOptions.cacheMaxConsecutiveSteps": "--cache-in-a-row <n>",

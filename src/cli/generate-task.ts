@@ -4,6 +4,7 @@ import { randomInt, randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import {
+  DEFAULT_MODEL,
   findModel,
   listAdapters,
   type Model,
@@ -60,7 +61,7 @@ export async function readOrder(
       'there is no prompt: give it as inkstone generate "PROMPT", or as positivePrompt in --params FILE',
     );
   }
-  const name = given.model ?? "runware:108@1";
+  const name = given.model ?? DEFAULT_MODEL;
   if (typeof name !== "string") throw new UsageError(`model is ${name}; allowed is text: an AIR or a folder`);
   const local = flags.model === undefined ? name : resolvePath(name, terminal);
   const locations = modelLocations(terminal.env);

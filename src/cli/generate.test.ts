@@ -268,7 +268,7 @@ describe("wrongly asked: exit code 2, flag, value and what is allowed", () => {
     [["a", "--format", "gif"], /--format: .*'JPG', 'PNG', 'WEBP'.*"gif"/],
     [["a", "--out", "a.gif"], /--out is "a.gif"; a file name must end in .jpg, .png, .webp/],
     [["a", "--out", "a.png", "--format", "jpg"], /--out is "a.png", which is PNG, but the format is JPG/],
-    [["a", "--threads", "0"], /--threads is 0; allowed is a whole number from 1 to 1024/],
+    [["a", "--threads", "-1"], /--threads is "-1"; it must be an integer value between 0 and 1024/],
     [["a", "--model", "nowhere"], /model is "nowhere"/],
     [["a", "--model", "a:b@1"], /model is "a:b@1"; known models: inkstone:nano@1, runware:108@1/],
     [["a", "--outpaint", "1,2"], /--outpaint is "1,2"; allowed is TOP,RIGHT,BOTTOM,LEFT/],

@@ -1,10 +1,10 @@
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { type Findings, findAdapters, PictureRefused, pictureRecord } from "../drawing/index.ts";
 import type { GeneratedImage } from "../engine/index.ts";
 import { costPerPicture, modelLocations, planSize, resolveAdapter } from "../models/index.ts";
 import { encodeImage } from "../pictures/index.ts";
 import { stringifyJson, TaskError } from "../protocol/index.ts";
-import { readConfig, type SafetyPolicy } from "../settings/index.ts";
+import type { SafetyPolicy } from "../settings/index.ts";
 import { software } from "../version.ts";
 import { UsageError } from "./exit.ts";
 import { type GivenFlags, generateFlags } from "./generate-flags.ts";
@@ -22,6 +22,7 @@ import {
   writeWhole,
 } from "./output-file.ts";
 import { createProgress, duration } from "./progress.ts";
+import { settingFlag, settingsFrom } from "./setting-flags.ts";
 import { letSignalsIn } from "./stop-signals.ts";
 import { print, type Terminal, tell } from "./terminal.ts";
 
@@ -31,8 +32,6 @@ interface Flags extends GivenFlags {
   readonly out?: string;
   readonly overwrite?: true;
   readonly json?: true;
-  readonly threads?: number;
-  readonly device?: string;
 }
 
 /** `inkstone generate "PROMPT"`: draws, and prints the path of each picture. */
@@ -43,10 +42,8 @@ export function addGenerate(command: Command, terminal: Terminal): void {
     .option("--out <file|folder>", "Where to write; a folder must exist or end in / (default: this folder)")
     .option("--overwrite", "Replace the file that --out names, if it is there; without this it is refused.")
     .option("--params <file>", "JSON file with a task as the API takes it, - for standard input; flags override it.")
-    .addOption(
-      new Option("--device <name>", "Device: auto, cpu, webgpu, cuda or cuda:N (default: INKSTONE_DEVICE, else cpu)"),
-    )
-    .addOption(new Option("--threads <n>", "Processor threads (default: one per core)").argParser(threads))
+    .addOption(settingFlag("devices", { shape: "name", about: "Device: auto, cpu, webgpu, cuda or cuda:N." }))
+    .addOption(settingFlag("threads"))
     .option("--json", "One JSON object on stdout instead of paths.")
     .addHelpText("after", examples)
     .action(async (prompt: string | undefined, flags: Flags) => {
@@ -64,14 +61,6 @@ Examples:
   inkstone generate --params task.json --steps 10 --out result.webp --json
 
 Exit codes: 0 done, 1 failed, 2 wrongly asked, 130 stopped by Ctrl-C.`;
-
-function threads(text: string): number {
-  const n = Number(text);
-  if (!Number.isInteger(n) || n < 1 || n > 1024) {
-    throw new UsageError(`--threads is ${text}; allowed is a whole number from 1 to 1024`);
-  }
-  return n;
-}
 
 interface Saved {
   readonly path: string;
@@ -102,9 +91,9 @@ async function fulfil(order: Order, target: OutputTarget, flags: Flags, terminal
   // Loaded here, not above: ONNX Runtime takes its time, and `--help` needs none of it.
   const [{ Pipeline }, { drawFinished, drawingFromTask, finishingNetworks, requireFaceModel, stagesOf }] =
     await Promise.all([import("../engine/index.ts"), import("../drawing/index.ts")]);
-  const settings = readConfig({ devices: flags.device }, terminal.env);
+  const settings = settingsFrom(flags, ["devices", "threads"], terminal.env);
   requireFaceModel(settings.faceModel);
-  const { threads } = flags;
+  const threads = settings.threads || undefined;
   const [device, ...others] = settings.devices;
   if (others.length > 0) throw new UsageError(`--device is ${settings.devices.join(",")}; one picture is drawn on one`);
   const networks = finishingNetworks({ faceModel: settings.faceModel, threads });

@@ -51,7 +51,10 @@ test("limits of a key are its own, and may be taken back", async () => {
 test.each([
   [["limit", "nobody", "--max-waiting", "3"], '<id> is "nobody"'],
   [["limit", "nobody"], "no limit is given"],
-  [["create", "x", "--max-waiting", "0"], '--max-waiting is "0"; it must be an integer from 1 to 1000000, or default'],
+  [
+    ["create", "x", "--max-waiting", "0"],
+    '--max-waiting is "0"; it must be an integer value between 1 and 1000000, or default',
+  ],
   [["create", "x", "--max-stored-mb", "many"], '--max-stored-mb is "many"'],
 ])("%j is refused", async (args, reason) => {
   expect(await keys(...args)).toMatchObject({ code: 2, err: expect.stringContaining(reason) });

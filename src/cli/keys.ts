@@ -1,8 +1,11 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
+import type { z } from "zod";
+import { describeField, valueFromText } from "../fields/index.ts";
 import { dataDirectory } from "../models/index.ts";
 import type { KeyLimits, KnownKey, openKeys } from "../server/index.ts";
-import { readConfig } from "../settings/index.ts";
+import { readConfig, SETTINGS, type Setting } from "../settings/index.ts";
 import { UsageError } from "./exit.ts";
+import { settingFlag } from "./setting-flags.ts";
 import { print, type Terminal, tell } from "./terminal.ts";
 
 /**
@@ -16,14 +19,13 @@ export function addKeys(command: Command, terminal: Terminal): void {
     const { keys, close } = await openKeys(dataDirectory(terminal.env, dataDir), databaseUrl);
     return work(keys).finally(close);
   };
-  const folder = ["--data-dir <folder>", "the server's data folder [INKSTONE_DATA_DIR]"] as const;
   command
     .command("create")
     .description("Make a key and print it. It is not shown again.")
     .argument("[name]", "name of the key", "unnamed")
-    .option(...maxWaiting)
-    .option(...maxStoredMB)
-    .option(...folder)
+    .addOption(MAX_WAITING)
+    .addOption(MAX_STORED_MB)
+    .addOption(settingFlag("dataDir"))
     .action(async (name: string, options: LimitFlags) => {
       const limits = limitsOf(options);
       const { key, known } = await withKeys(options, (keys) => keys.create(name, limits));
@@ -33,7 +35,7 @@ export function addKeys(command: Command, terminal: Terminal): void {
   command
     .command("list")
     .description("List keys: id, beginning, date, name, and limits that are a key's own.")
-    .option(...folder)
+    .addOption(settingFlag("dataDir"))
     .action(async (options: { dataDir?: string }) => {
       for (const key of await withKeys(options, (keys) => keys.list())) print(terminal, line(key));
     });
@@ -43,9 +45,9 @@ export function addKeys(command: Command, terminal: Terminal): void {
       "Change the limits of a key, on all servers within seconds. `default` means the limit of the server's settings.",
     )
     .argument("<id>", ID)
-    .option(...maxWaiting)
-    .option(...maxStoredMB)
-    .option(...folder)
+    .addOption(MAX_WAITING)
+    .addOption(MAX_STORED_MB)
+    .addOption(settingFlag("dataDir"))
     .action(async (id: string, options: LimitFlags) => {
       const limits = limitsOf(options);
       if (Object.keys(limits).length === 0)
@@ -57,7 +59,7 @@ export function addKeys(command: Command, terminal: Terminal): void {
     .command("revoke")
     .description("Revoke a key. Its tasks continue.")
     .argument("<id>", ID)
-    .option(...folder)
+    .addOption(settingFlag("dataDir"))
     .action(async (id: string, options: { dataDir?: string }) => {
       if (!(await withKeys(options, (keys) => keys.revoke(id)))) throw unknownKey(id);
       tell(terminal, `revoked ${id}`);
@@ -69,24 +71,26 @@ type Keys = Awaited<ReturnType<typeof openKeys>>["keys"];
 type LimitFlags = { readonly dataDir?: string; readonly maxWaiting?: string; readonly maxStoredMb?: string };
 
 const ID = "its id, or its beginning as the list shows it";
-const maxWaiting = ["--max-waiting <n>", "tasks of it that may wait (default: INKSTONE_QUEUE_SHARE of all)"] as const;
-const maxStoredMB = [
+const MAX_WAITING = new Option("--max-waiting <n>", "tasks of it that may wait (default: INKSTONE_QUEUE_SHARE of all)");
+const MAX_STORED_MB = new Option(
   "--max-stored-mb <n>",
   "megabytes of images that it may have stored, 0: no limit (default: INKSTONE_KEY_STORAGE_MB)",
-] as const;
+);
 
-/** The limits that are given; undefined for `default`. @throws UsageError */
+/** The limits that are given; undefined for `default`. A key may be allowed as much as the settings allow all of them. @throws UsageError */
 function limitsOf({ maxWaiting, maxStoredMb }: LimitFlags): KeyLimits {
-  const read = (flag: string, given: string, min: number, max: number) => {
-    if (given === "default") return undefined;
-    const value = /^\d{1,10}$/.test(given) ? Number(given) : Number.NaN;
-    if (value >= min && value <= max) return value;
-    throw new UsageError(`${flag} is "${given}"; it must be an integer from ${min} to ${max}, or default`);
-  };
   return {
-    ...(maxWaiting !== undefined && { maxWaiting: read("--max-waiting", maxWaiting, 1, 1_000_000) }),
-    ...(maxStoredMb !== undefined && { maxStoredMB: read("--max-stored-mb", maxStoredMb, 0, 100_000_000) }),
+    ...(maxWaiting !== undefined && { maxWaiting: limit(MAX_WAITING, maxWaiting, SETTINGS.maxQueue) }),
+    ...(maxStoredMb !== undefined && { maxStoredMB: limit(MAX_STORED_MB, maxStoredMb, SETTINGS.keyStorageMB) }),
   };
+}
+
+function limit({ long }: Option, given: string, { field }: Setting<z.ZodType<number>>): number | undefined {
+  if (given === "default") return undefined;
+  const facts = describeField(field);
+  const read = field.safeParse(valueFromText(facts, given));
+  if (read.success) return read.data;
+  throw new UsageError(`${long} is "${given}"; it must be ${facts.rule}, or default`);
 }
 
 const unknownKey = (id: string): UsageError => new UsageError(`<id> is "${id}"; no key has that id or beginning`);

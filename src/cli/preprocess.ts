@@ -14,8 +14,8 @@ const preprocessFlags = taskFlags(
   {
     lowThresholdCanny: "--low <n>",
     highThresholdCanny: "--high <n>",
-    width: { flags: "--width <pixels>", about: "Shrinks to fit.", otherwise: "2048" },
-    height: { flags: "--height <pixels>", about: "Shrinks to fit.", otherwise: "2048" },
+    width: { flags: "--width <pixels>", about: "Shrinks to fit." },
+    height: { flags: "--height <pixels>", about: "Shrinks to fit." },
     outputFormat: { flags: "--format <name>", about: "File format.", otherwise: "by the extension of --out, else PNG" },
     outputQuality: "--quality <n>",
   },

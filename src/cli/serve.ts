@@ -1,20 +1,15 @@
 import type { Command } from "commander";
-import { ConfigError, describeSetting, readConfig, SETTINGS, type SettingName } from "../settings/index.ts";
+import { describeSetting, SETTINGS } from "../settings/index.ts";
 import { banner } from "./banner.ts";
-import { UsageError } from "./exit.ts";
+import { FLAGGED, settingsFrom, withSettings } from "./setting-flags.ts";
 import { reportToSystemd } from "./systemd.ts";
 import { print, type Terminal, tell } from "./terminal.ts";
 
 /** `inkstone serve`: the API until it is asked to stop. */
 export function addServe(command: Command, terminal: Terminal): void {
-  for (const setting of Object.values(SETTINGS)) {
-    const { flag, shape, env } = setting;
-    if (flag === undefined) continue;
-    const { about, otherwise } = describeSetting(setting);
-    command.option(`--${flag} <${shape}>`, `${about}${otherwise && ` (default: ${otherwise})`} [${env}]`);
-  }
+  withSettings(command, ...FLAGGED);
   command.addHelpText("after", secrets).action(async (given: Record<string, string>) => {
-    const config = settings(given, terminal.env);
+    const config = settingsFrom(given, FLAGGED, terminal.env);
     const { createServer } = await import("../server/index.ts");
     terminal.signal.throwIfAborted();
     const server = await createServer(config, { signal: terminal.signal });
@@ -42,20 +37,3 @@ ${Object.values(SETTINGS)
   .filter(({ flag }) => flag === undefined)
   .map((setting) => `  ${setting.env}  ${describeSetting(setting).about}`)
   .join("\n")}`;
-
-function settings(given: Readonly<Record<string, string>>, env: NodeJS.ProcessEnv) {
-  const names = Object.entries(SETTINGS) as [SettingName, (typeof SETTINGS)[SettingName]][];
-  const flags = names.flatMap(([name, { flag }]) => {
-    const value = flag === undefined ? undefined : given[camelCase(flag)];
-    return value === undefined ? [] : [[name, value] as const];
-  });
-  try {
-    return readConfig(Object.fromEntries(flags), env);
-  } catch (error) {
-    if (error instanceof ConfigError) throw new UsageError(error.message);
-    throw error;
-  }
-}
-
-/** How commander names a flag. */
-const camelCase = (flag: string): string => flag.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());

@@ -1,22 +1,17 @@
 import { Command } from "commander";
 import { bucketLocation, openBucket } from "../buckets/index.ts";
 import { listAdapters, listModels, ModelError, modelLocations, shareModel, unshareModel } from "../models/index.ts";
-import { type BucketFlags, bucketSettings, withBucketFlags } from "./bucket-flags.ts";
 import { byteProgress } from "./byte-progress.ts";
 import { UsageError } from "./exit.ts";
+import { BUCKET, settingsFrom, withSettings } from "./setting-flags.ts";
 import { print, type Terminal } from "./terminal.ts";
-
-interface ShareFlags extends BucketFlags {
-  readonly modelsStore?: string;
-}
 
 /** `inkstone models share`: an installed model into the bucket that servers fetch models from. */
 export function shareCommand(terminal: Terminal): Command {
   const command = new Command("share")
     .description("Copy an installed model into a bucket, where servers with INKSTONE_MODELS_STORE find it.")
-    .argument("<air>", "its identifier")
-    .option(...STORE);
-  return withBucketFlags(command).action(async (air: string, flags: ShareFlags) => {
+    .argument("<air>", "its identifier");
+  return withSettings(command, ...STORE).action(async (air: string, flags: object) => {
     const model = await installed(air, terminal);
     const { bucket, place } = await store(flags, terminal);
     const progress = byteProgress(terminal);
@@ -32,9 +27,8 @@ export function shareCommand(terminal: Terminal): Command {
 export function unshareCommand(terminal: Terminal): Command {
   const command = new Command("unshare")
     .description("Take a model out of the bucket, with the files that no other model there uses. Servers forget it.")
-    .argument("<air>", "its identifier")
-    .option(...STORE);
-  return withBucketFlags(command).action(async (air: string, flags: ShareFlags) => {
+    .argument("<air>", "its identifier");
+  return withSettings(command, ...STORE).action(async (air: string, flags: object) => {
     const { bucket, place } = await store(flags, terminal);
     if (!(await unshareModel(air.replace(":", "+"), bucket))) {
       throw new UsageError(`<air> is "${air}"; ${place} has no such model`);
@@ -43,10 +37,10 @@ export function unshareCommand(terminal: Terminal): Command {
   });
 }
 
-const STORE = ["--models-store <place>", "s3://BUCKET/PREFIX [INKSTONE_MODELS_STORE]"] as const;
+const STORE = ["modelsStore", ...BUCKET] as const;
 
-async function store(flags: ShareFlags, terminal: Terminal) {
-  const settings = bucketSettings(flags, terminal.env);
+async function store(flags: object, terminal: Terminal) {
+  const settings = settingsFrom({ ...flags }, STORE, terminal.env);
   const place = settings.modelsStore;
   if (place === undefined) throw new UsageError("--models-store is missing: s3://BUCKET/PREFIX");
   return { place, bucket: await openBucket(bucketLocation(place, settings)) };

@@ -1,11 +1,11 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { dataDirectory } from "../models/index.ts";
-import { type BucketFlags, bucketSettings, withBucketFlags } from "./bucket-flags.ts";
 import { UsageError } from "./exit.ts";
+import { BUCKET, settingsFrom, withSettings } from "./setting-flags.ts";
 import { print, type Terminal, tell } from "./terminal.ts";
 
-interface CopyFlags extends BucketFlags {
+interface CopyFlags {
   readonly from?: string;
   readonly to: string;
   readonly dataDir?: string;
@@ -20,16 +20,16 @@ export function addStorage(command: Command, terminal: Terminal): void {
     .option(
       "--from <place>",
       "the same (default: the storage of the settings, else the folder `images` of the data folder)",
-    )
-    .option("--data-dir <folder>", "the server's data folder [INKSTONE_DATA_DIR]");
-  withBucketFlags(copying).action((flags: CopyFlags) => copy(terminal, flags));
+    );
+  withSettings(copying, "dataDir", ...BUCKET).action((flags: CopyFlags) => copy(terminal, flags));
 }
 
 async function copy(terminal: Terminal, { from, to, ...flags }: CopyFlags): Promise<void> {
-  const settings = bucketSettings(flags, terminal.env);
-  const [source, target] = [from ?? settings.storage ?? `${dataDirectory(terminal.env, flags.dataDir)}/images`, to].map(
-    (place) => (place.startsWith("s3://") ? place : resolve(terminal.cwd, place)),
-  ) as [string, string];
+  const settings = settingsFrom({ ...flags }, ["dataDir", ...BUCKET], terminal.env);
+  const [source, target] = [
+    from ?? settings.storage ?? `${dataDirectory(terminal.env, settings.dataDir)}/images`,
+    to,
+  ].map((place) => (place.startsWith("s3://") ? place : resolve(terminal.cwd, place))) as [string, string];
   if (source === target) throw new UsageError(`--to is ${JSON.stringify(to)}, which is where the images are`);
   const { openStorageAt, copyFiles } = await import("../server/index.ts"); // not above: it brings the whole server along
   let told = 0;

@@ -43,7 +43,7 @@ interface NumberRange {
 }
 
 /** A whole number. */
-export function integer(about: string, { min, max, step }: NumberRange) {
+export function integer(about: string, { min, max, step, assumed }: NumberRange & Assumed<number>) {
   let schema = z.int();
   if (min !== undefined) schema = schema.min(min);
   if (max !== undefined) schema = schema.max(max);
@@ -55,6 +55,7 @@ export function integer(about: string, { min, max, step }: NumberRange) {
     min,
     max,
     multiplier: step,
+    assumed,
   });
 }
 

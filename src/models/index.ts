@@ -22,6 +22,6 @@ export { costPerPicture, type Price } from "./price.ts";
 export { pullCheckpoint } from "./pull-checkpoint.ts";
 export { receiveAdapter, removeAbandoned } from "./receive.ts";
 export { referenceCount } from "./references.ts";
-export { findModel, listModels, type Model, modelNamed } from "./registry.ts";
+export { DEFAULT_MODEL, findModel, listModels, type Model, modelNamed } from "./registry.ts";
 export { type BringHooks, isMirrored, openSharedModels, type SharedModels } from "./shared/mirror.ts";
 export { shareModel, unshareModel } from "./shared/share.ts";

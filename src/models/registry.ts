@@ -36,6 +36,9 @@ export async function listModels({ modelsDir, bundledDir }: ModelLocations): Pro
   return models;
 }
 
+/** The model of a task that names none, where a model may be left out. */
+export const DEFAULT_MODEL = "runware:108@1";
+
 /**
  * The model of an AIR. An AIR has priority over an alias, an installed model over that of the package. So `runware:108@1` is the bundled
  * checkpoint until one is installed under that name.

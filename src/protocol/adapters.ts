@@ -1,6 +1,7 @@
 /** What shapes the image beside the prompt: LoRAs and ControlNets. */
 
 import { float, group, integer, listOf, oneOf } from "../fields/index.ts";
+import { WHOLE_WINDOW } from "./step-window.ts";
 import { air, imageReference } from "./values.ts";
 
 export const LORA_STAGES = ["high", "low", "both"] as const;
@@ -47,10 +48,12 @@ export const controlNet = listOf(
     startStepPercentage: integer("The start as a percentage of steps. Not together with `startStep`.", {
       min: 0,
       max: 99,
+      assumed: WHOLE_WINDOW.startPercentage,
     }).optional(),
     endStepPercentage: integer("The end as a percentage of steps. Not together with `endStep`.", {
       min: 1,
       max: 100,
+      assumed: WHOLE_WINDOW.endPercentage,
     }).optional(),
   }),
   8,

@@ -5,6 +5,7 @@ import { field, flag, float, group, integer, literal, oneOf, severalOf, text, uu
 import { controlNet, lora } from "./adapters.ts";
 import { delivery } from "./delivery.ts";
 import { findScheduler, SCHEDULERS } from "./schedulers.ts";
+import { WHOLE_WINDOW } from "./step-window.ts";
 import { air, imageReference, seed } from "./values.ts";
 import { watermark } from "./watermark.ts";
 
@@ -34,10 +35,12 @@ export const acceleratorOptions = group("Caching mechanisms that speed up genera
   cacheStartStepPercentage: integer("The start as a percentage of steps. Not together with `cacheStartStep`.", {
     min: 0,
     max: 99,
+    assumed: WHOLE_WINDOW.startPercentage,
   }).optional(),
   cacheEndStepPercentage: integer("The end as a percentage of steps. Not together with `cacheEndStep`.", {
     min: 1,
     max: 100,
+    assumed: WHOLE_WINDOW.endPercentage,
   }).optional(),
   cacheMaxConsecutiveSteps: integer("Cached steps in a row before a full one is forced.", { min: 1, max: 5 }).default(
     3,

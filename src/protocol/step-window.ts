@@ -12,12 +12,15 @@ export interface StepWindow {
 /** The names of a window's four parameters. */
 export type WindowNames = Readonly<Record<keyof StepWindow, string>>;
 
+/** What a window that is left out means. */
+export const WHOLE_WINDOW = { startPercentage: 0, endPercentage: 100 } as const;
+
 /** First step (inclusive) and last step (exclusive) of a window in a run of `steps`. */
 export function resolveWindow(window: StepWindow, steps: number): { readonly start: number; readonly end: number } {
   const share = (percentage: number) => Math.floor((percentage * steps) / 100);
   return {
-    start: window.start ?? share(window.startPercentage ?? 0),
-    end: window.end ?? share(window.endPercentage ?? 100),
+    start: window.start ?? share(window.startPercentage ?? WHOLE_WINDOW.startPercentage),
+    end: window.end ?? share(window.endPercentage ?? WHOLE_WINDOW.endPercentage),
   };
 }
 

@@ -1,6 +1,5 @@
 import { CheckpointError, requireLoadable } from "../engine/index.ts";
-import { type InstalledModels, isMirrored, ModelError } from "../models/index.ts";
-import { DEFAULT_MODEL } from "./http/index.ts";
+import { DEFAULT_MODEL, type InstalledModels, isMirrored, ModelError } from "../models/index.ts";
 
 /** Milliseconds that no setting of the clock changes. */
 const monotonic = (): number => performance.now();

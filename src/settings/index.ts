@@ -9,4 +9,5 @@ export {
   type SafetyRule,
   type SafetyScores,
 } from "./safety.ts";
+export type { Setting } from "./setting.ts";
 export { describeSetting, SETTING_GROUPS, SETTINGS, type SettingName } from "./settings.ts";

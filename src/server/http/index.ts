@@ -5,7 +5,6 @@ export { type ImageSource, imageItem, isPictureRecord } from "./items.ts";
 export { openKeyTable } from "./key-table.ts";
 export { later } from "./later.ts";
 export { createHttpMetrics } from "./metrics.ts";
-export { DEFAULT_MODEL } from "./openai/request.ts";
 export type {
   HttpPorts,
   HttpSettings,

@@ -1,7 +1,7 @@
 /** What OpenAI's images API sends, and the task that Inkstone makes of it. */
 
 import { z } from "zod";
-import type { ModelSummary } from "../../../models/index.ts";
+import { DEFAULT_MODEL, type ModelSummary } from "../../../models/index.ts";
 
 /** A request that cannot be taken; `param` names the parameter as the caller wrote it. */
 export class OpenAIError extends Error {
@@ -81,7 +81,6 @@ export function readImages<Schema extends z.ZodType>(schema: Schema, given: unkn
 
 /** Names of OpenAI's own models stand for the server's default one. */
 const OPENAI_MODEL = /^(gpt-image-|chatgpt-image|dall-e-)/;
-export const DEFAULT_MODEL = "runware:108@1";
 export const modelFor = (name: string | null | undefined): string =>
   !name || OPENAI_MODEL.test(name) ? DEFAULT_MODEL : name;
 

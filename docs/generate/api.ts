@@ -51,7 +51,7 @@ function parameterRow(type: TaskType, parameter: Parameter): Row {
   };
 }
 
-/** Replies have no anchors: errors point at what was asked. */
+/** Replies have no anchors, because errors refer to requests. */
 function replySection(name: string, schema: z.ZodObject): Block[] {
   const rows = [...fieldTable(schema).values()].map(({ path, type, required, about, allowedValues }) => ({
     cells: [

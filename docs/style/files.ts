@@ -13,7 +13,12 @@ const PAGES = [
 ];
 
 /** Files whose docstrings are checked. */
-const SOURCES = ["src/{drawing,engine,models,onnx,pictures,weights}/**/*.ts", "web/**/*.{ts,tsx}"];
+const SOURCES = [
+  "src/{drawing,engine,models,onnx,pictures,weights}/**/*.ts",
+  "web/**/*.{ts,tsx}",
+  "docs/{generate,style}/*.ts",
+  "examples/*.ts",
+];
 
 export const pages = (): string[] => globSync(PAGES).toSorted();
 

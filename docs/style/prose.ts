@@ -2,7 +2,7 @@
 
 import type { TxtNode, TxtTextNode } from "@textlint/ast-node-types";
 
-/** What is left of a paragraph, list item or table cell; `origin[i]` is where character i stands in the file. */
+/** The prose of a paragraph, list item or table cell; `origin[i]` is the position of character i in the file. */
 export interface Prose {
   readonly text: string;
   readonly origin: readonly number[];

@@ -1,7 +1,7 @@
 /**
- * Draws prompts with a checkpoint as Inkstone draws them by default: `node draw-prompts.ts CHECKPOINT < prompts.jsonl`.
+ * Generates prompts with a checkpoint at Inkstone's defaults: `node draw-prompts.ts CHECKPOINT < prompts.jsonl`.
  * A line is {"prompt", "seed", "width", "height", "out"}; steps and guidance are those of the checkpoint's card, or of the options
- * `--steps N --guidance G --scheduler NAME`. Prints one line a picture.
+ * `--steps N --guidance G --scheduler NAME`. Prints one line for each image.
  */
 
 import { readFile, writeFile } from "node:fs/promises";

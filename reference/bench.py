@@ -1,4 +1,4 @@
-"""Diffusers' side of the benchmark: loads a checkpoint once, then draws a picture for every line of JSON on stdin.
+"""The diffusers side of the benchmark: loads a checkpoint once, then generates an image for every line of JSON on stdin.
 
     python reference/bench.py --model DIR --dtype float32|bfloat16
     python reference/bench.py --model DIR --dtype … --once '{"prompt": …}' --out FILE.png
@@ -47,7 +47,7 @@ class Stopwatch:
 
 @torch.inference_mode()
 def draw(pipe: QwenImagePipeline, job: dict):
-    """One picture, as PIL image."""
+    """One image, as a PIL image."""
     return pipe(
         prompt=job["prompt"],
         negative_prompt=job["negativePrompt"],
@@ -75,7 +75,7 @@ def main() -> None:
     parser.add_argument("--model", required=True)
     parser.add_argument("--dtype", choices=["float32", "bfloat16"], required=True)
     parser.add_argument("--threads", type=int)
-    parser.add_argument("--once", help="one job as JSON; draw it, write --out and leave")
+    parser.add_argument("--once", help="one job as JSON; generate it, write --out and exit")
     parser.add_argument("--out")
     arguments = parser.parse_args()
 

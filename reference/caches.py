@@ -1,4 +1,4 @@
-"""Rewrites test/fixtures/caches: pictures that diffusers draws with its First Block Cache.
+"""Writes test/fixtures/caches: images by diffusers with its First Block Cache.
 
     python reference/caches.py
 """
@@ -28,7 +28,7 @@ def record(name: str) -> None:
     pipe: QwenImagePipeline = load(FIXTURES / checkpoint / "checkpoint")
     pipe.transformer.enable_cache(FirstBlockCacheConfig(threshold=threshold))
 
-    decisions: list[bool] = []  # of every pass but each branch's first: was it skipped
+    decisions: list[bool] = []  # for every pass except the first of each branch: was it skipped
     margins: list[float] = []
     decide = first_block_cache.FBCHeadBlockHook._should_compute_remaining_blocks
 
@@ -55,7 +55,7 @@ def record(name: str) -> None:
 
 
     print(f"{name}: {''.join('.s'[skipped] for skipped in decisions)}, closest decision {min(margins):.3f}")
-    # Some steps are skipped and some are not, and none of the decisions hangs on rounding.
+    # Some steps are skipped and some are not, and no decision depends on rounding.
     assert 0 < sum(decisions) < len(decisions) - 2 and min(margins) > 0.005
     metadata = {
         "checkpoint": checkpoint, "prompt": prompt, "negative_prompt": negative, "width": width, "height": height,

@@ -1,4 +1,4 @@
-"""Small random Qwen-Image checkpoints in the diffusers folder layout, each of another shape."""
+"""Small random Qwen-Image checkpoints in the diffusers folder layout, each with another shape."""
 
 import json
 from dataclasses import dataclass, field
@@ -41,7 +41,7 @@ LIGHTNING_SCHEDULER = QWEN_IMAGE_SCHEDULER | {
 
 @dataclass(frozen=True)
 class Vision:
-    """The vision tower. Text-to-image checkpoints have one, too, that is there to be ignored."""
+    """The vision tower. Text-to-image checkpoints have one too, which is not used."""
 
     depth: int = 1
     hidden: int = 8
@@ -62,7 +62,7 @@ class Vision:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What one checkpoint looks like. `hidden` is the text encoder's width and the transformer's joint dimension."""
+    """The shape of one checkpoint. `hidden` is the text encoder's width and the transformer's joint dimension."""
 
     name: str
     seed: int
@@ -108,7 +108,7 @@ CHECKPOINTS = [
                dtype=torch.float16, scheduler=LIGHTNING_SCHEDULER),
 ]  # fmt: skip
 
-# In the scale of Qwen-Image's own, yet none of them equal: a swapped pair shows.
+# Similar to those of Qwen-Image, but all different, so that a swapped pair shows.
 LATENTS_MEAN = [-0.7571, -0.7089, -0.9113, 0.1075, -0.1745, 0.9653, -0.1517, 1.5508, 0.4134, -0.0715, 0.5517, -0.3632, -0.1922, -0.9497, 0.2503, -0.2921]  # fmt: skip
 LATENTS_STD = [1.8184, 1.4541, 1.3275, 1.6558, 1.2196, 0.7708, 1.6052, 1.0743, 0.8687, 1.1526, 0.8652, 0.5579, 1.6382, 1.1253, 0.8251, 1.9160]  # fmt: skip
 
@@ -119,14 +119,14 @@ def write_json(path: Path, value: object) -> None:
 
 
 def write_weights(folder: Path, stem: str, tensors: dict[str, torch.Tensor], shards: int) -> None:
-    """Writes one file, or several and the index that says which tensor is where."""
+    """Writes one file, or several with the index of their tensors."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
     if shards == 1:
         save_file(tensors, folder / f"{stem}.safetensors", metadata={"format": "pt"})
         return
     names = list(tensors)
-    # Dealt out one by one, so that a layer's tensors lie in several files.
+    # Distributed one by one, so that the tensors of a layer are in several files.
     weight_map = {name: f"{stem}-{i % shards + 1:05d}-of-{shards:05d}.safetensors" for i, name in enumerate(names)}
     for file in sorted(set(weight_map.values())):
         save_file({n: tensors[n] for n in names if weight_map[n] == file}, folder / file, metadata={"format": "pt"})
@@ -212,7 +212,7 @@ def write_transformer(folder: Path, checkpoint: Checkpoint) -> None:
     if checkpoint.zero_cond_t:
         config["zero_cond_t"] = True
     if checkpoint.old_names:
-        config["pooled_projection_dim"] = 768  # early configs carry it; nothing uses it
+        config["pooled_projection_dim"] = 768  # early configs have it; it is not used
     write_json(folder / "config.json", config)
     tensors = {name: tensor.to(checkpoint.dtype) for name, tensor in model.state_dict().items()}
     write_weights(folder, "diffusion_pytorch_model", tensors, checkpoint.shards)

@@ -1,4 +1,4 @@
-"""Rewrites test/fixtures/controlnet: small random ControlNets, and the pictures that diffusers draws with them.
+"""Writes test/fixtures/controlnet: small random ControlNets, and images by diffusers with them.
 
     python reference/controlnet.py
 """
@@ -49,8 +49,8 @@ RUNS = {
 
 @contextmanager
 def posterior_mean() -> Iterator[None]:
-    """Guides are encoded to the posterior's mean, as Inkstone does it, where diffusers samples it: for one pipeline from
-    the picture's generator, which shifts the noise of its seed, for the other from the global one, which no seed repeats."""
+    """Encodes guides to the posterior's mean, as Inkstone does. diffusers samples it: for one pipeline from
+    the image's generator, which shifts the noise of its seed, for the other from the global one, which no seed repeats."""
     sample = DiagonalGaussianDistribution.sample
     DiagonalGaussianDistribution.sample = lambda self, generator=None: self.mode()
     try:
@@ -73,7 +73,7 @@ def write_net(name: str) -> None:
 
 
 def guide_picture(width: int, height: int, index: int) -> Image.Image:
-    """White lines on black, others for every index."""
+    """White lines on black, different for every index."""
     y, x = np.mgrid[0:height, 0:width]
     lines = ((x + (index + 1) * y) % 23 < 3) | ((x - width // 2) ** 2 + (y - height // 2) ** 2 < 60 * (index + 1))
     return Image.fromarray((255 * lines).astype(np.uint8)).convert("RGB")

@@ -1,4 +1,4 @@
-"""Rewrites test/fixtures/edit and edit-plus: small random editing checkpoints, and diffusers' stages and pictures for them.
+"""Writes test/fixtures/edit and edit-plus: small random editing checkpoints, and diffusers' stages and images for them.
 
     python reference/editing.py
 """
@@ -61,7 +61,7 @@ PLUS = Checkpoint("edit-plus", 22, heads=1, axes=(4, 6, 6), layers=3, hidden=24,
 
 @dataclass(frozen=True)
 class Edit:
-    """One picture. `pixels` is the area that stands for 1024², so that the fixtures stay small."""
+    """One image. `pixels` is the area that replaces 1024², so that the fixtures stay small."""
 
     name: str
     prompt: str
@@ -75,7 +75,7 @@ class Edit:
     strength: float | None = None
     zero_cond_t: bool = True
     detailed: bool = False
-    lora: float | None = None  # the weight of `adapter.safetensors`
+    lora: float | None = None  # weight of `adapter.safetensors`
     lightning: bool = False  # the noise levels that Lightning LoRAs are made for
     from_files: bool = False  # the references are files, see `write_reference_files`
 
@@ -130,14 +130,14 @@ class PillowProcessor:
 
 
 def load(folder: Path, zero_cond_t: bool) -> dict:
-    """The parts of a pipeline in float32, whatever they are stored in."""
+    """The parts of a pipeline in float32, from any stored type."""
     tokenizer = Qwen2Tokenizer.from_pretrained(folder / "tokenizer")
     processor = PillowProcessor(tokenizer)
     encoder = Qwen2_5_VLForConditionalGeneration.from_pretrained(folder / "text_encoder", dtype=torch.float32)
     forward = encoder.forward
 
     def with_types(*args, **kwargs):
-        # diffusers 0.42 does not hand them over, and without them transformers 5 falls back to positions on one axis.
+        # diffusers 0.42 does not pass them on, and without them transformers 5 uses positions on one axis.
         return forward(*args, mm_token_type_ids=processor.latest["mm_token_type_ids"], **kwargs)
 
     encoder.forward = with_types
@@ -156,7 +156,7 @@ def load(folder: Path, zero_cond_t: bool) -> dict:
 
 @contextmanager
 def small_and_exact(pixels: int) -> Iterator[None]:
-    """Shrinks every area by pixels / 1024², and takes the posterior's mean where the inpainting pipeline samples it."""
+    """Shrinks every area by pixels / 1024², and uses the posterior's mean, which the inpainting pipeline samples."""
     modules = (pipeline_qwenimage_edit, pipeline_qwenimage_edit_plus, pipeline_qwenimage_edit_inpaint)
     sizes = [module.calculate_dimensions for module in modules]
     inpaint = pipeline_qwenimage_edit_inpaint
@@ -175,12 +175,12 @@ def small_and_exact(pixels: int) -> Iterator[None]:
 
 
 class EditRecorder(Recorder):
-    """Collects what the text encoder and its vision tower give, too."""
+    """Also collects the output of the text encoder and its vision tower."""
 
     def __init__(self, pipe) -> None:
         super().__init__(pipe)
         self.prompts: list[dict[str, torch.Tensor]] = []
-        self.tokens: list[torch.Tensor] = []  # [M, D] of each picture, in order of calls
+        self.tokens: list[torch.Tensor] = []  # [M, D] of each image, in order of calls
 
     @contextmanager
     def attached(self) -> Iterator[None]:
@@ -215,7 +215,7 @@ class EditRecorder(Recorder):
 
 
 def tower_input(pixel_values: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
-    """The picture that the tower was shown, u8 [H, W, 3], read back from its patches."""
+    """The input image of the tower, u8 [H, W, 3], read back from its patches."""
     _, rows, columns = grid.tolist()
     patches = pixel_values.reshape(rows // 2, columns // 2, 2, 2, 3, 2, 14, 14)
     assert torch.equal(patches[:, :, :, :, :, 0], patches[:, :, :, :, :, 1])
@@ -229,13 +229,13 @@ def pictures(sizes: list[tuple[int, int]]) -> list[Image.Image]:
 
 
 def write_reference_files(folder: Path, sizes: list[tuple[int, int]]) -> list[Image.Image]:
-    """A picture that EXIF turns by a quarter, and one that is clear in places; how they reach the pipeline.
+    """An image that EXIF rotates by a quarter, and one with transparent areas; and their form for the pipeline.
 
-    diffusers' `load_image` turns the first. Of the second it would show the colours under what is clear; it is put on white instead.
+    `load_image` of diffusers rotates the first. It would show the colours of transparent pixels in the second, so that one is blended with white.
     """
     turned, clear = pictures(sizes)
     exif = Image.Exif()
-    exif[0x0112] = 6  # the camera was held upright
+    exif[0x0112] = 6  # the camera was upright
     turned.save(folder / "turned.png", exif=exif)
     rows = np.mgrid[0 : clear.height, 0 : clear.width][0]
     clear.putalpha(Image.fromarray((255 * rows / (clear.height - 1)).astype(np.uint8)))
@@ -247,7 +247,7 @@ def write_reference_files(folder: Path, sizes: list[tuple[int, int]]) -> list[Im
 
 
 def write_lora(folder: Path, pipe, rank: int) -> None:
-    """On every layer of the blocks, modulations included: those of references have a row of their own in Edit-2511.
+    """On every layer of the blocks, modulations included: those of references have a separate row in Edit-2511.
 
     alpha / rank is a power of two, which diffusers multiplies into BF16 factors without rounding.
     """

@@ -1,10 +1,10 @@
-"""Writes the networks of the safety check and the face detector as ONNX, from the npm packages that carry their weights.
+"""Writes the networks of the safety check and the face detector as ONNX, from the npm packages with their weights.
 
     npm pack nsfwjs@4.3.0 @vladmandic/face-api@1.7.15
     .venv/bin/python reference/finishing_networks.py nsfwjs-4.3.0.tgz vladmandic-face-api-1.7.15.tgz assets
 
-Both packages store weights as 8-bit integers with a scale and an offset. The files keep those integers, so they are as
-small, and give the same float32 weights back, which ONNX Runtime computes once, when it loads a file.
+Both packages store weights as 8-bit integers with a scale and an offset. The files keep those integers, so they are equally
+small. ONNX Runtime computes the same float32 weights once, when it loads a file.
 """
 
 import base64
@@ -23,7 +23,7 @@ SMALL = 4096
 
 
 class Graph:
-    """Collects nodes and weights; values are named after what makes them."""
+    """Collects nodes and weights; values are named by their operator."""
 
     def __init__(self):
         self.nodes, self.weights = [], []
@@ -39,7 +39,7 @@ class Graph:
         return name
 
     def weight(self, stored, axes):
-        """A weight with its axes reordered: as integers where it is large, times scale, from the zero point on."""
+        """A weight with its axes reordered: as integers if it is large, with scale and zero point."""
         integers, scale, zero, values = stored
         if integers is None or integers.size < SMALL:
             return self.constant(values.transpose(axes))
@@ -90,7 +90,7 @@ def read_weights(manifest, data):
         scale, low = kept["scale"], kept["min"]
         values = (stored.astype(np.float32) * np.float32(scale) + np.float32(low)).astype(np.float32)
         zero = round(-low / scale)
-        # TensorFlow.js moves the offset so that 0 is one of the 256 values; what has no 0 is stored as float32.
+        # TensorFlow.js moves the offset so that 0 is one of the 256 values; tensors without 0 are stored as float32.
         whole = 0 <= zero <= 255 and abs(-low / scale - zero) < 1e-3
         weights[entry["name"]] = (stored if whole else None, scale, zero, values)
     assert at == len(data), f"{len(data) - at} bytes are left over"
@@ -216,7 +216,7 @@ def face_network(package, path):
 
 
 def literal(script):
-    """The model that a minified script holds as an object literal."""
+    """The model in a minified script, an object literal."""
     start = script.index('{format:"graph-model"')
     quoted = re.sub(r'([{,])([A-Za-z_]\w*):', r'\1"\2":', script[start:])
     numbers = re.sub(r'([:,\[]-?)\.(\d)', r"\g<1>0.\2", quoted).replace(":!0", ":true").replace(":!1", ":false")

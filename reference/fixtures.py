@@ -1,4 +1,4 @@
-"""Rewrites test/fixtures: small random checkpoints, and diffusers' stages and pictures for them.
+"""Writes test/fixtures: small random checkpoints, and diffusers' stages and images for them.
 
     python reference/fixtures.py
 """
@@ -29,7 +29,7 @@ from weights import draw, spread  # noqa: E402
 
 FIXTURES = Path(__file__).resolve().parent.parent / "test" / "fixtures"
 
-# The first run of a checkpoint is recorded stage by stage, the others only where they differ.
+# The first run of a checkpoint is recorded stage by stage, of the others only the differences.
 RUNS: dict[str, list[Run]] = {
     "plain": [
         Run("stages", "A cat holding a sign that says hello world", " ", 96, 64, 4, 4.0, 42),
@@ -52,7 +52,7 @@ RUNS: dict[str, list[Run]] = {
 
 
 def source_picture(width: int, height: int) -> Image.Image:
-    """A picture with edges, gradients and flat parts."""
+    """An image with edges, gradients and flat parts."""
     y, x = np.mgrid[0:height, 0:width].astype(np.float64)
     red = 255 * x / (width - 1)
     green = 255 * y / (height - 1)
@@ -63,14 +63,14 @@ def source_picture(width: int, height: int) -> Image.Image:
 
 
 def mask_picture(width: int, height: int) -> Image.Image:
-    """White where to repaint; a soft edge crosses one half inside it, and its border does not follow the 8-pixel cells."""
+    """White in the area to change. A soft edge crosses one half inside it, and its border does not follow the 8-pixel cells."""
     y, x = np.mgrid[0:height, 0:width].astype(np.float64)
     soft = np.clip(255 * (0.5 + (x - 0.45 * width) / 14 + (y - 0.5 * height) / 40), 0, 255)
     return Image.fromarray(soft.round().astype(np.uint8), mode="L")
 
 
 def check_stored(pipe, checkpoint: Checkpoint) -> None:
-    """Fails unless the library really read the weights we drew, under whichever names they are stored."""
+    """Fails unless the library read the random weights, under any of their names."""
     for part in (pipe.transformer, pipe.vae, pipe.text_encoder):
         for name, tensor in part.named_parameters():
             mean, deviation = spread(name, tensor)
@@ -96,7 +96,7 @@ def write_case(checkpoint: Checkpoint) -> None:
 
 
 def write_noise(folder: Path) -> None:
-    """Draws of torch's CPU generator: `<seed>/<draw>` per seed, one after the other from the same generator."""
+    """Values of torch's CPU generator: `<seed>/<draw>`, successive calls of one generator for each seed."""
     folder.mkdir(parents=True, exist_ok=True)
     draws: dict[int, list[int]] = {
         0: [16, 16],

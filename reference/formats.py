@@ -1,9 +1,9 @@
-"""Files as people have them, written by the formats' own libraries: GGUF, fp8, ComfyUI's scaled layouts, Wan's names.
+"""Files in common formats, written by the libraries of these formats: GGUF, fp8, ComfyUI's scaled layouts, Wan's names.
 
     python formats.py ../test/fixtures
 
-Every file holds weights of the checkpoint `half`; the names are those of `bf16`'s autoencoder. `expected.json` says for every tensor the SHA-256 of what the libraries decode it
-to (float32, little-endian), so that a reader is compared bit for bit.
+Every file has weights of the checkpoint `half`; the names are those of `bf16`'s autoencoder. `expected.json` has the SHA-256 of every tensor as the libraries decode it
+(float32, little-endian), so that tests compare a reader bit for bit.
 """
 
 import hashlib
@@ -28,12 +28,12 @@ def digest(values):
 # --- GGUF ---------------------------------------------------------------------------------------------------------------
 
 BLOCKS = ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "IQ4_NL", "IQ4_XS", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K"]
-# Where the half-precision scales of a block are.
+# Positions of the half-precision scales of a block.
 SCALES_AT = {"Q4_1": [0, 2], "Q5_1": [0, 2], "Q4_K": [0, 2], "Q5_K": [0, 2], "Q2_K": [80, 82], "Q3_K": [108], "Q6_K": [208]}
 
 
 def random_blocks(rng, kind, rows, columns):
-    """Blocks of random bytes, but for scales, which are random numbers."""
+    """Blocks of random bytes, with random numbers as scales."""
     elements, size = gguf.GGML_QUANT_SIZES[gguf.GGMLQuantizationType[kind]]
     blocks = rng.integers(0, 256, (rows * columns // elements, size), dtype=np.uint8)
     for at in SCALES_AT.get(kind, [0]):
@@ -43,7 +43,7 @@ def random_blocks(rng, kind, rows, columns):
 
 
 def write_blocks(path):
-    """Every number type there is, in random blocks."""
+    """Every number type, in random blocks."""
     rng = np.random.default_rng(SEED)
     writer = gguf.GGUFWriter(path, "qwen_image")
     writer.add_quantization_version(2)
@@ -93,7 +93,7 @@ def transformer_kind(name, values):
         return "F32"
     if not name.startswith("transformer_blocks."):
         return "BF16"
-    # Types vary by tensor, as in files whose first and last blocks are stored better.
+    # Types vary by tensor, as in files with better types for the first and last blocks.
     return {"to_q": "Q4_0", "to_k": "Q4_1", "to_v": "Q5_0", "to_o": "Q5_1"}.get(name.split(".")[3][:4], "Q8_0")
 
 
@@ -113,7 +113,7 @@ def llama_name(name):
 
 
 def save_eights(path, tensors, metadata=None):
-    """`save_file` of numpy knows no fp8: the bytes are saved as U8 and the types are put into the header afterwards."""
+    """`save_file` of numpy does not support fp8: the bytes are saved as U8, then the header gets the types."""
     fp8 = {ml_dtypes.float8_e4m3fn: "F8_E4M3", ml_dtypes.float8_e5m2: "F8_E5M2"}
     types = {name: fp8[value.dtype.type] for name, value in tensors.items() if value.dtype.type in fp8}
     save_file({name: value.view(np.uint8) if name in types else value for name, value in tensors.items()}, path, metadata)
@@ -210,7 +210,7 @@ def write_comfy(path, tensors, convrot):
 
 
 def wan_names(names):
-    """Wan's name of every tensor of a VAE, by asking diffusers' converter about all that there can be."""
+    """Wan's name of every tensor of a VAE, from diffusers' converter, applied to all possible names."""
     from diffusers.loaders.single_file_utils import convert_wan_vae_to_diffusers
 
     ends = [f"residual.{i}.{kind}" for i in (0, 2, 3, 6) for kind in ("gamma", "weight", "bias")]

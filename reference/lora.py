@@ -1,7 +1,7 @@
-"""Rewrites test/fixtures/lora: adapter files in every key grammar, and the pictures they make.
+"""Writes test/fixtures/lora: adapter files in every key grammar, and images with them.
 
-Grammars that diffusers reads are drawn by diffusers with its own loader. The others are laid over the weights here, by their
-published formulas, and then drawn by diffusers.
+For grammars that diffusers reads, diffusers loads the file and generates. The others are applied to the weights here, by their
+published formulas, then diffusers generates.
 
     python reference/lora.py        (needs peft)
 """
@@ -43,7 +43,7 @@ def block_layers(names: list[str]) -> list[str]:
 
 
 def factors(layer: str, shape: torch.Size, rank: int, salt: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """down [rank, in] and up [out, rank], whose product is about a third as large as the layer's own weights."""
+    """down [rank, in] and up [out, rank], whose product is about a third as large as the weights of the layer."""
     out, width = shape
     down = draw(f"{layer}.down", torch.Size([rank, width]), salt) / math.sqrt(width)
     up = draw(f"{layer}.up", torch.Size([out, rank]), salt) * 0.3 / math.sqrt(rank)
@@ -55,7 +55,7 @@ def flat(layer: str) -> str:
 
 
 def low_rank_files(shapes: dict[str, torch.Size]) -> dict[str, tuple[Tensors, dict[str, str]]]:
-    """Files that diffusers reads by itself: tensors and metadata."""
+    """Files that diffusers reads: tensors and metadata."""
     files: dict[str, tuple[Tensors, dict[str, str]]] = {}
 
     def add(name: str, layers: list[str], rank: int, salt: int, down: str, up: str, alpha: str | None = None,
@@ -97,7 +97,7 @@ def low_rank_files(shapes: dict[str, torch.Size]) -> dict[str, tuple[Tensors, di
 
 
 def formula_files(weights: Tensors) -> dict[str, tuple[Tensors, Tensors]]:
-    """Files that diffusers does not read: tensors, and the differences they make, times WEIGHT."""
+    """Files that diffusers does not read: tensors, and their differences to the weights, times WEIGHT."""
     files: dict[str, tuple[Tensors, Tensors]] = {}
     layers = block_layers(BLOCK[:3] + ["img_mlp.net.2", "img_mod.1"])
 
@@ -133,13 +133,13 @@ def formula_files(weights: Tensors) -> dict[str, tuple[Tensors, Tensors]]:
         made = {f"diffusion_model.{layer}.{key}": value for key, value in
                 {"lora_A.weight": down, "lora_B.weight": up, "dora_scale": scale}.items()}  # fmt: skip
         norm = directed.norm(dim=0, keepdim=True) + torch.finfo(torch.float32).eps
-        # A square layer cannot tell columns from rows by length alone: the shape [1, in] does.
+        # In a square layer the length does not distinguish columns and rows; the shape [1, in] does.
         return made, directed * scale / norm - weight
 
     def dora_peft(layer: str, weight: torch.Tensor):
         down, up = factors(layer, weight.shape, 4, 23)
         magnitude = weight.norm(dim=1) * (1 + 0.2 * draw(f"{layer}.m", torch.Size([weight.shape[0]]), 23))
-        directed = weight + WEIGHT * up @ down  # the weight counts inside the norm, as in training
+        directed = weight + WEIGHT * up @ down  # the weight applies inside the norm, as in training
         made = {f"transformer.{layer}.{key}": value for key, value in
                 {"lora_A.weight": down, "lora_B.weight": up, "lora_magnitude_vector": magnitude}.items()}  # fmt: skip
         return made, (directed * (magnitude / directed.norm(dim=1))[:, None] - weight) / WEIGHT
@@ -155,7 +155,7 @@ def formula_files(weights: Tensors) -> dict[str, tuple[Tensors, Tensors]]:
         out, width = weight.shape
         w1 = draw(f"{layer}.w1", torch.Size([4, 2]), 26) * 0.3
         prefix, rank = f"lycoris_{flat(layer)}", 2
-        if layer.endswith("to_k"):  # both factors whole: alpha counts for nothing
+        if layer.endswith("to_k"):  # both factors full: alpha has no effect
             w2 = draw(f"{layer}.w2", torch.Size([out // 4, width // 2]), 26) * 0.2
             return {f"{prefix}.lokr_w1": w1, f"{prefix}.lokr_w2": w2, f"{prefix}.alpha": torch.tensor(5.0)}, torch.kron(w1, w2)
         a = draw(f"{layer}.w2a", torch.Size([out // 4, rank]), 26) * 0.2
@@ -172,7 +172,7 @@ def formula_files(weights: Tensors) -> dict[str, tuple[Tensors, Tensors]]:
                        ("dora-peft", dora_peft), ("loha", loha), ("lokr", lokr)):  # fmt: skip
         add(name, make)
 
-    # Whole differences, of weights, biases and norms, and a weight that is set.
+    # Full differences of weights, biases and norms, and a replaced weight.
     tensors, differences = {}, {}
     for target, ending in (
         ("transformer_blocks.0.attn.to_q.weight", "diff"),

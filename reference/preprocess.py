@@ -1,4 +1,4 @@
-"""Rewrites test/fixtures/preprocess: guide images that OpenCV makes.
+"""Writes test/fixtures/preprocess: guide images by OpenCV.
 
     python reference/preprocess.py        (needs opencv-python-headless)
 """

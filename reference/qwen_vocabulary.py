@@ -1,4 +1,4 @@
-"""Ids by Qwen's own vocabulary, and that vocabulary cut down to what the test strings need."""
+"""Ids in Qwen's vocabulary, and the part of it that the test strings need."""
 
 import base64
 import importlib.util
@@ -29,7 +29,7 @@ PROMPTS = [
     # Unicode normalisation: decomposed letters, a Hangul syllable in parts, the ohm sign.
     "cafe\u0301 nai\u0308ve",
     "\u1112\u1161\u11ab\u1100\u1173\u11af 5 \u2126",
-    # Digits stand alone; other numerals too.
+    # Digits are separate tokens; other numerals too.
     "1234567890 3.14 ½ ² Ⅷ ٣",
     # Scripts.
     "東京タワーの夜景、浮世絵風",
@@ -55,7 +55,7 @@ PROMPTS = [
     "\U0001d54f \U00020000 \U0010fffd",
     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
     "Ultra HD, 4K, cinematic composition. 超清，4K，电影级构图。",
-    # Longer than the 1058 ids that are kept.
+    # Longer than the limit of 1058 ids.
     " ".join(["a red fox, in the snow;"] * 180),
 ]  # fmt: skip
 
@@ -68,7 +68,7 @@ EDIT_TEMPLATE = (
     "<|im_start|>user\n{}<|im_end|>\n<|im_start|>assistant\n"
 )
 SEEN = "<|vision_start|><|image_pad|><|vision_end|>"
-# What stands in the template, by editing pipeline.
+# The content of the template, by editing pipeline.
 EDITS = [
     ("QwenImageEditPipeline", SEEN + "make the cat red"),
     ("QwenImageEditPipeline", SEEN),
@@ -79,7 +79,7 @@ EDITS = [
 
 
 def load_ranks() -> dict[bytes, int]:
-    """Qwen's tokens by rank, from the file that the dashscope package carries."""
+    """Qwen's tokens by rank, from the file in the dashscope package."""
     package = importlib.util.find_spec("dashscope")
     if package is None or package.submodule_search_locations is None:
         raise SystemExit("pip install --no-deps dashscope: it carries Qwen's vocabulary")
@@ -101,7 +101,7 @@ def merge(ranks: dict[bytes, int], token: bytes, below: int | None = None) -> li
 
 
 def ingredients(ranks: dict[bytes, int], word: bytes) -> set[bytes]:
-    """Every token that arises while `word` is merged."""
+    """Every token that occurs while `word` is merged."""
     parts = [word[i : i + 1] for i in range(len(word))]
     found = set(parts)
     while len(parts) > 1:
@@ -119,7 +119,7 @@ def full_tokenizer(ranks: dict[bytes, int]) -> Qwen2Tokenizer:
 
 
 def _tokenizer(vocab: dict[str, int], merges: list[tuple[str, str]]) -> Qwen2Tokenizer:
-    # With the added tokens in the model's own table they keep their ids whatever the size of the vocabulary.
+    # With the added tokens in the model's own table they keep their ids for any size of the vocabulary.
     tokenizer = Qwen2Tokenizer(vocab=vocab | ADDED, merges=merges)
     tokenizer.add_tokens([AddedToken(token, special=token not in LITERAL, normalized=False) for token in ADDED])
     assert tokenizer.convert_tokens_to_ids(list(ADDED)) == list(ADDED.values())
@@ -127,7 +127,7 @@ def _tokenizer(vocab: dict[str, int], merges: list[tuple[str, str]]) -> Qwen2Tok
 
 
 def files_of(ranks: dict[bytes, int], tokens) -> tuple[dict[str, int], list[tuple[str, str]]]:
-    """vocab.json's and merges.txt's content for the tokens, in rank order, with Qwen's ids."""
+    """The content of vocab.json and merges.txt for the tokens, in rank order, with Qwen's ids."""
     symbols = byte_symbols()
     text = lambda token: "".join(symbols[byte] for byte in token)  # noqa: E731
     ordered = sorted(tokens, key=ranks.__getitem__)
@@ -138,7 +138,7 @@ def files_of(ranks: dict[bytes, int], tokens) -> tuple[dict[str, int], list[tupl
 
 
 def needed_tokens(ranks: dict[bytes, int], texts: list[str]) -> set[bytes]:
-    """All single bytes, and whatever arises when the texts are encoded."""
+    """All single bytes, and every token that occurs while the texts are encoded."""
     found = {bytes([byte]) for byte in range(256)}
     literals = "|".join(regex.escape(token) for token in sorted(ADDED, key=len, reverse=True))
     for text in texts:
@@ -149,7 +149,7 @@ def needed_tokens(ranks: dict[bytes, int], texts: list[str]) -> set[bytes]:
 
 
 def write_qwen_tokenizer(folder: Path) -> None:
-    """Writes the cut-down vocabulary and `expected.json`: every prompt's ids by the full one."""
+    """Writes the reduced vocabulary, and `expected.json` with every prompt's ids in the full one."""
     ranks = load_ranks()
     full = full_tokenizer(ranks)
     texts = [TEMPLATE.format(prompt) for prompt in PROMPTS]
@@ -163,7 +163,7 @@ def write_qwen_tokenizer(folder: Path) -> None:
     write_tokenizer_files(folder, vocab, merges, ADDED)
     cases = [{"prompt": prompt, "ids": ids} for prompt, ids in zip(PROMPTS, expected)]
     _write_cases(folder / "expected.json", cases)
-    # One token stands for each image here; the prompt is what follows the last of them.
+    # Each image is one token here; the prompt follows the last of them.
     edit_cases = [
         {"pipeline": pipeline, "images": text.count(SEEN), "prompt": text.rsplit(SEEN, 1)[1], "ids": ids}
         for (pipeline, text), ids in zip(EDITS, edited)

@@ -1,10 +1,10 @@
-"""The peers' side of `npm run bench:real -- --peer PYTHON` and `npm run check:gpu -- --peer PYTHON`: diffusers and stable-diffusion.cpp at Qwen-Image's true widths.
+"""The peers in `npm run bench:real -- --peer PYTHON` and `npm run check:gpu -- --peer PYTHON`: diffusers and stable-diffusion.cpp at Qwen-Image's true widths.
 
     python reference/real_peers.py diffusers --model FOLDER --stage pass|decode --side N --dtype bfloat16|float32 --threads N [--device cuda]
     python reference/real_peers.py sdcpp --model FOLDER --stage pass|decode --side N --type q8_0|q4_0 --threads N
 
-FOLDER is a checkpoint in diffusers layout, of which only the configs are read: weights are numbers of noise. Prints a line once it is
-ready; then every line on stdin is one turn, answered with {"seconds", "processor"} of one pass of the transformer or one decoding.
+FOLDER is a checkpoint in diffusers layout. Only its configs are read: the weights are random numbers. It prints a line when it is
+ready. Then every line on stdin is one turn. The answer is {"seconds", "processor"} of one pass of the transformer or one decoding.
 PYTHON has `reference/requirements-peers.txt`.
 """
 
@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 
-# A prompt of about as many tokens as the others are fed.
+# A prompt with about the number of tokens of the other peers.
 PROMPT = "a wooden sign that says open beside a teapot"
 TEXT_TOKENS = 16
 
@@ -26,7 +26,7 @@ def config_of(folder: str, part: str) -> dict:
         return json.load(file)
 
 
-# Libraries write to stdout too: what is said there goes to stderr, answers to where stdout led.
+# Libraries write to stdout too. Their output goes to stderr, and answers go to the original stdout.
 ANSWERS = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
 
@@ -67,7 +67,7 @@ def diffusers_turns(a: argparse.Namespace) -> None:
         latents = torch.randn(1, config["z_dim"], 1, a.side // 8, a.side // 8, dtype=dtype)
         run = lambda: network.decode(latents)  # noqa: E731
     else:
-        # Made after to_empty: its tables are no parameters.
+        # Made after to_empty, because its tables are not parameters.
         network.pos_embed = type(network.pos_embed)(theta=10000, axes_dim=list(config["axes_dims_rope"]), scale_rope=True)
         inputs = {
             "hidden_states": torch.randn(1, cells * cells, config["in_channels"], dtype=dtype),
@@ -86,7 +86,7 @@ def diffusers_turns(a: argparse.Namespace) -> None:
 
 
 def sdcpp_turns(a: argparse.Namespace) -> None:
-    """One picture whose steps are the turns: its progress callback waits for the next line."""
+    """One image whose steps are the turns: its progress callback waits for the next line."""
     from stable_diffusion_cpp import StableDiffusion
 
     with tempfile.TemporaryDirectory() as folder:
@@ -98,7 +98,7 @@ def sdcpp_turns(a: argparse.Namespace) -> None:
         steps = a.turns + 1 if a.stage == "pass" else 1
 
         def stepped(step: int, _steps: int, _time: float) -> None:
-            if step == 0:  # the first step begins
+            if step == 0:  # the first step starts
                 began[0] = clocks()
                 return
             took = since(began[0])
@@ -112,7 +112,7 @@ def sdcpp_turns(a: argparse.Namespace) -> None:
         stable_diffusion.generate_image(
             prompt=PROMPT, width=a.side, height=a.side, cfg_scale=1, sample_method="euler", sample_steps=steps, seed=7, progress_callback=stepped
         )
-        # What comes after the last step is the decoding; it is done once, without warming up.
+        # The decoding follows the last step. It runs once, without a warm-up.
         took = since(began[0])
         answer({"load": 0})
         sys.stdin.readline()
@@ -120,7 +120,7 @@ def sdcpp_turns(a: argparse.Namespace) -> None:
 
 
 def leave(folder: str) -> None:
-    """Ends at once: decoding would follow."""
+    """Ends immediately, because decoding would follow."""
     for name in os.listdir(folder):
         os.remove(os.path.join(folder, name))
     os.rmdir(folder)
@@ -128,7 +128,7 @@ def leave(folder: str) -> None:
 
 
 def sdcpp_files(model: str, folder: str, kind: str) -> dict:
-    """Transformer, a text encoder of one layer, and VAE as it reads them; the numbers are noise."""
+    """Transformer, a text encoder of one layer, and VAE as it reads them; with random numbers."""
     import gguf
     import numpy as np
     import torch

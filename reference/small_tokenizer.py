@@ -13,7 +13,7 @@ TEMPLATE = (
 )
 CORPUS = TEMPLATE.format("A cat holding a sign that says hello world, a red fox in the snow, two cups of tea") * 2
 
-# Qwen's added tokens in their order; those after <|video_pad|> are not special but matched literally all the same.
+# Qwen's added tokens in their order; those after <|video_pad|> are not special, but are also matched literally.
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>", "<|object_ref_end|>", "<|box_start|>",
            "<|box_end|>", "<|quad_start|>", "<|quad_end|>", "<|vision_start|>", "<|vision_end|>", "<|vision_pad|>",
            "<|image_pad|>", "<|video_pad|>"]  # fmt: skip
@@ -30,7 +30,7 @@ def byte_symbols() -> list[str]:
 
 
 def train_merges(text: str, count: int) -> list[tuple[str, str]]:
-    """Byte-pair merges of `text`, most frequent first, ties by name; fewer than `count` when nothing is left to merge."""
+    """Byte-pair merges of `text`, most frequent first, ties by name; fewer than `count` when no more merges are possible."""
     symbols = byte_symbols()
     for token in SPECIAL:
         text = text.replace(token, "\n")
@@ -60,7 +60,7 @@ def _merge(word: tuple[str, ...], pair: tuple[str, str]) -> tuple[str, ...]:
 
 
 def write_tokenizer_files(folder: Path, vocab: dict[str, int], merges: list[tuple[str, str]], added: dict[str, int]) -> None:
-    """Writes the files that Qwen-Image's tokenizer folder holds; `added` maps added tokens to ids."""
+    """Writes the files of Qwen-Image's tokenizer folder; `added` maps added tokens to ids."""
     folder.mkdir(parents=True, exist_ok=True)
     compact = {"ensure_ascii": False, "separators": (",", ":")}
     (folder / "vocab.json").write_text(json.dumps(vocab, **compact) + "\n", encoding="utf-8")

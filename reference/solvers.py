@@ -1,10 +1,10 @@
-"""Rewrites test/fixtures/solvers: what diffusers' schedulers make of recorded velocities, and where they put noise levels.
+"""Writes test/fixtures/solvers: the results of diffusers' schedulers for recorded velocities, and their noise levels.
 
     python reference/solvers.py
 
-Every solver gets the same random velocities in the order in which it asks for them, and the same random noise, and has its
-latents written down after each step: the comparison is of formulas, not of models. Where diffusers has a scheduler for flows (or
-one whose formula only needs dx/dsigma), that scheduler is run on our noise levels; the others are written out here.
+Every solver gets the same random velocities, in the order of its requests, and the same random noise. Its
+latents are recorded after each step, to compare formulas, not models. If diffusers has a scheduler for flows (or
+one whose formula needs dx/dsigma only), it runs on Inkstone's noise levels. The others are written out here.
 """
 
 import math
@@ -39,7 +39,7 @@ from safetensors.torch import save
 
 FOLDER = Path(__file__).resolve().parent.parent / "test" / "fixtures" / "solvers"
 VALUES = 16
-# Schedulers in log-SNR cannot start at pure noise: what they take instead, as UniPCMultistepScheduler does.
+# Schedulers in log-SNR cannot start at pure noise. This is the replacement, as in UniPCMultistepScheduler.
 ALMOST_NOISE = 1 - 1e-6
 
 FLOW = {"prediction_type": "flow_prediction", "use_flow_sigmas": True}
@@ -55,7 +55,7 @@ QWEN = {
 
 
 class Recording:
-    """Hands out velocities and noise, and writes down at which levels velocities were asked for."""
+    """Returns velocities and noise, and records the levels of the requests."""
 
     def __init__(self, sigmas: list[float], first: int, seed: int):
         random = np.random.default_rng(seed)
@@ -94,7 +94,7 @@ Solver = Callable[[Recording], list[torch.Tensor]]
 
 
 def run(scheduler, recording: Recording, levels: torch.Tensor, **named) -> list[torch.Tensor]:
-    """Steps a diffusers scheduler through our levels, one evaluation a step."""
+    """Steps a diffusers scheduler through Inkstone's levels, with one evaluation in each step."""
     count = len(levels) - 1
     scheduler.set_timesteps(count, **named)
     scheduler.sigmas = levels
@@ -152,7 +152,7 @@ def unipc(order: int) -> Solver:
 
 
 def deis(recording: Recording) -> list[torch.Tensor]:
-    """diffusers' never steps to 0: its last level is repeated. Ours ends with the picture predicted there."""
+    """The scheduler of diffusers never steps to 0: its last level is repeated. Inkstone ends with the image predicted there."""
     scheduler = DEISMultistepScheduler(solver_order=2, **FLOW)
     latents = run(scheduler, recording, recording.finite)
     before = recording.inputs[-1]
@@ -218,7 +218,7 @@ def dpm2_ancestral(recording: Recording) -> list[torch.Tensor]:
 
 
 def lms(recording: Recording) -> list[torch.Tensor]:
-    """LMSDiscreteScheduler's formula needs dx/dsigma only. Order 4; it begins anew where the recording begins."""
+    """LMSDiscreteScheduler's formula needs dx/dsigma only. Order 4; it restarts at the start of the recording."""
     sigmas = recording.sigmas[recording.first :]
     scheduler = LMSDiscreteScheduler(prediction_type="epsilon")
     scheduler.set_timesteps(len(sigmas) - 1)
@@ -234,7 +234,7 @@ def lms(recording: Recording) -> list[torch.Tensor]:
 
 
 def along_flow(scheduler, recording: Recording):
-    """Replaces a scheduler's way from one level to the next by the flow's: x + (sigma_next - sigma) v."""
+    """Replaces a scheduler's transfer from one level to the next by that of the flow: x + (sigma_next - sigma) v."""
     scheduler.now = recording.first
 
     def transfer(sample, _timestep, _previous, velocity):
@@ -246,7 +246,7 @@ def along_flow(scheduler, recording: Recording):
 
 
 def ipndm(recording: Recording) -> list[torch.Tensor]:
-    """IPNDMScheduler's weights; the last step goes to the predicted picture, as in ComfyUI."""
+    """IPNDMScheduler's weights; the last step ends at the predicted image, as in ComfyUI."""
     scheduler = along_flow(IPNDMScheduler(), recording)
     count = len(recording.sigmas) - 1
     scheduler.set_timesteps(count)
@@ -263,7 +263,7 @@ def ipndm(recording: Recording) -> list[torch.Tensor]:
 
 
 def plms(recording: Recording) -> list[torch.Tensor]:
-    """PNDMScheduler without its Runge-Kutta steps asks twice in the first step."""
+    """PNDMScheduler without its Runge-Kutta steps evaluates twice in the first step."""
     scheduler = along_flow(PNDMScheduler(skip_prk_steps=True), recording)
     scheduler.set_timesteps(len(recording.sigmas) - 1)
     x, latents = recording.start, []
@@ -277,7 +277,7 @@ def plms(recording: Recording) -> list[torch.Tensor]:
 
 
 def dpm3m_sde(recording: Recording) -> list[torch.Tensor]:
-    """k-diffusion's sample_dpmpp_3m_sde for flows (ComfyUI), eta = 1, but with 2M's midpoint where two pictures are known
+    """k-diffusion's sample_dpmpp_3m_sde for flows (ComfyUI), eta = 1, but with the midpoint of 2M for two known images,
     and second order before the last step of less than 15, as in diffusers."""
     count = len(recording.sigmas) - 1
     lam = torch.log((1 - recording.finite) / recording.finite)
@@ -329,7 +329,7 @@ def ddpm(recording: Recording) -> list[torch.Tensor]:
 
 
 def tcd(recording: Recording, gamma: float = 0.3) -> list[torch.Tensor]:
-    """TCDScheduler's step with the flow's shares of picture and noise."""
+    """The step of TCDScheduler with the flow's shares of image and noise."""
     x, latents = recording.start, []
     for i in recording.steps():
         sigma, following = recording.sigmas[i], recording.sigmas[i + 1]
@@ -395,7 +395,7 @@ def write_solvers(folder: Path) -> None:
         for steps in (2, 10, 50):
             for tokens in (256, 4096):
                 tensors[f"spacing/{name}/{steps}/{tokens}"] = torch.tensor(levels(steps, tokens, **spacing))
-    # From pure noise with few steps, and from a later one of many: schedulers lower their orders in different places.
+    # From pure noise with few steps, and from a later one of many: schedulers reduce their orders in different places.
     recordings = {
         "noise": Recording(levels(8, 256), 0, seed=1),
         "uneven": Recording(levels(9, 256, use_karras_sigmas=True), 0, seed=2),

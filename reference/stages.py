@@ -1,4 +1,4 @@
-"""Runs diffusers' Qwen-Image pipelines in float32 on the CPU and records every stage of a picture by name."""
+"""Runs diffusers' Qwen-Image pipelines in float32 on the CPU and records every stage of an image by name."""
 
 import json
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ Stages = dict[str, torch.Tensor]
 
 @dataclass(frozen=True)
 class Run:
-    """One picture. `negative` None: no guidance at all, whatever the scale."""
+    """One image. `negative` None: no guidance, for any scale."""
 
     name: str
     prompt: str
@@ -33,7 +33,7 @@ class Run:
     detailed: bool = True
 
     def metadata(self) -> dict[str, str]:
-        """What a reader needs to draw the same picture; safetensors metadata holds strings only."""
+        """The parameters that reproduce the image; safetensors metadata has strings only."""
         values = {"prompt": self.prompt, "width": self.width, "height": self.height, "steps": self.steps,
                   "true_cfg_scale": self.scale, "seed": self.seed}  # fmt: skip
         if self.negative is not None:
@@ -44,14 +44,14 @@ class Run:
 
 
 def load(folder: Path) -> QwenImagePipeline:
-    """The checkpoint in float32, whatever it is stored in."""
+    """The checkpoint in float32, from any stored type."""
     pipe = QwenImagePipeline.from_pretrained(folder, dtype=torch.float32)
     pipe.set_progress_bar_config(disable=True)
     return pipe
 
 
 class Recorder:
-    """Collects what passes through the pipeline's own modules while it draws."""
+    """Collects the inputs and outputs of the pipeline's modules while it runs."""
 
     def __init__(self, pipe: QwenImagePipeline) -> None:
         self.pipe = pipe
@@ -60,7 +60,7 @@ class Recorder:
         self.blocks: list[tuple[torch.Tensor, torch.Tensor]] = []  # (text [1, T, D], image [1, L, D]) of the first forward
         self.time: list[torch.Tensor] = []  # [1, D]
         self.rope: list[tuple[torch.Tensor, torch.Tensor]] = []  # (image, text), complex
-        self.guided: list[torch.Tensor] = []  # [1, L, 64], what the solver is given
+        self.guided: list[torch.Tensor] = []  # [1, L, 64], the input of the solver
         self.decoded: torch.Tensor | None = None  # [1, 3, H, W]
         self.latents: list[torch.Tensor] = []  # [1, L, 64] after each step
 
@@ -123,7 +123,7 @@ def picture_tensor(image: Image.Image) -> torch.Tensor:
 
 
 def record(pipe: QwenImagePipeline, run: Run, source: Image.Image | None = None, mask: Image.Image | None = None) -> Stages:
-    """Draws the picture with diffusers' own pipeline and returns its stages."""
+    """Generates the image with diffusers' pipeline and returns its stages."""
     recorder = Recorder(pipe)
     arguments = {"prompt": run.prompt, "negative_prompt": run.negative, "true_cfg_scale": run.scale, "width": run.width,
                  "height": run.height, "num_inference_steps": run.steps,
@@ -171,7 +171,7 @@ def record(pipe: QwenImagePipeline, run: Run, source: Image.Image | None = None,
 
 
 def encode_stages(pipe: QwenImagePipeline, source: Image.Image) -> Stages:
-    """The autoencoder's posterior mean of a picture: as it comes, and normalised as the transformer wants it."""
+    """The autoencoder's posterior mean of an image: raw, and normalised for the transformer."""
     pixels = pipe.image_processor.preprocess(source).unsqueeze(2)  # [1, 3, 1, H, W]
     mean = pipe.vae.encode(pixels).latent_dist.mode()  # [1, 16, 1, h, w]
     shape = (1, -1, 1, 1, 1)
@@ -185,7 +185,7 @@ def encode_stages(pipe: QwenImagePipeline, source: Image.Image) -> Stages:
 
 
 def batch_stages(pipe: QwenImagePipeline, grid: tuple[int, int], seed: int) -> Stages:
-    """One forward of the transformer for two pictures: texts of one length, and texts padded to one length."""
+    """One forward pass of the transformer for two images: texts of one length, and texts padded to one length."""
     rows, columns = grid
     generator = torch.Generator("cpu").manual_seed(seed)
     hidden = torch.randn((2, rows * columns, 64), generator=generator)
@@ -215,10 +215,10 @@ def batch_stages(pipe: QwenImagePipeline, grid: tuple[int, int], seed: int) -> S
 
 @contextmanager
 def posterior_mean() -> Iterator[None]:
-    """Makes the image-to-image pipelines take the posterior's mean, as Inkstone does, instead of a sample of it.
+    """Makes the image-to-image pipelines use the posterior's mean, as Inkstone does, instead of a sample of it.
 
-    A sample would draw from the generator before the noise does; the mean draws nothing, so the noise of a seed is the
-    same with and without a source picture.
+    A sample would take random numbers from the generator before the noise. The mean takes none, so the noise of a seed is the
+    same with and without a source image.
     """
     modules = (pipeline_qwenimage_img2img, pipeline_qwenimage_inpaint)
     originals = [module.retrieve_latents for module in modules]
@@ -237,7 +237,7 @@ def write_stages(path: Path, stages: Stages, metadata: dict[str, str]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {name: tensor.detach().contiguous().clone() for name, tensor in stages.items()}
     data = save(tensors)
-    # The library writes metadata in a random order; the same fixtures shall be the same bytes.
+    # The library writes metadata in a random order; equal fixtures must have equal bytes.
     length = int.from_bytes(data[:8], "little")
     header = {"__metadata__": dict(sorted(metadata.items()))} | json.loads(data[8 : 8 + length])
     text = json.dumps(header, separators=(",", ":")).encode()

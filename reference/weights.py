@@ -12,7 +12,7 @@ def draw(name: str, shape: torch.Size, seed: int) -> torch.Tensor:
     return torch.randn(shape, generator=generator, dtype=torch.float32)
 
 
-# What a norm follows at once may be small, and then the norm's epsilon shows in the numbers.
+# Weights directly before a norm may be small, so that the norm's epsilon affects the numbers.
 FAINT = ("embed_tokens", "img_in", "to_q", "to_k", "add_q_proj", "add_k_proj")
 
 
@@ -26,10 +26,10 @@ def spread(name: str, tensor: torch.Tensor) -> tuple[float, float]:
     if "embed_tokens" in name:
         return 0.0, faint
     if name == "decoder.conv_out.weight":
-        # Pictures that use most of [-1, 1] and rarely saturate.
+        # Images that use most of [-1, 1] and rarely saturate.
         return 0.0, 0.9 / math.sqrt(tensor[0, :, -1].numel())
     if tensor.dim() == 5:
-        # Only the last temporal tap of a causal kernel meets a single frame; the others are there to be ignored.
+        # A single frame uses only the last temporal tap of a causal kernel; the others have no effect.
         return 0.0, 1.0 / math.sqrt(tensor[0, :, -1].numel())
     return 0.0, faint / math.sqrt(tensor[0].numel())
 

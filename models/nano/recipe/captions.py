@@ -1,4 +1,4 @@
-"""Says a scene in words, in many orders and wordings."""
+"""Describes a scene in many orders and wordings."""
 
 import re
 
@@ -22,7 +22,7 @@ STYLE_WORDS = {"serif": ["serif"], "sans": ["sans", "sans-serif", "bold sans"], 
 
 
 def caption(scene, rng, detail=1.0):
-    """A sentence about a scene. `detail` is the chance that each optional attribute is said."""
+    """A sentence about a scene. `detail` is the probability of mentioning each optional attribute."""
     q0, q1 = pick(rng, QUOTES)
     say = lambda p=0.85: rng.random() < p * detail
 

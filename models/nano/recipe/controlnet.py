@@ -1,4 +1,4 @@
-"""A ControlNet of the transformer, as diffusers has it for Qwen-Image."""
+"""A ControlNet of the transformer, as in diffusers for Qwen-Image."""
 
 import copy
 
@@ -10,7 +10,7 @@ from model import linear
 
 
 class ControlNet(nn.Module):
-    """A copy of a transformer's first blocks that sees a guide too; its residuals, (B, L, hidden) one a block, are zero at first."""
+    """A copy of a transformer's first blocks that also sees a guide. Its residuals, (B, L, hidden) for each block, start at zero."""
 
     def __init__(self, dit, layers):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Batches for training: scenes drawn on the fly, encoded once, used a few times, each time with another caption."""
+"""Batches for training: scenes rendered during the training, encoded once, used a few times, each time with another caption."""
 
 import os
 
@@ -15,16 +15,16 @@ from scenes import CLASSES, sample_scene
 from tokenizer import PREFIX, SUFFIX
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-LATENTS = np.load(os.path.join(HERE, "latents.npz"))                       # kernel, mean and std of the latents: fixed for good
+LATENTS = np.load(os.path.join(HERE, "latents.npz"))                       # kernel, mean and std of the latents: these never change
 TOKENIZER = os.path.join(HERE, "..", "tokenizer")
 
 
 class Data:
-    """Rolling buffer of encoded drawings of one size.
+    """Rolling buffer of encoded scenes of one size.
 
-    `a` (a plan's kind, or options of the same names) says which scenes: min_len, max_len, min_lines, max_lines, fewest, hanzi, icons. `long` is the share of
-    captions with filler sentences around. With `keep`, a sample holds only so many of its image tokens, in one piece with lettering or a pictogram in it, which
-    is where there is something to learn (a plain background is known soon).
+    `a` (a plan's kind, or options of the same names) selects the scenes: min_len, max_len, min_lines, max_lines, fewest, hanzi, icons. `long` is the share of
+    captions with filler sentences. With `keep`, a sample has only that many of its image tokens, in one piece with lettering or a pictogram in it. That
+    piece is what the model has to learn; a plain background is learned soon.
     """
 
     def __init__(self, tok, a, rng, size, capacity, draw=draw):
@@ -48,7 +48,7 @@ class Data:
         return sample_scene(self.rng, *self.size, a.min_len, a.max_len, lines, a.hanzi, a.icons, held_out, a.fewest, a.min_lines)
 
     def encode(self, pictures):
-        """uint8 pictures (H, W, 3) -> packed, normalised latents (B, L, 64)."""
+        """uint8 images (H, W, 3) -> packed, normalised latents (B, L, 64)."""
         x = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1
         return pack(((F.conv2d(x, self.kernel, stride=8) - self.mean) / self.std).contiguous())
 
@@ -79,7 +79,7 @@ class Data:
                 self.next = (self.next + 1) % self.cap
 
     def caption_ids(self, scene, most):
-        """Ids of a caption, shorter where it would not fit; a long one now and then."""
+        """Ids of a caption that fits; sometimes a long one."""
         if self.long and self.rng.random() < self.long:
             text = long_caption(scene, self.rng, lambda text: len(self.ids(text)) <= most)
             if text:
@@ -91,7 +91,7 @@ class Data:
         return ids
 
     def text_batch(self, scenes, drop=True):
-        """Padded ids and mask (B, T); a tenth of the captions are left out, half of those as the negative prompt's blank."""
+        """Padded ids and mask (B, T); a tenth of the captions are omitted, half of them as the blank of the negative prompt."""
         rows, t = [], self.text_len
         for s in scenes:
             r = self.rng.random()
@@ -108,7 +108,7 @@ class Data:
         return ids, mask
 
     def batch(self, n, fresh):
-        """ids, mask, latents (n, L or keep, 64), (cells (.., 4), places (.., 16), ink (.., 64) 0..1), rope's cos and sin; `fresh` scenes are drawn anew before."""
+        """ids, mask, latents (n, L or keep, 64), (cells (.., 4), places (.., 16), ink (.., 64) 0..1), rope's cos and sin; first renders `fresh` new scenes."""
         self.add(fresh)
         got = [self.items[int(i)] for i in self.rng.integers(0, len(self.items), n)]
         ids, mask = self.text_batch([g[0] for g in got])
@@ -117,11 +117,11 @@ class Data:
         return ids, mask, *(self.thin(latents, marks) if self.keep else (latents, marks, *self.rope))
 
     def busy(self, latents, cells):
-        """Which tokens (n, L) hold lettering or a pictogram."""
+        """True for tokens (n, L) with lettering or a pictogram."""
         return (cells > 0).any(-1)
 
     def thin(self, latents, marks):
-        """`keep` tokens of each sample that follow each other in reading order, so that neighbours stay together, around one with something in it."""
+        """`keep` tokens consecutive tokens of each sample in reading order, around one with lettering or a pictogram."""
         n, l, keep = *latents.shape[:2], self.keep
         busy = self.busy(latents, marks[0]).float() + 1e-3
         start = (busy.multinomial(1) - torch.randint(0, keep, (n, 1))).clamp(0, l - keep)

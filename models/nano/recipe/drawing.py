@@ -1,7 +1,7 @@
-"""Draws the training pictures: a sign, label or poster with text, a material, a border, a pictogram and a background.
+"""Renders the training images: a sign, label or poster with text, a material, a border, a pictogram and a background.
 
-`draw(scene)` returns an RGB picture (H, W, 3 uint8) and where in it characters and pictograms are. A scene is a plain dict, made by
-`scenes.sample_scene`; everything in it is named, so that a caption can say it.
+`draw(scene)` returns an RGB image (H, W, 3 uint8), and the positions of characters and pictograms in it. A scene is a plain dict, made by
+`scenes.sample_scene`; everything in it has a name, so that a caption can mention it.
 """
 
 import math
@@ -25,7 +25,7 @@ COLOR_NAMES = list(COLORS)
 SHAPES = ["rectangle", "rounded", "oval", "circle", "banner", "hexagon", "arch", "shield", "tag", "none"]
 MATERIALS = ["plain", "wood", "brick", "paper", "stone", "enamel", "metal", "chalkboard", "fabric"]
 
-# --- textures: one large tile a material, cut at a random place; values about -1..1 -------------------------------------------------
+# --- textures: one large tile for each material, cropped at a random place; values about -1..1 -------------------------------------------------
 
 def _smooth_noise(rng, n, cell, cell_x=None):
     cell_x = cell_x or cell
@@ -70,7 +70,7 @@ def hash_name(name):
 
 
 def _fill(h, w, rgb, material, rng):
-    """A (h, w, 3) float picture of a colour in a material."""
+    """A (h, w, 3) float image of a colour in a material."""
     out = np.empty((h, w, 3), np.float32)
     out[:] = rgb
     if material == "enamel":
@@ -123,7 +123,7 @@ def shape_mask(shape, w, h, box, shrink=0.0, ss=3):
 
 @lru_cache(maxsize=8192)
 def glyph(char, f, most):
-    """A letter's mask, made narrower when it is wider than `most` pixels, and how much of it is above the baseline."""
+    """A letter's mask, at most `most` pixels wide, and its height above the baseline."""
     x0, y0, x1, y1 = f.getbbox(char, anchor="ls")
     im = Image.new("L", (max(1, x1 - x0), max(1, y1 - y0)))
     ImageDraw.Draw(im).text((-x0, -y0), char, font=f, fill=255, anchor="ls")
@@ -131,7 +131,7 @@ def glyph(char, f, most):
 
 
 def draw(scene):
-    """Picture; characters and pictograms (lists of `Mark`); how much of each pixel is lettering or pictogram (H, W), 0..1."""
+    """Returns the image, its characters and pictograms (lists of `Mark`), and the share of lettering or pictogram in each pixel, (H, W), 0..1."""
     w, h = scene["width"], scene["height"]
     rng = np.random.default_rng(scene["seed"])
     unit = math.sqrt(w * h)

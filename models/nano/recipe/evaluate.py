@@ -1,10 +1,10 @@
-"""Draws held-out prompts through Inkstone at its default settings, reads the pictures back, and writes ../EVALUATION.md whole.
+"""Generates held-out prompts with Inkstone at its defaults, reads the images back, and writes ../EVALUATION.md.
 
-    python evaluate.py --label "120 k samples" --note note.md            (300 prompts: about ten minutes on two quiet cores)
+    python evaluate.py --label "120 k samples" --note note.md            (300 prompts: about ten minutes on two idle cores)
     python evaluate.py --prompts 8 --chinese 4 --beside 1 --out /tmp/e    (a try)
 
-The same is measured on the true drawings: what the reading itself can reach. Figures of every run that was published are kept in history.json
-beside this file.
+The same is measured on the true scenes, as the best possible result. history.json beside this file has the figures of every published
+run.
 """
 
 import argparse
@@ -34,8 +34,8 @@ OTHER_SIZES = [(128, 128), (192, 192), (320, 192), (192, 320), (336, 192), (192,
 
 
 def scenes_of(n, chinese, long, others, width, height):
-    """Scenes with captions: `n` of words never trained on, `chinese` with two characters of the trained set, `long` as people write to large models,
-    `others` in other sizes, with one line."""
+    """Scenes with captions: `n` of words never trained on, `chinese` with two characters of the trained set, `long` ones as for large models,
+    `others` in other sizes with one line."""
     rng = np.random.default_rng(2024)
     out = []
     while len(out) < n + chinese:
@@ -59,7 +59,7 @@ def scenes_of(n, chinese, long, others, width, height):
 
 
 def draw_through_inkstone(model, scenes, folder, workers=2, options=()):
-    """One process a core, one thread each; `options` go to draw-prompts.ts. Returns pictures and seconds a picture."""
+    """One process for each core, with one thread; passes `options` to draw-prompts.ts. Returns the images, and the seconds for each."""
     paths = [os.path.join(folder, f"{i}.png") for i in range(len(scenes))]
     jobs, began = [], time.time()
     for w in range(workers):
@@ -84,14 +84,14 @@ def edit_distance(a, b):
 
 
 def icon_box(s):
-    """Where the pictogram stands in the drawing."""
+    """The position of the pictogram in the scene."""
     one, other = [draw({**s, "icon_color": c})[0].astype(int) for c in ("black", "white")]
     ys, xs = np.where(np.abs(one - other).sum(-1) > 150)
     return (xs.min(), ys.min(), xs.max() + 1, ys.max() + 1) if len(ys) > 30 else None
 
 
 def measure_one(job):
-    """(name of the figure, right, of) of one picture."""
+    """(name of the figure, right, of) of one image."""
     im, (s, caption) = job
     chars = draw(s)[1]
     want = "".join(ch for l in s["lines"] for ch in l["text"] if ch.isalnum())
@@ -125,7 +125,7 @@ def measure_one(job):
 
 
 def measure(ims, scenes, workers=2):
-    """{figure: (right, of)} of all pictures."""
+    """{figure: (right, of)} of all images."""
     sums = {}
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
         for rows in pool.map(measure_one, zip(ims, scenes), chunksize=4):
@@ -167,7 +167,7 @@ def beside_diffusers(model, card, prompts, ims):
 
 
 def figures(a):
-    """The same prompts with another form of the weights, beside the published figures."""
+    """The same prompts with another form of the weights, compared with the published figures."""
     card = json.load(open(os.path.join(a.model, "card.json")))["defaults"]
     scenes = scenes_of(a.prompts, a.chinese, a.long, a.others, card["width"], card["height"])
     with tempfile.TemporaryDirectory() as folder:
@@ -184,14 +184,14 @@ def main():
     ap.add_argument("--model", default=os.path.join(HERE, ".."))
     ap.add_argument("--prompts", type=int, default=300)
     ap.add_argument("--chinese", type=int, default=40)
-    ap.add_argument("--long", type=int, default=40, help="so many prompts of up to 160 words, most of them about nothing that is drawn")
-    ap.add_argument("--others", type=int, default=48, help="so many prompts in other sizes and aspects")
-    ap.add_argument("--beside", type=int, default=24, help="so many prompts through diffusers as well")
-    ap.add_argument("--workers", type=int, default=2, help="processes that draw, processes that read, threads of torch; 1 on a busy machine")
-    ap.add_argument("--label", default="", help="names the weights in the history; without it they are not added to it")
-    ap.add_argument("--note", default="", help="a Markdown file to put in front of the figures")
+    ap.add_argument("--long", type=int, default=40, help="number of prompts of up to 160 words, most of which do not affect the image")
+    ap.add_argument("--others", type=int, default=48, help="number of prompts in other sizes and aspect ratios")
+    ap.add_argument("--beside", type=int, default=24, help="number of prompts that also run in diffusers")
+    ap.add_argument("--workers", type=int, default=2, help="number of generating processes, of reading processes, and of torch's threads; 1 on a busy machine")
+    ap.add_argument("--label", default="", help="names the weights in the history; without it they are not added")
+    ap.add_argument("--note", default="", help="a Markdown file to insert before the figures")
     ap.add_argument("--out", default=os.path.join(HERE, ".."))
-    ap.add_argument("--figures", action="store_true", help="only draw, read and print each figure beside that of the last weights in the history; writes nothing")
+    ap.add_argument("--figures", action="store_true", help="only generate, read, and print each figure beside that of the last weights in the history; writes nothing")
     a = ap.parse_args()
     if a.figures:
         return figures(a)

@@ -1,6 +1,6 @@
-"""Writes the checkpoint in diffusers layout (BF16), and reads it back to go on with training.
+"""Writes the checkpoint in diffusers layout (BF16), and reads it back to continue the training.
 
-    python export.py --nano DIR/nano.pt --out ../                         (weights: the EMA of the training run; the VAE stays the folder's own)
+    python export.py --nano DIR/nano.pt --out ../                         (weights: the EMA of the training run; the VAE of the folder stays)
     python export.py --nano DIR/nano.pt --vae DIR/vae.pt --out ../        (another VAE as well)
     python export.py --check ../                                                                (same numbers through diffusers and transformers)
 """
@@ -32,7 +32,7 @@ INDEX = {
 
 
 def place(new, path):
-    """Moves a finished file into its place at once: who has the old one open or mapped into memory keeps it whole."""
+    """Moves a finished file into its place atomically. A process that has the old one open or mapped keeps its content."""
     os.chmod(new, 0o644)
     os.replace(new, path)
 
@@ -44,7 +44,7 @@ def dump(value, path):
 
 
 def save(module, folder):
-    """Saves beside the folder, then moves file by file; names of temporary folders have no place in a configuration."""
+    """Saves beside the folder, then moves file by file; configurations must not contain names of temporary folders."""
     folder = os.path.abspath(folder)
     os.makedirs(folder, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=os.path.dirname(folder), prefix=".new-") as new:
@@ -123,7 +123,7 @@ def load(folder):
 
 
 def check(folder):
-    """The training code and diffusers / transformers give the same numbers for the same weights (float32)."""
+    """Checks that the training code and diffusers / transformers give the same numbers for the same weights (float32)."""
     from diffusers import QwenImagePipeline
 
     from model import Nano, rope_table

@@ -1,7 +1,7 @@
-"""What Chinese characters and pictograms look like, by token: as a start of their embeddings, and as what the text encoder has to tell of them.
+"""The shapes of Chinese characters and pictograms, by token. Their embeddings start with them, and the text encoder has to predict them.
 
-What is new about a character is then known from its embedding, and the model has one thing to learn for all of them, how such a vector is drawn,
-instead of every shape by itself.
+An embedding then has the shape of its character. So the model learns one thing for all of them, how to render such a vector,
+instead of every shape separately.
 """
 
 import numpy as np
@@ -21,7 +21,7 @@ def single_id(tok, name):
 
 
 def shape_vectors(pictures, size, std):
-    """Pictures (n, h, w) -> (n, size): their principal components, half whitened, turned at random."""
+    """Images (n, h, w) -> (n, size): their principal components, half whitened, rotated at random."""
     x = pictures.reshape(len(pictures), -1)
     u, s, _ = np.linalg.svd(x - x.mean(0), full_matrices=False)
     k = min(size, len(s) - 1)
@@ -32,7 +32,7 @@ def shape_vectors(pictures, size, std):
 
 @torch.no_grad()
 def teach(embedding, tok, std=0.3):
-    """Chinese characters get their shape as embedding; the words for pictograms get it added to what they have."""
+    """Chinese characters get their shape as embedding; the words for pictograms get it added to their embedding."""
     vectors = shape_vectors(np.concatenate([hanzi_templates("sans"), icon_templates()]), embedding.shape[1], std)
     for name, vector in zip([*HANZI, *ICON_NAMES], vectors):
         i = single_id(tok, name)
@@ -40,7 +40,7 @@ def teach(embedding, tok, std=0.3):
 
 
 def bitmaps(tok, scale=4):
-    """What the tokens of Chinese characters (sans) and pictograms look like, (vocabulary, GLYPH * GLYPH) 0..1, and for which tokens that is known, (vocabulary,) 0 or 1."""
+    """The shapes of the tokens of Chinese characters (sans) and pictograms, (vocabulary, GLYPH * GLYPH) 0..1, and 1 for tokens with a shape, (vocabulary,)."""
     side = GLYPH * scale
     table, known = torch.zeros(TEXT["vocab"], GLYPH * GLYPH), torch.zeros(TEXT["vocab"])
     path, index = font_for("sans", HANZI[0])

@@ -1,4 +1,4 @@
-"""The names of layers here and in transformers and diffusers, and weights taken from one to the other."""
+"""The names of layers here and in transformers and diffusers, and the conversion of weights between them."""
 
 import torch
 
@@ -49,7 +49,7 @@ def export_state(state):
 
 
 def import_state(text, dit):
-    """A checkpoint with fewer layers than now is welcome: the layers it lacks stay as they begin, adding nothing."""
+    """Accepts a checkpoint with fewer layers. The missing layers keep their initial weights, which have no effect."""
     src = {**{"T:" + k: v for k, v in text.items()}, **{"D:" + k: v for k, v in dit.items()}}
     count = lambda pattern: sum(pattern in k for k in src)
     known = pairs(count("input_layernorm.weight"), count("img_mod.1.weight"))

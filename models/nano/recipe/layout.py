@@ -1,8 +1,8 @@
-"""Where letters and pictograms stand on a sign: on the grid of the latents, eight pixels, and of the tokens, sixteen.
+"""Positions of letters and pictograms on a sign: on the grid of the latents, eight pixels, and of the tokens, sixteen.
 
-All letters of a line stand at one pitch, as on a letter board, and pitch and size follow from how many there are. So the place of a letter is easy to tell from
-the caption, and a letter of one size and style is the same handful of latents wherever it stands. (With letters at their own widths a model of 580 k samples knew the letter under
-a cell to 93 %, its size and its row to 85 %, and which column of the letter it is to 41 %: it could not draw what it knew.)
+All letters of a line have one pitch, as on a letter board. Pitch and size follow from their number. So the caption determines the place of a
+letter, and a letter of one size and style has the same few latents in every place. (With proportional letters, a model of 580 k samples knew the letter under
+a cell to 93 %, its size and its row to 85 %, but its column to 41 % only. It could not render what it knew.)
 """
 
 import math
@@ -12,13 +12,13 @@ import numpy as np
 
 from fonts import STYLES, font, font_for, is_chinese
 
-GRID, TOKEN = 8, 16                                                        # pixels a latent, a token
+GRID, TOKEN = 8, 16                                                        # pixels of a latent and of a token
 PITCHES = (8, 16, 24, 32, 40, 48, 64, 80, 96)                              # pixels from letter to letter; a Chinese character is as high as its pitch,
-LETTER = 1.5                                                               # the font size of letters is so much more,
-HIGHEST = 96                                                               # and not above this
+LETTER = 1.5                                                               # the font size of letters is larger by this factor,
+HIGHEST = 96                                                               # and at most this
 SMALL = 24                                                                 # a line at this pitch or below may use the sign's width up to
-WIDE = 0.87                                                                # so much of it,
-READABLE = 36                                                              # and so many pixels of its height, even if it is said to be small: one at this pitch needs 34
+WIDE = 0.87                                                                # this share,
+READABLE = 36                                                              # and this many pixels of its height, even if it is described as small: one at this pitch needs 34
 ICON_LADDER = (8, 16, 32, 48, 64, 80, 96, 128, 160, 192, 224)              # sides in pixels
 
 # part of a shape's box in which text has room: x0, y0, x1, y1 as fractions
@@ -34,7 +34,7 @@ KINDS = {s: i for i, s in enumerate((*STYLES, "pictogram"))}
 
 
 class Mark(NamedTuple):
-    """A character or pictogram where it stands, in pixels: its box, its origin's height (baseline or lower edge), its size, its style."""
+    """A character or pictogram in its place, in pixels: its box, its origin's height (baseline or lower edge), its size, its style."""
 
     name: str
     x0: float
@@ -51,8 +51,8 @@ class Mark(NamedTuple):
 
 
 def cell_map(marks, classes, w, h):
-    """What lies under the centre of each 8x8 cell, (rows, columns, 5): class of the character or pictogram (0: none), its size and kind, and which of its
-    columns (from its left edge) and rows (from its origin, SPAN - 8) the cell is."""
+    """The content at the centre of each 8x8 cell, (rows, columns, 5): class of the character or pictogram (0: none), its size and kind, and the cell's
+    column (from its left edge) and row (from its origin, SPAN - 8) in it."""
     out = np.zeros((h // GRID, w // GRID, 5), np.int64)
     cell = lambda v: max(0, math.ceil((v - GRID / 2) / GRID))
     for m in marks:
@@ -70,7 +70,7 @@ def on_grid(v, step=GRID):
 
 
 def fit_line(text, style, max_w, wide, max_h, cap):
-    """The line at the widest pitch that has room, `wide` if it is small, with `cap` for the height of its letters: font, pitch, pixels above and below the baseline."""
+    """The line at the widest pitch that fits: `wide` if it is small, `cap` for the height of its letters. Returns font, pitch, pixels above and below the baseline."""
     path, index = font_for(style, text)
     factor, rise, fall = (1, 0.88, 0.12) if is_chinese(text) else (LETTER, 0.72, 0.22)
     for pitch in PITCHES[::-1]:
@@ -90,7 +90,7 @@ def inner_area(scene, unit):
 
 
 def place_icon(scene, area):
-    """The pictogram's side and centre, (side, cx, cy), and the room that is left for the text."""
+    """The pictogram's side and centre, (side, cx, cy), and the remaining room for the text."""
     x0, y0, x1, y1 = area
     w, h, pos = x1 - x0, y1 - y0, scene["icon_pos"]
     only, upright = not scene["lines"], pos in ("above", "below")
@@ -116,7 +116,7 @@ def place_lines(scene, area, unit):
     total = sum(scales)
     whole = not (scene.get("icon") and scene["icon_pos"] in ("left", "right"))
     wide = max(x1 - x0, WIDE * (scene["box"][2] - scene["box"][0])) if whole else x1 - x0
-    room = (y1 - y0) * (0.92 if len(lines) == 1 else 0.86)                  # (baselines stand on the grid of tokens, which takes some)
+    room = (y1 - y0) * (0.92 if len(lines) == 1 else 0.86)                  # (baselines are on the grid of tokens, which needs some)
     least = min(READABLE, (y1 - y0) / len(lines))
     fitted = [fit_line(l["text"], l["style"], x1 - x0, wide, max(least, room * scale / total), unit * 0.36 * scale) for l, scale in zip(lines, scales)]
     steps = [TOKEN * math.ceil((upper[3] + lower[2] + 4) / TOKEN) for upper, lower in zip(fitted, fitted[1:])]    # from one baseline to the next

@@ -1,9 +1,9 @@
-"""Writes the best linear encoder into the VAE's weights, without training: PCA of 8x8 blocks of the drawings.
+"""Writes the best linear encoder into the VAE's weights, without training: PCA of 8x8 blocks of the scenes.
 
-A latent of this VAE sees 192 numbers (8x8 pixels, 3 colours) and keeps 16. The 16 principal components of drawings keep 28 dB,
-more than hours of training on two cores reached, and the encoder that computes them is exact in this architecture:
+A latent of this VAE sees 192 numbers (8x8 pixels, 3 colours) and keeps 16. The 16 principal components of scenes keep 28 dB.
+That is more than after hours of training on two cores, and this architecture computes them exactly:
 
-* residual blocks add nothing (conv2 = 0), their 1x1 shortcuts copy;
+* residual blocks have no effect (conv2 = 0), their 1x1 shortcuts copy;
 * a stride-2 convolution whose third tap is zero sees 2x2 cells: 12 numbers after the first, the best 32 of 48 after the second,
   the 16 components after the third;
 * the last norm divides by the length of a vector in which spare channels hold a large constant, so the length hardly varies;
@@ -28,7 +28,7 @@ CONSTANT = 64.0
 
 
 def blocks(count, seed, size=8):
-    """8x8 blocks of `count` drawings, (n, 192) in -1..1, features ordered (y, x, colour)."""
+    """8x8 blocks of `count` scenes, (n, 192) in -1..1, features ordered (y, x, colour)."""
     rng = np.random.default_rng(seed)
     out = []
     for _ in range(count):
@@ -116,7 +116,7 @@ def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--out", required=True)
     ap.add_argument("--drawings", type=int, default=1500)
-    ap.add_argument("--vae", default="", help="a vae.pt whose decoder is kept")
+    ap.add_argument("--vae", default="", help="a vae.pt with the decoder to keep")
     a = ap.parse_args()
     os.makedirs(a.out, exist_ok=True)
     components, second, third, values = solve(blocks(a.drawings, 11))

@@ -1,6 +1,6 @@
-"""Captions as people write prompts for large models: sentences around what is drawn, full of words that no picture here depends on.
+"""Captions as people write prompts for large models: sentences around the description, full of words that do not affect the image.
 
-Whatever stands in quotes is on the sign, and colours and materials are said only of what is drawn, so that there is one thing to learn: pass over
+Text in quotes is always on the sign, and colours and materials always describe the image. So the model has one thing to learn: to ignore
 the rest.
 """
 
@@ -21,12 +21,12 @@ LOOKS = ["realistic materials", "refined composition", "natural reflections", "c
          "symmetrical composition", "refined spacing", "inviting atmosphere", "documentary photography", "legible typography", "natural skin tones", "8k", "film grain"]
 LABELS = ["Main sign text", "Main window text", "Main English title", "Sign text", "Title", "The sign reads", "Text, neatly legible"]
 NEXT_LABELS = ["Small subtitle line", "Smaller text below", "Secondary text", "Additional text near the bottom", "and below in smaller letters"]
-# texts of things around the sign, which are not drawn
+# descriptions of things around the sign, which are not in the image
 ELSEWHERE = ["Chalkboard menu text", "Smaller door sign text", "A small stamp reading", "On a far storefront", "Tiny letters on the jars"]
 
 
 def unknown(rng):
-    """A word that the captions never use; now and then a name."""
+    """A word that the captions never use; sometimes a name."""
     w = sample_word(rng, 4, 9)
     return w.capitalize() if rng.random() < 0.3 else w
 
@@ -53,7 +53,7 @@ def elsewhere(rng):
 
 
 def labelled(scene, rng):
-    """What is drawn, with the text after a colon: `Main sign text: "TEA".`"""
+    """The description, with the text after a colon: `Main sign text: "TEA".`"""
     q0, q1 = pick(rng, QUOTES)
     bare = {**scene, "lines": []}
     out = re.sub(r"\.$", "", caption(bare, rng, 1.2))
@@ -65,7 +65,7 @@ def labelled(scene, rng):
 
 
 def long_caption(scene, rng, fits=lambda text: True):
-    """Sentences about a scene. Filler goes, one sentence after the other, until the caption fits; None when even the core alone does not."""
+    """Sentences about a scene. Filler sentences are removed until the caption fits; None when the core does not fit."""
     core = labelled(scene, rng) if scene["lines"] and scene["shape"] != "none" and rng.random() < 0.4 else re.sub(r"\.$", "", caption(scene, rng, 1.2))
     some = lambda kinds: [pick(rng, kinds)(rng) for _ in range(int(rng.integers(0, 4)) ** 2)]
     before, after = some([opening, surroundings]), some([surroundings, surroundings, looks, looks, elsewhere])

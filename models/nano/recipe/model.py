@@ -11,8 +11,8 @@ from layout import KINDS, SIZES, SPAN
 TEXT = dict(hidden=256, layers=3, heads=4, kv_heads=2, inner=768, vocab=2048, theta=1e6, eps=1e-6)
 DIT = dict(hidden=256, layers=7, heads=4, head_dim=64, axes=(8, 28, 28), in_channels=64, text_dim=256)
 PREFIX_LEN = 34
-GLYPH = 24                                                                 # side of the bitmaps that the auxiliary head of the text encoder tells
-PLACE = len(SIZES), len(KINDS), SPAN, SPAN                                 # what the auxiliary head of places tells apart: size, kind, column, row
+GLYPH = 24                                                                 # side of the bitmaps that the auxiliary head of the text encoder predicts
+PLACE = len(SIZES), len(KINDS), SPAN, SPAN                                 # the outputs of the auxiliary head of places: size, kind, column, row
 
 
 def linear(i, o, bias=True, split=1, zero=False):
@@ -86,7 +86,7 @@ class TextEncoder(nn.Module):
 
 
 def attention(q, k, v, mask):
-    """Softmax attention (B, S, heads, d) -> (B, S, heads * d), written out: trained in bfloat16 on a CPU, the fused kernel's backward pass takes longer (measured)."""
+    """Softmax attention (B, S, heads, d) -> (B, S, heads * d), written out: in bfloat16 on a CPU the backward pass of the fused kernel takes longer (measured)."""
     q, k, v = (x.transpose(1, 2) for x in (q, k, v))
     scores = q @ k.mT * q.shape[-1] ** -0.5
     if mask is not None:
@@ -108,7 +108,7 @@ def rope_table(grid_h, grid_w, text_len, axes=DIT["axes"]):
 
 
 def norm(x):
-    """Layer norm over the last axis, without weights of its own."""
+    """Layer norm over the last axis, without weights."""
     return F.layer_norm(x, (x.shape[-1],), eps=1e-6)
 
 
@@ -188,7 +188,7 @@ class Transformer(nn.Module):
             self.aux, self.aux_place, self.aux_ink = linear(h, 4 * aux_classes), linear(h, 4 * sum(PLACE)), linear(h, 64)
 
     def embed(self, x, txt, mask, sigma, cos, sin):
-        """What the blocks take: both streams, the noise level, rope [(B,) T + L, 1, 32] and the mask over both."""
+        """The inputs of the blocks: both streams, the noise level, rope [(B,) T + L, 1, 32] and the mask over both."""
         temb = F.silu(self.time2(F.silu(self.time1(timestep_embedding(sigma)))))
         img = self.img_in(x)
         txt = self.txt_in(F.rms_norm(txt, (txt.shape[-1],), self.txt_norm, 1e-6))
@@ -219,7 +219,7 @@ class Transformer(nn.Module):
 
 class Nano(nn.Module):
     def __init__(self, aux_classes=0, used=None):
-        """With `aux_classes` it has the auxiliary heads; of those classes only the `used` ones are told apart."""
+        """With `aux_classes` it has the auxiliary heads, which distinguish the `used` classes only."""
         super().__init__()
         self.text, self.dit = TextEncoder(), Transformer(aux_classes=aux_classes)
         if used:
@@ -228,7 +228,7 @@ class Nano(nn.Module):
             self.aux_glyph = linear(TEXT["hidden"], GLYPH * GLYPH)
 
     def forward(self, prefix, ids, mask, x, sigma, cos, sin):
-        """What the transformer returns, and the logits of what each text token looks like (B, T, GLYPH * GLYPH), or None."""
+        """The output of the transformer, and the logits of the shape of each text token (B, T, GLYPH * GLYPH), or None."""
         txt = self.text(prefix, ids)
         return *self.dit(x, txt, mask, sigma, cos, sin), self.aux_glyph(norm(txt)) if hasattr(self, "aux_glyph") else None
 

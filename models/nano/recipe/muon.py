@@ -16,7 +16,7 @@ def orthogonalise(g, steps=5):
 
 
 class Muon(torch.optim.Optimizer):
-    """Parameters of any shape: 4-D kernels are seen as (out, in*k*k). `split` cuts fused matrices into square-ish blocks first."""
+    """Parameters of any shape: 4-D kernels are reshaped to (out, in*k*k). `split` cuts fused matrices into square-ish blocks first."""
 
     def __init__(self, params, lr=0.02, momentum=0.95, weight_decay=0.0, steps=4, dtype=torch.float32):
         super().__init__(params, dict(lr=lr, momentum=momentum, weight_decay=weight_decay, steps=steps, dtype=dtype))

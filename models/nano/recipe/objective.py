@@ -1,5 +1,5 @@
-"""What training minimises: the velocity at random noise levels; which character lies under each cell and where in it;
-and where the ink is, whatever its colour."""
+"""The losses of the training: the velocity at random noise levels; the character under each cell, and the position in it;
+and the position of the ink in any colour."""
 
 import torch
 import torch.nn.functional as F
@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from layout import SIZES
 from model import PLACE
 
-WEIGHT = (72 / torch.tensor(list(SIZES))).clamp(1, 3)                      # how much lettering of each size counts: small letters cover few tokens, and there are more of
-                                                                           # them on a sign (after 962 k samples one letter of twenty was wrong in words of six to eight, one of fifty in shorter ones)
+WEIGHT = (72 / torch.tensor(list(SIZES))).clamp(1, 3)                      # weight of lettering by size: small letters cover few tokens, and a sign has more of
+                                                                           # them (after 962 k samples one letter in twenty was wrong in words of six to eight, one in fifty in shorter ones)
 
 
 def sample_sigma(n, shift):
@@ -25,18 +25,18 @@ def noised(x0, sigma):
 
 
 def pixel_weights(kernel, std, power):
-    """Weight of each of a token's 64 numbers, mean 1: the energy that one unit of it has in the picture, to a power (0: all alike)."""
+    """Weight of each of a token's 64 numbers, mean 1: the energy of one unit of it in the image, to a power (0: all equal)."""
     energy = (std / kernel.flatten(1).norm(dim=1)) ** (2 * power)           # [16]
     return (energy / energy.mean()).repeat_interleave(4)                   # (a token holds 2x2 places of each channel)
 
 
 def lettering(cells, places):
-    """Of each token (B, L): 0 without lettering or pictogram, else 1 or, when it is small, more."""
+    """Weight of each token (B, L): 0 without lettering or pictogram, else 1, or more for a small one."""
     return (WEIGHT[places.unflatten(-1, (4, 4))[..., 0]] * (cells > 0)).amax(-1)
 
 
 def velocity_loss(v, target, weight, text_weight, channels=1.0):
-    """Mean squared error, with the tokens that hold lettering (`weight` (B, L) from `lettering`) and some channels counted more; and the plain mean."""
+    """Mean squared error, with a higher weight for tokens with lettering (`weight` (B, L) from `lettering`) and for some channels; and the plain mean."""
     square = (v - target).square()                                         # [B, L, 64]
     error = (square * channels).mean(-1)
     w = 1 + (text_weight - 1) * weight
@@ -66,6 +66,6 @@ def ink_loss(logits, ink, weight):
 
 
 def glyph_loss(logits, ids, bitmaps, known):
-    """Binary cross-entropy of the bitmaps (vocabulary, GLYPH * GLYPH) that the tokens `ids` (B, T) stand for, where one is known (vocabulary,)."""
+    """Binary cross-entropy of the bitmaps (vocabulary, GLYPH * GLYPH) of the tokens `ids` (B, T), if they have one (vocabulary,)."""
     w = known[ids]
     return (F.binary_cross_entropy_with_logits(logits, bitmaps[ids], reduction="none").mean(-1) * w).sum() / w.sum().clamp(min=1)

@@ -1,4 +1,4 @@
-"""What a training consists of: kinds of samples, one a row of a table in plans/. Each step takes one kind."""
+"""The content of a training: kinds of samples, the rows of a table in plans/. Each step takes one kind."""
 
 import csv
 from typing import NamedTuple
@@ -9,20 +9,20 @@ class Kind(NamedTuple):
 
     width: int
     height: int
-    keep: int                                                              # image tokens of a sample that take part, in one piece around lettering; 0: all
-    batch: int                                                             # samples a step
-    micro: int                                                             # samples a pass; gradients add up to a batch (small passes stay in the cache)
+    keep: int                                                              # image tokens of a sample in use, in one piece around lettering; 0: all
+    batch: int                                                             # samples in a step
+    micro: int                                                             # samples in a pass; gradients add up to a batch (small passes stay in the cache)
     text_len: int                                                          # text tokens, padded
-    long: float                                                            # share of captions with filler sentences around, as many as text_len has room for
-    shift: float                                                           # of the noise levels towards noise; larger for larger pictures
-    min_len: int                                                           # letters a line
+    long: float                                                            # share of captions with as many filler sentences as fit into text_len
+    shift: float                                                           # of the noise levels towards noise; larger for larger images
+    min_len: int                                                           # letters in a line
     max_len: int
     min_lines: int
     max_lines: int
-    fewest: float                                                          # share of signs with min_lines for certain; the others have up to max_lines
+    fewest: float                                                          # share of signs with exactly min_lines; the others have up to max_lines
     hanzi: float                                                           # share of lines that are Chinese
     icons: float                                                           # share of signs with a pictogram
-    share: float                                                           # of the steps, beside the other kinds'
+    share: float                                                           # share of the steps, relative to the other kinds
     last_share: float                                                      # the same in the last part of the time
 
     @property

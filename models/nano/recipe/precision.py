@@ -4,7 +4,7 @@ import torch
 
 
 def add_option(ap):
-    ap.add_argument("--bf16", action="store_true", help="matrix products in bfloat16: twice as fast where the processor has it (avx512_bf16), slower elsewhere")
+    ap.add_argument("--bf16", action="store_true", help="matrix products in bfloat16: twice as fast on processors with avx512_bf16, slower on others")
 
 
 def products(a):
@@ -13,7 +13,7 @@ def products(a):
 
 
 def round_bfloat16(values, bits):
-    """To the nearest numbers with `bits` bits of mantissa, ties to even; bfloat16 holds them exactly."""
+    """Rounds to the nearest numbers with `bits` bits of mantissa, ties to even; bfloat16 holds them exactly."""
     drop = 23 - bits
     raw = values.float().contiguous().view(torch.int32)
     even = (raw >> drop) & 1

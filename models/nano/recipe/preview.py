@@ -1,4 +1,4 @@
-"""What a model in training draws, in contact sheets, and how many characters and pictograms it names right."""
+"""Contact sheets of a model in training, and its share of correctly named characters and pictograms."""
 
 import math
 
@@ -58,7 +58,7 @@ PREVIEW = [
 
 @torch.no_grad()
 def char_accuracy(net, data, held, sigma=0.999):
-    """Share of cells with letters, and with pictograms, that the auxiliary head names right where only the caption can tell."""
+    """Share of cells with letters, and with pictograms, that the auxiliary head names correctly when only the caption can determine them."""
     ids, mask, x0, cells = held
     g = torch.Generator().manual_seed(3)
     eps = torch.randn(x0.shape, generator=g)

@@ -1,7 +1,7 @@
-"""What a picture shows, read back by programs that know nothing of how it was made: words, Chinese characters, pictograms, colours.
+"""Reads the content of an image with independent programs: words, Chinese characters, pictograms, colours.
 
-Two OCR programs: RapidOCR (PP-OCR) sees the whole picture and is told nothing; tesseract needs to be shown each line. `scene` is the drawing that the prompt
-was made from; it tells where to look and in which colours, not what is there.
+Two OCR programs: RapidOCR (PP-OCR) sees the whole image without help; tesseract needs the place of each line. `scene` is the scene of the
+prompt: it has the places and colours to read, not the content.
 """
 
 import io
@@ -16,11 +16,11 @@ from drawing import COLORS, shape_mask
 from fonts import ICON_CHARS, ICON_TTF, ICONS, font, font_for
 from scenes import HANZI, ICON_NAMES
 
-SIDE = 32                                                                  # of the templates of characters and pictograms
+SIDE = 32                                                                  # side of the templates of characters and pictograms
 
 
 def ink(im, scene, color):
-    """How much of a picture is in `color` rather than in the sign's own colour, 0..1."""
+    """Share of an image in `color` instead of the colour of the sign, 0..1."""
     paper, pen = [np.array(COLORS[c], np.float32) for c in (scene["color"], color)]
     axis = pen - paper
     return np.clip(((im.astype(np.float32) - paper) @ axis) / (axis @ axis), 0, 1)
@@ -44,7 +44,7 @@ def around(chars):
 
 
 def by_line(scene, chars):
-    """The characters' boxes, one list a line of the sign."""
+    """The characters' boxes, one list for each line of the sign."""
     out, i = [], 0
     for l in scene["lines"]:
         n = len(l["text"].replace(" ", ""))
@@ -55,13 +55,13 @@ def by_line(scene, chars):
 
 @lru_cache(maxsize=None)
 def rapid_ocr():
-    """It keeps state between its stages: not for several threads."""
+    """It keeps state between its stages, so it must run in one thread."""
     from rapidocr import RapidOCR
     return RapidOCR(params={"Global.log_level": "error", "Global.use_cls": False, "EngineConfig.onnxruntime.intra_op_num_threads": 1})
 
 
 def read_whole(im):
-    """All letters, digits and characters that RapidOCR finds on a picture, row by row."""
+    """All letters, digits and characters that RapidOCR finds in an image, row by row."""
     found = rapid_ocr()(np.ascontiguousarray(im[..., ::-1]))
     rows = []
     for box, text in sorted(zip(found.boxes, found.txts), key=lambda f: f[0][:, 1].mean()) if found.txts else []:
@@ -73,7 +73,7 @@ def read_whole(im):
 
 
 def tesseract(dark, psm):
-    """What tesseract reads on a picture of 0 (ink) .. 1 (paper), letters about 48 pixels high."""
+    """The text that tesseract reads in an image of 0 (ink) .. 1 (paper), letters about 48 pixels high."""
     im = Image.fromarray((dark * 255).astype(np.uint8))
     k = max(1.0, 64 / im.height) if psm == 7 else max(1.0, 128 / im.height)
     im = im.resize((max(1, round(im.width * k)), max(1, round(im.height * k))), Image.LANCZOS)
@@ -86,7 +86,7 @@ def tesseract(dark, psm):
 
 
 def read_words(im, scene, chars):
-    """Readings of all lines together, in letters and digits: line by line and as a block, by the colours asked for and by lightness alone."""
+    """Readings of all lines together, in letters and digits: line by line and as a block, by the requested colours and by lightness alone."""
     lines = by_line(scene, chars)
     pad = 0.3 if len(lines) == 1 else 0.15
     for dark in (lambda part, l: 1 - ink(part, scene, l["color"]), lambda part, l: gray(part)):
@@ -95,7 +95,7 @@ def read_words(im, scene, chars):
 
 
 def squared(mask):
-    """A shape brought to SIDE x SIDE: its bounding box, aspect kept, centred."""
+    """A shape scaled to SIDE x SIDE: its bounding box with the same aspect ratio, centred."""
     ys, xs = np.where(mask > 0.5)
     if len(ys) < 4:
         return np.zeros((SIDE, SIDE), np.float32)
@@ -133,7 +133,7 @@ def icon_templates():
 
 
 def read_hanzi(im, scene, chars):
-    """The nearest of all trained characters at each place."""
+    """The nearest of all trained characters in each place."""
     out = ""
     for l, boxes in zip(scene["lines"], by_line(scene, chars)):
         out += "".join(nearest(squared(ink(cut(im, c.box, 0, 0.1), scene, l["color"])), HANZI, hanzi_templates(l["style"])) for c in boxes)
@@ -145,7 +145,7 @@ def read_icon(im, scene, box):
 
 
 def colour_right(rgb, name):
-    """The named colour is the nearest of all, or within 34 of 255 on average (light and texture shade it)."""
+    """True when the named colour is the nearest of all, or within 34 of 255 on average (light and texture change it)."""
     near = min(COLORS, key=lambda n: np.abs(np.array(COLORS[n]) - rgb).sum())
     return near == name or np.abs(rgb - np.array(COLORS[name])).mean() < 34
 
@@ -164,7 +164,7 @@ def sign(im, scene, chars):
 
 
 def lettering(im, chars):
-    """The colour that stands out most where the letters belong."""
+    """The most distinct colour in the place of the letters."""
     part = cut(im, around(chars), 0, 0).reshape(-1, 3).astype(np.float32)
     away = np.abs(part - np.median(cut(im, around(chars), 0.4, 0.4).reshape(-1, 3), 0)).sum(1)
     return np.median(part[away >= np.quantile(away, 0.9)], 0)

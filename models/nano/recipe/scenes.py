@@ -1,4 +1,4 @@
-"""Samples scenes: what is drawn on a sign, as a plain dict in which everything has a name, so that a caption can say it."""
+"""Samples scenes: the content of a sign, as a plain dict in which everything has a name, so that a caption can mention it."""
 
 import os
 import re
@@ -22,7 +22,7 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789&!?.-'"
 CLASSES = {c: i + 1 for i, c in enumerate(LETTERS + "".join(HANZI))}
 CLASSES |= {name: 452 + i for i, name in enumerate(ICONS)}
 USED_CLASSES = [0, *CLASSES.values()]                                      # of NUM_CLASSES; 0: neither
-CHARACTERS = len(CLASSES) - len(ICON_NAMES)                                # how many; in the order of CLASSES pictograms follow
+CHARACTERS = len(CLASSES) - len(ICON_NAMES)                                # their number; in CLASSES pictograms follow
 NUM_CLASSES = 512                                                          # room for more
 
 _words = None
@@ -74,7 +74,7 @@ def contrast(a, b):
 
 def sample_scene(rng, width, height, min_len=1, max_len=5, max_lines=1, p_hanzi=0.0, p_icon=0.25, held_out=False, p_fewest=0.5,
                  min_lines=1):
-    """What is drawn on a sign. A share `p_fewest` has `min_lines` lines of text for certain, the others up to `max_lines`; of the lines, `p_hanzi` are Chinese."""
+    """The content of a sign. A share `p_fewest` has exactly `min_lines` lines of text, the others up to `max_lines`. A share `p_hanzi` of the lines is Chinese."""
     shape = pick(rng, ["rectangle", "rounded", "oval", "circle", "banner", "hexagon", "arch", "shield", "tag", "none"],
                  [0.30, 0.16, 0.09, 0.09, 0.08, 0.06, 0.06, 0.05, 0.04, 0.07])
     bg = pick(rng, COLOR_NAMES)
@@ -96,7 +96,7 @@ def sample_scene(rng, width, height, min_len=1, max_len=5, max_lines=1, p_hanzi=
     # box of the shape
     m = 0.05
     sw = 1 - 2 * m
-    sh = 0.56 if shape in ("banner", "tag") else pick(rng, [0.74, 0.74])    # (once two heights; still drawn, so that the evaluation's prompts stay the same)
+    sh = 0.56 if shape in ("banner", "tag") else pick(rng, [0.74, 0.74])    # (there were two heights; the random choice stays, so that the evaluation's prompts do not change)
     bw, bh = sw * width, sh * height
     if shape == "circle":
         bw = bh = 0.92 * min(width, height)

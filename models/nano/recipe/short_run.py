@@ -1,4 +1,4 @@
-"""What the short trainings on the committed checkpoint share: their options, and the loop of AdamW steps until the minutes are over."""
+"""The common parts of the short trainings on the committed checkpoint: options, and the loop of AdamW steps until the time is over."""
 
 import argparse
 import os
@@ -25,11 +25,11 @@ def options(description, lr):
     ap.add_argument("--max-len", type=int, default=8)
     ap.add_argument("--min-lines", type=int, default=1)
     ap.add_argument("--max-lines", type=int, default=2)
-    ap.add_argument("--fewest", type=float, default=0.5, help="share of signs with the fewest lines for certain")
+    ap.add_argument("--fewest", type=float, default=0.5, help="share of signs with exactly the fewest lines")
     ap.add_argument("--hanzi", type=float, default=0.0)
     ap.add_argument("--icons", type=float, default=0.25)
     ap.add_argument("--long", type=float, default=0.1)
-    ap.add_argument("--keep", type=int, default=128, help="image tokens of a sample that take part; 0: all")
+    ap.add_argument("--keep", type=int, default=128, help="image tokens of a sample in use; 0: all")
     ap.add_argument("--compile", action="store_true", help="three times as fast after two minutes")
     precision.add_option(ap)
     ap.add_argument("--threads", type=int, default=2)

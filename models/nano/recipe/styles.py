@@ -1,4 +1,4 @@
-"""Styles for the bundled LoRAs: a scene drawn in another manner. Each returns what `drawing.draw` does."""
+"""Styles for the bundled LoRAs: a scene rendered in another style. Each returns the same as `drawing.draw`."""
 
 import numpy as np
 from PIL import Image, ImageFilter

@@ -24,7 +24,7 @@ SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>"
            "<|quad_start|>", "<|quad_end|>", "<|vision_start|>", "<|vision_end|>", "<|vision_pad|>", "<|image_pad|>", "<|video_pad|>"]
 VOCAB_SIZE = 2048
 
-# further words that prompts use; their pictures do not depend on them, but they are one token each and the model learns to pass over them
+# more words of prompts; they do not affect the image, but each is one token and the model learns to ignore it
 EXTRA = """all also amber another antique any are around artisan atmosphere autumn awning baker basket bear behind beside between big board book boots
 bottle bottom bowl box brass bright bronze brush brushed building business calm candle canvas carved cat ceramic charming chocolate cinematic
 city classic clean clear close coastal cold colorful colors composition concrete cool corner country cover cozy crisp cup dark decorated deep design
@@ -79,7 +79,7 @@ def bytes_to_unicode():
 
 
 def build(out, words_file):
-    """`words_file` fixes the list of words (it is part of the checkpoint: an id must never change its meaning); made when missing."""
+    """`words_file` fixes the list of words (it is part of the checkpoint: an id must never change its meaning); it is made if missing."""
     b2u = bytes_to_unicode()
     if os.path.exists(words_file):
         words = open(words_file, encoding="utf-8").read().split()

@@ -1,9 +1,9 @@
-"""Joint training of transformer and text encoder on drawings made on the fly.
+"""Joint training of transformer and text encoder on scenes rendered during the training.
 
     python train.py --out DIR --vae DIR/vae.pt --minutes 60 --plan plans/begin.csv
-    python train.py --out DIR --resume-from ../ ...            goes on from the committed BF16 weights (no optimizer state: warm-up again)
+    python train.py --out DIR --resume-from ../ ...            continues from the committed BF16 weights (no optimizer state: warm-up again)
 
-Goes on from DIR/nano.pt (weights, EMA, optimizer) when that is there.
+Continues from DIR/nano.pt (weights, EMA, optimizer) if it exists.
 """
 
 import argparse
@@ -39,21 +39,21 @@ def main():
     ap.add_argument("--resume-from", default="", help="folder of a checkpoint in diffusers layout")
     ap.add_argument("--minutes", type=float, default=60)
     ap.add_argument("--plan", default=os.path.join(HERE, "plans", "begin.csv"), help="table of the kinds of samples (plan.py)")
-    ap.add_argument("--last", type=float, default=0.4, help="the last part of the minutes, in which kinds have their last shares")
-    ap.add_argument("--reuse", type=int, default=4, help="how often a drawn scene is used")
+    ap.add_argument("--last", type=float, default=0.4, help="last part of the time, in which kinds have their last shares")
+    ap.add_argument("--reuse", type=int, default=4, help="how often a rendered scene is used")
     ap.add_argument("--buffer", type=int, default=4096)
     ap.add_argument("--aux", type=float, default=0.2, help="weight of the auxiliary loss on names")
     ap.add_argument("--place", type=float, default=0.5, help="weight of the auxiliary loss on places")
     ap.add_argument("--ink", type=float, default=0.3, help="weight of the auxiliary loss on ink")
-    ap.add_argument("--glyph", type=float, default=1.0, help="weight of the auxiliary loss on what text tokens look like")
+    ap.add_argument("--glyph", type=float, default=1.0, help="weight of the auxiliary loss on the shapes of text tokens")
     ap.add_argument("--text-weight", type=float, default=3.0, help="weight of the velocity of tokens with lettering")
-    ap.add_argument("--pixel-weight", type=float, default=0.5, help="how much a channel's share of the picture counts: 0 not at all, 1 as squared pixels")
-    ap.add_argument("--teach-shapes", action="store_true", help="begin with shapes in the embeddings of Chinese characters and pictograms (once, before they are trained)")
+    ap.add_argument("--pixel-weight", type=float, default=0.5, help="weight of a channel's share of the image: 0 not at all, 1 as squared pixels")
+    ap.add_argument("--teach-shapes", action="store_true", help="start with shapes in the embeddings of Chinese characters and pictograms (once, before their training)")
     ap.add_argument("--lr", type=float, default=1e-3)
     ap.add_argument("--embed-lr", type=float, default=3e-3)
     ap.add_argument("--muon-lr", type=float, default=0.02)
     ap.add_argument("--warmup", type=int, default=50)
-    ap.add_argument("--decay", type=float, default=0.0, help="last part of the minutes in which the rate falls to a fiftieth")
+    ap.add_argument("--decay", type=float, default=0.0, help="last part of the time, in which the rate falls to a fiftieth")
     ap.add_argument("--ema", type=float, default=0.995)
     ap.add_argument("--pictures", type=float, default=20, help="minutes between contact sheets")
     ap.add_argument("--compile", action="store_true")
@@ -127,7 +127,7 @@ def work(rank, a, port):
         start = -10 ** 9                                                   # no warm-up
     base_groups = [g for o in opts for g in o.param_groups]
 
-    share = Shared(rank, a.workers, hidden + embed + rest, port, 1 + len(LOSSES))    # (the time that is left, and the losses)
+    share = Shared(rank, a.workers, hidden + embed + rest, port, 1 + len(LOSSES))    # (the remaining time, and the losses)
     opts[0].share = share
     rng = np.random.default_rng([a.seed, step, rank])
     torch.manual_seed(a.seed + step + 7919 * rank)

@@ -2,7 +2,7 @@
 
     python train_controlnet.py --out $W/canny --minutes 30 --compile
 
-It begins as a copy of the checkpoint's first blocks whose residuals are zero; guides are encoded as pictures are.
+It starts as a copy of the checkpoint's first blocks with zero residuals. Guides are encoded like images.
 """
 
 import os
@@ -25,26 +25,26 @@ from precision import products, round_bfloat16
 from short_run import optimise, options
 
 
-# Bits of a weight's mantissa that are kept, of BF16's seven, so that the file packs to 4.2 instead of 6.8 MB. Pictures with the guides of
-# test/adapters stay within 38 to 41 dB, and follow their guides as closely.
+# Bits of a weight's mantissa to keep, of BF16's seven, so that the file packs to 4.2 instead of 6.8 MB. Images with the guides of
+# test/adapters stay within 38 to 41 dB, and follow their guides equally well.
 KEPT_BITS = 3
 
 
 def edges(picture, rng):
-    """Canny's edges as `controlNetPreprocess` finds them, white on black, (H, W, 3); thresholds as people choose them."""
+    """Canny's edges as `controlNetPreprocess` finds them, white on black, (H, W, 3); with common thresholds."""
     low = int(rng.integers(50, 151))
     found = cv2.Canny(picture, low, low + int(rng.integers(50, 151)))
     return np.repeat(found[..., None], 3, 2)
 
 
 class Guided(Data):
-    """Drawings together with their edges: latents (n, L, 128), one behind the other. Captions never say the sign's shape: the guide does."""
+    """Scenes with their edges: latents (n, L, 128), one after the other. Captions never mention the shape of the sign: the guide shows it."""
 
     def caption_ids(self, scene, most):
         return super().caption_ids(scene if scene["shape"] == "none" else {**scene, "shape": "rectangle"}, most)
 
     def busy(self, latents, cells):
-        """Which tokens hold edges."""
+        """True for tokens with edges."""
         black = super().encode([np.zeros((16, 16, 3), np.uint8)])           # [1, 1, 64]
         return (latents[..., 64:] - black).abs().amax(-1) > 0.1
 
@@ -53,7 +53,7 @@ class Guided(Data):
 
 
 def save(net, model, folder):
-    """In diffusers layout, rounded; and the largest difference of a residual to diffusers' own module."""
+    """Saves in diffusers layout, rounded. Returns the largest difference of a residual from diffusers' module."""
     base = QwenImageTransformer2DModel.from_pretrained(os.path.join(model, "transformer"), torch_dtype=torch.float32)
     theirs = QwenImageControlNetModel.from_transformer(base, num_layers=len(net.outs), attention_head_dim=DIT["head_dim"], num_attention_heads=DIT["heads"])
     rounded = {k: round_bfloat16(v, KEPT_BITS) for k, v in net.export_state().items()}
@@ -71,7 +71,7 @@ def save(net, model, folder):
 def main():
     ap = options(__doc__, lr=5e-4)
     ap.add_argument("--layers", type=int, default=2)
-    ap.add_argument("--resume-from", default="", help="folder of a ControlNet to go on from")
+    ap.add_argument("--resume-from", default="", help="folder of a ControlNet to continue from")
     a = ap.parse_args()
     torch.set_num_threads(a.threads)
     torch.manual_seed(0)
@@ -100,7 +100,7 @@ def main():
         return F.mse_loss(v.float(), target)
 
     optimise(a, list(net.parameters()), loss_of_batch)
-    print(f"largest difference to diffusers: {save(net, a.model, a.out):.1e}")
+    print(f"largest difference from diffusers: {save(net, a.model, a.out):.1e}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Trains a small LoRA of a style (styles.py) on the committed checkpoint, in PEFT's grammar of names as diffusers writes it.
+"""Trains a small LoRA of a style (styles.py) on the committed checkpoint, with PEFT's names as diffusers writes them.
 
     python train_lora.py --style neon --out $W/neon.safetensors --minutes 11 --compile
     python train_lora.py --style chalk --out $W/chalk.safetensors --minutes 11 --compile
@@ -26,7 +26,7 @@ from styles import STYLES
 
 
 class Adapted(nn.Module):
-    """A frozen linear layer and what is added to it: `B A x`."""
+    """A frozen linear layer, plus `B A x`."""
 
     def __init__(self, layer, rank):
         super().__init__()
@@ -66,7 +66,7 @@ def exported(adapters):
 
 
 def import_state(adapters, state):
-    """The inverse of `exported`. Layers that the LoRA knows nothing of begin anew."""
+    """The inverse of `exported`. Layers that the LoRA does not have start untrained."""
     theirs = names()
     for ours, adapter in adapters.items():
         keys = [f"transformer.{name}.lora_" for name in theirs[ours]]
@@ -80,7 +80,7 @@ def main():
     ap = options(__doc__, lr=1e-3)
     ap.add_argument("--style", required=True, choices=list(STYLES))
     ap.add_argument("--rank", type=int, default=8)
-    ap.add_argument("--resume-from", default="", help="a LoRA to go on from, for example after the checkpoint has changed")
+    ap.add_argument("--resume-from", default="", help="a LoRA to continue from, for example after the checkpoint has changed")
     a = ap.parse_args()
     torch.set_num_threads(a.threads)
     torch.manual_seed(0)

@@ -1,4 +1,4 @@
-"""Trains the VAE's decoder on crops of drawings; the encoder is made by linear_encoder.py. Time-bound, starts from --init.
+"""Trains the VAE's decoder on crops of scenes; linear_encoder.py makes the encoder. It runs for a fixed time and starts from --init.
 
     python train_vae.py --init DIR/vae.pt --out DIR --minutes 60
 """
@@ -60,8 +60,8 @@ def main():
     ap.add_argument("--muon-lr", type=float, default=0.02)
     ap.add_argument("--noise", type=float, default=0.05, help="noise on the latents, in their standard deviations")
     ap.add_argument("--init", required=True, help="a vae.pt to start from (or the folder of a checkpoint)")
-    ap.add_argument("--fresh", action="store_true", help="the decoder starts anew")
-    ap.add_argument("--decay", type=float, default=1.0, help="last part of the time in which the rate falls (cosine)")
+    ap.add_argument("--fresh", action="store_true", help="the decoder starts untrained")
+    ap.add_argument("--decay", type=float, default=1.0, help="last part of the time, in which the rate falls (cosine)")
     ap.add_argument("--compile", action="store_true")
     ap.add_argument("--threads", type=int, default=2)
     a = ap.parse_args()

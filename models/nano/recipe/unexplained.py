@@ -1,10 +1,10 @@
-"""How much of the lettering the model does not know: what its guess at a drawing from one noise level leaves unexplained.
+"""The share of the lettering that the model does not know: the part of a scene that its prediction from one noise level does not explain.
 
-    python unexplained.py                                  (the committed checkpoint; or --nano DIR/nano.pt, of which the EMA counts)
+    python unexplained.py                                  (the committed checkpoint; or the EMA of --nano DIR/nano.pt)
 
-On held-out words at 256x256 with captions that say everything and all tokens: the squared error on tokens with lettering as a share of their variance, by noise
-level; and how often the auxiliary heads name the character under a cell, and tell which of its columns the cell is. (Another light and grain of the same
-sign leave 1 %.)
+On held-out words at 256x256, with complete captions and all tokens: the squared error on tokens with lettering as a share of their variance, by noise
+level; and how often the auxiliary heads name the character under a cell, and the cell's column in it. (Another light and grain of the same
+sign give 1 %.)
 """
 
 import argparse
@@ -36,14 +36,14 @@ def load_net(model, nano):
     from export import load
     side = os.path.join(model, "recipe", "aux.safetensors")
     if not os.path.exists(side):
-        raise SystemExit(f"{side} is missing, the auxiliary heads, which Git does not keep: train.py --resume-from trains them again; then name its nano.pt with --nano")
+        raise SystemExit(f"{side} is missing: Git does not store the auxiliary heads. Train them with train.py --resume-from, then name its nano.pt with --nano")
     heads = load_file(side)
     net.load_state_dict(load(model)[0] | {k: v.float() for k, v in heads.items()})
     return net.eval()
 
 
 def held_out(tok, n, chinese):
-    """Data, and n drawings of held-out words, or of Chinese characters, with their captions as ids."""
+    """Data, and n scenes of held-out words, or of Chinese characters, with their captions as ids."""
     kind = SimpleNamespace(min_len=2, max_len=8, min_lines=1, max_lines=2, fewest=0.5, hanzi=float(chinese), icons=0.0, text_len=64, long=0.0, keep=0)
     data = Data(tok, kind, np.random.default_rng(4), (256, 256), 0)
     drawn = data.make(n, held_out=True)
@@ -56,7 +56,7 @@ def held_out(tok, n, chinese):
 
 @torch.no_grad()
 def measure(net, data, ids, mask, x0, cells, places):
-    """Unexplained shares at LEVELS, and the heads' shares of right names and columns where only the caption can tell."""
+    """Unexplained shares at LEVELS, and the heads' shares of correct names and columns when only the caption can determine them."""
     x0, cells, columns = x0.float(), cells.long(), places.unflatten(-1, (4, 4))[..., 2].long()
     written = (cells > 0) & (cells <= CHARACTERS)
     busy, shares = written.any(-1), []

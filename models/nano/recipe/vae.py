@@ -145,7 +145,7 @@ class Vae(nn.Module):
 
 
 def to_5d(state, reference):
-    """2-D weights -> the state dict of diffusers' AutoencoderKLQwenImage (reference: its own state dict, for names and shapes)."""
+    """2-D weights -> the state dict of diffusers' AutoencoderKLQwenImage (reference: that state dict, for names and shapes)."""
     out = {}
     for name, ref in reference.items():
         w = torch.zeros_like(ref, dtype=torch.float32)
@@ -162,7 +162,7 @@ def to_5d(state, reference):
 
 
 def from_5d(state):
-    """The way back, to go on from exported weights."""
+    """The inverse, to continue from exported weights."""
     out = {}
     for name, v in state.items():
         if "time_conv" in name:

@@ -5,7 +5,7 @@ import torch.distributed as dist
 
 
 class Shared:
-    """Keeps the workers in step: one process a core, each with one thread, so that a busy core delays only its own share of the batch."""
+    """Keeps the workers in step: one process for each core, with one thread, so that a busy core delays only its share of the batch."""
 
     def __init__(self, rank, world, params, port, extra):
         self.rank, self.world, self.params, self.extra = rank, world, params, extra
@@ -18,7 +18,7 @@ class Shared:
             dist.barrier()
 
     def gradients(self, extra):
-        """Mean of the gradients over the workers; `extra`, as many numbers of worker 0 as were announced, comes back to all."""
+        """Mean of the gradients over the workers; all of them get `extra`, the announced number of values from worker 0."""
         if self.world == 1:
             return extra
         i, used = 0, [p for p in self.params if p.grad is not None]         # (the last block's text half has none)

@@ -1,4 +1,4 @@
-"""PyPI `runware`, any version, unmodified: draws, is refused, waits for a line while the server is killed, draws again."""
+"""PyPI `runware`, any version, unmodified: generates, is refused, waits for a line while the server is killed, generates again."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The official `openai` package, unmodified: draws, edits and streams against a server with a stand-in engine; prints what it read as JSON."""
+"""The official `openai` package, unmodified: generates, edits and streams with a server that has a stand-in engine; prints its results as JSON."""
 
 import base64
 import json

@@ -116,7 +116,7 @@ function describeMemory({ examination: { plan } }: Examined): string {
   const sentences = [
     `${gigabytes(plan.available)} available of ${gigabytes(totalmem())}`,
     `${gigabytes(plan.copied)} for weights, about ${gigabytes(plan.working)} more for a picture of 1024 × 1024`,
-    `${gigabytes(plan.stored)} of files${plan.prepack ? "" : ", int8 weights run from them in place"}`,
+    `${gigabytes(plan.stored)} of files${plan.mapped === 0 ? "" : `, of which ${gigabytes(plan.mapped)} run from the disk without a copy`}`,
   ];
   if (Number.isFinite(plan.perSession)) sentences.push(`${plan.perSession} blocks a session`);
   if (!plan.keep) sentences.push("the text encoder and the modulations go after use");

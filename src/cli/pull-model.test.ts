@@ -189,6 +189,28 @@ test("a checkpoint is converted shard by shard; no download stays, an interrupte
   expect((await draw("me:m@1")).code).toBe(0);
 });
 
+test("a repository whose only weights are of a variant is converted", async () => {
+  const variants = Object.entries(checkpoint).map(([path, bytes]) => [
+    path.replace(/\.safetensors$/, ".fp16.safetensors"),
+    bytes,
+  ]);
+  await instead(Object.fromEntries(variants));
+  const { code, err } = await models("pull", "me/model", "--weights", "int8", "--air", "me:m@1");
+  expect(code, err).toBe(0);
+  expect((await draw("me:m@1")).code).toBe(0);
+});
+
+test("a download that a killed conversion left goes with the next one", async () => {
+  const pull = ["pull", "me/model", "--weights", "int8", "--air", "me:m@1"];
+  expect((await models(...pull)).code).toBe(0);
+  // The process was killed when the file was converted, but not yet deleted, and the component not yet complete.
+  const [part] = (await readdir(join(cwd, "models/.parts"))).filter((name) => name.startsWith("transformer"));
+  await rm(join(cwd, "models/.parts", part!, "complete.json"));
+  await writeFile(here(WEIGHTS), checkpoint[WEIGHTS]!);
+  expect((await models(...pull)).code).toBe(0);
+  await expect(stat(here(WEIGHTS))).rejects.toThrow("ENOENT");
+});
+
 test("a single file is made into a checkpoint with what it lacks from another one; the download goes", async () => {
   const file = await readFile("test/fixtures/formats/transformer.gguf");
   await instead({ "q/model-Q8_0.gguf": file });

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, onTestFinished, test } from "vitest";
 import { makeCheckpoint, smallWidths } from "../../test/support/synthetic-checkpoint.ts";
 import { EXACT } from "../onnx/index.ts";
 import { type Checkpoint, openCheckpoint } from "./checkpoint/checkpoint.ts";
@@ -27,6 +27,19 @@ test("with little memory the text encoder and the modulations go after use", () 
   const tight = planMemory(checkpoint, (copied + working) / 0.62);
   expect(tight).toMatchObject({ keep: false });
   expect(tight.copied).toBeLessThan(copied);
+});
+
+test("with little memory int8 runs from the files, and the plan says how much of them", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "inkstone-plan-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const tokenizer = join(NANO, "tokenizer");
+  await makeCheckpoint(folder, { widths: smallWidths(4096), blocks: 2, layers: 1, form: "int8", tokenizer });
+  const int8 = await openCheckpoint(folder);
+  const roomy = planMemory(int8, 80e9);
+  expect(roomy).toMatchObject({ prepack: true, mapped: 0 });
+  const tight = planMemory(int8, (roomy.copied + roomy.working) / 0.62);
+  const matrices = 2 * (2 * 64 * 384 + 8 * 64 * 64 + 4 * 64 * 256) + 2 * 64 * 64 + 2 * 64 * 32 + 3 * 64 * 128;
+  expect(tight).toMatchObject({ prepack: false, stored: roomy.stored, mapped: matrices });
 });
 
 test("a vision tower that goes after use sees the same", async () => {

@@ -17,6 +17,8 @@ export interface MemoryPlan {
   readonly keep: boolean;
   /** Size of the files. Weights that run from files stay in memory while other processes do not need it. */
   readonly stored: number;
+  /** Of `stored`, the weights that run from the files, without a copy. */
+  readonly mapped: number;
   /** Copies of weights that exist at the same time. */
   readonly copied: number;
   /** Working memory of one pass at 1024×1024, with the most references that the checkpoint accepts. */
@@ -113,6 +115,7 @@ export function planMemory(checkpoint: Checkpoint, available: number, onDevice =
     return {
       ...{ perSession, prepack, keep, working, available },
       stored: storedBytes(textEncoder.weights) + storedBytes(transformer.weights) + storedBytes(vae.weights),
+      mapped: mappedBytes(textEncoder.weights, prepack) + (onDevice ? 0 : mappedBytes(transformer.weights, prepack)),
       copied: blocks + decoder + (keep ? text + tower + time : fleeting),
     };
   };
@@ -140,6 +143,13 @@ function bytesPerToken({ num_attention_heads: heads, attention_head_dim: headDim
 
 function storedBytes(weights: Weights): number {
   return weights.names.reduce((sum, name) => sum + weights.find(name)!.byteLength, 0);
+}
+
+function mappedBytes(weights: Weights, prepack: boolean): number {
+  const all = weights.names.map((name) => weights.find(name)!);
+  return all
+    .filter((weight) => copiedBytes(weight, prepack) === 0)
+    .reduce((sum, { byteLength }) => sum + byteLength, 0);
 }
 
 function gigabytes(bytes: number): string {

@@ -143,12 +143,16 @@ describe("products with every stored form", () => {
     expect(relativeError(after, wanted)).toBeLessThan(1e-5);
   });
 
-  test("low-rank factors are added in float32", async () => {
-    const tensors = await stored(int8);
+  test.each([
+    ["int8", int8],
+    ["8 bits in blocks", { form: "blocks", bits: 8, block: 128 }],
+    ["4 bits in blocks", { form: "blocks", bits: 4, block: 32 }],
+  ] as const)("low-rank factors are added in float32 to %s", async (_, form) => {
+    const tensors = await stored(form);
     const [down, up] = [noise(2 * FROM, 5), noise(TO * 2, 6)];
     const lowRank = { "a/down": { data: down, dims: [2, FROM] }, "a/up": { data: up, dims: [TO, 2] } };
-    const added = await product(plain, tensors, int8, { lowRank });
-    const base = await product(plain, tensors, int8);
+    const added = await product(plain, tensors, form, { lowRank });
+    const base = await product(plain, tensors, form);
     const wanted = base.map((value, i) => {
       const [token, out] = [Math.floor(i / TO), i % TO];
       let sum = value;

@@ -10,5 +10,5 @@ export { elementsOf, type SourceTensor, type TensorSource } from "./sources/tens
 export type { BlocksForm, Int8Form, StoredForm } from "./stored-form.ts";
 export { storedFormsMetadata } from "./stored-form.ts";
 export { type TensorReader, tensorReader } from "./tensor-reader.ts";
-export { listShards, openWeights, type Quantised, type Weight, type Weights } from "./weights.ts";
+export { listShards, openWeights, type Quantised, type Weight, type Weights, weightsFile } from "./weights.ts";
 export { type TensorToWrite, type WriteJob, writeSafetensorsFile } from "./write-safetensors.ts";

@@ -118,28 +118,37 @@ function quantisedWeight(tensors: Map<string, Weight>, name: string, form: Store
 }
 
 /**
- * The safetensors files of a component folder, and the tensors that its index names. As in diffusers, an index has priority over a single
- * file: a single file beside shards is a leftover. Without both, it uses the files of one variant
- * (`diffusion_pytorch_model.fp16.safetensors`).
+ * The safetensors files of a component folder, and the tensors that its index names. `weightsFile` chooses them.
  * @throws CheckpointError naming the missing file or shard
  */
 export async function listShards(folder: string, stem: string): Promise<{ files: string[]; expected: string[] }> {
-  const single = join(folder, `${stem}.safetensors`);
+  const name = weightsFile(await readdir(folder).catch(() => []), stem, folder);
+  const path = join(folder, name);
+  return name.endsWith(".json") ? shardsOf(path, folder) : { files: [path], expected: [] };
+}
+
+/**
+ * Chooses the file that leads to the weights of a component. As in diffusers, an index has priority over a single file: a single file
+ * beside shards is a leftover. Without both, it chooses the file of the only variant (`diffusion_pytorch_model.fp16.safetensors`).
+ * @param names of all files in the folder
+ * @param place the folder, for messages
+ * @returns the name of an index or of a single file
+ * @throws CheckpointError when there is none, or when there are several variants
+ */
+export function weightsFile(names: readonly string[], stem: string, place: string): string {
+  const single = `${stem}.safetensors`;
   const index = `${single}.index.json`;
-  if (existsSync(index)) return shardsOf(index, folder);
-  if (existsSync(single)) return { files: [single], expected: [] };
-  const variants = await variantsIn(folder, stem);
-  if (variants.length > 1)
-    throw new CheckpointError(`${folder} has several variants: ${variants.join(", ")}; keep one`);
+  const plain = [index, single].find((name) => names.includes(name));
+  if (plain !== undefined) return plain;
+  const variants = variantsAmong(names, stem);
+  if (variants.length > 1) throw new CheckpointError(`${place} has several variants: ${variants.join(", ")}; keep one`);
   const [variant] = variants;
-  if (variant === undefined) throw new CheckpointError(`${single} is missing, and so is ${basename(index)}`);
-  const path = join(folder, variant);
-  return variant.endsWith(".json") ? shardsOf(path, folder) : { files: [path], expected: [] };
+  if (variant === undefined) throw new CheckpointError(`${join(place, single)} is missing, and so is ${index}`);
+  return variant;
 }
 
 /** Files named `<stem>.<variant>.safetensors`, and indices named `<stem>.safetensors.index.<variant>.json`. */
-async function variantsIn(folder: string, stem: string): Promise<string[]> {
-  const names = await readdir(folder).catch(() => []);
+function variantsAmong(names: readonly string[], stem: string): string[] {
   const rest = (name: string) => (name.startsWith(`${stem}.`) ? name.slice(stem.length) : "");
   const indices = names.filter((name) => /^\.safetensors\.index\.[\w-]+\.json$/.test(rest(name)));
   if (indices.length > 0) return indices.sort();

@@ -1,13 +1,18 @@
 /** GGUF files as llama.cpp's and ComfyUI's converters write them, from numbers in memory. */
 
-export interface GgufTensor {
-  readonly values: Float32Array;
+import { GGUF_TYPES } from "../../src/weights/sources/gguf.ts";
+
+interface Shaped {
   /** As in torch: the last axis is the fastest. */
   readonly shape: readonly number[];
-  readonly type: keyof typeof TYPES;
 }
 
-const TYPES = { F32: 0, F16: 1, Q8_0: 8 } as const;
+/** Numbers that are stored in a type, or blocks of any type as they are. */
+export type GgufTensor =
+  | (Shaped & { readonly values: Float32Array; readonly type: "F32" | "F16" | "Q8_0" })
+  | (Shaped & { readonly blocks: Buffer; readonly type: string });
+
+const IDS = new Map([...GGUF_TYPES].map(([id, type]) => [type, id]));
 const ALIGNMENT = 32;
 const BLOCK = 32;
 const STRING = 8;
@@ -17,9 +22,10 @@ export function ggufFile(architecture: string, tensors: ReadonlyMap<string, Gguf
   const data: Buffer[] = [];
   const infos: Buffer[] = [];
   let offset = 0;
-  for (const [name, { values, shape, type }] of tensors) {
-    const bytes = padded(encoded(values, type));
-    infos.push(text(name), u32(shape.length), ...[...shape].reverse().map(u64), u32(TYPES[type]), u64(offset));
+  for (const [name, tensor] of tensors) {
+    const { shape, type } = tensor;
+    const bytes = padded("blocks" in tensor ? tensor.blocks : encoded(tensor.values, tensor.type));
+    infos.push(text(name), u32(shape.length), ...[...shape].reverse().map(u64), u32(IDS.get(type)!), u64(offset));
     data.push(bytes);
     offset += bytes.length;
   }
@@ -28,7 +34,7 @@ export function ggufFile(architecture: string, tensors: ReadonlyMap<string, Gguf
   return Buffer.concat([padded(head), ...data]);
 }
 
-function encoded(values: Float32Array, type: GgufTensor["type"]): Buffer {
+function encoded(values: Float32Array, type: "F32" | "F16" | "Q8_0"): Buffer {
   if (type === "F32") return Buffer.from(values.slice().buffer);
   if (type === "F16") return Buffer.from(new Float16Array(values).buffer);
   const blocks: Buffer[] = [];

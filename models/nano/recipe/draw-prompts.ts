@@ -4,6 +4,7 @@
  * `--steps N --guidance G --scheduler NAME`. Prints one line for each image.
  */
 
+import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -17,7 +18,9 @@ const { values, positionals } = parseArgs({
 const [checkpoint] = positionals;
 if (!checkpoint) throw new Error("usage: node draw-prompts.ts CHECKPOINT < prompts.jsonl");
 
-const { defaults } = JSON.parse(await readFile(join(checkpoint, "card.json"), "utf8"));
+// In the checkpoint's folder, or beside it where `inkstone models add` made it.
+const card = ["card.json", "../card.json"].map((path) => join(checkpoint, path)).find(existsSync)!;
+const { defaults } = JSON.parse(await readFile(card, "utf8"));
 const steps = Number(values.steps ?? defaults.steps);
 const guidance = Number(values.guidance ?? defaults.CFGScale);
 const scheduler = values.scheduler ?? "Default";

@@ -2,6 +2,7 @@
 
     python evaluate.py --label "120 k samples" --note note.md            (300 prompts: about ten minutes on two idle cores)
     python evaluate.py --prompts 8 --chinese 4 --beside 1 --out /tmp/e    (a try)
+    python evaluate.py --figures --model FOLDER --long 0 --others 0       (the same weights in another form, compared with the published figures)
 
 The same is measured on the true scenes, as the best possible result. history.json beside this file has the figures of every published
 run.
@@ -56,6 +57,12 @@ def scenes_of(n, chinese, long, others, width, height):
         if s["lines"]:
             out.append((s, caption(s, rng, 1.2)))
     return out
+
+
+def defaults_of(model):
+    """Steps, guidance and size from a checkpoint's card. `inkstone models add` writes the card beside the folder, others have it inside."""
+    path = next(p for p in (os.path.join(model, "card.json"), os.path.join(model, "..", "card.json")) if os.path.exists(p))
+    return json.load(open(path))["defaults"]
 
 
 def draw_through_inkstone(model, scenes, folder, workers=2, options=()):
@@ -168,7 +175,7 @@ def beside_diffusers(model, card, prompts, ims):
 
 def figures(a):
     """The same prompts with another form of the weights, compared with the published figures."""
-    card = json.load(open(os.path.join(a.model, "card.json")))["defaults"]
+    card = defaults_of(a.model)
     scenes = scenes_of(a.prompts, a.chinese, a.long, a.others, card["width"], card["height"])
     with tempfile.TemporaryDirectory() as folder:
         ims, seconds = draw_through_inkstone(a.model, scenes, folder, a.workers)
@@ -197,7 +204,7 @@ def main():
         return figures(a)
     import torch
     torch.set_num_threads(a.workers)
-    card = json.load(open(os.path.join(a.model, "card.json")))["defaults"]
+    card = defaults_of(a.model)
     scenes = scenes_of(a.prompts, a.chinese, a.long, a.others, card["width"], card["height"])
     prompts = [c for _, c in scenes]
     with tempfile.TemporaryDirectory() as folder:

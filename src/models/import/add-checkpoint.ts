@@ -238,15 +238,21 @@ async function convertAll(pieces: readonly Piece[], places: ReadonlyMap<Componen
   }
 }
 
-/** Converts a shard, unless an earlier run did. A note beside the files names its results. */
+/** Converts a shard, unless an earlier run did, and deletes its download. A note beside the files names its results. */
 async function convertShard({ mode, merge }: ConvertedPiece, shard: Shard, folder: string, hooks: ConversionHooks) {
   const note = noteOf(shard, folder);
-  if (existsSync(note)) return hooks.onProgress?.(shard.bytes);
-  const { part, done } = await shard.open();
-  const holders = await convertTensors({ ...part, mode, merge }, folder, shard.label, hooks);
-  await writeFile(`${note}.part`, JSON.stringify(holders));
-  await rename(`${note}.part`, note);
-  await done();
+  if (existsSync(note)) hooks.onProgress?.(shard.bytes);
+  else {
+    const { part, close } = await shard.open();
+    try {
+      const holders = await convertTensors({ ...part, mode, merge }, folder, shard.label, hooks);
+      await writeFile(`${note}.part`, JSON.stringify(holders));
+      await rename(`${note}.part`, note);
+    } finally {
+      close();
+    }
+  }
+  await shard.discard();
 }
 
 const noteOf = ({ label }: Shard, folder: string) => join(folder, `${label}.shard.json`);

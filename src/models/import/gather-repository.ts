@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { expectedTensors } from "../../engine/index.ts";
-import { CheckpointError, openSource, readJson } from "../../weights/index.ts";
+import { CheckpointError, openSource, readJson, weightsFile } from "../../weights/index.ts";
 import type { HubFile, Repository } from "../hub/index.ts";
 import { COMPONENT_FOLDERS, COMPONENTS, type Component, companions } from "./component-folder.ts";
 import type { Config } from "./configs.ts";
@@ -76,14 +76,9 @@ async function pieceFrom(
         const path = await repository.fetch(file, folder);
         const source = openSource(path);
         const part = { kind: component, from: path, tensors: withoutHead(source.tensors), zeroCondT: false };
-        return {
-          part,
-          async done() {
-            source.close();
-            await rm(path);
-          },
-        };
+        return { part, close: source.close };
       },
+      discard: () => rm(join(folder, file.path), { force: true }),
     }),
   );
   const from = `${repository.name}/${component}`;
@@ -109,23 +104,21 @@ function withoutHead<T>(tensors: ReadonlyMap<string, T>): Map<string, T> {
   return new Map([...tensors].filter(([name]) => !name.startsWith("lm_head.")));
 }
 
-/** The weight files of a component, and the tensors that its index names. An index has priority over a single file. */
+/** The weight files of a component, and the tensors that its index names. */
 async function shardsIn(repository: Repository, folder: string, component: Component) {
-  const { stem } = COMPONENT_FOLDERS[component];
-  const find = (name: string) => repository.files.find(({ path }) => path === `${component}/${name}`);
-  const index = find(`${stem}.safetensors.index.json`);
-  if (!index) {
-    const single = find(`${stem}.safetensors`);
-    if (single) return { files: [single] };
-    throw new CheckpointError(
-      `${repository.name} has neither ${component}/${stem}.safetensors nor an index of its shards`,
-    );
-  }
-  const { weight_map: map } = (await readJson(join(folder, index.path))) as { weight_map?: Record<string, string> };
-  const shards = [...new Set(Object.values(map ?? {}))].map((name) => {
-    const file = find(basename(name));
+  const within = (path: string) => path.startsWith(`${component}/`);
+  const found = new Map(
+    repository.files.filter(({ path }) => within(path)).map((file) => [file.path.slice(component.length + 1), file]),
+  );
+  const name = weightsFile([...found.keys()], COMPONENT_FOLDERS[component].stem, `${repository.name}/${component}`);
+  if (!name.endsWith(".json")) return { files: [found.get(name)!] };
+  const { weight_map: map } = (await readJson(join(folder, component, name))) as {
+    weight_map?: Record<string, string>;
+  };
+  const shards = [...new Set(Object.values(map ?? {}))].map((shard) => {
+    const file = found.get(basename(shard));
     if (file) return file;
-    throw new CheckpointError(`${repository.name} lacks ${component}/${name}, which its index names`);
+    throw new CheckpointError(`${repository.name} lacks ${component}/${shard}, which its index names`);
   });
   return { files: shards, names: Object.keys(map ?? {}) };
 }

@@ -111,6 +111,17 @@ function isDead(name: string): boolean {
   }
 }
 
+/** Bytes of the components whose conversion started and is not complete. */
+export async function bytesBegun(modelsDir: string): Promise<number> {
+  const store = join(modelsDir, ".parts");
+  let bytes = 0;
+  for (const name of await readdir(store).catch((): string[] => [])) {
+    if (existsSync(join(store, name, COMPLETE))) continue;
+    for (const file of await readdir(join(store, name))) bytes += (await stat(join(store, name, file))).size;
+  }
+  return bytes;
+}
+
 /** The converted components that a registered checkpoint links to. */
 export async function partsOfCheckpoint(modelsDir: string, registration: string): Promise<string[]> {
   const folder = join(registration, "checkpoint");

@@ -41,7 +41,9 @@ export interface Shard {
   /** Size of its tensors. */
   readonly bytes: number;
   /** Downloads it if necessary, and opens it. */
-  open(): Promise<{ readonly part: Part; done(): Promise<void> }>;
+  open(): Promise<{ readonly part: Part; close(): void }>;
+  /** Deletes its download. */
+  discard(): Promise<void>;
 }
 
 /** A piece made from open parts. */
@@ -55,7 +57,8 @@ export async function pieceOf(
   const shards = parts.map((part) => ({
     label: part.label,
     bytes: [...part.tensors.values()].reduce((sum, { byteLength }) => sum + byteLength, 0),
-    open: async () => ({ part, done: async () => {} }),
+    open: async () => ({ part, close() {} }),
+    discard: async () => {},
   }));
   const shapes = new Map(
     parts.flatMap(({ tensors }) => [...tensors].map(([name, { shape }]) => [name, shape] as const)),

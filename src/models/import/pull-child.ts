@@ -2,7 +2,8 @@ import { mkdir, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { openRepository } from "../hub/index.ts";
 import type { PullJob, PullReport } from "../pull-checkpoint.ts";
-import { isModelFile, pullRepository } from "./pull-repository.ts";
+import { bytesBegun } from "./part-store.ts";
+import { bytesToPull, isModelFile, pullRepository } from "./pull-repository.ts";
 
 /**
  * A process that pulls one checkpoint, so that the conversion does not block the server. `pull-checkpoint.ts` starts it with a `PullJob`
@@ -27,7 +28,7 @@ try {
     },
   });
   total = repository.files.filter(({ path }) => isModelFile(path)).reduce((sum, { size }) => sum + size, 0);
-  await requireRoom(total);
+  await requireRoom(bytesToPull(repository));
   const folder = join(locations.modelsDir, ".hub", repo, revision.replaceAll("/", "."));
   await pullRepository(repository, folder, {}, { ...naming, folderName: repo }, locations);
   report({ type: "done" });
@@ -37,11 +38,16 @@ try {
 }
 process.disconnect?.();
 
-/** Refuses a checkpoint that does not fit on the disk, before the download starts. */
+/**
+ * Refuses a checkpoint that does not fit on the disk, before the download starts. The results of an interrupted pull count as free space:
+ * they are reused.
+ */
 async function requireRoom(bytes: number): Promise<void> {
-  await mkdir(locations.modelsDir, { recursive: true });
-  const { bavail, bsize } = await statfs(locations.modelsDir);
+  const { modelsDir } = locations;
+  await mkdir(modelsDir, { recursive: true });
+  const { bavail, bsize } = await statfs(modelsDir);
+  const free = bavail * bsize;
+  if (free + (await bytesBegun(modelsDir)) >= bytes) return;
   const gigabytes = (size: number) => (size / 1e9).toFixed(1);
-  if (bavail * bsize >= bytes) return;
-  throw new Error(`it needs ${gigabytes(bytes)} GB of disk space; ${gigabytes(bavail * bsize)} GB are free`);
+  throw new Error(`it needs ${gigabytes(bytes)} GB of disk space; ${gigabytes(free)} GB are free`);
 }

@@ -6,9 +6,24 @@ import { addOrKeep } from "../install-again.ts";
 import type { ModelLocations } from "../locations.ts";
 import { type AddHooks, addCheckpoint, addRepository, requireDrawable } from "./add-checkpoint.ts";
 import { modeFor, type RepositoryChoices } from "./gather-repository.ts";
+import type { WeightMode } from "./pieces.ts";
 
 /** True for files of a repository that belong to a model. */
 export const isModelFile = (path: string): boolean => /\.(json|safetensors|txt|jinja)$/.test(path);
+
+/** Size of a converted checkpoint relative to BF16, at least. */
+const CONVERTED = { int8: 0.5, int4: 0.28, keep: 1 } as const;
+
+/**
+ * Disk space that a pull needs at least. Without a conversion it is the size of all files. With one it is the size of the results and of the
+ * largest file, because each file is deleted after its conversion.
+ * @param mode default: the mode that `pullRepository` chooses
+ */
+export function bytesToPull(repository: Repository, mode: WeightMode = modeFor(repository)): number {
+  const sizes = repository.files.filter(({ path }) => isModelFile(path)).map(({ size }) => size);
+  const all = sizes.reduce((sum, size) => sum + size, 0);
+  return mode === "keep" ? all : Math.floor(CONVERTED[mode] * all) + Math.max(0, ...sizes);
+}
 
 /**
  * Downloads a checkpoint in diffusers layout from the hub and registers it. Large ones, and those with LoRAs to merge, are converted shard

@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+import type { HubFile, Repository } from "../hub/index.ts";
+import { bytesToPull } from "./pull-repository.ts";
+
+const file = (path: string, size: number): HubFile => ({ path, size, checksum: { kind: "sha256", hex: path } });
+const repository = (...files: HubFile[]): Repository => ({
+  name: "me/model",
+  revision: "main",
+  files,
+  fetch: () => Promise.reject(new Error("nothing is fetched")),
+});
+
+const REAL = repository(
+  file("model_index.json", 1e3),
+  ...Array.from({ length: 8 }, (_, i) =>
+    file(`transformer/diffusion_pytorch_model-0000${i + 1}-of-00009.safetensors`, 5e9),
+  ),
+  file("transformer/diffusion_pytorch_model-00009-of-00009.safetensors", 0.9e9),
+  ...Array.from({ length: 4 }, (_, i) => file(`text_encoder/model-0000${i + 1}-of-00004.safetensors`, 4.1e9)),
+  file("vae/diffusion_pytorch_model.safetensors", 0.25e9),
+  file("images/about.mp4", 9e9),
+);
+
+test("a large repository takes the result and its largest shard on the disk, a small one all its files", () => {
+  const all = 8 * 5e9 + 0.9e9 + 4 * 4.1e9 + 0.25e9 + 1e3;
+  expect(bytesToPull(REAL)).toBe(Math.floor(all / 2) + 5e9);
+  expect(bytesToPull(REAL, "int4")).toBeLessThan(22e9);
+  expect(bytesToPull(REAL, "keep")).toBe(all);
+  const small = repository(file("transformer/diffusion_pytorch_model.safetensors", 3e6), file("model_index.json", 500));
+  expect(bytesToPull(small)).toBe(3e6 + 500);
+});

@@ -13,7 +13,7 @@ import { type GgufTensor, ggufFile } from "../support/gguf-file.ts";
 import { relativeError } from "../support/relative-error.ts";
 import { writeSafetensors } from "../support/safetensors.ts";
 import { somePass } from "../support/some-pass.ts";
-import { makeCheckpoint, smallWidths } from "../support/synthetic-checkpoint.ts";
+import { makeCheckpoint, smallWidths, type Widths } from "../support/synthetic-checkpoint.ts";
 import { checkpointPath, fixturePath, ONE_THREAD } from "./fixture.ts";
 
 /** Checkpoints converted from the files that people have, beside the same in float32 that holds the decoded numbers. */
@@ -100,7 +100,7 @@ describe("matrices in every block type of GGUF", () => {
   beforeAll(async () => {
     base = join(folder, "wide");
     const small = smallWidths(346);
-    const transformer = {
+    const transformer: Widths["transformer"] = {
       ...small.transformer,
       attention_head_dim: 64,
       num_attention_heads: 4,

@@ -5,11 +5,11 @@ const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.
   engines: { node: string };
 };
 
-/** This package's version, `0.1.0`. */
+/** The version of this package, `0.1.0`. */
 export const version = manifest.version;
 
-/** Program and version, as written into pictures and headers: `inkstone 0.1.0`. */
+/** Program and version for images and headers: `inkstone 0.1.0`. */
 export const software = `inkstone ${version}`;
 
-/** The oldest version of Node that runs it, `22.19`: what undici needs; TypeScript runs from 22.18 on. */
+/** The oldest supported version of Node, `22.19`. undici requires it; Node runs TypeScript from 22.18 on. */
 export const oldestNode = manifest.engines.node.replace(">=", "");

@@ -184,7 +184,7 @@ describe("what cannot be drawn with is refused, and nothing of it stays", () => 
     [
       "checkpoint flags of a LoRA",
       async () => [join(FORMATS, "fp8.safetensors"), "--kind", "lora", "--air", "me:l@1", "--weights", "int8"],
-      /--weights is given with --kind lora/,
+      /--weights is not allowed with --kind lora/,
     ],
   ])("%s", async (_, prepare, message) => {
     const { code, out, err } = await add(...(await prepare()));

@@ -19,7 +19,7 @@ import { byteProgress } from "./byte-progress.ts";
 import { UsageError } from "./exit.ts";
 import { type Terminal, tell } from "./terminal.ts";
 
-/** Flags that say what a checkpoint is made from, of `models add` and `models pull`. */
+/** Flags of `models add` and `models pull` that describe the sources of a checkpoint. */
 export interface CheckpointFlags {
   readonly weights?: WeightMode;
   readonly textEncoder?: string;
@@ -35,33 +35,33 @@ export function withCheckpointFlags(command: Command): Command {
     .addOption(
       new Option(
         "--weights <form>",
-        "how linear layers are stored: int8, int4, or keep as the file has them (default: int8 from a billion weights on, else keep)",
+        "form of the linear layers: int8, int4, or keep for the form of the file (default: int8 from a billion weights, else keep)",
       ).choices([...WEIGHT_MODES]),
     )
     .option(
       "--text-encoder <file>",
-      "text encoder of a single-file transformer: a file, or a folder with its config.json",
+      "text encoder for a single-file transformer: a file, or a folder with its config.json",
     )
-    .option("--vae <file>", "its VAE: a file, or a folder with its config.json")
+    .option("--vae <file>", "VAE for a single-file transformer: a file, or a folder with its config.json")
     .option("--vision <file>", "vision tower for editing, if it is a separate file (mmproj)")
     .option(
       "--base <model>",
-      "checkpoint that gives what the files do not bring, tokenizer and configs too: AIR or folder",
+      "checkpoint that supplies the missing parts, including tokenizer and configs: AIR or folder",
     )
     .addOption(
       new Option(
         "--member <name>",
-        "member of the Qwen-Image family (default: from its tensors or its file name)",
+        "member of the Qwen-Image family (default: detected from the tensors or the file name)",
       ).choices([...MEMBERS]),
     )
     .option(
       "--merge <air[=weight]>",
-      "LoRA that becomes part of the weights before they are rounded; several times for several. Needs --air: it is another model then",
+      "LoRA to merge into the weights before rounding. Repeat the flag for several. Needs --air, because the result is another model",
       (text: string, before: readonly string[] = []) => [...before, text],
     );
 }
 
-/** @throws UsageError when flags of checkpoints are given with another kind */
+/** @throws UsageError if flags of checkpoints are used with another kind */
 export function requireCheckpoint(kind: "checkpoint" | AdapterKind, flags: CheckpointFlags, count: number): void {
   if (kind === "checkpoint") return;
   const names = {
@@ -74,13 +74,13 @@ export function requireCheckpoint(kind: "checkpoint" | AdapterKind, flags: Check
     merge: "--merge",
   };
   const given = (Object.keys(names) as (keyof typeof names)[]).find((flag) => flags[flag] !== undefined);
-  if (given) throw new UsageError(`${names[given]} is given with --kind ${kind}; it is for checkpoints`);
-  if (count > 1) throw new UsageError(`--kind ${kind} takes one path, ${count} are given`);
+  if (given) throw new UsageError(`${names[given]} is not allowed with --kind ${kind}; it applies to checkpoints only`);
+  if (count > 1) throw new UsageError(`--kind ${kind} takes one path; received ${count}`);
 }
 
 /**
- * Makes a checkpoint of files and registers it, showing how far that is.
- * @param source where they were fetched from: what is registered from there is replaced
+ * Builds a checkpoint from files, registers it and shows the progress.
+ * @param source where the files were downloaded from: a model registered from the same source is replaced
  */
 export async function addCheckpointFrom(
   paths: readonly string[],
@@ -106,7 +106,7 @@ export async function addCheckpointFrom(
     merge: await mergedLoras(flags.merge, naming.air, locations),
   };
   const progress = byteProgress(terminal);
-  // Loaded here: other commands need no engine.
+  // Loaded here, because other commands do not need the engine.
   const { addCheckpoint } = await import("../models/import/index.ts");
   try {
     return await addCheckpoint(files, naming, locations, {
@@ -120,8 +120,8 @@ export async function addCheckpointFrom(
 }
 
 /**
- * The LoRAs that `--merge` names, with how much of each.
- * @throws UsageError, also where the checkpoint that they are merged into is given no name; ModelError for a LoRA that is not installed
+ * Reads the LoRAs of `--merge` and their weights.
+ * @throws UsageError, also if the merged checkpoint has no name; ModelError for a LoRA that is not installed
  */
 export async function mergedLoras(
   given: readonly string[] = [],
@@ -129,7 +129,7 @@ export async function mergedLoras(
   locations: ModelLocations,
 ): Promise<{ file: string; weight: number; card: Adapter["card"] }[]> {
   if (given.length > 0 && air === undefined)
-    throw new UsageError("--air is missing, which --merge needs: source:id@version");
+    throw new UsageError("--air is missing, and --merge requires it: source:id@version");
   return Promise.all(
     given.map(async (text) => {
       const [name, amount] = text.split(/=(.*)/s) as [string, string?];

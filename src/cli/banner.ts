@@ -5,7 +5,7 @@ import type { Config } from "../settings/index.ts";
 import { software } from "../version.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** What a person who starts a server on a terminal wants to know of it: where the page is, what draws, where things lie. */
+/** The lines that `serve` prints on a terminal: the addresses of the page and the API, the devices, the folders. */
 export async function banner(config: Config, { address, devices }: Server, { env }: Terminal): Promise<string> {
   const folder = dataDirectory(env, config.dataDir);
   const locations = modelLocations({ ...env, INKSTONE_MODELS_DIR: config.modelsDir }, folder);
@@ -13,13 +13,13 @@ export async function banner(config: Config, { address, devices }: Server, { env
     ({ card }) => `${card.name} (${[card.air, ...card.aliases].join(", ")})`,
     (error: Error) => error.message,
   );
-  // An address that stands for all is none to open.
+  // An address that means all interfaces cannot be opened in a browser.
   const base = config.publicUrl ?? address.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:");
   const rows = {
     page: `${base}/`,
     API: `${base}/v1, documented at ${base}/docs`,
     model,
-    device: devices.join(", ") || "none here",
+    device: devices.join(", ") || "none in this process",
     folder: folder.startsWith(`${homedir()}/`) ? folder.replace(homedir(), "~") : folder,
   };
   const lines = Object.entries(rows).map(([name, value]) => `  ${name.padEnd(8)}${value}`);

@@ -1,22 +1,25 @@
 import { SingleBar } from "cli-progress";
 import type { Terminal } from "./terminal.ts";
 
-/** A bar on a terminal, redrawn in place. */
+/** A progress bar on a terminal, updated in place. */
 export interface Bar {
   /**
-   * @param share that is done, 0 … 1
-   * @param parts what is said of it, the most important first: where the terminal is narrow, the last ones are left out
+   * @param share the finished share, 0 … 1
+   * @param parts labels beside the bar, most important first. A narrow terminal omits the last ones
    */
   show(share: number, parts: readonly string[]): void;
-  /** Takes the bar away, so that other lines can be written. */
+  /** Removes the bar, so that other lines can be written. */
   end(): void;
 }
 
 const WIDEST = 24;
-/** Shorter bars say nothing. */
+/** Shorter bars are not readable. */
 const NARROWEST = 6;
 
-/** @param fps how often it is drawn at most: what it shows computes on this thread, where timers would fire late */
+/**
+ * @param fps most updates per second. The bar is updated explicitly, because the work blocks this thread and timers
+ * would fire late
+ */
 export function createBar({ stderr }: Terminal, fps: number): Bar {
   const bar = new SingleBar({
     format: (_, __, { share, parts }) => barLine(share, parts, stderr.columns ?? 80),

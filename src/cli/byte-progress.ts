@@ -2,15 +2,15 @@ import { createBar } from "./bar.ts";
 import { duration } from "./progress.ts";
 import { type Terminal, tell } from "./terminal.ts";
 
-/** Shows how much of some gigabytes is done: a bar on a terminal, a line for each tenth elsewhere. */
+/** Shows progress in bytes: a bar on a terminal, otherwise a line for each tenth. */
 export interface ByteProgress {
-  /** @param what is being worked on, in words */
+  /** @param what the current work, in words */
   at(what: string, done: number, total: number): void;
-  /** Takes the bar away, so that other lines can be written. */
+  /** Removes the bar, so that other lines can be written. */
   end(): void;
 }
 
-/** @param now milliseconds from any start, growing */
+/** @param now a monotonic clock in milliseconds */
 export function byteProgress(terminal: Terminal, now: () => number = () => performance.now()): ByteProgress {
   const start = now();
   const describe = (what: string, done: number, total: number) => {
@@ -22,7 +22,7 @@ export function byteProgress(terminal: Terminal, now: () => number = () => perfo
   return terminal.stderr.isTTY ? bar(terminal, describe) : lines(terminal, describe);
 }
 
-/** What is said, the most important first. */
+/** Returns the labels, most important first. */
 type Describe = (what: string, done: number, total: number) => string[];
 
 function bar(terminal: Terminal, describe: Describe): ByteProgress {

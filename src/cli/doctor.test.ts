@@ -18,7 +18,7 @@ test("a machine that can draw: eight times ok, and nothing left behind", async (
   const { code, out } = await inkstone(["doctor", "--model", tinyCheckpoint, "--data-dir", data], { cwd });
   expect(out.match(/^ok/gm)).toHaveLength(8);
   expect(out).toContain("is complete, loads in");
-  expect(out).toMatch(/^ok {6}memory {9}.* GB available of .* GB; .* GB for weights, about .* GB more for a picture/m);
+  expect(out).toMatch(/^ok {6}memory {9}.* GB available of .* GB; .* GB for weights, about .* GB more for an image/m);
   expect(out).toMatch(/^ok {6}speed {10}.* s at 512 × 512, .* s at 1024 × 1024/m);
   expect(code).toBe(0);
   expect(await readdir(cwd)).toEqual([]);

@@ -12,7 +12,7 @@ import { oldestNode } from "../version.ts";
 import { settingFlag } from "./setting-flags.ts";
 import { print, type Terminal } from "./terminal.ts";
 
-/** `inkstone doctor`: is this machine ready? Exit code 1 when something is not. */
+/** `inkstone doctor`: checks whether this machine is ready. Exit code 1 if a check fails. */
 export function addDoctor(command: Command, terminal: Terminal): void {
   command
     .option("--model <air|folder>", "checkpoint to check", DEFAULT_MODEL)
@@ -33,7 +33,7 @@ export function addDoctor(command: Command, terminal: Terminal): void {
     });
 }
 
-/** One thing to look at: resolves with what was found, rejects with what is wrong. */
+/** One check. Resolves with the finding, rejects with the problem. */
 interface Check {
   readonly name: string;
   run(): Promise<string>;
@@ -63,13 +63,13 @@ async function describeRuntime(): Promise<string> {
   return `${await runtimeVersion()} loads`;
 }
 
-/** What INKSTONE_DEVICE, by default every GPU in turn, comes to on this machine. */
+/** The device that INKSTONE_DEVICE selects on this machine. By default, every GPU is tried in turn. */
 async function describeDevice(terminal: Terminal): Promise<string> {
   const { devices } = readConfig({ devices: terminal.env.INKSTONE_DEVICE || "auto" });
   const { createEngineProcess } = await import("../drawing/index.ts");
   const notes: string[] = [];
   for (const device of devices) {
-    // In a process, whose native code may write warnings, or crash.
+    // In a separate process, because native code may write warnings or crash.
     const engine = createEngineProcess({ device, quiet: true });
     try {
       await engine.ready();
@@ -81,12 +81,12 @@ async function describeDevice(terminal: Terminal): Promise<string> {
   return notes.join(", ");
 }
 
-/** @throws Error when the version is older than what package.json asks for */
+/** @throws Error if the version is older than package.json requires */
 export function checkNode(found: string): string {
   const [major = 0, minor = 0] = found.split(".").map(Number);
   const [oldMajor = 0, oldMinor = 0] = oldestNode.split(".").map(Number);
   if (major < oldMajor || (major === oldMajor && minor < oldMinor)) {
-    throw new Error(`${found} is too old; ${oldestNode} or newer is needed`);
+    throw new Error(`${found} is too old; install ${oldestNode} or newer`);
   }
   return found;
 }
@@ -94,10 +94,10 @@ export function checkNode(found: string): string {
 async function checkImages(): Promise<string> {
   const picture = { width: 16, height: 16, pixels: new Uint8Array(768).fill(128) };
   for (const format of imageFormats) await decodeImage(await encodeImage(picture, { format }));
-  return `${imageFormats.join(", ")} are written and read`;
+  return `reads and writes ${imageFormats.join(", ")}`;
 }
 
-/** A model, and what it needs of this machine. */
+/** A model and its requirements on this machine. */
 interface Examined extends Model {
   readonly examination: Examination;
 }
@@ -118,8 +118,8 @@ function describeMemory({ examination: { plan } }: Examined): string {
     `${gigabytes(plan.copied)} for weights, about ${gigabytes(plan.working)} more for a picture of 1024 × 1024`,
     `${gigabytes(plan.stored)} of files${plan.mapped === 0 ? "" : `, of which ${gigabytes(plan.mapped)} run from the disk without a copy`}`,
   ];
-  if (Number.isFinite(plan.perSession)) sentences.push(`${plan.perSession} blocks a session`);
-  if (!plan.keep) sentences.push("the text encoder and the modulations go after use");
+  if (Number.isFinite(plan.perSession)) sentences.push(`${plan.perSession} blocks per session`);
+  if (!plan.keep) sentences.push("the text encoder and the modulations are unloaded after use");
   return sentences.join("; ");
 }
 
@@ -137,12 +137,15 @@ function gigabytes(bytes: number): string {
   return `${(bytes / 1e9).toFixed(2)} GB`;
 }
 
-/** Makes a folder in it and removes it again; where it does not exist yet, in the nearest folder above that does. */
+/**
+ * Creates a folder in the data folder and removes it again. If the data folder does not exist, uses its nearest
+ * existing parent.
+ */
 async function checkDataFolder(folder: string): Promise<string> {
   let nearest = folder;
   while (!existsSync(nearest)) nearest = dirname(nearest);
   await rmdir(await mkdtemp(join(nearest, ".inkstone-doctor-")));
-  return `${folder} can be ${nearest === folder ? "written" : "made"}`;
+  return `${folder} can be ${nearest === folder ? "written" : "created"}`;
 }
 
 function colour(name: "green" | "red", text: string, { stdout }: Terminal): string {

@@ -1,37 +1,37 @@
 /**
- * Exit codes: 0 done, 1 failed (also where Node is too old), 2 wrongly asked, 130 stopped by Ctrl-C, 143 stopped by SIGTERM. Asked a second time, every command
- * but `serve` ends at once.
+ * Exit codes: 0 done, 1 failed (also if Node is too old), 2 usage error, 130 stopped by Ctrl-C, 143 stopped by SIGTERM.
+ * On a second request to stop, every command except `serve` ends at once.
  */
 
 import { CommanderError } from "commander";
 
-/** Something was asked for that cannot be: exit code 2. The message names what was given and what is allowed. */
+/** A usage error: exit code 2. The message names the given value and the allowed values. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** What stands behind the codes that a system gives its errors. */
+/** The meaning of error codes of the operating system. */
 const REASONS: Readonly<Record<string, string>> = {
   EACCES: "no permission",
   EPERM: "no permission",
-  EROFS: "it can only be read",
+  EROFS: "the file system is read-only",
   ENOSPC: "the disk is full",
-  EDQUOT: "the disk quota is used up",
-  EEXIST: "a file of that name is in the way",
-  ENOTDIR: "a file of that name is in the way",
-  ENOENT: "there is no such place",
+  EDQUOT: "the disk quota is exhausted",
+  EEXIST: "a file of that name already exists",
+  ENOTDIR: "a file of that name already exists",
+  ENOENT: "no such file or folder",
 };
 
-/** Why something failed, in plain words where it is the system's error. */
+/** The reason of a failure, in plain words for errors of the operating system. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return ("code" in error && REASONS[String(error.code)]) || error.message;
 }
 
-/** Errors that say what is allowed. Known by name: importing their classes would load the engine for `--help`. */
+/** Usage errors, listed by name: importing their classes would load the engine for `--help`. */
 const WRONGLY_ASKED = new Set(["UsageError", "ImageError", "ModelError", "ConfigError", "ParameterError"]);
 
-/** Why `Terminal.signal` aborted. */
+/** The reason with which `Terminal.signal` aborts. */
 export class Stopped extends Error {
   override readonly name = "Stopped";
   readonly exitCode: number;
@@ -42,8 +42,8 @@ export class Stopped extends Error {
 }
 
 /**
- * Maps what a command threw to an exit code and what is left to say on stderr; commander has said its own errors, and who presses
- * Ctrl-C need not be told.
+ * Maps an error of a command to an exit code and a message for stderr. Errors that commander has already printed, and
+ * Ctrl-C, have no message.
  */
 export function exitOf(error: unknown): { code: number; message: string } {
   if (error instanceof CommanderError) return { code: error.exitCode === 0 ? 0 : 2, message: "" };
@@ -54,9 +54,9 @@ export function exitOf(error: unknown): { code: number; message: string } {
 }
 
 const FULL =
-  "The disk is full: free some space on it, or choose another place (--out for pictures, INKSTONE_DATA_DIR and INKSTONE_MODELS_DIR for the rest).";
+  "The disk is full. Free some space, or choose another place: --out for images, INKSTONE_DATA_DIR and INKSTONE_MODELS_DIR for other files.";
 
-/** Whether an error, or what caused it, is a full disk. */
+/** True if the error or its cause is a full disk. */
 function isFull(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   return ("code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT")) || isFull(error.cause);

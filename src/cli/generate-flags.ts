@@ -1,4 +1,4 @@
-/** The flags of `inkstone generate` that stand for parameters of an imageInference task. */
+/** The flags of `inkstone generate` for parameters of an imageInference task. */
 
 import { valueFromText } from "../fields/index.ts";
 import { DEFAULT_MODEL } from "../models/index.ts";
@@ -11,7 +11,7 @@ import type { Terminal } from "./terminal.ts";
 const model = "the model's";
 const assumed = (option: string) => parametersOf("imageInference").get(`acceleratorOptions.${option}`)!.default;
 
-/** What commander hands over: texts as typed, lists of them, `true`. */
+/** Values from commander: text, lists of text, `true`. */
 export type GivenFlags = Readonly<Record<string, unknown>>;
 
 export const generateFlags = taskFlags(
@@ -25,13 +25,13 @@ export const generateFlags = taskFlags(
     "settings.trueCFGScale": "--true-cfg <scale>",
     seed: {
       flags: "--seed <n>",
-      about: "Same seed, same image; image i uses seed + i.",
+      about: "The same seed gives the same image. Image i uses seed + i.",
       allowed: "0 to 18446744073709551615",
-      otherwise: "a random one",
+      otherwise: "random",
     },
     scheduler: {
       flags: "--scheduler <name>",
-      about: "The sampler and its noise levels; `inkstone schedulers` lists them.",
+      about: "The sampler and its noise levels. `inkstone schedulers` lists them.",
       otherwise: model,
     },
     numberResults: "--number <n>",
@@ -40,7 +40,11 @@ export const generateFlags = taskFlags(
       about: "Model by identifier, or a checkpoint folder.",
       otherwise: DEFAULT_MODEL,
     },
-    outputFormat: { flags: "--format <name>", about: "File format.", otherwise: "by the extension of --out, else PNG" },
+    outputFormat: {
+      flags: "--format <name>",
+      about: "File format.",
+      otherwise: "from the extension of --out, else PNG",
+    },
     outputQuality: "--quality <n>",
     "inputs.seedImage": {
       flags: "--seed-image <file>",
@@ -49,33 +53,33 @@ export const generateFlags = taskFlags(
     "inputs.strength": "--strength <n>",
     "inputs.maskImage": {
       flags: "--mask <file>",
-      about: "Image of what to edit: white is edited, black is kept. Needs `seedImage`.",
+      about: "Image of the areas to edit: white is edited, black is kept. Needs `seedImage`.",
     },
     "inputs.referenceImages": {
       flags: "--reference <file>",
-      about: "Image to edit, or to take things from, for editing models; may be repeated.",
+      about: "Image to edit or to use, for editing models. Repeat the flag for several.",
       own: { repeated: true },
     },
     maskMargin: "--mask-margin <pixels>",
     outpaint: {
       flags: "--outpaint <t,r,b,l[,blur]>",
-      about: "Pixels to add to it above, right, below and left, and the softness of the transition.",
+      about: "Pixels to add above, right, below and left of the seed image, and the softness of the transition.",
       own: { also: ["outpaint.top", "outpaint.right", "outpaint.bottom", "outpaint.left", "outpaint.blur"] },
     },
     "lora.weight": {
       flags: "--lora <air[=weight]>",
-      about: "LoRA to apply; may be repeated. Weight",
+      about: "LoRA to apply. Repeat the flag for several. Weight",
       own: { repeated: true, also: ["lora", "lora.model"] },
     },
     "lora.transformer": { flags: "--lora-stage <stage>", own: {} },
     "controlNet.weight": {
       flags: "--control <air[=weight]>",
-      about: "ControlNet to follow; may be repeated. Weight",
+      about: "ControlNet to apply. Repeat the flag for several. Weight",
       own: { repeated: true, also: ["controlNet", "controlNet.model"] },
     },
     "controlNet.guideImage": {
       flags: "--guide <file>",
-      about: "Its guide image, preprocessed; one for each --control, in their order.",
+      about: "Preprocessed guide image: one for each --control, in the same order.",
       own: { repeated: true },
     },
     "controlNet.controlMode": { flags: "--control-mode <mode>", own: {} },
@@ -139,15 +143,15 @@ export const generateFlags = taskFlags(
     "advancedFeatures.watermark.bgColor": "--watermark-background <#rgb>",
     "safety.checkContent": {
       flags: "--safety",
-      about: "Checks images for unsafe content; INKSTONE_SAFETY_POLICY says what becomes of such.",
+      about: "Checks images for unsafe content. INKSTONE_SAFETY_POLICY sets the treatment of unsafe images.",
     },
   },
   { positivePrompt: "PROMPT" },
 );
 
 /**
- * The parameters of the task that prompt and flags ask for.
- * @throws UsageError for a flag that cannot be read, or that needs another one
+ * Builds the parameters of the task from the prompt and the flags.
+ * @throws UsageError for an invalid flag, or a flag whose required flag is missing
  */
 export async function fromFlags(prompt: string | undefined, flags: GivenFlags, terminal: Terminal) {
   const task = await generateFlags.read(flags, terminal);
@@ -212,7 +216,7 @@ async function controlNets(flags: GivenFlags, terminal: Terminal) {
   const { controlMode, controlStart, controlEnd } = flags as Record<string, string | undefined>;
   if (control.length !== guide.length) {
     throw new UsageError(
-      `--control is given ${control.length} times and --guide ${guide.length}; each needs the other`,
+      `--control is given ${control.length} times and --guide ${guide.length} times; give one --guide for each --control`,
     );
   }
   if (control.length === 0) {
@@ -238,7 +242,7 @@ const caches = {
   db: ["dbCache", "dbCacheThreshold"],
 } as const;
 
-/** Which cache the flags about caching are for. */
+/** Applies the flags about caching to the selected cache. */
 function addCache(task: Record<string, unknown>, flags: GivenFlags): void {
   const { cache, cacheThreshold, cacheStart, cacheEnd, cacheSkip, cacheInARow } = flags as Record<string, string>;
   if (cache === undefined) {
@@ -258,10 +262,10 @@ function addCache(task: Record<string, unknown>, flags: GivenFlags): void {
   task.acceleratorOptions = { ...(task.acceleratorOptions as object), [on]: true, ...present({ [threshold]: limit }) };
 }
 
-/** @throws UsageError when a flag is given that means nothing without `other` */
+/** @throws UsageError if a flag is given that has no effect without `other` */
 function needs(other: string, flags: Readonly<Record<string, unknown>>): void {
   const given = Object.entries(flags).find(([, value]) => value !== undefined);
-  if (given) throw new UsageError(`${given[0]} is given without ${other}, which it needs`);
+  if (given) throw new UsageError(`${given[0]} requires ${other}`);
 }
 
 const present = (values: Readonly<Record<string, unknown>>): Record<string, unknown> =>

@@ -1,4 +1,4 @@
-/** From flags and `--params` to one validated task: the same schema, words and refusals as the API's. */
+/** Builds one validated task from flags and `--params`. Schema, words and errors are those of the API. */
 
 import { randomInt, randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
@@ -24,17 +24,17 @@ import { UsageError } from "./exit.ts";
 import { fromFlags, type GivenFlags, generateFlags } from "./generate-flags.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** What is to be drawn. */
+/** The images to generate. */
 export interface Order {
   readonly task: ImageInferenceTask;
   readonly model: Model;
-  /** Seed of the first picture, 0 … 2⁶⁴-1. */
+  /** Seed of the first image, 0 … 2⁶⁴-1. */
   readonly seed: bigint;
-  /** True when the file format was asked for and is not just the default. */
+  /** True if the file format was given and is not just the default. */
   readonly formatGiven: boolean;
 }
 
-/** Parameters about handing results over, with the one value that means nothing here: a file is written, and that is all. */
+/** Parameters about delivery, and the one value that is harmless here. The command only writes files. */
 const delivery: Readonly<Record<string, unknown>> = {
   outputType: "URL",
   deliveryMethod: "sync",
@@ -46,8 +46,8 @@ const delivery: Readonly<Record<string, unknown>> = {
 const maxSeed = 2n ** 64n - 1n;
 
 /**
- * @throws UsageError for the first or all parameters that are refused, each named with what was given and what is allowed
- * @throws ModelError when there is no such model
+ * @throws UsageError for the first or all invalid parameters, each with its value and the allowed values
+ * @throws ModelError if the model does not exist
  */
 export async function readOrder(
   prompt: string | undefined,
@@ -58,7 +58,7 @@ export async function readOrder(
   refuseDelivery(given);
   if ((given.positivePrompt ?? undefined) === undefined) {
     throw new UsageError(
-      'there is no prompt: give it as inkstone generate "PROMPT", or as positivePrompt in --params FILE',
+      'the prompt is missing: give it as inkstone generate "PROMPT", or as positivePrompt in --params FILE',
     );
   }
   const name = given.model ?? DEFAULT_MODEL;
@@ -76,7 +76,7 @@ export async function readOrder(
   return { task, model, seed: readSeed(seed), formatGiven: (given.outputFormat ?? undefined) !== undefined };
 }
 
-/** Flags win over the file; groups are merged key by key, lists are replaced. */
+/** Flags win over the file. Groups are merged key by key, lists are replaced. */
 function merge(params: Record<string, unknown>, flags: Record<string, unknown>): Record<string, unknown> {
   const merged = { ...params, ...flags };
   for (const [key, above] of Object.entries(flags)) {
@@ -103,10 +103,10 @@ async function readParams(file: string | undefined, terminal: Terminal): Promise
   } catch (error) {
     throw new UsageError(`--params: ${name} is not JSON (${(error as Error).message})`);
   }
-  // A request of the API is a list of tasks.
+  // A request to the API is a list of tasks.
   const task = Array.isArray(value) && value.length === 1 ? value[0] : value;
   if (typeof task !== "object" || task === null || Array.isArray(task)) {
-    throw new UsageError(`--params: ${name} must hold one task object, or a list with one`);
+    throw new UsageError(`--params: ${name} must contain one task object, or a list with one`);
   }
   if ((task.taskType ?? "imageInference") !== "imageInference") {
     throw new UsageError(`--params: taskType is ${JSON.stringify(task.taskType)}; allowed is "imageInference"`);
@@ -114,7 +114,7 @@ async function readParams(file: string | undefined, terminal: Terminal): Promise
   return task as Record<string, unknown>;
 }
 
-/** Of standard input, more than this is no task. */
+/** More bytes than this on standard input cannot be a task. */
 const MOST_BYTES = 256 * 2 ** 20;
 
 async function readBounded(input: AsyncIterable<Uint8Array | string>): Promise<Buffer> {
@@ -132,13 +132,13 @@ function refuseDelivery(given: Record<string, unknown>): void {
     const value = given[parameter] ?? undefined;
     if (value === undefined || value === neutral) continue;
     throw new UsageError(
-      `${parameter} is ${JSON.stringify(value)}; it is about how a server delivers, and inkstone generate only writes files:` +
-        ` leave it out${neutral === undefined ? "" : `, or ${JSON.stringify(neutral)}`}`,
+      `${parameter} is ${JSON.stringify(value)}; it sets the delivery of a server, and inkstone generate only writes files:` +
+        ` leave it out${neutral === undefined ? "" : `, or use ${JSON.stringify(neutral)}`}`,
     );
   }
 }
 
-/** What a LoRA that was distilled to few steps says for the task. */
+/** Defaults from a LoRA that was distilled to few steps. */
 async function distilled({ lora }: Record<string, unknown>, locations: ModelLocations) {
   if (lora === undefined || lora === null) return {};
   const loras = (await listAdapters(locations)).filter(({ card }) => card.kind === "lora");
@@ -149,7 +149,9 @@ async function distilled({ lora }: Record<string, unknown>, locations: ModelLoca
   return { ...(steps !== undefined && { steps }), ...(CFGScale !== undefined && { CFGScale }) };
 }
 
-/** What the task leaves open comes from its LoRA or the model's card; the size of an edit follows from its reference images. */
+/**
+ * Fills in missing parameters from the LoRA or the model's card. The size of an edit depends on its reference images.
+ */
 function withDefaults(given: Record<string, unknown>, { card }: Model, edits: boolean, fromLora: object) {
   const { width, height, ...other } = { ...card.defaults, ...fromLora };
   const defaults = { taskType: "imageInference", taskUUID: randomUUID(), ...other, ...(!edits && { width, height }) };
@@ -169,7 +171,7 @@ function readSeed(given: unknown): bigint {
   );
 }
 
-/** A `--model` that is a folder is relative to where the command runs. */
+/** A `--model` that is a folder is relative to the current folder. */
 function resolvePath(name: string, { cwd }: Terminal): string {
   return /[/\\]|^\.+$/.test(name) ? resolve(cwd, name) : name;
 }

@@ -107,7 +107,7 @@ describe("drawing", () => {
     const refused = await generate("x", ...small, "--out", "mine.png");
     expect(refused).toMatchObject({
       code: 2,
-      err: "--out: mine.png is there already; --overwrite replaces it, another name keeps it",
+      err: "--out: mine.png already exists; --overwrite replaces it, another name keeps it",
     });
     expect((await generate("x", ...small, "--out", "many.png", "--number", "2")).err).toContain("many-2.png is there");
     expect(String(await file("mine.png"))).toBe("mine");
@@ -206,7 +206,7 @@ describe("a task file", () => {
   test.each([
     [
       { webhookURL: "https://example.org/x" },
-      'webhookURL is "https://example.org/x"; it is about how a server delivers',
+      'webhookURL is "https://example.org/x"; it sets the delivery of a server',
     ],
     [{ deliveryMethod: "async" }, 'deliveryMethod is "async"; .*: leave it out, or "sync"'],
     [{ taskType: "ping" }, 'taskType is "ping"; allowed is "imageInference"'],
@@ -235,7 +235,7 @@ describe("a task file", () => {
   test.each([
     ["nothing", /cannot be read/],
     ["{", /is not JSON/],
-    ["[]", /must hold one task object/],
+    ["[]", /must contain one task object/],
   ])("that is %s is refused by name", async (text, message) => {
     if (text !== "nothing") await writeFile(join(cwd, "task.json"), text);
     const { code, err } = await generate("--params", "task.json");
@@ -244,7 +244,7 @@ describe("a task file", () => {
   });
 });
 
-describe("wrongly asked: exit code 2, flag, value and what is allowed", () => {
+describe("usage errors: exit code 2, flag, value and allowed values", () => {
   test.each([
     [[], /there is no prompt/],
     [
@@ -275,12 +275,12 @@ describe("wrongly asked: exit code 2, flag, value and what is allowed", () => {
     [["a", "--seed-image", "none.png"], /--seed-image: none.png cannot be read/],
     [["a", "--lora", "nonsense"], /--lora: .*valid AIR identifier/],
     [["a", "--lora", "a:b@1=9"], /--lora: .* between -4 and 4/],
-    [["a", "--control", "a:b@1"], /--control is given 1 times and --guide 0; each needs the other/],
-    [["a", "--control-mode", "prompt"], /--control-mode is given without --control, which it needs/],
+    [["a", "--control", "a:b@1"], /--control is given 1 times and --guide 0 times; give one --guide for each/],
+    [["a", "--control-mode", "prompt"], /--control-mode requires --control/],
     [["a", "--cache", "tee"], /--cache is "tee"; allowed are tea, fb and db/],
     [["a", "--cache", "tea", "--cache-threshold", "2"], /--cache-threshold: .* between 0 and 1/],
-    [["a", "--cache-end", "50"], /--cache-end is given without --cache, which it needs/],
-    [["a", "--cache", "tea", "--cache-skip", "2"], /--cache-skip is given without --cache db, which it needs/],
+    [["a", "--cache-end", "50"], /--cache-end requires --cache/],
+    [["a", "--cache", "tea", "--cache-skip", "2"], /--cache-skip requires --cache db/],
   ])("%j", async (args, message) => {
     const { code, out, err } = await generate(...args);
     expect(err).toMatch(message);

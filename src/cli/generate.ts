@@ -34,9 +34,9 @@ interface Flags extends GivenFlags {
   readonly json?: true;
 }
 
-/** `inkstone generate "PROMPT"`: draws, and prints the path of each picture. */
+/** `inkstone generate "PROMPT"`: generates images and prints their paths. */
 export function addGenerate(command: Command, terminal: Terminal): void {
-  command.argument("[prompt]", "Description of the image. Text in quotes is written into it.");
+  command.argument("[prompt]", "Description of the image. Text in quotes appears in the image.");
   generateFlags
     .addTo(command)
     .option("--out <file|folder>", "Where to write; a folder must exist or end in / (default: this folder)")
@@ -60,7 +60,7 @@ Examples:
   inkstone generate "a red poster" --width 192 --height 288 --number 4 --out posters/
   inkstone generate --params task.json --steps 10 --out result.webp --json
 
-Exit codes: 0 done, 1 failed, 2 wrongly asked, 130 stopped by Ctrl-C.`;
+Exit codes: 0 done, 1 failed, 2 usage error, 130 stopped by Ctrl-C.`;
 
 interface Saved {
   readonly path: string;
@@ -69,18 +69,18 @@ interface Saved {
   readonly height: number;
   readonly byteLength: number;
   readonly cost?: number;
-  /** Steps that the step cache answered; only when one was on. */
+  /** Steps that the step cache skipped. Present only if a cache was on. */
   readonly skippedSteps?: number;
-  /** Faces drawn again; only when they were looked for. */
+  /** Refined faces. Present only if face refinement was requested. */
   readonly faces?: number;
-  /** Only when the check was asked for. */
+  /** Present only if the check was requested. */
   readonly NSFWContent?: boolean;
 }
 
 async function fulfil(order: Order, target: OutputTarget, flags: Flags, terminal: Terminal): Promise<void> {
   const { task, model, seed } = order;
   const pictures = await loadPictures(task);
-  if (flags.quality !== undefined && target.format === "PNG") tell(terminal, "--quality changes nothing in a PNG");
+  if (flags.quality !== undefined && target.format === "PNG") tell(terminal, "--quality has no effect on a PNG");
   const advice = letteringAdvice(model, task.positivePrompt);
   if (advice) tell(terminal, advice);
   await requireWritable(target, task.numberResults, terminal.cwd);
@@ -88,20 +88,21 @@ async function fulfil(order: Order, target: OutputTarget, flags: Flags, terminal
   const adapters = await findAdapters(task, (air, kind) => resolveAdapter(air, kind, locations));
 
   const started = performance.now();
-  // Loaded here, not above: ONNX Runtime takes its time, and `--help` needs none of it.
+  // Loaded here, not above: ONNX Runtime loads slowly, and `--help` does not need it.
   const [{ Pipeline }, { drawFinished, drawingFromTask, finishingNetworks, requireFaceModel, stagesOf }] =
     await Promise.all([import("../engine/index.ts"), import("../drawing/index.ts")]);
   const settings = settingsFrom(flags, ["devices", "threads"], terminal.env);
   requireFaceModel(settings.faceModel);
   const threads = settings.threads || undefined;
   const [device, ...others] = settings.devices;
-  if (others.length > 0) throw new UsageError(`--device is ${settings.devices.join(",")}; one picture is drawn on one`);
+  if (others.length > 0)
+    throw new UsageError(`--device is ${settings.devices.join(",")}; use one device, because one image runs on one`);
   const networks = finishingNetworks({ faceModel: settings.faceModel, threads });
   const pipeline = await Pipeline.load(model.folder, {
     threads,
     device,
     deviceMemory: settings.deviceMemoryMB > 0 ? settings.deviceMemoryMB * 1e6 : undefined,
-    onDevice: (note) => device !== "cpu" && tell(terminal, `drawing on ${note}`),
+    onDevice: (note) => device !== "cpu" && tell(terminal, `generating on ${note}`),
   });
   const loaded = performance.now();
   tell(terminal, `${model.card.name} loaded in ${duration((loaded - started) / 1000)}`);
@@ -165,12 +166,12 @@ async function save(image: GeneratedImage, index: number, order: Order, target: 
   return { path, seed: image.seed, width, height, byteLength: bytes.length, cost, skippedSteps };
 }
 
-/** What the stages found, for the person who waits. */
+/** The findings of the stages, for the user. */
 function told({ faces, safety }: Findings, policy: SafetyPolicy): string[] {
   const lines: string[] = [];
   if (faces !== undefined) lines.push(faces === 1 ? "1 face refined" : `${faces} faces refined`);
   if (safety?.flagged)
-    lines.push(`flagged as unsafe${policy === "withhold" ? "; a grey picture is written instead" : ""}`);
+    lines.push(`flagged as unsafe${policy === "withhold" ? "; a grey image is written instead" : ""}`);
   return lines;
 }
 
@@ -178,7 +179,7 @@ function pictureCount(n: number): string {
   return n === 1 ? "1 picture" : `${n} pictures`;
 }
 
-/** In seconds, three decimals. */
+/** In seconds, with three decimals. */
 function milliseconds(ms: number): number {
   return Math.round(ms) / 1000;
 }

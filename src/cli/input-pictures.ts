@@ -1,4 +1,4 @@
-/** Pictures that a drawing starts from: files of this machine, or carried inside the task. */
+/** Input images of a task: files on this machine, or images inside the task. */
 
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
@@ -9,8 +9,8 @@ import { UsageError } from "./exit.ts";
 import type { Terminal } from "./terminal.ts";
 
 /**
- * Reads a picture file into a data URI, the form in which a task can carry it.
- * @throws UsageError naming the flag when the file cannot be read or is no picture
+ * Reads an image file into a data URI, the form in which a task can contain it.
+ * @throws UsageError with the flag if the file cannot be read or is not an image
  */
 export async function pictureFile(
   flag: string,
@@ -26,8 +26,9 @@ export async function pictureFile(
 }
 
 /**
- * Decodes the pictures that a task carries as data URI or base64.
- * @throws UsageError for an image UUID or a URL (those belong to a server), or a damaged picture, naming the parameter
+ * Decodes the images that a task contains as data URI or base64.
+ * @throws UsageError with the parameter for a damaged image, and for an image UUID or URL, which only a server can
+ * resolve
  */
 export async function loadPictures(task: ImageInferenceTask): Promise<TaskPictures> {
   const { inputs, controlNet = [] } = task;
@@ -48,7 +49,7 @@ export async function loadPictures(task: ImageInferenceTask): Promise<TaskPictur
 async function carried(parameter: string, reference: string): Promise<DecodedImage> {
   if (/^(https?:|[0-9a-f]{8}-)/i.test(reference)) {
     throw new UsageError(
-      `${parameter} is ${reference}; inkstone generate takes files (--seed-image, --mask, --reference), data URIs and base64`,
+      `${parameter} is ${reference}; inkstone generate accepts files (--seed-image, --mask, --reference), data URIs and base64`,
     );
   }
   return carriedPicture(parameter, reference);
@@ -56,7 +57,7 @@ async function carried(parameter: string, reference: string): Promise<DecodedIma
 
 /**
  * Decodes a data URI or base64.
- * @throws UsageError for a damaged picture, naming it by `name`
+ * @throws UsageError with `name` for a damaged image
  */
 export function carriedPicture(name: string, carried: string): Promise<DecodedImage> {
   return named(name, () => decodeImage(Buffer.from(carriedBase64(carried) ?? "", "base64")));

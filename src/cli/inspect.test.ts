@@ -30,7 +30,7 @@ test("for people", async () => {
 
 plain.png
   PNG, 20×10
-  no parameters of Inkstone in it
+  contains no parameters of Inkstone
 `);
 });
 
@@ -41,7 +41,7 @@ test("for programs, with all digits of the seed", async () => {
 });
 
 test("a missing file and one that is no picture are named", async () => {
-  expect(await inspect("none.png")).toMatchObject({ code: 2, err: "none.png cannot be read: there is no such file" });
+  expect(await inspect("none.png")).toMatchObject({ code: 2, err: "none.png cannot be read: no such file" });
   await writeFile(join(cwd, "text.png"), "hello");
   expect(await inspect("text.png")).toMatchObject({
     code: 2,

@@ -13,7 +13,7 @@ import { stringifyJson } from "../protocol/index.ts";
 import { UsageError } from "./exit.ts";
 import { print, type Terminal } from "./terminal.ts";
 
-/** `inkstone inspect FILE…`: what pictures were made from. */
+/** `inkstone inspect FILE…`: shows the parameters of images. */
 export function addInspect(command: Command, terminal: Terminal): void {
   command
     .argument("<file...>", "files: PNG, JPG, WEBP, AVIF, GIF or TIFF, and SVG of `inkstone vectorize`")
@@ -38,9 +38,7 @@ interface Inspected extends Pick<ImageHeader, "width" | "height"> {
 
 async function inspect(path: string, file: string): Promise<Inspected> {
   const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-    throw new UsageError(
-      `${file} cannot be read: ${error.code === "ENOENT" ? "there is no such file" : error.message}`,
-    );
+    throw new UsageError(`${file} cannot be read: ${error.code === "ENOENT" ? "no such file" : error.message}`);
   });
   try {
     const drawing = readSvg(bytes);
@@ -59,7 +57,7 @@ function asJson({ file, format, width, height, metadata }: Inspected) {
 
 function asText({ file, format, width, height, metadata }: Inspected): string {
   const head = `${file}\n  ${format}, ${width}×${height}`;
-  if (!metadata) return `${head}\n  no parameters of Inkstone in it`;
+  if (!metadata) return `${head}\n  contains no parameters of Inkstone`;
   const { parameters, ...facts } = metadata;
   const rows = Object.entries({ ...facts, ...parameters });
   const longest = Math.max(...rows.map(([key]) => key.length));

@@ -16,7 +16,7 @@ test("a key is shown once, kept as a hash, listed and revoked", async () => {
   const created = await keys("create", "for tests");
   const key = created.out.trim();
   expect(key).toMatch(/^ink_[\w-]{43}$/);
-  expect(created.err).toContain("it is not shown again");
+  expect(created.err).toContain("the key is not shown again");
 
   const [line] = (await keys("list")).out.trim().split("\n");
   expect(line).toContain(`${key.slice(0, 8)}…`);

@@ -9,19 +9,19 @@ import { settingFlag } from "./setting-flags.ts";
 import { print, type Terminal, tell } from "./terminal.ts";
 
 /**
- * `inkstone keys create|list|limit|revoke`: the API keys of a data folder, or with INKSTONE_DATABASE_URL those of all servers on that database.
- * Running servers heed changes within seconds.
+ * `inkstone keys create|list|limit|revoke`: the API keys of a data folder, or with INKSTONE_DATABASE_URL those of all
+ * servers on that database. Running servers apply changes within seconds.
  */
 export function addKeys(command: Command, terminal: Terminal): void {
   const withKeys = async <T>({ dataDir }: { dataDir?: string }, work: (keys: Keys) => Promise<T>): Promise<T> => {
-    const { openKeys } = await import("../server/index.ts"); // not above: it brings the whole server along
+    const { openKeys } = await import("../server/index.ts"); // Not above: it loads the whole server.
     const { databaseUrl } = readConfig({}, terminal.env);
     const { keys, close } = await openKeys(dataDirectory(terminal.env, dataDir), databaseUrl);
     return work(keys).finally(close);
   };
   command
     .command("create")
-    .description("Make a key and print it. It is not shown again.")
+    .description("Create a key and print it. The key is not shown again.")
     .argument("[name]", "name of the key", "unnamed")
     .addOption(MAX_WAITING)
     .addOption(MAX_STORED_MB)
@@ -29,7 +29,7 @@ export function addKeys(command: Command, terminal: Terminal): void {
     .action(async (name: string, options: LimitFlags) => {
       const limits = limitsOf(options);
       const { key, known } = await withKeys(options, (keys) => keys.create(name, limits));
-      tell(terminal, `key ${known.id} for ${name}; it is not shown again`);
+      tell(terminal, `key ${known.id} for ${name}; the key is not shown again`);
       print(terminal, key);
     });
   command
@@ -51,7 +51,7 @@ export function addKeys(command: Command, terminal: Terminal): void {
     .action(async (id: string, options: LimitFlags) => {
       const limits = limitsOf(options);
       if (Object.keys(limits).length === 0)
-        throw new UsageError("no limit is given; allowed are --max-waiting and --max-stored-mb");
+        throw new UsageError("no limit is given; use --max-waiting or --max-stored-mb");
       if (!(await withKeys(options, (keys) => keys.limit(id, limits)))) throw unknownKey(id);
       tell(terminal, `changed ${id}`);
     });

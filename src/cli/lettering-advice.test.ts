@@ -8,7 +8,7 @@ test.each(["a cat at sunset", "the cat's tail and the dog's nose", 'an unclosed 
   "the bundled checkpoint asked for %j: one line that says what it draws, and where the real one is",
   (prompt) => {
     const advice = letteringAdvice(model("bundled"), prompt);
-    expect(advice).toMatch(/draws signs and lettering only.*inkstone models pull Qwen\/Qwen-Image$/);
+    expect(advice).toMatch(/generates signs and lettering only.*inkstone models pull Qwen\/Qwen-Image$/);
     expect(advice).not.toContain("\n");
     expect(letteringAdvice(model("installed"), prompt)).toBeUndefined();
   },

@@ -13,7 +13,7 @@ const terminal: Terminal = {
   ...listenForStop(),
 };
 
-// A reader that closes early (`inkstone … | head -1`) is no reason for a stack trace.
+// A reader that closes early (`inkstone … | head -1`) must not cause a stack trace.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
   process.exit(0);

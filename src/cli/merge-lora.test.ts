@@ -146,7 +146,7 @@ describe("a merged LoRA", () => {
       inkstone(["models", "pull", "me/model", "--merge", "me:lora@1", ...args], { cwd, env });
     expect(await pull()).toMatchObject({
       code: 2,
-      err: expect.stringContaining("--air is missing, which --merge needs"),
+      err: expect.stringContaining("--air is missing, and --merge requires it"),
     });
     const other = await pull("--air", "me:pulled@1");
     expect(other).toMatchObject({
@@ -159,7 +159,7 @@ describe("a merged LoRA", () => {
 
 describe("refused, and nothing stays", () => {
   test.each([
-    ["without a name", [PLAIN, "--merge", "me:peft@1"], /--air is missing, which --merge needs/],
+    ["without a name", [PLAIN, "--merge", "me:peft@1"], /--air is missing, and --merge requires it/],
     ["a weight of 0", [PLAIN, "--air", "me:a@1", "--merge", "me:peft@1=0"], /--merge is "me:peft@1=0"; allowed/],
     ["a weight that is none", [PLAIN, "--air", "me:a@1", "--merge", "me:peft@1=much"], /--merge is "me:peft@1=much"/],
     ["no weight behind =", [PLAIN, "--air", "me:a@1", "--merge", "me:peft@1="], /--merge is "me:peft@1="/],
@@ -173,7 +173,7 @@ describe("refused, and nothing stays", () => {
     [
       "of a LoRA",
       [lora("kohya"), "--kind", "lora", "--air", "me:a@1", "--merge", "me:peft@1"],
-      /--merge is given with --kind lora/,
+      /--merge is not allowed with --kind lora/,
     ],
   ])("%s", async (_, args, message) => {
     await add(lora("peft"), "--kind", "lora", "--air", "me:peft@1");

@@ -50,7 +50,7 @@ test("a checkpoint is added, listed, drawn with by its AIR, and removed", async 
 test("the list says how many reference images a checkpoint edits", async () => {
   const plus = await models("add", resolve("test/fixtures/edit-plus/checkpoint"), "--air", "me:plus@1");
   expect(plus.out).toContain("edits 1 to 3 reference images");
-  expect(plus.out).toContain("unless told otherwise: a megapixel at the last image's aspect, ");
+  expect(plus.out).toContain("defaults: a megapixel at the last image's aspect ratio, ");
   expect(JSON.parse((await models("list", "--json")).out)).toMatchObject([
     { air: "me:plus@1", references: { min: 1, max: 3 } },
     { air: "inkstone:nano@1", references: { min: 0, max: 0 } },
@@ -61,7 +61,7 @@ test("the list says how many reference images a checkpoint edits", async () => {
 
 test.each([
   [["add", "."], /is neither a checkpoint in diffusers layout/],
-  [["add", "x.safetensors", "--kind", "lora"], /--air is missing, which --kind lora needs/],
+  [["add", "x.safetensors", "--kind", "lora"], /--air is missing, and --kind lora requires it/],
   [["add", tinyCheckpoint, "--air", "nonsense"], /allowed is source:id@version/],
   [["remove", "inkstone:nano@1"], /included in the package/],
   [["frob"], /unknown command 'frob'/],

@@ -43,7 +43,7 @@ export function addModels(command: Command, terminal: Terminal): void {
     command
       .command("add")
       .description(
-        "Register a checkpoint, a LoRA or a ControlNet. Weights that can be used in place stay there. Others are converted into the models directory.",
+        "Register a checkpoint, a LoRA or a ControlNet. Weights that can be used in place stay there. Others are converted into the models folder.",
       )
       .argument(
         "<path...>",
@@ -51,9 +51,9 @@ export function addModels(command: Command, terminal: Terminal): void {
       )
       .option(
         "--air <air>",
-        "identifier that tasks name it by, source:id@version (a checkpoint's default: what the vendor calls it, runware:108@1 for Qwen-Image)",
+        "identifier of the model in tasks, source:id@version (default for a checkpoint: its vendor's identifier, runware:108@1 for Qwen-Image)",
       )
-      .option("--name <name>", "name for people (default: its card's, or the file's or folder's)")
+      .option("--name <name>", "display name (default: the name in its card, or of the file or folder)")
       .addOption(kindOption()),
   )
     .addHelpText("after", addNotes)
@@ -66,7 +66,8 @@ export function addModels(command: Command, terminal: Terminal): void {
       if (kind === "checkpoint") {
         return print(terminal, await asText(await addCheckpointFrom(paths, flags, { air, name }, terminal)));
       }
-      if (air === undefined) throw new UsageError(`--air is missing, which --kind ${kind} needs: source:id@version`);
+      if (air === undefined)
+        throw new UsageError(`--air is missing, and --kind ${kind} requires it: source:id@version`);
       const naming = { air, name };
       const place = resolve(terminal.cwd, paths[0]!);
       print(terminal, adapterText(await addAdapter(kind, place, naming, modelLocations(terminal.env))));
@@ -80,15 +81,15 @@ export function addModels(command: Command, terminal: Terminal): void {
       .argument("<owner/name>", "the repository")
       .option(
         "--air <air>",
-        "identifier that tasks name it by (default: the vendor's for published ones, else huggingface:OWNER.NAME@REVISION)",
+        "identifier of the model in tasks (default: its vendor's identifier if it is published, else huggingface:OWNER.NAME@REVISION)",
       )
-      .option("--name <name>", "name for people (default: its card's, or the repository's; of a LoRA its file's)")
+      .option(
+        "--name <name>",
+        "display name (default: the name in its card, or of the repository; for a LoRA, of the file)",
+      )
       .addOption(kindOption())
       .option("--revision <revision>", "branch, tag or commit", "main")
-      .option(
-        "--file <path>",
-        "of a repository of single files: a transformer's file, or a LoRA's (default: the only one)",
-      ),
+      .option("--file <path>", "one file of the repository: a transformer or a LoRA (default: the only one)"),
   )
     .addHelpText("after", pullNotes)
     .action(async (repo: string, flags: PullFlags) => {
@@ -97,7 +98,7 @@ export function addModels(command: Command, terminal: Terminal): void {
     });
   command
     .command("remove")
-    .description("Forget a model that was added. Its weights stay, but for what was converted for it alone.")
+    .description("Unregister a model. Its weights stay, except files that were converted for it.")
     .argument("<air>", "its identifier")
     .action(async (air: string) => {
       const locations = modelLocations(terminal.env);
@@ -142,15 +143,15 @@ async function asJson({ card, folder, origin }: Model) {
 
 async function asText({ card, folder, origin }: Model): Promise<string> {
   const also = card.aliases.length > 0 ? ` (also ${card.aliases.join(", ")})` : "";
-  const budget = card.maxPixels === undefined ? "" : `, draws up to ${card.maxPixels} pixels and enlarges beyond`;
+  const budget = card.maxPixels === undefined ? "" : `, generates up to ${card.maxPixels} pixels and enlarges beyond`;
   const { width, height, steps, CFGScale } = card.defaults;
   const { max } = await referenceCount(folder);
   const edits = max === 0 ? "" : `, edits ${max === 1 ? "one reference image" : `1 to ${max} reference images`}`;
-  const size = max === 0 ? `${width}×${height}` : "a megapixel at the last image's aspect";
+  const size = max === 0 ? `${width}×${height}` : "a megapixel at the last image's aspect ratio";
   return [
     `${card.air}${also}`,
     `  ${card.name}, ${origin}${edits}${budget}`,
-    `  unless told otherwise: ${size}, ${steps} steps, CFGScale ${CFGScale}`,
+    `  defaults: ${size}, ${steps} steps, CFGScale ${CFGScale}`,
     `  ${folder}`,
   ].join("\n");
 }

@@ -3,33 +3,33 @@ import { basename, dirname, extname, join, relative, resolve, sep } from "node:p
 import { extensionOf, formatFromName, type ImageFormat, type WrittenFormat } from "../pictures/index.ts";
 import { reasonOf, UsageError } from "./exit.ts";
 
-/** Where pictures go: a folder that gets names made from prompt and seed, or one named file. */
+/** The destination of images: a folder with names made from prompt and seed, or one named file. */
 export interface OutputTarget<Format extends WrittenFormat = ImageFormat> {
   readonly format: Format;
   /** Absolute. */
   readonly folder: string;
-  /** File name without extension; absent: named after prompt and seed. */
+  /** File name without extension. Absent: a name made from prompt and seed. */
   readonly stem?: string;
-  /** Extension as the user spelt it, without the dot. */
+  /** Extension as the user typed it, without the dot. */
   readonly extension: string;
-  /** Whether a named file may replace one that is there. */
+  /** True if a named file may replace an existing one. */
   readonly overwrite: boolean;
 }
 
-/** What `--out`, `--overwrite` and the format say. */
+/** The values of `--out`, `--overwrite` and the format. */
 export interface OutputChoice<Format extends WrittenFormat> {
   readonly out?: string | undefined;
   readonly overwrite?: boolean | undefined;
   readonly format: Format | undefined;
 }
 
-/** The formats of pictures; the first is the default. */
+/** The formats of images. The first is the default. */
 export const PICTURES = ["PNG", "JPG", "WEBP"] as const satisfies readonly ImageFormat[];
 
 /**
- * Reads `--out` and `--format`. An existing folder, or a path that ends in a slash, is a folder; anything else a file, whose
- * extension says the format. Default: the first of `formats`, into the current folder.
- * @throws UsageError when the extension names no format, or another one than `format`
+ * Reads `--out` and `--format`. An existing folder, or a path that ends in a slash, is a folder. Anything else is a
+ * file, and its extension sets the format. Default: the first of `formats`, in the current folder.
+ * @throws UsageError if the extension is not a format, or differs from `format`
  */
 export async function outputTarget<Format extends WrittenFormat>(
   { out, overwrite = false, format }: OutputChoice<Format>,
@@ -56,8 +56,8 @@ export async function outputTarget<Format extends WrittenFormat>(
 }
 
 /**
- * Makes the folder and tries whether a file can be written there, so that nothing is drawn in vain.
- * @throws UsageError when it cannot, or when one of `count` named files is there already and may not be replaced
+ * Creates the folder and checks that a file can be written there, before anything is generated.
+ * @throws UsageError if it cannot, or if one of `count` named files exists and may not be replaced
  */
 export async function requireWritable(target: OutputTarget<WrittenFormat>, count: number, cwd: string): Promise<void> {
   const { folder, stem, extension, overwrite } = target;
@@ -74,14 +74,14 @@ export async function requireWritable(target: OutputTarget<WrittenFormat>, count
     const path = join(folder, `${numbered(stem, index, count)}.${extension}`);
     if (!(await exists(path))) continue;
     throw new UsageError(
-      `--out: ${shownPath(path, cwd)} is there already; --overwrite replaces it, another name keeps it`,
+      `--out: ${shownPath(path, cwd)} already exists; --overwrite replaces it, another name keeps it`,
     );
   }
 }
 
 /**
- * File of picture `index` of `count`: never an existing one, unless it was named and may be replaced.
- * @param otherwise its name without extension where none was given
+ * The file of image `index` of `count`. Never an existing file, unless it was named and may be replaced.
+ * @param otherwise the name without extension if no name was given
  */
 export async function outputPath(
   target: OutputTarget<WrittenFormat>,
@@ -95,10 +95,13 @@ export async function outputPath(
   }
 }
 
-/** A named file's name, numbered when several share it. */
+/** The name of a named file, numbered if there are several images. */
 const numbered = (stem: string, index: number, count: number): string => (count > 1 ? `${stem}-${index + 1}` : stem);
 
-/** A name made from prompt and seed: the prompt's first words, safe in a file name, at most 40 characters, in any script. */
+/**
+ * A name made from prompt and seed: the first words of the prompt, safe in a file name, at most 40 characters, in any
+ * script.
+ */
 export function nameOf(prompt: string, seed: bigint): string {
   const words = prompt
     .normalize("NFC")
@@ -111,7 +114,7 @@ export function nameOf(prompt: string, seed: bigint): string {
   return `${short || "picture"}-${seed}`;
 }
 
-/** Writes a file whole or not at all. */
+/** Writes a file completely or not at all. */
 export async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.part`);
   try {
@@ -123,7 +126,7 @@ export async function writeWhole(path: string, bytes: Uint8Array): Promise<void>
   }
 }
 
-/** A path as it is printed: from the current folder on, where it lies inside. */
+/** A path for messages: relative if it is inside the current folder. */
 export function shownPath(path: string, cwd: string): string {
   const short = relative(cwd, path);
   return short.startsWith("..") ? path : short;

@@ -2,10 +2,10 @@ import { Command } from "commander";
 import { oldestNode, version } from "../version.ts";
 import { print, type Terminal } from "./terminal.ts";
 
-/** Gives a command its arguments, flags and action. */
+/** Adds arguments, flags and an action to a command. */
 type Add = (command: Command, terminal: Terminal) => void;
 
-/** Every command, and how its code is loaded: only what is asked for, so that `--help` is there at once. */
+/** Every command and its loader. Only the code of the requested command is loaded, so that `--help` is fast. */
 const COMMANDS: readonly (readonly [name: string, about: string, load: () => Promise<Add>])[] = [
   [
     "generate",
@@ -14,7 +14,7 @@ const COMMANDS: readonly (readonly [name: string, about: string, load: () => Pro
   ],
   [
     "preprocess",
-    "Make the guide image of a ControlNet from an image. Prints the path of the guide.",
+    "Make the guide image of a ControlNet from an image. Prints the path of the guide image.",
     async () => (await import("./preprocess.ts")).addPreprocess,
   ],
   [
@@ -24,13 +24,13 @@ const COMMANDS: readonly (readonly [name: string, about: string, load: () => Pro
   ],
   [
     "vectorize",
-    "Trace an image into an SVG file: shapes of one colour, sharp at every size. Prints its path.",
+    "Trace an image into an SVG file: shapes of one colour, sharp at every size. Prints the path of the file.",
     async () => (await import("./vectorize.ts")).addVectorize,
   ],
   ["serve", "Serve the imageInference API over HTTP and WebSocket.", async () => (await import("./serve.ts")).addServe],
   [
     "keys",
-    "The API keys that may call the server. Only their hashes are kept.",
+    "The API keys that may call the server. Only their hashes are stored.",
     async () => (await import("./keys.ts")).addKeys,
   ],
   ["storage", "Where a server keeps its images.", async () => (await import("./storage.ts")).addStorage],
@@ -42,7 +42,7 @@ const COMMANDS: readonly (readonly [name: string, about: string, load: () => Pro
   ["models", "The models that tasks can name.", async () => (await import("./models.ts")).addModels],
   [
     "schedulers",
-    "List the names that --scheduler takes: solver and noise levels.",
+    "List the names for --scheduler: solver and noise levels.",
     async () => (await import("./schedulers.ts")).addSchedulers,
   ],
   [
@@ -54,13 +54,16 @@ const COMMANDS: readonly (readonly [name: string, about: string, load: () => Pro
 
 /**
  * The command line, ready to parse.
- * @param args the words to be parsed; the command that they name is loaded, of the others only name and description. Default: all
+ * @param args the words to parse. Only the command in them is loaded; other commands have just a name and a
+ * description. Default: all commands
  */
 export async function createProgram(terminal: Terminal, args?: readonly string[]): Promise<Command> {
   const program = new Command("inkstone")
-    .description("Qwen-Image on your own machine: draw from the command line, or serve the imageInference API.")
+    .description(
+      "Qwen-Image on your own machine: generate images from the command line, or serve the imageInference API.",
+    )
     .version(version)
-    .helpCommand("help [command]", "Say what a command does and takes.")
+    .helpCommand("help [command]", "Show the help of a command.")
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.stdout.write(text),
@@ -76,12 +79,12 @@ export async function createProgram(terminal: Terminal, args?: readonly string[]
   }
   program
     .command("version")
-    .description("Print the version, as --version does.")
+    .description("Print the version, like --version.")
     .action(() => print(terminal, version));
   return program;
 }
 
-/** What a prompt without quotes comes to: the shell took it apart. */
+/** Advice for a prompt without quotes, which the shell has split into words. */
 const adviceOn = (error: string): string =>
   error.includes("too many arguments for 'generate'")
     ? `Put quotes around the prompt: inkstone generate 'A red sign that says "OPEN"'\n`
@@ -89,8 +92,8 @@ const adviceOn = (error: string): string =>
 
 const environmentHelp = `
 Environment:
-  INKSTONE_DATA_DIR    folder for everything kept (default: inkstone in the user's data folder)
+  INKSTONE_DATA_DIR    folder for all data (default: inkstone in the user's data folder)
   INKSTONE_MODELS_DIR  folder of installed models (default: models in the data folder)
   NO_COLOR             no colours
 
-Exit codes: 0 done, 1 failed (also where Node is older than ${oldestNode}), 2 wrongly asked, 130 stopped by Ctrl-C, 143 by SIGTERM.`;
+Exit codes: 0 done, 1 failed (also where Node is older than ${oldestNode}), 2 usage error, 130 stopped by Ctrl-C, 143 by SIGTERM.`;

@@ -2,14 +2,14 @@ import type { PictureProgress } from "../drawing/index.ts";
 import { createBar } from "./bar.ts";
 import { type Terminal, tell } from "./terminal.ts";
 
-/** Shows how far a drawing is: a bar on a terminal, a line a second elsewhere. */
+/** Shows the progress of generation: a bar on a terminal, otherwise a line per second. */
 export interface Progress {
   step(at: PictureProgress): void;
-  /** Takes the bar away, so that other lines can be written. */
+  /** Removes the bar, so that other lines can be written. */
   end(): void;
 }
 
-/** @param now milliseconds from any start, growing */
+/** @param now a monotonic clock in milliseconds */
 export function createProgress(
   terminal: Terminal,
   count: number,
@@ -28,17 +28,17 @@ export function createProgress(
 }
 
 interface Standing extends PictureProgress {
-  /** Pictures in all. */
+  /** Number of images. */
   readonly count: number;
-  /** Pictures done, with the share of the one being drawn. */
+  /** Finished images, plus the share of the current one. */
   readonly done: number;
-  /** Steps per second over the last few. */
+  /** Steps per second, over the last few steps. */
   readonly rate: number;
-  /** Seconds until the last picture's last step. */
+  /** Seconds until the last step of the last image. */
   readonly left: number;
 }
 
-/** Steps and pictures per second over the last eight steps; the first ones are measured from the start of the drawing. */
+/** Steps and images per second over the last eight steps. The first rates count from the start of generation. */
 function stepClock(now: () => number): (done: number) => { steps: number; pictures: number } {
   const seen: { done: number; at: number }[] = [{ done: 0, at: now() }];
   return (done) => {
@@ -52,7 +52,7 @@ function stepClock(now: () => number): (done: number) => { steps: number; pictur
   };
 }
 
-/** What is said, the most important first. */
+/** Returns the labels, most important first. */
 function describe({ image, count, step, steps, rate, left }: Standing): string[] {
   const which = count > 1 ? [`picture ${image + 1}/${count}`] : [];
   return [...which, `step ${step}/${steps}`, `${duration(left)} left`, `${rate.toFixed(2)} it/s`];
@@ -68,7 +68,7 @@ export function duration(seconds: number): string {
 }
 
 function barOn(terminal: Terminal) {
-  const bar = createBar(terminal, 1000); // each step draws it
+  const bar = createBar(terminal, 1000); // every step updates the bar
   return {
     step: (standing: Standing) => bar.show(standing.done / standing.count, describe(standing)),
     end: bar.end,

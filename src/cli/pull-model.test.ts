@@ -239,8 +239,8 @@ test.each([
   [["me/none"], 1, "me/none at main cannot be listed"],
   [["me/model", "--kind", "lora", "--file", "other.safetensors"], 2, "me/model has no other.safetensors"],
   [["me/model", "--file", "x"], 2, "me/model has no x; it has"],
-  [["me/model", "--base", "x"], 2, "--base is given without --file"],
-  [["me/model", "--kind", "controlnet", "--file", "x"], 2, "--file is given with --kind controlnet"],
+  [["me/model", "--base", "x"], 2, "--base requires --file"],
+  [["me/model", "--kind", "controlnet", "--file", "x"], 2, "--file is not allowed with --kind controlnet"],
 ])("%j is refused", async (args, code, message) => {
   const refused = await models("pull", ...args);
   expect([refused.code, refused.err]).toEqual([code, expect.stringContaining(message)]);

@@ -25,19 +25,19 @@ export interface PullFlags extends CheckpointFlags {
 
 type Repository = Awaited<ReturnType<typeof import("../models/hub/index.ts").openRepository>>;
 
-/** What is pulled, and where to. */
+/** A model to pull and its destination. */
 interface Pull {
   readonly repository: Repository;
   readonly flags: PullFlags;
   readonly air: string;
-  /** For what is downloaded. */
+  /** The folder for downloads. */
   readonly folder: string;
   readonly terminal: Terminal;
 }
 
 /**
- * Downloads a model of the hub and registers it.
- * @throws before the first byte: UsageError, or ModelError `alreadyInstalled` when something else has the AIR
+ * Downloads a model from the hub and registers it.
+ * @throws before the first byte: UsageError, or ModelError `alreadyInstalled` if another model has the AIR
  */
 export async function pullModel(repo: string, flags: PullFlags, terminal: Terminal): Promise<Model | Adapter> {
   const { kind, revision, file } = flags;
@@ -48,7 +48,7 @@ export async function pullModel(repo: string, flags: PullFlags, terminal: Termin
   const air = flags.air ?? publishedAir(repo, file) ?? given;
   if (!airPattern.test(air)) throw new UsageError(`--air is "${air}"; allowed is source:id@version`);
   const { HF_ENDPOINT: hubUrl, HF_TOKEN: accessToken } = terminal.env;
-  // Loaded here: other commands need no hub.
+  // Loaded here, because other commands do not need the hub.
   const { openRepository } = await import("../models/hub/index.ts");
   const repository = await openRepository(repo, {
     revision,
@@ -63,14 +63,14 @@ export async function pullModel(repo: string, flags: PullFlags, terminal: Termin
   return file === undefined ? pullRepository(pull) : pullFile(pull, file);
 }
 
-/** A LoRA's file, or a ControlNet's folder. */
+/** Pulls the file of a LoRA, or the folder of a ControlNet. */
 async function pullAdapter(
   { repository, flags, air, folder, terminal }: Pull,
   kind: AdapterKind,
 ): Promise<Model | Adapter> {
   const locations = modelLocations(terminal.env);
   if (kind === "controlnet" && flags.file !== undefined)
-    throw new UsageError("--file is given with --kind controlnet, which is a folder");
+    throw new UsageError("--file is not allowed with --kind controlnet, which is a folder");
   const paths = repository.files.map(({ path }) => path).filter(kind === "lora" ? isWanted(flags.file) : isModelFile);
   const place = kind === "lora" ? join(folder, theOnly(paths, repository.name, flags.file)) : folder;
   await registeredAt(kind, place, air, locations);
@@ -78,7 +78,10 @@ async function pullAdapter(
   return addOrKeep(kind, place, { air, name: flags.name, folderName: repository.name }, locations);
 }
 
-/** A transformer's file, made into a checkpoint with what it lacks from elsewhere. What was downloaded goes once it is converted. */
+/**
+ * Pulls the file of a transformer and builds a checkpoint with parts from elsewhere. The download is deleted after
+ * conversion.
+ */
 async function pullFile({ repository, flags, air, folder, terminal }: Pull, file: string): Promise<Model> {
   const found = repository.files.find(({ path }) => path === file);
   if (!found)
@@ -87,24 +90,26 @@ async function pullFile({ repository, flags, air, folder, terminal }: Pull, file
     );
   if (flags.base === undefined) {
     throw new UsageError(
-      `--base is missing, which ${file} needs: a checkpoint (AIR or folder) that gives the tokenizer and what else a single file lacks; \`inkstone models pull Qwen/Qwen-Image\` brings one`,
+      `--base is missing, and ${file} requires it: a checkpoint (AIR or folder) that supplies the tokenizer and other parts that a single file lacks; \`inkstone models pull Qwen/Qwen-Image\` downloads one`,
     );
   }
   const source = `${repository.name}@${repository.revision}/${file}`;
   const { requireFreeFor } = await import("../models/import/index.ts");
   await requireFreeFor(air, source, modelLocations(terminal.env));
   const path = await repository.fetch(found, folder);
-  tell(terminal, "the file is here, its checksum is right");
+  tell(terminal, "the file is already here and its checksum is correct");
   const added = await addCheckpointFrom([path], flags, { air, name: flags.name }, terminal, source);
   await rm(path);
   return added;
 }
 
-/** A checkpoint in diffusers layout: converted shard by shard when it is large, else downloaded as it is. */
+/**
+ * Pulls a checkpoint in diffusers layout. A large one is converted shard by shard, a small one is downloaded unchanged.
+ */
 async function pullRepository({ repository, flags, air, folder, terminal }: Pull): Promise<Model | Adapter> {
   const { name } = repository;
   const only = (["textEncoder", "vae", "vision", "base"] as const).find((flag) => flags[flag] !== undefined);
-  if (only) throw new UsageError(`--${only.replace("E", "-e")} is given without --file, which it needs`);
+  if (only) throw new UsageError(`--${only.replace("E", "-e")} requires --file`);
   const paths = repository.files.map(({ path }) => path);
   if (!paths.includes("model_index.json")) {
     const singles = weightFiles(repository);
@@ -125,7 +130,7 @@ async function pullRepository({ repository, flags, air, folder, terminal }: Pull
   }).finally(progress.end);
 }
 
-const ALL_HERE = "all files are here, their checksums are right";
+const ALL_HERE = "all files are already here and their checksums are correct";
 
 async function fetchAll(
   { repository, folder, terminal }: Pick<Pull, "repository" | "folder" | "terminal">,
@@ -140,7 +145,7 @@ const isModelFile = (path: string): boolean => /\.(json|safetensors|txt|jinja)$/
 const isWanted = (file: string | undefined) => (path: string) =>
   file === undefined ? path.endsWith(".safetensors") : path === file;
 
-/** Files of weights at the top of a repository and their sizes, the first twenty. */
+/** Weight files at the top level of a repository with their sizes. At most twenty. */
 function weightFiles({ files }: Repository): string {
   const singles = files.filter(({ path }) => /\.(gguf|safetensors)$/.test(path));
   const listed = singles.slice(0, 20).map(({ path, size }) => `${path} (${(size / 1e9).toFixed(1)} GB)`);
@@ -156,7 +161,7 @@ function theOnly(paths: readonly string[], repo: string, file: string | undefine
   );
 }
 
-/** A line for each tenth of a file. */
+/** Writes a line for each tenth of a file. */
 function tenths(write: (line: string) => void) {
   let last = "";
   return ({ path, done, size }: { path: string; done: number; size: number }) => {

@@ -9,7 +9,7 @@ test("for people: one line a name, and what it stands for", async () => {
   const lines = out.trimEnd().split("\n");
   expect(lines).toHaveLength(76);
   expect(lines.find((line) => line.startsWith("KDPM2A"))).toMatch(
-    /^KDPM2AncestralDiscreteScheduler +DPM2 ancestral +model +random +2 evaluations a step$/,
+    /^KDPM2AncestralDiscreteScheduler +DPM2 ancestral +model +random +2 evaluations per step$/,
   );
 });
 

@@ -2,10 +2,10 @@ import type { Command } from "commander";
 import type { Scheduler } from "../engine/index.ts";
 import { print, type Terminal } from "./terminal.ts";
 
-/** `inkstone schedulers`: the names that `--scheduler` takes and what each stands for. */
+/** `inkstone schedulers`: the names for `--scheduler` and their meaning. */
 export function addSchedulers(command: Command, terminal: Terminal): void {
   command.option("--json", "one JSON array on stdout").action(async (options: { json?: true }) => {
-    const { SCHEDULERS } = await import("../engine/index.ts"); // not loaded for other commands' sake
+    const { SCHEDULERS } = await import("../engine/index.ts"); // other commands do not need the engine
     if (options.json) print(terminal, JSON.stringify(SCHEDULERS.map(asJson), undefined, 2));
     else print(terminal, asTable(SCHEDULERS));
   });
@@ -22,7 +22,7 @@ function asTable(schedulers: readonly Scheduler[]): string {
     solver.title,
     spacing.title,
     solver.stochastic ? "random" : "",
-    solver.evaluations > 1 ? `${solver.evaluations} evaluations a step` : "",
+    solver.evaluations > 1 ? `${solver.evaluations} evaluations per step` : "",
   ]);
   const all = [["name", "solver", "noise levels", "", ""], ...rows];
   const widths = all[0]!.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));

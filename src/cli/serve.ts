@@ -5,7 +5,7 @@ import { FLAGGED, settingsFrom, withSettings } from "./setting-flags.ts";
 import { reportToSystemd } from "./systemd.ts";
 import { print, type Terminal, tell } from "./terminal.ts";
 
-/** `inkstone serve`: the API until it is asked to stop. */
+/** `inkstone serve`: runs the API until it receives a signal. */
 export function addServe(command: Command, terminal: Terminal): void {
   withSettings(command, ...FLAGGED);
   command.addHelpText("after", secrets).action(async (given: Record<string, string>) => {
@@ -16,7 +16,7 @@ export function addServe(command: Command, terminal: Terminal): void {
     terminal.onStopAgain(() => void server.stop(0));
     const isForPeople = terminal.stderr.isTTY && config.logFormat !== "json";
     if (!isForPeople) {
-      for (const device of server.devices) if (device !== "cpu") tell(terminal, `drawing on ${device}`);
+      for (const device of server.devices) if (device !== "cpu") tell(terminal, `generating on ${device}`);
     }
     print(terminal, `inkstone listening on ${server.address}`);
     if (isForPeople) tell(terminal, await banner(config, server, terminal));
@@ -25,7 +25,7 @@ export function addServe(command: Command, terminal: Terminal): void {
       if (terminal.signal.aborted) resolve(undefined);
       terminal.signal.addEventListener("abort", resolve, { once: true });
     });
-    tell(terminal, "stopping; once more to stop at once");
+    tell(terminal, "stopping; signal again to stop at once");
     await reportToSystemd("STOPPING=1", terminal);
     await server.stop();
   });

@@ -23,7 +23,7 @@ export function shareCommand(terminal: Terminal): Command {
   });
 }
 
-/** `inkstone models unshare`: takes a model out of the bucket. */
+/** `inkstone models unshare`: removes a model from the bucket. */
 export function unshareCommand(terminal: Terminal): Command {
   const command = new Command("unshare")
     .description("Take a model out of the bucket, with the files that no other model there uses. Servers forget it.")
@@ -33,7 +33,7 @@ export function unshareCommand(terminal: Terminal): Command {
     if (!(await unshareModel(air.replace(":", "+"), bucket))) {
       throw new UsageError(`<air> is "${air}"; ${place} has no such model`);
     }
-    print(terminal, `took ${air} out of ${place}`);
+    print(terminal, `removed ${air} from ${place}`);
   });
 }
 

@@ -15,7 +15,7 @@ import {
 } from "./output-file.ts";
 import { print, type Terminal } from "./terminal.ts";
 
-/** The flags of a command that makes one picture from another. */
+/** The flags of a command that makes one image from another. */
 export interface SideFlags {
   readonly out?: string;
   readonly format?: string;
@@ -23,17 +23,17 @@ export interface SideFlags {
   readonly [name: string]: string | boolean | undefined;
 }
 
-/** `--out`, `--overwrite` and what they mean, of every such command. */
+/** Adds `--out` and `--overwrite`, with the same meaning in every such command. */
 export function withOutput(command: Command, otherwise: string): Command {
   return command
     .option("--out <file|folder>", `Where to write (default: ${otherwise} in this folder)`)
-    .option("--overwrite", "Replace the file that --out names, if it is there; without this it is refused.");
+    .option("--overwrite", "Replace an existing file that --out names. Without this flag, the command refuses.");
 }
 
 /**
- * Where the picture goes; asked before it is made.
- * @param formats that its file may have
- * @throws UsageError when it cannot be written there, or something is there that may not be replaced
+ * The destination of the image. Checked before the image is made.
+ * @param formats the formats that the file may have
+ * @throws UsageError if the file cannot be written, or exists and may not be replaced
  */
 export async function sideTarget<Format extends WrittenFormat>(
   task: { readonly outputFormat: Format },
@@ -47,7 +47,7 @@ export async function sideTarget<Format extends WrittenFormat>(
   return target;
 }
 
-/** Where a picture goes, and its name without extension unless `--out` says another. */
+/** The destination of an image, and its name without extension unless `--out` gives another. */
 export interface SideFile<Format extends WrittenFormat> {
   readonly target: OutputTarget<Format>;
   readonly otherwise: string;
@@ -56,7 +56,7 @@ export interface SideFile<Format extends WrittenFormat> {
 /** The name of a file, without folder and extension. */
 export const stemOf = (file: string): string => basename(file, extname(file));
 
-/** Writes a picture that was made from another, with the task that makes it again inside, and prints its path. */
+/** Writes an image that was made from another, with the task that reproduces it, and prints its path. */
 export async function writeSidePicture(
   picture: RgbImage,
   task: ControlNetPreprocessTask | UpscaleTask,
@@ -68,7 +68,7 @@ export async function writeSidePicture(
   await writeSideFile(bytes, place, terminal);
 }
 
-/** What a file says of the task that makes it again. */
+/** The metadata of a file: the task that reproduces it. */
 export const sideMetadata = (task: ControlNetPreprocessTask | UpscaleTask | VectorizeTask): PictureMetadata => ({
   software,
   parameters: sideRecord(task),

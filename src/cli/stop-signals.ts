@@ -5,15 +5,19 @@ import type { Terminal } from "./terminal.ts";
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 type Signal = (typeof SIGNALS)[number];
 
-/** Milliseconds in which further signals are the same key press: under npm it comes from the terminal and once more from npm. */
+/**
+ * Milliseconds during which further signals count as the same key press. Under npm, a process receives Ctrl-C from the
+ * terminal and again from npm.
+ */
 export const SAME_PRESS_MS = 300;
 
-/** Between two looks at whether the parent is still there. */
+/** Milliseconds between two checks of the parent process. */
 const PARENT_MS = 250;
 
 /**
- * Listens for requests to stop: the first one aborts `signal`, a later one ends the process or does what `onStopAgain` was given.
- * @param source where signals come from
+ * Listens for requests to stop. The first one aborts `signal`. A later one ends the process, or calls the action of
+ * `onStopAgain`.
+ * @param source the emitter of signals
  * @param now milliseconds
  */
 export function listenForStop(
@@ -25,7 +29,7 @@ export function listenForStop(
   let again: (name: Signal) => void = endNow;
   const hear = (name: Signal) => {
     first ??= now();
-    stop.abort(new Stopped(name)); // of several, the first one stays the reason
+    stop.abort(new Stopped(name)); // The first of several signals is the reason.
     if (now() - first > SAME_PRESS_MS) again(name);
   };
   for (const name of SIGNALS) source.on(name, hear);
@@ -39,8 +43,8 @@ export function listenForStop(
 }
 
 /**
- * npm hands SIGTERM to the shell between it and its scripts, and the shell dies of it without handing it on; SIGKILL reaches nobody.
- * What a script started then lives on with another parent: it stops as it does on SIGTERM.
+ * npm sends SIGTERM to the shell between it and its scripts. The shell dies of it and does not forward it; a SIGKILL is
+ * never forwarded. The script then lives on with another parent, so it stops as it does on SIGTERM.
  */
 function stopWithParent(stop: () => void): void {
   const parent = process.ppid;
@@ -52,15 +56,21 @@ function stopWithParent(stop: () => void): void {
   watch.unref();
 }
 
-/** Two turns of the event loop: one of them passes where Node looks for signals, so Ctrl-C is seen before more is computed. */
+/**
+ * Waits for two turns of the event loop. Node checks for signals in one of them, so Ctrl-C is noticed before the next
+ * computation.
+ */
 export async function letSignalsIn(): Promise<void> {
   await turn();
   await turn();
 }
 
-/** Dies of the signal, which shells tell as 130 or 143; `process.exit` alone would wait for a thread that reads from a pipe. */
+/**
+ * Dies of the signal, which shells report as 130 or 143. `process.exit` alone would wait for a thread that reads from a
+ * pipe.
+ */
 function endNow(name: Signal): void {
   process.removeAllListeners(name);
   process.kill(process.pid, name);
-  process.exit(new Stopped(name).exitCode); // the first process of a container does not die of signals
+  process.exit(new Stopped(name).exitCode); // The first process of a container does not die of signals.
 }

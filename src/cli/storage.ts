@@ -11,11 +11,11 @@ interface CopyFlags {
   readonly dataDir?: string;
 }
 
-/** `inkstone storage copy`: the images of a server, from its folder into a bucket or back. */
+/** `inkstone storage copy`: copies the images of a server from its folder into a bucket, or back. */
 export function addStorage(command: Command, terminal: Terminal): void {
   const copying = command
     .command("copy")
-    .description("Copy images that the other place lacks. A second run copies what has come since; nothing is deleted.")
+    .description("Copy images that the destination lacks. Run it again to copy newer images. Nothing is deleted.")
     .requiredOption("--to <place>", "s3://BUCKET/PREFIX, or the folder `images` of a data folder")
     .option(
       "--from <place>",
@@ -46,7 +46,7 @@ async function copy(terminal: Terminal, { from, to, ...flags }: CopyFlags): Prom
   const { copied, copiedBytes, present } = done;
   print(
     terminal,
-    `${copied} images copied (${megabytes(copiedBytes)}), ${present} were there already: ${source} to ${target}`,
+    `${copied} images copied (${megabytes(copiedBytes)}), ${present} already present: ${source} to ${target}`,
   );
 }
 

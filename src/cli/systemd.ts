@@ -3,8 +3,9 @@ import { promisify } from "node:util";
 import { type Terminal, tell } from "./terminal.ts";
 
 /**
- * Reports a state to systemd, for units of `Type=notify`; does nothing where systemd did not ask for it. Node has no datagram sockets of
- * the kind that systemd listens on, so the program `systemd-notify` sends the report (`NotifyAccess=all` in the unit).
+ * Reports a state to systemd, for units of `Type=notify`. Does nothing if systemd does not request it. Node does not
+ * support the datagram sockets that systemd listens on, so the program `systemd-notify` sends the report
+ * (`NotifyAccess=all` in the unit).
  */
 export async function reportToSystemd(
   state: "READY=1" | "STOPPING=1",

@@ -33,7 +33,7 @@ test("ranges, defaults and sentences are the schema's; parameters in them are ca
   const { min, max, about } = parametersOf("imageInference").get("numberResults")!;
   expect(help("--number")).toBe(`${about} ${min} to ${max} (default: 1)`);
   expect(help("--strength")).toContain("Needs --seed-image. 0 to 1 (default: 0.8)");
-  expect(help("--lora")).toBe("LoRA to apply; may be repeated. Weight -4 to 4 (default: 1)");
+  expect(help("--lora")).toBe("LoRA to apply. Repeat the flag for several. Weight -4 to 4 (default: 1)");
   expect(help("--face-steps")).toContain("1 to 100 (default: 20)");
 });
 

@@ -1,4 +1,7 @@
-/** Flags for the parameters of a task: their names are given here, ranges, defaults and sentences come from the task's schema. */
+/**
+ * Flags for the parameters of a task. The names are given here; ranges, defaults and descriptions come from the schema
+ * of the task.
+ */
 
 import { type Command, Option } from "commander";
 import { nearestWord, type Parameter, rangeOf, valueFromText } from "../fields/index.ts";
@@ -10,29 +13,29 @@ import type { Terminal } from "./terminal.ts";
 
 /** The flag of one parameter. */
 export interface TaskFlag {
-  /** As it is typed: `--steps <n>`, `--safety`. */
+  /** As the user types it: `--steps <n>`, `--safety`. */
   readonly flags: string;
-  /** Instead of the API's sentence, where the command line sees it otherwise. */
+  /** Replaces the description of the API, if the command line differs. */
   readonly about?: string;
-  /** What it allows, where that is not what the API does. */
+  /** The allowed values, if they differ from the API. */
   readonly allowed?: string;
-  /** What its absence means, where that is not the API's default. */
+  /** The meaning of its absence, if it differs from the default of the API. */
   readonly otherwise?: string;
-  /** Set when the command reads the flag itself: it stands for several parameters, or may be repeated. */
+  /** Set if the command parses the flag itself, because it sets several parameters or may be repeated. */
   readonly own?: { readonly repeated?: boolean; readonly also?: readonly string[] };
 }
 
-/** Flags by the parameters that they stand for; a text alone is the flag as it is typed. */
+/** Flags by the parameters that they set. A string alone is the flag as the user types it. */
 export type FlagTable = Readonly<Record<string, string | TaskFlag>>;
 
 /** The flags of one command. */
 export interface TaskFlags {
   addTo(command: Command): Command;
-  /** The parameters that the flags ask for, nested as the task has them. Throws `UsageError` for a file that is no image. */
+  /** The parameters that the flags set, nested as in the task. Throws `UsageError` for a file that is not an image. */
   read(given: Readonly<Record<string, unknown>>, terminal: Terminal): Promise<Record<string, unknown>>;
-  /** An error message of the API, in front of it the flag that its parameter came from. */
+  /** An error message of the API, preceded by the flag of its parameter. */
   named(parameter: string | readonly string[] | undefined, message: string): string;
-  /** What is said of errors of the API: each with its flag, and with what a misspelt word may stand for. */
+  /** A usage error for errors of the API: each with its flag, and with a suggestion for a misspelt word. */
   refusal(errors: readonly TaskError[]): UsageError;
 }
 
@@ -45,7 +48,7 @@ export function taskFlags(
   const flags = Object.entries(table).map(([path, entry]) => {
     const flag: TaskFlag = typeof entry === "string" ? { flags: entry } : entry;
     const parameter = parameters.get(path);
-    if (parameter === undefined) throw new Error(`${flag.flags} stands for ${path}, which ${type} does not have`);
+    if (parameter === undefined) throw new Error(`${flag.flags} sets ${path}, which ${type} does not have`);
     const option = new Option(flag.flags);
     if (flag.own?.repeated) option.argParser((text: string, before: readonly string[] = []) => [...before, text]);
     return { path, flag, parameter, option };
@@ -90,7 +93,7 @@ export function taskFlags(
   };
 }
 
-/** "Did you mean …?", where a name or a word of a list is nearly one that there is. */
+/** "Did you mean …?", if a name or a word of a list is close to a known one. */
 function guess({ code, facts, values }: TaskError, parameters: ReadonlyMap<string, Parameter>): string {
   const given = String(values.given ?? "").replace(/^"|"$/g, "");
   const word =
@@ -100,7 +103,7 @@ function guess({ code, facts, values }: TaskError, parameters: ReadonlyMap<strin
   return word === undefined ? "" : ` Did you mean '${word}'?`;
 }
 
-/** Of the keys beside it, the one that a key may stand for; else a key of that name in a group, or above. */
+/** The closest known key: one beside it, else a key of that name in a group or above. */
 function nearestParameter(path: string, known: readonly string[]): string | undefined {
   const plain = path.replace(/\.\d+(?=\.|$)/g, "");
   const group = (of: string) => of.slice(0, of.lastIndexOf(".") + 1);
@@ -109,7 +112,7 @@ function nearestParameter(path: string, known: readonly string[]): string | unde
   return nearestWord(plain, beside) ?? known.find((each) => name(each) === nearestWord(name(plain), known.map(name)));
 }
 
-/** What a flag is for, what it allows, and what its absence means. */
+/** The help text of a flag: its description, its allowed values and the meaning of its absence. */
 function sentence({ about, allowed, otherwise }: TaskFlag, parameter: Parameter): string {
   const absent = otherwise ?? (parameter.type === "boolean" ? undefined : parameter.default);
   const range = [allowed ?? briefly(parameter), absent === undefined ? "" : `(default: ${absent})`];
@@ -126,11 +129,11 @@ function briefly(parameter: Parameter): string {
 async function read(parameter: Parameter, text: string, flag: string, terminal: Terminal): Promise<unknown> {
   if (parameter.image) return pictureFile(flag, text, terminal);
   if (parameter.path === "outputFormat") return formatFromName(text) ?? text;
-  // The command line takes seeds beyond the API's, so it reads them itself.
+  // The command line accepts larger seeds than the API, so it parses them itself.
   return parameter.path === "seed" ? text : valueFromText(parameter, text);
 }
 
-/** Sets `advancedFeatures.ultralytics.steps` in a nested task. */
+/** Sets a nested value of a task, such as `advancedFeatures.ultralytics.steps`. */
 function put(task: Record<string, unknown>, path: string, value: unknown): void {
   const keys = path.split(".");
   const last = keys.pop()!;

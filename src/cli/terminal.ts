@@ -1,19 +1,19 @@
 import type { Readable, Writable } from "node:stream";
 
-/** What a command knows of the world around it. Handed in, so that tests can be the world. */
+/** The environment of a command: streams, folder and signals. Passed as an argument, so that tests can replace it. */
 export interface Terminal {
   /** Results: paths, tables, JSON. */
   readonly stdout: Writable;
-  /** Everything about the way there: progress, notes, errors. */
+  /** Everything else: progress, notes, errors. */
   readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
-  /** For `-` in place of a file. */
+  /** The input for `-` in place of a file. */
   readonly stdin: Readable;
   readonly env: NodeJS.ProcessEnv;
-  /** Folder that relative paths start from. */
+  /** The base of relative paths. */
   readonly cwd: string;
-  /** Aborts when the user asks to stop (Ctrl-C) or the system does (SIGTERM). */
+  /** Aborts when the user (Ctrl-C) or the system (SIGTERM) requests a stop. */
   readonly signal: AbortSignal;
-  /** Says what being asked once more does. Unless it was called, the process then ends at once. */
+  /** Sets the action for a second request to stop. By default, the process then ends at once. */
   onStopAgain(action: () => void): void;
 }
 
@@ -22,7 +22,7 @@ export function print(terminal: Terminal, line: string): void {
   terminal.stdout.write(`${line}\n`);
 }
 
-/** Writes a line for the person who waits. */
+/** Writes a line for the user. */
 export function tell(terminal: Pick<Terminal, "stderr">, line: string): void {
   terminal.stderr.write(`${line}\n`);
 }

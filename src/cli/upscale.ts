@@ -15,13 +15,17 @@ const upscaleFlags = taskFlags(
   "upscale",
   {
     upscaleFactor: "--factor <n>",
-    outputFormat: { flags: "--format <name>", about: "File format.", otherwise: "by the extension of --out, else PNG" },
+    outputFormat: {
+      flags: "--format <name>",
+      about: "File format.",
+      otherwise: "from the extension of --out, else PNG",
+    },
     outputQuality: "--quality <n>",
   },
   { "inputs.image": "FILE" },
 );
 
-/** `inkstone upscale FILE`: an enlarged picture. */
+/** `inkstone upscale FILE`: an enlarged image. */
 export function addUpscale(command: Command, terminal: Terminal): void {
   command.argument("<file>", "PNG, JPG, WEBP, AVIF, GIF or TIFF");
   withOutput(command, "FILE-Nx");

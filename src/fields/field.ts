@@ -1,37 +1,40 @@
-/** Builders of fields. Each is a zod schema with the facts that messages, pages, settings and flags are made of. */
+/**
+ * Builders of fields. Each field is a zod schema plus the facts that error messages, reference pages, settings and
+ * flags are built from.
+ */
 
 import { z } from "zod";
 
-/** What a field allows, in the words of an error message. */
+/** The constraints of a field, in the words of an error message. */
 export interface FieldFacts {
-  /** The type as error items name it. */
+  /** The type, as error items name it. */
   readonly type: string;
-  /** Ends the sentence "X must be …". */
+  /** Completes the sentence "X must be …". */
   readonly rule: string;
   readonly about: string;
   readonly min?: number;
   readonly max?: number | bigint;
   readonly multiplier?: number;
   readonly allowedValues?: readonly string[];
-  /** What an absent value means, where the schema leaves it absent. */
+  /** The meaning of an absent value, if the schema leaves it absent. */
   readonly assumed?: unknown;
-  /** The value is never repeated in an error message. */
+  /** The value never appears in an error message. */
   readonly secret?: boolean;
-  /** The value is an image: a command line takes a file for it. */
+  /** The value is an image: the command line accepts a file for it. */
   readonly image?: boolean;
 }
 
 /** The facts of every field schema built here. */
 export const fieldFacts = z.registry<FieldFacts>();
 
-/** A schema with its facts. */
+/** Attaches facts to a schema. */
 export function field<Schema extends z.ZodType>(schema: Schema, facts: FieldFacts): Schema {
   const described = schema.meta({ description: facts.about });
   fieldFacts.add(described, facts);
   return described;
 }
 
-/** What an absent value means. */
+/** The meaning of an absent value. */
 interface Assumed<Value> {
   readonly assumed?: Value;
 }
@@ -59,7 +62,7 @@ export function integer(about: string, { min, max, step, assumed }: NumberRange 
   });
 }
 
-/** A number with decimals; `step` is checked with room for the rounding of binary fractions. */
+/** A number with decimals. The check of `step` tolerates the rounding of binary fractions. */
 export function float(about: string, { min, max, step, assumed }: NumberRange & Assumed<number>) {
   let schema = z.number();
   if (min !== undefined) schema = schema.min(min);
@@ -85,7 +88,7 @@ function between(min?: number, max?: number): string {
   return max === undefined ? `of at least ${min}` : `between ${min} and ${max}`;
 }
 
-/** Text of a bounded length. */
+/** Text with a length limit. */
 export function text(about: string, { min = 0, max }: { readonly min?: number; readonly max?: number } = {}) {
   let schema = z.string().min(min);
   if (max !== undefined) schema = schema.max(max);
@@ -93,17 +96,17 @@ export function text(about: string, { min = 0, max }: { readonly min?: number; r
   return field(schema, { type: "string", rule: `a string value${length}`, about, min: min || undefined, max });
 }
 
-/** Text that is never shown in a message. */
+/** Text that never appears in a message. */
 export function secret(about: string) {
   return field(z.string().min(1).max(512), { type: "string", rule: "a non-empty string value", about, secret: true });
 }
 
-/** true or false. */
+/** A boolean value. */
 export function flag(about: string, { assumed }: Assumed<boolean> = {}) {
   return field(z.boolean(), { type: "boolean", rule: "a boolean value", about, assumed });
 }
 
-/** One of a few words. With `anyCase`, other letter cases are understood and put right. */
+/** One of a few words. With `anyCase`, any letter case is accepted and normalised. */
 export function oneOf<const Values extends readonly [string, ...string[]]>(
   about: string,
   values: Values,
@@ -130,17 +133,17 @@ export function oneOf<const Values extends readonly [string, ...string[]]>(
 /** `'a', 'b', 'c'` */
 export const quoted = (values: readonly string[]): string => values.map((value) => `'${value}'`).join(", ");
 
-/** Exactly one value. */
+/** A single allowed value. */
 export function literal<const Value extends string | true>(about: string, value: Value) {
   return field(z.literal(value), { type: typeof value, rule: `'${value}'`, about });
 }
 
 const UUID_V4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
 
-/** Whether `value` is a UUID of version 4, in any letter case. */
+/** True if `value` is a UUID v4, in any letter case. */
 export const isUuidV4 = (value: unknown): boolean => typeof value === "string" && UUID_V4.test(value);
 
-/** A UUID of version 4, kept as it was written. */
+/** A UUID v4. Its letter case is preserved. */
 export function uuid(about: string) {
   const schema = z.string().refine(isUuidV4).meta({ format: "uuid" });
   return field(schema, { type: "string", rule: "a UUID v4 string value", about });
@@ -164,7 +167,7 @@ export function sha256(about: string) {
   return field(schema, { type: "string", rule: "64 hexadecimal digits", about });
 }
 
-/** A closed group of parameters. */
+/** A group of parameters. Unknown keys are errors. */
 export function group<Shape extends z.ZodRawShape>(about: string, shape: Shape) {
   return field(z.strictObject(shape), { type: "object", rule: "an object", about });
 }
@@ -180,7 +183,7 @@ export function listOf<Item extends z.ZodType>(about: string, item: Item, max: n
   });
 }
 
-/** One or more values of one kind. */
+/** One or more values of the same kind. */
 export function severalOf<Item extends z.ZodType>(about: string, item: Item, max: number) {
   const { type, image } = fieldFacts.get(item)!;
   return field(z.array(item).min(1).max(max), {
@@ -202,7 +205,7 @@ export function words(about: string, max: number) {
   });
 }
 
-/** One of a few words, or a list of them; read as a list in which each is once. */
+/** One of a few words, or a list of them. The parsed value is a list without duplicates. */
 export function oneOrMoreOf<const Values extends readonly [string, ...string[]]>(
   about: string,
   values: Values,
@@ -221,7 +224,7 @@ export function oneOrMoreOf<const Values extends readonly [string, ...string[]]>
   }).default([fallback]);
 }
 
-/** One or more of a few words. */
+/** A list of one or more of a few words. */
 export function someOf<const Values extends readonly [string, ...string[]]>(about: string, values: Values) {
   const schema = z.array(z.enum(values)).min(1);
   return field(schema, {

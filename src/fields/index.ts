@@ -1,4 +1,7 @@
-/** One value that somebody may give: its type, range, step, default and sentence. Schemas, pages, settings and flags are made from it. */
+/**
+ * Fields: the type, range, step, default and description of one value. Schemas, reference pages, settings and flags are
+ * built from them.
+ */
 export {
   type FieldFacts,
   field,

@@ -1,9 +1,9 @@
 import { distance } from "fastest-levenshtein";
 
-/** Of a word's letters, more than this share are no slip of the finger. */
+/** A correction may change at most this share of the letters. Anything further away is another word, not a typo. */
 const MOST_WRONG = 0.4;
 
-/** The known word that a misspelt one most likely stands for, whatever its letter case; undefined when none is near. */
+/** The known word closest to a misspelt one, ignoring letter case; undefined if none is close enough. */
 export function nearestWord(given: string, known: readonly string[]): string | undefined {
   let best: { readonly word: string; readonly off: number } | undefined;
   for (const word of known) {

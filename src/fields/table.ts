@@ -1,20 +1,20 @@
 import { z } from "zod";
 import { type FieldFacts, fieldFacts } from "./field.ts";
 
-/** A field in its place: what messages, reference pages and flags need. */
+/** A field with its path: the input of messages, reference pages and flags. */
 export interface Parameter extends FieldFacts {
   /** Dotted, without list positions: `controlNet.startStep`. */
   readonly path: string;
   readonly required: boolean;
   readonly default?: unknown;
-  /** The keys of a group or of a list's groups. */
+  /** The keys of a group, or of the groups in a list. */
   readonly keys?: readonly string[];
 }
 
-/** Every field of a schema by its path, in the order of the schema. */
+/** Every field of a schema by its path, in schema order. */
 export type FieldTable = ReadonlyMap<string, Parameter>;
 
-/** Reads the table out of a schema. */
+/** Builds the table of a schema. */
 export function fieldTable(schema: z.ZodObject): FieldTable {
   const table = new Map<string, Parameter>();
   addShape(table, schema.shape, "");
@@ -44,13 +44,13 @@ interface Opened {
   readonly fallback: unknown;
 }
 
-/** What a single field allows, and what its absence means. */
+/** The constraints of a single field, and the meaning of its absence. */
 export function describeField(schema: z.ZodType): Parameter {
   const { facts, required, fallback } = open(schema, "");
   return { ...facts, path: "", required, default: facts.assumed ?? fallback };
 }
 
-/** Looks through defaults, optionals, transforms and lists for the facts of a field and the group inside it. */
+/** Unwraps defaults, optionals, transforms and lists to find the facts of a field and the group inside it. */
 function open(schema: z.ZodType, path: string): Opened {
   let current: unknown = schema;
   let facts: FieldFacts | undefined;
@@ -73,7 +73,10 @@ function open(schema: z.ZodType, path: string): Opened {
   return { facts, inner: current instanceof z.ZodObject ? current : undefined, required, fallback };
 }
 
-/** What a field allows, briefly: `1 to 50`, `128 to 2048, step 16`, `1 to 200 characters`; words not. */
+/**
+ * The range of a field in short form: `1 to 50`, `128 to 2048, step 16`, `1 to 200 characters`. Empty for lists of
+ * words.
+ */
 export function rangeOf({ type, min, max, multiplier }: FieldFacts): string {
   const unit = type === "string" && (min !== undefined || max !== undefined) ? " characters" : "";
   const step = multiplier === undefined ? "" : `, step ${multiplier}`;

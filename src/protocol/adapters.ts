@@ -1,4 +1,4 @@
-/** What shapes the image beside the prompt: LoRAs and ControlNets. */
+/** Parameters that shape the image in addition to the prompt: LoRAs and ControlNets. */
 
 import { float, group, integer, listOf, oneOf } from "../fields/index.ts";
 import { WHOLE_WINDOW } from "./step-window.ts";
@@ -6,9 +6,9 @@ import { air, imageReference } from "./values.ts";
 
 export const LORA_STAGES = ["high", "low", "both"] as const;
 
-/** Low-rank adaptations of the model; their effects add up. */
+/** Low-rank adaptations of the model. Their effects add up. */
 export const lora = listOf(
-  "LoRA models to apply. Several add up.",
+  "LoRA models to apply. Their effects add up.",
   group("One LoRA.", {
     model: air("LoRA model identifier."),
     weight: float("Strength. 0 means no influence; negative values steer away.", {
@@ -17,7 +17,7 @@ export const lora = listOf(
       step: 0.01,
     }).default(1),
     transformer: oneOf(
-      "Steps at which it applies: `high` noise (the early ones), `low` noise (the late ones), or `both`.",
+      "Steps at which the LoRA applies: `high` noise (the early steps), `low` noise (the late steps), or `both`.",
       LORA_STAGES,
     ).default("both"),
   }),
@@ -26,9 +26,9 @@ export const lora = listOf(
 
 export const CONTROL_MODES = ["balanced", "controlnet", "prompt"] as const;
 
-/** Guide images that shape the result; their effects add up. */
+/** Guide images that shape the result. Their effects add up. */
 export const controlNet = listOf(
-  "ControlNet models with their guide images. Several add up.",
+  "ControlNet models with their guide images. Their effects add up.",
   group("One ControlNet.", {
     model: air("ControlNet model identifier."),
     guideImage: imageReference("Reference image, already preprocessed (UUID, URL, data URI, or base64)."),
@@ -41,7 +41,7 @@ export const controlNet = listOf(
       "`balanced`: equal weight; `controlnet`: the guide image prevails; `prompt`: the prompt prevails.",
       CONTROL_MODES,
     ).default("balanced"),
-    startStep: integer("First step under its influence. Less than the end.", { min: 0 }).optional(),
+    startStep: integer("First step under the influence of the ControlNet. Less than the end.", { min: 0 }).optional(),
     endStep: integer("Step at which the influence ends. Greater than the start, at most `steps`.", {
       min: 1,
     }).optional(),

@@ -1,4 +1,4 @@
-/** Older and other spellings that real clients send, brought to the one spelling of the schema. */
+/** Other spellings of parameters that real clients send, mapped to the spelling of the schema. */
 
 import { stringifyJson } from "./json.ts";
 import { isStorable } from "./storable-text.ts";
@@ -6,7 +6,7 @@ import { TaskError } from "./task-error.ts";
 
 type Raw = Record<string, unknown>;
 
-/** Keys at the top of the task that belong into a group. */
+/** Top-level keys that belong in a group. */
 export const MOVED: ReadonlyArray<readonly [from: string, group: string, key: string]> = [
   ["seedImage", "inputs", "seedImage"],
   ["maskImage", "inputs", "maskImage"],
@@ -23,7 +23,7 @@ const RENAMED: ReadonlyArray<readonly [group: string, from: string, to: string]>
   ["acceleratorOptions", "fbcache", "fbCache"],
 ];
 
-/** The vendor's names for its models that are drawn with here; they stand for an AIR. */
+/** The API's slugs for the supported models, mapped to AIRs. */
 export const SLUGS: Readonly<Record<string, string>> = {
   "alibaba-qwen-image": "runware:108@1",
   "alibaba-qwen-image-2512": "alibaba:qwen-image@2512",
@@ -32,7 +32,7 @@ export const SLUGS: Readonly<Record<string, string>> = {
   "alibaba-qwen-image-edit-2511": "alibaba:qwen-image-edit@2511",
 };
 
-/** Keys that clients send for other models. With these values they mean nothing and are dropped. */
+/** Keys that clients send for other models. With these values they have no effect, so they are dropped. */
 const NEUTRAL: Readonly<Record<string, readonly unknown[]>> = {
   clipSkip: [0, false, ""],
   promptWeighting: ["", "none", false],
@@ -41,7 +41,7 @@ const NEUTRAL: Readonly<Record<string, readonly unknown[]>> = {
   negativePrompt: [""],
 };
 
-/** A task in the schema's spelling, and how the caller spelled what was moved. */
+/** A task in the spelling of the schema, and the caller's spelling of every renamed key. */
 export interface Normalized {
   readonly value: Raw;
   readonly errors: readonly TaskError[];
@@ -49,7 +49,7 @@ export interface Normalized {
   spelling(path: string): string;
 }
 
-/** Drops nulls (they mean "absent") and brings an imageInference task to the schema's spelling. Never throws. */
+/** Drops nulls, which mean "absent", and maps an imageInference task to the spelling of the schema. Never throws. */
 export function normalize(given: Raw): Normalized {
   const value = withoutNulls(given, 6) as Raw;
   const errors: TaskError[] = [];
@@ -85,7 +85,7 @@ export function normalize(given: Raw): Normalized {
   return { value, errors, spelling: (path) => respell(path, spellings) };
 }
 
-/** Drops the nulls of any task, but none whose key could not be stored with the request: the schema is to refuse that. */
+/** Drops the nulls of any task. Keeps keys that cannot be stored, so that the schema rejects them. */
 export const withoutNulls = (value: unknown, depth: number): unknown => {
   if (typeof value !== "object" || value === null || depth === 0) return value;
   if (Array.isArray(value)) return value.map((item) => withoutNulls(item, depth - 1));
@@ -93,7 +93,7 @@ export const withoutNulls = (value: unknown, depth: number): unknown => {
   return Object.fromEntries(entries.map(([key, item]) => [key, withoutNulls(item, depth - 1)]));
 };
 
-/** `{ image: "…" }`, as older SDKs write a reference image, is the image. */
+/** Unwraps `{ image: "…" }`, an older form of a reference image. */
 const bareImage = (item: unknown): unknown =>
   isGroup(item) && Object.keys(item).length === 1 && typeof item.image === "string" ? item.image : item;
 
@@ -109,7 +109,7 @@ function same(first: unknown, second: unknown): boolean {
   try {
     return stringifyJson(first) === stringifyJson(second);
   } catch {
-    // Nested too deeply to be anything that the schema allows.
+    // Nested more deeply than anything that the schema allows.
     return false;
   }
 }

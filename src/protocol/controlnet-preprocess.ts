@@ -1,4 +1,4 @@
-/** The task `controlNetPreprocess`: a picture becomes the guide image of a ControlNet. */
+/** The task `controlNetPreprocess`: turns an image into the guide image of a ControlNet. */
 
 import { z } from "zod";
 import { flag, integer, literal, oneOf, quoted, uuid } from "../fields/index.ts";
@@ -7,11 +7,11 @@ import { invalidParameter } from "./parameter-errors.ts";
 import { TaskError } from "./task-error.ts";
 import { imageReference } from "./values.ts";
 
-/** Preprocessors that are here: classical filters. */
+/** The supported preprocessors: classical filters. */
 export const PREPROCESSORS = ["canny", "scribble", "softedge", "tile"] as const;
 export type Preprocessor = (typeof PREPROCESSORS)[number];
 
-/** Preprocessors that clients know of and that are not here, finer names included. */
+/** Preprocessors of the API that are not supported, including variants. */
 const ELSEWHERE =
   /^(depth|mlsd|normal|openpose|seg_|seg$|lineart|shuffle|scribble_|softedge_|inpaint_global_harmonious)/;
 
@@ -27,7 +27,7 @@ export const controlNetPreprocess = z
   .strictObject({
     taskType: literal("The type of task.", "controlNetPreprocess"),
     taskUUID: uuid("Identifies the task in results, errors, polls and webhooks. A UUID v4, unique per task."),
-    inputImage: imageReference("The image to make a guide of (UUID, URL, data URI, or base64)."),
+    inputImage: imageReference("The image to turn into a guide image (UUID, URL, data URI, or base64)."),
     preProcessorType: oneOf(
       "Kind of guide image: edges, strokes, soft edges, or the image without fine detail.",
       PREPROCESSORS,
@@ -37,9 +37,11 @@ export const controlNetPreprocess = z
     ),
     width: side("width"),
     height: side("height"),
-    lowThresholdCanny: threshold("Gradients above it are edges where they touch a strong one.").default(100),
-    highThresholdCanny: threshold("Gradients above it are edges.").default(200),
-    includeHandsAndFaceOpenPose: flag("Without effect: it concerns a preprocessor that is not here.").default(false),
+    lowThresholdCanny: threshold("Gradients above this value are edges if they touch a strong edge.").default(100),
+    highThresholdCanny: threshold("Gradients above this value are strong edges.").default(200),
+    includeHandsAndFaceOpenPose: flag("No effect: Inkstone does not have the preprocessor it belongs to.").default(
+      false,
+    ),
     ...delivery,
   })
   .describe("Turns an image into a guide image for `controlNet`.");
@@ -51,10 +53,13 @@ type Raw = Record<string, unknown>;
 
 const MODEL = /^runware:controlnet-preprocess@([\w-]+)$/;
 
-/** Keys of the newer form's `settings`. */
+/** Keys of `settings` in the newer form. */
 const SETTINGS = ["lowThresholdCanny", "highThresholdCanny", "includeHandsAndFaceOpenPose"];
 
-/** Brings the newer form (`inputs.image`, the preprocessor as `model`, thresholds in `settings`) to the schema's spelling. Two different images stay, to be refused. */
+/**
+ * Maps the newer form to the spelling of the schema: `inputs.image`, the preprocessor as `model`, thresholds in
+ * `settings`. Two different images are kept, so that the schema rejects them.
+ */
 export function respellPreprocess({ inputs, model, settings, ...task }: Raw): Raw {
   const image = isGroup(inputs) ? inputs : undefined;
   const onlyImage = image !== undefined && Object.keys(image).every((key) => key === "image");
@@ -71,7 +76,7 @@ export function respellPreprocess({ inputs, model, settings, ...task }: Raw): Ra
 
 const isGroup = (value: unknown): value is Raw => typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** A preprocessor that exists, but not here. */
+/** The error for a preprocessor that the API has and Inkstone does not. */
 export function missingPreprocessor({ preProcessorType: given }: Raw): TaskError | undefined {
   if (typeof given !== "string" || !ELSEWHERE.test(given)) return undefined;
   const values = { given: given.slice(0, 60), allowed: quoted(PREPROCESSORS) };
@@ -79,7 +84,7 @@ export function missingPreprocessor({ preProcessorType: given }: Raw): TaskError
   return new TaskError("unsupportedPreProcessorType", values, facts);
 }
 
-/** What the parameters demand of each other. */
+/** Checks the thresholds against each other. */
 export function preprocessErrors({ lowThresholdCanny: low, highThresholdCanny: high }: ControlNetPreprocessTask) {
   const rule = `Low threshold canny must be less than 'highThresholdCanny', which is ${high}.`;
   return low < high ? [] : [invalidParameter("lowThresholdCanny", low, rule, { type: "integer", min: 0, max: 255 })];

@@ -1,4 +1,4 @@
-/** How results are handed over: the same parameters for every task that makes pictures. */
+/** Delivery of results: the parameters that all tasks with image results share. */
 
 import { flag, integer, oneOf, oneOrMoreOf, webAddress } from "../fields/index.ts";
 
@@ -7,11 +7,15 @@ export type OutputType = (typeof OUTPUT_TYPES)[number];
 export const OUTPUT_FORMATS = ["JPG", "PNG", "WEBP"] as const;
 export const DELIVERY_METHODS = ["sync", "async"] as const;
 
-/** Further away than this databases cannot tell the time. */
+/** Databases cannot represent times that are much further away. */
 const CENTURY = 100 * 365 * 24 * 3600;
 
 export const delivery = {
-  outputType: oneOrMoreOf("How the image is returned; a list for several ways at once.", OUTPUT_TYPES, "URL"),
+  outputType: oneOrMoreOf(
+    "The form of the returned image. A list requests several forms at once.",
+    OUTPUT_TYPES,
+    "URL",
+  ),
   outputFormat: oneOf("File format of the image. Letter case does not matter.", OUTPUT_FORMATS, {
     anyCase: true,
   }).default("JPG"),
@@ -22,9 +26,9 @@ export const delivery = {
   ).default("sync"),
   webhookURL: webAddress("Receives one POST per finished image.").optional(),
   uploadEndpoint: webAddress(
-    "Receives each finished image as the raw body of a PUT, for example at a presigned URL. `{imageUUID}` and `{index}` in it are replaced. Without one of them, a later result overwrites an earlier one.",
+    "Receives each finished image as the raw body of a PUT, for example at a presigned URL. `{imageUUID}` and `{index}` in it are replaced. Without either placeholder, a later result overwrites an earlier one.",
   ).optional(),
-  ttl: integer("Seconds until the image is deleted, with outputType URL. Without it images are kept 7 days.", {
+  ttl: integer("Seconds until the image is deleted, with outputType URL. By default, images are kept for 7 days.", {
     min: 60,
     max: CENTURY,
   }).optional(),

@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { field, float, group, literal, text } from "../fields/index.ts";
 
-/** An error as it is told. */
+/** An error as the client receives it. */
 export const errorReply = group("An error.", {
   code: text("The kind of error."),
-  message: text("The parameter, what was given and what is allowed, in words."),
+  message: text("A sentence with the parameter, the given value and the allowed values."),
   parameter: field(z.union([z.string(), z.array(z.string())]), {
     type: "string or string[]",
     rule: "text",
@@ -18,13 +18,13 @@ export const errorReply = group("An error.", {
   max: field(z.union([z.number(), z.bigint()]), { type: "number", rule: "a number", about: "Largest value." })
     .meta({ type: "number" })
     .optional(),
-  multiplier: float("Values are its multiples.", {}).optional(),
-  default: field(z.any(), { type: "any", rule: "anything", about: "What an absent value means." }).optional(),
+  multiplier: float("Values must be multiples of it.", {}).optional(),
+  default: field(z.any(), { type: "any", rule: "anything", about: "The meaning of an absent value." }).optional(),
   allowedValues: field(z.array(z.string()), {
     type: "string[]",
     rule: "strings",
-    about: "The values that are allowed.",
+    about: "The allowed values.",
   }).optional(),
-  retryAfter: float("Seconds after which repeating makes sense.", { min: 0 }).optional(),
+  retryAfter: float("Seconds to wait before a new attempt can succeed.", { min: 0 }).optional(),
   status: literal("Only in replies to getResponse.", "error").optional(),
 });

@@ -108,12 +108,12 @@ function codesWith(type: TaskType, path: string, value: unknown): string[] {
 }
 
 test.each([
-  ["removeBackground", "No weights for background removal"],
+  ["removeBackground", "Inkstone has no freely licensed weights for background removal"],
   ["imageBackgroundRemoval", "remove the background elsewhere"],
-  ["caption", "No network that describes images"],
+  ["caption", "Inkstone has no network that describes images"],
   ["imageCaption", "write the text"],
   ["promptEnhance", "no language model"],
-  ["imageMasking", "Inkstone makes no masks"],
+  ["imageMasking", "Inkstone does not make masks"],
 ])("%s is refused with what to do instead", (taskType, sentence) => {
   const parsed = parseTask({ taskType, taskUUID: IMAGE });
   expect(parsed).toMatchObject({ ok: false, errors: [{ code: "unsupportedTaskType" }] });

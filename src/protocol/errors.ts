@@ -1,10 +1,10 @@
-/** The catalogue: every error code, its HTTP status and the template of its message. Codes are never reused. */
+/** The catalogue of errors: every code, its HTTP status and its message template. Codes are never reused. */
 
-/** One entry of the catalogue. `{name}` in the message is filled in when the error is raised. */
+/** One entry of the catalogue. Placeholders such as `{name}` in the message are filled in when the error is raised. */
 export interface ErrorKind {
   readonly status: number;
   readonly message: string;
-  /** When it is raised, for the reference page. */
+  /** The conditions that raise the error, for the reference page. */
   readonly when: string;
 }
 
@@ -184,7 +184,7 @@ export function errorKind(code: ErrorCode): ErrorKind {
 export const INVALID_PARAMETER: ErrorKind = {
   status: 400,
   message: "Invalid value for '{parameter}' parameter. {rule} Received: {given}.",
-  when: "The value has the wrong type, or lies outside what the parameter allows.",
+  when: "The value has the wrong type or is not allowed for the parameter.",
 };
 
 /** The family `missing…`. */
@@ -194,7 +194,7 @@ export const MISSING_PARAMETER: ErrorKind = {
   when: "A required parameter is absent, or another parameter needs it.",
 };
 
-/** Groups that exist only for nesting: `inputs.seedImage` gives `invalidSeedImage`. */
+/** Groups that exist only for nesting and are left out of codes: `inputs.seedImage` gives `invalidSeedImage`. */
 const NESTING = new Set(["inputs", "settings", "advancedFeatures"]);
 
 /** `invalidWidth`, `invalidLoraWeight`, `invalidUltralyticsSteps` … */
@@ -214,7 +214,7 @@ export const withoutPositions = (path: string): string => names(path).join(".");
 
 const names = (path: string): string[] => path.split(".").filter((part) => !/^\d+$/.test(part));
 
-/** "Positive prompt", "CFG scale", "Webhook URL": how a message calls a parameter. */
+/** The name of a parameter in messages: "Positive prompt", "CFG scale", "Webhook URL". */
 export function label(path: string): string {
   const parts = names(path);
   const words = parts.at(-1)!.match(/[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+/g) ?? [parts.at(-1)!];

@@ -1,4 +1,7 @@
-/** What the routes of the gallery, the queue and the server answer, as schemas: types, tests and the OpenAPI document are made of them. */
+/**
+ * Replies of the routes for the gallery, the queue and the server, as schemas. Types, tests and the OpenAPI document
+ * are built from them.
+ */
 
 import { z } from "zod";
 import { field, flag, float, group, integer, listOf, oneOf, text, uuid, webAddress } from "../fields/index.ts";
@@ -12,7 +15,7 @@ const object = (about: string) =>
   field(z.record(z.string(), z.unknown()), { type: "object", rule: "an object", about });
 const many = <Item extends z.ZodType>(about: string, item: Item) =>
   field(z.array(item), { type: "object[]", rule: "an array", about });
-const next = text("Cursor of the following page; absent on the last one.").optional();
+const next = text("Cursor of the next page. Absent on the last page.").optional();
 
 export const pictureReply = group("An image of the gallery.", {
   imageUUID: uuid("The image. Can be used as an input image of later tasks."),
@@ -24,33 +27,33 @@ export const pictureReply = group("An image of the gallery.", {
   ),
   width: integer("Pixels.", { min: 1 }),
   height: integer("Pixels.", { min: 1 }),
-  bytes: integer("Size of its file.", { min: 0 }),
-  createdAt: time("When it was made."),
+  bytes: integer("Size of the file.", { min: 0 }),
+  createdAt: time("Time of creation."),
   expiresAt: field(z.union([z.iso.datetime({ offset: true }), z.date(), z.null()]), {
     type: "string or null",
     rule: "a date and time, or null",
-    about: "When it is deleted; null: it is kept for good.",
+    about: "Time of deletion. null: the image is kept until you delete it.",
   }),
-  starred: flag("Whether it has a star."),
-  taskUUID: uuid("The task that made it, while that is kept.").optional(),
-  index: integer("Its place among the results of that task.", { min: 0 }).optional(),
+  starred: flag("True if the image has a star."),
+  taskUUID: uuid("The task that made the image, until that task is deleted.").optional(),
+  index: integer("Position among the results of that task.", { min: 0 }).optional(),
   seed: seed("The seed of a generated image.").optional(),
   NSFWContent: flag("True if the safety check flagged it. Absent without a check.").optional(),
   parameters: object("The task that reproduces it.").optional(),
   parents: field(z.array(z.string()), {
     type: "string[]",
     rule: "an array of UUIDs",
-    about: "The images it was made from.",
+    about: "The input images.",
   }),
 });
 
-const progressReply = group("How far a running task is.", {
+const progressReply = group("Progress of a running task.", {
   image: integer("The current image, from 0.", { min: 0 }).optional(),
   images: integer("Number of images.", { min: 1 }).optional(),
   step: integer("Finished steps of this image.", { min: 0 }).optional(),
   steps: integer("Steps per image.", { min: 0 }).optional(),
-  stage: oneOf("Of a model upload: the last stage that was reached.", UPLOAD_STAGES).optional(),
-  percentage: float("Of the whole task.", { min: 0, max: 100 }),
+  stage: oneOf("The last finished stage of a model upload.", UPLOAD_STAGES).optional(),
+  percentage: float("Percentage of the whole task.", { min: 0, max: 100 }),
 });
 
 export const TASK_STATES = ["queued", "running", "succeeded", "failed", "cancelled"] as const;
@@ -61,110 +64,110 @@ export const taskReply = group("A task of the queue.", {
   taskType: text("The type of task."),
   state,
   createdAt: time("When it was accepted."),
-  queuePosition: integer("Tasks that start before this one, while it waits.", { min: 0 }).optional(),
+  queuePosition: integer("Number of tasks that start before this one, while it waits.", { min: 0 }).optional(),
   progress: progressReply.optional(),
-  request: object("The task as it was sent; long texts are cut."),
-  results: many("Its images so far.", pictureReply),
+  request: object("The task, as received. Long texts are cut."),
+  results: many("The finished images.", pictureReply),
   error: errorReply.optional(),
 });
 
 const capacity = group("The server's queue.", {
-  waiting: integer("Tasks that wait, of all keys.", { min: 0 }),
-  running: integer("Tasks that run, of all keys.", { min: 0 }),
-  limit: integer("Tasks that may wait.", { min: 0 }),
+  waiting: integer("Waiting tasks of all keys.", { min: 0 }),
+  running: integer("Running tasks of all keys.", { min: 0 }),
+  limit: integer("Most tasks that can wait.", { min: 0 }),
 });
 
 const storage = group("The caller's images.", {
-  pictures: integer("Outside the bin.", { min: 0 }),
-  bytes: integer("Of all their files.", { min: 0 }),
-  binned: integer("In the bin.", { min: 0 }),
-  freeBytes: integer("Free on the disk of the data folder, where that is known.", { min: 0 }).optional(),
-  full: flag("Whether nothing more is taken in until something is deleted."),
+  pictures: integer("Images outside the bin.", { min: 0 }),
+  bytes: integer("Size of all files.", { min: 0 }),
+  binned: integer("Images in the bin.", { min: 0 }),
+  freeBytes: integer("Free space on the disk of the data folder, if known.", { min: 0 }).optional(),
+  full: flag("True if the storage is full. New images are refused until you delete some."),
 });
 
 const MODEL_STATES = ["installed", "loading", "ready"] as const;
 
-export const statusReply = group("What a caller may know of the server.", {
-  version: text("Of Inkstone."),
-  ready: flag("Whether it takes tasks."),
-  reason: text("Why not.").optional(),
+export const statusReply = group("The state of the server, as a caller may see it.", {
+  version: text("Version of Inkstone."),
+  ready: flag("True if the server accepts tasks."),
+  reason: text("The reason, if the server is not ready.").optional(),
   device: text("Where networks run.").optional(),
-  model: group("The model in memory, of the worker in this process.", {
+  model: group("The model in memory of the worker in this process.", {
     air: air("Its identifier."),
     state: oneOf("`ready`: it can generate immediately. `loading`: it is being loaded.", ["loading", "ready"]),
   }).optional(),
-  caller: group("Who asks.", { name: text("The name of the key.") }),
+  caller: group("The caller.", { name: text("The name of the key.") }),
   queue: capacity,
   storage,
   addresses: z
     .array(webAddress("One address."))
     .meta({ description: "Where other machines reach the server; empty while it serves its own only." }),
-  limits: group("Of requests.", {
-    maxTasks: integer("Tasks of one request.", { min: 1 }),
-    maxBodyBytes: integer("Bytes of one request.", { min: 1 }),
+  limits: group("Limits of requests.", {
+    maxTasks: integer("Most tasks in one request.", { min: 1 }),
+    maxBodyBytes: integer("Most bytes in one request.", { min: 1 }),
   }),
 });
 
-export const modelReply = group(
-  "A checkpoint, as OpenAI's clients list models; what they do not know is under `inkstone`.",
-  {
-    id: air("Its identifier."),
-    object: text("Always `model`."),
-    created: integer("Always 0.", { min: 0 }),
-    owned_by: text("Always `inkstone`."),
-    name: text("Its name."),
-    inkstone: group("What it can do, and what it takes.", {
-      air: air("Its identifier."),
-      aliases: field(z.array(z.string()), { type: "string[]", rule: "strings", about: "Further identifiers." }),
-      category: text("Always `checkpoint`."),
-      can: field(z.array(z.enum(["text", "image", "mask", "outpaint", "edit"])), {
-        type: "string[]",
-        rule: "words",
-        about: "Possible inputs: `text`, `image`, `mask`, `outpaint`, `edit`.",
-      }),
-      references: group("Reference images that it takes.", {
-        min: integer("At least.", { min: 0 }),
-        max: integer("At most.", { min: 0 }),
-      }),
-      sizes: group("Widths and heights in pixels.", {
-        min: integer("Least.", { min: 1 }),
-        max: integer("Most.", { min: 1 }),
-        step: integer("They are its multiples.", { min: 1 }),
-        suggested: text(
-          "Where a request names none: `1024x1024`, or `auto`, at the aspect of the last reference image.",
-        ),
-        trained: field(z.array(z.array(z.int()).length(2)), {
-          type: "integer[][]",
-          rule: "pairs",
-          about: "Sizes that it was trained on.",
-        }),
-      }),
-      maxPixels: integer("Larger images are generated with this number of pixels, then enlarged.", {
-        min: 1,
-      }).optional(),
-      defaults: object("Parameters to begin with: `width`, `height`, `steps`, `CFGScale`, `scheduler`."),
-      licence: text("Of its weights.").optional(),
-      bytes: integer("Of its files.", { min: 0 }).optional(),
-      state: oneOf("`ready`: it is in memory. `installed`: it is loaded when a task needs it.", MODEL_STATES),
-      secondsPerStep: float("At the model's size, from the images of the last day. Absent before the first.", {
-        min: 0,
-      }).optional(),
+export const modelReply = group("A checkpoint in the model format of OpenAI. Further facts are in `inkstone`.", {
+  id: air("Its identifier."),
+  object: text("Always `model`."),
+  created: integer("Always 0.", { min: 0 }),
+  owned_by: text("Always `inkstone`."),
+  name: text("Its name."),
+  inkstone: group("Capabilities and limits of the model.", {
+    air: air("Its identifier."),
+    aliases: field(z.array(z.string()), { type: "string[]", rule: "strings", about: "Further identifiers." }),
+    category: text("Always `checkpoint`."),
+    can: field(z.array(z.enum(["text", "image", "mask", "outpaint", "edit"])), {
+      type: "string[]",
+      rule: "words",
+      about: "Possible inputs: `text`, `image`, `mask`, `outpaint`, `edit`.",
     }),
-  },
-);
+    references: group("Number of reference images.", {
+      min: integer("Fewest.", { min: 0 }),
+      max: integer("Most.", { min: 0 }),
+    }),
+    sizes: group("Widths and heights in pixels.", {
+      min: integer("Least.", { min: 1 }),
+      max: integer("Most.", { min: 1 }),
+      step: integer("Sizes must be multiples of it.", { min: 1 }),
+      suggested: text("Where a request names none: `1024x1024`, or `auto`, at the aspect of the last reference image."),
+      trained: field(z.array(z.array(z.int()).length(2)), {
+        type: "integer[][]",
+        rule: "pairs",
+        about: "Sizes of the training images.",
+      }),
+    }),
+    maxPixels: integer("Larger images are generated with this number of pixels, then enlarged.", {
+      min: 1,
+    }).optional(),
+    defaults: object("Suggested parameters: `width`, `height`, `steps`, `CFGScale`, `scheduler`."),
+    licence: text("Licence of the weights.").optional(),
+    bytes: integer("Size of the files.", { min: 0 }).optional(),
+    state: oneOf("`ready`: the model is in memory. `installed`: it is loaded when a task needs it.", MODEL_STATES),
+    secondsPerStep: float(
+      "Measured at the model's size, from the images of the last day. Absent before the first image.",
+      {
+        min: 0,
+      },
+    ).optional(),
+  }),
+});
 
-/** The replies of the routes, by the names they have in the OpenAPI document. */
+/** The replies of the routes, by their names in the OpenAPI document. */
 export const ROUTE_REPLIES = {
   Picture: pictureReply,
   PicturePage: group("A page of images, newest first.", { data: many("Images.", pictureReply), next }),
-  PictureNames: group("The images that existed.", {
+  PictureNames: group("The images that were found.", {
     data: many("They.", group("One image.", { imageUUID: uuid("The image.") })),
-    errors: listOf("Those that were not.", errorReply, 500).optional(),
+    errors: listOf("The images that were not found.", errorReply, 500).optional(),
   }),
-  BinEmptied: group("The bin is empty.", { deleted: integer("Pictures that were in it.", { min: 0 }) }),
+  BinEmptied: group("The bin is empty.", { deleted: integer("Number of deleted images.", { min: 0 }) }),
   TaskEntry: taskReply,
   TaskPage: group("A page of tasks, newest first.", { data: many("Tasks.", taskReply), next }),
-  TasksCancelled: group("Waiting tasks have been cancelled.", { cancelled: integer("How many.", { min: 0 }) }),
+  TasksCancelled: group("Waiting tasks have been cancelled.", {
+    cancelled: integer("Number of cancelled tasks.", { min: 0 }),
+  }),
   Status: statusReply,
   Model: modelReply,
   ModelList: group("The installed checkpoints.", {

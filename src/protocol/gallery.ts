@@ -1,4 +1,4 @@
-/** What the routes of the gallery and of the queue take: queries as text, bodies as JSON. */
+/** Requests to the routes for the gallery and the queue: queries as text, bodies as JSON. */
 
 import { z } from "zod";
 import {
@@ -16,8 +16,8 @@ import {
 import { TASK_STATES } from "./gallery-replies.ts";
 import { parameterErrors } from "./parameter-errors.ts";
 
-const limit = integer("Entries of a page.", { min: 1, max: 500 }).default(60);
-const cursor = text("The `next` of the page before.", { min: 1, max: 100 }).optional();
+const limit = integer("Entries per page.", { min: 1, max: 500 }).default(60);
+const cursor = text("The `next` of the previous page.", { min: 1, max: 100 }).optional();
 const time = (about: string) =>
   text(about, { min: 1, max: 40 })
     .refine((value) => !Number.isNaN(Date.parse(value)))
@@ -27,23 +27,23 @@ const time = (about: string) =>
 export const pictureQuery = z.strictObject({
   limit,
   cursor,
-  q: text("Words that are all in the prompt.", { max: 500 }).optional(),
-  starred: flag("Only images with a star, or only those without.").optional(),
+  q: text("Words that the prompt must contain, all of them.", { max: 500 }).optional(),
+  starred: flag("Only images with a star (true) or without one (false).").optional(),
   kind: oneOf(
     "Only generated images, images made from one other image (guide images, upscaled and traced ones), or uploads.",
     ["drawn", "derived", "upload"],
   ).optional(),
   model: text("Only images of this model.", { min: 1, max: 256 }).optional(),
   task: uuid("Only images of this task.").optional(),
-  parent: uuid("Only images made from this one.").optional(),
+  parent: uuid("Only images made from this image.").optional(),
   from: time("Only images made at this time or later (ISO 8601)."),
   to: time("Only images made before this time (ISO 8601)."),
-  binned: flag("The images in the bin, instead of those outside.").default(false),
+  binned: flag("The images in the bin, instead of those outside it.").default(false),
 });
 
 /** `PATCH /v1/pictures/{imageUUID}` */
 export const pictureChange = z.strictObject({
-  starred: flag("Whether it has a star.").optional(),
+  starred: flag("True adds a star, false removes it.").optional(),
   expiresAt: z
     .union([time("Time of deletion (ISO 8601). null keeps the image until you delete it.").unwrap(), z.null()])
     .optional()
@@ -76,7 +76,7 @@ export const taskQuery = z.strictObject({
 
 /** `DELETE /v1/tasks` */
 export const taskStop = z.strictObject({
-  state: oneOf("Which tasks: those that wait. Tasks that run are cancelled one by one.", ["queued"]),
+  state: oneOf("State of the tasks to cancel. Running tasks are cancelled one by one.", ["queued"]),
 });
 
 const tables = new Map<z.ZodObject, FieldTable>();
@@ -86,14 +86,14 @@ function tableOf(schema: z.ZodObject): FieldTable {
   return table;
 }
 
-/** A JSON body as its schema has it. Throws the first `TaskError`. */
+/** Parses a JSON body with its schema. Throws the first `TaskError`. */
 export function readBody<Schema extends z.ZodObject>(schema: Schema, given: unknown): z.output<Schema> {
   const parsed = schema.safeParse(given);
   if (parsed.success) return parsed.data;
   throw parameterErrors(parsed.error.issues, given, tableOf(schema), (path) => path)[0];
 }
 
-/** The query of an address as its schema has it. Throws the first `TaskError`. */
+/** Parses a query string with its schema. Throws the first `TaskError`. */
 export function readQuery<Schema extends z.ZodObject>(
   schema: Schema,
   given: Readonly<Record<string, unknown>>,

@@ -11,23 +11,24 @@ import { watermark } from "./watermark.ts";
 
 const threshold = { min: 0, max: 1, step: 0.01 };
 
-/** Caches that skip part of the work of a step. All are off unless asked for. */
+/** Caches that skip a part of the work of a step. All are off by default. */
 export const acceleratorOptions = group("Caching mechanisms that speed up generation.", {
   teaCache: flag("TeaCache: estimates the change between steps and skips the transformer where it is small.").default(
     false,
   ),
-  teaCacheDistance: float("Aggressiveness of TeaCache. Lower is better quality, higher is faster.", threshold).default(
-    0.5,
-  ),
+  teaCacheDistance: float(
+    "Aggressiveness of TeaCache. Lower values give better quality, higher values are faster.",
+    threshold,
+  ).default(0.5),
   fbCache: flag("First Block Cache: reuses the blocks after the first across steps.").default(false),
   fbCacheThreshold: float("Sensitivity of First Block Cache. Lower values reuse more.", threshold).default(0.25),
   dbCache: flag("DB Cache (Cache-DiT): reuses the middle blocks across steps.").default(false),
   dbCacheThreshold: float(
-    "Sensitivity of DB Cache. Lower values reuse more, higher prioritize quality.",
+    "Sensitivity of DB Cache. Lower values reuse more, higher values prioritize quality.",
     threshold,
   ).default(0.25),
   dbCacheSkipInterval: integer(
-    "Steps that DB Cache may skip between refreshes, and not more in a row than `cacheMaxConsecutiveSteps`.",
+    "Steps that DB Cache may skip between refreshes. `cacheMaxConsecutiveSteps` limits the steps in a row.",
     { min: 1 },
   ).default(5),
   cacheStartStep: integer("First step that may use a cache. Less than the end.", { min: 0 }).optional(),
@@ -42,23 +43,26 @@ export const acceleratorOptions = group("Caching mechanisms that speed up genera
     max: 100,
     assumed: WHOLE_WINDOW.endPercentage,
   }).optional(),
-  cacheMaxConsecutiveSteps: integer("Cached steps in a row before a full one is forced.", { min: 1, max: 5 }).default(
-    3,
-  ),
+  cacheMaxConsecutiveSteps: integer("Most cached steps in a row. The step after them is computed in full.", {
+    min: 1,
+    max: 5,
+  }).default(3),
 });
 
-/** Face detection and refinement after generation. */
-export const ultralytics = group("Finds faces and redraws them with more detail.", {
+/** Detection and refinement of faces after generation. */
+export const ultralytics = group("Finds faces and generates them again with more detail.", {
   CFGScale: float("Guidance scale of the refinement.", { min: 0, max: 50, step: 0.1 }).default(8),
-  confidence: float("Confidence from which a face counts.", { min: 0, max: 1, step: 0.01 }).default(0.9),
+  confidence: float("Least confidence of a detected face.", { min: 0, max: 1, step: 0.01 }).default(0.9),
   inpaintSize: integer(
-    "Longer side of the area around a face while it is refined, in pixels, rounded to a multiple of 16. Default: that of the image.",
+    "Longer side of the area around a face while it is refined, in pixels, rounded to a multiple of 16. Default: the longer side of the image.",
     { min: 128, max: 2048 },
   ).optional(),
   maskBlur: integer("Feathering of the mask.", { min: 0, max: 100 }).default(5),
-  maskPadding: integer("Pixels around a face that are refined with it.", { min: 0, max: 20 }).default(5),
-  positivePrompt: text("Prompt of the refinement. Without it the task's own.", { max: 32_000 }).optional(),
-  negativePrompt: text("Negative prompt of the refinement. Without it the task's own.", { max: 32_000 }).optional(),
+  maskPadding: integer("Pixels around a face that are refined too.", { min: 0, max: 20 }).default(5),
+  positivePrompt: text("Prompt of the refinement. Default: the prompt of the task.", { max: 32_000 }).optional(),
+  negativePrompt: text("Negative prompt of the refinement. Default: the negative prompt of the task.", {
+    max: 32_000,
+  }).optional(),
   steps: integer("Steps of the refinement.", { min: 1, max: 100 }).default(20),
   strength: float("Strength of the refinement. Lower values keep more of the original.", {
     min: 0,
@@ -69,9 +73,9 @@ export const ultralytics = group("Finds faces and redraws them with more detail.
 
 export const SAFETY_MODES = ["none", "fast"] as const;
 
-/** Content safety checking. `mode` wins over `checkContent`; the output carries both, in agreement. */
+/** Safety check of the content. `mode` wins over `checkContent`. The parsed value contains both, consistently. */
 export const safety = group("Content safety checking.", {
-  checkContent: flag("Turns safety checking on; alone it means mode `fast`.", { assumed: false }).optional(),
+  checkContent: flag("Turns the safety check on. Without `mode` it means `fast`.", { assumed: false }).optional(),
   mode: oneOf("`none` disables checks, `fast` performs a single check. Wins over `checkContent`.", SAFETY_MODES, {
     assumed: "none",
   }).optional(),
@@ -80,11 +84,11 @@ export const safety = group("Content safety checking.", {
   mode,
 }));
 
-/** Images that editing models take at most. */
+/** Most reference images of an editing model. */
 export const MOST_REFERENCES = 3;
 
-/** Images to start from, for image-to-image, inpainting and outpainting, and images to edit. */
-/** Of a transformation, where a task does not say. */
+/** Input images: a seed image for image-to-image, inpainting and outpainting, and images to edit. */
+/** The default of `strength`. */
 export const DEFAULT_STRENGTH = 0.8;
 
 const inputs = group("Input images. These must be nested inside the inputs object.", {
@@ -99,7 +103,7 @@ const inputs = group("Input images. These must be nested inside the inputs objec
     { min: 0, max: 1, step: 0.01, assumed: DEFAULT_STRENGTH },
   ).optional(),
   referenceImages: severalOf(
-    "Images that an editing model changes or uses. The prompt says how, and may refer to them by number. Qwen-Image-Edit takes one, Edit-2509 and Edit-2511 up to three. Editing models require them, other models refuse them.",
+    "Images that an editing model changes or uses. The prompt describes the edit and can refer to them by number. Qwen-Image-Edit takes one image, Edit-2509 and Edit-2511 take up to three. Editing models require them, other models refuse them.",
     imageReference("One image (UUID, URL, data URI, or base64)."),
     MOST_REFERENCES,
   ).optional(),
@@ -121,7 +125,7 @@ const outpaint = group(
 
 const settings = group("Technical parameters. These must be nested inside the settings object.", {
   trueCFGScale: float(
-    "True classifier-free guidance scale; wins over `CFGScale`. Higher values follow the prompt more closely. At 1 or below the model runs once a step and `negativePrompt` is ignored.",
+    "True classifier-free guidance scale; wins over `CFGScale`. Higher values follow the prompt more closely. At 1 or below, the model runs once per step and `negativePrompt` is ignored.",
     {},
   ).optional(),
 });
@@ -145,7 +149,7 @@ export const imageInference = z
       max: 32_000,
     }).optional(),
     width: integer(
-      "Width of the image in pixels. Required, except with `inputs.referenceImages`: the default is then about a megapixel, at the aspect of the last one. Generated at the next multiple of 16, then cropped.",
+      "Width of the image in pixels. Required without `inputs.referenceImages`. With them, the default is about a megapixel in the aspect ratio of the last image. The image is generated at the next multiple of 16, then cropped.",
       { min: 128, max: 2048, step: 8 },
     ).optional(),
     height: integer("Height of the image in pixels. Required with `width`.", {
@@ -154,16 +158,16 @@ export const imageInference = z
       step: 8,
     }).optional(),
     seed: seed(
-      "Start of the random numbers: same seed, same image. Result i uses seed + i. The default is a random number in the unsigned 32-bit range. The largest value is also accepted as JavaScript rounds it, 9223372036854776000.",
+      "The first random seed: the same seed gives the same image. Result i uses seed + i. The default is a random number in the unsigned 32-bit range. The largest value is also accepted as JavaScript rounds it, 9223372036854776000.",
     ).optional(),
     steps: integer(
-      "Number of denoising steps. More steps give more detail and take longer. The default is that of the model, or of a LoRA distilled to few steps.",
+      "Number of denoising steps. More steps give more detail and take longer. Default: the value of the model, or of a LoRA distilled to few steps.",
       { min: 1, max: 100 },
     ).default(20),
     scheduler: oneOf("The sampler and its noise levels. Letter case does not matter.", SCHEDULERS, {
       find: findScheduler,
     }).default("Default"),
-    CFGScale: float("How closely the image follows the prompt. Without it the model's own value is used (4).", {
+    CFGScale: float("How closely the image follows the prompt. Default: the value of the model (4).", {
       min: 1,
       max: 20,
       step: 0.01,
@@ -172,7 +176,7 @@ export const imageInference = z
     ...delivery,
     safety: safety.optional(),
     inputs: inputs.optional(),
-    maskMargin: integer("Zooms into the masked area, with this many pixels around it. Needs `inputs.maskImage`.", {
+    maskMargin: integer("Zooms into the masked area, with a margin of this many pixels. Needs `inputs.maskImage`.", {
       min: 32,
       max: 128,
     }).optional(),
@@ -185,7 +189,7 @@ export const imageInference = z
     routing: field(z.record(z.string(), z.unknown()), {
       type: "object",
       rule: "an object",
-      about: "Without effect: there is one place where tasks run.",
+      about: "No effect: all tasks run in one place.",
     }).optional(),
   })
   .describe("Generates images from text, and from images.");

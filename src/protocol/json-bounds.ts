@@ -1,32 +1,32 @@
 /**
- * What a request may hold, checked on its bytes before they are parsed: parsing and validating a body costs time and memory by its
- * keys, items and nesting, far more than by its bytes. One pass; strings are skipped by a native search for their end.
+ * Limits of the content of a request, checked on its bytes before parsing. The cost of parsing and validation depends
+ * on keys, items and nesting far more than on bytes. The check takes one pass, and a native search skips strings.
  */
 
 import { TaskError } from "./task-error.ts";
 
 /** Nested arrays and objects. A task needs seven. */
 const DEPTH = 32;
-/** Keys and items of one task. The largest task that the schemas accept has about two hundred. */
+/** Keys and items of one task. The largest valid task has about two hundred. */
 const PER_TASK = 1_000;
-/** Keys and items of all tasks together, for each task that a request may have. */
+/** Keys and items of all tasks together, per allowed task. */
 const SHARE = 50;
-/** Bytes of a key. The longest that a schema knows has under 40. */
+/** Bytes of a key. The longest valid key has under 40. */
 const KEY = 256;
-/** Bytes of a string that is no image: 32,000 characters, each written as two escapes. */
+/** Bytes of a string that is not an image: 32,000 characters, each written as two escapes. */
 const STRING = 384_000;
 /** Digits of a number. JavaScript writes up to 309. */
 const NUMBER = 400;
 
-/** Keys whose strings, or whose lists of strings, are images. Only these may be long. */
+/** Keys whose values are images or lists of images. Only these strings may be long. */
 export const IMAGE_KEY = /(images?|^references|^media)$/i;
 
 const [QUOTE, BACKSLASH, COMMA, COLON] = [0x22, 0x5c, 0x2c, 0x3a];
 const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
 
 /**
- * Checks the bytes of a JSON request. Bytes that are no JSON may pass: the parser refuses those.
- * @param maxTasks items that the outermost array may have
+ * Checks the bytes of a JSON request. Invalid JSON may pass: the parser rejects it later.
+ * @param maxTasks most items of the outermost array
  * @throws TaskError `invalidRequest` at the first thing that is too large, too long or too deep
  */
 export function checkJsonBounds(bytes: Uint8Array, maxTasks: number): void {
@@ -60,7 +60,7 @@ export function checkJsonBounds(bytes: Uint8Array, maxTasks: number): void {
       if (depth === 1 && isList) {
         tasks++;
         ofTask = 0;
-        // A few too many are counted exactly by the parser's caller.
+        // The caller of the parser counts exactly; this check only stops far larger arrays.
         if (tasks > 10 * maxTasks)
           throw new TaskError("maxTasksExceeded", { given: `over ${tasks - 1}`, limit: maxTasks });
       } else count();
@@ -74,7 +74,7 @@ export function checkJsonBounds(bytes: Uint8Array, maxTasks: number): void {
   }
 }
 
-/** Where the closing quote of a string is, or the end of the text. */
+/** The position of the closing quote of a string, or the end of the text. */
 function endOfString(buffer: Buffer, from: number): number {
   for (let at = buffer.indexOf(QUOTE, from); at !== -1; at = buffer.indexOf(QUOTE, at + 1)) {
     let escapes = 0;
@@ -84,7 +84,7 @@ function endOfString(buffer: Buffer, from: number): number {
   return buffer.length;
 }
 
-/** Whether a colon follows, perhaps after white space. */
+/** True if a colon follows, after optional white space. */
 function isKey(buffer: Buffer, from: number): boolean {
   let at = from;
   while (buffer[at] === 0x20 || buffer[at] === 0x0a || buffer[at] === 0x0d || buffer[at] === 0x09) at++;

@@ -1,4 +1,4 @@
-/** JSON that keeps every digit of an integer: seeds go up to 2⁶³, a JavaScript number is exact only up to 2⁵³. */
+/** JSON that keeps every digit of an integer. Seeds go up to 2⁶³; a JavaScript number is exact only up to 2⁵³. */
 
 const LONG_INTEGER = /\d{16}/;
 const INTEGER = /^-?\d+$/;
@@ -7,13 +7,14 @@ type Reviver = (key: string, value: unknown, context: { readonly source?: string
 const parse = JSON.parse as (text: string, reviver?: Reviver) => unknown;
 
 /**
- * Parses JSON; integers that a number cannot hold exactly become `bigint`. Bytes are UTF-8; a byte order mark is skipped.
- * @throws SyntaxError that says what is wrong, and in which line and column
+ * Parses JSON. Integers that a number cannot hold exactly become `bigint`. Bytes are UTF-8; a byte order mark is
+ * skipped.
+ * @throws SyntaxError with the problem, its line and its column
  */
 export function parseJson(given: string | Uint8Array): unknown {
   const text = typeof given === "string" ? given.replace(/^\uFEFF/, "") : fromUtf8(given);
   try {
-    // The reviver visits every value, so it is used only where a long integer may be.
+    // The reviver visits every value, so it is used only if the text contains a long integer.
     return LONG_INTEGER.test(text) ? parse(text, keepDigits) : JSON.parse(text);
   } catch (cause) {
     // The reviver recurses: input nested tens of thousands deep overflows the stack.
@@ -23,7 +24,7 @@ export function parseJson(given: string | Uint8Array): unknown {
   }
 }
 
-/** Writes JSON; `bigint` values appear as plain integer literals. */
+/** Writes JSON. `bigint` values become plain integer literals. */
 export function stringifyJson(value: unknown, space?: number): string {
   return JSON.stringify(value, (_key, item) => (typeof item === "bigint" ? rawJson(item) : item), space);
 }
@@ -45,7 +46,7 @@ function rawJson(value: bigint): unknown {
   return (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(value.toString());
 }
 
-/** What JSON.parse stumbled over, in words: its own messages have a position only now and then. */
+/** Describes the place where parsing failed. JSON.parse includes a position only in some of its messages. */
 function whereBroken(text: string): string {
   const at = brokenAt(text);
   const before = text.slice(0, at);
@@ -60,7 +61,7 @@ const characterAt = (text: string, at: number): string => String.fromCodePoint(t
 const BLANK = /[ \t\n\r]*/y;
 const WORD = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
 
-/** The position at which a text stops being JSON. */
+/** The position of the first character that is not valid JSON. */
 function brokenAt(text: string): number {
   const open: string[] = [];
   let next: "value" | "first value" | "key" | "first key" | "colon" | "more" = "value";
@@ -107,7 +108,7 @@ function brokenAt(text: string): number {
   }
 }
 
-/** Behind the closing quote of a string, or where the string is broken. */
+/** The position after the closing quote of a string, or the position at which the string is broken. */
 function endOfString(text: string, start: number): { readonly at: number; readonly broken: boolean } {
   for (let at = start + 1; at < text.length; at++) {
     const character = text[at]!;

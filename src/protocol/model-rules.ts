@@ -1,4 +1,4 @@
-/** What a model demands of an imageInference task. */
+/** Requirements of a model for an imageInference task. */
 
 import { normalize } from "./aliases.ts";
 import type { ImageInferenceTask } from "./image-inference.ts";
@@ -6,19 +6,22 @@ import { invalidParameter, missingParameter, unsupportedParameter } from "./para
 import { type ParsedTask, parseTask } from "./task.ts";
 import { TaskError } from "./task-error.ts";
 
-/** How many reference images a model takes; none for models that draw from text. */
+/** The number of reference images that a model takes: 0 for models that generate from text only. */
 export interface ReferenceCount {
   readonly min: number;
   readonly max: number;
 }
 
-/** What a model is drawn with where a task does not say. */
+/** Defaults of a model. */
 export interface TaskDefaults {
   readonly steps?: number | undefined;
   readonly CFGScale?: number | undefined;
 }
 
-/** The first LoRA that has defaults, because it was distilled to few steps, says them for its task; one with weight 0 does not count. */
+/**
+ * Defaults for a task from its LoRAs: from the first LoRA that was distilled to few steps. LoRAs with weight 0 do not
+ * count.
+ */
 export function loraDefaults(lora: unknown, defaultsOf: (air: string) => TaskDefaults | undefined): TaskDefaults {
   for (const { model, weight } of Array.isArray(lora) ? (lora as { model?: unknown; weight?: unknown }[]) : []) {
     const found = typeof model === "string" && weight !== 0 ? defaultsOf(model) : undefined;
@@ -28,8 +31,8 @@ export function loraDefaults(lora: unknown, defaultsOf: (air: string) => TaskDef
 }
 
 /**
- * A task with the steps and the guidance that it leaves to its model, now that this is known. They count in rules about steps, so a
- * task may hold, or be refused, because of them.
+ * Fills in the steps and the guidance of the model, once the model is known. Rules about steps depend on them, so the
+ * task is validated again and may be rejected.
  */
 export function withModelDefaults(
   item: ParsedTask,
@@ -60,8 +63,8 @@ const missingReferences = (model: string): TaskError =>
   missingParameter(REFERENCES, `'${model}' edits images and needs at least one.`);
 
 /**
- * The errors of a task that was refused without its model, now that it is known. An editing model takes the size from its
- * reference images: without them these are missing first, and not width and height.
+ * The errors of a task that was rejected before its model was known. An editing model takes the size from its reference
+ * images. Without them, the first error is about the images and not about width and height.
  */
 export function refusalFor(
   { owner, raw = {}, errors }: Refused,
@@ -77,7 +80,7 @@ export function refusalFor(
 
 type Refused = Extract<ParsedTask, { ok: false }>;
 
-/** Every demand of the model that the task does not meet. */
+/** Every requirement of the model that the task does not meet. */
 export function modelErrors(task: ImageInferenceTask, { min, max }: ReferenceCount): TaskError[] {
   const given = task.inputs?.referenceImages?.length ?? 0;
   if (max === 0) {
@@ -92,7 +95,7 @@ export function modelErrors(task: ImageInferenceTask, { min, max }: ReferenceCou
     errors.push(invalidParameter(REFERENCES, given, rule));
   }
   if (task.controlNet !== undefined) {
-    const reason = `'${task.model}' edits images, and there are no ControlNets for such models.`;
+    const reason = `'${task.model}' edits images, and no ControlNets exist for such models.`;
     errors.push(
       new TaskError(
         "incompatibleParameters",

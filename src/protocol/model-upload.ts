@@ -1,4 +1,7 @@
-/** The task `modelUpload`: a LoRA or ControlNet is fetched from a URL, a checkpoint from the Hugging Face hub, and registered. */
+/**
+ * The task `modelUpload`: downloads a LoRA or ControlNet from a URL, or a checkpoint from the Hugging Face hub, and
+ * registers it.
+ */
 
 import { z } from "zod";
 import { flag, float, literal, oneOf, sha256, text, uuid, webAddress, words } from "../fields/index.ts";
@@ -16,31 +19,31 @@ export const modelUpload = z
     taskType: literal("The type of task.", "modelUpload"),
     taskUUID: uuid("Identifies the task in its replies and in polls. A UUID v4, unique per task."),
     category: oneOf(
-      "What it is. A ControlNet is one file of a `QwenImageControlNetModel`, for inpainting or not; its sizes are read from its tensors. A checkpoint is a repository of the Hugging Face hub in diffusers layout; other files of checkpoints are added with `inkstone models add`.",
+      "Kind of model. A ControlNet is one file of a `QwenImageControlNetModel`, for inpainting or not. Its sizes are read from its tensors. A checkpoint is a Hugging Face repository in diffusers layout. Use `inkstone models add` for other checkpoint files.",
       CATEGORIES,
       { anyCase: true },
     ),
     architecture: oneOf("The model it was made for.", ["qwen_image"]).default("qwen_image"),
     format: oneOf("The file's format.", ["safetensors"], { anyCase: true }).default("safetensors"),
-    air: air("The identifier that tasks will name it by."),
+    air: air("The identifier of the new model in tasks."),
     downloadURL: webAddress(
       "Where the file is. Redirects are followed, to public addresses only. Of a checkpoint: `https://huggingface.co/OWNER/NAME`, with `/tree/REVISION` for another one than `main`.",
     ),
     sha256: sha256(
-      "Checksum of the file; a file with another one is refused. The original API has no such parameter.",
+      "Checksum of the file. A file with another checksum is refused. The original API does not have this parameter.",
     ).optional(),
-    name: text("Name for people.", { min: 1, max: 200 }),
-    version: line("Version for people."),
-    shortDescription: line("Description for people.", 2000),
-    comment: line("Description for people; wins over `shortDescription`.", 2000),
-    positiveTriggerWords: line("Words in the prompt that it answers to.", 1000),
+    name: text("Display name.", { min: 1, max: 200 }),
+    version: line("Display version."),
+    shortDescription: line("Description.", 2000),
+    comment: line("Description; wins over `shortDescription`.", 2000),
+    positiveTriggerWords: line("Words in the prompt that trigger the effect.", 1000),
     heroImageURL: webAddress("An example image.").optional(),
     tags: words("Tags to search by.", 32).default([]),
-    defaultWeight: float("The weight it was made for. Told by modelSearch; tasks say their own.", {
+    defaultWeight: float("Recommended weight. modelSearch returns it; tasks set their own weight.", {
       min: -4,
       max: 4,
     }).optional(),
-    conditioning: text("Of a ControlNet: what its guide images show, for instance `canny`. To search by.", {
+    conditioning: text("Content of the guide images of a ControlNet, for example `canny`. For searches.", {
       min: 1,
       max: 100,
     }).optional(),
@@ -48,11 +51,11 @@ export const modelUpload = z
       "`sync` answers when the model is ready, or with each stage on a WebSocket; `async` acknowledges at once, then poll with getResponse.",
       DELIVERY_METHODS,
     ).default("sync"),
-    uniqueIdentifier: line("Without effect: the AIR identifies it."),
+    uniqueIdentifier: line("No effect: the AIR identifies the model."),
     private: flag("No effect: the operator owns every installed model.").default(true),
   })
   .describe(
-    "Fetches a LoRA or ControlNet from a URL, or a checkpoint from the Hugging Face hub, and registers it. Large checkpoints are converted to int8. Reports each stage: `validated`, `downloaded`, `optimized`, `stored`, `ready`. An accepted upload continues without its client, and starts again after a restart of the server. `getResponse` reports its progress.",
+    "Downloads a LoRA or ControlNet from a URL, or a checkpoint from the Hugging Face hub, and registers it. Large checkpoints are converted to int8. Reports each stage: `validated`, `downloaded`, `optimized`, `stored`, `ready`. An accepted upload continues without its client, and starts again after a restart of the server. `getResponse` reports its progress.",
   );
 
 export type ModelUploadTask = z.output<typeof modelUpload>;
@@ -60,7 +63,7 @@ export type ModelUploadTask = z.output<typeof modelUpload>;
 export const UPLOAD_STAGES = ["validated", "downloaded", "optimized", "stored", "ready"] as const;
 export type UploadStage = (typeof UPLOAD_STAGES)[number];
 
-/** The repository of the Hugging Face hub that an address names; undefined for other addresses. */
+/** The Hugging Face repository that an address names; undefined for other addresses. */
 export function hubRepository(address: string): { readonly repo: string; readonly revision: string } | undefined {
   const { hostname, pathname } = URL.parse(address) ?? { hostname: "", pathname: "" };
   if (hostname !== "huggingface.co" && hostname !== "hf.co") return undefined;
@@ -69,16 +72,16 @@ export function hubRepository(address: string): { readonly repo: string; readonl
   return { repo: `${owner}/${name}`, revision };
 }
 
-/** A checkpoint is more than one file: it comes from the hub. */
+/** Requires a repository address for a checkpoint: a checkpoint has more than one file. */
 export function checkpointErrors({ category, downloadURL, sha256 }: ModelUploadTask): TaskError[] {
   if (category !== "checkpoint") return [];
   const rule =
-    "A checkpoint is a folder in diffusers layout: its address is that of a repository, https://huggingface.co/OWNER/NAME or https://huggingface.co/OWNER/NAME/tree/REVISION. Files that are on the server are added with 'inkstone models add'.";
+    "A checkpoint is a folder in diffusers layout: its address is that of a repository, https://huggingface.co/OWNER/NAME or https://huggingface.co/OWNER/NAME/tree/REVISION. Add files that are on the server with 'inkstone models add'.";
   const errors: TaskError[] = [];
   if (hubRepository(downloadURL) === undefined)
     errors.push(invalidParameter("downloadURL", downloadURL, rule, { type: "string" }));
   if (sha256 !== undefined) {
-    const reason = "A checkpoint is many files, each of which is checked against the checksum that the hub gives.";
+    const reason = "A checkpoint has many files, and each is checked against the checksum of the hub.";
     errors.push(
       new TaskError(
         "incompatibleParameters",

@@ -1,4 +1,4 @@
-/** The small task types beside imageInference. */
+/** The task types other than those that generate images. */
 
 import { z } from "zod";
 import { flag, integer, isUuidV4, literal, oneOf, secret, text, uuid, words } from "../fields/index.ts";
@@ -12,10 +12,10 @@ export const authentication = z
   .strictObject({
     taskType: literal("The type of task.", "authentication"),
     apiKey: secret("The API key.").optional(),
-    connectionSessionUUID: uuid("Resumes this earlier session: results that could not be delivered follow.").optional(),
+    connectionSessionUUID: uuid("Resumes this session. Undelivered results follow.").optional(),
     taskUUID: taskUUID().optional(),
   })
-  .describe("Proves who is calling. The first message on a WebSocket; on HTTP an alternative to the header.");
+  .describe("Authenticates the caller. The first message on a WebSocket; on HTTP an alternative to the header.");
 
 export const ping = z
   .strictObject({
@@ -23,13 +23,13 @@ export const ping = z
     ping: literal("Always true.", true).optional(),
     taskUUID: taskUUID().optional(),
   })
-  .describe("Keeps a WebSocket open; answered with `pong` at once.");
+  .describe("Keeps a WebSocket open. The reply is `pong`.");
 
 export const getResponse = z
   .strictObject({
     taskType: literal("The type of task.", "getResponse"),
-    taskUUID: taskUUID("The task to ask about."),
-    numberResults: integer("How many results the client expects. The reply holds all there are.", {
+    taskUUID: taskUUID("The task to report."),
+    numberResults: integer("Number of results that the client expects. The reply contains all finished results.", {
       min: 1,
       max: 20,
     }).optional(),
@@ -41,7 +41,7 @@ export const getResponse = z
 export const getTaskDetails = z
   .strictObject({
     taskType: literal("The type of task.", "getTaskDetails"),
-    taskUUID: taskUUID("The task to ask about."),
+    taskUUID: taskUUID("The task to report."),
   })
   .describe("Returns the request of a task, its response, and its webhook calls and uploads.");
 
@@ -51,20 +51,20 @@ export const imageUpload = z
     taskUUID: taskUUID(),
     image: imageReference("The image: data URI, base64, or public URL."),
   })
-  .describe("Stores an image to be used as an input by its imageUUID.");
+  .describe("Stores an image for use as an input by its imageUUID.");
 
 export const mediaStorage = z
   .strictObject({
     taskType: literal("The type of task.", "mediaStorage"),
     taskUUID: taskUUID(),
-    operation: oneOf("What to do.", ["upload", "delete"]),
+    operation: oneOf("The operation.", ["upload", "delete"]),
     media: imageReference("To upload: the image, as data URI, base64, or public URL. To delete: its mediaUUID."),
   })
   .describe(
-    "Stores an image to be used as an input by its mediaUUID, or deletes one. Images are kept 30 days after their last use.",
+    "Stores an image for use as an input by its mediaUUID, or deletes one. Images are kept for 30 days after their last use.",
   );
 
-/** What is deleted is named by its UUID. */
+/** Requires a UUID for deletions. */
 export function mediaErrors({ operation, media }: MediaStorageTask): TaskError[] {
   if (operation === "upload" || isUuidV4(media)) return [];
   return [invalidParameter("media", media, "To delete, media must be the UUID v4 of an image.", { type: "string" })];
@@ -74,7 +74,7 @@ export const accountManagement = z
   .strictObject({
     taskType: literal("The type of task.", "accountManagement"),
     taskUUID: taskUUID(),
-    operation: oneOf("What to ask.", ["getDetails"]),
+    operation: oneOf("The requested information.", ["getDetails"]),
   })
   .describe("Describes the account behind the API key.");
 
@@ -92,16 +92,14 @@ export const modelSearch = z
       },
     ).optional(),
     type: oneOf("Only checkpoints of this type.", ["base", "inpainting", "refiner"]).optional(),
-    architecture: text("Only models of this architecture, for instance `qwen_image`.", { min: 1, max: 100 }).optional(),
+    architecture: text("Only models of this architecture, for example `qwen_image`.", { min: 1, max: 100 }).optional(),
     conditioning: text("Only ControlNets with this conditioning.", { min: 1, max: 100 }).optional(),
-    source: oneOf("`official` came with Inkstone, `community` was installed; the other two find nothing here.", [
-      "official",
-      "community",
-      "featured",
-      "curated",
-    ]).optional(),
-    capabilities: words("Only models with all of these, for instance `io:text-to-image`.", 32).optional(),
-    visibility: oneOf("Everything here is `public` and `owned`.", [
+    source: oneOf(
+      "`official` models come with Inkstone, `community` models were installed. The other two values match nothing.",
+      ["official", "community", "featured", "curated"],
+    ).optional(),
+    capabilities: words("Only models with all of these capabilities, for example `io:text-to-image`.", 32).optional(),
+    visibility: oneOf("Every model is `public` and `owned`.", [
       "public",
       "private",
       "favorite",
@@ -109,7 +107,7 @@ export const modelSearch = z
       "all",
     ]).default("all"),
     sort: oneOf(
-      "Order of the results, `-` for descending: by fit, name or time of installing; nothing counts popularity. Without it by fit, or as listed.",
+      "Order of the results, `-` for descending: by relevance, name or time of installation. Popularity is not counted. Default: by relevance, or as listed.",
       [
         "_score",
         "popularity",
@@ -136,7 +134,7 @@ export type MediaStorageTask = z.output<typeof mediaStorage>;
 export type AccountManagementTask = z.output<typeof accountManagement>;
 export type ModelSearchTask = z.output<typeof modelSearch>;
 
-/** Follows the tasks of a key over a WebSocket. */
+/** Reports the tasks of a key over a WebSocket. */
 export const watch = z
   .strictObject({
     taskType: literal("The type of task.", "watch"),

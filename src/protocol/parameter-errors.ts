@@ -5,22 +5,23 @@ import { invalidCode, label, missingCode, withoutPositions } from "./errors.ts";
 import { stringifyJson } from "./json.ts";
 import { type ErrorFacts, TaskError } from "./task-error.ts";
 
-/** More than this is noise: the caller mends the first ones and tries again. */
+/** Most errors in a reply. A caller fixes the first ones and tries again. */
 const MOST_ERRORS = 32;
 
-/** Of a key or a number, more characters than this are not repeated in a message. */
+/** Most characters of a key or number that a message repeats. */
 const MOST_SHOWN = 80;
 const LARGEST_SHOWN = 10n ** BigInt(MOST_SHOWN);
 
 /**
- * A value that is not allowed. `facts.parameter` is how the caller spelled the path, when that is not the schema's way.
+ * An error about an invalid value. `facts.parameter` is the caller's spelling of the path, if it differs from the
+ * schema.
  */
 export function invalidParameter(path: string, given: unknown, rule: string, facts: ErrorFacts = {}): TaskError {
   const parameter = String(facts.parameter ?? path);
   return new TaskError(invalidCode(path), { parameter, rule, given: show(given) }, { parameter, ...facts });
 }
 
-/** An absent parameter; `reason` says what needs it. */
+/** An error about an absent parameter. `reason` names the parameter that needs it. */
 export function missingParameter(path: string, reason = "", facts: ErrorFacts = {}): TaskError {
   const parameter = String(facts.parameter ?? path);
   const values = { parameter, reason: reason && ` ${reason}` };
@@ -28,8 +29,8 @@ export function missingParameter(path: string, reason = "", facts: ErrorFacts = 
 }
 
 /**
- * Errors of the catalogue for what zod found wrong with `given`.
- * `spelling` tells how the caller wrote a path that has an older alias.
+ * Converts the issues that zod found in `given` to errors of the catalogue. `spelling` maps a path to the caller's
+ * older spelling.
  */
 export function parameterErrors(
   issues: readonly z.core.$ZodIssue[],
@@ -65,7 +66,7 @@ function issueErrors(
   const value = valueAt(given, path);
   const full = path.join(".");
   const facts = { parameter: spelling(full), ...numbers(parameter) };
-  // An element of a list can be wrong, but it cannot be missing.
+  // An element of a list can be invalid but not missing.
   if (value === undefined && withoutPositions(full) === parameter.path && !/\.\d+$/.test(full)) {
     return [missingParameter(full, "", facts)];
   }
@@ -73,11 +74,11 @@ function issueErrors(
   return [invalidParameter(full, parameter.secret ? "(hidden)" : value, rule, facts)];
 }
 
-/** A key that the task or group does not have. */
+/** An error about a key that the task or group does not have. */
 export const unsupportedParameter = (path: string, allowed: readonly string[]): TaskError =>
   new TaskError("unsupportedParameter", { parameter: path, allowed: quoted(allowed) }, { parameter: path });
 
-/** What error items carry about a parameter. */
+/** The facts about a parameter that error items carry. */
 function numbers(parameter: Parameter): ErrorFacts {
   const { type, min, max, multiplier, allowedValues, default: fallback } = parameter;
   return { type, min, max, multiplier, default: fallback, allowedValues };
@@ -107,11 +108,11 @@ function valueAt(given: unknown, path: readonly string[]): unknown {
   return value;
 }
 
-/** A key for a message: the beginning of a long one, and nothing that is no Unicode. */
+/** A key in a message: cut if it is long, without unpaired surrogates. */
 const shortKey = (key: string): string =>
   (key.length > MOST_SHOWN ? `${key.slice(0, MOST_SHOWN)}…` : key).toWellFormed();
 
-/** A value for a message: short, on one line, long strings by their length. */
+/** A value in a message: short and on one line. Long strings are shown as their length. */
 export function show(value: unknown): string {
   if (typeof value === "string") {
     return value.length > MOST_SHOWN ? `a string of ${value.length} characters` : JSON.stringify(value);

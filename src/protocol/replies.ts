@@ -1,6 +1,7 @@
 /**
- * What the server answers, as schemas: types, the check in the tests, the OpenAPI document and the reference page are made of them.
- * Absent fields are left out, never null: clients check for presence. The results of modelSearch, where clients want null, are an exception.
+ * The replies of the server, as schemas. Types, checks in tests, the OpenAPI document and the reference page are built
+ * from them. Absent fields are omitted, never null: clients check for presence. The results of modelSearch are an
+ * exception, because clients expect null.
  */
 
 import { z } from "zod";
@@ -24,7 +25,7 @@ const anything = (type: string, about: string) => field(z.any(), { type, rule: "
 const nullable = <Schema extends z.ZodType>(schema: Schema, about: string) =>
   field(schema.nullable(), { type: "string or null", rule: "text or null", about });
 
-/** A picture in the form that the task's `outputType` asks for. */
+/** An image in the forms that `outputType` requests. */
 const forms = <const Name extends "image" | "guideImage">(name: Name) =>
   ({
     [`${name}URL`]: webAddress("With outputType `URL`.").optional(),
@@ -37,33 +38,33 @@ const imageItem = group("A finished image of an imageInference task.", {
   taskUUID,
   imageUUID: imageUUID("The image."),
   ...forms("image"),
-  seed: seed("Sent again alone, it gives this image again."),
+  seed: seed("Send this seed with `numberResults` 1 to generate the same image again."),
   NSFWContent: flag(
-    "True if the safety check flagged the image. Present only when the task requested the check.",
+    "True if the safety check flagged the image. Present only if the task requested the check.",
   ).optional(),
   skippedSteps: float(
-    "Denoising steps that a step cache answered, a half where it answered one of a step's two guidance passes. Only when a cache was on; the original API has no such field.",
+    "Denoising steps that a step cache replaced. If it replaced one of two guidance passes, the step counts as a half. Present only if a cache was on. The original API does not have this field.",
     { min: 0 },
   ).optional(),
   cost,
   status: success,
 });
 
-const guideItem = group("The guide image of a controlNetPreprocess task. It has no price: its `cost` is 0.", {
+const guideItem = group("The guide image of a controlNetPreprocess task. Its `cost` is 0.", {
   taskType: literal("The type of task.", "controlNetPreprocess"),
   taskUUID,
   guideImageUUID: imageUUID("The guide image."),
-  inputImageUUID: imageUUID("The image it was made of."),
+  inputImageUUID: imageUUID("The input image."),
   ...forms("guideImage"),
   cost,
   status: success,
 });
 
-const upscaledItem = group("The enlarged image of an upscale task. It has no price: its `cost` is 0.", {
+const upscaledItem = group("The enlarged image of an upscale task. Its `cost` is 0.", {
   taskType: literal("The type of task.", "upscale"),
   taskUUID,
   imageUUID: imageUUID("The enlarged image."),
-  inputImageUUID: imageUUID("The image it was made of."),
+  inputImageUUID: imageUUID("The input image."),
   ...forms("image"),
   cost,
   status: success,
@@ -72,7 +73,7 @@ const upscaledItem = group("The enlarged image of an upscale task. It has no pri
 const vectorizedItem = group("The result of a vectorize task, an SVG file. Its `cost` is 0.", {
   taskType: literal("The type of task.", "vectorize"),
   taskUUID,
-  imageUUID: imageUUID("The drawing."),
+  imageUUID: imageUUID("The SVG image."),
   inputImageUUID: imageUUID("The image that was traced."),
   ...forms("image"),
   cost,
@@ -82,25 +83,25 @@ const vectorizedItem = group("The result of a vectorize task, an SVG file. Its `
 const processingItem = group("An image that is not finished, in a reply to getResponse.", {
   taskType: oneOf("The type of task.", ["imageInference", "controlNetPreprocess", "upscale", "vectorize"]),
   taskUUID,
-  status: literal("It is in work, or waits.", "processing"),
+  status: literal("The task waits or runs.", "processing"),
   progress: float("Percentage of the whole task.", { min: 0, max: 100 }),
-  step: integer("Denoising steps that are done; of an upscale task, tiles.", { min: 0 }).optional(),
-  steps: integer("Denoising steps in all.", { min: 0 }).optional(),
+  step: integer("Finished denoising steps; of an upscale task, tiles.", { min: 0 }).optional(),
+  steps: integer("Denoising steps in total.", { min: 0 }).optional(),
   queuePosition,
 });
 
-const uploadItem = group("How far a modelUpload task is.", {
+const uploadItem = group("Progress of a modelUpload task.", {
   taskType: literal("The type of task.", "modelUpload"),
   taskUUID,
-  status: oneOf("The stage; in replies to getResponse `processing` or `success`.", [
+  status: oneOf("The stage. In replies to getResponse: `processing` or `success`.", [
     ...UPLOAD_STAGES,
     "processing",
     "success",
   ]),
-  message: text("The same in words."),
+  message: text("The stage as a sentence."),
   air: air("The model's identifier."),
-  stage: oneOf("The last stage that was reached, only in replies to getResponse.", UPLOAD_STAGES).optional(),
-  progress: float("Percentage of the download, where its length is known.", { min: 0, max: 100 }).optional(),
+  stage: oneOf("The last finished stage. Only in replies to getResponse.", UPLOAD_STAGES).optional(),
+  progress: float("Percentage of the download, if its length is known.", { min: 0, max: 100 }).optional(),
   queuePosition,
 });
 
@@ -131,12 +132,12 @@ const cancelledTask = group("A task after a request to cancel it.", {
   state: oneOf("Where it stands.", TASK_STATES),
 });
 
-const authenticated = group("The caller is known.", {
+const authenticated = group("The caller is authenticated.", {
   taskType: literal("The type of task.", "authentication"),
-  connectionSessionUUID: uuid("Resumes this session when the connection breaks."),
+  connectionSessionUUID: uuid("Send this value to resume the session after the connection breaks."),
 });
 
-const pong = group("The server is there.", {
+const pong = group("Reply to a ping.", {
   taskType: literal("The type of task.", "ping"),
   taskUUID: taskUUID.optional(),
   pong: literal("Always true.", true),
@@ -152,7 +153,7 @@ const uploadedImage = group("An image has been stored.", {
 const mediaItem = group("An image has been stored, or deleted.", {
   taskType: literal("The type of task.", "mediaStorage"),
   taskUUID,
-  operation: oneOf("What was done.", ["upload", "delete"]),
+  operation: oneOf("The operation.", ["upload", "delete"]),
   mediaUUID: imageUUID("The image."),
   mediaURL: webAddress("Where it is, after an upload.").optional(),
 });
@@ -164,12 +165,12 @@ const modelSummary = group("An installed model.", {
   aliases: field(z.array(z.string()), {
     type: "string[]",
     rule: "strings",
-    about: "Further identifiers, slugs among them.",
+    about: "Other identifiers, including slugs.",
   }).optional(),
-  category: text("What it is: `checkpoint`, `lora`, `controlnet`."),
+  category: text("Kind of model: `checkpoint`, `lora`, `controlnet`."),
   architecture: text("The model it was made for."),
-  type: text("Of a checkpoint: its type.").optional(),
-  conditioning: text("Of a ControlNet: what its guide images show.").optional(),
+  type: text("Type of a checkpoint.").optional(),
+  conditioning: text("Content of the guide images of a ControlNet.").optional(),
   tags: field(z.array(z.string()), { type: "string[]", rule: "strings", about: "Tags to search by." }),
   comment: text("A description.").optional(),
   capabilities: field(z.array(z.string()), {
@@ -177,7 +178,7 @@ const modelSummary = group("An installed model.", {
     rule: "strings",
     about: "Capabilities: `io:text-to-image`, `io:image-to-image`, `op:inpaint` …",
   }),
-  source: text("`official` came with Inkstone, `community` was installed."),
+  source: text("`official` models come with Inkstone, `community` models were installed."),
   heroImage: nullable(z.string(), "An example image, or null."),
   private: flag("Always false: the operator owns every installed model."),
   defaultWidth: integer("Default, in pixels.", { min: 1 }).optional(),
@@ -191,21 +192,21 @@ const modelSummary = group("An installed model.", {
   trainedSizes: field(z.array(z.array(z.int().min(1)).length(2)), {
     type: "integer[][]",
     rule: "pairs of width and height",
-    about: "Widths and heights that it was trained on.",
+    about: "Widths and heights of the training images.",
   }).optional(),
-  references: group("Of a checkpoint: how many reference images it takes.", {
-    min: integer("At least.", { min: 0 }),
-    max: integer("At most; 0 for checkpoints that do not edit.", { min: 0 }),
+  references: group("Number of reference images of a checkpoint.", {
+    min: integer("Fewest.", { min: 0 }),
+    max: integer("Most; 0 for checkpoints that do not edit images.", { min: 0 }),
   }).optional(),
-  defaultWeight: float("Of an adapter: the weight it was made for.", {}).optional(),
-  positiveTriggerWords: text("Words in the prompt that it answers to.").optional(),
+  defaultWeight: float("Recommended weight of an adapter.", {}).optional(),
+  positiveTriggerWords: text("Words in the prompt that trigger the effect.").optional(),
 });
 
 const modelPage = group("One page of a model search.", {
   taskType: literal("The type of task.", "modelSearch"),
   taskUUID,
   results: field(z.array(modelSummary), { type: "object[]", rule: "objects", about: "The models of this page." }),
-  totalResults: integer("How many fit in all.", { min: 0 }),
+  totalResults: integer("Number of all matching models.", { min: 0 }),
 });
 
 const usage = group("Inkstone has no billing, so nothing is counted.", {
@@ -222,32 +223,30 @@ const accountDetails = group("The account behind a key.", {
   AIRSource: text("Always `inkstone`."),
   balance: integer("Always 0: Inkstone has no billing.", { min: 0 }),
   team: anything("object[]", "Always empty."),
-  apiKeys: anything("object[]", "The key that asked: `name`, `apiKey` (its beginning), `createdAt`, `enabled`."),
-  usage: group("What was used.", { total: usage, today: usage, last7Days: usage, last30Days: usage }),
+  apiKeys: anything("object[]", "The key of the caller: `name`, `apiKey` (its beginning), `createdAt`, `enabled`."),
+  usage: group("Usage.", { total: usage, today: usage, last7Days: usage, last30Days: usage }),
 });
 
 const taskDetails = group("A task with its request, its response and its deliveries.", {
   taskType: literal("The type of task.", "getTaskDetails"),
   taskUUID,
   state: cancelledTask.shape.state,
-  attempts: integer("Times it was started.", { min: 0 }),
-  createdAt: time("When it was accepted."),
-  startedAt: time("When it was started last.").optional(),
-  finishedAt: time("When it ended.").optional(),
+  attempts: integer("Number of starts.", { min: 0 }),
+  createdAt: time("Time of acceptance."),
+  startedAt: time("Time of the last start.").optional(),
+  finishedAt: time("Time of the end.").optional(),
   request: anything("object[]", "The request, unchanged."),
-  response: anything("object", "`data` and `errors`, as the task was answered."),
+  response: anything("object", "`data` and `errors` of the reply."),
   deliveries: anything("object[]", "Its webhook calls and uploads.").optional(),
 });
 
 const watchItem = group(
-  "For a WebSocket that watches: the acknowledgement (with `previews`), and events of tasks, images and models (with `event`).",
+  "Messages to a WebSocket that watches: the acknowledgement (with `previews`), and events of tasks, images and models (with `event`).",
   {
     taskType: literal("The type of task.", "watch"),
-    taskUUID: uuid(
-      "The task that something happened to; in the acknowledgement and where no task is concerned, the watch.",
-    ),
-    previews: flag("Whether previews will be sent.").optional(),
-    event: oneOf("What happened.", [
+    taskUUID: uuid("The task of the event. In the acknowledgement, and in events without a task, the watch."),
+    previews: flag("True if previews will be sent.").optional(),
+    event: oneOf("The event.", [
       "queued",
       "started",
       "progress",
@@ -264,8 +263,8 @@ const watchItem = group(
     images: integer("Number of images.", { min: 1 }).optional(),
     step: integer("Finished steps of this image.", { min: 0 }).optional(),
     steps: integer("Steps per image.", { min: 0 }).optional(),
-    stage: oneOf("Of a model upload: the last stage that was reached.", UPLOAD_STAGES).optional(),
-    percentage: float("Of the whole task.", { min: 0, max: 100 }).optional(),
+    stage: oneOf("The last finished stage of a model upload.", UPLOAD_STAGES).optional(),
+    percentage: float("Percentage of the whole task.", { min: 0, max: 100 }).optional(),
     imageDataURI: text("With `preview`: a small WEBP of the unfinished image.").optional(),
     picture: pictureReply.optional(),
     imageUUIDs: z
@@ -277,7 +276,7 @@ const watchItem = group(
   },
 );
 
-/** The items of `data`, by the names they have in the OpenAPI document. */
+/** The items of `data`, by their names in the OpenAPI document. */
 export const DATA_ITEMS = {
   ImageItem: imageItem,
   GuideItem: guideItem,
@@ -300,7 +299,7 @@ export const DATA_ITEMS = {
 
 export const errorSchema = errorReply;
 
-/** One reply or frame. `error` is the first error once more, on HTTP, with a status that is not 2xx. */
+/** One reply or frame. `error` repeats the first error in HTTP replies with an error status. */
 export const replyBody = z.strictObject({
   data: z.array(z.union(Object.values(DATA_ITEMS) as unknown as readonly [typeof imageItem])).optional(),
   errors: z.array(errorReply).min(1).optional(),

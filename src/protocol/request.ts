@@ -1,4 +1,4 @@
-/** Reads a whole request: one JSON array of tasks. */
+/** Parsing of a request: one JSON array of tasks. */
 
 import { parseJson } from "./json.ts";
 import { checkJsonBounds } from "./json-bounds.ts";
@@ -11,8 +11,8 @@ export interface RequestOptions {
 }
 
 /**
- * The JSON of a body or frame. What it may hold is checked before it is parsed.
- * @throws TaskError `invalidRequest` when it is no JSON, or holds too much
+ * Parses the JSON of a body or frame. Checks its limits first.
+ * @throws TaskError `invalidRequest` if it is not JSON or exceeds a limit
  */
 export function parseRequestJson(bytes: Uint8Array, { maxTasks }: RequestOptions): unknown {
   checkJsonBounds(bytes, maxTasks);
@@ -24,19 +24,20 @@ export function parseRequestJson(bytes: Uint8Array, { maxTasks }: RequestOptions
   }
 }
 
-/** The tasks of a request's JSON, each on its own. Throws a `TaskError` when it is no array of tasks at all. */
+/** Parses the tasks in a request, each independently. Throws a `TaskError` if the JSON is not an array of tasks. */
 export function readTasks(json: unknown, { maxTasks }: RequestOptions): ParsedTask[] {
-  // A single object is taken for an array of one.
+  // A single object counts as an array of one.
   const items = Array.isArray(json) ? json : [json];
   if (typeof json !== "object" || json === null) {
     throw new TaskError("invalidRequest", { reason: `Send an array of task objects. Received: ${show(json)}.` });
   }
-  if (items.length === 0) throw new TaskError("invalidRequest", { reason: "The array holds no task." });
+  if (items.length === 0)
+    throw new TaskError("invalidRequest", { reason: "The array is empty. Send at least one task." });
   if (items.length > maxTasks) throw new TaskError("maxTasksExceeded", { given: items.length, limit: maxTasks });
   return refuseRepeated(items.map(parseTask));
 }
 
-/** Two new tasks of one request may not share a taskUUID: only the first stands. */
+/** Rejects repeated taskUUIDs in one request. Only the first task keeps it. */
 function refuseRepeated(parsed: readonly ParsedTask[]): ParsedTask[] {
   const seen = new Set<string>();
   return parsed.map((item) => {
@@ -47,9 +48,14 @@ function refuseRepeated(parsed: readonly ParsedTask[]): ParsedTask[] {
       seen.add(key);
       return item;
     }
-    const error = invalidParameter("taskUUID", taskUUID, "It is used twice in one request; each task needs its own.", {
-      type: "string",
-    });
+    const error = invalidParameter(
+      "taskUUID",
+      taskUUID,
+      "It is used twice in one request. Each task needs a different one.",
+      {
+        type: "string",
+      },
+    );
     return { ok: false, owner: { taskUUID, taskType }, errors: [error] };
   });
 }

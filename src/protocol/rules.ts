@@ -1,4 +1,4 @@
-/** What parameters of an imageInference task demand of each other. */
+/** Rules between the parameters of an imageInference task. */
 
 import type { ImageInferenceTask } from "./image-inference.ts";
 import { missingParameter } from "./parameter-errors.ts";
@@ -12,7 +12,7 @@ export interface Rule {
   check(task: ImageInferenceTask): readonly TaskError[];
 }
 
-/** A dependency: `used` needs `needed`. */
+/** The rule that `used` requires `needed`. */
 const needs = (
   used: string,
   isUsed: (task: ImageInferenceTask) => boolean,
@@ -29,7 +29,7 @@ const hasMaskImage = (task: ImageInferenceTask) => task.inputs?.maskImage !== un
 
 const hasReferences = (task: ImageInferenceTask) => task.inputs?.referenceImages !== undefined;
 
-/** Sides that are missing: one without the other, or both where no reference image stands in for them. */
+/** Missing sides: one without the other, or both if no reference image supplies the size. */
 function missingSides(task: ImageInferenceTask): TaskError[] {
   const missing = (["width", "height"] as const).filter((side) => task[side] === undefined);
   if (missing.length === 2 && hasReferences(task)) return [];
@@ -48,17 +48,17 @@ export const RULES: readonly Rule[] = [
   needs("outpaint", (task) => task.outpaint !== undefined, "inputs.seedImage", hasSeedImage),
   needs("maskMargin", (task) => task.maskMargin !== undefined, "inputs.maskImage", hasMaskImage),
   {
-    text: "Of `advancedFeatures.watermark.text` and `advancedFeatures.watermark.image` one is required, and only one may be given; `fontColor` belongs to the text.",
+    text: "One of `advancedFeatures.watermark.text` and `advancedFeatures.watermark.image` is required, and only one may be given. `fontColor` requires the text.",
     check: ({ advancedFeatures }) => watermarkErrors(advancedFeatures?.watermark),
   },
   {
-    text: "Of `acceleratorOptions.teaCache`, `acceleratorOptions.fbCache` and `acceleratorOptions.dbCache` only one may be true.",
+    text: "Only one of `acceleratorOptions.teaCache`, `acceleratorOptions.fbCache` and `acceleratorOptions.dbCache` may be true.",
     check: ({ acceleratorOptions: options }) => {
       const [first, second] = (["teaCache", "fbCache", "dbCache"] as const)
         .filter((name) => options?.[name])
         .map((name) => `acceleratorOptions.${name}`);
       if (first === undefined || second === undefined) return [];
-      const reason = "One cache is enough for a step.";
+      const reason = "A step can use only one cache.";
       return [new TaskError("incompatibleParameters", { first, second, reason }, { parameter: [first, second] })];
     },
   },
@@ -76,7 +76,7 @@ export const RULES: readonly Rule[] = [
         : [],
   },
   {
-    text: "Of `controlNet.startStep` and `controlNet.startStepPercentage` only one may be given; likewise for the end. The start is less than the end, the end at most `steps`.",
+    text: "Only one of `controlNet.startStep` and `controlNet.startStepPercentage` may be given. The same applies to the end. The start is less than the end, the end at most `steps`.",
     check: (task) =>
       (task.controlNet ?? []).flatMap((item, index) =>
         windowErrors(
@@ -97,7 +97,7 @@ export const RULES: readonly Rule[] = [
       ),
   },
   {
-    text: "Of `acceleratorOptions.cacheStartStep` and `acceleratorOptions.cacheStartStepPercentage` only one may be given; likewise for the end. The start is less than the end, the end at most `steps`.",
+    text: "Only one of `acceleratorOptions.cacheStartStep` and `acceleratorOptions.cacheStartStepPercentage` may be given. The same applies to the end. The start is less than the end, the end at most `steps`.",
     check: ({ acceleratorOptions: options, steps }) =>
       options === undefined
         ? []
@@ -119,7 +119,7 @@ export const RULES: readonly Rule[] = [
   },
 ];
 
-/** Every broken rule of a task; the same error is told once. */
+/** Every broken rule of a task. Each error is reported once. */
 export function ruleErrors(task: ImageInferenceTask): TaskError[] {
   const errors = RULES.flatMap((rule) => rule.check(task));
   return errors.filter(

@@ -1,4 +1,4 @@
-/** The scheduler names of the API. What each stands for is the engine's to say. */
+/** The scheduler names of the API. The engine defines their meaning. */
 
 /** The 75 values of the `scheduler` parameter, as the API page spells them. */
 export const SCHEDULERS = [
@@ -81,7 +81,7 @@ export const SCHEDULERS = [
 
 export type SchedulerName = (typeof SCHEDULERS)[number];
 
-/** Spellings seen in the wild that mean one of the 75. */
+/** Other spellings that clients use for one of the 75. */
 export const SCHEDULER_ALIASES: Readonly<Record<string, SchedulerName>> = {
   "Euler DiscreteScheduler": "EulerDiscreteScheduler",
   UniPCMultistepScheduler: "UniPC",

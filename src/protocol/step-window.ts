@@ -1,7 +1,7 @@
 import { invalidParameter } from "./parameter-errors.ts";
 import { TaskError } from "./task-error.ts";
 
-/** The steps during which something applies, given absolutely or in percent. */
+/** The steps during which something applies, as step numbers or percentages. */
 export interface StepWindow {
   readonly start?: number | undefined;
   readonly startPercentage?: number | undefined;
@@ -9,7 +9,7 @@ export interface StepWindow {
   readonly endPercentage?: number | undefined;
 }
 
-/** The names of a window's four parameters. */
+/** The names of the four parameters of a window. */
 export type WindowNames = Readonly<Record<keyof StepWindow, string>>;
 
 /** What a window that is left out means. */
@@ -24,7 +24,7 @@ export function resolveWindow(window: StepWindow, steps: number): { readonly sta
   };
 }
 
-/** What is wrong with a window: exclusive pairs, an end past the last step, a start not before the end. */
+/** The errors of a window: exclusive pairs, an end past the last step, a start not before the end. */
 export function windowErrors(window: StepWindow, steps: number, names: WindowNames): TaskError[] {
   const errors: TaskError[] = [];
   if (window.start !== undefined && window.startPercentage !== undefined) {
@@ -39,7 +39,7 @@ export function windowErrors(window: StepWindow, steps: number, names: WindowNam
     const rule = `It must be an integer value of at most the number of steps, ${steps}.`;
     return [invalidParameter(names.end, window.end, rule, { type: "integer", min: 1, max: steps })];
   }
-  // Both in percent are compared as given: with few steps two different shares may be the same step.
+  // Two percentages are compared before conversion: with few steps, different percentages can give the same step.
   const bothShares = window.startPercentage !== undefined && window.endPercentage !== undefined;
   const { start, end } = bothShares
     ? { start: window.startPercentage!, end: window.endPercentage! }
@@ -58,6 +58,6 @@ export function windowErrors(window: StepWindow, steps: number, names: WindowNam
 const exclusive = (first: string, second: string): TaskError =>
   new TaskError(
     "incompatibleParameters",
-    { first, second, reason: "They are two ways to say the same." },
+    { first, second, reason: "They are two forms of the same setting." },
     { parameter: [first, second] },
   );

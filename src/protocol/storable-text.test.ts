@@ -14,7 +14,7 @@ describe("text that no database can give back", () => {
           code: "invalidPositivePrompt",
           facts: { parameter: "positivePrompt", type: "string" },
           message: expect.stringMatching(
-            /Positive prompt must be text without U\+0000 and unpaired surrogates; it holds U\+(0000|D83D|DE00)\. Received: "/,
+            /Positive prompt must be text without U\+0000 and unpaired surrogates\. It contains U\+(0000|D83D|DE00)\. Received: "/,
           ),
         },
       ],

@@ -1,8 +1,8 @@
 import { type ErrorCode, errorKind } from "./errors.ts";
 
-/** What an error may say beside its code and message. */
+/** The facts of an error, apart from its code and message. */
 export interface ErrorFacts {
-  /** The parameter at fault, dotted (`inputs.seedImage`, `lora.0.weight`), or several. */
+  /** The parameter or parameters at fault, dotted: `inputs.seedImage`, `lora.0.weight`. */
   readonly parameter?: string | readonly string[];
   /** The expected type: integer, float, string, boolean, object, … */
   readonly type?: string;
@@ -11,21 +11,21 @@ export interface ErrorFacts {
   readonly multiplier?: number;
   readonly default?: unknown;
   readonly allowedValues?: readonly string[];
-  /** Seconds after which repeating makes sense. */
+  /** Seconds to wait before a new attempt can succeed. */
   readonly retryAfter?: number;
 }
 
-/** An error as data: what is stored with a failed task. */
+/** An error as data, as stored with a failed task. */
 export interface TaskErrorBody extends ErrorFacts {
   readonly code: ErrorCode;
   readonly message: string;
 }
 
-/** An error of the catalogue. `values` fill the template of its message. */
+/** An error of the catalogue. `values` fill the placeholders of its message. */
 export class TaskError extends Error {
   override readonly name = "TaskError";
   readonly code: ErrorCode;
-  /** What fills the template of the message. */
+  /** The values of the placeholders. */
   readonly values: Readonly<Record<string, string | number>>;
   readonly facts: ErrorFacts;
 
@@ -47,13 +47,13 @@ export class TaskError extends Error {
   }
 }
 
-/** The task an error belongs to, as far as it is known. */
+/** The task of an error, if it is known. */
 export interface ErrorOwner {
   readonly taskUUID?: string | undefined;
   readonly taskType?: string | undefined;
 }
 
-/** An error on the wire. */
+/** An error in a reply. */
 export interface ErrorItem extends TaskErrorBody {
   readonly documentation?: string;
   readonly taskUUID?: string;
@@ -61,7 +61,7 @@ export interface ErrorItem extends TaskErrorBody {
   readonly status?: "error";
 }
 
-/** The wire form of an error of a task. `documentation` is the address of the reference pages. */
+/** Converts an error of a task to its form in replies. `documentation` is the address of the reference pages. */
 export function errorItem(body: TaskErrorBody, task: ErrorOwner = {}, documentation?: string): ErrorItem {
   const { code, message, parameter, type, ...numbers } = body;
   return {
@@ -76,16 +76,16 @@ export function errorItem(body: TaskErrorBody, task: ErrorOwner = {}, documentat
   };
 }
 
-/** The anchor of a parameter on the page of the API: `request-controlnet-startstep`. */
+/** The anchor of a parameter on the API page: `request-controlnet-startstep`. */
 export function parameterAnchor(path: string): string {
   const names = path.split(".").filter((part) => !/^\d+$/.test(part));
   return `request-${names.join("-").toLowerCase()}`;
 }
 
-/** The anchor of an error code on the page of the errors. */
+/** The anchor of an error code on the errors page. */
 export const codeAnchor = (code: string): string => `error-${code.toLowerCase()}`;
 
-/** The page and anchor where an error is described. */
+/** The page and anchor that describe an error. */
 function errorPage({ code, parameter }: TaskErrorBody): string {
   const first = typeof parameter === "string" ? parameter : parameter?.[0];
   const ofParameter = first !== undefined && /^(invalid|missing)/.test(code);

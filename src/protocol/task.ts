@@ -1,4 +1,4 @@
-/** Reads one task object: which type it is, and whether it holds. */
+/** Parsing of one task object: finds its type and validates it. */
 
 import type { z } from "zod";
 import { type FieldTable, fieldTable, quoted } from "../fields/index.ts";
@@ -59,11 +59,11 @@ export const TASK_ALIASES: Readonly<Record<string, TaskType>> = {
 export type TaskType = keyof typeof TASK_SCHEMAS;
 export const TASK_TYPES = Object.keys(TASK_SCHEMAS) as readonly TaskType[];
 
-const NO_MATTING = "No weights for background removal are free to come with Inkstone: remove the background elsewhere.";
-const NO_CAPTIONS =
-  "No network that describes images comes with Inkstone: write the text, or have it written elsewhere.";
+const NO_MATTING =
+  "Inkstone has no freely licensed weights for background removal. Remove the background with another program.";
+const NO_CAPTIONS = "Inkstone has no network that describes images. Write the text yourself, or use another program.";
 
-/** Task types that clients know of and that are not here: why, and what to do. */
+/** Task types of the API that are not supported, with the reason and an alternative. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   removeBackground: NO_MATTING,
   imageBackgroundRemoval: NO_MATTING,
@@ -71,16 +71,16 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   imageCaption: NO_CAPTIONS,
   promptEnhance: "Inkstone has no language model. Send the final prompt.",
   imageMasking:
-    "Inkstone makes no masks: send `inputs.maskImage` made elsewhere; faces are refined with `ultralytics`.",
+    "Inkstone does not make masks. Send `inputs.maskImage` from another program, or refine faces with `ultralytics`.",
 };
 
 /** Any validated task. */
 export type Task = { [Type in TaskType]: z.output<(typeof TASK_SCHEMAS)[Type]> }[TaskType];
 
-/** A task that makes pictures, whose results are delivered. */
+/** A task with images as results. */
 export type PictureTask = ImageInferenceTask | ControlNetPreprocessTask | UpscaleTask | VectorizeTask;
 
-/** A task that is stored, waits for its turn, and can be asked about afterwards. */
+/** A task that is stored and queued. Clients can poll it. */
 export type QueuedTask = PictureTask | ModelUploadTask;
 
 const PICTURE_TASKS: ReadonlySet<TaskType> = new Set<PictureTask["taskType"]>([
@@ -94,20 +94,20 @@ export const isPictureTask = (task: Task): task is PictureTask => PICTURE_TASKS.
 
 export const isQueuedTask = (task: Task): task is QueuedTask => isPictureTask(task) || task.taskType === "modelUpload";
 
-/** How many pictures it makes. */
+/** The number of images that a task makes. */
 export function resultsOf(task: QueuedTask): number {
   if (task.taskType === "modelUpload") return 0;
   return task.taskType === "imageInference" ? task.numberResults : 1;
 }
 
-/** A task object that holds, with the object as it was received, or everything that is wrong with it. */
+/** A valid task with the object that was received, or all of its errors. */
 export type ParsedTask =
   | { readonly ok: true; readonly task: Task; readonly raw: Readonly<Record<string, unknown>> }
   | {
       readonly ok: false;
       readonly owner: ErrorOwner;
       readonly errors: readonly [TaskError, ...TaskError[]];
-      /** As it was received; absent where it is no object. */
+      /** The object that was received; absent if the value was not an object. */
       readonly raw?: Readonly<Record<string, unknown>>;
     };
 
@@ -140,10 +140,13 @@ export function parseTask(given: unknown): ParsedTask {
     : { ok: true, task: found as Task, raw };
 }
 
-/** Makes a task of an object of its type, or all errors. */
+/** Converts an object to a task of its type, or returns all errors. */
 type Reader = (raw: Record<string, unknown>, type: TaskType) => Task | TaskError[];
 
-/** Types with spellings or rules that their schema does not express; the others are read by their schema alone. */
+/**
+ * Readers of types with alternative spellings or with rules that the schema cannot express. All other types are read by
+ * the schema alone.
+ */
 const READERS: Partial<Record<TaskType, Reader>> = {
   imageInference: readInference,
   controlNetPreprocess: readPreprocess,
@@ -198,7 +201,7 @@ function readInference(raw: Record<string, unknown>): ImageInferenceTask | TaskE
   return broken.length > 0 ? broken : task;
 }
 
-/** What an error can say about the task it belongs to, even when the task is broken. */
+/** The facts about its task that an error can carry, even if the task is broken. */
 function ownerOf(raw: Record<string, unknown>): ErrorOwner {
   const word = (value: unknown) => (typeof value === "string" && value.length <= 100 ? value : undefined);
   return { taskUUID: word(raw.taskUUID), taskType: word(raw.taskType) };

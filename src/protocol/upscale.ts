@@ -1,11 +1,11 @@
-/** The task `upscale`: a picture becomes larger, with detail that a network draws. */
+/** The task `upscale`: enlarges an image, with details from a network. */
 
 import { z } from "zod";
 import { group, integer, literal, oneOf, uuid } from "../fields/index.ts";
 import { delivery } from "./delivery.ts";
 import { imageReference } from "./values.ts";
 
-/** The upscalers that are here, by the API's identifiers: Real-ESRGAN. */
+/** The supported upscalers, by the API's identifiers: Real-ESRGAN. */
 const UPSCALERS = ["runware:504@1"] as const;
 
 export const upscale = z
@@ -18,7 +18,7 @@ export const upscale = z
         "The image to enlarge (UUID, URL, data URI, or base64). The result may have at most 50 megapixels. Transparent pixels count as white.",
       ),
     }),
-    upscaleFactor: integer("How many times wider and higher the image becomes.", { min: 2, max: 4 }).default(2),
+    upscaleFactor: integer("Factor of the width and of the height.", { min: 2, max: 4 }).default(2),
     ...delivery,
   })
   .describe("Enlarges an image, with edges and lettering that stay sharp.");
@@ -26,7 +26,10 @@ export const upscale = z
 /** A validated `upscale` task with its defaults filled in. */
 export type UpscaleTask = z.output<typeof upscale>;
 
-/** Brings the older form (`inputImage`) to the spelling of `upscale` and `vectorize`. Two different images stay, to be refused. */
+/**
+ * Maps the older form (`inputImage`) to the spelling of `upscale` and `vectorize`. Two different images are kept, so
+ * that the schema rejects them.
+ */
 export function respellInputImage({ inputImage, ...task }: Record<string, unknown>): Record<string, unknown> {
   if (inputImage === undefined || inputImage === null) return task;
   const inputs = (task.inputs ?? {}) as Record<string, unknown>;

@@ -1,4 +1,4 @@
-/** Fields that only this API has: seeds, models and images by their identifiers. */
+/** Fields specific to this API: seeds, and identifiers of models and images. */
 
 import { z } from "zod";
 import { field, fieldFacts, isUuidV4, isWebAddress } from "../fields/index.ts";
@@ -6,16 +6,16 @@ import { field, fieldFacts, isUuidV4, isWebAddress } from "../fields/index.ts";
 /** The largest seed, 2⁶³ - 1. */
 const LARGEST_SEED = 2n ** 63n - 1n;
 
-/** The largest seed that is taken: the largest one as JavaScript clients, and the API page with them, round it. */
+/** The largest accepted seed: the largest seed as JavaScript clients and the API page round it. */
 export const MAX_SEED = 9_223_372_036_854_776_000n;
 
-/** The seed of result `index` of a task: consecutive, and always one that can be sent again. */
+/** The seed of result `index` of a task. Seeds are consecutive, and each can be sent in a new task. */
 export const resultSeed = (seed: bigint, index: number): bigint => (seed + BigInt(index)) % (MAX_SEED + 1n);
 
-/** A seed for a task that names none: uniform in the unsigned 32-bit range, from `random` in [0, 1). */
+/** A seed for a task without one: uniform in the unsigned 32-bit range, from `random` in [0, 1). */
 export const randomSeed = (random: () => number): bigint => BigInt(Math.floor(random() * 2 ** 32));
 
-/** A seed: an integer of any size a client can write, kept exactly. */
+/** A seed: an integer with all its digits. */
 export function seed(about: string) {
   const schema = z
     .union([z.int(), z.bigint()])
@@ -44,7 +44,7 @@ export function air(about: string) {
   });
 }
 
-/** A colour as on the web: `#F80` or `#FF8800`; the sign may be missing. */
+/** A hexadecimal colour: `#F80` or `#FF8800`. The sign is optional. */
 export function colour(about: string, { assumed }: { readonly assumed?: string } = {}) {
   return field(z.string().regex(/^#?([0-9a-f]{3}|[0-9a-f]{6})$/i), {
     type: "string",
@@ -55,10 +55,12 @@ export function colour(about: string, { assumed }: { readonly assumed?: string }
 }
 
 const NOT_BASE64 = /[^A-Za-z0-9+/_\-\r\n]/;
-/** Whatever media type it names, or none: the bytes say what they are. */
+/** Any media type, or none: the type is detected from the bytes. */
 const DATA_URI = /^data:[^,]{0,200};base64,/i;
 
-/** An image by UUID, URL, data URI or base64. Its form is checked here, its content when the task runs. */
+/**
+ * An image by UUID, URL, data URI or base64. Only the form is checked here. The content is checked when the task runs.
+ */
 export function imageReference(about: string) {
   return field(z.string().min(1).refine(isImageReference), {
     type: "string",
@@ -76,17 +78,20 @@ function isImageReference(value: string): boolean {
   return carriedBase64(value) !== undefined;
 }
 
-/** The base64 of an image that a task carries, bare or in a data URI of any media type; undefined for anything else. */
+/** The base64 of an image in a task, bare or in a data URI of any media type; undefined for anything else. */
 export function carriedBase64(value: string): string | undefined {
   const text = value.trimStart();
   const prefix = DATA_URI.exec(text)?.[0];
   if (/^data:/i.test(text) && prefix === undefined) return undefined;
   const payload = prefix === undefined ? text : text.slice(prefix.length).trimStart();
-  // The shortest possible image is longer than this; a word such as "cat" is also base64.
+  // The smallest possible image is longer. A word such as "cat" is also valid base64.
   return payload.length >= 32 && isBase64(payload) ? payload : undefined;
 }
 
-/** Base64 in one line or many, padded or not, blanks behind it. In two steps: one pattern would read long runs of line ends over and over. */
+/**
+ * True for base64 on one line or several, padded or not, with optional trailing blanks. The check has two steps,
+ * because a single pattern takes quadratic time on long runs of line breaks.
+ */
 function isBase64(text: string): boolean {
   const end = text.search(NOT_BASE64);
   return end < 0 || (end > 0 && /^={0,2}$/.test(text.slice(end).trimEnd()));

@@ -1,4 +1,4 @@
-/** The task `vectorize`: an image becomes a drawing of shapes, sharp at every size. */
+/** The task `vectorize`: converts an image to an SVG of shapes, sharp at every size. */
 
 import { z } from "zod";
 import { group, literal, oneOf, uuid } from "../fields/index.ts";
@@ -6,8 +6,8 @@ import { delivery } from "./delivery.ts";
 import { imageReference } from "./values.ts";
 
 /**
- * What may stand in `model`. The first is the tracer that is here; the others are the original API's, which clients send, and stand for it
- * as `runware:108@1` stands for the bundled checkpoint.
+ * The values of `model`. The first is the bundled tracer. Clients send the others, which belong to the original API;
+ * all select the bundled tracer, as `runware:108@1` selects the bundled checkpoint.
  */
 const TRACERS = ["inkstone:vtracer@1", "recraft:1@1", "picsart:1@1"] as const;
 
@@ -23,7 +23,7 @@ export const vectorize = z
     ).default("inkstone:vtracer@1"),
     inputs: group("Input images.", {
       image: imageReference(
-        "The image to trace (UUID, URL, data URI, or base64). Above 4 megapixels, the shapes are those of a smaller copy. Transparent pixels stay transparent.",
+        "The image to trace (UUID, URL, data URI, or base64). An image above 4 megapixels is scaled down before tracing. Transparent pixels stay transparent.",
       ),
     }),
     ...deliveryOfVectors,

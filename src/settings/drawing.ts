@@ -6,10 +6,10 @@ import { choice, count, line, setting, truth } from "./setting.ts";
 
 /** `DeviceName` as a pattern. */
 const DEVICE_NAME = z.custom<DeviceName>((given) => /^(auto|cpu|webgpu|cuda(:\d{1,2})?)$/.test(String(given)));
-/** Each is a process with a checkpoint in memory. */
+/** Each device is a process with a checkpoint in memory. */
 const MOST_DEVICES = 16;
 
-/** What images are drawn with, and what is done with those that are unsafe. */
+/** Settings of generation: devices, and the treatment of unsafe images. */
 export const DRAWING = {
   threads: count("INKSTONE_THREADS", 0, 0, 1024, "Processor threads that generate images. 0: one per core."),
   devices: setting(

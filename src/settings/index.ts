@@ -1,4 +1,4 @@
-/** The operator's settings, by flag or environment variable. */
+/** The operator's settings, given as flags or environment variables. */
 export { type Config, ConfigError, readConfig } from "./read.ts";
 export {
   DEFAULT_SAFETY_RULE,

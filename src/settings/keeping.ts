@@ -2,7 +2,7 @@ import { z } from "zod";
 import { field, text, webAddress } from "../fields/index.ts";
 import { choice, count, line, secretSetting, setting } from "./setting.ts";
 
-/** The address of a PostgreSQL. It may hold a password. */
+/** The address of a PostgreSQL server. It may contain a secret. */
 const postgresAddress = (about: string) =>
   field(z.string().regex(/^postgres(ql)?:\/\//), {
     type: "string",
@@ -11,7 +11,7 @@ const postgresAddress = (about: string) =>
     secret: true,
   });
 
-/** A bucket and a prefix in it. */
+/** A bucket and an optional prefix in it. */
 const bucketAddress = (about: string) =>
   field(z.string().regex(/^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/[\w!.*'()/-]*)?$/), {
     type: "string",
@@ -19,7 +19,7 @@ const bucketAddress = (about: string) =>
     about,
   });
 
-/** Where tasks, images and models are kept, and for how long. */
+/** Settings of storage: the place and retention of tasks, images and models. */
 export const KEEPING = {
   dataDir: setting(
     "INKSTONE_DATA_DIR",

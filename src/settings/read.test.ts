@@ -61,7 +61,7 @@ test.each([
   [
     {},
     { INKSTONE_DATABASE_URL: "me:secret@db/ink" },
-    "INKSTONE_DATABASE_URL cannot be used; it must be a URL that begins with postgres:// or postgresql://",
+    "INKSTONE_DATABASE_URL is invalid; it must be a URL that begins with postgres:// or postgresql://",
   ],
   [
     {},
@@ -89,13 +89,13 @@ test("a secret may lie in a file that a variable names, or be a credential of sy
   expect(readConfig({}, { CREDENTIALS_DIRECTORY: folder }).apiKeys).toEqual(["third"]);
   expect(readConfig({}, { CREDENTIALS_DIRECTORY: folder, INKSTONE_API_KEYS: "own" }).apiKeys).toEqual(["own"]);
   expect(() => readConfig({}, { ...named, INKSTONE_API_KEYS: "own" })).toThrow(
-    "INKSTONE_API_KEYS and INKSTONE_API_KEYS_FILE are both set; only one may be",
+    "INKSTONE_API_KEYS and INKSTONE_API_KEYS_FILE are both set; set only one of them",
   );
   expect(() => readConfig({}, { INKSTONE_DATABASE_URL_FILE: join(folder, "none") })).toThrow(
     /^INKSTONE_DATABASE_URL_FILE names a file that cannot be read: ENOENT/,
   );
   writeFileSync(join(folder, "url"), "me:secret@db");
   expect(() => readConfig({}, { INKSTONE_DATABASE_URL_FILE: join(folder, "url") })).toThrow(
-    "INKSTONE_DATABASE_URL_FILE cannot be used; it must be a URL that begins with postgres:// or postgresql://",
+    "INKSTONE_DATABASE_URL_FILE is invalid; it must be a URL that begins with postgres:// or postgresql://",
   );
 });

@@ -4,7 +4,7 @@ import { fileVariable, readSecret } from "./secret-files.ts";
 import type { Setting } from "./setting.ts";
 import { SETTINGS, type SettingName } from "./settings.ts";
 
-/** A setting that cannot be used; the message names it, what was given and what is allowed. */
+/** A setting with an invalid value. The message names the setting, the value and the allowed values. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
 }
@@ -14,10 +14,13 @@ export type Config = {
   readonly [Name in SettingName]: z.output<(typeof SETTINGS)[Name]["field"]>;
 };
 
-/** Variables that begin like ours and belong to the tests. */
+/** Variables with this prefix belong to the tests. */
 const FOR_TESTS = "INKSTONE_TEST_";
 
-/** Reads the settings: flags first, then the environment or the files of secrets, then defaults. Throws `ConfigError`, for unknown `INKSTONE_…` too. */
+/**
+ * Reads the settings: flags first, then the environment or secret files, then defaults. Throws `ConfigError`, also for
+ * unknown `INKSTONE_…` variables.
+ */
 export function readConfig(
   flags: Readonly<Partial<Record<SettingName, string>>> = {},
   env: Readonly<Record<string, string | undefined>> = {},
@@ -30,13 +33,13 @@ export function readConfig(
     const facts = describeField(field);
     const read = field.safeParse(valueFromText(facts, given.value));
     if (read.success) return [name, read.data];
-    const value = facts.secret ? "cannot be used" : `is ${JSON.stringify(given.value)}`;
+    const value = facts.secret ? "is invalid" : `is ${JSON.stringify(given.value)}`;
     throw new ConfigError(`${given.source} ${value}; it must be ${facts.rule}`);
   });
   return Object.freeze(Object.fromEntries(entries)) as Config;
 }
 
-/** What the operator gave for a setting, and where. A flag wins; empty means not set. */
+/** The value that the operator set, and its source. A flag wins over a variable. An empty value counts as not set. */
 function givenValue(
   { env: variable, flag }: Setting,
   fromFlag: string | undefined,
@@ -62,6 +65,8 @@ function refuseUnknown(env: Readonly<Record<string, string | undefined>>): void 
     if (!value || !name.startsWith("INKSTONE_") || name.startsWith(FOR_TESTS) || known.includes(name)) continue;
     const nearest = nearestWord(name, known);
     const guess = nearest === undefined ? "" : ` did you mean ${nearest}?`;
-    throw new ConfigError(`${name} is no setting of Inkstone;${guess} docs/reference/configuration.md has them all`);
+    throw new ConfigError(
+      `${name} is not a setting of Inkstone;${guess} docs/reference/configuration.md lists all settings`,
+    );
   }
 }

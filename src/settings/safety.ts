@@ -1,19 +1,25 @@
-/** What the classifier tells apart, in the order of its outputs: drawings, drawn pornography, everyday pictures, pornography, suggestive pictures. */
+/**
+ * The classes of the safety classifier, in output order: illustrations, illustrated pornography, everyday photos,
+ * pornography, suggestive photos.
+ */
 export const SAFETY_CLASSES = ["Drawing", "Hentai", "Neutral", "Porn", "Sexy"] as const;
 export type SafetyClass = (typeof SAFETY_CLASSES)[number];
 
-/** Probability of each class, 0…1; together 1. */
+/** The probability of each class, 0…1. They sum to 1. */
 export type SafetyScores = Readonly<Record<SafetyClass, number>>;
 
-/** When a picture counts as unsafe. */
+/** The rule that makes an image unsafe. */
 export interface SafetyRule {
-  /** The classes that count. */
+  /** The classes that count as unsafe. */
   readonly classes: readonly SafetyClass[];
-  /** The probability, 0…1, from which their sum counts. */
+  /** The least sum of their probabilities, 0…1, that makes an image unsafe. */
   readonly threshold: number;
 }
 
-/** What becomes of an unsafe picture: delivered and marked, replaced by an empty one and marked, or refused with an error. */
+/**
+ * The treatment of an unsafe image: deliver and mark it, replace it with a blank image and mark it, or fail with an
+ * error.
+ */
 export const SAFETY_POLICIES = ["deliver", "withhold", "refuse"] as const;
 export type SafetyPolicy = (typeof SAFETY_POLICIES)[number];
 

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Where the value of a secret comes from; `source` names it in messages. */
+/** The value of a secret and its source. Messages name the `source`. */
 interface Secret {
   readonly source: string;
   readonly value: string;
@@ -11,13 +11,14 @@ interface Secret {
 export const fileVariable = (variable: string): string => `${variable}_FILE`;
 
 /**
- * The secret that a variable holds, or the file that `<variable>_FILE` names (as for secrets of Docker and Kubernetes), or systemd's
- * credential with the variable's name. Blanks at the end of a file do not count. Throws when two places give it, or its file cannot be read.
+ * Reads a secret from a variable, from the file that `<variable>_FILE` names (as Docker and Kubernetes secrets do), or
+ * from the systemd credential of that name. Whitespace at the end of a file is dropped. Throws if two sources are set,
+ * or if the file cannot be read.
  */
 export function readSecret(variable: string, env: Readonly<Record<string, string | undefined>>): Secret | undefined {
   const value = env[variable];
   const named = env[fileVariable(variable)];
-  if (value && named) throw new Error(`${variable} and ${fileVariable(variable)} are both set; only one may be`);
+  if (value && named) throw new Error(`${variable} and ${fileVariable(variable)} are both set; set only one of them`);
   if (value) return { source: variable, value };
   if (named) return { source: fileVariable(variable), value: readFile(named, fileVariable(variable)) };
   const folder = env.CREDENTIALS_DIRECTORY;

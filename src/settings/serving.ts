@@ -4,7 +4,7 @@ import { choice, count, secretSetting, setting, truth } from "./setting.ts";
 
 const MiB = 2 ** 20;
 
-/** Origins of web pages: scheme, host and port, nothing behind them. */
+/** Origins of web pages: scheme, host and port, without a path. */
 const origins = (about: string) =>
   field(z.array(z.string().refine((text) => URL.canParse(text) && new URL(text).origin === text)).max(1000), {
     type: "string[]",
@@ -12,7 +12,7 @@ const origins = (about: string) =>
     about,
   });
 
-/** Who may call and from where, how much at once, how long, and how results are sent. */
+/** Settings of the server: access, limits, timeouts and delivery of results. */
 export const SERVING = {
   role: choice(
     "INKSTONE_ROLE",

@@ -1,14 +1,14 @@
-/** One setting, and the kinds of settings that there are. */
+/** The type of a setting, and builders for the kinds of settings. */
 
 import type { z } from "zod";
 import { flag, integer, oneOf } from "../fields/index.ts";
 
-/** One setting: a field, by environment variable and, unless it is a secret, by flag. */
+/** One setting: a field with its environment variable and, unless it is a secret, its flag. */
 export interface Setting<Schema extends z.ZodType = z.ZodType> {
   readonly env: string;
-  /** The long flag without dashes; absent for secrets, which do not belong on a command line. */
+  /** The long flag without dashes. Absent for secrets, which must not appear on a command line. */
   readonly flag: string | undefined;
-  /** What a value looks like, for help texts. */
+  /** The form of a value, for help texts. */
   readonly shape: string;
   readonly field: Schema;
 }
@@ -42,5 +42,5 @@ export const choice = <const Values extends readonly [string, ...string[]]>(
   about: string,
 ) => setting(env, values.join("|"), oneOf(about, values).default(fallback as never));
 
-/** Bounds of a text that has no closer ones. */
+/** Length limits of a text without closer limits. */
 export const line = { min: 1, max: 4096 };

@@ -1,4 +1,4 @@
-/** Settings of the server: one table gives the flags, the environment variables, the checks and the reference page. */
+/** All settings of the server. This table produces the flags, environment variables, checks and reference page. */
 
 import { describeField } from "../fields/index.ts";
 import { DRAWING } from "./drawing.ts";
@@ -6,14 +6,14 @@ import { KEEPING } from "./keeping.ts";
 import { SERVING } from "./serving.ts";
 import type { Setting } from "./setting.ts";
 
-/** The settings by what they are about. */
+/** The settings by subject. */
 export const SETTING_GROUPS = { Server: SERVING, Storage: KEEPING, Generation: DRAWING } as const;
 
 export const SETTINGS = { ...SERVING, ...KEEPING, ...DRAWING } as const;
 
 export type SettingName = keyof typeof SETTINGS;
 
-/** What a setting is, in words, and what its absence means; for help texts and the reference page. */
+/** The description of a setting, and the meaning of its absence, for help texts and the reference page. */
 export function describeSetting({ field: schema }: Setting): { readonly about: string; readonly otherwise: string } {
   const facts = describeField(schema);
   return { about: facts.about, otherwise: String(facts.default ?? "") };

@@ -123,7 +123,7 @@ test("Ctrl-C once more hands the running task back unharmed", { timeout: 400_000
   await post(base, [task]);
   await drawing(base);
   process.kill(-child.pid!, "SIGINT");
-  await expect.poll(() => output.stderr).toContain("stopping; once more to stop at once");
+  await expect.poll(() => output.stderr).toContain("stopping; signal again to stop at once");
   // Sooner it would be the same press. Only one more: in its last moments Node dies of any.
   await sleep(2 * SAME_PRESS_MS);
   process.kill(-child.pid!, "SIGINT");

@@ -91,8 +91,8 @@ describe("over HTTP", () => {
 });
 
 test.each([
-  ["imageBackgroundRemoval", "No weights for background removal are free to come with Inkstone"],
-  ["caption", "No network that describes images comes with Inkstone"],
+  ["imageBackgroundRemoval", "Inkstone has no freely licensed weights for background removal"],
+  ["caption", "Inkstone has no network that describes images"],
 ])("%s is refused with a sentence that helps", async (taskType, sentence) => {
   const { status, body } = await ask({ taskType, taskUUID: crypto.randomUUID(), inputs: { image } });
   expect([status, body.error.code]).toEqual([400, "unsupportedTaskType"]);

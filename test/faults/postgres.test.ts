@@ -75,7 +75,7 @@ describe.skipIf(NO_POSTGRES)(`with a PostgreSQL server${NO_POSTGRES ? ` (${NO_PO
       INKSTONE_DATABASE_WAIT: "1",
     });
     expect(await hasty.exited).toBe(3);
-    expect(hasty.errors()).toMatch(/StartError: PostgreSQL at .*given up after 1 s: .*ECONNREFUSED/);
+    expect(hasty.errors()).toMatch(/StartError: PostgreSQL at .*gave up after 1 s: .*ECONNREFUSED/);
     const server = await startServerProcess(folder, {
       INKSTONE_DATABASE_URL: cluster.url,
       INKSTONE_LOG_LEVEL: "warn",

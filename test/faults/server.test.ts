@@ -135,7 +135,7 @@ test.skipIf(NO_TMPFS)(`a start on a full disk${NO_TMPFS ? ` (${NO_TMPFS})` : ""}
   execFileSync("mount", ["-t", "tmpfs", "-o", "size=8m", "tmpfs", dataFolder()]);
   try {
     const server = await start();
-    await expect(server.ready).rejects.toThrow(/cannot be opened as a database: there is no space left on its disk/);
+    await expect(server.ready).rejects.toThrow(/cannot be opened as a database: the disk is full/);
     expect(server.errors()).not.toContain("[object Object]");
   } finally {
     execFileSync("umount", ["-l", dataFolder()]);

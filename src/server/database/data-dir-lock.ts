@@ -4,22 +4,22 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promise
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Another living process has the folder open. */
+/** Another running process has the folder open. */
 export class DataDirLockedError extends Error {
   override readonly name = "DataDirLockedError";
 }
 
 interface Holder {
   readonly pid: number;
-  /** Tells a process from a later one with the same PID; absent where the system does not say. */
+  /** Distinguishes a process from a later one with the same PID. Absent if the system does not report it. */
   readonly startTime?: string | undefined;
 }
 
 /**
- * Locks a folder by a file beside it, or throws a DataDirLockedError that names the holder. Every process has a lock file
- * of its own name, puts it down first and looks for others then: of two that come at once at least one sees the other, so
- * never do both hold the folder; they try again after a random pause. A file is removed only by its own process, or when
- * that is gone, never because it is old. Returns the function that gives the lock back.
+ * Locks a folder with a file beside it, or throws a DataDirLockedError that names the holder. Every process first
+ * writes a lock file with its own name and then looks for others. Of two processes that start at once, at least one
+ * sees the other, so both never hold the folder. They try again after a random pause. A file is removed only by its own
+ * process or after the end of that process, never because of its age. Returns the function that releases the lock.
  */
 export async function lockDataDir(dir: string, random: () => number = Math.random): Promise<() => Promise<void>> {
   const base = `${resolve(dir)}.lock.`;
@@ -33,21 +33,21 @@ export async function lockDataDir(dir: string, random: () => number = Math.rando
     await rm(mine, { force: true });
     if (tries === 4) {
       throw new DataDirLockedError(
-        `${dir} is in use by process ${other.pid}. One server per data folder: stop that one, or choose another --data-dir.`,
+        `${dir} is in use by process ${other.pid}. Only one server can use a data folder: stop that server, or choose another --data-dir.`,
       );
     }
     await sleep(20 + random() * 100 * tries);
   }
 }
 
-/** Written under another name first, so that nobody sees it empty. */
+/** Written under another name first, so that no process reads an empty file. */
 async function putDown(path: string, holder: Holder): Promise<void> {
   const draft = path.replace(".lock.", ".draft.");
   await writeFile(draft, JSON.stringify(holder), { flush: true });
   await rename(draft, path);
 }
 
-/** A living holder other than `mine`; the files of dead ones are removed on the way. */
+/** Returns a live holder other than `mine`. Removes the files of dead ones. */
 async function findOther(base: string, mine: string): Promise<Holder | undefined> {
   for (const name of await readdir(dirname(base))) {
     const path = join(dirname(base), name);
@@ -72,20 +72,21 @@ async function isAlive(holder: Holder): Promise<boolean> {
   try {
     process.kill(holder.pid, 0);
   } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM"; // it lives, under another user
+    return error instanceof Error && "code" in error && error.code === "EPERM"; // alive, under another user
   }
   if (holder.startTime === undefined) return true;
   const startTime = await processStartTime(holder.pid);
   return startTime === undefined || startTime === holder.startTime;
 }
 
-/** When a process started, as an opaque string; undefined when the system does not say. */
+/** The start time of a process as an opaque string; undefined if the system does not report it. */
 export async function processStartTime(pid: number): Promise<string | undefined> {
   if (process.platform === "linux") {
     try {
       const stat = await readFile(`/proc/${pid}/stat`, "utf8");
       const boot = await readFile("/proc/sys/kernel/random/boot_id", "utf8");
-      // The command's name may hold blanks and brackets: count fields after the last one. Field 22 is the start time.
+      // The name of the command may contain blanks and brackets, so fields count from the last bracket. Field 22 is the
+      // start time.
       const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
       return `${boot.trim()}:${fields[19]}`;
     } catch {

@@ -1,14 +1,14 @@
-/** The steps that bring a database up to date, oldest first. One that has shipped never changes; a new one is added at the end. */
+/** The migrations of the database, oldest first. A released migration never changes. Append new ones at the end. */
 
 export interface Migration {
   /** 1, 2, 3 … without gaps. */
   readonly number: number;
   readonly name: string;
-  /** Run one by one in one transaction. Never changed once released: a checksum is kept. */
+  /** Run in order in one transaction. Never changed after a release: a checksum is stored. */
   readonly statements: readonly string[];
 }
 
-/** Tasks, the pictures they make (uploads too) and the deliveries they owe. */
+/** Tasks, their images (and uploads), and their pending deliveries. */
 const tasks: Migration = {
   number: 1,
   name: "tasks",
@@ -96,21 +96,21 @@ const tasks: Migration = {
   ],
 };
 
-/** How many denoising steps of a picture a step cache answered; null when none was on. */
+/** The number of denoising steps that a step cache skipped; null if no cache was on. */
 const skippedSteps: Migration = {
   number: 2,
   name: "skipped steps",
   statements: ["alter table images add column skipped_steps double precision"],
 };
 
-/** The image that a guide image was made of; null for other pictures. */
+/** The input of a guide image; null for other images. */
 const inputImage: Migration = {
   number: 3,
   name: "input image",
   statements: ["alter table images add column input_uuid text"],
 };
 
-/** Tasks of different lanes do not wait for each other: model uploads are fetched while pictures are drawn. */
+/** Tasks of different lanes do not wait for each other: model uploads download while images are generated. */
 const lanes: Migration = {
   number: 4,
   name: "lanes",
@@ -125,33 +125,36 @@ const lanes: Migration = {
   ],
 };
 
-/** Whether a task was cancelled because its client went away, and not because anybody asked for it. */
+/** True if a task was cancelled because its client disconnected, and not on request. */
 const abandoned: Migration = {
   number: 5,
   name: "abandoned",
   statements: ["alter table tasks add column abandoned boolean not null default false"],
 };
 
-/** How long an image that a client brought is kept after its last use; null for results, and for uploads of older versions. */
+/** The retention of an uploaded image after its last use; null for results, and for uploads of older versions. */
 const keptImages: Migration = {
   number: 6,
   name: "kept images",
   statements: ["alter table images add column keep_seconds int"],
 };
 
-/** The attempt that was taken from a worker for its silence: a worker that was only slow can have it back. */
+/** The last attempt that a worker lost because it was silent. A slow worker can reclaim it. */
 const lostAttempts: Migration = {
   number: 7,
   name: "lost attempts",
   statements: ["alter table tasks add column lost_attempt int"],
 };
 
-/** Pictures are listed, searched, starred and binned; what they were made from stays when their task is forgotten. */
+/**
+ * Columns for listing, searching, starring and deleting images. The inputs of an image stay known after its task is
+ * deleted.
+ */
 const gallery: Migration = {
   number: 8,
   name: "gallery",
   statements: [
-    // the task that draws the picture again, as JSON text, and the images it was made from
+    // the task that reproduces the image, as JSON text, and its input images
     "alter table images add column parameters text",
     "alter table images add column parents text[] not null default '{}'",
     "alter table images add column starred boolean not null default false",
@@ -164,8 +167,8 @@ const gallery: Migration = {
 };
 
 /**
- * Times that survive a clock that is set back: what was never put off is due whatever the clock says, and what was tells when that
- * was. `asked_at`: when somebody last asked for a task.
+ * Times that survive a clock that is set back. Work that was never postponed is due at any time, and postponed work
+ * stores the time of the postponement. `asked_at` is the time of the last poll.
  */
 const clocks: Migration = {
   number: 9,
@@ -179,7 +182,7 @@ const clocks: Migration = {
   ],
 };
 
-/** What belongs to the database and is not in it. */
+/** Values that belong to the database but are stored outside it. */
 const belongings: Migration = {
   number: 10,
   name: "belongings",
@@ -187,14 +190,14 @@ const belongings: Migration = {
 };
 
 /**
- * Many machines: who is there and idle, who follows which task, what a worker must have installed. Leases are renewed without touching
- * an index; what upkeep looks for has indexes.
+ * Columns and tables for many machines: live and idle processes, followers of tasks, and models that a worker needs.
+ * Renewing a lease touches no index. The searches of upkeep have indexes.
  */
 const machines: Migration = {
   number: 11,
   name: "machines",
   statements: [
-    // servers and workers that live; nothing that a crash of the database may not take
+    // live servers and workers; this data may be lost in a crash of the database
     `create unlogged table processes (
        name      text primary key,
        seen_at   timestamptz not null default now(),
@@ -202,7 +205,7 @@ const machines: Migration = {
        offers    text[],
        catalogue text
      )`,
-    // workers that wait for a task, by their place in their process, and the model that they have in memory
+    // workers that wait for a task, by their number in their process, and their models in memory
     `create unlogged table idle_workers (
        process text not null,
        lane    text not null,
@@ -210,7 +213,7 @@ const machines: Migration = {
        loaded  text,
        primary key (process, lane, seat)
      )`,
-    // catalogues by their hash, as JSON text: many processes have the same
+    // catalogues by hash, as JSON text, because many processes share one
     "create unlogged table catalogues (id text primary key, content text not null)",
     // one process does the upkeep for all
     "create unlogged table upkeeper (id boolean primary key default true check (id), process text not null, until timestamptz not null)",
@@ -224,7 +227,7 @@ const machines: Migration = {
      )`,
     // models that a task names
     "alter table tasks add column needs text[] not null default '{}'",
-    // processes that are told of its pictures and its end, and those that are told of every step
+    // processes to notify of images and the end of a task, and processes to notify of every step
     "alter table tasks add column waiters text[] not null default '{}'",
     "alter table tasks add column watchers text[] not null default '{}'",
     "drop index tasks_running",
@@ -235,7 +238,10 @@ const machines: Migration = {
   ],
 };
 
-/** API keys of servers that share a database. A revoked one stays: without any key ever made, a server is open to its own machine. */
+/**
+ * API keys of servers that share a database. A revoked key stays stored: if no key was ever created, a server is open
+ * to its own machine.
+ */
 const apiKeys: Migration = {
   number: 12,
   name: "api keys",
@@ -252,14 +258,14 @@ const apiKeys: Migration = {
   ],
 };
 
-/** What a key may take; null: what the settings say of all keys. */
+/** The limits of a key; null: the limits of the settings. */
 const keyLimits: Migration = {
   number: 13,
   name: "key limits",
   statements: ["alter table api_keys add column max_waiting int, add column max_stored_mb int"],
 };
 
-/** `traceparent` of what handed a task in, where traces are collected. */
+/** The `traceparent` of the request that submitted the task, if traces are collected. */
 const traces: Migration = {
   number: 14,
   name: "traces",

@@ -4,17 +4,17 @@ import type { PgliteOptions } from "./pglite.ts";
 import { type Patience, untilReachable } from "./until-reachable.ts";
 
 export interface DatabaseOptions extends PgliteOptions {
-  /** `postgres://…`; without it the embedded database is used. */
+  /** `postgres://…`. Without it, the embedded database is used. */
   readonly url?: string;
   readonly maxConnections?: number;
   readonly listenUrl?: string;
   readonly onConnectionLost?: (error: Error) => void;
   readonly onUnprepared?: () => void;
-  /** For a PostgreSQL server that is not there yet. Default: none. */
+  /** Patience for an unreachable PostgreSQL server. Default: none. */
   readonly patience?: Patience;
 }
 
-/** Opens PostgreSQL when a URL is given, else the embedded database, and brings its tables up to date. */
+/** Opens PostgreSQL if a URL is given, else the embedded database. Updates the tables. */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const database = await open(options);
   try {
@@ -26,7 +26,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   return database;
 }
 
-/** Loads the one driver that is needed: PGlite is a PostgreSQL in WebAssembly. */
+/** Loads only the driver in use: PGlite is a PostgreSQL in WebAssembly. */
 async function open({ url, ...options }: DatabaseOptions): Promise<Database> {
   if (url === undefined) return (await import("./pglite.ts")).openPglite(options);
   return (await import("./postgres.ts")).openPostgres({ ...options, url });

@@ -1,4 +1,7 @@
-/** The files of the embedded database. PGlite's own layer says that it has synced them, and has not; and lets everybody read and write them. */
+/**
+ * The file layer of the embedded database. PGlite's layer claims to sync files but does not, and it lets all users read
+ * and write them.
+ */
 
 import { fsyncSync } from "node:fs";
 import { open, opendir } from "node:fs/promises";
@@ -6,31 +9,31 @@ import { join } from "node:path";
 import type { PGlite } from "@electric-sql/pglite";
 import { NodeFS } from "@electric-sql/pglite/nodefs";
 
-/** Waits until what was written to a file, or the names in a folder, would survive a power cut. */
+/** Waits until the content of a file, or the names in a folder, would survive a power cut. */
 export type Sync = (descriptor: number, path: string) => void;
 
-/** Everything but what the owner may. */
+/** All permissions except those of the owner. */
 const OTHERS = 0o077;
 
-/** What PostgreSQL is started with: PGlite's parameters without `-F`, which turns syncing off. */
+/** The start parameters of PostgreSQL: PGlite's parameters without `-F`, which turns syncing off. */
 export const syncedParameters = (defaults: readonly string[]): string[] => [
   ...defaults.filter((parameter) => parameter !== "-F"),
   // Emscripten's fdatasync does nothing.
   ...["-c", "wal_sync_method=fsync"],
-  // So many files of the log of changes, of 16 MB each, are kept for further use after a checkpoint.
+  // Sizes of the write-ahead log that a checkpoint keeps and allows. One file has 16 MB.
   ...["-c", "min_wal_size=32MB", "-c", "max_wal_size=64MB"],
 ];
 
-/** The file layer of a database: syncs what PostgreSQL asks it to sync, and makes files for their owner only. */
+/** The file layer of a database. It syncs when PostgreSQL requests it, and creates files for their owner only. */
 export interface SyncedFiles {
   readonly layer: NodeFS;
-  /** Syncs everything, and from then on what PostgreSQL asks for. */
+  /** Syncs everything. From then on, syncs when PostgreSQL requests it. */
   begin(): Promise<void>;
 }
 
 /**
- * The files of a database in `folder`. With `isNew`, nothing is synced before `begin`: PostgreSQL syncs one file after the other, twice,
- * and takes ten seconds longer for it.
+ * The files of a database in `folder`. With `isNew`, nothing is synced before `begin`. Otherwise PostgreSQL syncs every
+ * file twice, one after the other, which takes ten seconds longer.
  */
 export function syncedFiles(folder: string, isNew: boolean, sync?: Sync): SyncedFiles {
   const layer = new NodeFS(folder);
@@ -54,7 +57,7 @@ export function syncedFiles(folder: string, isNew: boolean, sync?: Sync): Synced
   };
 }
 
-/** Syncs a folder and all that is in it. */
+/** Syncs a folder and its content. */
 async function syncAll(folder: string, sync?: Sync): Promise<void> {
   const paths = [folder];
   for await (const entry of await opendir(folder, { recursive: true })) paths.push(join(entry.parentPath, entry.name));
@@ -67,7 +70,7 @@ async function syncAll(folder: string, sync?: Sync): Promise<void> {
   await Promise.all(Array.from({ length: 16 }, syncSome));
 }
 
-/** Makes a file, or the names in a folder, durable; not every system lets a folder be synced. */
+/** Makes a file, or the names in a folder, durable. Some systems cannot sync folders. */
 export async function syncPath(path: string): Promise<void> {
   const handle = await open(path, "r").catch(() => undefined);
   await handle?.sync().catch((error) => {
@@ -76,7 +79,7 @@ export async function syncPath(path: string): Promise<void> {
   await handle?.close();
 }
 
-/** What is used of Emscripten's layer over Node's file system. */
+/** The used parts of Emscripten's layer over Node's file system. */
 interface Module {
   readonly NODEFS: {
     readonly stream_ops: {
@@ -92,13 +95,13 @@ interface Module {
 }
 
 /**
- * Ends the process. PostgreSQL cannot go on when its log of changes cannot be written: it would end its own process, which it takes
- * this one for, and never returns. What was acknowledged is in the log already.
+ * Ends the process. PostgreSQL cannot continue if its write-ahead log cannot be written: it would end "its" process, this
+ * one, and never return. Acknowledged data is already in the log.
  */
 function end(path: string, cause: unknown): never {
   const { message = JSON.stringify(cause) } = cause as Error;
   console.error(
-    `error: the database cannot write ${path}: ${message}. Is the disk full? Inkstone ends; nothing is lost.`,
+    `error: the database cannot write ${path}: ${message}. Is the disk full? Inkstone stops; no data is lost.`,
   );
   process.exit(1);
 }

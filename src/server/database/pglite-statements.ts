@@ -3,13 +3,13 @@ import type { Row } from "./database.ts";
 
 interface Prepared {
   readonly name: string;
-  /** Types of its parameters. */
+  /** Types of the parameters. */
   readonly oids: readonly number[];
 }
 
 /**
- * Runs statements that are parsed and planned once each, and then cost one crossing into WebAssembly: `PGlite.query` parses
- * anew every time and crosses six times, which takes three times as long. The caller sees to it that they run one at a time.
+ * Runs prepared statements. Each is parsed and planned once, and then takes one call into WebAssembly. `PGlite.query`
+ * parses every time and takes six calls, which is three times slower. The caller must run one statement at a time.
  */
 export function preparedStatements(lite: PGlite) {
   const prepared = new Map<string, Prepared>();

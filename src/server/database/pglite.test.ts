@@ -37,7 +37,7 @@ test("a statement that fails says why, and harms none after it", async () => {
   expect(await db.query("select word from once order by word")).toEqual([{ word: "a" }, { word: "b" }]);
 });
 
-test("a statement sees what was altered after it was prepared", async () => {
+test("a statement sees what was changed after it was prepared", async () => {
   await db.script("create table shape (one int)");
   const count = "select count(*)::int as rows from shape";
   expect(await db.query(count)).toEqual([{ rows: 0 }]);

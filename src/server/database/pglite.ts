@@ -11,21 +11,21 @@ import { preparedStatements } from "./pglite-statements.ts";
 import { asUnavailable } from "./unavailable.ts";
 
 export interface PgliteOptions {
-  /** Created when missing; without it everything is in memory. */
+  /** Created if it does not exist. Without it, everything is in memory. */
   readonly dataDir?: string;
-  /** Makes what was written durable; for tests. Default: fsync. */
+  /** Makes writes durable, for tests. Default: fsync. */
   readonly sync?: Sync;
 }
 
 /** Emscripten's number for ENOSPC. */
 const NO_SPACE = 51;
 
-/** The log of changes may grow so long before a checkpoint. */
+/** Bytes of write-ahead log before a checkpoint. */
 const LOG_BYTES = 64e6;
 
 /**
- * Opens the embedded database. Its folder is locked against other processes for as long as it is open: PGlite itself does
- * not, and two writers lose rows.
+ * Opens the embedded database and locks its folder against other processes. PGlite itself does not lock it, and two
+ * writers lose rows.
  */
 export async function openPglite({ dataDir, sync }: PgliteOptions = {}): Promise<Database> {
   const unlock = dataDir === undefined ? async () => {} : await lockDataDir(dataDir);
@@ -34,15 +34,15 @@ export async function openPglite({ dataDir, sync }: PgliteOptions = {}): Promise
     lite = dataDir === undefined ? await PGlite.create(await fromTemplate()) : await openFolder(dataDir, sync);
   } catch (error) {
     await unlock();
-    // Its file layer throws things that are no errors, such as `{errno: 51}` on a full disk.
+    // PGlite's file layer throws values that are not errors, such as `{errno: 51}` on a full disk.
     if (error instanceof Error) throw error;
     const { errno } = error as { readonly errno?: number };
-    const why = errno === NO_SPACE ? "there is no space left on its disk" : JSON.stringify(error);
+    const why = errno === NO_SPACE ? "the disk is full" : JSON.stringify(error);
     throw new Error(`${dataDir} cannot be opened as a database: ${why}`, { cause: error });
   }
 
   const run = preparedStatements(lite);
-  // One at a time: PGlite keeps single statements out of transactions only where it sends them itself.
+  // One at a time: PGlite keeps single statements out of transactions only for statements that it sends itself.
   let turn: Promise<unknown> = Promise.resolve();
   const alone = <T>(work: () => Promise<T>): Promise<T> => {
     const done = turn.then(() => {
@@ -64,7 +64,7 @@ export async function openPglite({ dataDir, sync }: PgliteOptions = {}): Promise
     async vacuum() {
       await alone(() => lite.exec("vacuum"));
     },
-    // Alone in its process, PostgreSQL never does this by itself.
+    // Without other processes, PostgreSQL never does this automatically.
     async trimLog() {
       const [log] = await alone(() =>
         run<{ bytes: number }>("select sum(size)::float8 as bytes from pg_ls_waldir()", []),
@@ -83,7 +83,10 @@ const fromTemplate = async (): Promise<PGliteOptions> => {
   return template ? { loadDataDir: template } : {};
 };
 
-/** A folder that is being filled for the first time is marked as unfinished: were the process killed, it is begun anew. */
+/**
+ * Opens a folder. A new folder is marked as unfinished. If the process is killed meanwhile, the next start creates it
+ * from scratch.
+ */
 async function openFolder(dataDir: string, sync?: Sync): Promise<PGlite> {
   const mark = `${resolve(dataDir)}.unfinished`;
   const isUnfinished = await access(mark).then(
@@ -102,18 +105,18 @@ async function openFolder(dataDir: string, sync?: Sync): Promise<PGlite> {
   await writeFile(mark, "", { flush: true });
   const lite = await create(true);
   await rm(mark);
-  // Were the mark there again after a power cut, the next start would throw the database away.
+  // If the mark returned after a power cut, the next start would delete the database.
   await syncPath(dirname(mark));
   return lite;
 }
 
-/** Inside a transaction statements go PGlite's own way. */
+/** Inside a transaction, PGlite runs the statements. */
 const within = (tx: Transaction): Queryable => ({
   query: async <R = Row>(sql: string, parameters: readonly unknown[] = []) =>
     (await tx.query<R>(sql, [...parameters])).rows,
 });
 
-/** A full disk is an outage here too. */
+/** Reports a full disk as an outage. */
 async function told<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
@@ -123,13 +126,13 @@ async function told<T>(work: Promise<T>): Promise<T> {
 }
 
 /**
- * An empty embedded database as a tar file, so that none has to be made when a server starts for the first time (8 s).
- * Undefined when the package has none for the version of PGlite installed: files of another version are never used.
+ * An empty embedded database as a tar file, so that the first start of a server does not need to create one (8 s).
+ * Undefined if the package has none for the installed version of PGlite: files of another version are never used.
  */
 export async function pgliteTemplate(): Promise<Blob | undefined> {
   const entry = createRequire(import.meta.url).resolve("@electric-sql/pglite");
   const { version } = JSON.parse(await readFile(join(entry, "../../package.json"), "utf8")) as { version: string };
-  // From src/database and from dist/database alike.
+  // The path is the same from src/ and from dist/.
   const path = new URL(`../../../assets/pglite-${version}.tar.zst`, import.meta.url);
   const packed = await readFile(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;

@@ -6,8 +6,8 @@ const HEARTBEAT_MS = 15_000;
 const HEARTBEAT_TIMEOUT_MS = 5_000;
 
 /**
- * Keeps one connection subscribed to a channel. It reconnects for ever after a loss, and asks for a sign of life now and
- * then, since a half-open connection is silent.
+ * Keeps one connection subscribed to a channel. Reconnects indefinitely, and sends probes, because a half-open
+ * connection is silent.
  */
 export async function listenPostgres(
   config: pg.ClientConfig,
@@ -20,7 +20,7 @@ export async function listenPostgres(
 
   async function connect(): Promise<pg.Client> {
     const fresh = new pg.Client(config);
-    fresh.on("error", () => {}); // "end" follows and does the work
+    fresh.on("error", () => {}); // "end" follows and handles it
     fresh.on("notification", (message) => onMessage(message.payload ?? ""));
     try {
       await fresh.connect();
@@ -52,10 +52,10 @@ export async function listenPostgres(
     while (!stop.signal.aborted) {
       try {
         client = await connect();
-        onGap(); // whatever was told before the subscription stood
+        onGap(); // Notifications from before the subscription are lost.
         await holdWhileAlive(client);
       } catch {
-        // away: tried again below
+        // unreachable: the loop tries again
       } finally {
         void client?.end().catch(() => {});
         client = undefined;

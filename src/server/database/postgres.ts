@@ -6,19 +6,22 @@ import { asUnavailable } from "./unavailable.ts";
 
 export interface PostgresOptions {
   readonly url: string;
-  /** Connections for statements. Default: 8. One more listens. */
+  /** Connections for statements. Default: 8. One more connection listens. */
   readonly maxConnections?: number;
-  /** Where to listen when `url` leads to a pooler that lends connections by the transaction. */
+  /** The address for the listening connection, if `url` leads to a pooler in transaction mode. */
   readonly listenUrl?: string;
-  /** Milliseconds to wait for an answer: a connection cut off without a word would never give one. Default 30 s. */
+  /** Milliseconds to wait for an answer. A connection that was cut silently never answers. Default: 30 s. */
   readonly answerTimeout?: number;
-  /** Told once that a pooler is in between which keeps no prepared statements: each is planned anew, at twice the processor time. */
+  /**
+   * Called once if a pooler does not support prepared statements. Each statement is then planned every time, at twice
+   * the processor time.
+   */
   readonly onUnprepared?: () => void;
-  /** Told of connections that break while idle; the pool replaces them by itself. */
+  /** Called when an idle connection breaks. The pool replaces it automatically. */
   readonly onConnectionLost?: (error: Error) => void;
 }
 
-/** Opens a pool of connections to a PostgreSQL server. Connects lazily: the server may still be away. */
+/** Opens a pool of connections to a PostgreSQL server. Connects lazily, so the server may still be unreachable. */
 export function openPostgres(options: PostgresOptions): Database {
   const connection: pg.PoolConfig = {
     connectionString: options.url,
@@ -34,7 +37,7 @@ export function openPostgres(options: PostgresOptions): Database {
   const statement = (sql: string, parameters: readonly unknown[]): pg.QueryConfig =>
     isPrepared ? prepared(sql, parameters) : { text: sql, values: [...parameters] };
 
-  /** Whatever a pooler without prepared statements refused has done nothing: it is done again without them. */
+  /** Repeats work without prepared statements if a pooler rejected them. The rejected work had no effect. */
   async function retryUnprepared<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
@@ -97,8 +100,8 @@ export function openPostgres(options: PostgresOptions): Database {
 }
 
 /**
- * A statement under a name: each connection parses and plans it once. Planning takes longer than running: without names
- * PostgreSQL needs about twice the processor time for a task.
+ * A named statement: each connection parses and plans it once. Planning takes longer than running: without names,
+ * PostgreSQL needs about twice the processor time per task.
  */
 function prepared(text: string, parameters: readonly unknown[]): pg.QueryConfig {
   let name = names.get(text);
@@ -110,12 +113,12 @@ function prepared(text: string, parameters: readonly unknown[]): pg.QueryConfig 
 }
 
 /**
- * Whether a connection knows nothing of a statement that was prepared on it, or knows it already: it leads to another one each time, as
- * with PgBouncer in transaction mode without `max_prepared_statements`.
+ * True if a connection does not know a prepared statement, or already knows it. The pooler then uses another connection
+ * each time, as PgBouncer does in transaction mode without `max_prepared_statements`.
  */
 const isForgotten = (error: unknown): boolean =>
   error instanceof Error && "code" in error && ["26000", "42P05"].includes(String(error.code));
 
-/** Connections remember what has a name. Texts are written in this program, but for searches, which have many forms. */
+/** Connections remember named statements. All texts are fixed, except searches, which have many forms. */
 const MOST_NAMES = 300;
 const names = new Map<string, string>();

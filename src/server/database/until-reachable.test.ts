@@ -23,7 +23,7 @@ test("gives up after its time, and says how long it tried and why it failed", as
   });
   const error = await opening.catch((thrown) => thrown);
   expect(error).toBeInstanceOf(DatabaseUnavailableError);
-  expect(error.message).toMatch(/^given up after 0\.6 s: .*ECONNREFUSED 127\.0\.0\.1:1$/);
+  expect(error.message).toMatch(/^gave up after 0\.6 s: .*ECONNREFUSED 127\.0\.0\.1:1$/);
   expect(waited.length).toBeGreaterThan(0); // two, where connecting takes no time
 });
 

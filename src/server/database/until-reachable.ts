@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { DatabaseUnavailableError } from "./database.ts";
 
-/** How long a database may take to be there. */
+/** The time to wait for a database. */
 export interface Patience {
   readonly seconds: number;
-  /** Told of every try that failed, and how long the pause after it is. */
+  /** Called after every failed attempt, with the length of the next pause. */
   onWait?(error: Error, pauseSeconds: number): void;
-  /** Aborting ends the waiting; the promise then rejects with the signal's reason. */
+  /** Aborting ends the wait. The promise then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
@@ -14,8 +14,8 @@ const FIRST_PAUSE = 0.5;
 const LONGEST_PAUSE = 5;
 
 /**
- * Does `work` as soon as the database can be reached.
- * @throws DatabaseUnavailableError when it cannot be for so long; what is no outage at once
+ * Runs `work` as soon as the database is reachable.
+ * @throws DatabaseUnavailableError if it stays unreachable; any other error at once
  */
 export async function untilReachable<T>(work: () => Promise<T>, { seconds, onWait, signal }: Patience): Promise<T> {
   const end = performance.now() + seconds * 1000;
@@ -27,7 +27,7 @@ export async function untilReachable<T>(work: () => Promise<T>, { seconds, onWai
       const left = (end - performance.now()) / 1000;
       if (seconds === 0) throw error;
       if (left <= 0) {
-        throw new DatabaseUnavailableError(`given up after ${seconds} s: ${error.message}`, { cause: error });
+        throw new DatabaseUnavailableError(`gave up after ${seconds} s: ${error.message}`, { cause: error });
       }
       const rest = Math.min(pause, left);
       onWait?.(error, rest);

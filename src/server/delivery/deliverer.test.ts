@@ -277,7 +277,7 @@ onEachDatabase("deliveries", (tasks, database) => {
     const { taskUUID } = await finish({ webhookURL: hook.url });
     await tasks.db.script("truncate tasks cascade");
     deliver();
-    expect(await settled(taskUUID, "failed")).toMatchObject([{ lastError: "The task is no longer kept." }]);
+    expect(await settled(taskUUID, "failed")).toMatchObject([{ lastError: "The task has been deleted." }]);
     expect(hook.received).toEqual([]);
   });
 });

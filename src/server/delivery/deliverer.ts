@@ -24,31 +24,34 @@ export interface DelivererOptions extends Partial<MessageOptions> {
   readonly tracer?: Tracer | undefined;
   readonly random?: () => number;
   readonly now?: () => Date;
-  /** Attempts under way at once: in all, of one owner, and of one owner to one host. A slow receiver holds up its owner only. */
+  /** Parallel attempts: in total, per owner, and per owner and host. A slow receiver delays only its owner. */
   readonly concurrency?: number;
   readonly perOwner?: number;
   readonly perHost?: number;
   readonly timeoutMs?: { readonly webhook: number; readonly upload: number };
-  /** How soon to look again at the earliest. Default: a second. */
+  /** Shortest interval between two checks in milliseconds. Default: a second. */
   readonly pollMs?: number;
 }
 
-/** Works off the outbox. */
+/** The process that sends the deliveries in the outbox. */
 export interface Deliverer {
-  /** Ends the attempts under way; they are made again after the next start. */
+  /** Ends the running attempts. They are repeated after the next start. */
   stop(): Promise<void>;
 }
 
-/** An attempt's lease is so much longer than the request may take: it is composed before that, and recorded after. */
+/**
+ * The difference between the lease of an attempt and the timeout of its request: time to compose the request and to
+ * record the result.
+ */
 const LEASE_MARGIN_SECONDS = 60;
 
-/** What another process owes and did not tell is found after so many times `pollMs` at the latest. */
+/** Deliveries of another process that were not announced are found after at most this multiple of `pollMs`. */
 const LONGEST_POLLS = 30;
 
-/** Of an answer's body; only its beginning is ever of interest. */
+/** Bytes of an answer's body to read. Only the beginning is useful. */
 const ANSWER_BYTES = 2_048;
 
-/** Starts delivering webhooks and uploads: at once when a result is recorded, else when their next attempt is due. */
+/** Starts the delivery of webhooks and uploads: when a result is recorded, or when a further attempt is due. */
 export function startDeliverer(options: DelivererOptions): Deliverer {
   const { db, signals, outbound, sources, log, random = Math.random, now = () => new Date() } = options;
   const {
@@ -62,7 +65,7 @@ export function startDeliverer(options: DelivererOptions): Deliverer {
   const message = { webhookBody, webhookSecrets };
   const stopping = new AbortController();
   const leaseSeconds = Math.max(timeoutMs.webhook, timeoutMs.upload) / 1000 + LEASE_MARGIN_SECONDS;
-  /** By the delivery's id: whose it is, where it goes, and the attempt. */
+  /** Running attempts by delivery id, with their owner and host. */
   const underWay = new Map<
     string,
     { readonly owner: string; readonly host: string; readonly attempt: Promise<void> }
@@ -70,11 +73,12 @@ export function startDeliverer(options: DelivererOptions): Deliverer {
   let timer: NodeJS.Timeout | undefined;
   let filling: Promise<void> | undefined;
   let again = false;
-  // Nobody else can have taken any from an embedded database: those taken were cut off by the end of the last process.
+  // An embedded database has only one process. Deliveries that are still marked as running were cut off when the last
+  // process ended.
   const tidied = db.kind === "pglite" ? returnAllDeliveries(db) : Promise.resolve();
-  tidied.catch(() => {}); // told by the first fill
+  tidied.catch(() => {}); // the first fill reports it
 
-  /** Starts attempts until no slot is free or nothing is due, and comes back when the next one is. */
+  /** Starts attempts until no slot is free or nothing is due. Schedules the next run. */
   async function fill(): Promise<void> {
     await tidied;
     while (!stopping.signal.aborted && underWay.size < concurrency) {
@@ -116,7 +120,7 @@ export function startDeliverer(options: DelivererOptions): Deliverer {
       });
   }
 
-  /** Which owners and hosts take no further attempt at the moment. */
+  /** Owners and hosts that cannot start another attempt now. */
   function busy() {
     const all = [...underWay.values()];
     const full = (names: readonly string[], limit: number) => {
@@ -199,6 +203,6 @@ interface Refusal {
   readonly error: string;
   readonly status?: number;
   readonly retryAfterSeconds?: number;
-  /** No further attempt can succeed. */
+  /** Set if no further attempt can succeed. */
   readonly impossible?: boolean;
 }

@@ -4,26 +4,26 @@ import type { TaskRecord, TaskResult } from "../tasks/index.ts";
 import type { DueDelivery } from "./outbox.ts";
 import { signatureHeaders } from "./signing.ts";
 
-/** Where the contents of deliveries come from. */
+/** The sources of the contents of deliveries. */
 export interface DeliverySources {
-  /** The wire item of a finished picture. */
+  /** The item of a finished image, as in replies. */
   resultItem(record: TaskRecord, result: TaskResult): Promise<object>;
-  /** The wire item of the error of a failed task. */
+  /** The error item of a failed task, as in replies. */
   errorItem(record: TaskRecord): object;
-  /** The bytes of a picture by its file name; undefined when its time is over. */
+  /** The bytes of an image by its file name; undefined after its deletion. */
   read(fileName: string): Promise<{ readonly bytes: Uint8Array } | undefined>;
 }
 
 export interface MessageOptions {
-  /** `wrapped`: `{"data":[item]}` or `{"errors":[error]}`, as the live service sends it; `flat`: the item itself. */
+  /** `wrapped`: `{"data":[item]}` or `{"errors":[error]}`, as the original service sends it; `flat`: the bare item. */
   readonly webhookBody: "wrapped" | "flat";
-  /** Secrets of Standard Webhooks (`whsec_…`), the newest first; without any the messages are not signed. */
+  /** Secrets of Standard Webhooks (`whsec_…`), newest first. Without secrets, messages are not signed. */
   readonly webhookSecrets: readonly string[];
 }
 
 type Message = Pick<OutboundRequest, "method" | "url" | "headers" | "body">;
 
-/** The request that a delivery stands for, or why it cannot be made any more. */
+/** Composes the request of a delivery, or returns the reason why it is impossible. */
 export async function composeMessage(
   due: DueDelivery,
   record: TaskRecord | undefined,
@@ -31,9 +31,9 @@ export async function composeMessage(
   options: MessageOptions,
   now: Date,
 ): Promise<Message | { readonly impossible: string }> {
-  if (!record) return { impossible: "The task is no longer kept." };
+  if (!record) return { impossible: "The task has been deleted." };
   const result = record.results.find((each) => each.imageUUID === due.imageUUID);
-  if (due.imageUUID !== undefined && !result) return { impossible: "The image is no longer kept." };
+  if (due.imageUUID !== undefined && !result) return { impossible: "The image has been deleted." };
   if (due.kind === "upload") {
     const stored = await sources.read(result!.fileName);
     return stored ? uploadMessage(due.url, result!, stored.bytes) : { impossible: "The image has been deleted." };
@@ -52,7 +52,7 @@ export async function composeMessage(
   };
 }
 
-/** `{imageUUID}` and `{index}` in the address let several results of a task go to different places. */
+/** `{imageUUID}` and `{index}` in the address give each result of a task its own target. */
 function uploadMessage(url: string, result: TaskResult, bytes: Uint8Array): Message {
   const target = url
     .replaceAll(/\{imageUUID\}|%7BimageUUID%7D/gi, result.imageUUID)
@@ -65,7 +65,7 @@ function uploadMessage(url: string, result: TaskResult, bytes: Uint8Array): Mess
   };
 }
 
-/** Azure refuses a PUT that does not say what kind of blob it makes. Known by its host, or by the form of its signature. */
+/** True for Azure, which requires a header with the blob type. Detected by host name or signature. */
 function isAzure(address: string): boolean {
   const { hostname, searchParams } = new URL(address);
   return /\.blob\.(core|storage)\./.test(hostname) || (searchParams.has("sig") && searchParams.has("sv"));

@@ -1,7 +1,7 @@
 import type { Queryable } from "../database/index.ts";
 import type { DeliveryKind, OwnerId } from "../tasks/index.ts";
 
-/** A delivery whose time has come. */
+/** A delivery that is due. */
 export interface DueDelivery {
   readonly id: string;
   readonly owner: OwnerId;
@@ -9,26 +9,26 @@ export interface DueDelivery {
   readonly messageId: string;
   readonly kind: DeliveryKind;
   readonly url: string;
-  /** Absent for the webhook that tells of a failed task. */
+  /** Absent for the webhook of a failed task. */
   readonly imageUUID?: string;
-  /** Attempts made, the one about to be made included. */
+  /** Number of attempts, including the next one. */
   readonly attempts: number;
 }
 
 export interface TakeOptions {
-  /** If the process dies during the attempt, the delivery is due again after this. */
+  /** If the process dies during the attempt, the delivery is due again after this time. */
   readonly leaseSeconds: number;
-  /** Owners that have as many deliveries under way as one may have. */
+  /** Owners that have reached their limit of parallel deliveries. */
   readonly busyOwners: readonly string[];
-  /** `owner host`: hosts that are busy with other deliveries of that owner. */
+  /** `owner host`: hosts at the limit of parallel deliveries of that owner. */
   readonly busyHosts: readonly string[];
-  /** Ids of the deliveries that this process has in hand, however long that takes. */
+  /** Ids of the deliveries that this process is sending, for any length of time. */
   readonly underWay: readonly string[];
 }
 
 /**
- * Takes the delivery that is due longest, of those that may be sent now; undefined when there is none. One whose last attempt
- * lies in the future was put off before the clock was set back: it is due.
+ * Takes the delivery that has been due longest and may be sent now; undefined if there is none. A last attempt in the
+ * future means that the clock was set back, so the delivery is due.
  */
 export async function takeDue(
   db: Queryable,
@@ -52,7 +52,7 @@ export async function takeDue(
   return { id, owner, taskUUID, messageId, kind, url, attempts, ...(imageUUID !== null && { imageUUID }) };
 }
 
-/** Seconds until the next attempt of any delivery is due, 0 when one is; undefined when none is pending. */
+/** Seconds until the next attempt of any delivery: 0 if one is due, undefined if none is pending. */
 export async function nextDue(db: Queryable): Promise<number | undefined> {
   const [row] = await db.query<{ seconds: number | null }>(
     `select extract(epoch from greatest(min(next_attempt_at), now()) - now())::float8 as seconds
@@ -61,7 +61,7 @@ export async function nextDue(db: Queryable): Promise<number | undefined> {
   return row?.seconds ?? undefined;
 }
 
-/** Settles a delivery: done, or given up with the reason. */
+/** Marks a delivery as done, or as failed with a reason. */
 export async function settleDelivery(db: Queryable, id: string, error: string | undefined): Promise<void> {
   await db.query(
     `update deliveries set state = case when $2::text is null then 'delivered' else 'failed' end,
@@ -71,7 +71,7 @@ export async function settleDelivery(db: Queryable, id: string, error: string | 
   );
 }
 
-/** Puts a delivery off, with the reason. */
+/** Postpones a delivery, with a reason. */
 export async function postponeDelivery(db: Queryable, id: string, seconds: number, error: string): Promise<void> {
   await db.query(
     `update deliveries set attempted_at = now(), next_attempt_at = now() + make_interval(secs => $2), last_error = $3, taken = false
@@ -80,7 +80,7 @@ export async function postponeDelivery(db: Queryable, id: string, seconds: numbe
   );
 }
 
-/** Takes an attempt back that was cut short by the end of the server. */
+/** Undoes an attempt that the end of the server cut short. */
 export async function returnDelivery(db: Queryable, id: string): Promise<void> {
   await db.query(
     "update deliveries set attempts = attempts - 1, next_attempt_at = now(), taken = false where id = $1 and state = 'pending'",
@@ -88,7 +88,7 @@ export async function returnDelivery(db: Queryable, id: string): Promise<void> {
   );
 }
 
-/** Makes all attempts under way due again: for the start of the only process that has the database open. */
+/** Makes all running attempts due again, when the only process of the database starts. */
 export async function returnAllDeliveries(db: Queryable): Promise<void> {
   await db.query("update deliveries set next_attempt_at = now(), taken = false where taken and state = 'pending'");
 }

@@ -3,7 +3,7 @@ import type { DeliveryKind } from "../tasks/index.ts";
 const MINUTE = 60;
 const HOUR = 3600;
 
-/** Pauses in seconds before each further attempt: eleven attempts over 29 hours, the first four within a minute. */
+/** Seconds before each further attempt: eleven attempts over 29 hours, the first four within a minute. */
 export const PAUSES: readonly number[] = [
   2,
   8,
@@ -17,19 +17,19 @@ export const PAUSES: readonly number[] = [
   10 * HOUR,
 ];
 
-/** The longest wait that a receiver may ask for. */
+/** The longest accepted `Retry-After`. */
 const MAX_RETRY_AFTER = 24 * HOUR;
 
-/** What to do after an attempt that did not succeed. */
+/** The action after an unsuccessful attempt. */
 export type Next = { readonly retryInSeconds: number } | "give up";
 
 export interface Attempt {
   readonly kind: DeliveryKind;
-  /** Attempts made, this one included. */
+  /** Number of attempts, including this one. */
   readonly attempts: number;
-  /** The answer's status; absent when there was no answer. */
+  /** The status of the answer; absent without an answer. */
   readonly status?: number;
-  /** The answer's `Retry-After`, in seconds. */
+  /** The `Retry-After` of the answer, in seconds. */
   readonly retryAfterSeconds?: number;
 }
 
@@ -42,15 +42,15 @@ export function nextAttempt({ kind, attempts, status, retryAfterSeconds = 0 }: A
 }
 
 /**
- * A webhook receiver may be repaired, so only 410 Gone ends it. An upload's address is signed for one request: what it
- * refuses now it refuses always, unless it says that it is busy.
+ * True if a status ends the attempts. A webhook receiver may recover, so only 410 Gone is final. An upload address is
+ * signed for one request, so a rejection is final unless it means that the server is busy.
  */
 function isFinal(kind: DeliveryKind, status: number): boolean {
   if (kind === "webhook") return status === 410;
   return status >= 300 && status < 500 && ![408, 425, 429].includes(status);
 }
 
-/** Seconds that a `Retry-After` header asks for: a number, or a date. 0 when there is none. */
+/** The seconds of a `Retry-After` header, which is a number or a date. 0 without a header. */
 export function readRetryAfter(header: string | undefined, now: Date): number {
   if (header === undefined) return 0;
   const seconds = /^\d+$/.test(header) ? Number(header) : (Date.parse(header) - now.getTime()) / 1000;

@@ -1,4 +1,4 @@
-/** Webhooks are signed as Standard Webhooks asks (standardwebhooks.com). */
+/** Signatures of webhooks after the Standard Webhooks specification (standardwebhooks.com). */
 
 import { randomBytes } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { Webhook } from "standardwebhooks";
 import type { Database } from "../database/index.ts";
 
-/** The secret that signs the webhooks of a data folder; made once, readable by its owner only. */
+/** The secret that signs the webhooks of a data folder. Created once, readable by its owner only. */
 export async function webhookSecret(folder: string): Promise<string> {
   const path = join(folder, "webhook-secret");
   await mkdir(folder, { recursive: true });
@@ -20,7 +20,10 @@ export async function webhookSecret(folder: string): Promise<string> {
   }
 }
 
-/** The secret of all servers on a database: the first one's. With the embedded database it is the folder's. */
+/**
+ * The secret that all servers on a database share: that of the first server. With the embedded database, that of the
+ * folder.
+ */
 export async function sharedWebhookSecret(db: Database, folder: string): Promise<string> {
   const own = await webhookSecret(folder);
   if (db.kind === "pglite") return own;
@@ -29,7 +32,10 @@ export async function sharedWebhookSecret(db: Database, folder: string): Promise
   return row!.id;
 }
 
-/** The headers of a message: its id stays the same over retries, the time is of this attempt, and there is one signature per secret, so that a secret can be changed without a gap. */
+/**
+ * The headers of a message. Its id is the same in all attempts, its time is that of the attempt. Each secret adds a
+ * signature, so that you can change secrets without a gap.
+ */
 export function signatureHeaders(
   secrets: readonly string[],
   id: string,

@@ -1,15 +1,16 @@
 import { isIP } from "node:net";
 import ipaddr from "ipaddr.js";
 
-/** A block of addresses, or a host name that may resolve to anything. */
+/** Blocks of addresses, and host names that may resolve to any address. */
 export interface AllowList {
   readonly blocks: readonly (readonly [ipaddr.IPv4 | ipaddr.IPv6, number])[];
   readonly hosts: ReadonlySet<string>;
 }
 
 /**
- * Whether an address literal belongs to the public internet. All else is refused: private, loopback, link-local (cloud
- * metadata), carrier-grade NAT, multicast, documentation, and the v6 forms that wrap a v4 address or tunnel to one.
+ * True if an address literal belongs to the public internet. False for private, loopback, link-local (cloud metadata),
+ * carrier-grade NAT, multicast and documentation addresses, and for IPv6 forms that contain an IPv4 address or tunnel
+ * to one.
  */
 export function isPublicAddress(literal: string): boolean {
   const address = readAddress(literal);
@@ -18,7 +19,9 @@ export function isPublicAddress(literal: string): boolean {
   return address.range() === "unicast";
 }
 
-/** Reads entries such as `10.0.0.0/8`, `::1` and `minio.internal`; throws a RangeError that names a malformed one. */
+/**
+ * Parses entries such as `10.0.0.0/8`, `::1` and `minio.internal`. Throws a RangeError that names a malformed entry.
+ */
 export function readAllowList(entries: readonly string[]): AllowList {
   const blocks: [ipaddr.IPv4 | ipaddr.IPv6, number][] = [];
   const hosts = new Set<string>();
@@ -32,7 +35,7 @@ export function readAllowList(entries: readonly string[]): AllowList {
   return { blocks, hosts };
 }
 
-/** Whether connecting to this address is permitted: public, or in one of the allowed blocks. */
+/** True if connecting to this address is allowed: it is public, or in one of the allowed blocks. */
 export function isAllowedAddress(literal: string, { blocks }: AllowList): boolean {
   if (isPublicAddress(literal)) return true;
   const address = readAddress(literal);
@@ -42,11 +45,11 @@ export function isAllowedAddress(literal: string, { blocks }: AllowList): boolea
   );
 }
 
-/** The address with a v4 address unwrapped from its mapped v6 form; undefined for what is no address. */
+/** The address, with an IPv4 address unwrapped from its mapped IPv6 form; undefined if the text is not an address. */
 function readAddress(literal: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
   const bare = literal.replace(/^\[|\]$/g, "");
-  return isIP(bare) ? ipaddr.process(bare) : undefined; // ipaddr.js alone would take "1.2.3" for 1.2.0.3
+  return isIP(bare) ? ipaddr.process(bare) : undefined; // ipaddr.js alone would read "1.2.3" as 1.2.0.3
 }
 
-/** `::a.b.c.d`, given up in 2006 but still routed by some stacks to a.b.c.d. */
+/** `::a.b.c.d`, deprecated in 2006. Some stacks still route it to a.b.c.d. */
 const isV4Compatible = (address: ipaddr.IPv6): boolean => address.parts.slice(0, 6).every((part) => part === 0);

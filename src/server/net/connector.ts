@@ -3,13 +3,13 @@ import { isIP, type LookupFunction } from "node:net";
 import { buildConnector } from "undici";
 import { type AllowList, isAllowedAddress } from "./address.ts";
 
-/** All addresses of a name. */
+/** Resolves a name to all of its addresses. */
 export type Resolve = (hostname: string) => Promise<readonly { readonly address: string; readonly family: number }[]>;
 
 /**
- * A connector that connects only to allowed addresses. Node skips `lookup` for address literals, so these are checked
- * first; names are resolved once, every answer is checked, and the connection goes to a checked answer: no second
- * resolution, hence nothing to rebind.
+ * A connector that connects only to allowed addresses. Node skips `lookup` for address literals, so literals are
+ * checked first. A name is resolved once and every address is checked. The connection goes to a checked address without
+ * a second resolution, which prevents DNS rebinding.
  */
 export function guardedConnector(allow: AllowList, resolve: Resolve = resolveBySystem): buildConnector.connector {
   const lookupChecked: LookupFunction = (hostname, options, callback) => {
@@ -35,7 +35,7 @@ export function guardedConnector(allow: AllowList, resolve: Resolve = resolveByS
   };
 }
 
-/** Why a host may not be connected to, as far as its name alone tells: private address literals, names of the local network. */
+/** The reason to refuse a host by its name alone: private address literals, and names of the local network. */
 export function refusedHost(hostname: string, allow: AllowList): string | undefined {
   const host = hostname.replace(/^\[|\]$/g, "").toLowerCase();
   if (isIP(host)) return isAllowedAddress(host, allow) ? undefined : `${host} is not allowed`;

@@ -4,8 +4,8 @@ import { readAllowList } from "./address.ts";
 import { guardedConnector, type Resolve, refusedHost } from "./connector.ts";
 
 /**
- * A request that did not get an answer. The message is the same for refused and unreachable addresses, so that a caller
- * cannot map the network with it; the cause is for the log.
+ * A request without an answer. The message is the same for refused and unreachable addresses, so that callers cannot
+ * map the network. The cause is for the log.
  */
 export class OutboundError extends Error {
   override readonly name = "OutboundError";
@@ -21,53 +21,59 @@ export interface OutboundRequest {
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;
-  /** For everything together: name, connection, sending, answer. */
+  /** Limit of the total time: resolution, connection, request and answer. */
   readonly timeoutMs: number;
-  /** Without a further byte of the answer. Absent: only the time for everything counts. */
+  /** Limit of the time without data from the server. Absent: only the total time is limited. */
   readonly silenceMs?: number;
-  /** Of the answer's body. */
+  /** Limit of the answer's body. */
   readonly maxBytes: number;
-  /** What to do with a larger body: give up (default), or keep the beginning. */
+  /** Treatment of a larger body: fail (default), or keep the beginning. */
   readonly overflow?: "refuse" | "cut";
   readonly signal?: AbortSignal;
 }
 
 export interface OutboundDownload
   extends Pick<OutboundRequest, "url" | "timeoutMs" | "silenceMs" | "maxBytes" | "signal"> {
-  /** Hears how many bytes will come, where the server tells so, before the first of them. */
+  /** Called before the first byte with the length of the body, if the server sends it. */
   onLength?(bytes: number): void;
 }
 
 export interface OutboundResponse {
-  /** 3xx included: only downloads follow redirects. */
+  /** Includes 3xx: only downloads follow redirects. */
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
 }
 
-/** The only way out: every request to an address that a client has named goes through here. */
+/** The client for all requests to addresses that callers name. No other code makes them. */
 export interface Outbound {
   request(outbound: OutboundRequest): Promise<OutboundResponse>;
   /**
-   * Fetches something, redirects and all; `take` gets it piece by piece. Up to five redirects are followed, each to an address that is
-   * checked as the first one is, in the time that is left.
-   * @throws OutboundError also for any status but 200
-   * @throws what `take` throws
+   * Downloads a file and passes it to `take` in pieces. Follows up to five redirects. Each address is checked like the
+   * first one, and the timeout covers all of them.
+   * @throws OutboundError also for any status except 200
+   * @throws any error of `take`
    */
   download(outbound: OutboundDownload, take: (piece: Uint8Array) => Promise<void>): Promise<void>;
-  /** Whether an address may be named at all, before anything is resolved: it is no private literal and no local name. */
+  /**
+   * True if an address may be named in a request. Checked before resolution: the host is not a private literal and not
+   * a local name.
+   */
   mayName(url: string): boolean;
   close(): Promise<void>;
 }
 
 export interface OutboundOptions {
-  /** Private addresses, blocks and host names that may be reached all the same. Default: none. */
+  /** Private addresses, blocks and host names that may be reached. Default: none. */
   readonly allow?: readonly string[];
-  /** Resolves names; tests inject their own. */
+  /** Resolves names. Tests replace it. */
   readonly resolve?: Resolve;
 }
 
-/** Makes the guarded client. The address is checked when connecting, so that a name cannot change its mind in between. */
+/**
+ * Creates the guarded client. It checks the address when it connects, so that the resolution of a name cannot change
+ * between check and connection.
+ */
 export function createOutbound({ allow = [], resolve }: OutboundOptions = {}): Outbound {
   const allowed = readAllowList(allow);
   const agent = new Agent({
@@ -90,7 +96,7 @@ export function createOutbound({ allow = [], resolve }: OutboundOptions = {}): O
         headers: { "user-agent": "inkstone", ...outbound.headers },
         body: outbound.body ?? null,
         signal,
-        headersTimeout: outbound.silenceMs ?? 0, // the clock above covers both
+        headersTimeout: outbound.silenceMs ?? 0, // the timer above covers both
         bodyTimeout: outbound.silenceMs ?? 0,
       });
       const body = await read(response);
@@ -105,7 +111,7 @@ export function createOutbound({ allow = [], resolve }: OutboundOptions = {}): O
       }
       if (error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError) {
         const seconds = (outbound.silenceMs ?? 0) / 1000;
-        throw new OutboundError("timeout", `Nothing came for ${seconds} seconds.`, { cause: error });
+        throw new OutboundError("timeout", `The server sent no data for ${seconds} seconds.`, { cause: error });
       }
       throw new OutboundError("unreachable", "The address is not allowed or cannot be reached.", { cause: error });
     }
@@ -134,7 +140,7 @@ export function createOutbound({ allow = [], resolve }: OutboundOptions = {}): O
       if (status === 200) return;
       const target = status >= 300 && status < 400 ? URL.parse(headers.location ?? "", url) : null;
       if (!target) throw new OutboundError("unreachable", `The server answered with status ${status}.`);
-      if (redirects === MOST_REDIRECTS) throw new OutboundError("unreachable", "It redirects too often.");
+      if (redirects === MOST_REDIRECTS) throw new OutboundError("unreachable", "The server redirects too often.");
       url = target.href;
     }
   }
@@ -162,7 +168,7 @@ function readUrl(text: string): URL {
   if (url.username !== "" || url.password !== "") {
     throw new OutboundError("invalidUrl", "An address with a user name or password cannot be used.");
   }
-  // "127.0.0.1." and the like: no address, and no name either.
+  // "127.0.0.1." and similar forms are neither addresses nor names.
   if (url.hostname.endsWith(".") && isIP(url.hostname.slice(0, -1))) {
     throw new OutboundError("invalidUrl", "It is not a valid URL.");
   }

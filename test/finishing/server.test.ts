@@ -92,7 +92,7 @@ test("ultralytics: the face alone is drawn again, with the same bytes each time;
   }
   expect(await pixelsOf((await draw(wishes)).data[0]!)).toEqual(after);
   expect(await metrics()).toContain("inkstone_faces_refined_total 2");
-  expect(logged().find(({ msg }) => msg === "picture finished")).toMatchObject({ index: 0, faces: 1 });
+  expect(logged().find(({ msg }) => msg === "image finished")).toMatchObject({ index: 0, faces: 1 });
 });
 
 test("safety: told exactly when asked for; scores in log and metrics", async () => {
@@ -101,7 +101,7 @@ test("safety: told exactly when asked for; scores in log and metrics", async () 
   expect(marked.data[0]).toMatchObject({ NSFWContent: true });
   expect(new Set(await pixelsOf(marked.data[0]!)).size).toBeGreaterThan(100);
   expect((await draw({})).data[0]).not.toHaveProperty("NSFWContent");
-  const { safety } = logged().find(({ msg }) => msg === "picture finished");
+  const { safety } = logged().find(({ msg }) => msg === "image finished");
   expect(safety).toMatchObject({ flagged: true, scores: { Neutral: expect.any(Number) } });
   const text = await metrics();
   expect(text).toContain('inkstone_safety_checks_total{flagged="true"} 2');

@@ -1,19 +1,19 @@
 import type { FileStore } from "./files.ts";
 
-/** Files that are copied at once; each is in memory while it is. */
+/** Parallel copies. Each file is in memory while it is copied. */
 const AT_ONCE = 8;
 
 export interface CopyProgress {
-  /** Files and bytes that the other store did not have, or has now. */
+  /** Files and bytes that were missing in the target and have been copied. */
   readonly copied: number;
   readonly copiedBytes: number;
-  /** Files that it had already, at the same length. */
+  /** Files that the target already had, with the same length. */
   readonly present: number;
 }
 
 /**
- * Copies every file of a store that another one lacks. A second run copies what has come since; nothing is deleted on either side.
- * Rejects at the first file that cannot be read or stored; what was copied until then stays.
+ * Copies every file that the target lacks. Run it again to copy newer files. Nothing is deleted on either side. Rejects
+ * at the first file that cannot be read or stored; earlier copies stay.
  */
 export async function copyFiles(
   from: FileStore,
@@ -34,7 +34,7 @@ export async function copyFiles(
         present++;
       } else {
         const bytes = await from.get(name);
-        if (bytes === undefined) continue; // deleted since it was listed
+        if (bytes === undefined) continue; // deleted after it was listed
         await to.put(name, bytes);
         copied++;
         copiedBytes += bytes.length;

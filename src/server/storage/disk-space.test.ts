@@ -11,7 +11,7 @@ test("the fullest disk decides, a folder that cannot be asked does not, and with
   const short = watchDisks(["large", "small", "gone"], 64e6, free);
   expect(await short.freeBytes()).toBe(20e6);
   expect((await short.shortage())?.message).toBe(
-    "its disk is full: 20 MB are free, 64 MB are kept free (INKSTONE_MIN_FREE_MB)",
+    "its disk is full: 20 MB are free, and 64 MB must stay free (INKSTONE_MIN_FREE_MB)",
   );
   expect(await watchDisks(["small"], 0, free).shortage()).toBeUndefined();
   expect(await watchDisks(["small"], 0, async () => 0).shortage()).toBeDefined();

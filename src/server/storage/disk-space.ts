@@ -2,24 +2,24 @@ import { statfs } from "node:fs/promises";
 import { StorageUnavailableError } from "./files.ts";
 
 export interface DiskSpace {
-  /** Bytes that are free on the fullest of the disks; undefined where the system does not say. */
+  /** Free bytes on the fullest of the disks; undefined if the system does not report them. */
   freeBytes(): Promise<number | undefined>;
-  /** Why nothing more should be taken in; undefined while there is room. */
+  /** The reason to accept no more data; undefined while there is space. */
   shortage(): Promise<StorageUnavailableError | undefined>;
 }
 
-/** How long a measurement counts. */
+/** Milliseconds for which a measurement is valid. */
 const FRESH_MS = 500;
 
-/** Bytes that are free on the disk of a folder. */
+/** Free bytes on the disk of a folder. */
 const freeOn = async (folder: string): Promise<number> => {
   const { bavail, bsize } = await statfs(folder);
   return bavail * bsize;
 };
 
 /**
- * Watches the disks of folders. Room is short when no more than `reserve` bytes are free: what has been accepted can still be recorded
- * and stored with them.
+ * Watches the disks of folders. Space is short when at most `reserve` bytes are free. The reserve lets accepted tasks
+ * finish and store their results.
  */
 export function watchDisks(folders: readonly string[], reserve: number, free: typeof freeOn = freeOn): DiskSpace {
   let kept: { readonly at: number; readonly least: Promise<number | undefined> } | undefined;
@@ -41,7 +41,7 @@ export function watchDisks(folders: readonly string[], reserve: number, free: ty
       if (bytes === undefined || bytes > reserve) return undefined;
       const [left, kept] = [bytes, reserve].map((one) => Math.floor(one / 1e6));
       return new StorageUnavailableError(
-        `its disk is full: ${left} MB are free, ${kept} MB are kept free (INKSTONE_MIN_FREE_MB)`,
+        `its disk is full: ${left} MB are free, and ${kept} MB must stay free (INKSTONE_MIN_FREE_MB)`,
       );
     },
   };

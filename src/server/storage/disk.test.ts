@@ -40,7 +40,7 @@ test.each([
   `${randomUUID()}.html`,
   `../${randomUUID()}.png`,
   `${randomUUID()}.png/../x`,
-])("'%s' is no name of a file", async (bad) => {
+])("'%s' is not the name of a stored file", async (bad) => {
   const disk = await openDisk(folder);
   expect(await disk.get(bad)).toBeUndefined();
   await expect(disk.put(bad, bytes)).rejects.toThrow(RangeError);

@@ -3,16 +3,19 @@ import { mkdir, open, opendir, readdir, readFile, rename, rm, stat } from "node:
 import { dirname, join } from "node:path";
 import { type FileStore, isFileName, type ListedFile, StorageUnavailableError } from "./files.ts";
 
-/** The few calls on the file system that a fault test wants to break. */
+/** The file system calls that fault tests replace. */
 export interface DiskCalls {
   write(path: string, bytes: Uint8Array): Promise<void>;
 }
 
-/** Drafts left by a killed process are removed when the store opens; younger ones may be another server's, which writes at this moment. */
+/**
+ * Drafts of a killed process are deleted when the store opens. Younger drafts may belong to another server that is
+ * writing them.
+ */
 const DRAFT = /\.part$/;
 const DRAFT_AGE_MS = 3_600_000;
 
-/** Opens a folder of files, spread over 256 sub-folders by the first two letters of their names. */
+/** Opens a folder of files, spread over 256 subfolders by the first two letters of their names. */
 export async function openDisk(folder: string, calls: DiskCalls = { write: writeDurably }): Promise<FileStore> {
   await mkdir(folder, { recursive: true });
   const made = await tidied(folder);
@@ -77,7 +80,7 @@ async function* listed(folder: string): AsyncGenerator<ListedFile> {
   }
 }
 
-/** A file that went away between listing and looking is no fault. */
+/** A file that was deleted between listing and reading is not an error. */
 function ifDeleted(error: NodeJS.ErrnoException): undefined {
   if (error.code !== "ENOENT") throw error;
 }
@@ -92,19 +95,19 @@ async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
   }
 }
 
-/** A rename is durable once its folder is; not every system lets a folder be synced. */
+/** Makes a rename durable by syncing its folder. Some systems cannot sync folders. */
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, "r").catch(() => undefined);
   await handle?.sync().catch(() => {});
-  handle?.close().catch(() => {}); // nothing waits for it
+  handle?.close().catch(() => {}); // no code waits for it
 }
 
 async function removeIfOld(draft: string): Promise<void> {
-  const facts = await stat(draft).catch(() => undefined); // its server has finished it meanwhile
+  const facts = await stat(draft).catch(() => undefined); // its server has finished it
   if (facts && Date.now() - facts.mtimeMs > DRAFT_AGE_MS) await rm(draft, { force: true });
 }
 
-/** The sub-folders that are there, cleared of old drafts. */
+/** Returns the existing subfolders, and deletes old drafts in them. */
 async function tidied(folder: string): Promise<Set<string>> {
   const shards = new Set<string>();
   for (const entry of await readdir(folder, { withFileTypes: true })) {

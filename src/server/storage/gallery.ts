@@ -1,11 +1,11 @@
-/** The pictures of an owner as a gallery: listed, searched, starred, kept, binned. */
+/** The images of an owner as a gallery: list, search, star, keep and delete. */
 
 import type { Database } from "../database/index.ts";
 
 /** Where a picture comes from: a drawing task, an image made from another one (guide, enlarged, traced), or a client. */
 export type PictureKind = "drawn" | "derived" | "upload";
 
-/** A picture whose file is there. */
+/** An image with an existing file. */
 export interface GalleryPicture {
   readonly imageUUID: string;
   readonly fileName: string;
@@ -17,7 +17,7 @@ export interface GalleryPicture {
   readonly expiresAt: Date;
   readonly starred: boolean;
   readonly seed?: string | undefined;
-  /** The task that draws it again, as JSON text. */
+  /** The task that reproduces it, as JSON text. */
   readonly parameters?: string | undefined;
   readonly parents: readonly string[];
   readonly taskUUID?: string | undefined;
@@ -25,28 +25,28 @@ export interface GalleryPicture {
   readonly NSFWContent?: boolean | undefined;
 }
 
-/** Which pictures of an owner are asked for; what is absent does not matter. */
+/** A search over the images of an owner. Absent criteria match everything. */
 export interface GalleryQuery {
   readonly limit: number;
-  /** Where the page before ended. */
+  /** The end of the previous page. */
   readonly cursor?: string | undefined;
-  /** Words, all of which are in the prompt. */
+  /** Words that the prompt must contain, all of them. */
   readonly words?: readonly string[];
   readonly starred?: boolean | undefined;
   readonly kind?: PictureKind | undefined;
   readonly model?: string | undefined;
   readonly taskUUID?: string | undefined;
-  /** Made from this picture. */
+  /** Only images made from this image. */
   readonly parent?: string | undefined;
   readonly from?: Date | undefined;
   readonly to?: Date | undefined;
-  /** Those in the bin, instead of those outside. */
+  /** Images in the bin, instead of those outside it. */
   readonly binned?: boolean;
 }
 
 export interface GalleryPage {
   readonly pictures: readonly GalleryPicture[];
-  /** The cursor of the next page; absent on the last one. */
+  /** The cursor of the next page. Absent on the last page. */
   readonly next?: string | undefined;
 }
 
@@ -57,34 +57,34 @@ export interface GalleryTotals {
 }
 
 export interface Gallery {
-  /** One page, newest first. Throws `RangeError` for a cursor that is none. */
+  /** Returns one page, newest first. Throws `RangeError` for an invalid cursor. */
   list(owner: string, query: GalleryQuery): Promise<GalleryPage>;
   find(owner: string, imageUUID: string): Promise<GalleryPicture | undefined>;
-  /** Stars a picture, or sets its end; null keeps it for good. The picture as it is then. */
+  /** Stars an image, or sets its time of deletion; null keeps it until it is deleted. Returns the changed image. */
   change(
     owner: string,
     imageUUID: string,
     change: { readonly starred?: boolean | undefined; readonly expiresAt?: Date | null | undefined },
   ): Promise<GalleryPicture | undefined>;
-  /** Bins pictures; those that were there. Their files go after `BIN_SECONDS`. */
+  /** Moves images to the bin and returns those that existed. Their files are deleted after `BIN_SECONDS`. */
   bin(owner: string, imageUUIDs: readonly string[]): Promise<readonly string[]>;
-  /** Takes pictures out of the bin; those that were there. */
+  /** Takes images out of the bin and returns those that were in it. */
   restore(owner: string, imageUUIDs: readonly string[]): Promise<readonly string[]>;
   totals(owner: string): Promise<GalleryTotals>;
-  /** Ends the time of whatever the owner has in the bin; how many pictures there were. */
+  /** Expires all images in the bin of an owner and returns their number. */
   emptyBinOf(owner: string): Promise<number>;
-  /** Ends the time of pictures that were binned long enough ago: the next sweep of the files takes them. */
+  /** Expires images that were binned long enough ago. The next sweep of the files deletes them. */
   emptyBin(): Promise<void>;
 }
 
-/** How long pictures can be taken out of the bin again. */
+/** Seconds during which images can be taken out of the bin. */
 export const BIN_SECONDS = 600;
 
-/** Without an end of its own a picture would need a null in every comparison: this is for good. */
+/** The retention of images without an end. A null would need a special case in every comparison. */
 const FOR_GOOD_YEARS = 100;
 const isForGood = (date: Date) => date.getTime() > Date.now() + (FOR_GOOD_YEARS / 2) * 365 * 24 * 3600 * 1000;
 
-/** What the API tells of an end: null for good. */
+/** The time of deletion in replies; null for images without an end. */
 export const endOf = ({ expiresAt }: GalleryPicture): Date | null => (isForGood(expiresAt) ? null : expiresAt);
 
 const LIVE = "i.deleted_at is null and i.delete_at > now()";

@@ -13,47 +13,52 @@ import type { ImageStore } from "./image-store.ts";
 import { createSemaphore, type Semaphore } from "./semaphore.ts";
 
 export interface ReferenceLimits {
-  /** Of a download, and of decoded base64. Default 64 MiB. */
+  /** Most bytes of a download, and of decoded base64. Default: 64 MiB. */
   readonly maxBytes?: number;
-  /** Of the picture, before it is decoded. */
+  /** Most pixels of an image, checked before it is decoded. */
   readonly maxPixels?: number;
-  /** For a download. Default 30 s. */
+  /** Timeout of a download. Default: 30 s. */
   readonly timeoutMs?: number;
-  /** At once, since each is held in memory; further ones wait for their turn. Default 4. */
+  /** Most parallel downloads, because each is held in memory. Further ones wait. Default: 4. */
   readonly maxDownloads?: number;
-  /** Of these, the most for one owner. Default: all. */
+  /** Most parallel downloads of one owner. Default: all. */
   readonly maxDownloadsOfOwner?: number;
-  /** Where clients reach the bucket themselves; without a slash at the end. */
+  /** The public address of the bucket, without a slash at the end. */
   readonly imageUrl?: string | undefined;
 }
 
-/** An image as clients name it, resolved to bytes whose header has been checked. */
+/** The bytes of a referenced image. Its header has been checked. */
 export interface ReferencedImage {
   readonly bytes: Uint8Array;
   readonly header: ImageHeader;
 }
 
-/** An image as clients name it, and what it shows. */
+/** The pixels of a referenced image. */
 export interface ReferencedPicture {
   readonly bytes: Uint8Array;
-  /** Of an image that the owner has stored here, whether it was named by its UUID or by its address. */
+  /** The UUID of an image that the owner has stored here, whether the reference was its UUID or its address. */
   readonly imageUUID?: string;
   readonly picture: DecodedImage;
 }
 
-/** Resolves an image reference of a task: UUID, URL, data URI or base64, tried in this order. URLs of this server's images are read from the store. */
+/**
+ * Resolves image references of tasks: UUID, URL, data URI or base64, tried in this order. URLs of this server's images
+ * are read from the store.
+ */
 export interface ImageReferences {
-  /** @throws TaskError naming `parameter` when the image is unknown, unreachable, too large or damaged in its header */
+  /**
+   * @throws TaskError with `parameter` if the image is unknown, unreachable or too large, or if its header is damaged
+   */
   load(owner: string, reference: string, parameter: string, signal?: AbortSignal): Promise<ReferencedImage>;
-  /** @throws TaskError naming `parameter` when the bytes are no image, too large or damaged in their header */
+  /** @throws TaskError with `parameter` if the bytes are not an image, too large, or have a damaged header */
   check(bytes: Uint8Array, parameter: string): Promise<ImageHeader>;
-  /** @throws TaskError naming `parameter` when the image is unknown, unreachable, too large or damaged anywhere */
+  /** @throws TaskError with `parameter` if the image is unknown, unreachable, too large or damaged */
   loadPicture(owner: string, reference: string, parameter: string, signal?: AbortSignal): Promise<ReferencedPicture>;
 }
 
 type Found = Pick<ReferencedPicture, "bytes" | "imageUUID">;
 
-/** Opens image references over the stored images and the guarded client. */
+/** Creates image references over the stored images and the guarded client. */
 export function createImageReferences(
   images: ImageStore,
   outbound: Outbound,
@@ -68,7 +73,7 @@ export function createImageReferences(
   } = limits;
   const limited = createSemaphore(maxDownloads);
   const ofOwners = new Map<string, Semaphore>();
-  /** An owner waits for a place among its own first, so that it never has all of them. */
+  /** Each owner has a semaphore, so that no owner takes all places. */
   const inTurn = <T>(owner: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> => {
     const own = ofOwners.get(owner) ?? createSemaphore(maxDownloadsOfOwner);
     ofOwners.set(owner, own);
@@ -91,7 +96,10 @@ export function createImageReferences(
     return { bytes: fromBase64(reference, parameter) };
   }
 
-  /** An image by its file name, for anyone who knows it, as `GET /images/…` gives it. The owner's use of an upload prolongs its life. */
+  /**
+   * An image by its file name, without a check of the owner, as in `GET /images/…`. Extends the life of the owner's
+   * uploads.
+   */
   async function stored(owner: string, fileName: string): Promise<Found | undefined> {
     const imageUUID = fileName.slice(0, 36);
     const owned = await images.readOwned(owner, imageUUID);
@@ -107,7 +115,9 @@ export function createImageReferences(
     looksOwn: boolean,
     signal?: AbortSignal,
   ): Promise<Uint8Array> {
-    const hint = looksOwn ? " No image of that name is stored here: it has been deleted, or is another server's." : "";
+    const hint = looksOwn
+      ? " No image of that name is stored here: it has been deleted, or belongs to another server."
+      : "";
     const refuse = (reason: string, cause?: unknown) =>
       new TaskError("downloadFailed", { parameter, reason: reason + hint }, { parameter }, { cause });
     try {
@@ -123,7 +133,7 @@ export function createImageReferences(
 
   function fromBase64(text: string, parameter: string): Uint8Array {
     const payload = carriedBase64(text);
-    if (payload === undefined) throw invalid(parameter, "it is none of UUID, URL, data URI and base64", text);
+    if (payload === undefined) throw invalid(parameter, "it must be a UUID, a URL, a data URI or base64", text);
     if (payload.length * 0.75 > maxBytes) throw invalid(parameter, `it is larger than ${maxBytes} bytes`, "base64");
     return Buffer.from(payload, "base64");
   }
@@ -146,7 +156,7 @@ export function createImageReferences(
   };
 }
 
-/** What is wrong with a picture is told as an error of its parameter. */
+/** Converts a problem of an image to an error of its parameter. */
 async function named<T>(parameter: string, reading: Promise<T>): Promise<T> {
   try {
     return await reading;
@@ -168,14 +178,15 @@ function invalid(parameter: string, reason: string, given: string, cause?: unkno
 }
 
 /**
- * The file name in an address that this server may have given out: `…/images/NAME` under any host, an address below `imageUrl`, or a
- * presigned address of the bucket. Undefined for any other address. Whether there is such an image is for the store to say.
+ * The file name in an address that this server may have issued: `…/images/NAME` under any host, an address below
+ * `imageUrl`, or a presigned address of the bucket. Undefined for other addresses. The store decides whether the image
+ * exists.
  */
 function ownFileName(address: string, imageUrl?: string): string | undefined {
   const { pathname, searchParams } = new URL(address);
   const end = pathname.lastIndexOf("/");
   const name = pathname.slice(end + 1);
-  // With `side` it is the address of a small copy.
+  // With `side`, it is the address of a thumbnail.
   if (!isFileName(name) || searchParams.has("side")) return undefined;
   const served = pathname.slice(0, end).endsWith("/images");
   const published = imageUrl !== undefined && address.startsWith(`${imageUrl}/`);

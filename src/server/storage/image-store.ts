@@ -4,44 +4,47 @@ import type { Database } from "../database/index.ts";
 import type { FileStore, OpenFile } from "./files.ts";
 import { thumbnailNames } from "./thumbnails.ts";
 
-/** An image that can be fetched or used as an input. */
+/** An image that can be downloaded or used as an input. */
 export interface StoredImage {
   readonly bytes: Uint8Array;
   readonly contentType: string;
-  /** Whole seconds until its time is over. */
+  /** Whole seconds until the image expires. */
   readonly secondsLeft: number;
 }
 
-/** What is known of an image from its file. */
+/** The facts about an image that its file contains. */
 export type ImageFacts = Pick<ImageHeader, "format" | "width" | "height">;
 
-/** Results and uploads: bytes in a file store, what is known of them in the database. */
+/** Results and uploads: bytes in a file store, facts in the database. */
 export interface ImageStore {
-  /** The bytes of an image by its file name, for anyone who knows it; undefined when there is none or its time is over. */
+  /**
+   * The bytes of an image by its file name, without a check of the owner; undefined if it does not exist or has
+   * expired.
+   */
   read(fileName: string): Promise<StoredImage | undefined>;
-  /** Where the bytes of an image are, for anyone who knows its UUID. */
+  /** The file name of an image by its UUID, without a check of the owner. */
   locate(imageUUID: string): Promise<{ readonly fileName: string; readonly secondsLeft: number } | undefined>;
-  /** The same as a stream: for those who fetch images, and may be slow. */
+  /** The same as a stream, for slow readers. */
   open(fileName: string): Promise<(Omit<StoredImage, "bytes"> & OpenFile) | undefined>;
-  /** The bytes of one of the owner's images by its UUID: an upload, or an earlier result. Prolongs an upload's life. */
+  /** The bytes of an owner's image by its UUID: an upload or an earlier result. Extends the life of an upload. */
   readOwned(owner: string, imageUUID: string): Promise<StoredImage | undefined>;
   /**
-   * Where an image by its file name can be fetched without this server; undefined when there is none, its time is over, or the
-   * store gives no addresses.
+   * The address of an image outside this server; undefined if it does not exist, has expired, or the store does not
+   * issue addresses.
    */
   addressOf(fileName: string): Promise<string | undefined>;
-  /** Stores an image that a client brought. Under an imageUUID that the owner has already, it is kept on. */
+  /** Stores an uploaded image. If the owner already has the imageUUID, its retention is extended. */
   addUpload(owner: string, bytes: Uint8Array, facts: ImageFacts, options?: UploadOptions): Promise<KeptImage>;
-  /** Ends the time of one of the owner's images; false when there is none by that UUID. */
+  /** Expires an owner's image; false if it does not exist. */
   remove(owner: string, imageUUID: string): Promise<boolean>;
-  /** Deletes files whose time is over; returns how many. */
+  /** Deletes expired files and returns their number. */
   sweep(): Promise<number>;
 }
 
 export interface UploadOptions {
-  /** Default: a random one. */
+  /** Default: a random UUID. */
   readonly imageUUID?: string;
-  /** Since it was last used. Default: 30 days. */
+  /** Retention after the last use. Default: 30 days. */
   readonly keepSeconds?: number;
 }
 
@@ -50,13 +53,13 @@ export interface KeptImage {
   readonly fileName: string;
 }
 
-/** Uploads are deleted so long after they were last used. */
+/** Seconds to keep uploads after their last use. */
 const UPLOAD_SECONDS = 30 * 24 * 3600;
 
-/** Longest life of an address that is given out instead of the bytes. */
+/** Longest validity of a presigned address in seconds. */
 const ADDRESS_SECONDS = 900;
 
-/** Condition on an image `i`: no task that has yet to run names it. Asked of images whose time is over only. */
+/** A condition on an image `i`: no unfinished task names it. Used for expired images only. */
 const NOT_NEEDED = `not exists (
   select 1 from tasks t
   where t.owner = i.owner and i.task_id is null and t.state in ('queued', 'running') and position(i.image_uuid in t.task) > 0)`;
@@ -142,7 +145,7 @@ export function createImageStore(db: Database, files: FileStore): ImageStore {
         `select image_uuid from images i where deleted_at is null and delete_at <= now() and ${NOT_NEEDED} limit 500`,
       );
       for (const { image_uuid } of over) {
-        // Locked until the file is gone: who sends the same picture at this moment stores it after that.
+        // Locked until the file is deleted: an upload of the same image at this moment is stored after that.
         await db.transaction(async (tx) => {
           const [row] = await tx.query<{ file_name: string }>(
             `update images set deleted_at = now() where image_uuid = (
@@ -154,7 +157,7 @@ export function createImageStore(db: Database, files: FileStore): ImageStore {
           for (const name of row ? [row.file_name, ...thumbnailNames(image_uuid)] : []) await files.delete(name);
         });
       }
-      // While its task is kept the row says what the task made; after that it says nothing.
+      // While the task exists, the row documents its result. After that the row is useless.
       await db.query(
         `delete from images where image_uuid in (
            select image_uuid from images where deleted_at is not null and task_id is null limit 5000 for update skip locked)`,

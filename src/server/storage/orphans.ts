@@ -1,18 +1,21 @@
-/** Files that no image has: a process was killed between storing a file and recording it. */
+/** Files without an image in the database: a process was killed between storing a file and recording it. */
 
 import type { Queryable } from "../database/index.ts";
 import type { FileStore } from "./files.ts";
 import { thumbnailNames } from "./thumbnails.ts";
 
-/** A younger file may be about to be recorded, however long its worker waits for the database. */
+/**
+ * Milliseconds before a file counts as an orphan. Younger files may still be recorded, even by a worker that waits for
+ * the database.
+ */
 const YOUNGEST_MS = 24 * 3600 * 1000;
 
-/** Names that are looked up at once. */
+/** Names per query. */
 const PAGE = 500;
 
 /**
- * Deletes files of a store that are a day old and that no image of the database has; returns how many. When it has none of the files it deletes
- * none: the database is another one.
+ * Deletes files that are a day old and belong to no image of the database. Returns their number. If the database knows
+ * none of the files, nothing is deleted, because it is another database.
  */
 export async function sweepOrphans(db: Queryable, files: FileStore, now: () => number = Date.now): Promise<number> {
   const unknown = new Set<string>();

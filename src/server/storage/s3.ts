@@ -2,13 +2,13 @@ import { type BucketLocation, BucketUnavailableError, openBucket } from "../../b
 import { type FileStore, isFileName, StorageUnavailableError } from "./files.ts";
 
 /**
- * Files as objects of a bucket.
- * @throws StorageUnavailableError when the bucket cannot be used: it does not exist, is not reachable or not permitted
+ * Files as objects in a bucket.
+ * @throws StorageUnavailableError if the bucket does not exist, is unreachable or not permitted
  */
 export async function openS3(location: BucketLocation): Promise<Required<FileStore>> {
   const bucket = await available(openBucket(location));
   const keyOf = (name: string): string => {
-    if (!isFileName(name)) throw new RangeError(`${JSON.stringify(name)} is no name of a file`);
+    if (!isFileName(name)) throw new RangeError(`${JSON.stringify(name)} is not the name of a stored file`);
     return name;
   };
   return {

@@ -1,7 +1,7 @@
-/** Does a piece of work once one of its places is free. Rejects with the signal's reason when aborted before that. */
+/** Runs work when a place is free. Rejects with the signal's reason if it is aborted before that. */
 export type Semaphore = <T>(work: () => Promise<T>, signal?: AbortSignal) => Promise<T>;
 
-/** A semaphore of `limit` places: so many pieces of work run at once, the others wait in the order they came. */
+/** A semaphore of `limit` places. Further work waits in order of arrival. */
 export function createSemaphore(limit: number): Semaphore {
   const waiting = new Set<() => void>();
   let free = limit;

@@ -1,4 +1,4 @@
-/** Small copies of stored images: made when first asked for, kept beside them, gone with them. */
+/** Thumbnails of stored images: made on first request, stored beside the images, deleted with them. */
 
 import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
@@ -13,23 +13,23 @@ export type ThumbnailSide = (typeof THUMBNAIL_SIDES)[number];
 interface Thumbnail {
   readonly bytes: Uint8Array;
   readonly contentType: string;
-  /** Whole seconds until the time of its image is over. */
+  /** Whole seconds until the image expires. */
   readonly secondsLeft: number;
 }
 
-/** Where images are. */
+/** Finds images. */
 interface Locations {
   locate(imageUUID: string): Promise<{ readonly fileName: string; readonly secondsLeft: number } | undefined>;
 }
 
 export interface Thumbnails {
-  /** A WEBP whose longer side is at most `side`; undefined when the image is not there. */
+  /** A WEBP whose longer side is at most `side`; undefined if the image does not exist. */
   read(imageUUID: string, side: ThumbnailSide): Promise<Thumbnail | undefined>;
 }
 
 const QUALITY = 82;
 
-/** The names under which the thumbnails of an image are kept; they look like those of images, and nobody can guess them. */
+/** The names of the thumbnails of an image. They look like names of images and cannot be guessed. */
 export const thumbnailNames = (imageUUID: string): readonly string[] =>
   THUMBNAIL_SIDES.map((side) => thumbnailName(imageUUID, side));
 
@@ -38,7 +38,10 @@ function thumbnailName(imageUUID: string, side: number): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}.webp`;
 }
 
-/** Stores the thumbnails of an image whose file cannot be decoded: a drawing of shapes, which looks like the picture that was traced. */
+/**
+ * Stores the thumbnails of an image that cannot be decoded: an SVG. They are made from the traced image, which looks
+ * the same.
+ */
 export async function storeThumbnails(
   files: Pick<FileStore, "put">,
   imageUUID: string,
@@ -51,7 +54,7 @@ export async function storeThumbnails(
   }
 }
 
-/** Thumbnails in the store of the images; as many are made at once as there are processors, less one. */
+/** Thumbnails in the store of the images. The number of threads is that of the processors, less one. */
 export function createThumbnails(images: Locations, files: FileStore): Thumbnails {
   const inTurn = createSemaphore(Math.max(1, availableParallelism() - 1));
   const making = new Map<string, Promise<Uint8Array | undefined>>();
@@ -64,7 +67,7 @@ export function createThumbnails(images: Locations, files: FileStore): Thumbnail
     return bytes;
   }
 
-  /** Made once, however many ask for it at the same time. */
+  /** Makes a thumbnail once for all simultaneous requests. */
   function madeOnce(fileName: string, side: number, name: string): Promise<Uint8Array | undefined> {
     const known = making.get(name);
     if (known !== undefined) return known;

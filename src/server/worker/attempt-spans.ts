@@ -3,18 +3,18 @@ import type { Claim } from "../tasks/index.ts";
 import { type Span, type Tracer, tellPast } from "../tracing/index.ts";
 import type { WorkerMetrics } from "./metrics.ts";
 
-/** The spans of one attempt at a task: its wait in the queue, the attempt, and in it the stages one after the other. */
+/** The spans of one attempt at a task: the wait in the queue, the attempt, and its stages in sequence. */
 export interface AttemptSpans {
-  /** These metrics, which tell of stages as spans too. */
+  /** Metrics that also record stages as spans. */
   readonly metrics: WorkerMetrics;
-  /** The engine is at a stage from now on: loading the model, or a stage of drawing. */
+  /** Starts the span of a stage: loading the model, or a stage of generation. */
   at(stage: "load" | DrawingStage): void;
-  /** A picture has come out of the engine. */
+  /** Records that the engine has returned an image. */
   picture(): void;
   end(outcome: string, error?: unknown): void;
 }
 
-/** Stages that are measured in this process, as spans are called; drawing is told by its own stages. */
+/** The span names of stages in this process. The engine reports the stages of generation itself. */
 const STAGES = { inputs: "inputs", encode: "compress", store: "store", draw: undefined } as const;
 
 export function beginAttempt(

@@ -28,12 +28,12 @@ import { measured } from "./metrics.ts";
 import { createPreviews } from "./previews.ts";
 import { type ClaimOf, type StoreMeans, storeResult } from "./store-result.ts";
 
-/** What drawing a task needs. */
+/** The dependencies of generation tasks. */
 export interface DrawMeans extends StoreMeans {
   readonly engine: Pick<EngineProcess, "draw">;
-  /** Brings what this machine lacks of the model, too. */
+  /** Finds a model and downloads missing files. */
   findModel(air: string, hooks?: BringHooks): Promise<Model>;
-  /** LoRAs and ControlNets. Absent: there are none. */
+  /** Finds a LoRA or ControlNet. Absent: not supported. */
   findAdapter?(air: string, kind: AdapterKind, hooks?: BringHooks): Promise<Adapter>;
   readonly references: ImageReferences;
   readonly safety: SafetySettings;
@@ -41,7 +41,7 @@ export interface DrawMeans extends StoreMeans {
   readonly log: { info(facts: object, message: string): void; warn(facts: object, message: string): void };
 }
 
-/** Draws what is still missing of a task; each picture is stored and recorded while the next one is drawn. */
+/** Generates the missing images of a task. Each image is stored and recorded while the next one is generated. */
 export async function drawTask(
   claim: ClaimOf<ImageInferenceTask>,
   means: DrawMeans,
@@ -51,7 +51,7 @@ export async function drawTask(
   const { task } = claim;
   const bringing = { signal, onProgress: onStep };
   const model = await means.findModel(task.model, bringing);
-  const first = claim.finished.length; // recorded in order, so the finished ones are the first ones
+  const first = claim.finished.length; // Results are recorded in order, so the finished images come first.
   if (first >= task.numberResults) {
     await means.patiently(() => claim.succeed());
     return;
@@ -96,8 +96,8 @@ export async function drawTask(
 }
 
 /**
- * Pictures that one run of the engine can draw: it counts seeds upwards, which result seeds do too, except where they
- * wrap around at the largest one.
+ * Splits images into runs of the engine. The engine counts seeds upwards, but result seeds wrap around at the largest
+ * seed.
  */
 function runsOf(seed: bigint, first: number, total: number): { from: number; seed: bigint; count: number }[] {
   const count = total - first;
@@ -105,12 +105,12 @@ function runsOf(seed: bigint, first: number, total: number): { from: number; see
   return Array.from({ length: count }, (_, i) => ({ from: first + i, seed: resultSeed(seed, first + i), count: 1 }));
 }
 
-/** A finished picture of a task. */
+/** A generated image of a task. */
 interface Drawn {
   readonly image: GeneratedImage;
   readonly index: number;
   readonly findings: Findings;
-  /** The stored images that it was made from. */
+  /** The stored input images. */
   readonly parents: readonly string[];
 }
 
@@ -138,7 +138,7 @@ function noteFindings(
 ): void {
   if (faces !== undefined) metrics.faces(faces);
   if (safety) metrics.checked(safety);
-  if (faces !== undefined || safety) log.info({ taskUUID, index, faces, safety }, "picture finished");
+  if (faces !== undefined || safety) log.info({ taskUUID, index, faces, safety }, "image finished");
 }
 
 async function loadPictures(

@@ -10,14 +10,14 @@ import {
   TaskError,
 } from "../../protocol/index.ts";
 
-/** How an attempt ended badly: what to tell, whether another attempt may help, whether the engine died of it. */
+/** The failure of an attempt: the error to report, whether another attempt may help, and whether the engine died. */
 export interface AttemptFailure {
   readonly error: TaskError;
   readonly again: boolean;
   readonly death: boolean;
 }
 
-/** The engine made no progress within its time and was ended. */
+/** The engine made no progress for too long and was ended. */
 export class EngineStalled extends Error {
   override readonly name = "EngineStalled";
   readonly seconds: number;
@@ -27,7 +27,7 @@ export class EngineStalled extends Error {
   }
 }
 
-/** What an error of an attempt means for its task. */
+/** The consequence of an error for the task. */
 export function failureOf(error: unknown, task: PictureTask): AttemptFailure {
   const model = task.taskType === "imageInference" ? task.model : "";
   const lasting = (taskError: TaskError) => ({ error: taskError, again: false, death: false });
@@ -39,9 +39,9 @@ export function failureOf(error: unknown, task: PictureTask): AttemptFailure {
   if (error instanceof EngineStalled) return passing(told("engineTimeout", { seconds: error.seconds }));
   if (error instanceof EngineDied)
     return passing(told("inferenceError", { reason: "The engine process was lost." }), true);
-  // The log has what the driver says; the engine comes back in a new process.
+  // The log has the message of the driver. The engine restarts in a new process.
   if (error instanceof DeviceError)
-    return passing(told("inferenceError", { reason: "The device failed, or its memory did not suffice." }));
+    return passing(told("inferenceError", { reason: "The device failed or ran out of memory." }));
   if (error instanceof CheckpointError)
     return lasting(told("modelUnavailable", { model, reason: withoutFolders(error.message) }));
   if (error instanceof ParameterError && (task.taskType === "upscale" || task.taskType === "vectorize"))
@@ -52,14 +52,14 @@ export function failureOf(error: unknown, task: PictureTask): AttemptFailure {
     );
   if (error instanceof ModelError) {
     if (error.reason === "unknownModel")
-      return lasting(told("modelUnavailable", { model, reason: "It is not installed any more." }));
+      return lasting(told("modelUnavailable", { model, reason: "It is no longer installed." }));
     return lasting(told("modelUnavailable", { model, reason: error.message }));
   }
   const reason = error instanceof Error ? error.message : String(error);
   return passing(told("inferenceError", { reason }));
 }
 
-/** A value that turned out wrong only beside the pictures: sizes that do not add up, a mask that is black all over. */
+/** A value that is only wrong in combination with the images: sizes that do not match, a mask without white. */
 function unfit({ parameter, message }: ParameterError, task: ImageInferenceTask) {
   const { width, height, inputs, advancedFeatures } = task;
   const given = {
@@ -73,7 +73,7 @@ function unfit({ parameter, message }: ParameterError, task: ImageInferenceTask)
   return path !== undefined ? invalidParameter(path, given[path as keyof typeof given], `${message}.`) : undefined;
 }
 
-/** A LoRA or ControlNet that turned out to be for another model; the engine counts them as the task does. */
+/** A LoRA or ControlNet for another model. The engine counts them in the order of the task. */
 function unfitAdapter({ parameter, message }: ParameterError, { lora, controlNet }: ImageInferenceTask) {
   if (parameter === "loras")
     return invalidParameter(
@@ -91,7 +91,7 @@ function unfitAdapter({ parameter, message }: ParameterError, { lora, controlNet
   return invalidParameter(path, models?.[Number(index)]?.model, `${reason}.`);
 }
 
-/** Where files lie on the server is no caller's business: their names are enough. */
+/** Removes folders from a message: callers must not learn the paths of the server. */
 function withoutFolders(message: string): string {
   return message.replaceAll(/(?<![\w.])\/(?:[^\s/:]+\/)+/g, "");
 }

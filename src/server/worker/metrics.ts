@@ -1,20 +1,20 @@
 import { Counter, Histogram, type Registry } from "prom-client";
 
-/** What a worker reports of its work. */
+/** The metrics of a worker. */
 export interface WorkerMetrics {
   started(waitedSeconds: number): void;
   step(seconds: number): void;
   stage(name: "inputs" | "draw" | "encode" | "store", seconds: number): void;
   ended(outcome: string, seconds: number): void;
-  /** A picture was looked at for faces. */
+  /** Records a search for faces in an image. */
   faces(found: number): void;
-  /** A picture was checked for safety. */
+  /** Records a safety check of an image. */
   checked(report: { readonly scores: Readonly<Record<string, number>>; readonly flagged: boolean }): void;
 }
 
 const LONG = [0.05, 0.2, 1, 5, 20, 60, 300, 1200];
 
-/** Registers what a worker measures. */
+/** Registers the metrics of a worker. */
 export function createWorkerMetrics(register: Registry): WorkerMetrics {
   const registers = [register];
   const waits = new Histogram({
@@ -78,7 +78,7 @@ export function createWorkerMetrics(register: Registry): WorkerMetrics {
   };
 }
 
-/** Does work and reports how long it took, however it ended. */
+/** Runs work and records its duration, whatever the outcome. */
 export async function measured<T>(
   metrics: WorkerMetrics,
   stage: Parameters<WorkerMetrics["stage"]>[0],

@@ -1,18 +1,20 @@
 import { encodeImage, type RgbImage } from "../../pictures/index.ts";
 import type { Claim } from "../tasks/index.ts";
 
-/** Previews follow each other no faster. */
+/** Shortest interval between previews. */
 const PAUSE_MS = 250;
 const QUALITY = 60;
 
-/** Where a picture is in its making. */
+/** The progress of an image. */
 interface Moment {
   readonly image: number;
   readonly step: number;
   readonly steps: number;
 }
 
-/** Shows previews of a task, a few in a second: one that comes while another is made, or too soon, is left out. */
+/**
+ * Shows previews of a task, a few per second. A preview that comes too soon, or while another is encoded, is dropped.
+ */
 export function createPreviews(claim: Pick<Claim, "show">): (preview: () => Promise<RgbImage>, moment: Moment) => void {
   let next = 0;
   let busy = false;
@@ -27,7 +29,7 @@ export function createPreviews(claim: Pick<Claim, "show">): (preview: () => Prom
     busy = true;
     next = performance.now() + PAUSE_MS;
     show(preview, moment)
-      .catch(() => {}) // a picture can do without
+      .catch(() => {}) // an image can do without its preview
       .finally(() => {
         busy = false;
       });

@@ -9,24 +9,24 @@ import { hubRepository, invalidParameter, type ModelUploadTask, TaskError } from
 import { type Outbound, OutboundError } from "../net/index.ts";
 import type { Claim, UploadProgress } from "../tasks/index.ts";
 
-/** What fetching models needs. */
+/** The dependencies of model uploads. */
 export interface ReceiveMeans {
   readonly locations: ModelLocations;
   readonly outbound: Pick<Outbound, "download">;
-  /** Of a file; 0 takes none at all. */
+  /** Most bytes of a file; 0 allows no uploads. */
   readonly maxBytes: number;
-  /** Of one attempt. */
+  /** Timeout of one attempt. */
   readonly timeoutMs: number;
-  /** Called when a model has been registered, before that is told. */
+  /** Called after a model has been registered, before clients are notified. */
   registered(): void;
 }
 
-/** A server that has fallen silent does not keep others waiting for the whole time of an attempt. */
+/** Timeout of a silent server. Other uploads need not wait for the whole timeout of an attempt. */
 const SILENCE_MS = 60_000;
 
 /**
- * Fetches the model of an upload and registers it, unless an earlier attempt has done so.
- * @throws TaskError that names the parameter
+ * Downloads the model of an upload and registers it, unless an earlier attempt has done so.
+ * @throws TaskError with the parameter
  */
 export async function receiveModel(
   claim: Claim<ModelUploadTask>,
@@ -35,7 +35,7 @@ export async function receiveModel(
 ): Promise<void> {
   const { task } = claim;
   if (maxBytes === 0)
-    throw new TaskError("permissionDenied", { reason: "This server takes no models (INKSTONE_MAX_MODEL_MB is 0)." });
+    throw new TaskError("permissionDenied", { reason: "Model uploads are disabled (INKSTONE_MAX_MODEL_MB is 0)." });
   let progress: UploadProgress = { stage: "validated", percentage: 0 };
   const report = (news: Partial<UploadProgress>) => {
     progress = { ...progress, ...news };
@@ -65,7 +65,7 @@ export async function receiveModel(
   registered();
 }
 
-/** A checkpoint of the hub. What an earlier attempt has brought is kept. */
+/** Pulls a checkpoint from the hub. Continues the downloads of earlier attempts. */
 async function pull(
   { air, name, downloadURL }: ModelUploadTask,
   locations: ModelLocations,
@@ -83,7 +83,7 @@ async function pull(
   });
 }
 
-/** Tells each whole percentage of a download, when its length is known. */
+/** Reports each whole percentage of a download, if its length is known. */
 function percentages(tell: (percentage: number) => void) {
   let [length, received, told] = [0, 0, 0];
   return {
@@ -132,10 +132,10 @@ function present<Values extends object>(values: Values) {
   return Object.fromEntries(entries) as { [Key in keyof Values]?: Exclude<Values[Key], undefined> };
 }
 
-/** Characters; what a file says of itself may have no end. */
+/** Most characters of a message that contains text from a file. */
 const LONGEST_REASON = 1_000;
 
-/** Errors of the file system that mean: not now. */
+/** Temporary errors of the file system. */
 const DISK = new Set(["ENOSPC", "EDQUOT", "EROFS", "EIO", "EACCES", "EMFILE", "ENFILE"]);
 
 function asTaskError(error: unknown, { air, downloadURL }: ModelUploadTask): unknown {
@@ -144,7 +144,7 @@ function asTaskError(error: unknown, { air, downloadURL }: ModelUploadTask): unk
   if (error instanceof OutboundError)
     return new TaskError("downloadFailed", { parameter, reason: error.message }, { parameter }, cause);
   if (DISK.has(String((error as NodeJS.ErrnoException).code)))
-    return new TaskError("serviceUnavailable", { reason: "Its disk is not usable." }, {}, cause);
+    return new TaskError("serviceUnavailable", { reason: "Its disk cannot be used." }, {}, cause);
   if (!(error instanceof ModelError)) return error;
   if (error.reason === "alreadyInstalled") return new TaskError("modelAlreadyExists", { air }, { parameter: "air" });
   const reason = (error.message[0]!.toUpperCase() + error.message.slice(1)).slice(0, LONGEST_REASON);

@@ -10,20 +10,20 @@ export interface ReceiverOptions extends ReceiveMeans {
   readonly log: Log;
 }
 
-/** Fetches the models of uploads, beside the worker that draws, until it is stopped. */
+/** Downloads the models of uploads until it is stopped. Runs in parallel to the worker that generates. */
 export interface Receiver {
-  /** Takes no new upload, lets those under way finish for so long, then hands them back unharmed. */
+  /** Takes no new upload, gives running ones this time to finish, then returns them to the queue. */
   stop(graceMs: number): Promise<void>;
 }
 
-/** They share one network and one disk: more would only slow each other down. */
+/** Most parallel uploads. They share one network and one disk, so more would not be faster. */
 const MOST_AT_ONCE = 4;
 
-/** Starts fetching models, also those that a server before this one had begun with. */
+/** Starts downloading models, including uploads that another server began. */
 export function startReceiver(options: ReceiverOptions): Receiver {
   const { queue, log } = options;
   const closing = new AbortController(); // no new uploads
-  const ending = new AbortController(); // nor those under way
+  const ending = new AbortController(); // nor running ones
   const underWay = new Set<Promise<void>>();
 
   async function attempt(claim: Claim<ModelUploadTask>): Promise<string> {
@@ -54,7 +54,7 @@ export function startReceiver(options: ReceiverOptions): Receiver {
     try {
       log.info({ ...facts, outcome: await attempt(claim) }, "model upload ended");
     } catch (error) {
-      // Its end could not be recorded: its lease runs out, and it is begun again.
+      // If the end could not be recorded, the lease expires and the upload starts again.
       log.error({ ...facts, error }, "the end of an upload could not be recorded");
     } finally {
       claim.release();
@@ -67,7 +67,7 @@ export function startReceiver(options: ReceiverOptions): Receiver {
       underWay.add(received);
       while (underWay.size >= MOST_AT_ONCE) await Promise.race(underWay);
     },
-    onError: (error) => log.error({ error }, "uploads could not be taken up; it is tried again"),
+    onError: (error) => log.error({ error }, "cannot claim uploads; trying again"),
     signal: closing.signal,
   });
   return {

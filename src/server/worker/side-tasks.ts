@@ -1,4 +1,4 @@
-/** Tasks that make one picture from another. */
+/** Tasks that make one image from another. */
 
 import { type EngineProcess, guideFromTask, sideRecord, traceImage } from "../../drawing/index.ts";
 import { type DecodedImage, onWhite } from "../../pictures/index.ts";
@@ -8,11 +8,11 @@ import type { Claim } from "../tasks/index.ts";
 import { measured } from "./metrics.ts";
 import { type ClaimOf, type Made, type StoreMeans, storeResult } from "./store-result.ts";
 
-/** What making a picture from another needs. */
+/** The dependencies of these tasks. */
 export interface SideMeans extends StoreMeans {
   readonly engine: Pick<EngineProcess, "makeGuide" | "upscale">;
   readonly references: ImageReferences;
-  /** Keeps a picture that a client brought, so that it can be named again. */
+  /** Stores an image of the client, so that later tasks can name it. */
   keepInput(owner: string, bytes: Uint8Array, facts: ImageFacts): Promise<{ readonly imageUUID: string }>;
 }
 
@@ -21,10 +21,10 @@ type SideTask = Exclude<PictureTask, ImageInferenceTask>;
 export const isSideTask = (claim: Claim): claim is ClaimOf<SideTask> =>
   (claim.task as PictureTask).taskType !== "imageInference";
 
-/** Nothing is drawn, so there is no model whose price it could have. */
+/** The price of these tasks: no model generates anything. */
 const COST = 0;
 
-/** Makes the picture of a task, unless an earlier attempt has recorded it. */
+/** Makes the image of a task, unless an earlier attempt has recorded it. */
 export async function sideTask(
   claim: ClaimOf<SideTask>,
   means: SideMeans,

@@ -12,31 +12,31 @@ import { type FileStore, storeThumbnails } from "../storage/index.ts";
 import { type Claim, imageUUID, type NewResult } from "../tasks/index.ts";
 import { measured, type WorkerMetrics } from "./metrics.ts";
 
-/** A claim whose type of task is known. */
+/** A claim for a type of task. */
 export type ClaimOf<Task extends PictureTask> = Claim & { readonly task: Task };
 
-/** What storing a picture needs. */
+/** The dependencies of storing an image. */
 export interface StoreMeans {
   readonly files: Pick<FileStore, "put">;
-  /** Program and version, written into pictures. */
+  /** Program and version, written into images. */
   readonly software: string;
-  /** How long a picture without `ttl` is kept. */
+  /** Retention of images without `ttl`. */
   readonly keepSeconds: number;
   readonly metrics: WorkerMetrics;
-  /** Stores and records through times when the disk is full or the database away. */
+  /** Repeats work while the disk is full or the database unreachable. */
   patiently<T>(work: () => Promise<T>): Promise<T>;
 }
 
-/** What a task has made: a picture, with the shapes that it was traced into where it asked for them. */
+/** The result of a task: an image, and its shapes if it was traced. */
 export type Made = RgbImage & { readonly shapes?: Shapes };
 
-/** What is recorded of a picture besides its file. */
+/** The recorded facts about an image, apart from its file. */
 export type ResultFacts = Pick<
   NewResult,
   "index" | "seed" | "cost" | "NSFWContent" | "skippedSteps" | "inputImageUUID" | "parents"
 >;
 
-/** Encodes a finished picture as its task asks, stores it, and records it: with the last one the task has succeeded. */
+/** Encodes an image as its task requests, stores and records it. The last image ends the task. */
 export async function storeResult(
   claim: Claim,
   made: Made,

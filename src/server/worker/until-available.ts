@@ -3,18 +3,18 @@ import { DatabaseUnavailableError } from "../database/index.ts";
 import { StorageUnavailableError } from "../storage/index.ts";
 
 export interface Patience {
-  /** Told before each further try. */
+  /** Called before each further attempt. */
   onWait(error: unknown): void;
   readonly signal: AbortSignal;
 }
 
-/** Whether an error means "not now": the disk is full, the database is away. */
+/** True if an error is temporary: the disk is full, the database is unreachable. */
 const isOutage = (error: unknown): boolean =>
   error instanceof StorageUnavailableError || error instanceof DatabaseUnavailableError;
 
 /**
- * Does `work`, again and again with pauses from 0.2 to 5 s, until it succeeds or fails for another reason than an outage: a finished
- * picture is kept in memory while the disk is full or the database restarts, instead of being drawn again.
+ * Repeats `work` with pauses from 0.2 to 5 s until it succeeds, or fails for another reason than an outage. A finished
+ * image stays in memory while the disk is full or the database restarts, so that it is not generated again.
  */
 export async function untilAvailable<T>(work: () => Promise<T>, { onWait, signal }: Patience): Promise<T> {
   for (let pause = 200; ; pause = Math.min(pause * 2, 5_000)) {

@@ -18,40 +18,43 @@ export interface WorkerOptions
   readonly queue: TaskQueue;
   readonly engine: EngineProcess;
   readonly metrics?: WorkerMetrics;
-  /** Absent: nobody collects traces. */
+  /** Absent: traces are not collected. */
   readonly tracer?: Tracer | undefined;
   readonly log: Log;
-  /** Milliseconds without a step after which the engine counts as hung. */
+  /** Milliseconds without a step before the engine counts as hung. */
   readonly stepTimeoutMs: number;
-  /** Milliseconds without a task after which the engine's process ends, and with it the model in memory. Default: never (0). */
+  /**
+   * Milliseconds without a task before the engine process ends, which frees the memory of the model. Default: never
+   * (0).
+   */
   readonly modelIdleMs?: number;
 }
 
 /** Runs tasks one after the other until it is stopped. */
 export interface Worker {
-  /** What keeps the worker from storing pictures at the moment, if anything. */
+  /** The problem that currently prevents storing images, if any. */
   readonly trouble: Error | undefined;
-  /** Resolves once the engine's device was tried for the first time, however that ended: `engine.device` says it. */
+  /** Resolves after the first attempt to open the engine's device. `engine.device` has the outcome. */
   readonly tried: Promise<void>;
-  /** Takes no new task, lets the running one finish for so long, then hands it back unharmed, and ends the engine. */
+  /** Takes no new task, gives the running one this time to finish, then returns it to the queue and ends the engine. */
   stop(graceMs: number): Promise<void>;
 }
 
-/** The server is ending: the task in hand goes back to the queue. */
+/** The server stops: the current task returns to the queue. */
 class Stopping extends Error {
   override readonly name = "Stopping";
 }
 
-/** Outcomes that count as errors in a trace. */
+/** Outcomes that are errors in a trace. */
 const BAD_ENDS = new Set(["failed", "engineDied", "engineTimeout"]);
 
 const SILENT: WorkerMetrics = { started() {}, step() {}, stage() {}, ended() {}, faces() {}, checked() {} };
 
-/** Starts a worker on a queue, with an engine of its own. */
+/** Starts a worker on a queue, with a separate engine. */
 export function startWorker(options: WorkerOptions): Worker {
   const { queue, engine, log, stepTimeoutMs, modelIdleMs = 0, metrics = SILENT } = options;
   const closing = new AbortController(); // no new tasks
-  const ending = new AbortController(); // nor the one in hand
+  const ending = new AbortController(); // nor the current one
   let trouble: Error | undefined;
 
   async function attempt(claim: Claim, spans: AttemptSpans): Promise<string> {
@@ -61,14 +64,14 @@ export function startWorker(options: WorkerOptions): Worker {
     const watchdog = startWatchdog(stepTimeoutMs, () => stalled.abort(new EngineStalled(seconds)));
     const patiently = async <T>(work: () => Promise<T>): Promise<T> => {
       const onWait = (error: unknown) => {
-        watchdog.feed(); // the engine is not to blame
+        watchdog.feed(); // The delay is not the fault of the engine.
         trouble = error as Error;
         log.warn({ taskUUID: claim.taskUUID, error }, "waiting to store a result");
       };
       try {
         return await untilAvailable(work, { onWait, signal });
       } finally {
-        trouble = undefined; // also when the task was cancelled meanwhile: the next one will tell
+        trouble = undefined; // also after a cancellation: the next result shows whether the problem persists
       }
     };
     let last = performance.now();
@@ -84,7 +87,7 @@ export function startWorker(options: WorkerOptions): Worker {
       return "succeeded";
     } catch (error) {
       if (claim.signal.aborted) return "cancelled";
-      // Whatever else went wrong, this came first.
+      // A stall is the cause of any other error.
       const cause = stalled.signal.aborted
         ? stalled.signal.reason
         : ending.signal.aborted
@@ -96,7 +99,7 @@ export function startWorker(options: WorkerOptions): Worker {
     }
   }
 
-  /** Ends an attempt that did not succeed. */
+  /** Ends a failed attempt. */
   async function end(claim: Claim, cause: unknown): Promise<string> {
     const record = <T>(work: () => Promise<T>) =>
       untilAvailable(work, {
@@ -137,7 +140,7 @@ export function startWorker(options: WorkerOptions): Worker {
   const { untilReady, tried } = readiness(engine, log, closing.signal);
   let idle: NodeJS.Timeout | undefined;
   const unload = () => {
-    log.info({}, "the model leaves memory: there was no task for a while");
+    log.info({}, "unloading the model after a time without tasks");
     queue.unloaded();
     void engine.stop();
   };
@@ -148,7 +151,7 @@ export function startWorker(options: WorkerOptions): Worker {
       clearTimeout(idle);
       await run(claim);
       if (modelIdleMs > 0) idle = setTimeout(unload, modelIdleMs).unref();
-      await nextTurn(); // who waits for it has its reply before the embedded database takes this thread again
+      await nextTurn(); // The client gets its reply before the embedded database blocks this thread again.
     },
     onError: (error) => log.error({ error }, "the worker could not continue its task"),
     signal: closing.signal,
@@ -169,11 +172,13 @@ export function startWorker(options: WorkerOptions): Worker {
   };
 }
 
-/** Pauses between tries to open a device that cannot be used, in milliseconds. */
+/** Pauses between attempts to open an unusable device, in milliseconds. */
 const FIRST_PAUSE = 5_000;
 const LONGEST_PAUSE = 60_000;
 
-/** Waits for the engine's device before a task is claimed: an engine without one would only cost tasks their attempts. */
+/**
+ * Waits for the device of the engine before a task is claimed. Without a device, every task would lose its attempts.
+ */
 function readiness(engine: EngineProcess, log: Log, signal: AbortSignal) {
   const first = Promise.withResolvers<void>();
   async function untilReady(): Promise<void> {
@@ -182,7 +187,7 @@ function readiness(engine: EngineProcess, log: Log, signal: AbortSignal) {
         return await engine.ready();
       } catch (error) {
         const { name } = engine.device;
-        log.error({ device: name, error, retrySeconds: pause / 1000 }, "the device cannot be used; it is tried again");
+        log.error({ device: name, error, retrySeconds: pause / 1000 }, "the device cannot be used; trying again");
       } finally {
         first.resolve();
       }

@@ -2,15 +2,15 @@ import type { Queryable } from "../database/index.ts";
 import type { Listeners } from "./lease.ts";
 import type { OwnerId } from "./types.ts";
 
-/** A task that was cancelled: the process whose worker ran it, and those who listen. */
+/** A cancelled task: the process whose worker ran it, and its listeners. */
 export interface Cancelled extends Listeners {
   readonly id: string;
   readonly worker: string | null;
 }
 
 /**
- * Cancels a task that is not final yet; undefined when there was nothing to do. `abandoned` notes that
- * nobody asked for it; whoever asks for it later takes that note back.
+ * Cancels a task that is not final; undefined if there was nothing to cancel. `abandoned` notes that the client did not
+ * request it. A later poll clears the note.
  */
 export async function cancelTask(
   db: Queryable,
@@ -32,7 +32,7 @@ export async function cancelTask(
   return rows[0];
 }
 
-/** Cancels the owner's tasks that wait. */
+/** Cancels the owner's waiting tasks. */
 export async function cancelQueued(db: Queryable, owner: OwnerId): Promise<readonly Cancelled[]> {
   return db.query<Cancelled & Record<string, unknown>>(
     `update tasks set state = 'cancelled', finished_at = now() where owner = $1 and state = 'queued'
@@ -41,7 +41,7 @@ export async function cancelQueued(db: Queryable, owner: OwnerId): Promise<reado
   );
 }
 
-/** Notes that somebody asked for tasks, unless that has been noted in the last seconds. */
+/** Records a poll of tasks, unless one was recorded in the last seconds. */
 export async function noteAsked(db: Queryable, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;
   await db.query(
@@ -51,7 +51,7 @@ export async function noteAsked(db: Queryable, ids: readonly string[]): Promise<
   );
 }
 
-/** Cancels async tasks that nobody has asked for in so many seconds and that owe nobody a delivery. */
+/** Cancels async tasks that were not polled for `seconds` and have no pending deliveries. */
 export async function cancelUnasked(db: Queryable, seconds: number): Promise<readonly Cancelled[]> {
   return db.query<Cancelled & Record<string, unknown>>(
     `with found as (

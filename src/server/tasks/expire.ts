@@ -1,15 +1,15 @@
 import type { Queryable } from "../database/index.ts";
 
-/** Condition on a task `t`: its results have been delivered, or given up. */
+/** Condition on a task `t`: its results have been delivered or given up. */
 const OWES_NOTHING = `not exists (
   select 1 from deliveries d where d.owner = t.owner and d.task_uuid = t.task_uuid and d.state = 'pending')`;
 
-/** So many at a time: a long statement would hold up others, and its memory grows with what it deletes. */
+/** Rows per statement. A long statement would delay others, and its memory grows with the number of deleted rows. */
 const BATCH = 1_000;
 
 /**
- * Forgets tasks that have been final for `keepSeconds` and owe no delivery any more, and deliveries settled a week ago.
- * Their pictures live on until their own time is up.
+ * Deletes tasks that have been final for `keepSeconds` and have no pending deliveries, and deliveries that were settled
+ * a week ago. Images are kept until they expire.
  */
 export async function expireTasks(db: Queryable, keepSeconds: number): Promise<number> {
   const tasks = await inBatches(() =>
@@ -32,8 +32,8 @@ export async function expireTasks(db: Queryable, keepSeconds: number): Promise<n
 }
 
 /**
- * Forgets a task that was abandoned or has failed, as if its time were over, so that it can begin afresh. False when there is none
- * by that number, or it owes a delivery.
+ * Deletes an abandoned or failed task before it expires, so that it can start again. False if it does not exist or has
+ * a pending delivery.
  */
 export async function forgetUnfinished(db: Queryable, id: string): Promise<boolean> {
   const gone = await db.query(
@@ -43,7 +43,7 @@ export async function forgetUnfinished(db: Queryable, id: string): Promise<boole
   return gone.length > 0;
 }
 
-/** Deletes batch by batch; how many there were. */
+/** Deletes in batches and returns the number of rows. */
 async function inBatches(remove: () => Promise<readonly unknown[]>): Promise<number> {
   for (let gone = 0; ; ) {
     const { length } = await remove();

@@ -4,20 +4,20 @@ import type { Listeners } from "./lease.ts";
 import { readTask } from "./stored-task.ts";
 import type { DeliveryRecord, OwnerId, QueueCounts, TaskProgress, TaskRecord, TaskResult, TaskState } from "./types.ts";
 
-/** A task with the number that only this program knows it by. */
+/** A task with its internal number. */
 export interface StoredTask {
   readonly id: string;
   readonly bodyHash: string;
-  /** Cancelled because its client went away. */
+  /** Cancelled because its client disconnected. */
   readonly abandoned: boolean;
   readonly listeners: Listeners;
   readonly record: TaskRecord;
 }
 
-/** Places in the queue are counted so far; whoever waits further behind is told this one. */
+/** Positions in the queue are counted up to this one. Tasks further behind report this position. */
 export const FARTHEST_PLACE = 1_000;
 
-/** Pictures and place come with the row: one statement, one moment. */
+/** One statement reads the row, its images and its position, so they are consistent. */
 const SELECT_TASK = `
   select t.id::text, t.owner, t.task_uuid, t.body_hash, t.task, t.seed, t.state, t.abandoned, t.attempt, t.waiters, t.watchers,
          t.progress, t.error, t.created_at, t.started_at, t.finished_at, t.trace,
@@ -30,19 +30,21 @@ const SELECT_TASK = `
          (select json_agg(i order by i.index) from images i where i.task_id = t.id) as images
   from tasks t`;
 
-/** The task of this owner by its taskUUID. */
+/** Finds an owner's task by its taskUUID. */
 export async function findTask(db: Queryable, owner: OwnerId, taskUUID: string): Promise<StoredTask | undefined> {
   const rows = await db.query<TaskRow>(`${SELECT_TASK} where t.owner = $1 and t.task_uuid = $2`, [owner, taskUUID]);
   return rows[0] && readRow(rows[0]);
 }
 
-/** The task by its number. */
+/** Finds a task by its number. */
 export async function findTaskById(db: Queryable, id: string): Promise<StoredTask | undefined> {
   const rows = await db.query<TaskRow>(`${SELECT_TASK} where t.id = $1`, [id]);
   return rows[0] && readRow(rows[0]);
 }
 
-/** The owner's tasks in these states with their requests, newest first; those of a lower number than `before`. */
+/**
+ * The owner's tasks in these states with their requests, newest first. With `before`, only tasks with a lower number.
+ */
 export async function findTasks(
   db: Queryable,
   owner: OwnerId,
@@ -59,7 +61,7 @@ export async function findTasks(
   return rows.map((row) => ({ ...readRow(row), request: row.request }));
 }
 
-/** The taskUUIDs of the owner's tasks that are not final. */
+/** The taskUUIDs of the owner's unfinished tasks. */
 export async function findUnfinished(db: Queryable, owner: OwnerId): Promise<readonly string[]> {
   const rows = await db.query<{ task_uuid: string }>(
     "select task_uuid from tasks where owner = $1 and state in ('queued', 'running') order by id",
@@ -68,7 +70,7 @@ export async function findUnfinished(db: Queryable, owner: OwnerId): Promise<rea
   return rows.map(({ task_uuid }) => task_uuid);
 }
 
-/** The task of this owner as the client sent it, as JSON text. With pictures inside it is large: read only to be told. */
+/** The task as received, as JSON text. It is large if it contains images, so read it only for replies. */
 export async function findRequest(db: Queryable, owner: OwnerId, taskUUID: string): Promise<string | undefined> {
   const rows = await db.query<{ request: string }>("select request from tasks where owner = $1 and task_uuid = $2", [
     owner,
@@ -126,7 +128,7 @@ function readRow(row: TaskRow): StoredTask {
     listeners: { waiters: row.waiters, watchers: row.watchers },
     record: {
       owner: row.owner,
-      // As the client wrote it; the column has it in small letters.
+      // As the client wrote it. The column has it in lower case.
       taskUUID: task.taskUUID,
       state: row.state,
       task,
@@ -186,7 +188,7 @@ export async function findDeliveries(
   }));
 }
 
-/** Presigned addresses carry their secret in the query, others in the user part. */
+/** Removes secrets: presigned addresses carry them in the query, others in the user part. */
 function withoutSecrets(address: string): string {
   const url = new URL(address);
   return `${url.protocol}//${url.host}${url.pathname}`;
@@ -202,7 +204,7 @@ interface DeliveryRow {
   next_attempt_at: Date;
 }
 
-/** How many tasks wait and run. */
+/** Counts waiting and running tasks. */
 export async function countTasks(db: Queryable): Promise<QueueCounts> {
   const rows = await db.query<{ queued: number; running: number }>(
     `select (select count(*)::int from tasks where state = 'queued') as queued,

@@ -12,8 +12,8 @@ interface FollowOptions {
 }
 
 /**
- * Follows every unfinished task of an owner, those that come later included. A signal that a task was submitted has no name in it: the
- * owner's tasks are read again then, several signals in one reading.
+ * Follows every unfinished task of an owner, including later ones. The signal of a new task does not name the task, so
+ * the owner's tasks are read again. Several signals cause one query.
  */
 export async function followOwner(
   { db, signals, watchers }: FollowOptions,
@@ -22,7 +22,7 @@ export async function followOwner(
   previews: boolean,
 ): Promise<() => void> {
   const stops = new Map<string, () => void>();
-  /** taskUUIDs by the number that signals know tasks by. */
+  /** taskUUIDs by internal number, which signals use. */
   const names = new Map<string, string>();
   let reading: "no" | "once" | "again" = "no";
   let ended = false;
@@ -68,7 +68,7 @@ export async function followOwner(
   }
   const refreshSoon = () =>
     void refresh().catch(() => {
-      reading = "no"; // the database is away: the next signal looks again
+      reading = "no"; // the database is unreachable: the next signal tries again
     });
 
   const unlisten = signals.listen((signal) => {
@@ -79,7 +79,7 @@ export async function followOwner(
     }
   });
   const follow = () => followTasksOf(db, owner, signals.processName, previews);
-  // While the database is away nothing happens that could be followed.
+  // While the database is unreachable, no events can occur.
   const following = setInterval(() => void follow().catch(() => {}), FOLLOWING_MS / 2).unref();
   await follow();
   await refresh();

@@ -1,17 +1,18 @@
-/** Work that comes while the same kind of work is under way is done together in the next go. */
+/** Batches work: items that arrive while a batch runs go into the next one. */
 
 export interface GatherOptions<Item, Result> {
-  /** Does all of them: one result each, in their order. */
+  /** Processes a batch and returns one result per item, in order. */
   run(items: readonly Item[]): Promise<readonly Result[]>;
-  /** Two of one name never go together. */
+  /** Two items with the same name never share a batch. */
   nameOf(item: Item): string;
-  /** Items of one go. */
+  /** Most items of a batch. */
   readonly most: number;
 }
 
 /**
- * One go at a time: what comes alone goes at once, and under load the goes grow by themselves. Items keep their order, but for those
- * whose name stands in a go already. When a go of several fails, each is tried alone: one item does not spoil the others'.
+ * Runs one batch at a time. A single item runs at once, and under load batches grow. Items keep their order, except
+ * items whose name is already in the batch. If a batch of several items fails, each item is retried alone, so that one
+ * item does not fail the others.
  */
 export function gather<Item, Result>({ run, nameOf, most }: GatherOptions<Item, Result>) {
   interface Waiting extends PromiseWithResolvers<Result> {

@@ -1,4 +1,6 @@
-/** Who holds a task: claiming it under a lease, renewing the lease, giving it back, and taking it back from workers that are gone. */
+/**
+ * Ownership of tasks: claim a task under a lease, renew the lease, return the task, and recover tasks of dead workers.
+ */
 
 import type { PictureTask, QueuedTask, TaskErrorBody } from "../../protocol/index.ts";
 import type { Queryable } from "../database/index.ts";
@@ -7,7 +9,7 @@ import { DUE, takeable } from "./presence.ts";
 import { readTask } from "./stored-task.ts";
 import type { Lane, OwnerId, TaskOf, TaskProgress } from "./types.ts";
 
-/** A task in the hands of a worker. `id` and `attempt` together are the fence: with an older attempt nothing can be written. */
+/** A task that a worker holds. `id` and `attempt` are the fence: writes with an older attempt have no effect. */
 export interface ClaimedTask<Task extends QueuedTask = PictureTask> {
   readonly id: string;
   readonly attempt: number;
@@ -16,19 +18,19 @@ export interface ClaimedTask<Task extends QueuedTask = PictureTask> {
   readonly task: Task;
   readonly seed: bigint;
   readonly salt: string;
-  /** Since it was accepted. */
+  /** Seconds since the task was accepted. */
   readonly waitedSeconds: number;
-  /** Attempts that ended badly before this one. */
+  /** Number of failed attempts before this one. */
   readonly failures: number;
-  /** Those of them that ended with the death of the engine. */
+  /** Those of them in which the engine died. */
   readonly deaths: number;
-  /** Pictures that earlier attempts finished, by index: not drawn again. */
+  /** Indices of images that earlier attempts finished. They are not generated again. */
   readonly finished: readonly number[];
-  /** Processes that wait for its end, and those that watch every step. */
+  /** Processes that wait for the end of the task, and processes that watch every step. */
   readonly listeners: Listeners;
-  /** Whether somebody wants to see this owner's pictures forming. */
+  /** True if a client of this owner requests previews. */
   readonly previewsWanted: boolean;
-  /** `traceparent` of what handed it in, where traces are collected. */
+  /** The `traceparent` of the request that submitted it, if traces are collected. */
   readonly trace?: string | undefined;
 }
 
@@ -42,13 +44,13 @@ export interface Claimer {
   /** The process. */
   readonly worker: string;
   readonly leaseSeconds: number;
-  /** What the worker has, by the names that tasks ask for; undefined: everything. */
+  /** Names of the installed models and adapters; undefined: everything. */
   readonly offers?: readonly string[] | undefined;
-  /** The model whose tasks it would rather have, out of turn. */
+  /** The model whose tasks are preferred, out of turn. */
   readonly prefers?: string | undefined;
 }
 
-/** Gives the next task of a lane that a worker can do to it, or undefined when none waits: first of those for the model it prefers. */
+/** Claims the next task of a lane that the worker can run, preferring tasks for one model; undefined if none waits. */
 export async function claimTask<L extends Lane>(
   db: Queryable,
   lane: L,
@@ -112,9 +114,9 @@ interface ClaimRow {
 }
 
 /**
- * Prolongs a worker's lease and notes the progress. A worker that was silent for too long, but lives, takes its task back when
- * nobody else has claimed it yet; when somebody has, the attempt that it was charged with is given back. Who listens to the task;
- * undefined: it is no longer this worker's (cancelled, or taken over).
+ * Extends a worker's lease and records the progress. A live worker that was silent for too long reclaims its task if no
+ * other worker has claimed it yet. If another worker has, the lost attempt is not counted. Returns the listeners of the
+ * task; undefined if the worker has lost it (cancelled, or claimed by another).
  */
 export async function renewLease(
   db: Queryable,
@@ -138,7 +140,7 @@ export async function renewLease(
   return undefined;
 }
 
-/** Puts the task back at no cost: the worker is stopping. */
+/** Returns the task to the queue without counting an attempt, because the worker stops. */
 export async function handBackTask(db: Queryable, { id, attempt }: Fence): Promise<boolean> {
   const rows = await db.query(
     `update tasks set state = 'queued', not_before = '-infinity', lease_until = null, worker = null, progress = null
@@ -155,8 +157,8 @@ export interface Swept extends Listeners {
 }
 
 /**
- * Takes tasks of a lane back from workers that are gone: those whose lease has run out, or with `all` every running one (at the
- * start of the only process that has the database open). Each loses one attempt; the last one fails.
+ * Recovers tasks of a lane from dead workers: tasks with an expired lease, or with `all` every running task (when the
+ * only process of the database starts). Each loses one attempt. After the last attempt, the task fails.
  */
 export async function sweepLost(
   db: Queryable,

@@ -1,16 +1,19 @@
-/** Which processes are told of a task: its end, or every step. A process that is not named in the row hears nothing. */
+/**
+ * Listeners of tasks: processes that are notified of the end of a task, or of every step. Other processes receive
+ * nothing.
+ */
 
 import type { Database, Queryable } from "../database/index.ts";
 import type { StoredTask } from "./find.ts";
 import type { TaskSignals } from "./signals.ts";
 import { isFinal, type OwnerId } from "./types.ts";
 
-/** How much of a task is told. */
+/** The detail of notifications. */
 export type Detail = "end" | "steps";
 
 /**
- * Has this process told of a task from now on, unless it is. True when the row has been written: what happened since the task
- * was read was told to others.
+ * Adds this process to the listeners of a task. True if the row was written: events since the task was read went only
+ * to others.
  */
 export async function listenTo(
   db: Database,
@@ -31,10 +34,12 @@ export async function listenTo(
   return true;
 }
 
-/** A process follows all tasks of an owner for so long, unless it says so again. */
+/** Milliseconds for which a process follows all tasks of an owner. The process renews it. */
 export const FOLLOWING_MS = 30_000;
 
-/** Has a process told of every task that an owner hands in, for `FOLLOWING_MS`; with `previews`, workers make some. */
+/**
+ * Notifies a process of every task that an owner submits, for `FOLLOWING_MS`. With `previews`, workers make previews.
+ */
 export async function followTasksOf(db: Queryable, owner: OwnerId, process: string, previews: boolean): Promise<void> {
   await db.query(
     `insert into followers (owner, process, until, previews_until)
@@ -45,7 +50,7 @@ export async function followTasksOf(db: Queryable, owner: OwnerId, process: stri
   );
 }
 
-/** The processes that are told of an owner at the moment. */
+/** The processes that currently follow an owner. */
 export async function followersOf(db: Queryable, owner: OwnerId): Promise<string[]> {
   const rows = await db.query<{ process: string }>("select process from followers where owner = $1 and until > now()", [
     owner,

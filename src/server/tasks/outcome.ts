@@ -1,27 +1,31 @@
-/** How an attempt ends: a picture recorded, the task succeeded, failed, or put back for another attempt. Every statement is fenced. */
+/**
+ * Outcomes of an attempt: an image recorded, the task succeeded, failed, or returned for another attempt. Every
+ * statement is fenced.
+ */
 
 import type { TaskErrorBody } from "../../protocol/index.ts";
 import type { Queryable } from "../database/index.ts";
 import { LEFT } from "./presence.ts";
 import type { TaskResult } from "./types.ts";
 
-/** What fences a worker's writes. */
+/** The fence of a worker's writes. */
 export interface Fence {
   readonly id: string;
   readonly attempt: number;
 }
 
-/** A picture whose file is stored already. */
+/** An image whose file is already stored. */
 export type NewResult = Omit<TaskResult, "createdAt"> & {
   readonly keepSeconds: number;
-  /** The stored images that it was made from. Default: none. */
+  /** The stored input images. Default: none. */
   readonly parents?: readonly string[];
 };
 
 /**
- * Records a finished picture, the task that draws it again (`parameters`, JSON text), and the webhook and upload it owes, and with `last` the success of the task: all in one
- * statement, fenced. `written` is false when the task is no longer this worker's, and nothing was written. A picture recorded before
- * (by an attempt that died right after) stays as it was, and owes nothing twice. `more`: other tasks may be waiting.
+ * Records an image, the task that reproduces it (`parameters`, JSON text), and its webhook and upload. With `last`,
+ * also records the success of the task. This is one fenced statement. `written` is false if the worker has lost the
+ * task; nothing is then written. An image that an earlier attempt recorded stays unchanged and creates no second
+ * delivery. `more`: other tasks may be waiting.
  */
 export async function completeResult(
   db: Queryable,
@@ -83,7 +87,7 @@ export async function completeResult(
   return { written: row !== undefined, more: row?.more ?? true };
 }
 
-/** Success of a task all of whose pictures were recorded by earlier attempts. */
+/** Records the success of a task whose images were all recorded by earlier attempts. */
 export async function markSucceeded(db: Queryable, { id, attempt }: Fence): Promise<boolean> {
   const rows = await db.query(
     `update tasks set state = 'succeeded', finished_at = now(), lease_until = null, worker = null, progress = null
@@ -93,20 +97,20 @@ export async function markSucceeded(db: Queryable, { id, attempt }: Fence): Prom
   return rows.length > 0;
 }
 
-/** How an attempt ended badly. */
+/** The failure of an attempt. */
 export interface Failure {
   readonly error: TaskErrorBody;
-  /** The engine process died of it. */
+  /** The engine process died. */
   readonly death: boolean;
 }
 
-/** The webhook that a failed task owes; for use after a CTE `failed` with id, owner, task_uuid, salt, task. */
+/** Adds the webhook of a failed task. Follows a CTE `failed` with id, owner, task_uuid, salt, task. */
 export const OWE_FAILURE_WEBHOOK = `
   insert into deliveries (owner, task_uuid, message_id, kind, url)
   select owner, task_uuid, 'msg_webhook_' || salt, 'webhook', task::json->>'webhookURL'
   from failed where task::json->>'webhookURL' is not null`;
 
-/** Ends the task for good. Pictures finished before stay. False: the task is no longer this worker's. */
+/** Fails the task. Finished images are kept. False: the worker has lost the task. */
 export async function failTask(db: Queryable, { id, attempt }: Fence, { error, death }: Failure): Promise<boolean> {
   const rows = await db.query(
     `with failed as (
@@ -121,7 +125,7 @@ export async function failTask(db: Queryable, { id, attempt }: Fence, { error, d
   return rows.length > 0;
 }
 
-/** Puts the task back for another attempt after a pause; it keeps its turn. */
+/** Returns the task for another attempt after a pause. It keeps its place in the queue. */
 export async function retryTask(
   db: Queryable,
   { id, attempt }: Fence,

@@ -1,26 +1,29 @@
-/** How fast this installation draws, learnt from what it has drawn: for "about 40 s" before a task is sent. */
+/**
+ * Speed of this installation, measured from earlier tasks. It gives the expected time of a task before it is sent, such
+ * as "about 40 s".
+ */
 
 import type { ImageInferenceTask } from "../../protocol/index.ts";
 import type { Queryable } from "../database/index.ts";
 import { readTask } from "./stored-task.ts";
 
-/** The model's names, and the pixels above which it draws smaller. */
+/** The names of a model, and the pixels above which it generates a smaller image. */
 export interface PacedModel {
   readonly names: readonly string[];
   readonly maxPixels?: number | undefined;
 }
 
-/** Of so many tasks the middle one counts: the first one has waited for the model to load. */
+/** Number of tasks of which the median counts. The first task after a start includes the loading of the model. */
 const TASKS = 9;
-/** Of so many that ended last, whatever they were: looking further would read the whole table. */
+/** Number of the latest tasks to search, of any kind. A longer search would read the whole table. */
 const LOOKED_AT = 200;
 const MEGAPIXEL = 1024 * 1024;
 
-/** What of a task decides how long it takes. */
+/** The parameters that determine the duration of a task. */
 type Extent = Pick<ImageInferenceTask, "steps" | "numberResults"> &
   Partial<Pick<ImageInferenceTask, "width" | "height" | "CFGScale" | "settings">>;
 
-/** What drawing a task takes, in pixels that pass through the network. */
+/** The work of a task, in pixels that pass through the network. */
 export function workOf(
   { width, height, steps, numberResults, CFGScale = 4, settings }: Extent,
   maxPixels = Number.POSITIVE_INFINITY,
@@ -30,7 +33,7 @@ export function workOf(
   return numberResults * steps * passes * Math.min(pixels, maxPixels);
 }
 
-/** Seconds for each unit of `workOf`, by the newest tasks of this model; undefined when none is kept. */
+/** Seconds per unit of `workOf`, from the latest tasks of this model; undefined without any. */
 export async function paceOf(db: Queryable, { names, maxPixels }: PacedModel): Promise<number | undefined> {
   const rows = await db.query<{ task: string; seconds: number }>(
     `select task, seconds from (

@@ -1,8 +1,8 @@
-/** What a finished picture was made from: kept with the picture, since its task is forgotten before it. */
+/** The origin of a finished image. It is stored with the image, because the task is deleted earlier. */
 
 import { isUuidV4, type PictureTask, stringifyJson } from "../../protocol/index.ts";
 
-/** Parameters that say how results are handed over, and how many there are. */
+/** Parameters about the delivery and number of results. */
 const NOT_OF_THE_PICTURE = new Set([
   "taskUUID",
   "deliveryMethod",
@@ -16,12 +16,12 @@ const NOT_OF_THE_PICTURE = new Set([
 
 const PICTURES = new Set(["seedImage", "maskImage", "guideImage", "inputImage", "image", "referenceImages"]);
 
-/** The longest address of an input picture that is kept; data URIs are longer. */
+/** Longest stored address of an input image; data URIs are longer. */
 const LONGEST_REFERENCE = 2048;
 
 /**
- * The task that draws this one picture again, as JSON text. Input pictures stay in it by their UUIDs and addresses; those that came as bytes are left
- * out, together with what needs them.
+ * The task that reproduces one image, as JSON text. It keeps input images as UUIDs and addresses. It omits images that
+ * were sent as bytes, and parameters that need them.
  */
 export function provenance(task: PictureTask, seed: bigint): string {
   const keepPicture = (value: unknown): unknown => {
@@ -44,7 +44,7 @@ export function provenance(task: PictureTask, seed: bigint): string {
   return stringifyJson(parameters);
 }
 
-/** What becomes of parameters whose picture could not be kept: they mean nothing without it. */
+/** Removes parameters that have no effect without a lost image. */
 function withoutLost(task: PictureTask, parameters: Record<string, unknown>): object {
   if (task.taskType !== "imageInference") return {};
   const inputs = parameters.inputs as { seedImage?: unknown; maskImage?: unknown } | undefined;

@@ -16,70 +16,73 @@ export interface TaskQueueOptions<L extends Lane> {
   readonly lane: L;
   /** Its number among the queues of this lane in this process. Default: 0. */
   readonly seat?: number;
-  /** A worker that has not been heard of for so long has lost its task. */
+  /** A worker that is silent for this long loses its task. */
   readonly leaseSeconds?: number;
-  /** Attempts that may end badly before the task fails. */
+  /** Failed attempts before the task fails. */
   readonly maxAttempts?: number;
-  /** Deaths of the engine before the task is held to be their cause. */
+  /** Deaths of the engine before the task counts as their cause. */
   readonly maxDeaths?: number;
-  /** Pause before the next attempt, by the number of failures so far. */
+  /** Pause before the next attempt, by the number of failures. */
   readonly retryPauseSeconds?: (failures: number) => number;
-  /** How often a lease is renewed. Default: thrice before it ends, and every 2 s at least. */
+  /** Interval of lease renewals. Default: a third of the lease, at most 2 s. */
   readonly renewMs?: number;
-  /** How often to look for work in case a signal was lost. Default: every second; on PostgreSQL the beats of the process do. */
+  /**
+   * Interval of checks for work, in case a signal was lost. Default: a second. On PostgreSQL, the heartbeat of the
+   * process does this.
+   */
   readonly pollMs?: number;
 }
 
-/** Tasks for the model in memory are taken out of turn so often in a row at most. */
+/** Most tasks in a row that are claimed out of turn because their model is in memory. */
 const MOST_PREFERRED = 8;
 
-/** A task in hand. Every write says false, and changes nothing, once the task is no longer this worker's. */
+/** A claimed task. Once the worker has lost the task, every write returns false and changes nothing. */
 export interface Claim<Task extends QueuedTask = PictureTask> extends Omit<ClaimedTask<Task>, "listeners"> {
-  /** Aborted with a TaskError when the task is cancelled, or lost to another worker. */
+  /** Aborted with a TaskError if the task is cancelled, or claimed by another worker. */
   readonly signal: AbortSignal;
   report(progress: TaskProgress): void;
-  /** Shows what a picture looks like so far. */
+  /** Shows a preview of an image. */
   show(preview: TaskPreview): void;
   result(result: NewResult, last: boolean): Promise<boolean>;
   succeed(): Promise<boolean>;
-  /** Ends the attempt badly: the task is tried again while attempts are left and `again` allows it, else it fails. */
+  /** Ends a failed attempt. The task is tried again if attempts are left and `again` is true; otherwise it fails. */
   fail(failure: Failure & { readonly again: boolean }): Promise<"retry" | "failed" | "lost">;
-  /** Gives the task back unharmed, for another worker or another start of this one. */
+  /** Returns the task to the queue without counting an attempt. */
   handBack(): Promise<boolean>;
-  /** Stops renewing the lease. Must be called when done with the task, however it ended. */
+  /** Stops renewing the lease. Call it at the end of the work, whatever the outcome. */
   release(): void;
 }
 
-/** The worker's side of a lane of the queue. */
+/** A lane of the queue, from the side of a worker. */
 export interface TaskQueue<L extends Lane = "pictures"> {
-  /** The next task, or undefined when none waits. */
+  /** Claims the next task; undefined if none waits. */
   claim(): Promise<Claim<TaskOf[L]> | undefined>;
-  /** The next task, as soon as there is one. Rejects when aborted. */
+  /** Claims the next task as soon as there is one. Rejects when aborted. */
   next(signal: AbortSignal): Promise<Claim<TaskOf[L]>>;
-  /** Takes tasks back from dead workers; with `all`, from every worker: for the start of the only process. */
+  /** Recovers tasks from dead workers; with `all`, from every worker, for the start of the only process. */
   sweep(all?: boolean): Promise<number>;
-  /** The model is not in memory any more: no task is preferred for it. */
+  /** Records that the model has left memory, so that its tasks are no longer preferred. */
   unloaded(): void;
   close(): void;
 }
 
 const LOST = {
-  pictures: new TaskError("inferenceError", { reason: "The worker that ran it was lost too often." }).body,
+  pictures: new TaskError("inferenceError", { reason: "Its worker was lost too often." }).body,
   uploads: new TaskError(
     "downloadFailed",
-    { parameter: "downloadURL", reason: "The server that fetched it was lost too often." },
+    { parameter: "downloadURL", reason: "The server that downloaded it was lost too often." },
     { parameter: "downloadURL" },
   ).body,
 } as const;
 
-/** Opens the worker's side of a lane. Each loop that claims needs one of its own: a signal wakes but one. */
+/** Opens a lane for a worker. Each loop that claims needs its own queue, because a signal wakes only one. */
 export function createTaskQueue<L extends Lane>(options: TaskQueueOptions<L>): TaskQueue<L> {
   const { db, signals, presence, lane, seat = 0, leaseSeconds = 10, maxAttempts = 3, maxDeaths = 2 } = options;
   const { renewMs = Math.min(leaseSeconds * 333, 2_000) } = options;
   const { pollMs = db.kind === "pglite" ? 1_000 : undefined } = options;
   const { retryPauseSeconds = (failures) => 2 ** failures - 1 } = options;
   let work = Promise.withResolvers<void>();
-  /** The end of the last task found nothing that waits: looking would be in vain. */
+  /** True if the end of the last task found no waiting task, so that another search is pointless. */
   let nothingWaits = false;
   let loaded: string | undefined;
   let preferred = 0;
@@ -106,7 +109,7 @@ export function createTaskQueue<L extends Lane>(options: TaskQueueOptions<L>): T
       for (const name of listeners.waiters) waiters.add(name);
       for (const name of listeners.watchers) watchers.add(name);
     };
-    // A failing database is no reason to stop: whoever takes the task over is fenced off from us by the attempt.
+    // A failing database is not a reason to stop: the attempt number fences off any other worker that claims the task.
     const renew = () =>
       renewLease(db, task, leaseSeconds, progress).then(
         (listeners) => (listeners ? hearAll(listeners) : lose()),
@@ -121,7 +124,7 @@ export function createTaskQueue<L extends Lane>(options: TaskQueueOptions<L>): T
     };
     const owing = (written: boolean) => {
       const { webhookURL, uploadEndpoint } = task.task as Partial<PictureTask>;
-      // The server that took it in delivers; when it is gone, the others find what is due.
+      // The server that accepted the task delivers. If it is gone, others find the due delivery.
       if (written && (webhookURL ?? uploadEndpoint) !== undefined) {
         signals.publish({ type: "owed" }, task.listeners.waiters.slice(0, 1));
       }
@@ -168,7 +171,7 @@ export function createTaskQueue<L extends Lane>(options: TaskQueueOptions<L>): T
   }
 
   async function claim(): Promise<Claim<TaskOf[L]> | undefined> {
-    work = Promise.withResolvers(); // a signal from here on is news
+    work = Promise.withResolvers(); // a signal from here on is new
     const prefers = preferred < MOST_PREFERRED ? loaded : undefined;
     const claimer = { worker: signals.processName, leaseSeconds, offers: presence.offered, prefers };
     const task = await claimTask(db, lane, claimer);
@@ -180,7 +183,7 @@ export function createTaskQueue<L extends Lane>(options: TaskQueueOptions<L>): T
     return hold(task);
   }
 
-  /** Resolves when there may be work: at a signal, else after the polling time. Rejects when aborted. */
+  /** Resolves when there may be work: on a signal, or after the polling interval. Rejects when aborted. */
   async function waitForWork(signal: AbortSignal): Promise<void> {
     if (await presence.rest({ lane, seat }, loaded)) return;
     const over = new AbortController();
@@ -225,7 +228,7 @@ export function createTaskQueue<L extends Lane>(options: TaskQueueOptions<L>): T
   };
 }
 
-/** Rejects with the signal's reason once it is aborted. */
+/** Rejects with the signal's reason when it is aborted. */
 function aborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     if (signal.aborted) reject(signal.reason);

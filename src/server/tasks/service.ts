@@ -26,26 +26,29 @@ export interface TaskServiceOptions {
   readonly db: Database;
   readonly signals: TaskSignals;
   readonly presence: Presence;
-  /** Tasks that may wait before new ones are refused. */
+  /** Waiting tasks before new ones are refused. */
   readonly maxQueued: number;
-  /** Of these, the share that one owner may fill. Default: all. */
+  /** The share of them that one owner may fill. Default: all. */
   readonly queueShare?: number;
-  /** Seconds after which an async task that nobody asks for, and that owes no delivery, is cancelled. Default: never (0). */
+  /** Seconds before an async task without polls and without pending deliveries is cancelled. Default: never (0). */
   readonly abandonAsyncSeconds?: number;
-  /** What a refused client is told to wait. */
+  /** Seconds that a refused client should wait. */
   readonly retryAfterSeconds?: number;
-  /** In [0, 1): draws the seeds of tasks that name none. */
+  /** In [0, 1): gives the seeds of tasks without one. */
   readonly random?: () => number;
   readonly pollMs?: number;
 }
 
 export interface OpenTaskService extends TaskService {
-  /** Cancels async tasks that nobody has asked for in the time set; does nothing when none is set. To be called again and again. */
+  /**
+   * Cancels async tasks that have not been polled for the configured time. Does nothing if no time is set. Call it
+   * regularly.
+   */
   abandonUnasked(): Promise<void>;
   close(): void;
 }
 
-/** The life of tasks as the HTTP side sees it; `close` ends its timers, the tasks stay. */
+/** The life of tasks, from the side of HTTP. `close` stops its timers; the tasks stay. */
 export function createTaskService(options: TaskServiceOptions): OpenTaskService {
   const {
     db,
@@ -72,7 +75,7 @@ export function createTaskService(options: TaskServiceOptions): OpenTaskService 
     return latest ? { ...record, progress: latest } : record;
   };
 
-  /** Letters of a UUID have no case; the record has them as whoever asks has written them. */
+  /** Finds a task in any letter case of its UUID. The record uses the letter case of the caller. */
   const find = async (owner: OwnerId, taskUUID: string): Promise<StoredTask | undefined> => {
     const found = await findTask(db, owner, keyOf(taskUUID));
     return found && { ...found, record: { ...found.record, taskUUID } };
@@ -121,9 +124,9 @@ export function createTaskService(options: TaskServiceOptions): OpenTaskService 
     if (!known) {
       if (waiting >= maxQueued) return { kind: "queueFull", waiting, retryAfterSeconds };
       if (waitingOfOwner >= mostOfOwner) return { kind: "queueFull", waiting: waitingOfOwner, retryAfterSeconds };
-      return submit(owner, submission); // the task that stood in its way has just been forgotten
+      return submit(owner, submission); // the conflicting task has just been deleted
     }
-    // What nobody waited for, or what failed, begins afresh: clients repeat a task under its taskUUID.
+    // An abandoned or failed task starts again, because clients repeat a task under its taskUUID.
     const again = known.abandoned ? known.bodyHash === bodyHash : known.record.state === "failed";
     if (again && (await forgetUnfinished(db, known.id))) return submit(owner, submission);
     if (known.bodyHash !== bodyHash) return { kind: "conflict" };
@@ -212,10 +215,13 @@ export function createTaskService(options: TaskServiceOptions): OpenTaskService 
   };
 }
 
-/** How a taskUUID is stored. */
+/** The stored form of a taskUUID. */
 const keyOf = (taskUUID: string): string => taskUUID.toLowerCase();
 
-/** The task with the addresses of its deliveries written out: `http:host/x` means `http://host/x`, and one host is to be one. */
+/**
+ * The task with normalised delivery addresses: `http:host/x` means `http://host/x`, and each host must have one
+ * spelling.
+ */
 function withPlainAddresses(task: QueuedTask): QueuedTask {
   if (!isPictureTask(task)) return task;
   const plain = (address: string | undefined) => address && (URL.parse(address)?.href ?? address);
@@ -224,7 +230,7 @@ function withPlainAddresses(task: QueuedTask): QueuedTask {
 
 const seedOf = (task: QueuedTask): bigint | undefined => (task.taskType === "imageInference" ? task.seed : 0n);
 
-/** The latest progress of each running task of this process, which is ahead of the row's. */
+/** The latest progress of each running task of this process. It is ahead of the row. */
 function followProgress(signals: TaskSignals) {
   const latest = new Map<string, TaskProgress>();
   const close = signals.listen((signal) => {

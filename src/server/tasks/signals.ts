@@ -3,66 +3,72 @@ import { EventEmitter } from "node:events";
 import type { Database } from "../database/index.ts";
 import type { Lane, OwnerId, TaskPreview, TaskProgress } from "./types.ts";
 
-/** A hint that something happened to a task. The rows are the truth; a lost signal costs time, never a task. */
+/** A hint about an event. The rows are the truth: a lost signal costs time, never a task. */
 export type TaskSignal =
-  /** There is a task for a worker that waits in this lane: for this one, or for any of the process. */
+  /** A task is waiting for an idle worker of this lane: for this worker, or for any of the process. */
   | { readonly type: "queued"; readonly lane: Lane; readonly seat?: number }
-  /** An owner whom the hearer follows has handed in a task. */
+  /** An owner that the receiver follows has submitted a task. */
   | { readonly type: "submitted"; readonly owner: OwnerId }
   | { readonly type: "started"; readonly id: string; readonly attempt: number }
-  /** A picture finished, put back, or (`ended`) final: read the row. */
+  /** An image is finished, or the task was returned or is final (`ended`): read the row. */
   | { readonly type: "changed"; readonly id: string; readonly ended?: boolean }
   | { readonly type: "cancelled"; readonly id: string }
-  /** Pictures of an owner whom the hearer follows have come or changed, or (`gone`) are listed no more; not by a task. */
+  /**
+   * Images of an owner that the receiver follows were added or changed, or are no longer listed (`gone`). Not sent for
+   * results of tasks.
+   */
   | {
       readonly type: "pictures";
       readonly owner: OwnerId;
       readonly imageUUIDs: readonly string[];
       readonly gone: boolean;
     }
-  /** A webhook call or an upload has become due. */
+  /** A webhook call or an upload is due. */
   | { readonly type: "owed" }
   | { readonly type: "progress"; readonly id: string; readonly progress: TaskProgress }
   | { readonly type: "preview"; readonly id: string; readonly preview: TaskPreview }
-  /** To the worker that runs a task: this process waits for its end, or (`all`) watches every step. */
+  /** To the worker of a task: this process waits for its end, or watches every step (`all`). */
   | { readonly type: "listened"; readonly id: string; readonly by: string; readonly all: boolean }
-  /** Signals of other processes may have been missed. */
+  /** Signals of other processes may have been lost. */
   | { readonly type: "gap" };
 
-/** Carries signals at once within this process, and over NOTIFY to those others that want them. */
+/** Carries signals within this process, and over NOTIFY to other processes that need them. */
 export interface TaskSignals {
-  /** Names this process to others. */
+  /** The name of this process. */
   readonly processName: string;
-  /** Tells this process, and by NOTIFY the others that are named. */
+  /** Notifies this process, and over NOTIFY the processes in `to`. */
   publish(signal: TaskSignal, to?: readonly string[]): void;
   listen(listener: (signal: TaskSignal) => void): () => void;
   close(): Promise<void>;
 }
 
-/** Bytes of one message; PostgreSQL carries less than 8,000. A longer signal (a preview, mostly) goes in several. */
+/** Most bytes of one message; PostgreSQL carries less than 8,000. A longer signal, usually a preview, is split. */
 const LONGEST_MESSAGE = 7_900;
-/** Of such a message, what is not its head. */
+/** Most bytes of a part, without its head. */
 const LONGEST_PART = 7_800;
-/** Signals whose other messages have not come yet; more than these have been lost. */
+/** Most incomplete signals. Older ones are lost. */
 const MOST_INCOMPLETE = 100;
 
-/** Where a process hears; `CHANNEL_OF` says the same in SQL. NOTIFY reaches every process that listens on a channel: each has its own. */
+/**
+ * The channel of a process; `CHANNEL_OF` is the same in SQL. NOTIFY reaches every process that listens on a channel, so
+ * each process has a separate one.
+ */
 const channelOf = (processName: string): string => `inkstone_${createHash("md5").update(processName).digest("hex")}`;
 
 /** The channel of the process whose name an SQL expression gives. */
 export const CHANNEL_OF = (name: string): string => `'inkstone_' || md5(${name})`;
 
-/** Steps of other processes' tasks are told at most this often; within the process every step is. */
+/** Shortest interval between steps that are reported to other processes. Within the process, every step is reported. */
 const REMOTE_PROGRESS_MS = 500;
 
 export interface SignalsOptions {
   readonly db: Database;
-  /** Names this process, as others address it. */
+  /** The name of this process, as others address it. */
   readonly processName: string;
   readonly now?: () => number;
 }
 
-/** Opens the signals of this process; hears other processes when the database is PostgreSQL. */
+/** Opens the signals of this process. With PostgreSQL, also receives those of other processes. */
 export async function openSignals({
   db,
   processName,
@@ -82,7 +88,10 @@ export async function openSignals({
     return false;
   }
 
-  /** Sends what waits; what comes meanwhile goes together in the next statement. A hint: polling finds what it told. */
+  /**
+   * Sends waiting signals. Signals that arrive meanwhile share the next statement. Signals are hints: polling finds the
+   * same changes.
+   */
   async function send(): Promise<void> {
     if (sending) return;
     sending = true;
@@ -132,7 +141,10 @@ export async function openSignals({
   };
 }
 
-/** A text as messages that PostgreSQL carries: `{…}` itself, or its base64 in parts that begin with `NAME PART PARTS `. */
+/**
+ * Splits a text into messages that PostgreSQL carries: the text `{…}` itself, or its base64 in parts that begin with
+ * `NAME PART PARTS `.
+ */
 export function messagesOf(text: string): readonly string[] {
   if (Buffer.byteLength(text) <= LONGEST_MESSAGE) return [text];
   const packed = Buffer.from(text).toString("base64");
@@ -144,7 +156,7 @@ export function messagesOf(text: string): readonly string[] {
   );
 }
 
-/** Takes messages as they come and hands on whole texts. */
+/** Joins messages and passes on complete texts. */
 export function joinMessages(take: (text: string) => void): (message: string) => void {
   const incomplete = new Map<string, string[]>();
   return (message) => {

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { parseJson, type QueuedTask, stringifyJson } from "../../protocol/index.ts";
 
-/** The task as text in which equal tasks are equal: keys sorted at every depth, absent ones left out. */
+/** The task as canonical text: keys sorted at every depth, absent keys omitted. Equal tasks give equal texts. */
 export const canonicalTask = (task: QueuedTask): string => stringifyJson(sortKeys(task));
 
-/** Tells two bodies under one taskUUID apart. */
+/** Distinguishes two bodies under one taskUUID. */
 export const hashBody = (canonical: string): string => createHash("sha256").update(canonical).digest("hex");
 
 /** The inverse of `canonicalTask`. */
@@ -13,7 +13,7 @@ export function readTask(text: string): QueuedTask {
   return (seed === undefined ? rest : { ...rest, seed: BigInt(seed) }) as QueuedTask;
 }
 
-/** What a worker must have installed to run a task: its model first, then LoRAs and ControlNets, as the task names them. */
+/** The names that a worker must have installed to run a task: the model first, then LoRAs and ControlNets. */
 export function needsOf(task: QueuedTask): readonly string[] {
   if (task.taskType !== "imageInference") return [];
   const { model, lora = [], controlNet = [] } = task;
@@ -28,8 +28,8 @@ function sortKeys(value: unknown): unknown {
 }
 
 /**
- * The imageUUID of picture `index` of a task: drawn from the task's salt, so that a repeated attempt writes the same file
- * again instead of leaving an orphan. Has the form of a UUID v4, as clients expect.
+ * The imageUUID of image `index` of a task, derived from the task's salt. A repeated attempt overwrites the same file
+ * and leaves no orphan. It has the form of a UUID v4, as clients expect.
  */
 export function imageUUID(salt: string, index: number): string {
   const bytes = createHash("sha256").update(`${salt}:${index}`).digest().subarray(0, 16);

@@ -10,38 +10,38 @@ export interface NewTask {
   readonly request: string;
   readonly seed: bigint;
   readonly salt: string;
-  /** How much of the owner's share of its lane it takes: its number of pictures. */
+  /** The weight of the task in its owner's share of the lane: its number of images. */
   readonly weight: number;
-  /** Models that it names. */
+  /** Models that the task names. */
   readonly needs: readonly string[];
-  /** Tasks of its owner that may wait. */
+  /** Waiting tasks that its owner may have. */
   readonly mostOfOwner: number;
-  /** `traceparent` of what hands it in. */
+  /** The `traceparent` of its request. */
   readonly trace: string | undefined;
 }
 
-/** What became of an insertion. */
+/** The outcome of an insertion. */
 export interface Insertion {
-  /** The new row; absent when the taskUUID is taken, or there was no room. */
+  /** The new row; absent if the taskUUID is taken, or the queue was full. */
   readonly inserted?: { readonly id: string; readonly createdAt: Date; readonly watchers: readonly string[] };
-  /** Tasks that waited before: of all owners, and of this one, those of the same go that came before included. */
+  /** Tasks that waited before: of all owners, and of this owner. Includes earlier tasks of the same batch. */
   readonly waiting: number;
   readonly waitingOfOwner: number;
 }
 
-/** Bounds of one go of `insertTasks`. */
+/** Most tasks in one call of `insertTasks`. */
 export const MOST_AT_ONCE = 64;
 
 /**
- * Stores tasks, each unless its taskUUID is taken or as many wait as may: `mostWaiting` of all owners, and each task's `mostOfOwner` of its
- * own. One statement for all, so one round trip and one commit; the unique constraint decides between twins, of which a go has none.
- * Statements that run at the same moment do not count each other's tasks: the room may be exceeded by what other processes take in then.
- *
- * Order, within a lane, is start-time fair queueing (Goyal, Vin, Cheng 1996): virtual time is the turn of the task started last; a task's
- * turn is the later of virtual time and the end of its owner's previous task, which it moves on by its weight. So an owner
- * who comes while another has a thousand tasks waiting is served next, and the order is known when the task arrives:
- * claiming is one index look-up.
- * @param waiter the process that takes them in, and is told of their end
+ * Stores tasks. A task is not stored if its taskUUID is taken, or if too many tasks wait: `mostWaiting` of all owners,
+ * or `mostOfOwner` of its owner. All tasks take one statement, so one round trip and one commit. The unique constraint
+ * decides between duplicates; a batch contains none. Concurrent statements do not count each other's tasks, so
+ * processes can exceed the limits slightly.
+ * The order within a lane is start-time fair queueing (Goyal, Vin, Cheng 1996). Virtual time is the turn of the task
+ * that started last. A task's turn is the later of virtual time and the end of its owner's previous task. Its weight
+ * then advances that end. A new owner is therefore served next even when another has a thousand tasks queued. The order
+ * is known when the task arrives, so claiming takes one index look-up.
+ * @param waiter the process that accepts the tasks and is notified of their end
  */
 export async function insertTasks(
   db: Queryable,

@@ -4,7 +4,7 @@ import { type Detail, listenTo } from "./listen.ts";
 import type { TaskSignals } from "./signals.ts";
 import { isFinal, type TaskEvent, type TaskRecord, type TaskState } from "./types.ts";
 
-/** Someone who follows a task, and what they know of it already. */
+/** A watcher of a task, with the state that it knows. */
 interface Watcher {
   readonly tell: (event: TaskEvent) => void;
   attempt: number;
@@ -14,15 +14,15 @@ interface Watcher {
 
 export interface Watchers {
   /**
-   * Tells `tell` where the task that `read` finds stands, and then what happens to it, until `final` or `stop`. Nothing
-   * that happens between the reading and the watching is missed.
+   * Calls `tell` with the current state of the task that `read` finds, and then with every event, until `final` or
+   * `stop`. No event between reading and watching is lost.
    */
   watch(
     read: () => Promise<StoredTask | undefined>,
     tell: (event: TaskEvent) => void,
     detail: Detail,
   ): Promise<{ readonly stop: () => void } | undefined>;
-  /** The numbers of the tasks that are followed. */
+  /** The numbers of the watched tasks. */
   watched(): string[];
   close(): void;
 }
@@ -30,18 +30,18 @@ export interface Watchers {
 export interface WatchersOptions {
   readonly db: Database;
   readonly signals: TaskSignals;
-  /** How often to look at the rows in case signals were lost, and at places in the queue. */
+  /** Interval of checks of the rows, for lost signals and positions in the queue. */
   readonly pollMs: number;
 }
 
-/** Turns signals and rows into the events of each followed task: a row is read once per change, however many follow it. */
+/** Converts signals and rows to the events of each watched task. A row is read once per change, for all watchers. */
 export function createWatchers({ db, signals, pollMs }: WatchersOptions): Watchers {
   const byTask = new Map<string, Set<Watcher>>();
   const reading = new Map<string, "once" | "again">();
-  /** Tasks that changed while a watcher-to-be was still reading; one set per reader. */
+  /** Tasks that changed while a new watcher was reading; one set per reader. */
   const readers = new Set<Set<string>>();
 
-  /** Reads the row and tells the news. Signals that come meanwhile lead to one more reading, not to many. */
+  /** Reads the row and reports changes. Signals that arrive meanwhile cause one more query. */
   async function refresh(id: string): Promise<void> {
     if (reading.has(id)) {
       reading.set(id, "again");
@@ -49,7 +49,7 @@ export function createWatchers({ db, signals, pollMs }: WatchersOptions): Watche
     }
     do {
       reading.set(id, "once");
-      const found = await findTaskById(db, id).catch(() => undefined); // the database is away: the poll comes back to it
+      const found = await findTaskById(db, id).catch(() => undefined); // the next poll tries again
       if (found) for (const watcher of [...(byTask.get(id) ?? [])]) tellNews(id, watcher, found.record);
     } while (reading.get(id) === "again");
     reading.delete(id);
@@ -87,7 +87,7 @@ export function createWatchers({ db, signals, pollMs }: WatchersOptions): Watche
     }
   }
 
-  /** Nothing else about the row has changed, so it need not be read. */
+  /** Reports a start. Nothing else in the row has changed, so it is not read. */
   function tellStarted(watcher: Watcher, attempt: number): void {
     watcher.place = undefined;
     if (attempt <= watcher.attempt) return;
@@ -143,7 +143,7 @@ export function createWatchers({ db, signals, pollMs }: WatchersOptions): Watche
   };
 }
 
-/** The places of waiting tasks, among the first of each lane; of those behind them nothing is told. */
+/** The positions of waiting tasks among the first of each lane. Tasks further behind are not reported. */
 async function placesOf(db: Database, ids: readonly string[]) {
   return db.query<{ id: string; place: number }>(
     `select id::text, place::int from (values ('pictures'), ('uploads')) as lanes (lane), lateral (
@@ -155,7 +155,7 @@ async function placesOf(db: Database, ids: readonly string[]) {
   );
 }
 
-/** The difference between what a watcher knows and how the task stands, as events; notes them as known. */
+/** Converts the difference between the watcher's state and the task to events, and updates the watcher's state. */
 function newsFor(watcher: Watcher, record: TaskRecord): TaskEvent[] {
   const news: TaskEvent[] = [];
   if (record.place !== undefined && record.place !== watcher.place) news.push({ type: "queued", place: record.place });

@@ -1,4 +1,4 @@
-/** What a server keeps: its folder, the keys, the database with tasks and images, the files of images. */
+/** The stored data of a server: folder, keys, database with tasks and images, and image files. */
 
 import { hostname } from "node:os";
 import { join } from "node:path";
@@ -45,11 +45,11 @@ import {
   type TaskSignals,
 } from "./tasks/index.ts";
 
-/** Everything that outlives a request, opened. */
+/** The open data of a server. */
 export interface Data {
   readonly folder: string;
   readonly locations: ModelLocations;
-  /** Of the bucket of models, where there is one. */
+  /** The bucket of models, if one is configured. */
   readonly sharedModels: SharedModels | undefined;
   readonly models: InstalledModels;
   readonly keys: KeyRing;
@@ -57,10 +57,10 @@ export interface Data {
   readonly signals: TaskSignals;
   readonly presence: Presence;
   readonly tasks: OpenTaskService;
-  /** Tasks that make pictures, by one worker for each device, and those that fetch models: each kind waits in a lane of its own. */
+  /** The queues of image tasks, one worker per device, and of model uploads. Each kind has a separate lane. */
   readonly queues: { readonly pictures: readonly TaskQueue<"pictures">[]; readonly uploads: TaskQueue<"uploads"> };
   readonly files: FileStore;
-  /** Of the disks that database and images lie on; none where both are elsewhere. */
+  /** Free space on the disks of database and images. Never short if both are elsewhere. */
   readonly space: DiskSpace;
   readonly images: ImageStore;
   readonly gallery: Gallery;
@@ -69,20 +69,20 @@ export interface Data {
 }
 
 /**
- * Opens all that a server keeps, and waits for a PostgreSQL that is not there yet.
- * @param signal aborting ends the waiting
+ * Opens the data of a server. Waits for an unreachable PostgreSQL.
+ * @param signal aborting ends the wait
  */
 export async function openData(config: Config, log: Log, signal: AbortSignal | undefined): Promise<Data> {
   if (config.role !== "all" && config.databaseUrl === undefined) {
     throw new ConfigError(
-      `--role is "${config.role}", which needs INKSTONE_DATABASE_URL: processes meet on a PostgreSQL; the embedded database has one`,
+      `--role "${config.role}" needs INKSTONE_DATABASE_URL: separate processes share a PostgreSQL, and the embedded database allows only one process`,
     );
   }
   const folder = dataDirectory(process.env, config.dataDir);
   await securePrivately(folder).catch((error) => {
     throw folderError(error, folder);
   });
-  await openKeyFile(folder).list(); // a damaged key file is told now, not to the first caller
+  await openKeyFile(folder).list(); // report a damaged key file at the start, not to the first caller
   const db = await openDatabase({
     dataDir: join(folder, "database"),
     url: config.databaseUrl,
@@ -92,12 +92,12 @@ export async function openData(config: Config, log: Log, signal: AbortSignal | u
     onUnprepared: () =>
       log.warn(
         {},
-        "a pooler before the database keeps no prepared statements: each is planned again. See max_prepared_statements of PgBouncer",
+        "the pooler of the database does not keep prepared statements, so each is planned every time. See max_prepared_statements of PgBouncer",
       ),
     patience: {
       seconds: config.databaseWait,
       onWait: (error, pauseSeconds) =>
-        log.warn({ pauseSeconds, reason: error.message }, "waiting for the database, it is tried again"),
+        log.warn({ pauseSeconds, reason: error.message }, "waiting for the database; trying again"),
       signal,
     },
   }).catch((error) => {
@@ -165,16 +165,17 @@ async function openTasks(
     uploads: createTaskQueue({ ...common, lane: "uploads" }),
   };
   const lanes = { pictures: queues.pictures[0]!, uploads: queues.uploads };
-  // Nobody else can have tasks in hand when the database is embedded: take them up again at once.
+  // With an embedded database, no other process can hold tasks: recover them at once.
   for (const [lane, queue] of db.kind === "pglite" ? Object.entries(lanes) : []) {
-    await queue
-      .sweep(true)
-      .catch((error) => log.warn({ lane, err: error }, "lost tasks could not be taken up; it is tried again"));
+    await queue.sweep(true).catch((error) => log.warn({ lane, err: error }, "cannot recover lost tasks; trying again"));
   }
   return { signals, presence, tasks, queues };
 }
 
-/** Models that are shared with other machines are known once this resolves; their weights come when they are drawn with. */
+/**
+ * Opens the bucket of models. Shared models are known when this resolves. Their weights are downloaded for the first
+ * task.
+ */
 async function openModelsStore(
   config: Config,
   { modelsDir }: ModelLocations,
@@ -184,9 +185,7 @@ async function openModelsStore(
   const bucket = await openBucket(bucketLocation(config.modelsStore, config));
   const cacheBytes = config.modelsCacheGB > 0 ? config.modelsCacheGB * 1e9 : undefined;
   const shared = openSharedModels({ bucket, modelsDir, cacheBytes });
-  await shared
-    .refresh()
-    .catch((error) => log.warn({ err: error }, "the bucket of models could not be read; it is tried again"));
+  await shared.refresh().catch((error) => log.warn({ err: error }, "cannot read the bucket of models; trying again"));
   return shared;
 }
 

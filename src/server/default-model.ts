@@ -1,15 +1,15 @@
 import { CheckpointError, requireLoadable } from "../engine/index.ts";
 import { DEFAULT_MODEL, type InstalledModels, isMirrored, ModelError } from "../models/index.ts";
 
-/** Milliseconds that no setting of the clock changes. */
+/** Milliseconds that are independent of the system clock. */
 const monotonic = (): number => performance.now();
 
-/** A checkpoint is looked at this often at most. */
+/** Shortest interval between two checks of a checkpoint. */
 const FRESH_MS = 10_000;
 
 /**
- * Why the default model could not be drawn with; undefined where it could, or where its weights are in the bucket and come when they are
- * needed.
+ * The reason why the default model cannot generate; undefined if it can, or if its weights are in the bucket and can be
+ * downloaded.
  */
 export function defaultModelTrouble(models: Pick<InstalledModels, "find">, now: () => number = monotonic) {
   let looked: { readonly at: number; readonly trouble: Promise<string | undefined> } | undefined;

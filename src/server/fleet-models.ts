@@ -1,25 +1,28 @@
-/** What can be drawn: the models of this server's worker, and those of workers on other machines. */
+/** The available models: those of this server's worker, and those of workers on other machines. */
 
 import { costAmong, type ModelCatalogue, type ModelSummary } from "../models/index.ts";
 import type { Offers, Presence } from "./tasks/index.ts";
 
-/** What other machines have is asked this often. */
+/** Shortest interval between two queries for the models of other machines. */
 const FRESH_MS = 5_000;
 
-/** What a worker with these models tells other processes. */
+/** The models that a worker offers to other processes. */
 export async function offersOf(models: ModelCatalogue): Promise<Offers> {
   const list = await models.list();
   return { names: list.flatMap(({ air, aliases = [] }) => [air, ...aliases]), catalogue: JSON.stringify(list) };
 }
 
-/** The models of all workers on the database. `own`: those of this process, which come first; absent when it draws nothing. */
+/**
+ * The models of all workers on the database. `own` are those of this process and come first; absent if it does not
+ * generate.
+ */
 export function fleetModels(presence: Presence, own: ModelCatalogue | undefined): ModelCatalogue {
   let kept: { readonly at: number; readonly elsewhere: Promise<readonly ModelSummary[]> } | undefined;
   const elsewhere = () => {
     if (kept === undefined || performance.now() - kept.at > FRESH_MS) {
       kept = { at: performance.now(), elsewhere: presence.catalogues().then((texts) => texts.flatMap(readCatalogue)) };
       kept.elsewhere.catch(() => {
-        kept = undefined; // the database is away: asked again the next time
+        kept = undefined; // the database is unreachable: the next call asks again
       });
     }
     return kept.elsewhere;

@@ -1,4 +1,4 @@
-/** The HTTP side's ports, plugged into what the server keeps and what works for it. */
+/** Connects the HTTP side with the data and the workers of the server. */
 
 import { fileURLToPath } from "node:url";
 import type { Registry } from "prom-client";
@@ -24,7 +24,7 @@ import type { OwnerId } from "./tasks/index.ts";
 import type { Tracer } from "./tracing/index.ts";
 import type { Workers } from "./workers.ts";
 
-/** Pictures that are fetched for imageUpload at once; with the worker's there are four downloads in memory at most. */
+/** Most parallel downloads for imageUpload. With those of the worker, at most four downloads are in memory. */
 const UPLOADS_AT_ONCE = 3;
 
 export interface PortsOptions {
@@ -35,9 +35,9 @@ export interface PortsOptions {
   readonly register: Registry;
   readonly log: Log;
   readonly tracer: Tracer | undefined;
-  /** Whether the server is stopping and takes no more tasks. */
+  /** True if the server is stopping and accepts no more tasks. */
   isClosing(): boolean;
-  /** Aborted when the server waits for nobody any more. */
+  /** Aborted when the server stops waiting for requests. */
   readonly stopping: AbortSignal;
 }
 
@@ -47,16 +47,16 @@ export function httpPorts(options: PortsOptions): HttpPorts {
   const installed = fleetModels(presence, config.role === "api" ? undefined : models);
   const news = openNews({ db: data.db, signals: data.signals, models: installed });
   const refusalOf = roomFor(config, data);
-  // A server that draws nothing has no checkpoint to load.
+  // A server that does not generate has no checkpoint to load.
   const modelTrouble = config.role === "api" ? async () => undefined : defaultModelTrouble(models);
   return {
     settings: config,
     tasks,
     admit: async (owner, taskUUID) => {
       if (isClosing()) throw new TaskError("serviceUnavailable", { reason: "It is stopping." }, { retryAfter: 10 });
-      if (workers.trouble !== undefined) throw workers.trouble; // what cannot be stored need not be drawn
+      if (workers.trouble !== undefined) throw workers.trouble; // an image that cannot be stored need not be generated
       const refusal = await refusalOf(owner);
-      // A task that is sent again is the same task, for which there is room already.
+      // A repeated task is the same task and already has its space.
       if (refusal && (await tasks.get(owner, taskUUID)) === undefined) throw refusal;
       return { mostWaiting: (await limitsOf(keys, owner)).maxWaiting };
     },
@@ -90,10 +90,10 @@ export function httpPorts(options: PortsOptions): HttpPorts {
   };
 }
 
-/** Why nothing more of an owner is taken in: the disk is full, or the owner has stored as much as one key may. */
+/** The reason to accept no more data from an owner: the disk is full, or the owner's storage is. */
 type RefusalOf = (owner: OwnerId) => Promise<Error | undefined>;
 
-/** What a key is told to wait that has used up its storage: by then something may have been deleted. */
+/** Seconds that a key with a full storage should wait. Images may have been deleted by then. */
 const STORAGE_RETRY_SECONDS = 60;
 
 function roomFor({ keyStorageMB }: Config, { space, gallery, keys }: Data): RefusalOf {
@@ -110,7 +110,7 @@ function roomFor({ keyStorageMB }: Config, { space, gallery, keys }: Data): Refu
   };
 }
 
-/** What a key may take that is its own; nothing of a caller without a key. */
+/** The individual limits of a key. None for callers without a key. */
 const limitsOf = async (keys: KeyRing, owner: OwnerId): Promise<KeyLimits> =>
   (await keys.list()).find(({ id }) => id === owner) ?? {};
 
@@ -154,7 +154,7 @@ async function readiness(
   return { ready: refused === undefined, reason: refused, full, devices };
 }
 
-/** Why nothing can be drawn, where no device is left to draw on; a server that draws nothing has none to lose. */
+/** The reason why nothing can be generated if no device is left. A server that does not generate needs none. */
 function withoutDevice(devices: Workers["devices"]): string | undefined {
   const troubles = devices.map(({ name, trouble }) => trouble && `${name}: ${trouble}`);
   const none = troubles.length > 0 && troubles.every((trouble) => trouble !== undefined);

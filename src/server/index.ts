@@ -1,4 +1,4 @@
-/** The server: tasks over HTTP and WebSocket, drawn by workers, kept in a database. */
+/** The server: tasks over HTTP and WebSocket, run by workers, stored in a database. */
 
 export type { KeyLimits, KnownKey } from "./http/index.ts";
 export { openKeys } from "./keys.ts";

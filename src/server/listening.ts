@@ -1,4 +1,4 @@
-/** Where the server listens: an address and a port, or a Unix socket. */
+/** The address of the server: an address and a port, or a Unix socket. */
 
 import { chmod, lstat, rm } from "node:fs/promises";
 import { connect } from "node:net";
@@ -6,29 +6,32 @@ import type { FastifyInstance } from "fastify";
 import type { Config } from "../settings/index.ts";
 import { listenError, StartError } from "./start-error.ts";
 
-/** A proxy of the same group may connect; other users may not. */
+/** A proxy of the same group may connect. Other users may not. */
 const SOCKET_MODE = 0o660;
 
 type Place = Pick<Config, "host" | "port" | "publicUrl" | "role">;
 
-/** The path of the socket that `unix:/path` names; undefined for an address. */
+/** The path of the socket in `unix:/path`; undefined for an address. */
 function socketPath({ host }: Place): string | undefined {
   return host.startsWith("unix:") ? host.slice("unix:".length) : undefined;
 }
 
-/** Whether only programs on this machine can connect. */
+/** True if only programs on this machine can connect. */
 export const isThisMachine = ({ host }: Place): boolean => /^(localhost|127\.[\d.]+|::1|unix:.*)$/i.test(host);
 
-/** Throws a StartError for a socket without the address under which a proxy shows it: image URLs would lead nowhere. */
+/** Throws a StartError for a socket without a public address, because image URLs would not work. */
 export function requirePublicUrl(place: Place): void {
   const path = socketPath(place);
   if (path === undefined || place.publicUrl !== undefined || place.role === "worker") return;
   throw new StartError(
-    `INKSTONE_HOST is a Unix socket, ${path}, so INKSTONE_PUBLIC_URL has to name the address under which clients reach it through the proxy`,
+    `INKSTONE_HOST is a Unix socket, ${path}: set INKSTONE_PUBLIC_URL to the address at which clients reach the server through the proxy`,
   );
 }
 
-/** Listens. Resolves with the address: `http://127.0.0.1:7437`, or `unix:/path`. Rejects with a StartError that says what to do. */
+/**
+ * Starts to listen. Resolves with the address: `http://127.0.0.1:7437`, or `unix:/path`. Rejects with a StartError that
+ * suggests a solution.
+ */
 export async function listen(app: FastifyInstance, place: Place): Promise<string> {
   const path = socketPath(place);
   try {
@@ -42,7 +45,7 @@ export async function listen(app: FastifyInstance, place: Place): Promise<string
   }
 }
 
-/** Removes a socket that nobody listens on any more: its server was killed. Anything else stays. */
+/** Removes the socket of a killed server. Any other file stays. */
 async function removeStale(path: string): Promise<void> {
   const facts = await lstat(path).catch(() => undefined);
   if (!facts?.isSocket()) return;

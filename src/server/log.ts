@@ -1,7 +1,7 @@
 import { type DestinationStream, destination, pino, stdSerializers } from "pino";
 import { readableLog } from "./readable-log.ts";
 
-/** What the server reports: facts by name, and a sentence. */
+/** The log of the server: named facts and a sentence. */
 export interface Log {
   info(facts: object, message: string): void;
   warn(facts: object, message: string): void;
@@ -10,17 +10,17 @@ export interface Log {
 
 export interface LogOptions {
   readonly level: string;
-  /** Whether prompts appear. */
+  /** True if prompts appear. */
   readonly prompts: boolean;
-  /** `auto` is for people where it goes to a terminal, else JSON. Default: JSON. */
+  /** `auto` is text on a terminal, otherwise JSON. Default: JSON. */
   readonly format?: "auto" | "json" | "text";
 }
 
-/** Keys whose values never reach the log. */
+/** Keys whose values never appear in the log. */
 const SECRETS = ["apiKey", "authorization", "webhookURL", "uploadEndpoint", "webhookSecret"];
 const PROMPTS = ["positivePrompt", "negativePrompt", "prompt"];
 
-/** A log on standard error unless told otherwise, of JSON lines or for people. Secrets are cut out wherever they stand, prompts by default. */
+/** A log of JSON lines or text, by default on standard error. Removes secrets everywhere, and prompts by default. */
 export function createLog({ level, prompts, format = "json" }: LogOptions, stream?: DestinationStream): Log {
   const isText = format === "text" || (format === "auto" && process.stderr.isTTY);
   const hidden = prompts ? SECRETS : [...SECRETS, ...PROMPTS];

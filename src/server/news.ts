@@ -1,4 +1,4 @@
-/** What happens beside tasks: pictures that are brought, changed and binned, models that come and go. */
+/** Events other than those of tasks: uploaded, changed and binned images, and changes in the list of models. */
 
 import type { ModelCatalogue } from "../models/index.ts";
 import type { Database } from "./database/index.ts";
@@ -6,7 +6,10 @@ import type { NewsPort, Uploads } from "./http/index.ts";
 import type { Gallery } from "./storage/index.ts";
 import { followersOf, type OwnerId, type TaskSignals } from "./tasks/index.ts";
 
-/** The list of models is compared this often, while somebody follows: they also come by the command line, and on other machines. */
+/**
+ * Interval of comparing the list of models while a client watches. Models also change through the command line and on
+ * other machines.
+ */
 const MODELS_MS = 2_000;
 
 interface NewsOptions {
@@ -16,16 +19,16 @@ interface NewsOptions {
 }
 
 export interface OpenNews extends NewsPort {
-  /** The gallery, with its changes told. */
+  /** Wraps a gallery to report its changes. */
   ofGallery(gallery: Gallery): Gallery;
-  /** Uploads, told as they come and go. */
+  /** Wraps uploads to report them. */
   ofUploads(uploads: Uploads): Uploads;
 }
 
 export function openNews({ db, signals, models }: NewsOptions): OpenNews {
   const watchModels = modelWatch(models);
 
-  /** A hint to whoever looks: what was done is done, told or not. */
+  /** Reports a change to watchers. The change is valid even if the report is lost. */
   async function tell(owner: OwnerId, imageUUIDs: readonly string[], gone = false): Promise<void> {
     if (imageUUIDs.length === 0) return;
     const others = db.kind === "pglite" ? [] : await followersOf(db, owner).catch(() => []);
@@ -81,7 +84,7 @@ export function openNews({ db, signals, models }: NewsOptions): OpenNews {
   };
 }
 
-/** Compares the list of models from time to time, once for all who watch; nobody watches, nothing is read. */
+/** Compares the list of models at intervals, once for all watchers. Without watchers, nothing is read. */
 function modelWatch(models: ModelCatalogue): (listener: () => void) => () => void {
   const listeners = new Set<() => void>();
   let known: string | undefined;
@@ -93,7 +96,7 @@ function modelWatch(models: ModelCatalogue): (listener: () => void) => () => voi
     known = now;
     if (isNews) for (const listener of listeners) listener();
   }
-  // A card that cannot be read, or a database that is away: the next time tells.
+  // A card that cannot be read, or an unreachable database: the next comparison reports it.
   const compareSafely = () => void compare().catch(() => {});
 
   return (listener) => {

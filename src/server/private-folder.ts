@@ -1,4 +1,7 @@
-/** The data folder holds prompts, pictures and hashes of keys: nothing that other users of the machine should read or change. */
+/**
+ * Access rights of the data folder. It contains prompts, images and hashes of keys, which other users of the machine
+ * must not read or change.
+ */
 
 import { chmod, mkdir, opendir, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,13 +11,13 @@ export class OpenFolderError extends Error {
   override readonly name = "OpenFolderError";
 }
 
-/** Rights of everybody but the owner. */
+/** Permissions of all users except the owner. */
 const OTHERS = 0o077;
 
 /**
- * Makes the data folder, or takes other users' rights to a folder that is there: to itself, what lies in it, and the files of the database.
- * Through a closed folder nobody reaches what else is below it.
- * @throws OpenFolderError when it stays open to others
+ * Creates the data folder, or removes the permissions of other users from an existing one: from the folder, its
+ * entries, and the files of the database. A closed folder protects everything below it.
+ * @throws OpenFolderError if it stays open to others
  */
 export async function securePrivately(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -27,13 +30,13 @@ export async function securePrivately(folder: string): Promise<void> {
 
 async function closeWithin(folder: string, deep: boolean): Promise<void> {
   for await (const entry of await opendir(folder, { recursive: deep })) {
-    // A link leads to what somebody keeps elsewhere, with rights of its own.
+    // A link leads to a folder elsewhere, which has its own permissions.
     if (entry.isFile() || entry.isDirectory()) await close(join(entry.parentPath, entry.name));
   }
 }
 
 async function close(path: string): Promise<void> {
-  // Windows has no such rights: a user's data folder is that user's.
+  // Windows does not have these permissions. A user's data folder belongs to that user.
   if (process.platform === "win32") return;
   const before = await stat(path).catch(unlessGone);
   if (before === undefined || (before.mode & OTHERS) === 0) return;
@@ -46,7 +49,7 @@ async function close(path: string): Promise<void> {
   const mode = (after.mode & 0o777).toString(8).padStart(4, "0");
   throw new OpenFolderError(
     `${path} is open to other users of this machine (mode ${mode}) and cannot be closed to them${failed ? `: ${failed.message}` : ""}. ` +
-      "Give it to the user that runs Inkstone, or choose another --data-dir, such as a new folder inside of it.",
+      "Give it to the user that runs Inkstone, or choose another --data-dir, such as a new folder inside it.",
     { cause: failed },
   );
 }

@@ -1,16 +1,16 @@
 import { styleText } from "node:util";
 
-/** Facts that every line has, or that the line says otherwise. */
+/** Facts that every line has, or that the sentence already contains. */
 const APART = new Set(["level", "time", "msg", "err", "error", "reason"]);
 
-/** From this level on a line is a warning, and from the next on an error, in pino's numbers. */
+/** pino's level of warnings. Higher levels are errors. */
 const WARNING = 40;
 const ERROR = 50;
 
-/** What the banner of `inkstone serve` says too. */
+/** The banner of `inkstone serve` contains this line too. */
 const LISTENING = "listening";
 
-/** Where a log for people goes: takes the lines of the JSON log, writes the time, the sentence, then the facts. */
+/** Formats lines of the JSON log as text: the time, the sentence, then the facts. */
 export function readableLog(out: NodeJS.WritableStream): { write(line: string): void } {
   return {
     write(line) {

@@ -1,4 +1,4 @@
-/** The composition root: opens what a server keeps, starts what works for it, and connects both with HTTP. */
+/** The composition root: opens the data of a server, starts the workers, and connects both with HTTP. */
 
 import { collectDefaultMetrics, Registry } from "prom-client";
 import { requireFaceModel } from "../drawing/index.ts";
@@ -19,27 +19,27 @@ import { NO_WORKERS, startWorkers, UPLOAD_TIMEOUT_MS } from "./workers.ts";
 
 /** A running server. */
 export interface Server {
-  /** Where it listens: `http://127.0.0.1:7437`, or `unix:/path`. */
+  /** The address it listens on: `http://127.0.0.1:7437`, or `unix:/path`. */
   readonly address: string;
-  /** Where it draws, one line for each engine process; of a device that cannot be used, why. */
+  /** The devices, one line per engine process, with the reason if a device cannot be used. */
   readonly devices: readonly string[];
   /**
-   * Takes no more tasks, lets the running one finish for so many seconds, then keeps it for the next start, answers who
-   * still waits, and closes. May be called again with fewer seconds.
+   * Takes no more tasks and gives the running one this time to finish. Otherwise the task stays for the next start.
+   * Then answers waiting requests and closes. A further call may shorten the time.
    */
   stop(graceSeconds?: number): Promise<void>;
 }
 
-/** Parts that a caller may bring along. */
+/** Parts that a caller may supply. */
 export interface ServerParts {
   readonly log?: Log;
-  /** Aborting ends the waiting for a database that is not there yet; `createServer` then rejects with the signal's reason. */
+  /** Aborting ends the wait for an unreachable database. `createServer` then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** Stands in for the engine child's program. */
+  /** Replaces the program of the engine process. */
   readonly engineProgram?: string;
 }
 
-/** Starts a server: database, queue, worker with its engine process, deliveries and HTTP. Resolves once it listens. */
+/** Starts a server: database, queue, worker with its engine process, deliveries and HTTP. Resolves when it listens. */
 export async function createServer(config: Config, parts: ServerParts = {}): Promise<Server> {
   const log = parts.log ?? createLog({ level: config.logLevel, prompts: config.logPrompts, format: config.logFormat });
   requireFaceModel(config.faceModel);
@@ -70,9 +70,9 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
       stopping: stopping.signal,
     }),
   );
-  /** This server as its own deliveries name it; known once it listens. */
+  /** The address of this server in deliveries. Known when it listens. */
   let publicUrl = config.publicUrl ?? "";
-  // Servers that clients reach deliver: what they send names an address that answers.
+  // Only servers that clients reach deliver, because deliveries contain the address of the server.
   const deliverer =
     config.role === "worker" ? undefined : await deliverFrom(config, data, outbound, { log, tracer }, () => publicUrl);
   const stopUpkeep = keepUp(config, data, log);
@@ -98,8 +98,11 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
   const devices = workers.devices.map(({ name, note, trouble }) => note ?? `${name}: ${trouble}`);
   log.info({ address, role: config.role, dataDir: data.folder, database: data.db.kind, devices }, "listening");
   if (!isThisMachine(config) && (await data.keys.isOpen())) {
-    const advice = "`inkstone keys create NAME` makes one";
-    log.warn({ host: config.host }, `open to other machines, but without API keys they are refused: ${advice}`);
+    const advice = "create one with `inkstone keys create NAME`";
+    log.warn(
+      { host: config.host },
+      `open to other machines, but their requests are refused without an API key: ${advice}`,
+    );
   }
 
   let stopped: Promise<void> | undefined;
@@ -120,7 +123,7 @@ export async function createServer(config: Config, parts: ServerParts = {}): Pro
   };
 }
 
-/** Delivers webhooks and uploads, with the items that HTTP answers with. */
+/** Delivers webhooks and uploads, with the same items as HTTP replies. */
 async function deliverFrom(
   config: Config,
   { db, signals, images, folder }: Data,
@@ -139,7 +142,7 @@ async function deliverFrom(
     webhookSecrets: secret.split(" "),
     sources: {
       resultItem: async (record, result) => {
-        if (!isPictureRecord(record)) throw new TypeError(`${record.task.taskType} has no pictures`);
+        if (!isPictureRecord(record)) throw new TypeError(`${record.task.taskType} has no images`);
         return imageItem(record, result, { images, imagesUrl: config.imageUrl ?? `${publicUrl()}/images` }).make();
       },
       errorItem: (record) => failure(record, `${publicUrl()}/docs`)[0]!,
@@ -148,18 +151,17 @@ async function deliverFrom(
   });
 }
 
-/** Deletes what is over, and takes up what was lost. */
+/** Deletes expired data and recovers lost tasks. */
 function keepUp(
   config: Config,
   { db, tasks, queues, files, images, gallery, locations, sharedModels, presence }: Data,
   log: Log,
 ) {
-  const onFailure = (chore: string, error: unknown) =>
-    log.warn({ chore, err: error }, "upkeep failed; it is tried again");
+  const onFailure = (chore: string, error: unknown) => log.warn({ chore, err: error }, "upkeep failed; trying again");
   const takeBack = async () => {
     for (const queue of [queues.pictures[0]!, queues.uploads]) await queue.sweep();
   };
-  // Whoever had the upkeep before may be gone together with its worker.
+  // The previous process with the upkeep may be gone together with its worker.
   presence.onUpkeep(() => void takeBack().catch((error) => onFailure("lost tasks", error)));
   return startUpkeep(
     [

@@ -1,4 +1,4 @@
-/** Something to be done again and again: by one process on a database, or `everywhere`. */
+/** A recurring task: run by one process per database, or `everywhere`. */
 export interface Chore {
   readonly name: string;
   readonly everyMs: number;
@@ -7,18 +7,21 @@ export interface Chore {
 }
 
 export interface UpkeepOptions {
-  /** Whether this process does what one does for all. */
+  /** True if this process runs the chores that need only one process. */
   mayRun(): boolean;
   onFailure(chore: string, error: unknown): void;
 }
 
-/** Does chores one at a time, each at its own interval, until the returned function is called. Failures are told and tried again. */
+/**
+ * Runs chores one at a time, each at its own interval, until the returned function is called. Failures are reported and
+ * retried.
+ */
 export function startUpkeep(chores: readonly Chore[], { mayRun, onFailure }: UpkeepOptions): () => Promise<void> {
   let turn: Promise<unknown> = Promise.resolve();
   const timers = chores.map(({ name, everyMs, everywhere, run }) => {
     let waiting = false;
     return setInterval(() => {
-      if (waiting || !(everywhere || mayRun())) return; // it has not even begun since the last time, or another process does it
+      if (waiting || !(everywhere || mayRun())) return; // the last run is still waiting, or another process does it
       waiting = true;
       turn = turn
         .then(() => {

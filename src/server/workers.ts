@@ -1,4 +1,4 @@
-/** What works off the tasks: the worker with its engine process, and the receiver of models. */
+/** The workers of a server: each with an engine process, and the receiver of models. */
 
 import { Gauge, type Registry } from "prom-client";
 import { type Adapter, type AdapterKind, type BringHooks, type Model, resolveAdapter } from "../models/index.ts";
@@ -17,19 +17,19 @@ import {
   startWorker,
 } from "./worker/index.ts";
 
-/** One attempt to fetch the model of an upload. */
+/** Timeout of one attempt to download an uploaded model. */
 export const UPLOAD_TIMEOUT_MS = 3_600_000;
 
 export interface Workers {
-  /** What keeps finished pictures from being stored at the moment, if anything. */
+  /** The problem that currently prevents storing images, if any. */
   readonly trouble: Error | undefined;
   /** The checkpoint that an engine process has loaded or is loading. */
   readonly checkpoint: EngineProcess["checkpoint"];
-  /** Where images are drawn: one engine process each. */
+  /** The devices: one engine process each. */
   readonly devices: readonly EngineProcess["device"][];
-  /** Resolves once every device was tried for the first time. */
+  /** Resolves after the first attempt to open every device. */
   readonly tried: Promise<void>;
-  /** Takes no more tasks, lets the running ones finish for so long, and hands back what is not done by then. */
+  /** Takes no more tasks, gives the running ones this time to finish, and returns unfinished ones to the queue. */
   stop(graceMs: number): Promise<void>;
 }
 
@@ -40,7 +40,7 @@ export interface WorkersOptions {
   readonly register: Registry;
   readonly log: Log;
   readonly tracer: Tracer | undefined;
-  /** Stands in for the engine child's program. */
+  /** Replaces the program of the engine process. */
   readonly engineProgram: string | undefined;
 }
 
@@ -53,7 +53,7 @@ export function startWorkers(options: WorkersOptions): Workers {
   };
   const engines = config.devices.map((device) =>
     createEngineProcess({
-      // The worker's own watchdog comes first, and knows what to say of a task that hangs.
+      // The worker's watchdog fires first, because it can report the task that hangs.
       stallTimeout: 2 * config.stepTimeout * 1000,
       threads: config.threads > 0 ? config.threads : undefined,
       device,
@@ -68,7 +68,7 @@ export function startWorkers(options: WorkersOptions): Workers {
     findModel: async (air: string, hooks?: BringHooks) => brought(await models.find(air), hooks),
     findAdapter: async (air: string, kind: AdapterKind, hooks?: BringHooks) =>
       brought(await resolveAdapter(air, kind, locations), hooks),
-    // One picture after the other.
+    // One image after the other.
     references: createImageReferences(images, outbound, {
       maxPixels: config.maxImagePixels,
       imageUrl: config.imageUrl,
@@ -116,7 +116,7 @@ export function startWorkers(options: WorkersOptions): Workers {
 export function countDevices(register: Registry, engines: readonly Pick<EngineProcess, "device">[]): void {
   new Gauge({
     name: "inkstone_device_usable",
-    help: "1 when the device is usable, 0 when it is not, by its place in INKSTONE_DEVICE",
+    help: "1 if the device is usable, 0 if not, by its position in INKSTONE_DEVICE",
     labelNames: ["device", "engine"],
     registers: [register],
     collect() {
@@ -126,7 +126,7 @@ export function countDevices(register: Registry, engines: readonly Pick<EnginePr
     },
   });
 }
-/** A server that draws nothing: others do. */
+/** The workers of a server that does not generate. */
 export const NO_WORKERS: Workers = {
   trouble: undefined,
   checkpoint: undefined,

@@ -166,8 +166,8 @@ test("what keeps it from starting is told with the place and what to do, and it 
   const database = { INKSTONE_DATABASE_URL: "postgresql://me:secret@127.0.0.1:1/ink" };
   for (const [args, env, message] of [
     [["--port", `${port}`], {}, `port ${port} of 127.0.0.1 is in use by another program`],
-    [["--host", "192.0.2.1", "--port", "0"], {}, "192.0.2.1 is no address of this machine"],
-    [["--data-dir", file], {}, `the data folder ${file} cannot be used: it, or something above it, is a file`],
+    [["--host", "192.0.2.1", "--port", "0"], {}, "192.0.2.1 is not an address of this machine"],
+    [["--data-dir", file], {}, `the data folder ${file} cannot be used: it, or one of its parent folders, is a file`],
     [["--database-wait", "0"], database, "PostgreSQL at 127.0.0.1:1/ink cannot be reached (the database is not"],
   ] as const) {
     const { ended, output } = inkstone(["serve", ...args], env);
@@ -192,7 +192,7 @@ test.runIf(process.platform === "linux")(
     let shown = "";
     child.stdout.on("data", (chunk) => (shown += chunk));
     await expect.poll(() => shown, { timeout: 150_000, interval: 50 }).toMatch(/Ctrl-C stops it/);
-    expect(shown).toMatch(/warning: open to other machines, but without API keys they are refused/);
+    expect(shown).toMatch(/warning: open to other machines, but their requests are refused without an API key/);
     const [, base] = /^inkstone listening on (\S+)\r$/m.exec(shown)!;
     for (const line of [
       `page    ${base}/`,

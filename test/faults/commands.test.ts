@@ -100,5 +100,5 @@ test.skipIf(!guarded)("a port that the user may not have (skipped unless root ca
   await chmod(folder, 0o777);
   const { status, stderr } = inkstone(["serve", "--port", "80"], { uid: 65534 });
   expect(status).toBe(1);
-  expect(stderr).toMatch(/port 80 of 127\.0\.0\.1 may not be listened on: ports below 1024.*/);
+  expect(stderr).toMatch(/port 80 of 127\.0\.0\.1 is not permitted: ports below 1024.*/);
 });

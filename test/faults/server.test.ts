@@ -82,7 +82,7 @@ test("text that the database refuses: lost tasks that hold it are logged, the se
   const task = asynchronous();
   await server.submit(task);
   expect((await server.final(task.task.taskUUID)).data).toMatchObject([{ status: "success" }]);
-  expect(server.errors()).toMatch(/"lane":"pictures".*lost tasks could not be taken up; it is tried again/);
+  expect(server.errors()).toMatch(/"lane":"pictures".*cannot recover lost tasks; trying again/);
 
   const named = await fetch(`${await server.ready}/v1/tasks/%00`, { method: "DELETE" });
   expect(named.status).toBe(404);

@@ -116,7 +116,7 @@ describe.skipIf(skip !== undefined)(
           .filter((span) => span.service === service)
           .map(({ name }) => name)
           .sort();
-      expect(names("inkstone-api")).toEqual(["POST /v1", "deliver webhook", "deliver webhook", "hand in task"]);
+      expect(names("inkstone-api")).toEqual(["POST /v1", "deliver webhook", "deliver webhook", "submit task"]);
       expect(names("inkstone-worker")).toEqual(
         [
           "task queue",
@@ -128,9 +128,9 @@ describe.skipIf(skip !== undefined)(
         ].sort(),
       );
       expect(one("POST /v1").parentSpanId).toBe(CALLER);
-      expect(one("hand in task").parentSpanId).toBe(one("POST /v1").spanId);
+      expect(one("submit task").parentSpanId).toBe(one("POST /v1").spanId);
       for (const name of ["task queue", "task attempt", "deliver webhook"]) {
-        expect(one(name).parentSpanId).toBe(one("hand in task").spanId);
+        expect(one(name).parentSpanId).toBe(one("submit task").spanId);
       }
       for (const name of ["inputs", "load", "encode", "denoise", "decode", "compress", "store"]) {
         expect(one(name).parentSpanId).toBe(one("task attempt").spanId);
@@ -164,9 +164,9 @@ describe.skipIf(skip !== undefined)(
       const named = (name: string) =>
         spans().find((span) => span.name === name && textOf(span.attributes, "inkstone.task.uuid") === task.taskUUID);
       await expect.poll(() => named("task attempt"), { timeout: 20_000 }).toBeDefined();
-      await expect.poll(() => named("hand in task"), { timeout: 20_000 }).toBeDefined();
-      expect(named("hand in task")!.parentSpanId || undefined).toBeUndefined();
-      expect(named("task attempt")!.traceId).toBe(named("hand in task")!.traceId);
+      await expect.poll(() => named("submit task"), { timeout: 20_000 }).toBeDefined();
+      expect(named("submit task")!.parentSpanId || undefined).toBeUndefined();
+      expect(named("task attempt")!.traceId).toBe(named("submit task")!.traceId);
     });
   },
 );

@@ -1,6 +1,7 @@
 /**
- * API keys: those of the settings, and those made by `inkstone keys`, in the shared database or in a file of the data folder that a
- * running server reads again when it changes. Only their hashes are kept, and every comparison takes the same time.
+ * API keys: those of the settings, and those of `inkstone keys` in the shared database or in a file of the data folder.
+ * A running server reads that file again when it changes. Only hashes are stored, and every comparison takes the same
+ * time.
  */
 
 import { createHash, randomBytes, randomUUID, timingSafeEqual } from "node:crypto";
@@ -8,31 +9,34 @@ import { mkdir, open, readFile, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { OwnerId } from "../tasks/index.ts";
 
-/** What a key may take, where that is not what the settings say of all keys. */
+/** The limits of a key that differ from the settings. */
 export interface KeyLimits {
-  /** Tasks that may wait. */
+  /** Most waiting tasks. */
   readonly maxWaiting?: number | undefined;
-  /** Megabytes of images that it may have stored; 0: no limit. */
+  /** Most megabytes of stored images; 0: no limit. */
   readonly maxStoredMB?: number | undefined;
 }
 
-/** A key as it is remembered. */
+/** A stored key. */
 export interface KnownKey extends KeyLimits {
-  /** Names the owner of tasks; never changes. */
+  /** The id of the owner of tasks. Never changes. */
   readonly id: OwnerId;
   readonly name: string;
-  /** The first characters, to tell keys apart in lists. */
+  /** The first characters, which identify the key in lists. */
   readonly hint: string;
   /** SHA-256 in hex. Keys are 256 random bits, so a slow hash would add nothing. */
   readonly hash: string;
   readonly createdAt: string;
 }
 
-/** The keys that may call. */
+/** The valid keys. */
 export interface KeyRing {
-  /** The known keys, read anew when they have changed. */
+  /** The known keys. Reads them again when they have changed. */
   list(): Promise<readonly KnownKey[]>;
-  /** Whether no key has ever been made: then programs on this machine may call. Once the last one is revoked, nobody may. */
+  /**
+   * True if no key was ever created: then programs on this machine may call. After the last key is revoked, no caller
+   * may.
+   */
   isOpen(): Promise<boolean>;
 }
 
@@ -41,18 +45,18 @@ export const newKey = (): string => `ink_${randomBytes(32).toString("base64url")
 
 export const hashKey = (key: string): string => createHash("sha256").update(key).digest("hex");
 
-/** What is remembered of a key. */
+/** The stored form of a key. */
 export const remember = (
   key: string,
   facts: KeyLimits & { id: OwnerId; name: string; createdAt: string },
 ): KnownKey => ({
   ...facts,
-  // Of short keys, which people choose themselves, a quarter at most.
+  // At most a quarter of a short key, which a person may have chosen.
   hint: key.slice(0, Math.min(8, Math.floor(key.length / 4))),
   hash: hashKey(key),
 });
 
-/** The known key that `key` is. Looks at all of them, whichever fits. */
+/** Finds a key. Compares with all keys, so that the time does not depend on the match. */
 export function findKey(keys: readonly KnownKey[], key: string): KnownKey | undefined {
   const given = Buffer.from(hashKey(key), "hex");
   let found: KnownKey | undefined;
@@ -60,7 +64,7 @@ export function findKey(keys: readonly KnownKey[], key: string): KnownKey | unde
   return found;
 }
 
-/** Keys of the settings and of a key file, together. */
+/** Combines the keys of the settings and of a key file. */
 export function createKeyRing(configured: readonly string[], stored: KeyRing): KeyRing {
   const fixed = configured.map((key, index) =>
     remember(key, { id: `key-${hashKey(key).slice(0, 16)}`, name: `setting ${index + 1}`, createdAt: "" }),
@@ -71,22 +75,25 @@ export function createKeyRing(configured: readonly string[], stored: KeyRing): K
   };
 }
 
-/** A key file that cannot be read; the message names the file. */
+/** A key file that cannot be read. The message names the file. */
 export class KeyFileError extends Error {
   override readonly name = "KeyFileError";
 }
 
-/** Where keys are kept. */
+/** Storage of keys. */
 export interface KeyStore extends KeyRing {
-  /** Makes and stores a key; this is the only time it is seen. */
+  /** Creates and stores a key. Only this call returns it. */
   create(name: string, limits?: KeyLimits): Promise<{ readonly key: string; readonly known: KnownKey }>;
-  /** Changes the limits of a key by its id or hint: those that are named, `undefined` for what the settings say. False when there is none. */
+  /**
+   * Changes the named limits of a key, by its id or hint; `undefined` restores the limit of the settings. False if the
+   * key does not exist.
+   */
   limit(id: string, limits: KeyLimits): Promise<boolean>;
-  /** Forgets a key by its id or hint. False when there is none. */
+  /** Revokes a key by its id or hint. False if the key does not exist. */
   revoke(id: string): Promise<boolean>;
 }
 
-/** Opens the key file of a folder; it need not exist yet. */
+/** Opens the key file of a folder. The file may not exist yet. */
 export function openKeyFile(folder: string, now: () => Date = () => new Date()): KeyStore {
   const path = join(folder, "keys.json");
   let cached: { readonly stamp: string; readonly keys: readonly KnownKey[] } = { stamp: "", keys: [] };
@@ -144,10 +151,10 @@ async function read(path: string): Promise<readonly KnownKey[]> {
   } catch (cause) {
     throw new KeyFileError(`${path} cannot be read as a key file`, { cause });
   }
-  throw new KeyFileError(`${path} holds an entry without a SHA-256 hash`);
+  throw new KeyFileError(`${path} contains an entry without a SHA-256 hash`);
 }
 
-/** Replaces the file as a whole: a reader sees the old keys or the new ones. */
+/** Replaces the whole file: a reader sees the old keys or the new ones. */
 async function write(folder: string, path: string, keys: readonly KnownKey[]): Promise<void> {
   await mkdir(folder, { recursive: true });
   const draft = `${path}.${randomUUID()}`;

@@ -1,4 +1,4 @@
-/** The fastify application: limits, routes, and what becomes of errors. */
+/** The fastify application: limits, routes and error replies. */
 
 import { setMaxListeners } from "node:events";
 import type { Socket } from "node:net";
@@ -30,17 +30,20 @@ import { guardBody } from "./unauthenticated.ts";
 import { createUploadQuota } from "./upload-quota.ts";
 import { socketRoute } from "./websocket/route.ts";
 
-/** Of a request, its path included: no parameter of a path is longer, and what is not found is told in our words. */
+/**
+ * Most bytes of headers and path. No parameter of a path can be longer, so fastify never rejects one and all 404
+ * replies come from the catalogue.
+ */
 const MAX_HEADER_BYTES = 16 * 1024;
 
 declare module "fastify" {
   interface FastifyRequest {
-    /** To be called when the body is in memory no longer; it is when the reply ends at the latest. */
+    /** Called when the body is no longer in memory, at the latest at the end of the reply. */
     received: (() => void) | null;
   }
 }
 
-/** Builds the application; it listens when told to. */
+/** Builds the application. The caller starts listening. */
 export async function createApp(ports: HttpPorts): Promise<FastifyInstance> {
   const { settings, metrics, log } = ports;
   const app: FastifyInstance = fastify({
@@ -48,11 +51,11 @@ export async function createApp(ports: HttpPorts): Promise<FastifyInstance> {
     bodyLimit: settings.maxBodyBytes,
     requestTimeout: settings.requestTimeout * 1000,
     forceCloseConnections: "idle",
-    // Ids of tasks are in the path and case matters to nobody else.
+    // A path parameter may be as long as the headers allow.
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_HEADER_BYTES },
     http: {
       headersTimeout: Math.min(settings.requestTimeout, 10) * 1000,
-      // How often slow requests are looked for.
+      // Interval of checks for slow requests.
       connectionsCheckingInterval: Math.min(settings.requestTimeout * 250, 5000),
       maxHeaderSize: MAX_HEADER_BYTES,
     },
@@ -63,8 +66,8 @@ export async function createApp(ports: HttpPorts): Promise<FastifyInstance> {
   const quota = createUploadQuota(settings.keyUploadMB * 1e6, settings.maxBodyBytes);
   const shared = { ports, waiters: createWaiters(), bodies: createBodyParser(settings.maxTasks), quota, traces };
 
-  // Tasks are parsed by the protocol, which keeps the digits of long integers, once it is known whose they are. No other
-  // body is understood: a page of another site can only send those without the browser asking us first.
+  // The protocol parses tasks, because it keeps the digits of long integers. It does so after the caller is identified.
+  // Other content types are rejected: a page of another site can send only those without a preflight request.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   app.addHook("onRequest", async ({ headers }) => {
@@ -129,10 +132,10 @@ export async function createApp(ports: HttpPorts): Promise<FastifyInstance> {
   return app;
 }
 
-/** How long clients may take to say goodbye when the server stops. */
+/** Milliseconds for clients to close their connection when the server stops. */
 const CLOSING_MS = 2000;
 
-/** Closing waits for open connections: those that are kept alive for a next request would hold it up. */
+/** Closing waits for open connections. This closes idle keep-alive connections, which would delay it. */
 function endConnectionsOnClose(app: FastifyInstance, stopping: AbortSignal): void {
   setMaxListeners(0, stopping);
   app.addHook("onSend", async (_request, reply) => {
@@ -150,7 +153,7 @@ function endConnectionsOnClose(app: FastifyInstance, stopping: AbortSignal): voi
 
 const JSON_EXPECTED = "Send JSON, with the header 'Content-Type: application/json'.";
 
-/** What fastify refuses, in the words of the catalogue. */
+/** Converts a rejection of fastify to an error of the catalogue. */
 function requestError(thrown: FastifyError, limit: number, expected: string): TaskError {
   if (thrown.code === "FST_ERR_CTP_BODY_TOO_LARGE") return new TaskError("requestTooLarge", { limit });
   if (thrown.code === "FST_ERR_CTP_INVALID_MEDIA_TYPE" || thrown.code === "FST_ERR_CTP_EMPTY_TYPE") {
@@ -163,7 +166,7 @@ function requestError(thrown: FastifyError, limit: number, expected: string): Ta
   return asTaskError(thrown);
 }
 
-/** Bytes that are no HTTP request, or that came too slowly: there is nobody to talk to but the bare socket. */
+/** Answers bytes that are not an HTTP request, or that came too slowly. Only the bare socket is available. */
 function answerBrokenRequest(thrown: Error & { code?: string }, socket: Socket, seconds: number): void {
   if (thrown.code === "ECONNRESET" || socket.destroyed) return;
   const slow = thrown.code === "ERR_HTTP_REQUEST_TIMEOUT";

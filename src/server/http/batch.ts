@@ -1,4 +1,4 @@
-/** The tasks of one HTTP request: each is answered on its own, then all together. */
+/** Tasks of one HTTP request: each is answered independently, then all answers are joined. */
 
 import {
   type AuthenticationTask,
@@ -28,23 +28,23 @@ import { answerSmallTask } from "./small-tasks.ts";
 
 type Work = Exclude<Task, AuthenticationTask>;
 
-/** The tasks of a request, and the pictures that were inside them. */
+/** The tasks of a request, and the images that it contained. */
 export interface Batch {
   readonly parsed: readonly ParsedTask[];
   readonly pictures: InlinePictures;
 }
 
-/** What the tasks of one request share. */
+/** The context that the tasks of one request share. */
 interface BatchContext {
   readonly context: RequestContext;
   readonly caller: Caller;
   readonly pictures: InlinePictures;
   readonly hungUp: AbortSignal;
-  /** Settle once the tasks that were handed in so far are stored. */
+  /** Settle when the tasks submitted so far are stored. */
   readonly storing: Promise<unknown>[];
 }
 
-/** Answers all tasks of a request, in the order they came. `hungUp` is aborted when the client goes away. */
+/** Answers all tasks of a request in their order. `hungUp` is aborted when the client disconnects. */
 export async function answerBatch(
   context: RequestContext,
   caller: Caller,
@@ -54,7 +54,7 @@ export async function answerBatch(
   const shared: BatchContext = { context, caller, pictures, hungUp, storing: [] };
   const replies: Promise<Answer>[] = [];
   for (const item of parsed) {
-    // Tasks are handed in one after the other, so that the queue keeps the order; they are stored and waited for together.
+    // Tasks are submitted one after the other, so that the queue keeps the order. They are stored and awaited together.
     const { reply } = await begin(shared, item);
     replies.push(reply);
   }
@@ -70,7 +70,7 @@ async function begin(shared: BatchContext, given: ParsedTask) {
     return { reply: Promise.resolve(refuseWith(await refusal(context, item), item.owner, documentation)) };
   }
   const { task } = item;
-  // HTTP replies hold no authentication item: ai-sdk-provider would refuse them.
+  // HTTP replies contain no authentication item, because ai-sdk-provider would reject them.
   if (task.taskType === "authentication") return { reply: Promise.resolve<Answer>({ data: [], errors: [] }) };
   const owner = { taskType: task.taskType, ...(task.taskUUID !== undefined && { taskUUID: task.taskUUID }) };
   const refused = (thrown: unknown): Answer => {
@@ -87,26 +87,28 @@ async function begin(shared: BatchContext, given: ParsedTask) {
   }
 }
 
-/** Begins a task; the inner promise is its answer. */
+/** Starts a task. The inner promise is its answer. */
 async function start(
   { context, caller, pictures, hungUp, storing }: BatchContext,
   task: Work,
   raw: object,
 ): Promise<{ readonly answer: Promise<Answer> }> {
   if (!isQueuedTask(task)) {
-    await Promise.all(storing); // it may ask for one of them
+    await Promise.all(storing); // it may refer to one of them
     return { answer: answerSmallTask(context, caller, { task, pictures }, hungUp) };
   }
   await requireModel(context, task);
   requireReceivers(context, task);
   if (context.dryRun) return { answer: dryRun(context, task) };
   const { accepted } = await handIn(context, caller, { task, raw, pictures });
-  storing.push(accepted.catch(() => {})); // the answer tells why
+  storing.push(accepted.catch(() => {})); // the answer reports the error
   if (task.deliveryMethod === "async") return { answer: accepted.then(() => acknowledgement(task)) };
   return { answer: accepted.then((record) => waitFor(context, caller, record, hungUp)) };
 }
 
-/** Waits for a sync task. When the client goes away, the task is abandoned after a while, unless it brings a model. */
+/**
+ * Waits for a sync task. If the client disconnects, the task is abandoned after a while, unless it is a model upload.
+ */
 async function waitFor(
   context: RequestContext,
   { owner }: Caller,
@@ -134,4 +136,4 @@ async function waitFor(
 }
 
 const stoppingError = (): TaskError =>
-  new TaskError("serviceUnavailable", { reason: "It is stopping. The task is kept; fetch it with getResponse." });
+  new TaskError("serviceUnavailable", { reason: "It is stopping. The task is kept. Poll it with getResponse." });

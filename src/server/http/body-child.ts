@@ -13,7 +13,7 @@ parentPort!.on("message", ({ id, bytes, maxTasks, owner }: ParseJob) => {
     outcome = { id, error: { code: thrown.code, values: thrown.values } };
   }
   const pictures = [...(outcome.result?.pictures.values() ?? [])];
-  // Small buffers lie in a pool that cannot be given away.
+  // Small buffers share a pool, which cannot be transferred.
   const given = pictures.filter(({ byteLength, buffer }) => byteLength === buffer.byteLength);
   parentPort!.postMessage(
     outcome,

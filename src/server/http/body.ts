@@ -1,4 +1,7 @@
-/** Bodies and frames: their JSON, and the pictures in it. Large ones are parsed in a thread, so that others are served meanwhile. */
+/**
+ * Parsing of bodies and frames: their JSON and the images in it. Large ones are parsed in a thread, so that other
+ * requests are served meanwhile.
+ */
 
 import { Worker } from "node:worker_threads";
 import { type ErrorCode, parseRequestJson, TaskError } from "../../protocol/index.ts";
@@ -6,20 +9,20 @@ import { type InlinePictures, takePictures } from "./inline-pictures.ts";
 
 export interface ParsedBody {
   readonly json: unknown;
-  /** The pictures that were inside; their imageUUIDs stand in their place. */
+  /** The images in the body. Their imageUUIDs replace them in the JSON. */
   readonly pictures: InlinePictures;
 }
 
 /** Parses bodies of the API. */
 export interface BodyParser {
-  /** At once, for small bodies. @throws TaskError */
+  /** Parses a small body synchronously. @throws TaskError */
   parse(bytes: Uint8Array, owner: string | undefined): ParsedBody;
-  /** In a thread, for large ones. Rejects with a TaskError. `bytes` is gone after that. */
+  /** Parses a large body in a thread. Rejects with a TaskError. Transfers `bytes`. */
   parseLarge(bytes: Uint8Array, owner: string | undefined): Promise<ParsedBody>;
   close(): Promise<void>;
 }
 
-/** What the thread is asked. */
+/** A job of the thread. */
 export interface ParseJob {
   readonly id: number;
   readonly bytes: Uint8Array;
@@ -27,26 +30,29 @@ export interface ParseJob {
   readonly owner: string | undefined;
 }
 
-/** What became of a job: its result, or what its TaskError is made of. */
+/** The outcome of a job: its result, or the contents of its TaskError. */
 export interface ParseOutcome {
   readonly id: number;
   readonly result?: ParsedBody;
   readonly error?: { readonly code: ErrorCode; readonly values: TaskError["values"] };
 }
 
-/** Bodies up to this are parsed where they arrive: that takes some milliseconds, about as long as handing them to a thread. */
+/**
+ * Largest body that is parsed in the main thread. This takes some milliseconds, about as long as a transfer to the
+ * thread.
+ */
 export const SMALL_BODY_BYTES = 256 * 1024;
 
-/** Of the thread: a body of the largest size allowed, as bytes, text and values. */
+/** Memory of the thread: a body of the largest allowed size as bytes, text and values. */
 const THREAD_MEMORY_MB = 2_048;
 
-/** Parses one body. Without an owner, pictures stay in the JSON. */
+/** Parses one body. Without an owner, images stay in the JSON. */
 export function parseBody(bytes: Uint8Array, maxTasks: number, owner: string | undefined): ParsedBody {
   const json = parseRequestJson(bytes, { maxTasks });
   return { json, pictures: owner === undefined ? new Map() : takePictures(json, owner) };
 }
 
-/** A parser whose thread begins with the first large body. */
+/** A parser whose thread starts with the first large body. */
 export function createBodyParser(maxTasks: number): BodyParser {
   const waiting = new Map<number, PromiseWithResolvers<ParsedBody>>();
   let thread: Worker | undefined;
@@ -64,7 +70,7 @@ export function createBodyParser(maxTasks: number): BodyParser {
       else job?.reject(new TaskError(error!.code, error!.values));
       if (waiting.size === 0) fresh.unref();
     });
-    // A body that the thread has no memory for ends the thread, and whatever waits for it.
+    // A body that exceeds the memory of the thread ends the thread and all waiting jobs.
     fresh.on("error", (cause) => {
       const reason = "It takes too much memory.";
       for (const { reject } of waiting.values()) reject(new TaskError("invalidRequest", { reason }, {}, { cause }));
@@ -82,7 +88,7 @@ export function createBodyParser(maxTasks: number): BodyParser {
       const id = jobs++;
       const job = Promise.withResolvers<ParsedBody>();
       waiting.set(id, job);
-      // Small buffers lie in a pool that cannot be given away.
+      // Small buffers share a pool, which cannot be transferred.
       const own = bytes.byteLength === bytes.buffer.byteLength ? bytes : Uint8Array.from(bytes);
       thread.postMessage({ id, bytes: own, maxTasks, owner } satisfies ParseJob, [own.buffer as ArrayBuffer]);
       return job.promise;

@@ -1,4 +1,4 @@
-/** Who is calling. */
+/** Identification of callers. */
 
 import type { IncomingMessage } from "node:http";
 import { TaskError } from "../../protocol/index.ts";
@@ -19,7 +19,7 @@ export function bearerKey(request: IncomingMessage): string | undefined {
   return /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? "")?.[1];
 }
 
-/** The caller behind a key and a connection. Throws `invalidApiKey`, `missingApiKey` or `forbidden`. */
+/** The caller with a key on a connection. Throws `invalidApiKey`, `missingApiKey` or `forbidden`. */
 export async function identify(keys: KeyRing, key: string | undefined, request: IncomingMessage): Promise<Caller> {
   const known = await keys.list();
   if (known.length === 0) {
@@ -32,10 +32,13 @@ export async function identify(keys: KeyRing, key: string | undefined, request: 
   return { owner: found.id, keyName: found.name };
 }
 
-/** How often the keys of open sockets and streams are looked at again. */
+/** Milliseconds between checks of the keys of open sockets and streams. */
 export const KEY_CHECK_MS = 5_000;
 
-/** Whether the owner's key, with which a socket or stream was opened, may still call. A key file that cannot be read changes nothing. */
+/**
+ * True if the owner's key, which opened a socket or stream, is still valid. A key file that cannot be read changes
+ * nothing.
+ */
 export async function isStillAllowed(keys: KeyRing, owner: OwnerId): Promise<boolean> {
   try {
     const known = await keys.list();
@@ -45,18 +48,21 @@ export async function isStillAllowed(keys: KeyRing, owner: OwnerId): Promise<boo
   }
 }
 
-/** Whether an address is this machine's own. */
+/** True if an address belongs to this machine. */
 export const isLoopback = (address: string | undefined): boolean => LOOPBACK.test(address ?? "");
 
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|::ffff:127\.\d+\.\d+\.\d+)$/;
-/** What proxies add. Those that add nothing speak HTTP/1.0 to us, which no client of today does, as nginx does unless it is told otherwise. */
+/**
+ * Headers that proxies add. A proxy that adds none uses HTTP/1.0, as nginx does by default. No current client uses
+ * HTTP/1.0.
+ */
 const FORWARDED =
   /^(x-forwarded-.*|forwarded|via|x-real-.*|x-client-ip|x-cluster-client-ip|x-original-.*|true-client-ip|fastly-client-ip|[a-z]+-connecting-ip|client-ip|x-envoy-.*|x-amzn-trace-id|x-arr-.*|x-rewrite-url|x-proxyuser-ip)$/;
 const LOCAL_HOST = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/i;
 
 /**
- * Whether a program on this machine is calling, directly. A page of some web site in a browser on this machine is not
- * (its Origin or, after a DNS trick, its Host gives it away), nor is a reverse proxy that speaks for somebody else.
+ * True if a program on this machine calls directly. False for a page of a web site in a local browser: its Origin gives
+ * it away, or its Host after DNS rebinding. Also false for a reverse proxy with requests of others.
  */
 export function isLocal({ socket, headers, httpVersion }: IncomingMessage): boolean {
   if (!isLoopback(socket.remoteAddress)) return false;
@@ -64,10 +70,10 @@ export function isLocal({ socket, headers, httpVersion }: IncomingMessage): bool
   if (headers.host !== undefined && !LOCAL_HOST.test(headers.host)) return false;
   const { origin } = headers;
   if (origin !== undefined) return isLoopbackOrigin(origin);
-  // What browsers say by themselves where they send no Origin: an image or a form of another site.
+  // Browsers send this header also if they send no Origin: for an image or a form of another site.
   return headers["sec-fetch-site"] !== "cross-site";
 }
 
-/** Whether a page was served from the machine that its browser runs on. */
+/** True if a page was served from the machine of its browser. */
 export const isLoopbackOrigin = (origin: string): boolean =>
   URL.canParse(origin) && LOCAL_HOST.test(new URL(origin).host);

@@ -1,19 +1,19 @@
-/** How many connections there may be, and which make way when there is no more room. */
+/** Limits of the number of connections, and the choice of connections to close when the limit is reached. */
 
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { isLoopback } from "./caller.ts";
 
-/** Of one address, unless it is this machine's, where proxies are. */
+/** The share of one address, unless it is this machine, where proxies run. */
 const SHARE_OF_ADDRESS = 0.8;
 
 /**
- * Holds a server to so many connections. When all are taken, a newcomer gets the place of the connection that has been without a request for
- * longest: one that never began a request, or is kept alive for a next one. So connections that say nothing cost others nothing, wherever
- * they come from. When all are at work the newcomer is refused.
+ * Limits the connections of a server. When all are taken, a new connection replaces the one that has been without a
+ * request for longest: it never began a request, or is kept alive. Silent connections therefore cost other clients
+ * nothing. If all connections have a request, the new one is refused.
  */
 export function boundConnections(server: Server, most: number): void {
-  /** Without a request at the moment, that for longest first. */
+  /** Connections without a request, in the order in which their last one ended. */
   const silent = new Set<Socket>();
   const places = new Map<Socket, string>();
   const counts = new Map<string, number>();
@@ -36,7 +36,7 @@ export function boundConnections(server: Server, most: number): void {
   };
 
   server.on("connection", (socket: Socket) => {
-    // Those of a Unix socket have none.
+    // Connections of a Unix socket have none.
     const { remoteAddress: address = "::1" } = socket;
     const count = (counts.get(address) ?? 0) + 1;
     const hasRoom = (count <= SHARE_OF_ADDRESS * most || isLoopback(address)) && (places.size < most || makeRoom());

@@ -1,13 +1,13 @@
-/** Pages of other origins that may call the API (CORS). They send a key as Bearer; there are no cookies. */
+/** Access for pages of other origins (CORS). They send a key as Bearer; there are no cookies. */
 
 import cors from "@fastify/cors";
 import type { FastifyInstance } from "fastify";
 import { isLoopbackOrigin } from "./caller.ts";
 
-/** Seconds for which a browser need not ask again. */
+/** Seconds for which a browser caches the preflight reply. */
 const REMEMBERED = 600;
 
-/** Answers browsers that ask for a page of another origin: yes for `/v1`, to pages of loopback and of `allowed` origins. */
+/** Answers preflight requests: allows `/v1` for pages of loopback and of `allowed` origins. */
 export async function allowOrigins(app: FastifyInstance, allowed: readonly string[]): Promise<void> {
   const mayCall = (origin: string | undefined) =>
     origin !== undefined && (isLoopbackOrigin(origin) || allowed.includes(origin));

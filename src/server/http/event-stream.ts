@@ -1,4 +1,4 @@
-/** Server-sent events: a reply that stays open until the caller goes, may call no more, or the server stops. */
+/** Server-sent events: a reply that stays open until the caller disconnects, loses its key, or the server stops. */
 
 import type { OutgoingHttpHeaders } from "node:http";
 import type { FastifyReply } from "fastify";
@@ -8,18 +8,18 @@ import { isStillAllowed, KEY_CHECK_MS } from "./caller.ts";
 import type { HttpPorts } from "./ports.ts";
 
 export interface EventStream {
-  /** One that reads nothing misses what is `droppable` rather than filling memory. */
+  /** A slow reader loses `droppable` events, so that they do not fill memory. */
   write(event: string, data: unknown, droppable?: boolean): void;
   end(): void;
-  /** It breaks off: the caller finds out that something is missing. */
+  /** Breaks the connection, which shows the caller that events are missing. */
   destroy(): void;
 }
 
-/** Comment lines keep proxies from closing a stream on which a long step shows nothing. */
+/** Milliseconds between comment lines. They keep proxies from closing a stream that is silent during a long step. */
 const HEARTBEAT_MS = 15_000;
 const MOST_BUFFERED = 256 * 1024;
 
-/** Begins the reply. `closed` is called once, whoever closes it. */
+/** Starts the reply. `closed` is called once, when either side closes it. */
 export function openEventStream(
   { keys, stopping }: HttpPorts,
   owner: OwnerId,

@@ -1,4 +1,4 @@
-/** Pictures of the gallery and tasks of the queue, as the lists show them. */
+/** Entries of lists: images of the gallery and tasks of the queue. */
 
 import { errorItem, type PictureReply, parseJson, TaskError, type TaskReply } from "../../protocol/index.ts";
 import { endOf, type GalleryPicture } from "../storage/index.ts";
@@ -9,7 +9,7 @@ import type { RequestContext } from "./request-context.ts";
 type Fields = Record<string, unknown>;
 type Addresses = Pick<RequestContext, "source" | "baseUrl">;
 
-/** One picture. Its thumbnail takes `?side=160`, `320` or `640`. */
+/** One image. Its thumbnail address accepts `?side=160`, `320` or `640`. */
 export function pictureItem(picture: GalleryPicture, { source, baseUrl }: Addresses): PictureReply {
   const { imageUUID, fileName, kind, width, height, byteLength, createdAt, starred, parents } = picture;
   return {
@@ -32,10 +32,10 @@ export function pictureItem(picture: GalleryPicture, { source, baseUrl }: Addres
   };
 }
 
-/** Longer texts in a task are input pictures: a list is no place for megabytes. */
+/** Longest text of a task in a list. Longer texts are input images. */
 const LONGEST_TEXT = 32_000;
 
-/** One task, with its pictures so far. */
+/** One task, with its finished images. */
 export function taskItem(
   { taskUUID, task, state, createdAt, place, progress, error }: TaskRecord,
   request: string,

@@ -1,4 +1,4 @@
-/** Sync tasks whose clients have hung up: a task that nobody waits for any more is not worth finishing. */
+/** Sync tasks of disconnected clients. A task without any waiting client is not worth finishing. */
 
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { TaskError } from "../../protocol/index.ts";
@@ -6,7 +6,7 @@ import type { HttpPorts, HttpSettings } from "./ports.ts";
 
 /** Counts the waiters of tasks. */
 export interface Waiters {
-  /** Notes a waiter. The returned function takes the note back; it tells whether it was the last one. */
+  /** Adds a waiter. The returned function removes it and returns true if it was the last one. */
   waitFor(owner: string, taskUUID: string): () => boolean;
 }
 
@@ -29,7 +29,7 @@ export function createWaiters(): Waiters {
   };
 }
 
-/** Aborted, with `taskCancelled`, when the client closes the connection before it has its reply. */
+/** Aborted with `taskCancelled` when the client disconnects before the reply. */
 export function hangUpSignal({ raw }: FastifyRequest, reply: FastifyReply): AbortSignal {
   const controller = new AbortController();
   const closed = () => {
@@ -40,10 +40,10 @@ export function hangUpSignal({ raw }: FastifyRequest, reply: FastifyReply): Abor
   return controller.signal;
 }
 
-/** A client that has hung up is not expected back, but may be reconnecting. */
+/** Seconds that a disconnected HTTP client gets to reconnect. */
 const RECONNECT_SECONDS = 5;
 
-/** Seconds that a client which has hung up may take to come back for its tasks. */
+/** Seconds before the tasks of a disconnected client are abandoned. */
 export const reconnectSeconds = ({ sessionBuffer }: HttpSettings): number => Math.min(RECONNECT_SECONDS, sessionBuffer);
 
 interface Abandoning {
@@ -52,18 +52,18 @@ interface Abandoning {
 }
 
 /**
- * Cancels a task whose client is gone, unless somebody else waits for it: `release` takes back the client's own note. A
- * server that stops keeps the task for its next start.
+ * Cancels a task of a disconnected client, unless another client waits for it. `release` removes the client's own
+ * waiter. A server that stops keeps the task for the next start.
  */
 export function abandon({ ports }: Abandoning, owner: string, taskUUID: string, release: () => boolean): void {
   const { tasks, settings, stopping, log } = ports;
   if (!release() || !settings.cancelOnHangUp || stopping.aborted) return;
   tasks
     .abandon(owner, taskUUID)
-    .catch((err) => log.warn({ err, taskUUID }, "a task whose client has gone away could not be cancelled"));
+    .catch((err) => log.warn({ err, taskUUID }, "a task of a disconnected client could not be cancelled"));
 }
 
-/** Abandons a task after a while: by then the client may have sent it again. */
+/** Abandons a task after a while. The client may have sent it again by then. */
 export function abandonLater(context: Abandoning, owner: string, taskUUID: string): void {
   const release = context.waiters.waitFor(owner, taskUUID);
   const { later, settings } = context.ports;

@@ -1,4 +1,4 @@
-/** What a task has made, as items of `data`: finished pictures, pictures still in work, stages of a model upload. */
+/** Results of a task as items of `data`: finished images, unfinished images, stages of a model upload. */
 
 import {
   type GuideItem,
@@ -20,22 +20,22 @@ import type { TaskRecord, TaskResult } from "../tasks/index.ts";
 import type { HttpPorts } from "./ports.ts";
 import type { LazyItem } from "./reply.ts";
 
-/** A task that makes pictures, as it stands. */
+/** A task with images as results, with its current state. */
 export type PictureRecord = TaskRecord<PictureTask>;
 
 export const isPictureRecord = (record: TaskRecord): record is PictureRecord => isPictureTask(record.task);
 
-/** Where pictures come from and are found. */
+/** The place of image files and their public address. */
 export interface ImageSource {
   readonly images: HttpPorts["images"];
-  /** Image URLs begin with it, without a slash at the end. */
+  /** The beginning of image URLs, without a slash at the end. */
   readonly imagesUrl: string;
 }
 
 /** The address of an image. */
 export const imageUrl = ({ imagesUrl }: ImageSource, fileName: string): string => `${imagesUrl}/${fileName}`;
 
-/** One finished picture of a task. `withStatus`: replies to getResponse say `success`. */
+/** One finished image of a task. With `withStatus`, for getResponse, its status is `success`. */
 export function imageItem(
   record: PictureRecord,
   result: TaskResult,
@@ -70,7 +70,10 @@ export function imageItem(
   return { owner: { taskType, taskUUID }, make };
 }
 
-/** The image in each way that its task wants it: as `imageURL`, `imageBase64Data`, `imageDataURI`; of a guide, as `guideImageURL` and so on. */
+/**
+ * The image in each requested form: `imageURL`, `imageBase64Data`, `imageDataURI`; for a guide image `guideImageURL`
+ * and so on.
+ */
 async function imageForms<const Name extends "image" | "guideImage">(
   name: Name,
   { task }: PictureRecord,
@@ -90,7 +93,7 @@ async function imageForms<const Name extends "image" | "guideImage">(
   };
 }
 
-/** The pictures of a task that are not finished. */
+/** The unfinished images of a task. */
 export function processingItems(record: PictureRecord): LazyItem[] {
   const { progress, place } = record;
   const missing = Math.max(0, resultsOf(record.task) - record.results.length);
@@ -113,7 +116,7 @@ const MESSAGES: Readonly<Record<UploadStage, string>> = {
   ready: "The model can be used.",
 };
 
-/** What the client is told when a stage is reached. */
+/** The item for a finished stage. */
 export const stageItem = ({ taskType, taskUUID, air }: ModelUploadTask, status: UploadStage): UploadItem => ({
   taskType,
   taskUUID,
@@ -123,8 +126,8 @@ export const stageItem = ({ taskType, taskUUID, air }: ModelUploadTask, status: 
 });
 
 /**
- * The items of an upload; none of other tasks, and none of an upload that failed. `withStatus`: for getResponse, which tells in
- * one item how it stands, with the words that pictures have; otherwise every stage once it has succeeded.
+ * The items of an upload. Empty for other tasks and for a failed upload. With `withStatus`, for getResponse, one item
+ * has the state in the same words as for images. Otherwise, one item per stage after success.
  */
 export function stagesOf({ task, state, progress, place }: TaskRecord, withStatus: boolean): UploadItem[] {
   if (task.taskType !== "modelUpload" || state === "failed" || state === "cancelled") return [];

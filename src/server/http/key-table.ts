@@ -1,16 +1,17 @@
-/** API keys in the database, where servers share one: a key that is made or revoked counts everywhere within seconds. */
+/** API keys in the database that servers share. A created or revoked key takes effect everywhere within seconds. */
 
 import { randomUUID } from "node:crypto";
 import { type Database, DatabaseUnavailableError } from "../database/index.ts";
 import { type KeyLimits, type KeyRing, type KeyStore, type KnownKey, newKey, remember } from "./api-keys.ts";
 
-/** The keys are read anew when what is known of them is older. */
+/** Milliseconds after which the keys are read again. */
 const FRESH_MS = 2_000;
 
 /**
  * The keys of a database.
- * @param file those of the data folder's file, which enter it; one that was revoked since does not come back
- * @param now milliseconds that no setting of the clock changes: a clock set back must not keep a revoked key alive
+ * @param file the keys of the data folder's file, which are imported. A key that was revoked later is not imported
+ * again
+ * @param now monotonic milliseconds: a clock that is set back must not keep a revoked key valid
  */
 export async function openKeyTable(
   db: Database,
@@ -27,7 +28,7 @@ export async function openKeyTable(
     );
   for (const known of await file.list()) await remembered(known);
 
-  /** What is known; while the database is away, what was known last. */
+  /** Reads the keys. While the database is unreachable, returns the last known keys. */
   async function read() {
     if (kept !== undefined && now() - kept.at < FRESH_MS) return kept;
     try {
@@ -74,7 +75,7 @@ export async function openKeyTable(
   };
 }
 
-/** Whether a limit is named, and what it is to be. */
+/** Tells apart an absent limit and a limit of undefined, and returns its value. */
 const given = (limits: KeyLimits, name: keyof KeyLimits) => [name in limits, limits[name] ?? null];
 
 interface KeyRow {

@@ -2,17 +2,17 @@ import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import { DatabaseUnavailableError } from "../database/index.ts";
 import type { SubmitOutcome, TaskService } from "../tasks/index.ts";
 
-/** What the HTTP side counts. */
+/** The metrics of the HTTP side. */
 export interface HttpMetrics {
   accepted(kind: SubmitOutcome["kind"]): void;
   refused(code: string): void;
   replied(route: string, status: number, seconds: number): void;
   sockets(change: 1 | -1): void;
-  /** The text of `/metrics`, and its media type. */
+  /** The text of `/metrics` and its media type. */
   text(): Promise<{ readonly body: string; readonly contentType: string }>;
 }
 
-/** Registers the counters of the HTTP side; the registry may hold those of other parts as well. */
+/** Registers the metrics of the HTTP side. The registry may contain other metrics too. */
 export function createHttpMetrics(register: Registry, tasks: Pick<TaskService, "counts">): HttpMetrics {
   const registers = [register];
   const submissions = new Counter({
@@ -56,7 +56,7 @@ export function createHttpMetrics(register: Registry, tasks: Pick<TaskService, "
   };
 }
 
-/** While the database is away nobody can count, and everything else is told all the same. */
+/** While the database is unreachable, tasks cannot be counted. All other metrics are still reported. */
 function unlessOutage(thrown: unknown): undefined {
   if (!(thrown instanceof DatabaseUnavailableError)) throw thrown;
 }

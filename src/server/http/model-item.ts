@@ -1,4 +1,4 @@
-/** A checkpoint as `GET /v1/models` lists it. */
+/** A checkpoint in the list of `GET /v1/models`. */
 
 import type { ModelSummary } from "../../models/index.ts";
 import { type ModelReply, parametersOf } from "../../protocol/index.ts";
@@ -7,7 +7,7 @@ import type { HttpPorts } from "./ports.ts";
 
 type Ability = ModelReply["inkstone"]["can"][number];
 
-/** The words of modelSearch's capabilities, in those of a form. */
+/** Capabilities of modelSearch, mapped to the words of forms. */
 const ABILITIES: Readonly<Record<string, Ability>> = {
   "io:text-to-image": "text",
   "io:image-to-image": "image",

@@ -1,4 +1,7 @@
-/** The task of one model as JSON Schema: what it cannot do is left out, and its own values are the defaults. Forms are made from it. */
+/**
+ * The task of one model as JSON Schema, for forms. Unsupported parameters are omitted, and the defaults are those of
+ * the model.
+ */
 
 import { z } from "zod";
 import type { ModelSummary } from "../../models/index.ts";
@@ -6,7 +9,7 @@ import { imageInference } from "../../protocol/index.ts";
 
 type Schema = Record<string, unknown>;
 
-/** The groups of a form, in their order; what is in none comes last. */
+/** The groups of a form in their order. Parameters without a group come last. */
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
   words: ["positivePrompt", "negativePrompt"],
   size: ["width", "height"],
@@ -20,12 +23,12 @@ const REST = "delivery";
 
 const groupOf = (name: string): string => Object.entries(GROUPS).find(([, names]) => names.includes(name))?.[0] ?? REST;
 
-/** The schema for a model, beside those that are installed. */
+/** The schema of a model. `installed` are the models that it can be combined with. */
 export function modelSchema(model: ModelSummary, installed: readonly ModelSummary[]): Schema {
   const { properties, ...schema } = z.toJSONSchema(imageInference, {
     io: "input",
     unrepresentable: "any",
-    // Seeds are integers of any size: how they arrive in JavaScript is nobody's business.
+    // Seeds are integers of any size. Their representation in JavaScript does not belong in the schema.
     override: ({ jsonSchema }) => {
       if (jsonSchema.type === "integer") delete jsonSchema.anyOf;
     },
@@ -45,14 +48,14 @@ export function modelSchema(model: ModelSummary, installed: readonly ModelSummar
     ...(references.min > 0 && { required: ["referenceImages"] }),
   };
   properties.model = { ...properties.model, const: model.air };
-  // There are no ControlNets for editing models.
+  // ControlNets for editing models do not exist.
   if (edits || airs("controlnet").length === 0) delete properties.controlNet;
   else chooseFrom(properties.controlNet!, airs("controlnet"));
   if (airs("lora").length === 0) delete properties.lora;
   else chooseFrom(properties.lora!, airs("lora"));
 
   const own: Readonly<Record<string, unknown>> = {
-    // An editing model draws at the shape of its last reference image, unless told otherwise.
+    // An editing model uses the size of its last reference image by default.
     ...(!edits && { width: model.defaultWidth, height: model.defaultHeight }),
     steps: model.defaultSteps,
     CFGScale: model.defaultCFG,
@@ -71,7 +74,7 @@ export function modelSchema(model: ModelSummary, installed: readonly ModelSummar
   };
 }
 
-/** Narrows `model` of each entry of a list to what is installed. */
+/** Limits `model` in each entry of a list to installed models. */
 function chooseFrom(list: Schema, airs: readonly string[]): void {
   const items = list.items as { properties?: Record<string, Schema> } | undefined;
   if (items?.properties?.model) items.properties.model = { ...items.properties.model, enum: airs };

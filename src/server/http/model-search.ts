@@ -1,16 +1,16 @@
-/** `modelSearch`: one page of the installed models that fit, in the order asked for. */
+/** `modelSearch`: one page of the matching models, in the requested order. */
 
 import type { ModelSummary } from "../../models/index.ts";
 import type { ModelSearchResult, ModelSearchTask } from "../../protocol/index.ts";
 
-/** One page of the models that fit a search, and how many fit in all. */
+/** One page of the models that match a search, and the number of all matching models. */
 export function searchModels(models: readonly ModelSummary[], task: ModelSearchTask) {
   const found = models.filter((model) => fits(model, task)).sort(orderOf(task));
   const results = found.slice(task.offset, task.offset + task.limit).map(shown);
   return { results, totalResults: found.length };
 }
 
-/** Fields that clients require are there, empty where nothing is known. */
+/** Fills in the fields that clients require, empty if unknown. */
 function shown({ addedAt: _, aliases, ...model }: ModelSummary): ModelSearchResult {
   return {
     ...model,
@@ -35,16 +35,19 @@ function fits(model: ModelSummary, task: ModelSearchTask): boolean {
     (task.architecture === undefined || model.architecture === task.architecture) &&
     (task.conditioning === undefined || model.conditioning === task.conditioning) &&
     (task.source === undefined || source === task.source) &&
-    // Everything installed belongs to whoever runs the server, and nobody marks favourites.
+    // All installed models belong to the operator, and favourites do not exist.
     task.visibility !== "private" &&
     task.visibility !== "favorite"
   );
 }
 
-/** LyCORIS files are LoRAs here, as `modelUpload` takes them. */
+/** LyCORIS files count as LoRAs, as in `modelUpload`. */
 const categoryOf = (asked: string): string => (asked === "lycoris" ? "lora" : asked);
 
-/** How well a model fits a text: 3 it is called so, 2 its name or AIR begins so, 1 the text is somewhere, 0 nowhere. */
+/**
+ * The relevance of a model for a search text: 3 if its name is equal, 2 if its name or AIR begins with the text. 1 if the
+ * text occurs anywhere, else 0.
+ */
 function score({ air, name, aliases = [], comment = "", tags = [] }: ModelSummary, search: string): number {
   const wanted = search.toLowerCase();
   const names = [air, name, ...aliases].map((text) => text.toLowerCase());
@@ -55,7 +58,9 @@ function score({ air, name, aliases = [], comment = "", tags = [] }: ModelSummar
 
 type Order = (first: ModelSummary, second: ModelSummary) => number;
 
-/** Sorting is stable: models that are equal stay in the order of the list. Nothing counts popularity, so there all are equal. */
+/**
+ * Sorting is stable: equal models keep the order of the list. Popularity is not counted, so all models are equal in it.
+ */
 function orderOf({ sort, search }: ModelSearchTask): Order {
   const wanted = sort ?? (search === undefined ? "popularity" : "_score");
   const order = ORDERS[wanted.replace(/^-/, "") as keyof typeof ORDERS](search ?? "");

@@ -1,4 +1,4 @@
-/** The routes of the API, as the OpenAPI document lists them. */
+/** The routes of the API in the OpenAPI document. */
 
 import type { z } from "zod";
 import {
@@ -34,7 +34,7 @@ const named = (name: string): Schema => ({
   schema: { type: "string", format: "uuid" },
 });
 
-/** A query as parameters of an operation. */
+/** Converts a query schema to the parameters of an operation. */
 function query(schema: z.ZodObject): Schema[] {
   const { properties, required = [] } = jsonSchema(schema, "input") as {
     properties: Record<string, Schema>;
@@ -72,7 +72,7 @@ export const PATHS: Schema = {
       operationId: "runTasks",
       summary: "Run tasks",
       description:
-        "Each task is answered on its own: a bad one yields an entry in `errors` while others succeed. The same messages are spoken over a WebSocket at this path.",
+        "Each task is answered independently: an invalid task adds an entry to `errors` while others succeed. A WebSocket at this path accepts the same messages.",
       parameters: [{ name: "dryRun", in: "query", description: "1: validate only.", schema: { enum: ["1"] } }],
       requestBody: {
         required: true,
@@ -93,7 +93,7 @@ export const PATHS: Schema = {
     },
     delete: {
       operationId: "cancelWaitingTasks",
-      summary: "Cancel the tasks that wait",
+      summary: "Cancel waiting tasks",
       parameters: query(taskStop),
       responses: { ...answer("TasksCancelled"), ...failures(400, 401, 403) },
     },
@@ -109,7 +109,7 @@ export const PATHS: Schema = {
       operationId: "cancelTask",
       summary: "Cancel a task",
       parameters: [named("taskUUID")],
-      responses: { "200": json("The task as it now stands.", ref("Reply")), ...failures(401, 403, 404) },
+      responses: { "200": json("The task after the request.", ref("Reply")), ...failures(401, 403, 404) },
     },
   },
   "/v1/tasks/{taskUUID}/events": {
@@ -127,7 +127,7 @@ export const PATHS: Schema = {
       operationId: "watchTasks",
       summary: "Watch all tasks of a key",
       description:
-        "Server-sent events about present and future tasks: `queued`, `started`, `progress`, `preview`, `result` and `final`; and beside them `picture`, `gone` and `models`, which have no `taskUUID`. Each holds what a `watch` over a WebSocket is told (`WatchItem`), without `taskType` and `event`.",
+        "Server-sent events about present and future tasks: `queued`, `started`, `progress`, `preview`, `result` and `final`. The events `picture`, `gone` and `models` have no `taskUUID`. Each event contains the fields of a `WatchItem`, as over a WebSocket, without `taskType` and `event`.",
       parameters: query(eventQuery),
       responses: { ...events("The events."), ...failures(400, 401, 403) },
     },
@@ -183,7 +183,7 @@ export const PATHS: Schema = {
       operationId: "getModelSchema",
       summary: "The task of one checkpoint, as JSON Schema",
       description:
-        "What the checkpoint cannot do is left out, ranges are its own, `default` is what its card says, `x-group` is the group of a form.",
+        "Unsupported parameters are omitted. Ranges and `default` are those of the checkpoint. `x-group` is the group in a form.",
       parameters: [{ name: "air", in: "path", required: true, schema: { type: "string" } }],
       responses: { "200": json("The schema.", { type: "object" }), ...failures(401, 403, 404) },
     },
@@ -191,7 +191,7 @@ export const PATHS: Schema = {
   "/v1/status": {
     get: {
       operationId: "getStatus",
-      summary: "What a caller may know of the server",
+      summary: "Get the state of the server",
       responses: { ...answer("Status"), ...failures(401, 403) },
     },
   },
@@ -205,13 +205,13 @@ export const PATHS: Schema = {
         {
           name: "side",
           in: "query",
-          description: "Of a `.webp`: a small copy with sides of at most so many pixels.",
+          description: "For a `.webp`: a thumbnail whose sides have at most this number of pixels.",
           schema: { type: "string", enum: ["160", "320", "640"] },
         },
       ],
       responses: {
         "200": { description: "The image.", content: files("jpeg", "png", "webp") },
-        "307": { description: "The image lies in a bucket; the address serves it for 15 minutes." },
+        "307": { description: "The image is in a bucket. The address is valid for 15 minutes." },
         ...failures(404),
       },
     },

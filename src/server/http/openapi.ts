@@ -1,4 +1,4 @@
-/** The API as an OpenAPI 3.1 document, made from the schemas that validate it. */
+/** The API as an OpenAPI 3.1 document, built from the schemas that validate it. */
 
 import type { ModelSummary } from "../../models/index.ts";
 import { DATA_ITEMS, errorSchema, parametersOf, ROUTE_REPLIES, TASK_SCHEMAS } from "../../protocol/index.ts";
@@ -12,11 +12,11 @@ const reply: Schema = {
   properties: {
     data: { type: "array", items: { anyOf: Object.keys(DATA_ITEMS).map(ref) } },
     errors: { type: "array", items: ref("Error") },
-    error: { ...ref("Error"), description: "The first error once more, only with a status that is not 2xx." },
+    error: { ...ref("Error"), description: "The first error again, only with an error status." },
   },
 };
 
-/** What each installed checkpoint takes, which a schema that holds for all of them cannot say. */
+/** The capabilities of an installed checkpoint, which a common schema cannot express. */
 function modelFacts({ air, aliases, name, references, ...defaults }: ModelSummary): Schema {
   const { min: minimum, max: maximum, multiplier: multipleOf } = parametersOf("imageInference").get("width")!;
   const edits = (references?.max ?? 0) > 0;
@@ -33,7 +33,7 @@ function modelFacts({ air, aliases, name, references, ...defaults }: ModelSummar
   };
 }
 
-/** The document with `x-models` at the task: what each installed checkpoint takes. */
+/** Adds `x-models` to the task in the document: the capabilities of each installed checkpoint. */
 export function withModels(document: OpenApi, models: readonly ModelSummary[]): OpenApi {
   const { schemas } = document.components;
   const checkpoints = models.filter(({ category }) => category === "checkpoint").map(modelFacts);
@@ -56,7 +56,7 @@ export function openApiDocument(): OpenApi {
     info: {
       title: "Inkstone",
       version: "1",
-      description: "Qwen-Image on your own machine, spoken to in Runware's task API.",
+      description: "Qwen-Image on your own machine, with Runware's task API.",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     servers: [{ url: "/" }],

@@ -1,4 +1,4 @@
-/** What the HTTP side asks of the rest of the server. The composition root plugs the real things in. */
+/** The interface of the HTTP side to the rest of the server. The composition root supplies the implementations. */
 
 import type { ModelCatalogue } from "../../models/index.ts";
 import type { Log } from "../log.ts";
@@ -9,18 +9,18 @@ import type { KeyRing } from "./api-keys.ts";
 import type { Later } from "./later.ts";
 import type { HttpMetrics } from "./metrics.ts";
 
-/** Images that clients bring. */
+/** Images that clients upload. */
 export interface Uploads {
   /**
-   * Checks and stores an image given as data URI, base64 or URL. Throws a `TaskError` that names the parameter, or the
-   * signal's reason when it is aborted before the image is there.
+   * Checks and stores an image given as data URI, base64 or URL. Throws a `TaskError` with the parameter, or the
+   * signal's reason if it is aborted before the image is stored.
    */
   store(owner: OwnerId, parameter: string, image: string, signal: AbortSignal): Promise<UploadedImage>;
-  /** Deletes one of the owner's images; false when there is none by that UUID. */
+  /** Deletes an owner's image; false if it does not exist. */
   remove(owner: OwnerId, imageUUID: string): Promise<boolean>;
   /**
-   * Checks and stores an image that was inside a request, under the imageUUID that stands in its place. As an upload it is kept
-   * like one; else for as long as its task. Throws a `TaskError` that names the parameter.
+   * Checks and stores an image from a request under the imageUUID that replaces it. An upload is kept like other
+   * uploads, an input as long as its task. Throws a `TaskError` with the parameter.
    */
   keep(
     owner: OwnerId,
@@ -36,33 +36,33 @@ export interface UploadedImage {
   readonly fileName: string;
 }
 
-/** What happens beside tasks. */
+/** Events other than those of tasks. */
 export type News =
-  /** Pictures that have come or changed, or (`gone`) are listed no more. */
+  /** Images were added or changed, or are no longer listed (`gone`). */
   | { readonly type: "pictures"; readonly imageUUIDs: readonly string[]; readonly gone: boolean }
-  /** The list of models is another one. */
+  /** The list of models has changed. */
   | { readonly type: "models" };
 
 export interface NewsPort {
-  /** Tells what concerns an owner, until the function returned is called. */
+  /** Reports events of an owner until the returned function is called. */
   listen(owner: OwnerId, listener: (news: News) => void): () => void;
 }
 
-/** Whether the server can take tasks, and why not. */
+/** True if the server can accept tasks, otherwise with the reason. */
 export interface Readiness {
   readonly ready: boolean;
   readonly reason?: string | undefined;
-  /** The disk is full: what ends by deleting. */
+  /** The disk is full, so that deleting images helps. */
   readonly full?: boolean;
-  /** Where images are drawn, one engine each; empty where others draw. */
+  /** The devices, one engine each. Empty if other processes generate. */
   readonly devices: readonly DeviceReport[];
 }
 
 export interface DeviceReport {
   readonly name: string;
-  /** How it was opened, in one line. */
+  /** How the device was opened, on one line. */
   readonly note?: string;
-  /** Why it cannot be used at the moment. */
+  /** The reason why the device cannot be used at the moment. */
   readonly trouble?: string;
 }
 
@@ -71,27 +71,27 @@ export interface ModelInMemory {
   readonly state: "loading" | "ready";
 }
 
-/** The limits and choices of the HTTP side; times are in seconds. */
+/** The limits and options of the HTTP side. Times are in seconds. */
 export interface HttpSettings {
-  /** A `worker` answers what its operator asks, and nothing else. */
+  /** A `worker` answers only the requests of operators. */
   readonly role?: "all" | "api" | "worker";
   readonly publicUrl?: string;
-  /** Where it listens. */
+  /** The address it listens on. */
   readonly host?: string;
-  /** Whether headers of a proxy say how clients reach the server. */
+  /** True if headers of a proxy give the public address of the server. */
   readonly trustProxy: boolean;
-  /** Origins whose pages may call with a key, beside those of loopback. */
+  /** Origins whose pages may call with a key, in addition to those of loopback. */
   readonly allowedOrigins: readonly string[];
-  /** Address of the bucket as clients reach it; image URLs then lead there. */
+  /** Public address of the bucket. Image URLs then begin with it. */
   readonly imageUrl?: string;
   readonly maxTasks: number;
-  /** Tasks that may wait. */
+  /** Most waiting tasks. */
   readonly maxQueue: number;
   readonly maxBodyBytes: number;
-  /** Of an input image. */
+  /** Most pixels of an input image. */
   readonly maxImagePixels: number;
   readonly maxConnections: number;
-  /** Megabytes of bodies that one key may be sending at the same time. */
+  /** Most megabytes of bodies that one key may send at the same time. */
   readonly keyUploadMB: number;
   readonly requestTimeout: number;
   readonly syncTimeout: number;
@@ -101,45 +101,51 @@ export interface HttpSettings {
   readonly cancelOnHangUp: boolean;
 }
 
-/** What a task that there is room for may take. */
+/** The limits of an admitted task. */
 export interface Admission {
-  /** Tasks of its owner that may wait, where that is not the share that all owners have. */
+  /** Waiting tasks that its owner may have, if this differs from the common share. */
   readonly mostWaiting?: number | undefined;
 }
 
-/** Everything that the HTTP side works with. */
+/** The dependencies of the HTTP side. */
 export interface HttpPorts {
   readonly settings: HttpSettings;
   readonly tasks: TaskService;
-  /** Asked before a task is handed in. Rejects with the reason why nothing of this owner is taken: no room, or the server is stopping. */
+  /**
+   * Called before a task is submitted. Rejects with the reason to refuse it: storage is full, or the server is
+   * stopping.
+   */
   admit(owner: OwnerId, taskUUID: string): Promise<Admission>;
-  /** `addressOf` only where clients are sent to the bucket instead of being served from here. */
+  /** `addressOf` is present only if clients are redirected to the bucket. */
   readonly images: Pick<ImageStore, "read"> & Partial<Pick<ImageStore, "open" | "addressOf">>;
   readonly thumbnails: Thumbnails;
   readonly gallery: Gallery;
   readonly uploads: Uploads;
   readonly news: NewsPort;
   readonly models: ModelCatalogue;
-  /** Whether results may be sent to an address, as far as its name alone tells. */
+  /** True if results may be sent to an address, judged by its name alone. */
   mayName(url: string): boolean;
   readonly keys: KeyRing;
   readonly metrics: HttpMetrics;
   readonly log: Log;
-  /** Absent: nobody collects traces. */
+  /** Absent: traces are not collected. */
   readonly tracer?: Tracer | undefined;
   readiness(): Promise<Readiness>;
-  /** Where networks run, in words. */
+  /** The devices in words. */
   device(): string;
-  /** The model that this process has in memory, or is loading; undefined when there is none, or workers are elsewhere. */
+  /**
+   * The model in memory of this process, or the one that is loading; undefined without a model, or if workers are
+   * elsewhere.
+   */
   inMemory(): Promise<ModelInMemory | undefined>;
-  /** Bytes that are free where pictures are stored; undefined when that is unknown. */
+  /** Free bytes in the storage of images; undefined if unknown. */
   freeBytes(): Promise<number | undefined>;
-  /** The folder of the built page; absent: it is not served. */
+  /** The folder of the built page. Absent: it is not served. */
   readonly pageFolder?: string | undefined;
-  /** The folder of the built documentation; absent: it is not served. */
+  /** The folder of the built documentation. Absent: it is not served. */
   readonly docsFolder?: string | undefined;
-  /** For whatever waits for a client: how long one may be away, silent, or unproved. */
+  /** Timers for absent, silent or unauthenticated clients. */
   readonly later: Later;
-  /** Aborted when the server stops and waits for nobody any more. */
+  /** Aborted when the server stops waiting for requests. */
   readonly stopping: AbortSignal;
 }

@@ -1,4 +1,4 @@
-/** Tasks that are queued: hands one in, and tells what became of it. */
+/** Queued tasks: submission and replies. */
 
 import type { ModelSummary } from "../../models/index.ts";
 import {
@@ -28,22 +28,22 @@ import type { HttpPorts } from "./ports.ts";
 import { type Answer, answerWith } from "./reply.ts";
 import type { RequestContext } from "./request-context.ts";
 
-/** A task as it was received. */
+/** A task as received. */
 export interface Received<T extends Task = QueuedTask> {
   readonly task: T;
-  /** With the pictures taken out. */
+  /** The task object without its images. */
   readonly raw: object;
-  /** Those that were inside the request. */
+  /** The images of the request. */
   readonly pictures: InlinePictures;
 }
 
-/** Stores a task, or finds the one that was stored under its taskUUID before. Rejects when it cannot be taken. */
+/** Stores a task, or finds the task with the same taskUUID. Rejects if it cannot be accepted. */
 export const accept = async (context: RequestContext, caller: Caller, received: Received): Promise<TaskRecord> =>
   (await handIn(context, caller, received)).accepted;
 
 /**
- * Hands a task in: `accepted` resolves once it is stored, and rejects when it cannot be taken. Tasks that are handed in one after the other
- * keep their order, also when none waits for the one before to be stored: then they are stored together.
+ * Submits a task. `accepted` resolves when it is stored, and rejects if it cannot be accepted. Tasks keep the order of
+ * submission, even if the caller does not wait: they are then stored together.
  */
 export async function handIn(
   context: RequestContext,
@@ -55,7 +55,7 @@ export async function handIn(
   for (const [parameter, imageUUID] of picturesOf(task, pictures)) {
     await ports.uploads.keep(owner, parameter, imageUUID, pictures.get(imageUUID)!);
   }
-  const accepted = traced(ports.tracer, "hand in task", spanOf(context, task), async (trace) => {
+  const accepted = traced(ports.tracer, "submit task", spanOf(context, task), async (trace) => {
     const outcome = await ports.tasks.submit(owner, { task, request: stringifyJson(raw), trace, ...admission });
     return taken(ports, owner, task, outcome);
   });
@@ -88,7 +88,7 @@ function taken(
   }
 }
 
-/** The pictures of a request that a task names, with the parameters that name them. */
+/** The images of a request that a task names, with the parameters that name them. */
 export function picturesOf(value: unknown, pictures: InlinePictures, path = ""): [parameter: string, uuid: string][] {
   if (pictures.size === 0) return [];
   if (typeof value === "string") return pictures.has(value) ? [[path, value]] : [];
@@ -96,7 +96,7 @@ export function picturesOf(value: unknown, pictures: InlinePictures, path = ""):
   return Object.entries(value).flatMap(([key, item]) => picturesOf(item, pictures, path ? `${path}.${key}` : key));
 }
 
-/** Refuses a task for a model, a LoRA or a ControlNet that is not installed, and one that its model cannot do. */
+/** Rejects a task for a model, LoRA or ControlNet that is not installed, or a task that its model does not support. */
 export async function requireModel({ ports }: RequestContext, task: QueuedTask): Promise<void> {
   if (task.taskType !== "imageInference") return;
   const models = await ports.models.list();
@@ -114,11 +114,11 @@ export async function requireModel({ ports }: RequestContext, task: QueuedTask):
   if (unfit) throw unfit;
 }
 
-/** A task with the defaults of its model, and of a LoRA that was distilled to few steps, where it leaves them open. */
+/** Fills in the defaults of the task's model, and of a LoRA that was distilled to few steps. */
 export async function filledIn({ ports }: RequestContext, item: ParsedTask): Promise<ParsedTask> {
   const { taskType, steps, lora } = item.raw ?? {};
   if (taskType !== "imageInference" || (typeof steps === "number" && lora === undefined)) return item;
-  // Where cards cannot be read, requireModel says so.
+  // If cards cannot be read, requireModel reports it.
   const models = await ports.models.list().catch((): readonly ModelSummary[] => []);
   const defaultsOf =
     (category: ModelSummary["category"]) =>
@@ -130,19 +130,19 @@ export async function filledIn({ ports }: RequestContext, item: ParsedTask): Pro
   return withModelDefaults(item, defaultsOf("checkpoint"), defaultsOf("lora"));
 }
 
-/** How many reference images a model takes, by any of its names; none where it is not installed. */
+/** The number of reference images that a model takes, by any of its names; none if it is not installed. */
 function referencesOf(models: readonly ModelSummary[], name: string): ReferenceCount {
   const found = models.find(({ air, aliases }) => air === name || aliases?.includes(name));
   return found?.references ?? { min: 0, max: 0 };
 }
 
-/** The errors of a task that does not hold, in the order that its model gives them. */
+/** The errors of an invalid task, in the order of its model. */
 export async function refusal({ ports }: RequestContext, item: Extract<ParsedTask, { ok: false }>) {
   const models = await ports.models.list();
   return refusalFor(item, (model) => referencesOf(models, model));
 }
 
-/** Refuses a task whose results would go to an address that is never connected to. */
+/** Rejects a task whose results would go to a forbidden address. */
 export function requireReceivers({ ports }: RequestContext, task: QueuedTask): void {
   if (task.taskType === "modelUpload") return;
   for (const parameter of ["webhookURL", "uploadEndpoint"] as const) {
@@ -156,7 +156,7 @@ export function requireReceivers({ ports }: RequestContext, task: QueuedTask): v
 /** The acknowledgement of an async task. */
 export const acknowledgement = ({ taskType, taskUUID }: QueuedTask): Answer => answerWith({ taskType, taskUUID });
 
-/** What a validated task would give, without running it. */
+/** The expected results of a valid task, without running it. */
 export async function dryRun({ ports }: RequestContext, task: QueuedTask): Promise<Answer> {
   if (task.taskType === "modelUpload") return answerWith(stageItem(task, "validated"));
   const cost = await ports.models.cost(task);
@@ -172,7 +172,7 @@ export async function dryRun({ ports }: RequestContext, task: QueuedTask): Promi
   return answerWith(...Array.from({ length: resultsOf(task) }, () => item));
 }
 
-/** How long drawing a task will take once it has started; undefined before its model has drawn anything. */
+/** The expected duration of a task after its start; undefined before its model has generated anything. */
 async function secondsFor({ models, tasks }: HttpPorts, task: ImageInferenceTask): Promise<number | undefined> {
   const model = (await models.list()).find((one) => namesOf(one).includes(task.model));
   if (model === undefined) return undefined;
@@ -181,7 +181,7 @@ async function secondsFor({ models, tasks }: HttpPorts, task: ImageInferenceTask
   return pace && Math.round(100 * pace * workOf(task, maxPixels)) / 100;
 }
 
-/** Everything a final task has to say: its pictures or stages, then why there are no more. */
+/** The complete answer of a final task: its images or stages, then its error. */
 export function finalAnswer(context: RequestContext, record: TaskRecord, withStatus = false): Answer {
   return {
     data: isPictureRecord(record)
@@ -191,7 +191,10 @@ export function finalAnswer(context: RequestContext, record: TaskRecord, withSta
   };
 }
 
-/** A task as it stands: what is unfinished first, as some clients stop reading at the first picture. Errors are told only when nothing more will come. */
+/**
+ * The current answer of a task. Unfinished items come first, because some clients stop reading at the first image.
+ * Errors are included only if no result follows.
+ */
 export function standing(context: RequestContext, record: TaskRecord): Answer {
   const answer = finalAnswer(context, record, true);
   return isFinal(record.state) || !isPictureRecord(record)
@@ -199,7 +202,7 @@ export function standing(context: RequestContext, record: TaskRecord): Answer {
     : { data: [...processingItems(record), ...answer.data], errors: [] };
 }
 
-/** Why a task did not end well. */
+/** The error of a task that did not succeed. */
 export function failure(record: TaskRecord, documentation: string, withStatus = false): ErrorItem[] {
   if (record.state !== "failed" && record.state !== "cancelled") return [];
   const body =
@@ -210,6 +213,6 @@ export function failure(record: TaskRecord, documentation: string, withStatus = 
   return [{ ...errorItem(body, owner, documentation), ...(withStatus && { status: "error" as const }) }];
 }
 
-/** The error for a task that this caller does not have. */
+/** The error for a task that does not exist for this caller. */
 export const unknownTask = (taskUUID: string): TaskError =>
   new TaskError("taskFailedOrNotFound", { taskUUID }, { parameter: "taskUUID", type: "string" });

@@ -1,4 +1,4 @@
-/** What callers are answered: items of `data` and `errors`, and their JSON text, one item at a time. */
+/** Replies: items of `data` and `errors`, and their JSON text, one item at a time. */
 
 import type { FastifyReply } from "fastify";
 import {
@@ -12,14 +12,14 @@ import {
 import { DatabaseUnavailableError } from "../database/index.ts";
 import { StorageUnavailableError } from "../storage/index.ts";
 
-/** An item of `data`, made only when it is sent: images in base64 are large, and one at a time is enough. */
+/** An item of `data` that is made when it is sent. Images in base64 are large, so only one is in memory at a time. */
 export interface LazyItem {
-  /** Whose error it is when it cannot be made. */
+  /** The task of the error, if the item cannot be made. */
   readonly owner: ErrorOwner;
   make(): DataItem | Promise<DataItem>;
 }
 
-/** Makes one item; when that fails, the error that stands in its place. */
+/** Makes one item, or the error that replaces it. */
 export async function made(
   { make, owner: { taskUUID, taskType } }: LazyItem,
   documentation: string,
@@ -31,38 +31,38 @@ export async function made(
   }
 }
 
-/** What a task is answered with. */
+/** The answer to a task. */
 export interface Answer {
   readonly data: readonly LazyItem[];
   readonly errors: readonly ErrorItem[];
 }
 
-/** An answer of items that need no work. */
+/** An answer of ready items. */
 export const answerWith = (...items: readonly DataItem[]): Answer => ({
   data: items.map((item) => ({ owner: item, make: () => item })),
   errors: [],
 });
 
-/** An answer that is only errors. */
+/** An answer of errors only. */
 export const refuseWith = (errors: readonly TaskError[], owner: ErrorOwner, documentation: string): Answer => ({
   data: [],
   errors: errors.map((error) => errorItem(error.body, owner, documentation)),
 });
 
 /**
- * Any thrown thing as a catalogue error. An outage is `serviceUnavailable`; what is none of ours is a defect and says nothing to
- * the caller.
+ * Converts any thrown value to an error of the catalogue. An outage is `serviceUnavailable`. Anything unknown is a
+ * defect, and its reply contains no details.
  */
 export function asTaskError(thrown: unknown): TaskError {
   if (thrown instanceof TaskError) return thrown;
   const cause = { cause: thrown };
   const outage = (reason: string) => new TaskError("serviceUnavailable", { reason }, { retryAfter: 5 }, cause);
-  if (thrown instanceof DatabaseUnavailableError) return outage("Its database is away.");
-  if (thrown instanceof StorageUnavailableError) return outage("Its disk is not usable.");
+  if (thrown instanceof DatabaseUnavailableError) return outage("Its database is unreachable.");
+  if (thrown instanceof StorageUnavailableError) return outage("Its disk cannot be used.");
   return new TaskError("internalServerError", {}, {}, cause);
 }
 
-/** The text of one reply: `{"data":[…],"errors":[…]}`, empty parts left out. Items that fail become errors. */
+/** The text of one reply: `{"data":[…],"errors":[…]}` without empty parts. Items that fail become errors. */
 export async function* replyText({ data, errors }: Answer, documentation: string): AsyncGenerator<string> {
   const failed: ErrorItem[] = [...errors];
   let separator = '{"data":[';
@@ -80,7 +80,10 @@ export async function* replyText({ data, errors }: Answer, documentation: string
   else yield stringifyJson({ errors: failed });
 }
 
-/** The same as two texts, each whole: results first, as clients read of a frame with errors nothing else. Either may be absent. */
+/**
+ * The reply as two complete texts. Results come first, because clients ignore everything else in a frame with errors.
+ * Either text may be absent.
+ */
 export async function replyFrames({ data, errors }: Answer, documentation: string): Promise<string[]> {
   const failed: ErrorItem[] = [...errors];
   const items: string[] = [];
@@ -93,15 +96,15 @@ export async function replyFrames({ data, errors }: Answer, documentation: strin
   return failed.length > 0 ? [...frames, stringifyJson({ errors: failed })] : frames;
 }
 
-/** The body of an HTTP reply that is only errors: some clients read `errors`, others the singular `error`. */
+/** The body of an HTTP reply with errors only. Some clients read `errors`, others the singular `error`. */
 export const failureText = (errors: readonly ErrorItem[]): string => stringifyJson({ errors, error: errors[0] });
 
-/** Ends the connection of a client that takes nothing of a reply for so many seconds. */
+/** Closes the connection of a client that reads nothing of a reply for a number of seconds. */
 export function cutSlowReader({ raw }: FastifyReply, seconds: number): void {
   const { socket } = raw;
   if (socket === null) return;
   const cut = () => socket.destroy();
   socket.setTimeout(seconds * 1000, cut);
-  // After the reply Node has put its keep-alive time in place of this one.
+  // After the reply, Node has replaced this timeout with its keep-alive timeout.
   raw.once("close", () => socket.off("timeout", cut));
 }

@@ -6,7 +6,7 @@ import type { HttpPorts } from "./ports.ts";
 import type { RequestTraces } from "./request-traces.ts";
 import type { UploadQuota } from "./upload-quota.ts";
 
-/** What all requests share. */
+/** The state that all requests share. */
 export interface Shared {
   readonly ports: HttpPorts;
   readonly waiters: Waiters;
@@ -15,14 +15,14 @@ export interface Shared {
   readonly quota: UploadQuota;
 }
 
-/** One request or socket, and what answering it takes. */
+/** The context of one request or socket. */
 export interface RequestContext extends Shared {
   readonly source: ImageSource;
-  /** This server, as the caller reaches it; without a slash at the end. */
+  /** The address of this server, as the caller reaches it, without a slash at the end. */
   readonly baseUrl: string;
   /** The address of the reference pages, for error items. */
   readonly documentation: string;
-  /** `traceparent` of the request, where traces are collected; of a socket the one that its client sent. */
+  /** The `traceparent` of the request, if traces are collected. For a socket, the one that its client sent. */
   readonly trace: string | undefined;
   /** Validate only. */
   readonly dryRun: boolean;
@@ -30,11 +30,11 @@ export interface RequestContext extends Shared {
 
 const HOST = /^[\w.-]+(:\d+)?$|^\[[0-9a-f:]+\](:\d+)?$/i;
 
-/** How the client reaches this server: as the request says, which a proxy in front that is trusted may put right. */
+/** The address of this server according to the request, or according to the headers of a trusted proxy. */
 function reachedAt({ headers, socket }: IncomingMessage, trustProxy: boolean): string {
   const { localAddress = "127.0.0.1", localPort } = socket;
   const listening = `${localAddress.includes(":") ? `[${localAddress}]` : localAddress}:${localPort}`;
-  /** Of several proxies the first one spoke with the client. */
+  /** The first of several proxies talked to the client. */
   const forwarded = (name: string) =>
     trustProxy
       ? String(headers[name] ?? "")
@@ -46,10 +46,10 @@ function reachedAt({ headers, socket }: IncomingMessage, trustProxy: boolean): s
   return `${scheme}://${host}`;
 }
 
-/** The context that begins with this HTTP request or upgrade. */
+/** Creates the context of an HTTP request or upgrade. */
 export function openContext(shared: Shared, request: IncomingMessage): RequestContext {
   const { ports } = shared;
-  // Without a public address, the one the client used is the one it can reach.
+  // Without a public address, the address in the request is the one that the client can reach.
   const baseUrl = ports.settings.publicUrl ?? reachedAt(request, ports.settings.trustProxy);
   return {
     ...shared,

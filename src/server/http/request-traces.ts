@@ -1,11 +1,14 @@
-/** A span for each request of the API, where traces are collected. */
+/** A span for each request of the API, if traces are collected. */
 
 import type { IncomingMessage } from "node:http";
 import type { FastifyInstance } from "fastify";
 import type { Span, Tracer } from "../tracing/index.ts";
 
 export interface RequestTraces {
-  /** `traceparent` of what a request does: its span's, else what its client sent. Undefined where nobody collects traces. */
+  /**
+   * The `traceparent` for the work of a request: that of its span, else that of the client. Undefined if traces are not
+   * collected.
+   */
   of(request: IncomingMessage): string | undefined;
 }
 
@@ -13,7 +16,7 @@ export function traceRequests(app: FastifyInstance, tracer: Tracer | undefined):
   if (tracer === undefined) return { of: () => undefined };
   const spans = new WeakMap<IncomingMessage, Span>();
   app.addHook("onRequest", async ({ raw, method, routeOptions: { url } }) => {
-    // A socket stays open: the tasks that come over it are traced one by one.
+    // A socket stays open, so its tasks are traced one by one.
     if (url === undefined || !url.startsWith("/v1") || raw.headers.upgrade !== undefined) return;
     const attributes = { "http.request.method": method, "http.route": url };
     spans.set(raw, tracer.begin(`${method} ${url}`, { parent: sent(raw), kind: "server", attributes }));

@@ -24,7 +24,10 @@ import type { RequestContext } from "./request-context.ts";
 
 type SmallTask = Exclude<Task, QueuedTask | AuthenticationTask>;
 
-/** Answers a task that needs no engine. Throws `TaskError`. `gone` is aborted when nobody waits for the answer any more. */
+/**
+ * Answers a task that does not need the engine. Throws `TaskError`. `gone` is aborted when no client waits for the
+ * answer.
+ */
 export async function answerSmallTask(
   context: RequestContext,
   caller: Caller,
@@ -47,7 +50,7 @@ export async function answerSmallTask(
     case "modelSearch":
       return modelSearch(context, task);
     case "watch":
-      throw new TaskError("invalidRequest", { reason: "A watch needs a WebSocket; over HTTP ask GET /v1/tasks." });
+      throw new TaskError("invalidRequest", { reason: "A watch needs a WebSocket. Over HTTP, use GET /v1/events." });
   }
 }
 
@@ -63,7 +66,7 @@ async function getTaskDetails(context: RequestContext, { owner }: Caller, task: 
   if (record === undefined) throw unknownTask(task.taskUUID);
   const { data, errors } = finalAnswer(context, record);
   const { taskType, taskUUID } = task;
-  // Read when it is sent: what waits for a client that does not read stays small.
+  // Read when it is sent, so that little is in memory for slow clients.
   const make = async () => {
     const request = await tasks.request(owner, task.taskUUID);
     if (request === undefined) throw unknownTask(task.taskUUID);
@@ -127,7 +130,7 @@ async function mediaStorage(
   return answerWith({ taskType, taskUUID, operation, mediaUUID: stored.imageUUID, mediaURL });
 }
 
-/** Stores an image that was inside the request, or that it names. */
+/** Stores an image that the request contains or names. */
 function upload(
   { ports: { uploads } }: RequestContext,
   owner: string,

@@ -1,4 +1,4 @@
-/** Built pages in memory, as files under a path. */
+/** Built pages in memory, as files below a path. */
 
 import { readdir, readFile } from "node:fs/promises";
 import { extname, join } from "node:path";
@@ -16,11 +16,11 @@ const TYPES: Readonly<Record<string, string>> = {
 export interface StaticFile {
   readonly type: string;
   readonly bytes: Buffer;
-  /** The same, compressed when it was built: `br`, `gzip`. */
+  /** Versions that the build has compressed: `br`, `gzip`. */
   readonly encoded: Readonly<Record<string, Buffer>>;
 }
 
-/** Reads a folder; keys are paths in it that begin with a slash. A missing or absent folder has no files. */
+/** Reads a folder. Keys are paths in it that begin with a slash. A missing or absent folder gives no files. */
 export async function readStaticFiles(folder: string | undefined): Promise<ReadonlyMap<string, StaticFile>> {
   const files = new Map<string, StaticFile>();
   if (folder === undefined) return files;
@@ -38,7 +38,7 @@ export async function readStaticFiles(folder: string | undefined): Promise<Reado
   return files;
 }
 
-/** Sends a file in an encoding that the client accepts, under a Content-Security-Policy. */
+/** Sends a file in an encoding that the client accepts, with a Content-Security-Policy. */
 export function sendStaticFile(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -58,5 +58,5 @@ export function sendStaticFile(
     .send(encoding === undefined ? bytes : encoded[encoding]);
 }
 
-/** For files whose names hold a hash of their contents. */
+/** For files whose names contain a hash of their content. */
 export const FOREVER = "public, max-age=31536000, immutable";

@@ -30,7 +30,7 @@ describe("a stranger's large body is refused before it has come", () => {
   test("no key, announced or in chunks", async () => {
     const { base } = await start();
     const refused =
-      /^HTTP\/1\.1 401 .*"code":"missingApiKey","message":"Missing API key\. .*In a body of more than 65536 bytes it has to be among the first so many\."/s;
+      /^HTTP\/1\.1 401 .*"code":"missingApiKey","message":"Missing API key\. .*In a body of more than 65536 bytes, it must be in the first 65536\."/s;
     expect(await reply(base, head(LARGE) + " ".repeat(UNAUTHENTICATED_BYTES + 1))).toMatch(refused);
     expect(await reply(base, head(CHUNKED) + chunk(UNAUTHENTICATED_BYTES) + chunk(1))).toMatch(refused);
   });

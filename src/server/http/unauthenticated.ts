@@ -1,4 +1,4 @@
-/** Callers that have not proved who they are: how much they may send. */
+/** Limits for callers that have not authenticated. */
 
 import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
@@ -6,15 +6,16 @@ import { TaskError } from "../../protocol/index.ts";
 import type { KeyRing } from "./api-keys.ts";
 import { bearerKey, identify } from "./caller.ts";
 
-/** Room for an `authentication` task and some others. */
+/** Bytes that are enough for an `authentication` task and some others. */
 export const UNAUTHENTICATED_BYTES = 64 * 1024;
 
-/** Tells why a caller with this key is a stranger; undefined when it is none. */
+/** Returns the error of a caller without a valid key; undefined for a valid key. */
 type Refusal = (key: string | undefined) => Promise<TaskError | undefined>;
 
 /**
- * The body of a request. A stranger's ends in an error once it is longer than `UNAUTHENTICATED_BYTES` and no `authentication` task has come
- * with them: `missingApiKey` or `invalidApiKey`. Where no key would help it is refused unread: `forbidden`.
+ * The body of a request. Without a valid key, it ends in an error after `UNAUTHENTICATED_BYTES` without an
+ * `authentication` task: `missingApiKey` or `invalidApiKey`. If no key would help, the request is refused unread:
+ * `forbidden`.
  */
 export async function guardBody(keys: KeyRing, request: IncomingMessage, body: Readable): Promise<Readable> {
   const { "content-length": length = 0, "transfer-encoding": encoding } = request.headers;
@@ -29,14 +30,14 @@ export async function guardBody(keys: KeyRing, request: IncomingMessage, body: R
 function tooMuch(thrown: unknown): TaskError {
   if (!(thrown instanceof TaskError)) throw thrown;
   if (thrown.code !== "missingApiKey") return thrown;
-  const reason = ` In a body of more than ${UNAUTHENTICATED_BYTES} bytes it has to be among the first so many.`;
+  const reason = ` In a body of more than ${UNAUTHENTICATED_BYTES} bytes, it must be in the first ${UNAUTHENTICATED_BYTES}.`;
   return new TaskError("missingApiKey", { reason }, thrown.facts);
 }
 
 async function* untilRefused(body: Readable, refusal: TaskError, refusalOf: Refusal): AsyncGenerator<Buffer> {
   const beginning: Buffer[] = [];
   let bytes = 0;
-  // Destroying the body would take the connection with it, and the reply.
+  // Destroying the body would close the connection before the reply.
   for await (const piece of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     if (bytes <= UNAUTHENTICATED_BYTES) {
       beginning.push(piece);
@@ -51,7 +52,9 @@ async function* untilRefused(body: Readable, refusal: TaskError, refusalOf: Refu
   }
 }
 
-/** The key of an `authentication` task in the beginning of a body. (In texts of other tasks the quotes would be escaped.) */
+/**
+ * The key of an `authentication` task at the beginning of a body. In texts of other tasks, its quotes would be escaped.
+ */
 export function keyInBody(body: Buffer): string | undefined {
   const at = body.indexOf('"apiKey"');
   if (at === -1 || at >= UNAUTHENTICATED_BYTES) return undefined;

@@ -1,4 +1,4 @@
-/** How much a key may be sending at the same time: bodies and frames are held in memory until they are parsed. */
+/** Limit of the bytes that one key may send at the same time. Bodies and frames are in memory until they are parsed. */
 
 import type { IncomingMessage } from "node:http";
 import { TaskError } from "../../protocol/index.ts";
@@ -6,26 +6,27 @@ import { UNAUTHENTICATED_BYTES } from "./unauthenticated.ts";
 
 export interface UploadQuota {
   /**
-   * Counts the body of a request until the returned function is called. Small ones count nothing; one body is always taken.
+   * Counts the body of a request until the returned function is called. Small bodies do not count, and one body is
+   * always accepted.
    * @param sender the owner, or the address of a caller whose key is in the body
-   * @throws TaskError `quotaExceeded` when the sender has too much under way
+   * @throws TaskError `quotaExceeded` if the sender exceeds its limit
    */
   begin(sender: string, request: IncomingMessage): () => void;
-  /** Counts what a WebSocket holds. */
+  /** Counts the bytes that a WebSocket holds. */
   openSocket(): SocketUploads;
 }
 
-/** What a WebSocket holds of its owner's quota. */
+/** The part of its owner's quota that a WebSocket uses. */
 export interface SocketUploads {
   /**
-   * It holds so many bytes now. Undefined: they fit; what is small counts nothing, and a sender with nothing else under way may hold as
-   * much as one frame may have. Else the error `quotaExceeded`.
+   * Sets the number of held bytes. Returns undefined if they are within the quota, else the error `quotaExceeded`.
+   * Small amounts do not count. A sender with nothing else in progress may hold the bytes of one frame.
    */
   hold(sender: string, bytes: number): TaskError | undefined;
   end(): void;
 }
 
-/** Bodies go by in seconds. */
+/** Seconds to wait. A body takes seconds. */
 const RETRY_SECONDS = 2;
 
 export function createUploadQuota(maxBytes: number, maxBodyBytes: number): UploadQuota {

@@ -1,4 +1,4 @@
-/** What whoever follows a key is told: over a WebSocket (`watch`) and as server-sent events (`/v1/events`). */
+/** Events for followers of a key: over a WebSocket (`watch`) and as server-sent events (`/v1/events`). */
 
 import { errorItem, TaskError, type WatchItem } from "../../protocol/index.ts";
 import type { FollowEvent, OwnerId, TaskEvent } from "../tasks/index.ts";
@@ -8,16 +8,16 @@ import type { RequestContext } from "./request-context.ts";
 
 export interface Told {
   readonly event: NonNullable<WatchItem["event"]>;
-  /** Absent where no task is concerned. */
+  /** Absent for events without a task. */
   readonly taskUUID?: string;
   readonly facts: Partial<WatchItem>;
-  /** Whoever reads slowly does without. */
+  /** Slow readers lose these events. */
   readonly droppable: boolean;
 }
 
 /**
- * Follows the tasks and pictures of an owner, and the models of the server; resolves with the function that ends it, once what is
- * unfinished now has been told.
+ * Follows the tasks and images of an owner, and the models of the server. Resolves when the present unfinished tasks
+ * have been reported, with the function that ends it.
  */
 export async function followOwner(
   context: RequestContext,
@@ -26,10 +26,10 @@ export async function followOwner(
   tell: (told: Told) => void,
 ): Promise<() => void> {
   const { tasks, news, log } = context.ports;
-  /** Pictures are looked up: what follows waits for them, so that the order stays. */
+  /** Images are looked up. Later events wait for them, so that the order is kept. */
   let work = Promise.resolve();
   const inTurn = (pass: () => Promise<void>, about: object) => {
-    work = work.then(pass).catch((err) => log.warn({ err, ...about }, "an event was not told"));
+    work = work.then(pass).catch((err) => log.warn({ err, ...about }, "an event could not be reported"));
   };
   const passTask = async (taskUUID: string, event: FollowEvent): Promise<void> => {
     const facts = await factsOf(context, owner, taskUUID, event);
@@ -64,7 +64,7 @@ async function passNews(
   }
 }
 
-/** An event in the API's words; undefined for a picture that is gone already. */
+/** An event in the words of the API; undefined for an image that no longer exists. */
 async function factsOf(
   context: RequestContext,
   owner: OwnerId,
@@ -93,7 +93,7 @@ async function factsOf(
   }
 }
 
-/** How far a task is, in the API's words. */
+/** The progress of a task in the words of the API. */
 export function progressFacts(event: Extract<TaskEvent, { readonly type: "queued" | "started" | "progress" }>) {
   switch (event.type) {
     case "queued":

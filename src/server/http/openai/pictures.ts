@@ -1,4 +1,4 @@
-/** Files of an edit as the inputs of a task. */
+/** Files of an edit as inputs of a task. */
 
 import type { MultipartFile } from "@fastify/multipart";
 import { type DecodedImage, decodeImage, encodeImage, ImageError } from "../../../pictures/index.ts";
@@ -11,7 +11,7 @@ export interface ImagesForm {
   readonly mask?: Buffer;
 }
 
-/** Reads a form; files are bounded by the parser's own limits. @throws OpenAIError for a field that no edit has */
+/** Reads a form. The limits of the parser bound its files. @throws OpenAIError for an unknown field */
 export async function readForm(
   parts: AsyncIterable<MultipartFile | { type: "field"; fieldname: string; value: unknown }>,
 ): Promise<ImagesForm> {
@@ -28,10 +28,10 @@ export async function readForm(
 }
 
 /**
- * The first image as seed image, or all of them as an editing model's references. OpenAI's masks are transparent where to edit, ours
- * are white there.
- * @param most references that the model takes; 0 for one that draws over
- * @throws OpenAIError naming the file that cannot be used
+ * The first image as seed image, or all images as references of an editing model. OpenAI's masks are transparent where
+ * to edit; Inkstone's masks are white there.
+ * @param most most references of the model; 0 for a model that edits through a seed image
+ * @throws OpenAIError with the name of the unusable file
  */
 export async function inputPictures(
   { images, mask }: ImagesForm,
@@ -55,10 +55,15 @@ export async function inputPictures(
   const opening = mask && (await decoded(mask, "mask", maxPixels));
   if (opening && (opening.width !== picture.width || opening.height !== picture.height)) {
     const sizes = `${opening.width}x${opening.height}, the image ${picture.width}x${picture.height}`;
-    throw new OpenAIError(400, `The mask has ${sizes}; they must have one size.`, "mask", "invalid_value");
+    throw new OpenAIError(400, `The mask has ${sizes}; both must have the same size.`, "mask", "invalid_value");
   }
   if (opening && opening.alpha === undefined) {
-    throw new OpenAIError(400, "The mask has no transparency: transparent is where to edit.", "mask", "invalid_value");
+    throw new OpenAIError(
+      400,
+      "The mask has no transparency. Transparent pixels mark the area to edit.",
+      "mask",
+      "invalid_value",
+    );
   }
   return {
     referenceImages,

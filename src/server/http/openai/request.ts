@@ -1,9 +1,9 @@
-/** What OpenAI's images API sends, and the task that Inkstone makes of it. */
+/** Requests of OpenAI's images API, and their conversion to tasks. */
 
 import { z } from "zod";
 import { DEFAULT_MODEL, type ModelSummary } from "../../../models/index.ts";
 
-/** A request that cannot be taken; `param` names the parameter as the caller wrote it. */
+/** An invalid request. `param` names the parameter in the caller's spelling. */
 export class OpenAIError extends Error {
   override readonly name = "OpenAIError";
   readonly status: number;
@@ -17,7 +17,7 @@ export class OpenAIError extends Error {
   }
 }
 
-/** Multipart forms hold texts only; numbers and truths are read from them. */
+/** Multipart forms contain only text, so numbers and booleans are parsed from it. */
 const number = z.preprocess(
   (value) => (typeof value === "string" && value.trim() !== "" ? Number(value) : value),
   z.number(),
@@ -35,12 +35,12 @@ const common = {
   background: z.enum(["auto", "opaque"]).nullish(),
   stream: truth.nullish(),
   partial_images: number.pipe(z.int().min(0).max(3)).nullish(),
-  // Taken and without effect: they steer other models, or tell who asks.
+  // Accepted without effect: they control other models, or identify the end user.
   user: z.string().nullish(),
   moderation: z.enum(["auto", "low"]).nullish(),
   style: z.enum(["vivid", "natural"]).nullish(),
   input_fidelity: z.enum(["low", "high"]).nullish(),
-  // Extensions, as gateways name them.
+  // Extensions, in the spelling of gateways.
   seed: number.pipe(z.int().min(0)).nullish(),
   steps: number.nullish(),
   num_inference_steps: number.nullish(),
@@ -58,7 +58,7 @@ export const variation = z.strictObject(common);
 
 export type ImagesRequest = z.output<typeof variation> & { readonly prompt?: string };
 
-/** @throws OpenAIError naming the first parameter that does not hold */
+/** @throws OpenAIError with the first invalid parameter */
 export function readImages<Schema extends z.ZodType>(schema: Schema, given: unknown): z.output<Schema> {
   const parsed = schema.safeParse(given);
   if (parsed.success) return parsed.data;
@@ -79,17 +79,17 @@ export function readImages<Schema extends z.ZodType>(schema: Schema, given: unkn
   );
 }
 
-/** Names of OpenAI's own models stand for the server's default one. */
+/** Names of OpenAI's models select the default model of the server. */
 const OPENAI_MODEL = /^(gpt-image-|chatgpt-image|dall-e-)/;
 export const modelFor = (name: string | null | undefined): string =>
   !name || OPENAI_MODEL.test(name) ? DEFAULT_MODEL : name;
 
-/** Of several editing models the one that is asked for without a name: the newest of the published ones, then any other. */
+/** Preferred editing models, if several are installed and the request names none: the newest published ones first. */
 const EDITORS = ["alibaba:qwen-image-edit@2511", "runware:108@22", "runware:108@20"];
 
 /**
- * The model of an edit that names none: an installed editing model that takes so many images, where there is one. Otherwise the server's
- * default, which draws over the image.
+ * The model of an edit that names none: an installed editing model that takes this number of images. Otherwise the
+ * default model of the server, which edits through a seed image.
  */
 export function editingModel(
   name: string | null | undefined,
@@ -106,27 +106,27 @@ export function editingModel(
 const FORMATS = { png: "PNG", jpeg: "JPG", webp: "WEBP" } as const;
 const STEPS = { auto: undefined, medium: undefined, low: 20, standard: 20, high: 40, hd: 40 } as const;
 
-/** Pictures of an edit or a variation, in base64. */
+/** Images of an edit or a variation, in base64. */
 export interface InputPictures {
-  /** What is drawn over; an editing model needs none. */
+  /** The image to change. Editing models do not need it. */
   readonly seedImage?: string;
   readonly maskImage?: string;
-  /** What an editing model is shown. */
+  /** The reference images of an editing model. */
   readonly referenceImages?: readonly string[];
-  /** Size for requests that name none; absent where the model decides. */
+  /** Size for requests without one. Absent if the model decides. */
   readonly size?: { readonly width: number; readonly height: number };
 }
 
-/** A task to be checked; what is named here holds already. */
+/** A task before validation. The values here are already valid. */
 export interface TaskRequest {
   readonly taskUUID: string;
   readonly outputFormat: (typeof FORMATS)[keyof typeof FORMATS];
-  /** Absent where the model decides. */
+  /** Absent if the model decides. */
   readonly width?: number;
   readonly height?: number;
 }
 
-/** The task, in the words of `imageInference`; its own schema checks the ranges. */
+/** The task in the words of `imageInference`. Its schema checks the ranges. */
 export function taskFor(
   request: ImagesRequest,
   model: ModelSummary | undefined,
@@ -150,7 +150,7 @@ export function taskFor(
     numberResults: request.n ?? 1,
     outputType: request.response_format === "url" ? "URL" : "base64Data",
     outputFormat: FORMATS[request.output_format ?? "png"],
-    // Inkstone's qualities go from 20 to 99.
+    // Inkstone's quality ranges from 20 to 99.
     outputQuality:
       request.output_compression == null ? undefined : Math.min(99, Math.max(20, request.output_compression)),
     inputs:
@@ -164,7 +164,7 @@ export function taskFor(
   }) as unknown as TaskRequest;
 }
 
-/** `WxH`; `auto` or nothing means `otherwise`, brought to a size that can be drawn. */
+/** `WxH`. Absent or `auto` means `otherwise`, changed to a supported size. */
 function sizeFor(size: string | null | undefined, otherwise: { width: number; height: number } | undefined) {
   if (!size || size === "auto") return otherwise && fitted(otherwise);
   const [, width, height] = /^(\d{1,5})x(\d{1,5})$/.exec(size) ?? [];
@@ -179,7 +179,7 @@ function sizeFor(size: string | null | undefined, otherwise: { width: number; he
   return { width: Number(width), height: Number(height) };
 }
 
-/** The nearest size in steps of 16 from 128 to 2048, at nearly the same aspect. */
+/** The nearest size in steps of 16 from 128 to 2048, with nearly the same aspect ratio. */
 function fitted({ width, height }: { width: number; height: number }) {
   const scale = Math.min(1, 2048 / Math.max(width, height)) * Math.max(1, 128 / Math.min(width, height));
   const step = (side: number) => Math.min(2048, Math.max(128, Math.round((side * scale) / 16) * 16));

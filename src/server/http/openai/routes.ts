@@ -1,6 +1,6 @@
 /**
- * OpenAI's images API, as its official clients, Open WebUI and LibreChat use it: `POST /v1/images/generations`, `/edits` and
- * `/variations`, `GET /v1/models`. The same tasks, queue and limits stand behind it.
+ * OpenAI's images API for its official clients, Open WebUI and LibreChat: `POST /v1/images/generations`, `/edits` and
+ * `/variations`, `GET /v1/models`. It uses the same tasks, queue and limits.
  */
 
 import multipart from "@fastify/multipart";
@@ -30,10 +30,10 @@ import {
 } from "./request.ts";
 import { openPictureStream } from "./stream.ts";
 
-/** Files of one form: OpenAI's own limit. */
+/** Most files of a form: OpenAI's own limit. */
 const MOST_FILES = 16;
 
-/** How much a variation may change, and what is drawn where a mask is clear. */
+/** Strength of a variation, and of the transparent area of a mask. */
 const VARIATION_STRENGTH = 0.7;
 const MASKED_STRENGTH = 1;
 
@@ -49,7 +49,7 @@ export function openAIRoutes(app: FastifyInstance, shared: Shared): void {
     };
     await front.register(multipart, { limits });
     front.setErrorHandler((thrown, request, reply) => refuse(ports, thrown, request, reply));
-    // The key comes before the body.
+    // The key is checked before the body is read.
     front.decorateRequest<Caller | undefined>("caller", undefined);
     front.addHook("onRequest", async (request) =>
       request.setDecorator("caller", await identify(ports.keys, bearerKey(request.raw), request.raw)),
@@ -99,7 +99,7 @@ interface Exchange {
   readonly reply: FastifyReply;
 }
 
-/** Draws the task and answers with its pictures, as one object or as events. */
+/** Runs the task and answers with its images, as one object or as events. */
 async function draw(
   { shared, request, reply }: Exchange,
   wanted: ImagesRequest,
@@ -139,7 +139,7 @@ async function draw(
   return reply;
 }
 
-/** Draws the task; its pictures as OpenAI's clients read them. @throws OpenAIError */
+/** Runs the task and returns its images in OpenAI's form. @throws OpenAIError */
 async function picturesOf({ shared, request, reply }: Exchange, task: TaskRequest) {
   const caller = request.getDecorator<Caller>("caller");
   const context = openContext(shared, request.raw);
@@ -161,7 +161,7 @@ async function picturesOf({ shared, request, reply }: Exchange, task: TaskReques
 const checkpoints = async ({ models }: HttpPorts): Promise<ModelSummary[]> =>
   (await models.list()).filter(({ category }) => category === "checkpoint");
 
-/** The installed checkpoint that a request's model means; undefined when there is none. */
+/** The installed checkpoint of a request; undefined if it does not exist. */
 async function modelNamed(ports: HttpPorts, name: string | null | undefined): Promise<ModelSummary | undefined> {
   const wanted = modelFor(name);
   return (await checkpoints(ports)).find(({ air, aliases = [] }) => air === wanted || aliases.includes(wanted));
@@ -173,7 +173,7 @@ async function jsonBody({ bodies }: Shared, { body }: FastifyRequest): Promise<u
   return (large ? await bodies.parseLarge(bytes, undefined) : bodies.parse(bytes, undefined)).json;
 }
 
-/** Parameters of the task under the names that OpenAI's callers know. */
+/** Parameters of the task, mapped to OpenAI's names. */
 const PARAMS: Readonly<Record<string, string>> = {
   positivePrompt: "prompt",
   negativePrompt: "negative_prompt",
@@ -195,13 +195,13 @@ function asOpenAIError({ code, message, parameter }: ErrorItem): OpenAIError {
   return new OpenAIError(errorKind(code as Parameters<typeof errorKind>[0]).status, message, param, code);
 }
 
-/** `{"error": {message, type, param, code}}`, as OpenAI's clients read it. */
+/** Sends `{"error": {message, type, param, code}}`, the error form of OpenAI. */
 function refuse(ports: HttpPorts, thrown: unknown, request: FastifyRequest, reply: FastifyReply) {
   const { status, ...error } = errorBody(ports, thrown, request);
   return reply.code(status).send({ error });
 }
 
-/** An error as OpenAI's clients read it, and its status; noted. */
+/** Converts an error to OpenAI's form and its status, and records it. */
 function errorBody({ log, metrics }: HttpPorts, thrown: unknown, { url: path }: FastifyRequest) {
   const error = thrown instanceof OpenAIError ? thrown : ofServer(thrown);
   if (error.status >= 500) log.error({ err: thrown, path }, "request failed");

@@ -1,4 +1,4 @@
-/** Pictures as events, as OpenAI's clients read them: what a picture looks like while it is drawn, then the pictures, or why there are none. */
+/** Images as events in OpenAI's form: previews, then the images or an error. */
 
 import type { FastifyReply } from "fastify";
 import { decodeImage, encodeImage, type ImageFormat, resizeImage } from "../../../pictures/index.ts";
@@ -7,29 +7,29 @@ import { type EventStream, openEventStream } from "../event-stream.ts";
 import type { HttpPorts } from "../ports.ts";
 import { cutSlowReader } from "../reply.ts";
 
-/** What the events of a request are about. */
+/** The subject of the events of a request. */
 export interface Streamed {
   readonly taskUUID: string;
   readonly kind: "image_generation" | "image_edit";
-  /** Partial images of each picture, at most. */
+  /** Most partial images per image. */
   readonly partialImages: number;
   readonly format: ImageFormat;
-  /** Of the pictures asked for; partial images are brought to it. Absent where the model decides. */
+  /** The requested size. Partial images are scaled to it. Absent if the model decides. */
   readonly size: { readonly width: number; readonly height: number } | undefined;
-  /** What each event repeats of the request. */
+  /** Values of the request that each event repeats. */
   readonly facts: object;
 }
 
-/** The events of one request. Until the first one is written the reply may still be an error with a status. */
+/** The events of one request. Until the first event, the reply can still be an error with a status. */
 export interface PictureStream {
   readonly begun: boolean;
   completed(images: readonly object[]): Promise<void>;
   failed(error: object): Promise<void>;
-  /** Ends the following of the task. Must be called, however the task ended. */
+  /** Stops following the task. Call it whatever the outcome. */
   close(): void;
 }
 
-/** No tokens are counted here; the clients' types have them. */
+/** Tokens are not counted. The types of clients require them. */
 const USAGE = {
   total_tokens: 0,
   input_tokens: 0,
@@ -38,8 +38,8 @@ const USAGE = {
 };
 
 /**
- * Follows a task that is about to be handed in: the stream begins when it has been taken, and partial images come at even parts of
- * the drawing. A fast drawing may have fewer of them.
+ * Follows a task before it is submitted. The stream starts when the task is accepted. Partial images come at even parts
+ * of the generation; a fast one may have fewer.
  */
 export async function openPictureStream(
   ports: HttpPorts,
@@ -49,7 +49,7 @@ export async function openPictureStream(
 ): Promise<PictureStream> {
   let stream: EventStream | undefined;
   let work = Promise.resolve();
-  /** Partial images that have been sent, by the picture's index. */
+  /** Number of sent partial images by the index of the image. */
   const sent = new Map<number, number>();
 
   const begin = () => (stream ??= openEventStream(ports, owner, reply, () => {}));

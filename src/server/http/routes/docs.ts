@@ -3,7 +3,7 @@
 import type { FastifyInstance } from "fastify";
 import { FOREVER, readStaticFiles, sendStaticFile } from "../static-files.ts";
 
-/** Scripts and styles are files. The colours of code are attributes, which run nothing. */
+/** Scripts and styles are files. Colours of code are style attributes, which cannot run code. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",

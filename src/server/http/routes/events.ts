@@ -1,4 +1,4 @@
-/** `GET /v1/events`: whatever happens to the tasks and pictures of a key, as server-sent events. */
+/** `GET /v1/events`: all events of the tasks and images of a key, as server-sent events. */
 
 import type { FastifyInstance } from "fastify";
 import { eventQuery, readQuery } from "../../../protocol/index.ts";
@@ -24,7 +24,7 @@ export function eventRoute(app: FastifyInstance, shared: Shared): void {
         stream.write(event, { taskUUID, ...facts }, droppable),
       );
     } catch (err) {
-      ports.log.error({ err }, "a key could not be followed");
+      ports.log.error({ err }, "cannot follow the events of a key");
       stream.destroy();
     }
     if (over) endFollowing();

@@ -1,4 +1,4 @@
-/** `GET /images/{imageUUID}.{ext}`: stored images, to anyone who knows the address; `.webp?side=320`: small copies of them. */
+/** `GET /images/{imageUUID}.{ext}`: stored images, for everyone who knows the address. `.webp?side=320`: thumbnails. */
 
 import type { FastifyInstance } from "fastify";
 import { invalidParameter, TaskError } from "../../../protocol/index.ts";
@@ -6,14 +6,14 @@ import { isFileName, THUMBNAIL_SIDES, type ThumbnailSide } from "../../storage/i
 import type { HttpPorts } from "../ports.ts";
 import { cutSlowReader } from "../reply.ts";
 
-/** Caches hold an image no longer than this, in seconds, nor beyond its time. */
+/** Most seconds that caches keep an image. Never longer than the image exists. */
 const LONGEST_CACHED = 3600;
 
 export function imageRoute(app: FastifyInstance, { images, thumbnails, settings }: HttpPorts): void {
   const find = async (file: string, side: string | undefined) => {
     if (!isFileName(file)) return undefined;
     if (side === undefined || !file.endsWith(".webp")) {
-      // As a stream: of many images that nobody takes, little is in memory.
+      // As a stream, so that images for slow readers take little memory.
       const opened = await images.open?.(file);
       if (opened || images.open) return opened;
     }
@@ -29,7 +29,7 @@ export function imageRoute(app: FastifyInstance, { images, thumbnails, settings 
     async (request, reply) => {
       const { file } = request.params;
       const { side, direct } = request.query;
-      // Shapes can be active content: they leave here only, and with the headers that take their rights away.
+      // SVG can be active content. It is served only here, with headers that prevent scripts.
       const shapes = file.endsWith(".svg");
       const elsewhere =
         !shapes && side === undefined && direct === undefined && isFileName(file) && (await images.addressOf?.(file));

@@ -1,4 +1,7 @@
-/** `GET /v1/models/{air}/schema`: the task of one model, as JSON Schema. (The list is OpenAI's, `../openai/routes.ts`.) */
+/**
+ * `GET /v1/models/{air}/schema`: the task of one model, as JSON Schema. (The list is that of OpenAI,
+ * `../openai/routes.ts`.)
+ */
 
 import type { FastifyInstance } from "fastify";
 import { TaskError } from "../../../protocol/index.ts";

@@ -1,4 +1,4 @@
-/** What an operator asks: is it alive, can it work, what does it count, what does it speak. */
+/** Routes for operators: health, readiness, metrics, OpenAPI. */
 
 import type { FastifyInstance } from "fastify";
 import { bearerKey, identify, isLocal } from "../caller.ts";
@@ -15,7 +15,7 @@ export function operationRoutes(app: FastifyInstance, ports: HttpPorts): void {
   });
 
   app.get("/metrics", async (request, reply) => {
-    // Figures tell strangers how busy a server is: callers on this machine, or with a key.
+    // Metrics show how busy a server is: only for callers on this machine or with a key.
     if (!isLocal(request.raw)) await identify(ports.keys, bearerKey(request.raw), request.raw);
     const { body, contentType } = await ports.metrics.text();
     return reply.type(contentType).send(body);

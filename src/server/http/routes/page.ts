@@ -1,9 +1,9 @@
-/** The page at `/` and its files under `/assets`, with a policy that lets nothing in from elsewhere. */
+/** The page at `/` and its files under `/assets`, with a policy that forbids content from elsewhere. */
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { FOREVER, readStaticFiles, type StaticFile, sendStaticFile } from "../static-files.ts";
 
-/** What the page may load and do. A frame of another site cannot show it, and no text in it becomes code. */
+/** The permissions of the page. No frame of another site can show it, and no text becomes code. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -19,7 +19,7 @@ const POLICY = [
   "require-trusted-types-for 'script'",
 ];
 
-/** Paths that the page itself answers, besides `/`. */
+/** Paths of the page other than `/`. */
 const SCREENS = ["/edit", "/edit/:image", "/pictures", "/explore", "/models", "/server"];
 
 const NOT_BUILT =

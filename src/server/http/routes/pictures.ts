@@ -21,7 +21,7 @@ import { pictureItem } from "../gallery-items.ts";
 import { contentUUID } from "../inline-pictures.ts";
 import { openContext, type Shared } from "../request-context.ts";
 
-/** Whatever it says: the first bytes tell what a file is. */
+/** Any of these: the type of a file is detected from its bytes. */
 const PICTURE_TYPE = /^image\/(png|jpe?g|webp|avif|gif|tiff)$/;
 export const PICTURE_EXPECTED =
   "Send the file itself, with the header 'Content-Type: image/png' (or image/jpeg, image/webp, image/avif, image/gif, image/tiff).";
@@ -52,7 +52,7 @@ export function pictureRoutes(app: FastifyInstance, shared: Shared): void {
     return sendJson(reply, { data: pictures.map(shown(request)), next });
   });
 
-  // The file itself is the body. A page of another site cannot send one without asking first, as it can a form.
+  // The body is the file. A page of another site needs a preflight request to send it, unlike a form.
   app.register(async (front) => {
     front.removeAllContentTypeParsers();
     front.addContentTypeParser(PICTURE_TYPE, { parseAs: "buffer" }, (_request, body, done) => done(null, body));
@@ -104,11 +104,11 @@ export function pictureRoutes(app: FastifyInstance, shared: Shared): void {
   }
 }
 
-/** Replies of lists hold seeds of any size. */
+/** Sends JSON. Lists contain seeds of any size. */
 export const sendJson = (reply: FastifyReply, body: unknown) =>
   reply.type("application/json; charset=utf-8").header("cache-control", "no-store").send(stringifyJson(body));
 
-/** A cursor that is none is the caller's mistake. */
+/** Converts an invalid cursor to an error of the caller. */
 export function refuseCursor(thrown: unknown, cursor: unknown): never {
   if (thrown instanceof RangeError) {
     throw invalidParameter("cursor", cursor, "It must be the `next` of an earlier page of the same list.");
@@ -124,7 +124,7 @@ function bodyOf({ body }: FastifyRequest): unknown {
   }
 }
 
-/** The picture in a request's path. Nothing but a UUID v4 is looked for: PostgreSQL would refuse some texts. */
+/** The image in the path of a request. Only a UUID v4 is looked up: PostgreSQL rejects some texts. */
 function named(request: FastifyRequest<ByUUID>): string {
   const { imageUUID } = request.params;
   return isUuidV4(imageUUID) ? imageUUID : nothingAt(request);

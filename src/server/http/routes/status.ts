@@ -1,4 +1,4 @@
-/** `GET /v1/status`: what a caller may know of the server. */
+/** `GET /v1/status`: the state of the server, as a caller may see it. */
 
 import { networkInterfaces } from "node:os";
 import type { FastifyInstance } from "fastify";
@@ -38,7 +38,7 @@ export function statusRoute(app: FastifyInstance, ports: HttpPorts): void {
 const LOOPBACK = /^(localhost|127\..*|::1)$/;
 const EVERYWHERE = /^(0\.0\.0\.0|::)$/;
 
-/** Where other machines of the network reach a server that listens at `host`. */
+/** The addresses at which other machines reach a server that listens on `host`. */
 function addressesOf({ publicUrl, host }: HttpSettings, port: number): string[] {
   if (publicUrl !== undefined) return [publicUrl];
   if (host === undefined || LOOPBACK.test(host)) return [];

@@ -1,4 +1,4 @@
-/** `/v1/tasks`: the tasks of a key, and stopping those that wait. */
+/** `/v1/tasks`: lists the tasks of a key and cancels waiting ones. */
 
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { isUuidV4, readQuery, taskQuery, taskStop } from "../../../protocol/index.ts";
@@ -11,7 +11,7 @@ import { refuseCursor, sendJson } from "./pictures.ts";
 
 type Query = { Querystring: Record<string, unknown> };
 
-/** Pictures of one task; a task makes no more. */
+/** Most images of a task. */
 const MOST_RESULTS = 20;
 
 export function taskListRoutes(app: FastifyInstance, shared: Shared): void {

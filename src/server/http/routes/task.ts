@@ -1,4 +1,4 @@
-/** `GET /v1/tasks/{taskUUID}/events` and `DELETE /v1/tasks/{taskUUID}`: watch a task, stop a task. */
+/** `GET /v1/tasks/{taskUUID}/events` and `DELETE /v1/tasks/{taskUUID}`: watch and cancel a task. */
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { isUuidV4 } from "../../../protocol/index.ts";
@@ -29,7 +29,7 @@ export function taskRoutes(app: FastifyInstance, shared: Shared): void {
   });
 }
 
-/** The task in a request's path. Nothing but a UUID v4 is looked for: PostgreSQL would refuse some texts. */
+/** The task in the path of a request. Only a UUID v4 is looked up: PostgreSQL rejects some texts. */
 function taskNamed({ params: { taskUUID } }: FastifyRequest<ByUUID>): string {
   if (!isUuidV4(taskUUID)) throw unknownTask(taskUUID);
   return taskUUID;
@@ -74,7 +74,7 @@ async function eventData(context: RequestContext, event: TaskEvent): Promise<unk
     }
     case "final": {
       const { record } = event;
-      // Pictures by their addresses, whatever the outputType: an event is no place for megabytes.
+      // Images as addresses, whatever the outputType: events must stay small.
       const told = isPictureRecord(record)
         ? { ...record, task: { ...record.task, outputType: ["URL" as const] } }
         : record;

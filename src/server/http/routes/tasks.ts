@@ -17,7 +17,7 @@ export function taskRoute(app: FastifyInstance, shared: Shared): void {
   app.post("/v1", async (request, reply) => {
     const { ports, bodies } = shared;
     const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
-    // Who calls is asked first: parsing is work that a stranger may not ask for.
+    // The caller is identified first, because parsing costs time.
     const caller = await identify(ports.keys, keyInBody(body) ?? bearerKey(request.raw), request.raw);
     const large = body.length > SMALL_BODY_BYTES;
     const { json, pictures } = large ? await bodies.parseLarge(body, caller.owner) : bodies.parse(body, caller.owner);
@@ -31,7 +31,7 @@ export function taskRoute(app: FastifyInstance, shared: Shared): void {
   });
 }
 
-/** A request that only authenticates is told that it did. */
+/** Answers a request that contains only an authentication. */
 const authenticated = (reply: FastifyReply) =>
   reply.send({ data: [{ taskType: "authentication", connectionSessionUUID: crypto.randomUUID() }] });
 
@@ -43,7 +43,7 @@ function send(reply: FastifyReply, answer: Answer, { metrics, settings }: HttpPo
   return reply.send(Readable.from(replyText(answer, documentation)));
 }
 
-/** A reply without any result has the status of its first error. */
+/** A reply without results has the status of its first error. */
 export function sendFailure(reply: FastifyReply, errors: readonly ErrorItem[]) {
   const [first] = errors;
   reply.type("application/json; charset=utf-8").code(errorKind(first!.code as ErrorCode).status);

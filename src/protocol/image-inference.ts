@@ -149,7 +149,7 @@ export const imageInference = z
       max: 32_000,
     }).optional(),
     width: integer(
-      "Width of the image in pixels. Required without `inputs.referenceImages`. With them, the default is about a megapixel in the aspect ratio of the last image. The image is generated at the next multiple of 16, then cropped.",
+      "Width of the image in pixels. Required without `inputs.referenceImages`. With references, the default is about a megapixel in the aspect ratio of the last image. The image is generated at the next multiple of 16, then cropped.",
       { min: 128, max: 2048, step: 8 },
     ).optional(),
     height: integer("Height of the image in pixels. Required with `width`.", {

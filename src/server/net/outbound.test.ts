@@ -208,7 +208,10 @@ test("a download tells its length beforehand, and ends when nothing comes any mo
   await get("whole");
   expect(heard.slice(0, 2)).toEqual([900, "piece"]);
   for (const path of ["silent", "half"]) {
-    await expect(get(path)).rejects.toMatchObject({ kind: "timeout", message: "The server sent no data for 0.3 seconds." });
+    await expect(get(path)).rejects.toMatchObject({
+      kind: "timeout",
+      message: "The server sent no data for 0.3 seconds.",
+    });
   }
 });
 

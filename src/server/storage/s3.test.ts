@@ -44,11 +44,14 @@ describe.skipIf(NO_S3)("files in a bucket", () => {
     expect(Buffer.from((await store.get(file))!)).toEqual(bytes);
   });
 
-  test.each(["../../etc/passwd", "a.png", "", `${randomUUID()}.html`])("'%s' is not the name of a stored file", async (bad) => {
-    const store = await open();
-    expect(await store.get(bad)).toBeUndefined();
-    await expect(store.put(bad, bytes)).rejects.toThrow(RangeError);
-  });
+  test.each(["../../etc/passwd", "a.png", "", `${randomUUID()}.html`])(
+    "'%s' is not the name of a stored file",
+    async (bad) => {
+      const store = await open();
+      expect(await store.get(bad)).toBeUndefined();
+      await expect(store.put(bad, bytes)).rejects.toThrow(RangeError);
+    },
+  );
 
   test("a presigned address serves the file without credentials", async () => {
     const store = await open();

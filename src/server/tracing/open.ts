@@ -7,16 +7,16 @@ type Api = typeof import("@opentelemetry/api");
 
 export interface Tracing {
   readonly tracer: Tracer;
-  /** Sends what has not been sent. */
+  /** Sends waiting spans. */
   close(): Promise<void>;
 }
 
 const PACKAGES = "@opentelemetry/sdk-trace-node @opentelemetry/resources @opentelemetry/exporter-trace-otlp-http";
 
 /**
- * Traces, where OpenTelemetry's variables ask for them, with a provider that the program around has registered or else one of our own;
- * undefined, and nothing is loaded, where they do not.
- * @throws ConfigError for variables that cannot be followed, and for packages that are not installed
+ * Traces, if OpenTelemetry's variables request them. Uses the provider that the surrounding program has registered, or
+ * creates one. Otherwise returns undefined and loads nothing.
+ * @throws ConfigError for unsupported variables, and for packages that are not installed
  */
 export async function openTracing(env: NodeJS.ProcessEnv): Promise<Tracing | undefined> {
   const exporter = exporterOf(env);
@@ -26,15 +26,17 @@ export async function openTracing(env: NodeJS.ProcessEnv): Promise<Tracing | und
     return { tracer: tracerWith(api, api.trace.getTracer("inkstone", version)), close: async () => {} };
   const provider = await ownProvider(exporter, env).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== "ERR_MODULE_NOT_FOUND") throw error;
-    throw new ConfigError(`OTEL_… variables ask for traces, whose packages are not installed: npm install ${PACKAGES}`);
+    throw new ConfigError(
+      `OTEL_… variables request traces, but the packages are not installed: npm install ${PACKAGES}`,
+    );
   });
   return {
     tracer: tracerWith(api, provider.getTracer("inkstone", version)),
-    close: () => provider.shutdown().catch(() => {}), // a collector that is away holds nothing up
+    close: () => provider.shutdown().catch(() => {}), // an unreachable collector delays nothing
   };
 }
 
-/** Who gets the traces. */
+/** The receiver of traces. */
 function exporterOf(env: NodeJS.ProcessEnv): "otlp" | "console" | undefined {
   if (env.OTEL_SDK_DISABLED?.toLowerCase() === "true") return undefined;
   const { OTEL_TRACES_EXPORTER: named, OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT } = env;
@@ -53,7 +55,7 @@ function checked(env: NodeJS.ProcessEnv): "otlp" {
   return "otlp";
 }
 
-/** Whether the program that this server is part of has set one up. */
+/** True if the surrounding program has registered a provider. */
 function hasProvider({ trace, isSpanContextValid }: Api): boolean {
   const span = trace.getTracer("inkstone").startSpan("probe");
   const isReal = isSpanContextValid(span.spanContext());
@@ -61,7 +63,7 @@ function hasProvider({ trace, isSpanContextValid }: Api): boolean {
   return isReal;
 }
 
-/** A provider that follows OpenTelemetry's variables: name and attributes of the service, sampling, batches, where to send. */
+/** A provider that follows OpenTelemetry's variables: name and attributes of the service, sampling, batches, target. */
 async function ownProvider(exporter: "otlp" | "console", env: NodeJS.ProcessEnv) {
   const { BatchSpanProcessor, ConsoleSpanExporter, NodeTracerProvider } = await import("@opentelemetry/sdk-trace-node");
   const { defaultResource, detectResources, envDetector, resourceFromAttributes } = await import(
@@ -116,7 +118,7 @@ function tracerWith(api: Api, tracer: OpenTelemetryTracer): Tracer {
 const given = (attributes: Attributes | undefined) =>
   attributes && Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== undefined));
 
-/** W3C Trace Context, level 1: of later versions the first four fields. Undefined for what is no `traceparent`. */
+/** W3C Trace Context, level 1; of later versions the first four fields. Undefined for an invalid `traceparent`. */
 function contextOf(traceparent: string | undefined): SpanContext | undefined {
   const [, version, traceId, spanId, flags] =
     /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-|$)/.exec(traceparent ?? "") ?? [];

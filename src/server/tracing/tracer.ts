@@ -1,18 +1,18 @@
-/** Traces of tasks, from the request over the queue and the worker into the engine, and on to what is delivered. */
+/** Traces of tasks: from the request through the queue and the worker into the engine, and to deliveries. */
 
-/** What is known of a span, under OpenTelemetry's names where it has some. */
+/** Attributes of a span. They use OpenTelemetry's names if it defines some. */
 export type Attributes = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** Something that took time. */
+/** An operation with a duration. */
 export interface Span {
-  /** W3C's `traceparent` of what happens because of it, in this process or another one. */
+  /** The W3C `traceparent` for child spans, in this process or another one. */
   readonly traceparent: string;
-  /** Ends it, for what went wrong if something did. */
+  /** Ends the span, with an error if the operation failed. */
   end(error?: unknown, attributes?: Attributes): void;
 }
 
 export interface SpanOptions {
-  /** `traceparent` of what it belongs to. Default: a trace of its own. */
+  /** The `traceparent` of the parent. Default: a new trace. */
   readonly parent?: string | undefined;
   /** Default: `internal`. */
   readonly kind?: "internal" | "server" | "client" | "consumer";
@@ -21,17 +21,17 @@ export interface SpanOptions {
   readonly attributes?: Attributes;
 }
 
-/** Absent where nobody collects traces: then none of it costs anything. */
+/** Absent if traces are not collected: tracing then costs nothing. */
 export interface Tracer {
   begin(name: string, options?: SpanOptions): Span;
 }
 
-/** What took so many seconds up to now. */
+/** Records a span that ends now and took this number of seconds. */
 export function tellPast(tracer: Tracer | undefined, name: string, seconds: number, options: SpanOptions): void {
   tracer?.begin(name, { ...options, startedAt: new Date(Date.now() - 1000 * seconds) }).end();
 }
 
-/** Does work in a span. */
+/** Runs work in a span. */
 export async function traced<T>(
   tracer: Tracer | undefined,
   name: string,

@@ -1,13 +1,13 @@
-/** What a WebSocket holds in memory of what its client has sent: the frame that is coming in, and those in work. */
+/** The bytes of a client that a WebSocket holds in memory: the incoming frame, and the frames in progress. */
 
 export interface Intake {
-  /** Bytes have come in. */
+  /** Records the arrival of bytes. */
   arrived(bytes: number): void;
-  /** They were the end of a frame of so many bytes; to be called once it is in memory no longer. */
+  /** Records the end of a frame of `bytes` bytes. Call the returned function when it is no longer in memory. */
   whole(bytes: number): () => void;
-  /** Bytes in memory. A frame that has not ended may be counted with the end of the one before. */
+  /** Bytes in memory. An unfinished frame may be counted with the end of the previous one. */
   readonly held: number;
-  /** Bytes that have come in altogether. */
+  /** Total number of bytes received. */
   readonly received: number;
 }
 

@@ -1,14 +1,14 @@
-/** Frames on their way to a client: in order, one at a time, made only when it is their turn. */
+/** Frames for a client: in order, one at a time, made when they are sent. */
 
 import { stringifyJson } from "../../../protocol/index.ts";
 import { type Answer, asTaskError, replyFrames } from "../reply.ts";
 
-/** Sends one text frame; resolves when the socket has taken it, rejects when it cannot. */
+/** Sends one text frame. Resolves when the socket has accepted it, rejects if it cannot. */
 export type Sender = (text: string) => Promise<void>;
 
 export interface Outbox {
   push(answer: Answer): void;
-  /** Sends through this from now on, what waits first. */
+  /** Sends through this socket from now on, waiting frames first. */
   connect(sender: Sender): void;
   /** Keeps frames until the next `connect`. */
   disconnect(): void;
@@ -16,7 +16,7 @@ export interface Outbox {
   readonly length: number;
 }
 
-/** An outbox that holds at most `limit` frames; `overflowed` is called when a client lets more pile up. */
+/** An outbox for at most `limit` frames. `overflowed` is called when more are waiting. */
 export function createOutbox(limit: number, documentation: string, overflowed: () => void): Outbox {
   const frames: Answer[] = [];
   let sender: Sender | undefined;
@@ -30,7 +30,8 @@ export function createOutbox(limit: number, documentation: string, overflowed: (
       const frame = frames[0]!;
       try {
         for (const text of await texts(frame, documentation)) await current(text);
-        // An answer leaves only once it is sent: what breaks off is sent again to whoever resumes.
+        // A frame is removed only after it is sent. A frame that was interrupted is sent again to the client that
+        // resumes.
         if (frames[0] === frame) frames.shift();
       } catch {
         if (sender === current) sender = undefined;

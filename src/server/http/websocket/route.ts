@@ -1,4 +1,4 @@
-/** WebSocket at `/v1`, and at `/` for clients that are given a bare address; without an upgrade `/` is the page. */
+/** The WebSocket at `/v1`, and at `/` for clients with a bare address. Without an upgrade, `/` is the page. */
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { WebSocket } from "ws";
@@ -7,15 +7,15 @@ import { openContext, type Shared } from "../request-context.ts";
 import { serveSocket } from "./connection.ts";
 import { createSessions } from "./session.ts";
 
-/** What is here, for those who look with a browser or by GET. */
+/** Describes the address to a browser or a GET request. */
 function describe(reply: FastifyReply, { headers }: FastifyRequest): FastifyReply {
   reply.header("vary", "accept");
-  const what = "This is Inkstone's API. Tasks are sent here by POST, or over a WebSocket.";
+  const what = "This is Inkstone's API. Send tasks by POST or over a WebSocket.";
   if (!headers.accept?.includes("text/html")) {
     return reply.send({ service: "inkstone", about: what, documentation: "/docs", openapi: "/openapi.json" });
   }
   const links =
-    'How: <a href="/docs">/docs</a>, <a href="/openapi.json">/openapi.json</a>. To draw in the browser: <a href="/">the page</a>.';
+    'Documentation: <a href="/docs">/docs</a>, <a href="/openapi.json">/openapi.json</a>. To generate images in the browser: <a href="/">the page</a>.';
   return reply
     .type("text/html; charset=utf-8")
     .send(`<!doctype html><meta charset=utf-8><title>Inkstone API</title><p>${what}</p><p>${links}</p>`);

@@ -1,4 +1,7 @@
-/** What outlives a socket: undelivered results and running sync tasks, until the client comes back or its time is over. */
+/**
+ * The part of a connection that outlives its socket: undelivered results and running sync tasks, until the client
+ * resumes or the session expires.
+ */
 
 import { randomUUID } from "node:crypto";
 import type { OwnerId } from "../../tasks/index.ts";
@@ -10,42 +13,45 @@ export interface Session {
   readonly id: string;
   readonly caller: Caller;
   readonly outbox: Outbox;
-  /** Ends what was begun for this client; each entry is called once, when the session ends. */
+  /** Ends the work for this client. Each entry is called once, when the session ends. */
   readonly endings: Set<() => void>;
-  /** Tasks whose end is told without being asked again, because the client has polled for them. */
+  /** Tasks whose end is sent without another poll, because the client has polled for them. */
   readonly polled: Set<string>;
-  /** Small tasks whose answers are being made. */
+  /** Number of small tasks whose answers are in progress. */
   answering: number;
   ended: boolean;
 }
 
-/** Calls `ending` when the session ends; at once when it has, while its last frames were in work. */
+/** Calls `ending` when the session ends, or at once if it has ended while its last frames were in progress. */
 export function onEnd(session: Session, ending: () => void): void {
   if (session.ended) ending();
   else session.endings.add(ending);
 }
 
-/** The socket that a session belongs to, as what is called when it is let go: another has taken the session over, or it does not read. */
+/**
+ * The socket that holds a session. Called when the session leaves it: another socket has taken over, or this one does
+ * not read.
+ */
 export type Holder = () => void;
 
 export interface Sessions {
   open(caller: Caller, documentation: string, holder: Holder): Session;
   /**
-   * The session of that id, when it is this caller's and still kept. It no longer ends by itself, and belongs to `holder`:
-   * the socket that held it until now, which may be dead without the server's knowing, is let go.
+   * Resumes the session with that id, if it belongs to this caller and still exists. It no longer expires and belongs
+   * to `holder`. The previous socket, which may be dead without the server's knowledge, is released.
    */
   resume(id: string, caller: Caller, holder: Holder): Session | undefined;
-  /** Ends the session after so many seconds unless it is resumed; does nothing when it is no longer this holder's. */
+  /** Ends the session after a number of seconds unless it is resumed. Does nothing if it belongs to another holder. */
   park(session: Session, holder: Holder, seconds: number): void;
-  /** Ends the sessions whose owner is not allowed any more, and lets their sockets go. */
+  /** Ends the sessions of owners whose key is no longer valid, and releases their sockets. */
   endUnless(isAllowed: (owner: OwnerId) => Promise<boolean>): Promise<void>;
   endAll(): void;
 }
 
-/** Frames that may wait for one client. They are small until they are sent. */
+/** Most waiting frames for one client. Frames are small until they are sent. */
 const MOST_FRAMES = 10_000;
 
-/** A session and the socket it belongs to. Once that has closed the session ends after a while; `cancelEnd` prevents it. */
+/** A session and its socket. After the socket closes, the session expires; `cancelEnd` prevents it. */
 interface Kept {
   readonly session: Session;
   holder: Holder;

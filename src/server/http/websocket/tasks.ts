@@ -1,4 +1,4 @@
-/** Tasks that came over a WebSocket. Frames follow the rule of the clients: one task each, one error each. */
+/** Tasks from a WebSocket. Frames follow the rule of the clients: one task per frame, one error per frame. */
 
 import {
   errorItem,
@@ -30,7 +30,7 @@ import { onEnd, type Session } from "./session.ts";
 
 export type SocketTask = Exclude<Task, { taskType: "authentication" | "ping" | "watch" }>;
 
-/** Begins a task; what it has to say arrives in the session's outbox. Resolves when the next one may be handed in. */
+/** Starts a task. Its answers go to the session's outbox. Resolves when the next task may be submitted. */
 export async function beginTask(
   context: RequestContext,
   session: Session,
@@ -59,7 +59,7 @@ export async function beginTask(
   }
 }
 
-/** A frame with one error. Clients read only the first, so the others of a task would be lost on them. */
+/** A frame with one error. Clients read only the first, so further errors of a task would be lost. */
 export function oneError(
   context: RequestContext,
   error: TaskError,
@@ -85,7 +85,7 @@ async function beginQueued(context: RequestContext, session: Session, received: 
   else await follow(context, session, record);
 }
 
-/** Sends each picture of a sync task as it is finished, and the error if it fails. */
+/** Sends each image of a sync task when it is finished, and the error if the task fails. */
 async function follow(context: RequestContext, session: Session, record: TaskRecord): Promise<void> {
   const { tasks } = context.ports;
   const { owner } = session.caller;
@@ -110,8 +110,8 @@ async function follow(context: RequestContext, session: Session, record: TaskRec
 }
 
 /**
- * Sends a frame for each stage of an upload, and the error if it fails. A stage is told once, also when the upload is begun
- * again, and none is left out, also when another server runs it and not every stage is heard of.
+ * Sends a frame for each stage of an upload, and the error if it fails. Every stage is sent exactly once, even if the
+ * upload starts again, or runs on another server that does not report every stage.
  */
 async function followUpload(context: RequestContext, session: Session, task: ModelUploadTask): Promise<void> {
   let told = 0;
@@ -132,7 +132,7 @@ async function followUpload(context: RequestContext, session: Session, task: Mod
   });
 }
 
-/** After a poll for an unfinished task: sends its final state without being asked again (the Python client waits for it). */
+/** After a poll for an unfinished task, sends its final state without another poll. The Python client waits for it. */
 async function tellTheEnd(context: RequestContext, session: Session, { taskUUID }: GetResponseTask): Promise<void> {
   if (session.polled.has(taskUUID)) return;
   const { tasks } = context.ports;

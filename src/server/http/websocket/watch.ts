@@ -1,14 +1,14 @@
-/** Tells a socket whatever happens to the tasks and pictures of its key. */
+/** Reports the events of a key's tasks and images to a socket. */
 
 import type { WatchItem, WatchTask } from "../../../protocol/index.ts";
 import type { Caller } from "../caller.ts";
 import type { RequestContext } from "../request-context.ts";
 import { followOwner } from "../watch-events.ts";
 
-/** Sends a frame; what may be left out is, while the client reads slowly. */
+/** Sends a frame. Droppable frames are dropped while the client reads slowly. */
 export type FrameSender = (body: { readonly data: readonly WatchItem[] }, droppable: boolean) => void;
 
-/** Begins to tell; resolves with the function that ends it, once what is unfinished now has been told. */
+/** Starts reporting. Resolves when the present unfinished tasks have been reported, with the function that ends it. */
 export async function startWatch(
   context: RequestContext,
   { owner }: Caller,

@@ -1,7 +1,7 @@
-/** Checks pages and docstrings against the style guide: `npm run check:prose`; names of files limit it to these. */
+/** Checks pages and the texts of the source against the style guide: `npm run check:prose [FILE…]`. */
 
 import { readFile } from "node:fs/promises";
-import { TextlintKernel, type TextlintMessage } from "@textlint/kernel";
+import { TextlintKernel } from "@textlint/kernel";
 import markdown from "@textlint/textlint-plugin-markdown";
 import { pages, sources } from "./files.ts";
 import { docstrings } from "./source-texts.ts";
@@ -9,7 +9,12 @@ import { styleRule } from "./textlint-rule.ts";
 
 const kernel = new TextlintKernel();
 
-async function messages(file: string): Promise<TextlintMessage[]> {
+interface Finding {
+  readonly line: number;
+  readonly message: string;
+}
+
+async function findings(file: string): Promise<Finding[]> {
   const text = await readFile(file, "utf8");
   const result = await kernel.lintText(/\.tsx?$/.test(file) ? docstrings(text) : text, {
     filePath: file,

@@ -7,7 +7,7 @@ import { syllable } from "syllable";
 import { pages } from "./files.ts";
 import { CODE, PROSE_NODES, proseOf, sentencesOf, wordsOf } from "./prose.ts";
 import { MAX_WORDS } from "./rules.ts";
-import { docstrings } from "./source-texts.ts";
+import { sourceTexts } from "./source-texts.ts";
 
 /** Shorter ones are names, values and headings of tables. */
 const FEWEST_WORDS = 4;

@@ -50,7 +50,7 @@ export const TERMS: readonly Phrase[] = [
   phrase("\\bphotograph(?:s)?\\b", "photo"),
   phrase("\\b(?:draw|draws|drawn|drew)\\b|\\bdrawing(?= )(?!s)", "generate"),
   phrase("\\bAPI-keys?\\b|\\bpasswords?\\b", "API key, key"),
-  phrase("\\bpostgres\\b|\\bpostgresql\\b(?<!PostgreSQL)", "PostgreSQL"),
+  phrase("\\bpostgres\\b(?!:)|\\bpostgresql\\b(?<!PostgreSQL)", "PostgreSQL"),
   phrase("\\bcommand-line\\b", "command line"),
   phrase("\\bclear parts?\\b|\\bclear pixels?\\b", "transparent"),
 ];

@@ -1,24 +1,23 @@
-/** Docstrings of TypeScript, as Markdown whose lines are those of the file. */
+/** The prose in TypeScript: docstrings, comments, and messages such as help texts, errors and log lines. */
 
-const DOCSTRING = /\/\*\*[\s\S]*?\*\//g;
+import { type Comment, parseSync } from "oxc-parser";
 
-export function docstrings(source: string): string {
-  const kept = [...source.matchAll(DOCSTRING)].map(({ 0: text, index }) => ({ from: index, to: index + text.length }));
-  let out = "";
-  let end = 0;
-  for (const { from, to } of kept) {
-    out += onlyNewlines(source.slice(end, from)) + unwrapped(source.slice(from, to));
-    end = to;
-  }
-  return out + onlyNewlines(source.slice(end));
+/** One text, as Markdown. */
+export interface SourceText {
+  readonly text: string;
+  /** The line of its first character, from 1. */
+  readonly line: number;
 }
 
-const onlyNewlines = (text: string): string => text.replace(/[^\n]/g, "");
+interface Part {
+  readonly at: number;
+  readonly text: string;
+}
 
 /** Without the stars and examples. A tag such as `@throws` begins a list item, and its name is none of the prose. */
 const unwrapped = (comment: string): string =>
   comment
-    .slice(3, -2)
+    .replace(/^\*/, "")
     .replace(/^[ \t]*\* ?/gm, "")
     .replace(/^@example\b[\s\S]*/m, onlyNewlines)
     .replace(/^[ \t]*@(?:param|typeParam|returns|throws)\b(?: [\w.]+(?= ))?/gm, "-")

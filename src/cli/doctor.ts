@@ -127,8 +127,8 @@ function describeSpeed({ examination: { passSeconds, activationBits } }: Examine
   const seconds = (value: number) => (value < 10 ? value.toPrecision(2) : Math.round(value).toString());
   const narrow = "; this processor has no VNNI: activations are rounded to 7 bits instead of 8";
   return (
-    `${cpus().length} cores; expected for a pass: ${seconds(passSeconds[512])} s at 512 × 512, ` +
-    `${seconds(passSeconds[1024])} s at 1024 × 1024; a step takes two passes, with a guidance of 1 one` +
+    `${cpus().length} cores; expected per pass: ${seconds(passSeconds[512])} s at 512 × 512, ` +
+    `${seconds(passSeconds[1024])} s at 1024 × 1024. A step takes two passes, or one with a guidance of 1` +
     (activationBits === 7 ? narrow : "")
   );
 }

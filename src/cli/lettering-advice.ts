@@ -9,7 +9,7 @@ const QUOTED = /"[^"\n]+"|“[^”\n]+”|「[^」\n]+」|『[^』\n]+』|(?<![\
 export function letteringAdvice({ origin }: Model, prompt: string): string | undefined {
   if (origin !== "bundled" || QUOTED.test(prompt)) return undefined;
   return (
-    `the bundled checkpoint generates signs and lettering only, with the text in quotes ('A red sign that says "CAT"'); ` +
-    "for other images get the real model: inkstone models pull Qwen/Qwen-Image"
+    `the bundled checkpoint generates signs and lettering only, with the text in quotes ('A red sign that says "CAT"'). ` +
+    "For other images, get the real model: inkstone models pull Qwen/Qwen-Image"
   );
 }

@@ -90,7 +90,7 @@ async function pullFile({ repository, flags, air, folder, terminal }: Pull, file
     );
   if (flags.base === undefined) {
     throw new UsageError(
-      `--base is missing, and ${file} requires it: a checkpoint (AIR or folder) that supplies the tokenizer and other parts that a single file lacks; \`inkstone models pull Qwen/Qwen-Image\` downloads one`,
+      `--base is missing, and ${file} requires it: a checkpoint (AIR or folder) with the tokenizer and other parts that a single file lacks. \`inkstone models pull Qwen/Qwen-Image\` downloads one`,
     );
   }
   const source = `${repository.name}@${repository.revision}/${file}`;

@@ -154,7 +154,7 @@ export const ERRORS = {
   },
   downloadFailed: {
     status: 400,
-    message: "What '{parameter}' points to cannot be downloaded. {reason}",
+    message: "The address in '{parameter}' cannot be downloaded. {reason}",
     when: "The URL of an image or model refuses, is too large, too slow, or not allowed.",
   },
 

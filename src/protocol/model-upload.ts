@@ -76,7 +76,7 @@ export function hubRepository(address: string): { readonly repo: string; readonl
 export function checkpointErrors({ category, downloadURL, sha256 }: ModelUploadTask): TaskError[] {
   if (category !== "checkpoint") return [];
   const rule =
-    "A checkpoint is a folder in diffusers layout: its address is that of a repository, https://huggingface.co/OWNER/NAME or https://huggingface.co/OWNER/NAME/tree/REVISION. Add files that are on the server with 'inkstone models add'.";
+    "A checkpoint is a folder in diffusers layout. Its address is https://huggingface.co/OWNER/NAME or https://huggingface.co/OWNER/NAME/tree/REVISION. Add files that are on the server with 'inkstone models add'.";
   const errors: TaskError[] = [];
   if (hubRepository(downloadURL) === undefined)
     errors.push(invalidParameter("downloadURL", downloadURL, rule, { type: "string" }));

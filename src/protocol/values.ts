@@ -66,7 +66,7 @@ export function imageReference(about: string) {
     type: "string",
     rule:
       "specified in one of the following formats: a UUID v4 of an uploaded or generated image, a data URI, base64 data, " +
-      "or a public http(s) URL. Supported formats are: PNG, JPG, WEBP, AVIF, GIF, and TIFF",
+      "or a public URL. Supported formats are: PNG, JPG, WEBP, AVIF, GIF, and TIFF",
     about,
     image: true,
   });

@@ -45,8 +45,8 @@ function fits(model: ModelSummary, task: ModelSearchTask): boolean {
 const categoryOf = (asked: string): string => (asked === "lycoris" ? "lora" : asked);
 
 /**
- * The relevance of a model for a search text: 3 if its name is equal, 2 if its name or AIR begins with the text. 1 if the
- * text occurs anywhere, else 0.
+ * The relevance of a model for a search text. It is 3 if its name is equal, 2 if its name or AIR begins with the text.
+ * It is 1 if the text occurs anywhere, else 0.
  */
 function score({ air, name, aliases = [], comment = "", tags = [] }: ModelSummary, search: string): number {
   const wanted = search.toLowerCase();

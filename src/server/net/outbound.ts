@@ -166,7 +166,7 @@ function readUrl(text: string): URL {
     throw new OutboundError("invalidUrl", "Only http and https addresses can be used.");
   }
   if (url.username !== "" || url.password !== "") {
-    throw new OutboundError("invalidUrl", "An address with a user name or password cannot be used.");
+    throw new OutboundError("invalidUrl", "An address with credentials cannot be used.");
   }
   // "127.0.0.1." and similar forms are neither addresses nor names.
   if (url.hostname.endsWith(".") && isIP(url.hostname.slice(0, -1))) {

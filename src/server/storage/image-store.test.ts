@@ -224,7 +224,7 @@ describe("image references", () => {
     ["/private", /not allowed or cannot be reached/],
     ["/local", /not allowed or cannot be reached/],
     ["/file", /Only http and https/],
-    ["/password", /user name or password/],
+    ["/password", /credentials/],
   ])("a download that fails: %s", async (path, message) => {
     const failure = { code: "downloadFailed", message: expect.stringMatching(message) };
     await expect(load(base + path)).rejects.toMatchObject(failure);

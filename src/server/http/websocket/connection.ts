@@ -1,4 +1,4 @@
-/** One WebSocket from its upgrade to its end: frames come in, tasks begin. */
+/** One WebSocket from upgrade to end: receives frames and starts tasks. */
 
 import type { IncomingMessage } from "node:http";
 import type { RawData, WebSocket } from "ws";
@@ -25,7 +25,7 @@ export function serveSocket(
 ): void {
   const { ports, bodies, quota } = context;
   const { settings, later } = ports;
-  // A client that waits for a long task may be silent, as long as it is there.
+  // A client that waits for a long task may be silent if it answers pings.
   const isWaiting = () => (signIn.session?.endings.size ?? 0) > 0;
   const silence = closeWhenSilent(socket, later, settings.idleTimeout, isWaiting);
   const sending = createSending(socket, later, settings.sendTimeout, silence.broken);
@@ -35,7 +35,7 @@ export function serveSocket(
     uploads: quota.openSocket(),
     refuse: (refusal) => {
       refuseFrame(refusal);
-      sending.sendAway(1013, "too much under way");
+      sending.sendAway(1013, "too many bytes in progress");
     },
     failed: (err) => ports.log.error({ err }, "a frame could not be handled"),
   });
@@ -103,7 +103,7 @@ export function serveSocket(
       if (binary) throw new TaskError("invalidRequest", { reason: "Send text frames." });
       const body = bodies.parse(bytes, owner);
       for (const item of tasksIn(body)) {
-        // Pings are answered at once, whatever else is going on and whoever asks.
+        // Pings are answered at once, at any time and for any caller.
         if (item.ok && item.task.taskType === "ping") sending.now(PONG);
         else reading.enqueue(() => handle(item, body.pictures));
       }
@@ -117,11 +117,11 @@ export function serveSocket(
   ports.metrics.sockets(1);
   if (signIn.admit()) {
     reading.count(request.socket);
-    // A key that came with the upgrade is checked before anything is read.
+    // A key in the upgrade is checked before anything is read.
     reading.enqueue(signIn.useHeader);
   }
   socket.on("message", receive);
-  // Protocol violations end in `close` as well; there is nothing more to say to this client.
+  // Protocol violations also end in `close`. Nothing more can be sent to this client.
   socket.on("error", (error) => ports.log.warn({ reason: error.message }, "websocket error"));
   socket.on("close", (code) => {
     silence.end();

@@ -1,4 +1,7 @@
-/** When a WebSocket is read: no further while too much is in work, unread by the client, or under way with its key. */
+/**
+ * Flow control of a WebSocket. Reading pauses while too many messages are in progress, unread by the client, or sent
+ * with its key.
+ */
 
 import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
@@ -8,19 +11,19 @@ import type { SocketUploads } from "../upload-quota.ts";
 import { createIntake } from "./intake.ts";
 import type { SignIn } from "./sign-in.ts";
 
-/** How often a socket that is not read is looked at again, beside whenever a message has been handled. */
+/** Milliseconds between checks of a paused socket. It is also checked when a message has been handled. */
 const PACE_MS = 100;
-/** Messages in work at which the socket is read no further until some are done. */
+/** Most messages in progress before reading pauses. */
 const MOST_MESSAGES = 32;
-/** Answers that wait for a client to read at which its socket is read no further. */
+/** Most answers that wait for the client to read before reading pauses. */
 const MOST_WAITING = 200;
 
 export interface Reading {
-  /** Counts what `connection` brings before it is a frame: one that never ends is held in memory too. */
+  /** Counts the bytes of `connection` before they form a frame, because an unfinished frame is in memory too. */
   count(connection: Socket): void;
-  /** A frame of so many bytes is complete. Call the returned function once it is in memory no longer. */
+  /** Records a complete frame of `bytes` bytes. Call the returned function when it is no longer in memory. */
   whole(bytes: number): () => void;
-  /** Handles a message after those before it. */
+  /** Handles a message after the earlier ones. */
   enqueue(message: () => Promise<void>): void;
   end(): void;
 }
@@ -28,7 +31,7 @@ export interface Reading {
 interface ReadingOptions {
   readonly signIn: SignIn;
   readonly uploads: SocketUploads;
-  /** Called with the error of a key that has too much under way, when nothing of this socket is in work. */
+  /** Called with the error of a key that exceeds its quota, if no message of this socket is in progress. */
   refuse(refusal: TaskError): void;
   failed(thrown: unknown): void;
 }
@@ -37,7 +40,7 @@ export function createReading(socket: WebSocket, { signIn, uploads, refuse, fail
   const intake = createIntake();
   let pending = 0;
   let isOverQuota = false;
-  /** Looks again at a socket that is not read. */
+  /** Checks a paused socket again. */
   let pacing: NodeJS.Timeout | undefined;
   let work = Promise.resolve();
 
@@ -50,7 +53,7 @@ export function createReading(socket: WebSocket, { signIn, uploads, refuse, fail
   };
 
   const pace = (): void => {
-    // Messages that are still in work must not take the quota again.
+    // Messages in progress must not take the quota again.
     if (isOver) return;
     const { session, caller } = signIn;
     const waiting = session?.outbox.length ?? 0;

@@ -5,21 +5,21 @@ import { stringifyJson } from "../../../protocol/index.ts";
 import type { Later } from "../later.ts";
 import type { Sender } from "./outbox.ts";
 
-/** Bytes of small frames that a client may leave unread before it loses its socket. */
+/** Most unread bytes of small frames before a client is disconnected. */
 const MOST_UNREAD = 16 * 2 ** 20;
-/** Bytes that a client may be behind before it misses previews and steps. */
+/** Bytes that a client may be behind before it loses previews and steps. */
 const MOST_BEHIND = 256 * 1024;
-/** Seconds that the other side may take to close its end. */
+/** Seconds for the client to complete the closing handshake. */
 const GOODBYE_SECONDS = 0.5;
 
 export interface Sending {
   /** Sends a small frame at once. */
   now(body: object): void;
-  /** Sends a frame of the outbox. A client that takes longer than `sendTimeout` to read it loses its socket. */
+  /** Sends a frame of the outbox. Disconnects a client that takes longer than `sendTimeout` to read it. */
   readonly queued: Sender;
-  /** Whether the client reads too slowly for previews and steps. */
+  /** True if the client reads too slowly for previews and steps. */
   readonly isBehind: boolean;
-  /** Closes the socket, and reads nothing more of it. */
+  /** Closes the socket and reads nothing more from it. */
   sendAway(code: number, reason: string): void;
 }
 

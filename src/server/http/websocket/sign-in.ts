@@ -1,4 +1,7 @@
-/** Who a WebSocket belongs to: by an authentication task, by the header of its upgrade, or by a server without keys. */
+/**
+ * The caller of a WebSocket: identified by an authentication task, by the header of the upgrade, or by a server without
+ * keys.
+ */
 
 import type { IncomingMessage } from "node:http";
 import type { WebSocket } from "ws";
@@ -11,36 +14,36 @@ import { UNAUTHENTICATED_BYTES } from "../unauthenticated.ts";
 import type { Sending } from "./sending.ts";
 import type { Session, Sessions } from "./session.ts";
 
-/** Seconds that a caller may take to authenticate. */
+/** Seconds for a caller to authenticate. */
 const AUTHENTICATION_SECONDS = 30;
-/** Sockets of callers that have not authenticated. With what each may send they take some megabytes together. */
+/** Most sockets of unauthenticated callers. With the bytes that each may send, they take some megabytes in total. */
 const MOST_UNAUTHENTICATED = 100;
 
-/** The client's own choice, or no reason given: it is not expected back for long. */
+/** Codes of a client's own choice, or of no reason: the client is not expected to resume later. */
 const NORMAL_CLOSE = new Set([1000, 1001, 1005]);
 
-/** What all sockets share. */
+/** The state that all sockets share. */
 export interface Sockets {
   readonly sessions: Sessions;
-  /** Those of callers that have not authenticated. */
+  /** Sockets of unauthenticated callers. */
   readonly unauthenticated: Set<WebSocket>;
 }
 
 export interface SignIn {
-  /** Undefined while the caller has not authenticated. */
+  /** Undefined until the caller has authenticated. */
   readonly caller: Caller | undefined;
   readonly session: Session | undefined;
-  /** Whether the socket may be read at all; if too many others have not authenticated, it is closed. */
+  /** True if the socket may be read. If too many other callers have not authenticated, it is closed. */
   admit(): boolean;
-  /** Takes the key that came with the upgrade. A wrong one is refused with the first task. */
+  /** Reads the key of the upgrade. An invalid key is refused with the first task. */
   useHeader(): Promise<void>;
   authenticate(task: AuthenticationTask): Promise<void>;
   refuse(refusal: TaskError): void;
-  /** The session for a task. Without an authentication task it is opened for the key of the upgrade. */
+  /** The session of a task. Without an authentication task, it is opened for the key of the upgrade. */
   sessionFor(): Promise<Session>;
-  /** Sends the socket away if that is more than a caller may send before it has authenticated. */
+  /** Closes the socket if this exceeds the bytes that an unauthenticated caller may send. */
   limit(received: number): void;
-  /** The socket has closed with this code: its session waits a while for the client to come back. */
+  /** Called when the socket has closed with this code. Its session waits for the client to resume. */
   end(code: number): void;
 }
 
@@ -73,12 +76,12 @@ export function createSignIn(
     if (session !== undefined && session !== next) sessions.park(session, release, 0);
     session = next;
     unauthenticated.delete(socket);
-    // `end` has been called already, when there was no session to park.
+    // `end` was called before there was a session to park.
     if (socket.readyState === socket.CLOSED) sessions.park(next, release, reconnectSeconds(settings));
     return next;
   };
 
-  /** sdk-js stops reconnecting only at this very code; the TypeScript SDK reads the singular `error`. */
+  /** sdk-js stops reconnecting only on this exact code. The TypeScript SDK reads the singular `error`. */
   const refuse = (refusal: TaskError) => {
     const item = errorItem(refusal.body, { taskType: "authentication" }, documentation);
     ports.metrics.refused(item.code);

@@ -1,15 +1,18 @@
-/** Closes a WebSocket that has been silent for too long. */
+/** Closes a silent WebSocket. */
 
 import type { WebSocket } from "ws";
 import type { Later } from "../later.ts";
 
 export interface Silence {
-  /** Something was sent or received: the time begins again. */
+  /** Records traffic: the timer starts again. */
   broken(): void;
   end(): void;
 }
 
-/** Closes `socket` after so many seconds of silence. While `isWaiting()` holds, it is closed only if it does not answer a ping either. */
+/**
+ * Closes `socket` after a number of seconds of silence. While `isWaiting()` is true, it is closed only if it does not
+ * answer a ping either.
+ */
 export function closeWhenSilent(socket: WebSocket, later: Later, seconds: number, isWaiting: () => boolean): Silence {
   let pinged = false;
   const silent = () => {

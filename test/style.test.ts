@@ -3,7 +3,7 @@
 import type { TxtNode } from "@textlint/ast-node-types";
 import { expect, test } from "vitest";
 import { proseOf, sentencesOf, wordsOf } from "../docs/style/prose.ts";
-import { docstrings } from "../docs/style/source-texts.ts";
+import { sourceTexts } from "../docs/style/source-texts.ts";
 import { findings } from "../docs/style/textlint-rule.ts";
 
 const messages = (text: string) => findings({ text }).map(({ message }) => message);
@@ -37,12 +37,37 @@ test("a code span is one word, and may begin a sentence", () => {
   expect(sentencesOf("Use Ȼ. Ȼ is one word.").map(({ text }) => wordsOf(text).length)).toEqual([2, 4]);
 });
 
-test("docstrings keep their lines", () => {
-  const source = 'const a = 1;\n/**\n * Adds two.\n * @throws Error when told so\n */\nexport const b = "picture";\n';
-  const lines = docstrings(source)
-    .split("\n")
-    .map((line) => line.trim());
-  expect(lines).toEqual(["", "", "Adds two.", "- when told so", "", "", ""]);
+test("texts of a source: docstrings, comments and messages with their lines; no names, imports and statements", () => {
+  const source = [
+    'import { a } from "./a b c/d e.ts";',
+    "/**",
+    " * Adds two.",
+    " *",
+    " * @throws Error if it fails",
+    " */",
+    'export const key = "picture";',
+    "// Two lines,",
+    "// one comment.",
+    `const sql = \`select picture from images where \${key} is null\`;`,
+    'log.warn({}, "a message with words");',
+    "throw new Error(",
+    `  \`--out: \${key} exists; choose another name\`,`,
+    ");",
+    'command.option("--out <file>", "the " + "file to " + `write into`);',
+    "const notes = `Examples of use:\\n  draw a picture\\n\\nThe end of it.`;",
+  ].join("\n");
+  expect(sourceTexts(source)).toEqual([
+    { line: 2, text: "\nAdds two.\n\n- if it fails" },
+    { line: 8, text: "Two lines,\none comment." },
+    { line: 11, text: "a message with words" },
+    { line: 13, text: "--out: `x` exists; choose another name" },
+    { line: 15, text: "the file to write into" },
+    { line: 16, text: "Examples of use:\n\n\nThe end of it." },
+  ]);
+});
+
+test("a source that is not TypeScript is an error, not a file without texts", () => {
+  expect(() => sourceTexts("const = 1;")).toThrow();
 });
 
 test("a sentence does not end with its line", () => {
@@ -56,5 +81,7 @@ test("a sentence does not end with its line", () => {
 });
 
 test("examples of docstrings are no prose", () => {
-  expect(docstrings("/**\n * Adds.\n * @example\n * add(1, 2) // a picture\n */\n").trim()).toBe("Adds.");
+  expect(sourceTexts("/**\n * Adds.\n * @example\n * add(1, 2) // a picture\n */\n")).toEqual([
+    { line: 1, text: "\nAdds." },
+  ]);
 });

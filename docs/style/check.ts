@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { TextlintKernel } from "@textlint/kernel";
 import markdown from "@textlint/textlint-plugin-markdown";
 import { pages, sources } from "./files.ts";
-import { docstrings } from "./source-texts.ts";
+import { sourceTexts } from "./source-texts.ts";
 import { styleRule } from "./textlint-rule.ts";
 
 const kernel = new TextlintKernel();
@@ -29,8 +29,8 @@ const named = process.argv.slice(2);
 const files = named.length > 0 ? named : [...pages(), ...sources()];
 let found = 0;
 for (const file of files) {
-  for (const { line, column, message } of await messages(file)) {
-    console.error(`${file}:${line}:${column} ${message}`);
+  for (const { line, message } of await findings(file)) {
+    console.error(`${file}:${line} ${message}`);
     found += 1;
   }
 }

@@ -22,5 +22,6 @@ const SOURCES = [
 
 export const pages = (): string[] => globSync(PAGES).toSorted();
 
+/** Files whose docstrings, comments and messages are checked. */
 export const sources = (): string[] =>
   globSync(SOURCES, { exclude: ["**/*.test.ts", "web/dist", "web/text"] }).toSorted();

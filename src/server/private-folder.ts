@@ -15,8 +15,8 @@ export class OpenFolderError extends Error {
 const OTHERS = 0o077;
 
 /**
- * Creates the data folder, or removes the permissions of other users from an existing one: from the folder, its
- * entries, and the files of the database. A closed folder protects everything below it.
+ * Creates the data folder. From an existing one, removes the permissions of other users: from the folder, its entries,
+ * and the files of the database. A closed folder protects everything below it.
  * @throws OpenFolderError if it stays open to others
  */
 export async function securePrivately(folder: string): Promise<void> {

@@ -11,8 +11,8 @@ interface Secret {
 export const fileVariable = (variable: string): string => `${variable}_FILE`;
 
 /**
- * Reads a secret from a variable, from the file that `<variable>_FILE` names (as Docker and Kubernetes secrets do), or
- * from the systemd credential of that name. Whitespace at the end of a file is dropped. Throws if two sources are set,
+ * Reads a secret from a variable, from the file that `<variable>_FILE` names, or from the systemd credential of that name.
+ * Docker and Kubernetes provide secrets as files. Whitespace at the end of a file is dropped. Throws if two sources are set,
  * or if the file cannot be read.
  */
 export function readSecret(variable: string, env: Readonly<Record<string, string | undefined>>): Secret | undefined {

@@ -9,7 +9,7 @@ const SHARE_OF_ADDRESS = 0.8;
 
 /**
  * Limits the connections of a server. When all are taken, a new connection replaces the one that has been without a
- * request for longest: it never began a request, or is kept alive. Silent connections therefore cost other clients
+ * request for longest. Such a connection never began a request, or is kept alive. Silent connections therefore cost other clients
  * nothing. If all connections have a request, the new one is refused.
  */
 export function boundConnections(server: Server, most: number): void {

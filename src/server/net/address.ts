@@ -9,8 +9,8 @@ export interface AllowList {
 
 /**
  * True if an address literal belongs to the public internet. False for private, loopback, link-local (cloud metadata),
- * carrier-grade NAT, multicast and documentation addresses, and for IPv6 forms that contain an IPv4 address or tunnel
- * to one.
+ * carrier-grade NAT, multicast and documentation addresses. Also false for IPv6 forms that contain an IPv4 address or
+ * tunnel to one.
  */
 export function isPublicAddress(literal: string): boolean {
   const address = readAddress(literal);

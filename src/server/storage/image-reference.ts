@@ -178,8 +178,8 @@ function invalid(parameter: string, reason: string, given: string, cause?: unkno
 }
 
 /**
- * The file name in an address that this server may have issued: `…/images/NAME` under any host, an address below
- * `imageUrl`, or a presigned address of the bucket. Undefined for other addresses. The store decides whether the image
+ * The file name in an address that this server may have issued. These are `…/images/NAME` under any host, addresses below
+ * `imageUrl`, and presigned addresses of the bucket. Undefined for other addresses. The store decides whether the image
  * exists.
  */
 function ownFileName(address: string, imageUrl?: string): string | undefined {

@@ -157,8 +157,8 @@ export interface Swept extends Listeners {
 }
 
 /**
- * Recovers tasks of a lane from dead workers: tasks with an expired lease, or with `all` every running task (when the
- * only process of the database starts). Each loses one attempt. After the last attempt, the task fails.
+ * Recovers tasks of a lane from dead workers: tasks with an expired lease, or with `all` every running task. Use `all` when
+ * the only process of the database starts. Each loses one attempt. After the last attempt, the task fails.
  */
 export async function sweepLost(
   db: Queryable,

@@ -16,13 +16,18 @@ interface Finding {
 
 async function findings(file: string): Promise<Finding[]> {
   const text = await readFile(file, "utf8");
-  const result = await kernel.lintText(/\.tsx?$/.test(file) ? docstrings(text) : text, {
-    filePath: file,
-    ext: ".md",
-    plugins: [{ pluginId: "markdown", plugin: markdown.default }],
-    rules: [{ ruleId: "style", rule: styleRule }],
-  });
-  return result.messages;
+  const texts = /\.tsx?$/.test(file) ? sourceTexts(text, file) : [{ text, line: 1 }];
+  const found: Finding[] = [];
+  for (const { text, line: first } of texts) {
+    const { messages } = await kernel.lintText(text, {
+      filePath: file,
+      ext: ".md",
+      plugins: [{ pluginId: "markdown", plugin: markdown.default }],
+      rules: [{ ruleId: "style", rule: styleRule }],
+    });
+    found.push(...messages.map(({ line, message }) => ({ line: first + line - 1, message })));
+  }
+  return found;
 }
 
 const named = process.argv.slice(2);

@@ -45,7 +45,8 @@ const all: string[] = [];
 const table: Record<string, object> = {};
 for (const file of files) {
   const text = await readFile(file, "utf8");
-  const sentences = sentencesIn(/\.tsx?$/.test(file) ? docstrings(text) : text);
+  const texts = /\.tsx?$/.test(file) ? sourceTexts(text, file).map((each) => each.text) : [text];
+  const sentences = texts.flatMap(sentencesIn);
   if (sentences.length === 0) continue;
   all.push(...sentences);
   table[file] = readability(sentences);

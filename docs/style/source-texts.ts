@@ -37,10 +37,11 @@ const VALUE = "`x`";
 /**
  * All texts of a file in their order.
  *
+ * @param file its name: `.tsx` may contain JSX
  * @throws Error if the source is not valid TypeScript
  */
-export function sourceTexts(source: string): SourceText[] {
-  const { program, comments, errors } = parseSync("source.ts", source);
+export function sourceTexts(source: string, file = "source.ts"): SourceText[] {
+  const { program, comments, errors } = parseSync(file, source);
   if (errors.length > 0) throw new Error(errors[0]!.message);
   const parts = [...commentsOf(comments, source), ...messagesOf(program as unknown as SyntaxNode, source)];
   return parts
@@ -78,7 +79,7 @@ function messagesOf(program: SyntaxNode, source: string): Part[] {
   const visit = (node: unknown): void => {
     if (typeof node !== "object" || node === null) return;
     const syntax = node as SyntaxNode;
-    if (syntax.type === "TaggedTemplateExpression") return;
+    if (syntax.type === "TaggedTemplateExpression" || isClass(syntax)) return;
     const text = literalOf(syntax);
     if (text !== undefined && isProse(text))
       parts.push({ at: syntax.start, text: text.replace(COMMAND, "").trimStart() });
@@ -88,6 +89,10 @@ function messagesOf(program: SyntaxNode, source: string): Part[] {
   visit(program);
   return parts.filter(({ at }) => !/\bfrom\s*$/.test(source.slice(at - 10, at)));
 }
+
+/** `class="button primary"` */
+const isClass = ({ type, name }: SyntaxNode): boolean =>
+  type === "JSXAttribute" && (name as { readonly name: unknown }).name === "class";
 
 /** The text of a literal, with a placeholder for each value; undefined for other nodes. */
 function literalOf(node: SyntaxNode): string | undefined {

@@ -100,7 +100,7 @@ export const generateFlags = taskFlags(
     },
     "acceleratorOptions.teaCacheDistance": {
       flags: "--cache-threshold <n>",
-      about: "Its threshold. tea: higher is faster; fb, db: lower is faster.",
+      about: "Threshold of the cache. tea: higher is faster; fb, db: lower is faster.",
       otherwise: `tea ${assumed("teaCacheDistance")}, fb ${assumed("fbCacheThreshold")}, db ${assumed("dbCacheThreshold")}`,
       own: { also: ["acceleratorOptions.fbCacheThreshold", "acceleratorOptions.dbCacheThreshold"] },
     },

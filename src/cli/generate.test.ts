@@ -253,7 +253,7 @@ describe("usage errors: exit code 2, flag, value and allowed values", () => {
     ],
     [["a", "--setps", "3"], /unknown option '--setps'\n\(Did you mean --steps\?\)/],
     [["a", "--lora", "me:none@1"], /lora is "me:none@1"; known:/],
-    [["a", "--out", "/dev/null/x.png"], /--out: \/dev\/null cannot be written \(a file of that name is in the way\)/],
+    [["a", "--out", "/dev/null/x.png"], /--out: \/dev\/null cannot be written \(a file of that name already exists\)/],
     [["a", "--frobnicate"], /unknown option '--frobnicate'/],
     [["a", "--steps", "0"], /--steps: .* between 1 and 100. Received: 0\./],
     [["a", "--steps", "many"], /--steps: .* Received: "many"/],

@@ -40,8 +40,8 @@ export function addGenerate(command: Command, terminal: Terminal): void {
   generateFlags
     .addTo(command)
     .option("--out <file|folder>", "Where to write; a folder must exist or end in / (default: this folder)")
-    .option("--overwrite", "Replace the file that --out names, if it is there; without this it is refused.")
-    .option("--params <file>", "JSON file with a task as the API takes it, - for standard input; flags override it.")
+    .option("--overwrite", "Replace an existing file that --out names. Without this flag, the command refuses.")
+    .option("--params <file>", "JSON file with a task of the API, - for standard input. Flags override it.")
     .addOption(settingFlag("devices", { shape: "name", about: "Device: auto, cpu, webgpu, cuda or cuda:N." }))
     .addOption(settingFlag("threads"))
     .option("--json", "One JSON object on stdout instead of paths.")

@@ -34,7 +34,7 @@ export function addKeys(command: Command, terminal: Terminal): void {
     });
   command
     .command("list")
-    .description("List keys: id, beginning, date, name, and limits that are a key's own.")
+    .description("List keys: id, beginning, date, name, and limits that were set for the key.")
     .addOption(settingFlag("dataDir"))
     .action(async (options: { dataDir?: string }) => {
       for (const key of await withKeys(options, (keys) => keys.list())) print(terminal, line(key));
@@ -70,14 +70,21 @@ type Keys = Awaited<ReturnType<typeof openKeys>>["keys"];
 
 type LimitFlags = { readonly dataDir?: string; readonly maxWaiting?: string; readonly maxStoredMb?: string };
 
-const ID = "its id, or its beginning as the list shows it";
-const MAX_WAITING = new Option("--max-waiting <n>", "tasks of it that may wait (default: INKSTONE_QUEUE_SHARE of all)");
+const ID = "its id, or the beginning that the list shows";
+const MAX_WAITING = new Option(
+  "--max-waiting <n>",
+  "waiting tasks that the key may have (default: INKSTONE_QUEUE_SHARE of all)",
+);
 const MAX_STORED_MB = new Option(
   "--max-stored-mb <n>",
-  "megabytes of images that it may have stored, 0: no limit (default: INKSTONE_KEY_STORAGE_MB)",
+  "megabytes of images that the key may store, 0: no limit (default: INKSTONE_KEY_STORAGE_MB)",
 );
 
-/** The limits that are given; undefined for `default`. A key may be allowed as much as the settings allow all of them. @throws UsageError */
+/**
+ * The given limits; undefined for `default`. A key may get as much as the settings allow for all keys.
+ *
+ * @throws UsageError
+ */
 function limitsOf({ maxWaiting, maxStoredMb }: LimitFlags): KeyLimits {
   return {
     ...(maxWaiting !== undefined && { maxWaiting: limit(MAX_WAITING, maxWaiting, SETTINGS.maxQueue) }),

@@ -14,9 +14,13 @@ const preprocessFlags = taskFlags(
   {
     lowThresholdCanny: "--low <n>",
     highThresholdCanny: "--high <n>",
-    width: { flags: "--width <pixels>", about: "Shrinks to fit." },
-    height: { flags: "--height <pixels>", about: "Shrinks to fit." },
-    outputFormat: { flags: "--format <name>", about: "File format.", otherwise: "by the extension of --out, else PNG" },
+    width: { flags: "--width <pixels>", about: "Largest width. A larger image is scaled down." },
+    height: { flags: "--height <pixels>", about: "Largest height. A larger image is scaled down." },
+    outputFormat: {
+      flags: "--format <name>",
+      about: "File format.",
+      otherwise: "from the extension of --out, else PNG",
+    },
     outputQuality: "--quality <n>",
   },
   { preProcessorType: "KIND", inputImage: "FILE" },

@@ -1,4 +1,4 @@
-/** Flags that stand for settings: name, sentence, default and check come from the table of settings. */
+/** Flags of settings. Their names, descriptions, defaults and checks come from the table of settings. */
 
 import { type Command, Option } from "commander";
 import {
@@ -10,7 +10,7 @@ import {
   type SettingName,
 } from "../settings/index.ts";
 
-/** What a command says of a setting in words that differ from the table's. */
+/** Words of a command that replace those of the table. */
 export type SettingWords = Partial<Record<"shape" | "about", string>>;
 
 /** Adds the flags of these settings to a command. */
@@ -29,15 +29,16 @@ export function settingFlag(name: SettingName, words: SettingWords = {}): Option
   );
 }
 
-/** Where S3 buckets are. */
+/** The location of S3 buckets. */
 export const BUCKET = ["s3Endpoint", "s3Region", "s3PathStyle"] as const;
 
-/** The settings that have flags; secrets have none. */
+/** The settings with flags. Secrets have none. */
 export const FLAGGED = (Object.keys(SETTINGS) as SettingName[]).filter((name) => SETTINGS[name].flag !== undefined);
 
 /**
- * The settings: of those that are named the flag, where it is given; else the environment; else the default.
- * @throws ConfigError naming what cannot be used
+ * The settings. For those in `names`, a given flag wins over the environment and the default.
+ *
+ * @throws ConfigError with the name of the invalid setting
  */
 export function settingsFrom(
   given: Readonly<Record<string, unknown>>,

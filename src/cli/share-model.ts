@@ -6,10 +6,10 @@ import { UsageError } from "./exit.ts";
 import { BUCKET, settingsFrom, withSettings } from "./setting-flags.ts";
 import { print, type Terminal } from "./terminal.ts";
 
-/** `inkstone models share`: an installed model into the bucket that servers fetch models from. */
+/** `inkstone models share`: copies an installed model into the bucket from which servers download models. */
 export function shareCommand(terminal: Terminal): Command {
   const command = new Command("share")
-    .description("Copy an installed model into a bucket, where servers with INKSTONE_MODELS_STORE find it.")
+    .description("Copy an installed model into a bucket. Servers with INKSTONE_MODELS_STORE use it from there.")
     .argument("<air>", "its identifier");
   return withSettings(command, ...STORE).action(async (air: string, flags: object) => {
     const model = await installed(air, terminal);
@@ -26,7 +26,9 @@ export function shareCommand(terminal: Terminal): Command {
 /** `inkstone models unshare`: removes a model from the bucket. */
 export function unshareCommand(terminal: Terminal): Command {
   const command = new Command("unshare")
-    .description("Take a model out of the bucket, with the files that no other model there uses. Servers forget it.")
+    .description(
+      "Remove a model from the bucket, with the files that no other model there uses. Servers unregister it.",
+    )
     .argument("<air>", "its identifier");
   return withSettings(command, ...STORE).action(async (air: string, flags: object) => {
     const { bucket, place } = await store(flags, terminal);

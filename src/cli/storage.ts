@@ -30,8 +30,9 @@ async function copy(terminal: Terminal, { from, to, ...flags }: CopyFlags): Prom
     from ?? settings.storage ?? `${dataDirectory(terminal.env, settings.dataDir)}/images`,
     to,
   ].map((place) => (place.startsWith("s3://") ? place : resolve(terminal.cwd, place))) as [string, string];
-  if (source === target) throw new UsageError(`--to is ${JSON.stringify(to)}, which is where the images are`);
-  const { openStorageAt, copyFiles } = await import("../server/index.ts"); // not above: it brings the whole server along
+  if (source === target)
+    throw new UsageError(`--to is ${JSON.stringify(to)}, which is also the source; choose another place`);
+  const { openStorageAt, copyFiles } = await import("../server/index.ts"); // Not above: it loads the whole server.
   let told = 0;
   const done = await copyFiles(
     await openStorageAt(source, settings),

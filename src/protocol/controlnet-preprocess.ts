@@ -17,11 +17,14 @@ const ELSEWHERE =
 
 const threshold = (about: string) => integer(`${about} Only for canny.`, { min: 0, max: 255 });
 const side = (name: string) =>
-  integer(`Largest ${name} of the guide image in pixels. It is shrunk to fit, at its own aspect, never enlarged.`, {
-    min: 16,
-    max: 2048,
-    assumed: 2048,
-  }).optional();
+  integer(
+    `Largest ${name} of the guide image in pixels. A larger image is scaled down and keeps its aspect ratio. A smaller image is not enlarged.`,
+    {
+      min: 16,
+      max: 2048,
+      assumed: 2048,
+    },
+  ).optional();
 
 export const controlNetPreprocess = z
   .strictObject({

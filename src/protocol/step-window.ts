@@ -12,10 +12,10 @@ export interface StepWindow {
 /** The names of the four parameters of a window. */
 export type WindowNames = Readonly<Record<keyof StepWindow, string>>;
 
-/** What a window that is left out means. */
+/** The meaning of an absent window. */
 export const WHOLE_WINDOW = { startPercentage: 0, endPercentage: 100 } as const;
 
-/** First step (inclusive) and last step (exclusive) of a window in a run of `steps`. */
+/** The first step (inclusive) and last step (exclusive) of a window in a run of `steps`. */
 export function resolveWindow(window: StepWindow, steps: number): { readonly start: number; readonly end: number } {
   const share = (percentage: number) => Math.floor((percentage * steps) / 100);
   return {

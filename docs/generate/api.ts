@@ -21,7 +21,7 @@ export function apiReference(): Block[] {
     ...replySection("Error", errorSchema),
     { heading: "Watching and stopping a task", level: 2 },
     ...WATCHING,
-    { heading: "Pictures, tasks and the server", level: 2 },
+    { heading: "Images, tasks and the server", level: 2 },
     ...LISTS,
   ];
 }

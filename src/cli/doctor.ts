@@ -115,7 +115,7 @@ function describeCheckpoint({ card, folder, examination }: Examined): string {
 function describeMemory({ examination: { plan } }: Examined): string {
   const sentences = [
     `${gigabytes(plan.available)} available of ${gigabytes(totalmem())}`,
-    `${gigabytes(plan.copied)} for weights, about ${gigabytes(plan.working)} more for a picture of 1024 × 1024`,
+    `${gigabytes(plan.copied)} for weights, about ${gigabytes(plan.working)} more for an image of 1024 × 1024`,
     `${gigabytes(plan.stored)} of files${plan.mapped === 0 ? "" : `, of which ${gigabytes(plan.mapped)} run from the disk without a copy`}`,
   ];
   if (Number.isFinite(plan.perSession)) sentences.push(`${plan.perSession} blocks per session`);

@@ -4,6 +4,7 @@ import { describeField, valueFromText } from "../fields/index.ts";
 import { dataDirectory } from "../models/index.ts";
 import type { KeyLimits, KnownKey, openKeys } from "../server/index.ts";
 import { readConfig, SETTINGS, type Setting } from "../settings/index.ts";
+import { requireOwner } from "./data-owner.ts";
 import { UsageError } from "./exit.ts";
 import { settingFlag } from "./setting-flags.ts";
 import { print, type Terminal, tell } from "./terminal.ts";
@@ -16,7 +17,9 @@ export function addKeys(command: Command, terminal: Terminal): void {
   const withKeys = async <T>({ dataDir }: { dataDir?: string }, work: (keys: Keys) => Promise<T>): Promise<T> => {
     const { openKeys } = await import("../server/index.ts"); // Not above: it loads the whole server.
     const { databaseUrl } = readConfig({}, terminal.env);
-    const { keys, close } = await openKeys(dataDirectory(terminal.env, dataDir), databaseUrl);
+    const folder = dataDirectory(terminal.env, dataDir);
+    if (databaseUrl === undefined) requireOwner(folder);
+    const { keys, close } = await openKeys(folder, databaseUrl);
     return work(keys).finally(close);
   };
   command

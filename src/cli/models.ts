@@ -15,6 +15,7 @@ import {
   removeModel,
 } from "../models/index.ts";
 import { addCheckpointFrom, type CheckpointFlags, requireCheckpoint, withCheckpointFlags } from "./add-model.ts";
+import { requireOwner } from "./data-owner.ts";
 import { UsageError } from "./exit.ts";
 import { type PullFlags, pullModel } from "./pull-model.ts";
 import { shareCommand, unshareCommand } from "./share-model.ts";
@@ -59,6 +60,7 @@ export function addModels(command: Command, terminal: Terminal): void {
     .addHelpText("after", addNotes)
     .action(async (paths: string[], flags: CheckpointFlags & { air?: string; name?: string; kind: Kind }) => {
       const { air, name, kind } = flags;
+      requireOwner(modelLocations(terminal.env).modelsDir);
       if (air !== undefined && !airPattern.test(air)) {
         throw new UsageError(`--air is "${air}"; allowed is source:id@version`);
       }
@@ -93,6 +95,7 @@ export function addModels(command: Command, terminal: Terminal): void {
   )
     .addHelpText("after", pullNotes)
     .action(async (repo: string, flags: PullFlags) => {
+      requireOwner(modelLocations(terminal.env).modelsDir);
       const added = await pullModel(repo, flags, terminal);
       print(terminal, "folder" in added ? await asText(added) : adapterText(added));
     });
@@ -102,6 +105,7 @@ export function addModels(command: Command, terminal: Terminal): void {
     .argument("<air>", "its identifier")
     .action(async (air: string) => {
       const locations = modelLocations(terminal.env);
+      requireOwner(locations.modelsDir);
       const adapter = await removeAdapter(air, locations);
       if (adapter) return print(terminal, `removed ${air}; its weights are still in ${adapter.path}`);
       const { model, deleted } = await removeModel(air, locations);

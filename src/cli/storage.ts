@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { dataDirectory } from "../models/index.ts";
+import { requireOwner } from "./data-owner.ts";
 import { UsageError } from "./exit.ts";
 import { BUCKET, settingsFrom, withSettings } from "./setting-flags.ts";
 import { print, type Terminal, tell } from "./terminal.ts";
@@ -32,6 +33,7 @@ async function copy(terminal: Terminal, { from, to, ...flags }: CopyFlags): Prom
   ].map((place) => (place.startsWith("s3://") ? place : resolve(terminal.cwd, place))) as [string, string];
   if (source === target)
     throw new UsageError(`--to is ${JSON.stringify(to)}, which is also the source; choose another place`);
+  if (!target.startsWith("s3://")) requireOwner(target);
   const { openStorageAt, copyFiles } = await import("../server/index.ts"); // Not above: it loads the whole server.
   let told = 0;
   const done = await copyFiles(

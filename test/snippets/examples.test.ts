@@ -42,7 +42,7 @@ afterAll(async () => {
 });
 
 test("each file has its test", async () => {
-  const tested = [...Object.keys(CLIENTS), "README.md", "webhook-receiver.ts", "fastify-route.ts", "next-route.ts"];
+  const tested = [...Object.keys(CLIENTS), "README.md", "webhook-receiver.ts", "express-route.ts", "next-route.ts"];
   expect(await readdir(FOLDER)).toEqual(tested.toSorted());
 });
 
@@ -84,8 +84,8 @@ test("webhook-receiver.ts prints the image of a webhook, and refuses one that is
   expect((await fetch(address, { method: "POST", body: "{}" })).status).toBe(401);
 });
 
-test("fastify-route.ts answers with a PNG", async () => {
-  const { address } = await serve("fastify-route.ts");
+test("express-route.ts answers with a PNG", async () => {
+  const { address } = await serve("express-route.ts");
   const response = await fetch(`${address}/image?text=TEA`);
   expect(response.headers.get("content-type")).toBe("image/png");
   const header = await readHeader(new Uint8Array(await response.arrayBuffer()));

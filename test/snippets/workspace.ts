@@ -13,7 +13,7 @@ const ROOT = resolve(import.meta.dirname, "../..");
 const LONGEST = 200_000;
 
 /** Packages that examples import, besides `inkstone`. */
-const PACKAGES = ["@runware", "@types", "ai", "fastify", "openai", "standardwebhooks", "ws"];
+const PACKAGES = ["@runware", "@types", "ai", "express", "openai", "standardwebhooks", "ws"];
 
 /** Pythons by the client that they have, as the environment names them. */
 const PYTHONS = {

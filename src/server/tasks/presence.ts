@@ -1,28 +1,28 @@
-/** Who is there: the processes on one database, whose workers wait for a task, and which process does the upkeep for all. */
+/** The processes on one database: their heartbeats, their idle workers, and the one that does the upkeep for all. */
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Database } from "../database/index.ts";
 import { CHANNEL_OF, type TaskSignals } from "./signals.ts";
 import type { Lane } from "./types.ts";
 
-/** What the worker of a process has installed. */
+/** The installed models of a process's worker. */
 export interface Offers {
-  /** Names by which tasks may ask for it: models, LoRAs, ControlNets. */
+  /** Names that tasks may use for them: models, LoRAs, ControlNets. */
   readonly names: readonly string[];
-  /** What other processes tell of it, as JSON text. Absent: nothing. */
+  /** Their catalogue for other processes, as JSON text. Absent: none. */
   readonly catalogue?: string;
 }
 
 export interface PresenceOptions {
   readonly db: Database;
   readonly signals: TaskSignals;
-  /** Asked at every beat. Default: its worker takes every task. */
+  /** Called at every heartbeat. Default: the worker accepts every task. */
   offers?(): Promise<Offers>;
-  /** How often the process says that it lives, and looks for tasks that nobody was woken for. */
+  /** Interval of heartbeats. Each also looks for tasks that no signal announced. */
   readonly beatMs?: number;
 }
 
-/** A worker of a process: its lane, and its number among those of that lane. */
+/** A worker of a process: its lane, and its number in that lane. */
 export interface Seat {
   readonly lane: Lane;
   readonly seat: number;
@@ -31,65 +31,68 @@ export interface Seat {
 export interface Presence {
   /** Names that the worker of this process offers; undefined for all. */
   readonly offered: readonly string[] | undefined;
-  /** Whether this process does the upkeep. */
+  /** True if this process does the upkeep. */
   readonly isUpkeeper: boolean;
-  /** Called when this process takes the upkeep over. */
+  /** Called when this process takes over the upkeep. */
   onUpkeep(takeOver: () => void): void;
-  /** Notes that a worker waits, with this model in memory. True: there is a task for it already. */
+  /** Records that a worker is idle, with this model in memory. True: a task is already waiting for it. */
   rest(seat: Seat, loaded: string | undefined): Promise<boolean>;
-  /** Notes that it has a task. */
+  /** Records that the worker has a task. */
   work(seat: Seat): void;
-  /** Wakes one worker that waits for tasks like this, whichever process it is in. */
+  /** Wakes one idle worker that can run such a task, in any process. */
   wake(lane: Lane, needs: readonly string[]): void;
-  /** Takes this process's workers off: nobody wakes them any more. */
+  /** Removes the workers of this process, so that they are not woken any more. */
   retire(): Promise<void>;
-  /** What the workers of all living processes have: their catalogues. */
+  /** The catalogues of the workers of all live processes. */
   catalogues(): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 
-/** A process that was not heard of for so long counts as gone: four beats. */
+/** A process without a heartbeat for this long counts as gone: four heartbeats. */
 export const LIVES = (process: string): string => `${process}.seen_at > now() - interval '20 seconds'`;
 
-/** The upkeep passes on when its process was not heard of for so long. */
+/** The upkeep passes to another process after this long without a heartbeat. */
 const OFFICE = "interval '8 seconds'";
 
 /**
- * Condition on a task `t`: a worker with these offers may take it. It has all that the task names, or nobody who lives has: then it is
- * to say so.
+ * Condition on a task `t`: a worker with these offers may claim it. It has all that the task names, or no live worker
+ * has; it then fails the task with that reason.
  */
 export const takeable = (offers: string): string => `
   (${offers}::text[] is null or t.needs <@ ${offers}::text[] or not exists (
     select 1 from processes p where ${LIVES("p")} and t.needs <@ p.offers))`;
 
-/** Condition on a queued task `t`: its pause is over. Pauses take seconds: one that is longer began before the clock was set back. */
+/**
+ * Condition on a queued task `t`: its pause is over. Pauses take seconds. A longer one means that the clock was set
+ * back.
+ */
 export const DUE = "(t.not_before <= now() or t.not_before > now() + interval '1 minute')";
 
 /**
- * Condition on a queued task `t`: it is older than what a woken worker needs to claim it. For younger ones somebody has just been
- * woken; to look for those too would cost a claim in vain.
+ * Condition on a queued task `t`: it is older than the time a woken worker needs to claim it. A worker has just been
+ * woken for a younger task, so searching for it would waste a claim.
  */
 export const LEFT = "(t.created_at < now() - interval '100 milliseconds' or t.created_at > now())";
 
 /**
- * A task that comes when every worker is busy wakes nobody. One of them may be resting at that very moment: it is looked for once more
- * after so long.
+ * Milliseconds before a second search for an idle worker. A task that arrives when all workers are busy wakes none, but
+ * one may become idle at that moment.
  */
 const LOOK_AGAIN_MS = 25;
 
-/** Tasks that workers are woken for. */
+/** Tasks for which workers are woken. */
 interface Call {
   readonly lane: Lane;
   readonly needs: readonly string[];
   tasks: number;
 }
 
-/** Makes this process known to the others on its database, and keeps it so. */
+/** Registers this process with the others on its database, and keeps it registered. */
 export async function openPresence(options: PresenceOptions): Promise<Presence> {
   return options.db.kind === "pglite" ? alone(options) : amongOthers(options);
 }
 
-/** Nobody else has the embedded database open. */
+/** The presence on an embedded database, which has only one process. */
 async function alone({ signals, offers }: PresenceOptions): Promise<Presence> {
   await offers?.();
   return {
@@ -107,7 +110,7 @@ async function alone({ signals, offers }: PresenceOptions): Promise<Presence> {
 
 async function amongOthers({ db, signals, offers, beatMs = 5_000 }: PresenceOptions): Promise<Presence> {
   const me = signals.processName;
-  /** Workers that wait and that nobody has woken yet. */
+  /** Idle workers that have not been woken. */
   const resting = new Map<string, Seat>();
   const calls = new Map<string, Call>();
   let offered: Offers | undefined;
@@ -167,7 +170,10 @@ async function amongOthers({ db, signals, offers, beatMs = 5_000 }: PresenceOpti
     for (const lane of waiting) signals.publish({ type: "queued", lane });
   }
 
-  /** Wakes up to so many workers that wait for tasks like this, and tells how many it found. With `again` only for tasks that still wait. */
+  /**
+   * Wakes idle workers for tasks, at most one per task, and returns their number. With `again`, only for tasks that are
+   * still queued.
+   */
   async function wakeSome({ lane, needs, tasks }: Call, again: boolean): Promise<number> {
     const woken = await db.query<{ process: string; seat: number }>(
       `with picked as materialized (
@@ -192,7 +198,7 @@ async function amongOthers({ db, signals, offers, beatMs = 5_000 }: PresenceOpti
     return woken.length;
   }
 
-  /** Wakes workers for as many tasks as are called for; those that come while a statement is under way go together in the next one. */
+  /** Wakes workers for tasks. Tasks that arrive while a statement runs share the next one. */
   async function wake(lane: Lane, needs: readonly string[]): Promise<void> {
     const name = JSON.stringify([lane, ...needs]);
     const waiting = calls.get(name);
@@ -219,13 +225,13 @@ async function amongOthers({ db, signals, offers, beatMs = 5_000 }: PresenceOpti
   }
 
   const unlisten = signals.listen((signal) => {
-    // Whoever woke it has noted that.
+    // The process that woke it has recorded that.
     if (signal.type === "queued" && signal.seat !== undefined) resting.delete(nameOf(signal.lane, signal.seat));
   });
   offered = await offers?.();
   await introduce();
   await beat();
-  // Not all at the same moment, wherever they were started together.
+  // Spreads the heartbeats of processes that were started together.
   const timer = setInterval(() => void beat().catch(() => {}), beatMs * (0.9 + 0.2 * Math.random())).unref();
 
   return {
@@ -259,7 +265,7 @@ async function amongOthers({ db, signals, offers, beatMs = 5_000 }: PresenceOpti
         () => {},
       );
     },
-    wake: (lane, needs) => void wake(lane, needs).catch(() => {}), // a hint: the beats find what waits
+    wake: (lane, needs) => void wake(lane, needs).catch(() => {}), // a hint: heartbeats find waiting tasks
     async retire() {
       retired = true;
       resting.clear();
@@ -290,7 +296,7 @@ async function amongOthers({ db, signals, offers, beatMs = 5_000 }: PresenceOpti
 
 const nameOf = (lane: Lane, seat: number): string => `${lane} ${seat}`;
 
-/** Forgets processes that ended without saying so. */
+/** Deletes processes that ended without notice. */
 export async function forgetGone(db: Database): Promise<void> {
   await db.query("delete from processes where seen_at < now() - interval '10 minutes'");
   await db.query("delete from idle_workers where process not in (select name from processes)");

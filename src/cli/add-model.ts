@@ -35,28 +35,28 @@ export function withCheckpointFlags(command: Command): Command {
     .addOption(
       new Option(
         "--weights <form>",
-        "form of the linear layers: int8, int4, or keep for the form of the file (default: int8 from a billion weights, else keep)",
+        "Form of the linear layers: int8, int4, or keep for the form of the file (default: int8 from a billion weights, else keep).",
       ).choices([...WEIGHT_MODES]),
     )
     .option(
       "--text-encoder <file>",
-      "text encoder for a single-file transformer: a file, or a folder with its config.json",
+      "Text encoder for a single-file transformer: a file, or a folder with its config.json.",
     )
-    .option("--vae <file>", "VAE for a single-file transformer: a file, or a folder with its config.json")
-    .option("--vision <file>", "vision tower for editing, if it is a separate file (mmproj)")
+    .option("--vae <file>", "VAE for a single-file transformer: a file, or a folder with its config.json.")
+    .option("--vision <file>", "Vision tower for editing, if it is a separate file (mmproj).")
     .option(
       "--base <model>",
-      "checkpoint that supplies the missing parts, including tokenizer and configs: AIR or folder",
+      "Checkpoint that supplies the missing parts, including tokenizer and configs: AIR or folder.",
     )
     .addOption(
       new Option(
         "--member <name>",
-        "member of the Qwen-Image family (default: detected from the tensors or the file name)",
+        "Member of the Qwen-Image family (default: detected from the tensors or the file name).",
       ).choices([...MEMBERS]),
     )
     .option(
       "--merge <air[=weight]>",
-      "LoRA to merge into the weights before rounding. Repeat the flag for several. Needs --air, because the result is another model",
+      "LoRA to merge into the weights before rounding. Repeat the flag for several. Needs --air, because the result is another model.",
       (text: string, before: readonly string[] = []) => [...before, text],
     );
 }

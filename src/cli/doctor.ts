@@ -15,7 +15,7 @@ import { print, type Terminal } from "./terminal.ts";
 /** `inkstone doctor`: checks whether this machine is ready. Exit code 1 if a check fails. */
 export function addDoctor(command: Command, terminal: Terminal): void {
   command
-    .option("--model <air|folder>", "checkpoint to check", DEFAULT_MODEL)
+    .option("--model <air|folder>", "Checkpoint to check.", DEFAULT_MODEL)
     .addOption(settingFlag("dataDir"))
     .action(async ({ model, dataDir }: { model: string; dataDir?: string }) => {
       const data = dataDirectory(terminal.env, dataDir);

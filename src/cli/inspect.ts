@@ -16,8 +16,8 @@ import { print, type Terminal } from "./terminal.ts";
 /** `inkstone inspect FILE…`: shows the parameters of images. */
 export function addInspect(command: Command, terminal: Terminal): void {
   command
-    .argument("<file...>", "files: PNG, JPG, WEBP, AVIF, GIF or TIFF, and SVG of `inkstone vectorize`")
-    .option("--json", "one JSON array on stdout")
+    .argument("<file...>", "Files: PNG, JPG, WEBP, AVIF, GIF or TIFF, and SVG of `inkstone vectorize`.")
+    .option("--json", "One JSON array on stdout.")
     .addHelpText(
       "after",
       '\nExample:\n  inkstone inspect sign.png\n  inkstone inspect --json *.webp | jq ".[].parameters.seed"',

@@ -25,7 +25,7 @@ export function addKeys(command: Command, terminal: Terminal): void {
   command
     .command("create")
     .description("Create a key and print it. The key is not shown again.")
-    .argument("[name]", "name of the key", "unnamed")
+    .argument("[name]", "Name of the key.", "unnamed")
     .addOption(MAX_WAITING)
     .addOption(MAX_STORED_MB)
     .addOption(settingFlag("dataDir"))
@@ -73,14 +73,14 @@ type Keys = Awaited<ReturnType<typeof openKeys>>["keys"];
 
 type LimitFlags = { readonly dataDir?: string; readonly maxWaiting?: string; readonly maxStoredMb?: string };
 
-const ID = "its id, or the beginning that the list shows";
+const ID = "Its id, or the beginning that the list shows.";
 const MAX_WAITING = new Option(
   "--max-waiting <n>",
-  "waiting tasks that the key may have (default: INKSTONE_QUEUE_SHARE of all)",
+  "Waiting tasks that the key may have (default: INKSTONE_QUEUE_SHARE of all).",
 );
 const MAX_STORED_MB = new Option(
   "--max-stored-mb <n>",
-  "megabytes of images that the key may store, 0: no limit (default: INKSTONE_KEY_STORAGE_MB)",
+  "Megabytes of images that the key may store. 0: no limit (default: INKSTONE_KEY_STORAGE_MB).",
 );
 
 /**

@@ -28,7 +28,7 @@ export function addModels(command: Command, terminal: Terminal): void {
   command
     .command("list")
     .description("List models: AIR, name, folder.")
-    .option("--json", "the cards as a JSON array")
+    .option("--json", "The cards as a JSON array.")
     .action(async (options: { json?: true }) => {
       const locations = modelLocations(terminal.env);
       const [found, adapters] = [await listModels(locations), await listAdapters(locations)];
@@ -52,9 +52,9 @@ export function addModels(command: Command, terminal: Terminal): void {
       )
       .option(
         "--air <air>",
-        "identifier of the model in tasks, source:id@version (default for a checkpoint: its vendor's identifier, runware:108@1 for Qwen-Image)",
+        "Identifier of the model in tasks, source:id@version (default for a checkpoint: its vendor's identifier, runware:108@1 for Qwen-Image).",
       )
-      .option("--name <name>", "display name (default: the name in its card, or of the file or folder)")
+      .option("--name <name>", "Display name (default: the name in its card, or of the file or folder).")
       .addOption(kindOption()),
   )
     .addHelpText("after", addNotes)
@@ -80,18 +80,18 @@ export function addModels(command: Command, terminal: Terminal): void {
       .description(
         "Download a model from the Hugging Face hub and register it, or update it. An interrupted download continues. Large checkpoints are converted shard by shard.",
       )
-      .argument("<owner/name>", "the repository")
+      .argument("<owner/name>", "The repository.")
       .option(
         "--air <air>",
-        "identifier of the model in tasks (default: its vendor's identifier if it is published, else huggingface:OWNER.NAME@REVISION)",
+        "Identifier of the model in tasks (default: its vendor's identifier if it is published, else huggingface:OWNER.NAME@REVISION).",
       )
       .option(
         "--name <name>",
-        "display name (default: the name in its card, or of the repository; for a LoRA, of the file)",
+        "Display name (default: the name in its card, or of the repository; for a LoRA, of the file).",
       )
       .addOption(kindOption())
-      .option("--revision <revision>", "branch, tag or commit", "main")
-      .option("--file <path>", "one file of the repository: a transformer or a LoRA (default: the only one)"),
+      .option("--revision <revision>", "Branch, tag or commit.", "main")
+      .option("--file <path>", "One file of the repository: a transformer or a LoRA (default: the only one)."),
   )
     .addHelpText("after", pullNotes)
     .action(async (repo: string, flags: PullFlags) => {
@@ -102,7 +102,7 @@ export function addModels(command: Command, terminal: Terminal): void {
   command
     .command("remove")
     .description("Unregister a model. Its weights stay, except files that were converted for it.")
-    .argument("<air>", "its identifier")
+    .argument("<air>", "Its identifier.")
     .action(async (air: string) => {
       const locations = modelLocations(terminal.env);
       requireOwner(locations.modelsDir);
@@ -136,7 +136,7 @@ Environment:
   HF_ENDPOINT  address of the hub (default: the public one)`;
 
 function kindOption(): Option {
-  return new Option("--kind <kind>", `checkpoint, ${ADAPTER_KINDS.join(" or ")}`)
+  return new Option("--kind <kind>", `Kind of model: checkpoint, ${ADAPTER_KINDS.join(" or ")}.`)
     .choices(["checkpoint", ...ADAPTER_KINDS])
     .default("checkpoint");
 }

@@ -29,8 +29,8 @@ const preprocessFlags = taskFlags(
 /** `inkstone preprocess KIND FILE`: a guide image for `--control`. */
 export function addPreprocess(command: Command, terminal: Terminal): void {
   command
-    .argument("<kind>", `${PREPROCESSORS.join(", ")}: edges, strokes, soft edges, the image without fine detail`)
-    .argument("<file>", "PNG, JPG, WEBP, AVIF, GIF or TIFF");
+    .argument("<kind>", `${PREPROCESSORS.join(", ")}: edges, strokes, soft edges, the image without fine detail.`)
+    .argument("<file>", "The image: PNG, JPG, WEBP, AVIF, GIF or TIFF.");
   withOutput(command, "FILE-KIND");
   preprocessFlags
     .addTo(command)

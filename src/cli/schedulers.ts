@@ -4,7 +4,7 @@ import { print, type Terminal } from "./terminal.ts";
 
 /** `inkstone schedulers`: the names for `--scheduler` and their meaning. */
 export function addSchedulers(command: Command, terminal: Terminal): void {
-  command.option("--json", "one JSON array on stdout").action(async (options: { json?: true }) => {
+  command.option("--json", "One JSON array on stdout.").action(async (options: { json?: true }) => {
     const { SCHEDULERS } = await import("../engine/index.ts"); // other commands do not need the engine
     if (options.json) print(terminal, JSON.stringify(SCHEDULERS.map(asJson), undefined, 2));
     else print(terminal, asTable(SCHEDULERS));

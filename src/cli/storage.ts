@@ -17,10 +17,10 @@ export function addStorage(command: Command, terminal: Terminal): void {
   const copying = command
     .command("copy")
     .description("Copy images that the destination lacks. Run it again to copy newer images. Nothing is deleted.")
-    .requiredOption("--to <place>", "s3://BUCKET/PREFIX, or the folder `images` of a data folder")
+    .requiredOption("--to <place>", "Destination: s3://BUCKET/PREFIX, or the folder `images` of a data folder.")
     .option(
       "--from <place>",
-      "the same (default: the storage of the settings, else the folder `images` of the data folder)",
+      "Source (default: the storage of the settings, else the folder `images` of the data folder).",
     );
   withSettings(copying, "dataDir", ...BUCKET).action((flags: CopyFlags) => copy(terminal, flags));
 }

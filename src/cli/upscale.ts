@@ -27,7 +27,7 @@ const upscaleFlags = taskFlags(
 
 /** `inkstone upscale FILE`: an enlarged image. */
 export function addUpscale(command: Command, terminal: Terminal): void {
-  command.argument("<file>", "PNG, JPG, WEBP, AVIF, GIF or TIFF");
+  command.argument("<file>", "The image: PNG, JPG, WEBP, AVIF, GIF or TIFF.");
   withOutput(command, "FILE-Nx");
   upscaleFlags.addTo(command).action(async (file: string, flags: SideFlags) => {
     const task = await readTask(file, flags, terminal);

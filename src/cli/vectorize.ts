@@ -12,7 +12,7 @@ const vectorizeFlags = taskFlags("vectorize", {}, { "inputs.image": "FILE" });
 
 /** `inkstone vectorize FILE`: an SVG file of its shapes. */
 export function addVectorize(command: Command, terminal: Terminal): void {
-  command.argument("<file>", "PNG, JPG, WEBP, AVIF, GIF or TIFF");
+  command.argument("<file>", "The image: PNG, JPG, WEBP, AVIF, GIF or TIFF.");
   withOutput(command, "FILE.svg");
   command.action(async (file: string, flags: SideFlags) => {
     const task = await readTask(file, terminal);

@@ -15,7 +15,7 @@ export function metricsReference(): Block[] {
   return [
     { heading: "Metrics", level: 1 },
     {
-      text: "`GET /metrics` answers in the Prometheus format. It needs a key, except from the same machine. Times are in seconds. The metrics of Node and of the process (`nodejs_…`, `process_…`) are there too.",
+      text: "`GET /metrics` answers in the Prometheus format. It needs a key, except on a server without keys from the same machine. Times are in seconds. The metrics of Node and of the process (`nodejs_…`, `process_…`) are there too.",
     },
     {
       columns: ["metric", "type", "labels", "description"],

@@ -7,6 +7,7 @@ import { createServer, type Socket } from "node:net";
 import sharp from "sharp";
 import { expect, test } from "vitest";
 import { rawClient } from "../contract/raw-client.ts";
+import { metricsOf } from "../support/metrics.ts";
 import { startReceiver } from "../support/receiver.ts";
 import { frameHead, openSocket } from "./raw-socket.ts";
 import { aTask, KEY, OTHER_KEY, onEachDatabase, post } from "./victim.ts";
@@ -36,7 +37,7 @@ onEachDatabase("quotas of a key", (start) => {
     }
     expect((await post(base, JSON.stringify([before]))).status).toBe(200);
     expect((await post(base, JSON.stringify([aTask()]), OTHER_KEY)).status).toBe(200);
-    const metrics = await (await fetch(`${base}/metrics`)).text();
+    const metrics = await metricsOf(base);
     expect(metrics).toMatch(/inkstone_errors_total\{code="quotaExceeded"\} 2/);
 
     const { imageUUID } = first.body.data[0];

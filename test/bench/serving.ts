@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { inference, post } from "../contract/memory-app.ts";
 import { connect } from "../contract/socket-client.ts";
+import { metricsOf } from "../support/metrics.ts";
 import { startServerProcess } from "../support/server-process.ts";
 
 const SMALL = { width: 128, height: 128, steps: 1, outputFormat: "JPG" };
@@ -128,7 +129,7 @@ function slowTask() {
 }
 
 async function metric(name: string): Promise<number> {
-  const text = await (await fetch(`${base}/metrics`)).text();
+  const text = await metricsOf(base);
   const line = text.split("\n").find((each) => each.startsWith(`${name} `));
   return Number(line?.slice(name.length + 1) ?? 0);
 }

@@ -151,7 +151,7 @@ describe.skipIf(WHY !== undefined)(`many machines${WHY === undefined ? "" : ` (s
   test("a worker answers its operator, and nobody else", async () => {
     const base = await workers[0]!.ready;
     expect((await fetch(`${base}/readyz`)).status).toBe(200);
-    expect((await fetch(`${base}/metrics`)).status).toBe(200);
+    expect((await fetch(`${base}/metrics`, { headers: KEY })).status).toBe(200);
     expect((await workers[0]!.post(aTask().request)).status).toBe(404);
   });
 

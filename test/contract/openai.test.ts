@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import OpenAI, { APIError, toFile } from "openai";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { decodeImage, encodeImage, readHeader } from "../../src/pictures/index.ts";
+import { metricsOf } from "../support/metrics.ts";
 import { STAND_IN_ENGINE } from "../support/stand-in-model.ts";
 import { type ContractServer, startContractServer } from "./server.ts";
 
@@ -110,7 +111,7 @@ describe("generations", () => {
     const stream = await scriptedClient.images.generate(endless as OpenAI.ImageGenerateParamsStreaming);
     for await (const _ of stream) break;
     const running = async () =>
-      /inkstone_tasks\{state="running"\} (\d+)/.exec(await (await fetch(`${scripted.base}/metrics`)).text())?.[1];
+      /inkstone_tasks\{state="running"\} (\d+)/.exec(await metricsOf(scripted.base, scripted.key))?.[1];
     await expect.poll(running, { timeout: 30_000, interval: 500 }).toBe("0");
   });
 

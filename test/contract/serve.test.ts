@@ -10,6 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { SAME_PRESS_MS } from "../../src/cli/stop-signals.ts";
 import { openDatabase } from "../../src/server/database/index.ts";
+import { metricsOf } from "../support/metrics.ts";
 import { inference, post } from "./memory-app.ts";
 import { installModel } from "./server.ts";
 
@@ -59,7 +60,7 @@ test("says where it listens, draws, and ends cleanly on SIGTERM with its work do
 
   const running = post(base, [inference({ width: 128, height: 128, steps: 50, numberResults: 4 })]);
   await expect
-    .poll(async () => (await (await fetch(`${base}/metrics`)).text()).includes('inkstone_tasks{state="running"} 1'), {
+    .poll(async () => (await metricsOf(base)).includes('inkstone_tasks{state="running"} 1'), {
       timeout: 100_000,
       interval: 20,
     })
@@ -223,6 +224,6 @@ test("refuses settings it cannot use, by name", { timeout: 100_000 }, async () =
 
 /** Resolves when the engine has made a step. */
 async function drawing(base: string): Promise<void> {
-  const metrics = async () => (await fetch(`${base}/metrics`)).text();
+  const metrics = () => metricsOf(base);
   await expect.poll(metrics, { timeout: 100_000, interval: 20 }).toMatch(/inkstone_step_seconds_count [1-9]/);
 }

@@ -3,6 +3,7 @@
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
+import { metricsOf } from "../support/metrics.ts";
 import { serversPerTest } from "../support/servers-per-test.ts";
 import { aTask } from "../support/tasks.ts";
 
@@ -17,9 +18,7 @@ const readiness = async (address: string) => {
   };
 };
 const usable = async (address: string) =>
-  (await (await fetch(`${address}/metrics`)).text())
-    .split("\n")
-    .filter((line) => line.startsWith("inkstone_device_usable"));
+  (await metricsOf(address)).split("\n").filter((line) => line.startsWith("inkstone_device_usable"));
 
 test("a list of devices draws so many tasks at once, and says how each was opened", async () => {
   const server = await start({ INKSTONE_DEVICE: "webgpu, cuda:1" });
@@ -34,7 +33,7 @@ test("a list of devices draws so many tasks at once, and says how each was opene
 
   const tasks = [1, 2].map(() => aTask({ deliveryMethod: "async", steps: 20, positivePrompt: "step 100" }));
   for (const task of tasks) await server.submit(task);
-  const metrics = async () => (await fetch(`${address}/metrics`)).text();
+  const metrics = () => metricsOf(address);
   await expect.poll(metrics).toContain('inkstone_tasks{state="running"} 2');
   for (const { task } of tasks) expect((await server.final(task.taskUUID)).data).toHaveLength(1);
 });

@@ -12,6 +12,7 @@ import { resultsOf } from "../../src/protocol/index.ts";
 import { type Database, openDatabase } from "../../src/server/database/index.ts";
 import { openDisk } from "../../src/server/storage/index.ts";
 import { createTaskService, openPresence, openSignals, type TaskSignals } from "../../src/server/tasks/index.ts";
+import { metricsOf } from "../support/metrics.ts";
 import { createCluster, NO_POSTGRES, type PostgresCluster } from "../support/postgres-cluster.ts";
 import { seededRandom } from "../support/random.ts";
 import { startServerProcess } from "../support/server-process.ts";
@@ -51,7 +52,7 @@ describe.skipIf(NO_POSTGRES)(`with a PostgreSQL server${NO_POSTGRES ? ` (${NO_PO
       await cluster.stop(mode);
       expect(await readiness()).toBe(503);
       expect((await fetch(`${base}/healthz`)).status).toBe(200);
-      const metrics = await (await fetch(`${base}/metrics`)).text();
+      const metrics = await metricsOf(base);
       expect(metrics).toContain("inkstone_websockets 0");
       expect(metrics).not.toContain("inkstone_tasks{");
       const refused = await server.post(aTask().request);

@@ -7,6 +7,7 @@ import { createLog } from "../../src/server/log.ts";
 import { createServer, type Server } from "../../src/server/server.ts";
 import { readConfig } from "../../src/settings/read.ts";
 import { listener, tinyCheckpoint } from "../cli.ts";
+import { metricsOf } from "../support/metrics.ts";
 
 vi.setConfig({ testTimeout: 180_000 }); // each starts a server and an engine
 
@@ -37,7 +38,7 @@ async function serve(env: Record<string, string> = {}) {
         .split("\n")
         .filter(Boolean)
         .map((line) => JSON.parse(line)),
-    metrics: async () => (await fetch(`${address}/metrics`)).text(),
+    metrics: () => metricsOf(address),
     /** With strength 0 the seed picture comes back as it is, so that everything new comes from the stages after drawing. */
     async draw(wishes: object) {
       const task = {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Submission } from "../../src/server/tasks/index.ts";
+import { metricsOf } from "./metrics.ts";
 
 const PROGRAM = fileURLToPath(new URL("../stand-ins/server.ts", import.meta.url));
 
@@ -82,7 +83,7 @@ export async function startServerProcess(
     },
     /** Resolves when a task is being drawn. */
     async drawing(): Promise<void> {
-      const metrics = async () => (await fetch(`${await ready}/metrics`)).text();
+      const metrics = async () => metricsOf(await ready);
       while (!/inkstone_tasks\{state="running"\} [1-9]/.test(await metrics())) await sleep(20);
     },
     /** Resolves with the final answer. */

@@ -115,11 +115,12 @@ async function waitFor(
   { taskUUID, task }: TaskRecord,
   hungUp: AbortSignal,
 ) {
-  const { tasks, settings, stopping } = context.ports;
+  const { tasks, settings, stopping, later } = context.ports;
   const release = context.waiters.waitFor(owner, taskUUID);
-  const patience = AbortSignal.timeout(settings.syncTimeout * 1000);
+  const patience = new AbortController();
+  const cancelPatience = later(settings.syncTimeout, () => patience.abort());
   try {
-    const final = await tasks.waitForFinal(owner, taskUUID, AbortSignal.any([hungUp, patience, stopping]));
+    const final = await tasks.waitForFinal(owner, taskUUID, AbortSignal.any([hungUp, patience.signal, stopping]));
     if (final === undefined) throw new TaskError("taskFailedOrNotFound", { taskUUID });
     return finalAnswer(context, final);
   } catch (thrown) {
@@ -127,10 +128,11 @@ async function waitFor(
       if (isPictureTask(task)) abandonLater(context, owner, taskUUID);
       throw hungUp.reason;
     }
-    if (patience.aborted) throw new TaskError("syncTimeout", { seconds: settings.syncTimeout });
+    if (patience.signal.aborted) throw new TaskError("syncTimeout", { seconds: settings.syncTimeout });
     if (stopping.aborted) throw stoppingError();
     throw thrown;
   } finally {
+    cancelPatience();
     release();
   }
 }

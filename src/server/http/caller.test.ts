@@ -30,6 +30,18 @@ describe("keys", () => {
     expect(tasks.records.size).toBe(0);
   });
 
+  test("metrics: without keys for programs on this machine; with keys for nobody without one", async () => {
+    const [open, closed] = [await start({}, { keys: [] }), await start()];
+    const status = async (base: string, headers: Record<string, string> = {}) =>
+      (await fetch(`${base}/metrics`, { headers })).status;
+    expect(await status(open.base)).toBe(200);
+    expect(await status(open.base, { via: "1.1 a.example" })).toBe(403);
+    // A proxy on this machine that leaves no trace looks like a program on it.
+    expect(await status(closed.base)).toBe(401);
+    expect(await status(closed.base, { authorization: "Bearer wrong" })).toBe(401);
+    expect(await status(closed.base, { authorization: `Bearer ${KEY}` })).toBe(200);
+  });
+
   test("another key does not see a task", async () => {
     const { base } = await start({}, { keys: [KEY, "other"] });
     const task = inference();

@@ -64,7 +64,7 @@ const LOCAL_HOST = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/i;
  * True if a program on this machine calls directly. False for a page of a web site in a local browser: its Origin gives
  * it away, or its Host after DNS rebinding. Also false for a reverse proxy with requests of others.
  */
-export function isLocal({ socket, headers, httpVersion }: IncomingMessage): boolean {
+function isLocal({ socket, headers, httpVersion }: IncomingMessage): boolean {
   if (!isLoopback(socket.remoteAddress)) return false;
   if (httpVersion === "1.0" || Object.keys(headers).some((name) => FORWARDED.test(name))) return false;
   if (headers.host !== undefined && !LOCAL_HOST.test(headers.host)) return false;

@@ -3,6 +3,8 @@ import { appsPerTest } from "../../../test/contract/apps-per-test.ts";
 import { inference, KEY, post, startMemoryApp } from "../../../test/contract/memory-app.ts";
 import { rawClient } from "../../../test/contract/raw-client.ts";
 import { login } from "../../../test/contract/socket-client.ts";
+import { handClock } from "../../../test/support/hand-clock.ts";
+import { metricsOf } from "../../../test/support/metrics.ts";
 import { DatabaseUnavailableError } from "../database/index.ts";
 import { StorageUnavailableError } from "../storage/index.ts";
 
@@ -10,11 +12,22 @@ const start = appsPerTest();
 
 describe("waiting", () => {
   test("a request that waits too long is told how to get the result", async () => {
-    const { base, tasks } = await start({ syncTimeout: 0.1 });
+    const clock = handClock();
+    const { base, tasks } = await start({ syncTimeout: 77 }, { ports: { later: clock.later } });
     tasks.onAccept = () => undefined;
     const task = inference();
-    expect(await post(base, [task])).toMatchObject({ status: 504, body: { error: { code: "syncTimeout" } } });
+    const answer = post(base, [task]);
+    await expect.poll(() => clock.isDueIn(77)).toBe(true);
+    clock.pass(77);
+    expect(await answer).toMatchObject({ status: 504, body: { error: { code: "syncTimeout" } } });
     expect(tasks.records.get(task.taskUUID)!.state).toBe("queued");
+  });
+
+  test("an answered request leaves no timer behind", async () => {
+    const clock = handClock();
+    const { base } = await start({ syncTimeout: 77 }, { ports: { later: clock.later } });
+    expect((await post(base, [inference()])).status).toBe(200);
+    expect(clock.isDueIn(77)).toBe(false);
   });
 
   test("a stopping server lets waiting requests go", async () => {
@@ -164,7 +177,7 @@ describe("operation", () => {
       devices: [{ name: "cuda", trouble: "lost" }],
     });
     await post(app.base, [inference({ width: 1 })]);
-    const metrics = await (await get("/metrics")).text();
+    const metrics = await metricsOf(app.base, KEY);
     expect(metrics).toContain('inkstone_errors_total{code="invalidWidth"} 1');
     expect(metrics).toContain('inkstone_tasks{state="queued"} 0');
     expect(await (await get("/openapi.json")).json()).toMatchObject({ openapi: "3.1.0" });
@@ -185,7 +198,7 @@ describe("operation", () => {
   test("metrics are served while the database is away, without those that only it knows", async () => {
     const { base, tasks } = await start();
     const { counts } = tasks;
-    const metrics = async () => (await fetch(`${base}/metrics`)).text();
+    const metrics = () => metricsOf(base, KEY);
     expect(await metrics()).toContain('inkstone_tasks{state="running"} 0');
     tasks.counts = async () => {
       throw new DatabaseUnavailableError("away");
@@ -202,7 +215,7 @@ describe("operation", () => {
     tasks.counts = async () => {
       throw new TypeError("rows is not iterable");
     };
-    expect((await fetch(`${base}/metrics`)).status).toBe(500);
+    expect((await fetch(`${base}/metrics`, { headers: { authorization: `Bearer ${KEY}` } })).status).toBe(500);
   });
 
   test.each(["/nowhere", "/images/../keys.json", "/images/x.png", `/images/${crypto.randomUUID()}.png`, "/v1x"])(

@@ -68,9 +68,11 @@ export function ServerScreen() {
         <a href="/openapi.json" target="_blank" rel="noreferrer">
           openapi.json
         </a>
-        <a href="/metrics" target="_blank" rel="noreferrer">
-          metrics
-        </a>
+        {key === undefined && (
+          <a href="/metrics" target="_blank" rel="noreferrer">
+            metrics
+          </a>
+        )}
       </p>
     </main>
   );

@@ -69,13 +69,12 @@ export async function soak({ tasks, parent = tmpdir(), database, onHour }: SoakO
   );
   try {
     const base = await server.ready;
-    const clock = createClock(server, database);
     const means = { base, seedImage: await smallPicture(), webhookURL: `${hook.url}/hook` };
     const random = seededRandom(24);
     const hours: Hour[] = [];
     let [begun, ended, measured] = [0, 0, 0];
-    const takeHour = async () => {
-      const hour = Math.floor((clock.passedMs() - AFTER_HOUR_MS) / 3_600_000);
+    const takeHour = async (passedMs: number) => {
+      const hour = Math.floor((passedMs - AFTER_HOUR_MS) / 3_600_000);
       if (hour <= measured) return;
       measured = hour;
       const databaseBytes = await (database?.bytes() ?? bytesIn(join(folder, "database")));
@@ -83,6 +82,7 @@ export async function soak({ tasks, parent = tmpdir(), database, onHour }: SoakO
       hours.push({ ...figures, ...(await measure(server, folder, hour)) });
       onHour(hours.at(-1)!);
     };
+    const clock = createClock(server, database, takeHour);
     const client = async () => {
       while (begun < tasks) {
         const count = Math.min(1 + Math.floor(random() * MOST_TASKS), tasks - begun);
@@ -93,7 +93,6 @@ export async function soak({ tasks, parent = tmpdir(), database, onHour }: SoakO
         done();
         await clock.moveTo((ended / tasks) * DAY_MS);
         hook.received.length = 0;
-        await takeHour();
       }
     };
     // While all wait, for a next attempt say, the clock goes on as others do.
@@ -104,7 +103,6 @@ export async function soak({ tasks, parent = tmpdir(), database, onHour }: SoakO
       clearInterval(ticking);
     }
     await clock.moveTo(DAY_MS + AFTER_HOUR_MS);
-    await takeHour();
     return hours;
   } finally {
     await server.kill();
@@ -115,9 +113,13 @@ export async function soak({ tasks, parent = tmpdir(), database, onHour }: SoakO
 
 /**
  * Moves the clock of the server, and of its database, step by step. Each step is begun when what the one before made due has begun. A move stops
- * short when a request waits for too long by this clock; the next one goes on.
+ * short when a request waits for too long by this clock; the next one goes on. The clock stands still during `stepped`.
  */
-function createClock(server: ServerProcess, database: MovedDatabase | undefined) {
+function createClock(
+  server: ServerProcess,
+  database: MovedDatabase | undefined,
+  stepped: (passedMs: number) => Promise<void>,
+) {
   const { child } = server;
   const begins = new Set<{ readonly ms: number }>();
   const latest = () => Math.min(...[...begins].map(({ ms }) => ms + LONGEST_REQUEST_MS));
@@ -132,6 +134,7 @@ function createClock(server: ServerProcess, database: MovedDatabase | undefined)
       child.send({ advanceMs });
       await moved;
       passed += advanceMs;
+      await stepped(passed);
     }
     moving = undefined;
   };

@@ -59,6 +59,8 @@ onEachDatabase("a clock that jumps", (tasks) => {
 
   test("-1 hour: what is remembered for seconds is not remembered for an hour", async () => {
     const folder = await mkdtemp(join(tmpdir(), "inkstone-clock-"));
+    // From the beginning: whoever kept the function that tells the time is set back too.
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
     const file = openKeyFile(folder);
     const [here, there] = [
       await openKeyTable(tasks.db, file),
@@ -66,9 +68,9 @@ onEachDatabase("a clock that jumps", (tasks) => {
     ];
     const { known } = await here.create("mine");
     const models = openModelCatalogue({ modelsDir: join(folder, "models"), bundledDir: join(folder, "none") });
-    expect([(await there.list()).length, (await models.list()).length]).toEqual([1, 0]);
-    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() - 3_600_000 });
     try {
+      expect([(await there.list()).length, (await models.list()).length]).toEqual([1, 0]);
+      vi.setSystemTime(Date.now() - 3_600_000);
       await here.revoke(known.id);
       await mkdir(join(folder, "models", "new"), { recursive: true });
       const card = { air: "me:new@1", name: "New", checkpoint: resolve("test/fixtures/plain/checkpoint") };

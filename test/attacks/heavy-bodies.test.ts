@@ -1,10 +1,11 @@
 /**
  * Bodies whose parsing and validation cost far more than their bytes. Held to: 250 ms of the answering thread for 16 MB, most of
- * them for reading; 20 s before.
+ * them for reading (20 s before); others are answered within 250 ms meanwhile.
  */
 
 import { beforeAll, expect, test } from "vitest";
-import { aTask, onEachDatabase, post, type Victim } from "./victim.ts";
+import { MOST_MS, whileOthersAsk } from "./pings.ts";
+import { aTask, OTHER_KEY, onEachDatabase, post, type Victim } from "./victim.ts";
 
 const SIZE = 16e6;
 
@@ -44,6 +45,22 @@ onEachDatabase("heavy bodies", (start) => {
     expect([answer.status, answer.body.error.code]).toEqual([status, code]);
     expect(answer.text.length).toBeLessThan(2_000);
     expect(busy).toBeLessThan(250);
+  });
+
+  test("a large body is parsed in a thread: that takes more than the answering thread has to do", async () => {
+    const body = `[{${task},"seedImage":"${"A".repeat(40e6)}"}]`;
+    await victim.busyMs();
+    await victim.elsewhereMs();
+    expect((await post(victim.base, body)).body.error.code).toBe("invalidSeedImage");
+    expect(await victim.busyMs()).toBeLessThan(await victim.elsewhereMs());
+  });
+
+  test("others are answered meanwhile", async () => {
+    const bodies = ATTACKS.map(([, body]) => body());
+    const waited = await whileOthersAsk(victim.base, OTHER_KEY, async () => {
+      for (const body of bodies) await post(victim.base, body);
+    });
+    expect(waited.median).toBeLessThan(MOST_MS);
   });
 
   test("after all of them the memory is given back", async () => {

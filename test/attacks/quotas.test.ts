@@ -4,12 +4,14 @@
  */
 
 import { createServer, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import sharp from "sharp";
 import { expect, test } from "vitest";
 import { rawClient } from "../contract/raw-client.ts";
 import { metricsOf } from "../support/metrics.ts";
 import { startReceiver } from "../support/receiver.ts";
-import { frameHead, openSocket } from "./raw-socket.ts";
+import { MOST_MS, whileOthersAsk } from "./pings.ts";
+import { frame, frameHead, openSocket } from "./raw-socket.ts";
 import { aTask, KEY, OTHER_KEY, onEachDatabase, post } from "./victim.ts";
 
 const SMALL = (
@@ -86,6 +88,26 @@ onEachDatabase("quotas of a key", (start) => {
 
     for (const { socket } of [slow, other]) socket.destroy();
     await expect.poll(async () => (await post(base, " ".repeat(100_000))).status, { timeout: 20_000 }).toBe(400);
+  });
+
+  test("many frames on one socket: read one by one, memory stays within 100 MB", async () => {
+    const { base, residentMB } = await start({ INKSTONE_KEY_UPLOAD_MB: "16" });
+    await post(base, " ".repeat(1e6)); // begins the thread for large bodies
+    const before = await residentMB();
+    const { socket, received } = await openSocket(base, KEY);
+    const large = frame(`[{"taskType":"ping","note":"${"a ".repeat(4e6)}"}]`);
+    let most = before;
+    const waited = await whileOthersAsk(base, OTHER_KEY, async () => {
+      for (let i = 0; i < 30; i++) socket.write(large);
+      const answers = () => received().match(/"errors"/g)?.length ?? 0;
+      while (answers() < 30) {
+        most = Math.max(most, await residentMB());
+        await sleep(5);
+      }
+    });
+    socket.destroy();
+    expect(most - before).toBeLessThan(100);
+    expect(waited.median).toBeLessThan(MOST_MS);
   });
 
   test("images fetched at the same time: a key whose hosts never answer leaves a place for others", async () => {

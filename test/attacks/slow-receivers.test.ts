@@ -1,4 +1,4 @@
-/** One owner's receivers never answer. Held to: another owner's webhook is on its way within the second. */
+/** Receivers that never answer. Held to: they delay no webhook of another owner, and none of their own owner to another host. */
 
 import { createServer, type Server, type Socket } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -7,6 +7,8 @@ import { createOutbound } from "../../src/server/net/index.ts";
 import { onEachDatabase } from "../support/on-each-database.ts";
 import { startReceiver } from "../support/receiver.ts";
 import { aResult, aTask } from "../support/tasks.ts";
+
+type Receiver = Awaited<ReturnType<typeof startReceiver>>;
 
 onEachDatabase("receivers that never answer", (tasks) => {
   const sockets: Socket[] = [];
@@ -32,23 +34,34 @@ onEachDatabase("receivers that never answer", (tasks) => {
     claim.release();
   }
 
-  test.each(["http://", "http:"])("however their addresses are written: %s…", async (scheme) => {
-    const hook = await startReceiver();
-    for (const server of silent) {
-      const { port } = server.address() as { port: number };
-      await finish("hostile", `${scheme}127.0.0.1:${port}/x`);
-    }
-    await finish("honest", `${hook.url}/hook`);
+  /** Delivers what is owed until so many webhooks have come to `hook`. */
+  async function deliver(hook: Receiver, count: number) {
     const deliverer = startDeliverer({
       db: tasks.db,
       signals: tasks.signals,
       outbound,
       sources: { resultItem: async () => ({}), errorItem: () => ({}), read: async () => undefined },
       log: { info() {}, warn() {} },
+      timeoutMs: { webhook: 90_000, upload: 90_000 }, // longer than the test waits
     });
-    await hook.until(10);
-    expect(hook.received).toHaveLength(10);
+    await expect.poll(() => hook.received.length).toBe(count);
     await deliverer.stop();
     await hook.close();
+  }
+
+  const addressOf = (server: Server) => `127.0.0.1:${(server.address() as { port: number }).port}/x`;
+
+  test.each(["http://", "http:"])("of many hosts of another owner, written with %s", async (scheme) => {
+    const hook = await startReceiver();
+    for (const server of silent) await finish("hostile", scheme + addressOf(server));
+    await finish("honest", `${hook.url}/hook`);
+    await deliver(hook, 10);
+  });
+
+  test("of one host of the same owner, written in several ways: it is one host", async () => {
+    const hook = await startReceiver();
+    for (const scheme of ["http://", "http:", "http:/", "HTTP:///"]) await finish("me", scheme + addressOf(silent[0]!));
+    await finish("me", `${hook.url}/hook`);
+    await deliver(hook, 10);
   });
 });

@@ -22,6 +22,8 @@ export interface Victim extends ServerProcess {
    * silent to others.
    */
   busyMs(): Promise<number>;
+  /** Processor time of all its other threads, in milliseconds since the last call. */
+  elsewhereMs(): Promise<number>;
   /** Memory of the process, in MB. */
   residentMB(): Promise<number>;
 }
@@ -58,19 +60,30 @@ async function startVictim(env: Readonly<Record<string, string>>, ends: (() => P
   });
   const base = await server.ready;
   const { pid } = server.child;
+  const main = () => processorMs(`/proc/${pid}/task/${pid}/stat`);
+  const busyMs = sinceLastCall(main);
+  const elsewhereMs = sinceLastCall(async () => (await processorMs(`/proc/${pid}/stat`)) - (await main()));
+  const residentMB = async () => (Number((await readFile(`/proc/${pid}/statm`, "utf8")).split(" ")[1]) * 4096) / 1e6;
+  await busyMs();
+  return { ...server, folder, base, databaseUrl: env.INKSTONE_DATABASE_URL, busyMs, elsewhereMs, residentMB };
+}
+
+/** Processor time so far, of a process or thread, in milliseconds. */
+async function processorMs(path: string): Promise<number> {
+  const stat = await readFile(path, "utf8");
+  // Fields 14 and 15 are user and system time in hundredths of a second; the second one may hold blanks.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return 10 * (Number(fields[11]) + Number(fields[12]));
+}
+
+function sinceLastCall(read: () => Promise<number>): () => Promise<number> {
   let last = 0;
-  const busyMs = async () => {
-    const stat = await readFile(`/proc/${pid}/task/${pid}/stat`, "utf8");
-    // Fields 14 and 15 are user and system time in hundredths of a second; the second one may hold blanks.
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    const now = 10 * (Number(fields[11]) + Number(fields[12]));
+  return async () => {
+    const now = await read();
     const spent = now - last;
     last = now;
     return spent;
   };
-  const residentMB = async () => (Number((await readFile(`/proc/${pid}/statm`, "utf8")).split(" ")[1]) * 4096) / 1e6;
-  await busyMs();
-  return { ...server, folder, base, databaseUrl: env.INKSTONE_DATABASE_URL, busyMs, residentMB };
 }
 
 /** Posts a body. */

@@ -12,6 +12,8 @@ parentPort!.on("message", ({ id, bytes, maxTasks, owner }: ParseJob) => {
     if (!(thrown instanceof TaskError)) throw thrown;
     outcome = { id, error: { code: thrown.code, values: thrown.values } };
   }
+  // Frees the memory immediately. V8 may wait long before it collects a buffer.
+  (bytes.buffer as ArrayBuffer).transfer(0);
   const pictures = [...(outcome.result?.pictures.values() ?? [])];
   // Small buffers share a pool, which cannot be transferred.
   const given = pictures.filter(({ byteLength, buffer }) => byteLength === buffer.byteLength);

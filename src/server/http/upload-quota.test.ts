@@ -9,20 +9,28 @@ const body = (bytes: number) => ({ headers: { "content-length": String(bytes) } 
 test("bodies and frames of a sender count together, until they are over; other senders do not count", () => {
   const quota = createUploadQuota(10 * MB, 64 * MB);
   const socket = quota.openSocket();
-  expect(socket.hold("me", 30 * MB)).toBeUndefined(); // alone
+  expect(socket.hold("me", 30 * MB, 1)).toBeUndefined(); // alone
   expect(() => quota.begin("me", body(MB))).toThrow("is sending 30 MB already and may send 10");
   quota.begin("other", body(MB))();
-  socket.hold("me", 4 * MB);
+  socket.hold("me", 4 * MB, 1);
   const done = quota.begin("me", body(5 * MB));
   const second = quota.openSocket();
-  expect(second.hold("me", 50_000)).toBeUndefined(); // small
-  expect(second.hold("me", 2 * MB)).toMatchObject({ code: "quotaExceeded", facts: { retryAfter: 2 } });
+  expect(second.hold("me", 50_000, 1)).toBeUndefined(); // small
+  expect(second.hold("me", 2 * MB, 1)).toMatchObject({ code: "quotaExceeded", facts: { retryAfter: 2 } });
   done();
   done();
-  expect(second.hold("me", 2 * MB)).toBeUndefined();
+  expect(second.hold("me", 2 * MB, 1)).toBeUndefined();
   socket.end();
   second.end();
-  expect(second.hold("me", 60 * MB)).toBeUndefined();
+  expect(second.hold("me", 60 * MB, 1)).toBeUndefined();
+});
+
+test("of a sender that is alone, one frame is taken whatever its size, and several up to the limit", () => {
+  const socket = createUploadQuota(10 * MB, 64 * MB).openSocket();
+  expect(socket.hold("me", 30 * MB, 1)).toBeUndefined();
+  expect(socket.hold("me", 10 * MB, 2)).toBeUndefined();
+  expect(socket.hold("me", 11 * MB, 2)).toMatchObject({ code: "quotaExceeded" });
+  expect(socket.hold("me", 8 * MB, 1)).toBeUndefined();
 });
 
 test("a socket holds the frame that comes in and those in work", () => {
@@ -30,9 +38,9 @@ test("a socket holds the frame that comes in and those in work", () => {
   intake.arrived(300);
   const handled = intake.whole(290);
   intake.arrived(500);
-  expect([intake.held, intake.received]).toEqual([790, 800]);
+  expect([intake.held, intake.frames, intake.received]).toEqual([790, 2, 800]);
   handled();
-  expect(intake.held).toBe(500);
+  expect([intake.held, intake.frames]).toEqual([500, 1]);
   intake.whole(490)();
-  expect(intake.held).toBe(0);
+  expect([intake.held, intake.frames]).toEqual([0, 0]);
 });

@@ -19,10 +19,10 @@ export interface UploadQuota {
 /** The part of its owner's quota that a WebSocket uses. */
 export interface SocketUploads {
   /**
-   * Sets the number of held bytes. Returns undefined if they are within the quota, else the error `quotaExceeded`.
-   * Small amounts do not count. A sender with nothing else in progress may hold the bytes of one frame.
+   * Sets the number of held bytes, and of the frames that they belong to. Returns undefined if they are within the quota, else the error
+   * `quotaExceeded`. Small amounts do not count. A sender with nothing else in progress may hold one frame of any size.
    */
-  hold(sender: string, bytes: number): TaskError | undefined;
+  hold(sender: string, bytes: number, frames: number): TaskError | undefined;
   end(): void;
 }
 
@@ -64,13 +64,14 @@ export function createUploadQuota(maxBytes: number, maxBodyBytes: number): Uploa
         held = undefined;
       };
       return {
-        hold(sender, bytes) {
+        hold(sender, bytes, frames) {
           end();
           if (!(bytes > UNAUTHENTICATED_BYTES)) return undefined;
           const before = underWay.get(sender) ?? 0;
           held = { sender, bytes };
           add(sender, bytes);
-          return hasRoom(before, bytes) ? undefined : exceeded(before);
+          const isAlone = before === 0 && frames <= 1;
+          return isAlone || before + bytes <= maxBytes ? undefined : exceeded(before || bytes);
         },
         end,
       };

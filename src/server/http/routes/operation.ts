@@ -15,7 +15,7 @@ export function operationRoutes(app: FastifyInstance, ports: HttpPorts): void {
   });
 
   app.get("/metrics", async (request, reply) => {
-    // Figures tell strangers how busy a server is.
+    // Metrics show how busy a server is.
     await identify(ports.keys, bearerKey(request.raw), request.raw);
     const { body, contentType } = await ports.metrics.text();
     return reply.type(contentType).send(body);

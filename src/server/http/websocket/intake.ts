@@ -7,6 +7,8 @@ export interface Intake {
   whole(bytes: number): () => void;
   /** Bytes in memory. An unfinished frame may be counted with the end of the previous one. */
   readonly held: number;
+  /** Frames in memory, the incoming one included. */
+  readonly frames: number;
   /** Total number of bytes received. */
   readonly received: number;
 }
@@ -14,6 +16,7 @@ export interface Intake {
 export function createIntake(): Intake {
   let coming = 0;
   let inWork = 0;
+  let framesInWork = 0;
   let received = 0;
   return {
     arrived(bytes) {
@@ -23,12 +26,17 @@ export function createIntake(): Intake {
     whole(bytes) {
       coming = 0;
       inWork += bytes;
+      framesInWork++;
       return () => {
         inWork -= bytes;
+        framesInWork--;
       };
     },
     get held() {
       return coming + inWork;
+    },
+    get frames() {
+      return framesInWork + (coming > 0 ? 1 : 0);
     },
     get received() {
       return received;

@@ -30,13 +30,13 @@ test("a message that ends after its socket has closed does not take the quota of
   reading.enqueue(() => work.promise);
   arrive(6 * MB);
   const other = quota.openSocket();
-  expect(other.hold("me", 6 * MB)).toMatchObject({ code: "quotaExceeded" });
+  expect(other.hold("me", 6 * MB, 1)).toMatchObject({ code: "quotaExceeded" });
   other.end();
   reading.end();
   const isDone = new Promise<void>((resolve) => reading.enqueue(async () => resolve()));
   work.resolve();
   await isDone;
-  expect(other.hold("me", 6 * MB)).toBeUndefined();
+  expect(other.hold("me", 6 * MB, 1)).toBeUndefined();
 });
 
 test("a socket is read no further while 32 messages are in work", async () => {
@@ -52,12 +52,30 @@ test("a socket is read no further while 32 messages are in work", async () => {
 
 test("a frame above the quota is refused only when nothing of the socket is in work", async () => {
   const { quota, reading, refuse, arrive } = open();
-  quota.openSocket().hold("me", 8 * MB);
+  quota.openSocket().hold("me", 8 * MB, 1);
   const work = Promise.withResolvers<void>();
   reading.enqueue(() => work.promise);
   arrive(4 * MB);
   expect(refuse).not.toHaveBeenCalled();
   work.resolve();
   await expect.poll(() => refuse.mock.calls.length).toBeGreaterThan(0);
+  reading.end();
+});
+
+test("while a frame is in work, a next one is read only as far as the quota goes", async () => {
+  const { socket, reading, arrive } = open();
+  const work = Promise.withResolvers<void>();
+  arrive(8 * MB);
+  const handled = reading.whole(8 * MB);
+  reading.enqueue(() => work.promise.finally(handled));
+  arrive(MB);
+  expect(socket.pause).not.toHaveBeenCalled();
+  arrive(2 * MB);
+  expect(socket.pause).toHaveBeenCalled();
+  work.resolve();
+  await expect.poll(() => socket.resume.mock.calls.length).toBe(1);
+  const pauses = socket.pause.mock.calls.length;
+  arrive(20 * MB); // alone, a frame may be of any size
+  expect(socket.pause).toHaveBeenCalledTimes(pauses);
   reading.end();
 });

@@ -47,7 +47,7 @@ export function createReading(socket: WebSocket, { signIn, uploads, refuse, fail
   let isOver = false;
 
   const checkQuota = (owner: OwnerId): void => {
-    const refusal = uploads.hold(owner, intake.held);
+    const refusal = uploads.hold(owner, intake.held, intake.frames);
     isOverQuota = refusal !== undefined;
     if (refusal !== undefined && pending === 0 && socket.readyState === socket.OPEN) refuse(refusal);
   };
@@ -76,7 +76,7 @@ export function createReading(socket: WebSocket, { signIn, uploads, refuse, fail
         intake.arrived(chunk.length);
         if (isOver) return;
         if (signIn.caller === undefined) signIn.limit(intake.received);
-        else checkQuota(signIn.caller.owner);
+        else pace();
       });
     },
     whole: intake.whole,

@@ -37,6 +37,10 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
     "Choose a machine": "/operators/sizing",
     "Many machines": "/operators/scaling",
     GPUs: "/operators/gpu",
+    "NVIDIA GPUs on Linux": "/operators/gpu-linux-nvidia",
+    "AMD and Intel GPUs on Linux": "/operators/gpu-linux-vulkan",
+    "GPUs on macOS": "/operators/gpu-macos",
+    "GPUs on Windows": "/operators/gpu-windows",
   }),
   section("Guides", {
     Checkpoints: "/guides/checkpoints",

@@ -4,7 +4,7 @@ import { cpus, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { styleText } from "node:util";
 import type { Command } from "commander";
-import type { Examination } from "../engine/index.ts";
+import type { DeviceName, Examination, Precision } from "../engine/index.ts";
 import { DEFAULT_MODEL, dataDirectory, findModel, type Model, modelLocations } from "../models/index.ts";
 import { decodeImage, encodeImage, imageFormats } from "../pictures/index.ts";
 import { readConfig } from "../settings/index.ts";
@@ -50,7 +50,7 @@ function checks(name: string, dataDir: string, terminal: Terminal): readonly Che
     { name: "Node", run: async () => checkNode(process.versions.node) },
     { name: "images", run: checkImages },
     { name: "ONNX Runtime", run: describeRuntime },
-    { name: "device", run: async () => describeDevice(terminal) },
+    { name: "device", run: async () => describeDevice(terminal, model) },
     { name: "checkpoint", run: async () => describeCheckpoint(await examined()) },
     { name: "memory", run: async () => describeMemory(await examined()) },
     { name: "speed", run: async () => describeSpeed(await examined()) },
@@ -64,21 +64,33 @@ async function describeRuntime(): Promise<string> {
 }
 
 /** The device that INKSTONE_DEVICE selects on this machine. By default, every GPU is tried in turn. */
-async function describeDevice(terminal: Terminal): Promise<string> {
-  const { devices } = readConfig({ devices: terminal.env.INKSTONE_DEVICE || "auto" });
+async function describeDevice(terminal: Terminal, model: () => Promise<Model>): Promise<string> {
+  const { INKSTONE_DEVICE: wanted, INKSTONE_PRECISION: numbers } = terminal.env;
+  const { devices, precision } = readConfig({ devices: wanted || "auto", precision: numbers });
   const { createEngineProcess } = await import("../drawing/index.ts");
   const notes: string[] = [];
   for (const device of devices) {
     // In a separate process, because native code may write warnings or crash.
-    const engine = createEngineProcess({ device, quiet: true });
+    const engine = createEngineProcess({ device, precision, quiet: true });
     try {
       await engine.ready();
-      notes.push(engine.device.note!);
+      const note = engine.device.note!;
+      const found = note.startsWith("cpu") ? undefined : await model().catch(() => undefined); // its own check names the error
+      notes.push(found ? `${note}; ${await describeFallbacks(device, precision, found)}` : note);
     } finally {
       await engine.stop();
     }
   }
   return notes.join(", ");
+}
+
+/** Counts the operators of the checkpoint's first block that a GPU leaves to the processor. */
+async function describeFallbacks(device: DeviceName, precision: Precision, { folder }: Model): Promise<string> {
+  const { countFallbacks, openDevice } = await import("../engine/index.ts");
+  const { all, onProcessor } = await countFallbacks(folder, (await openDevice(device, { precision })).device);
+  const names = [...onProcessor].map(([name, count]) => `${count} ${name}`).join(", ");
+  const count = [...onProcessor.values()].reduce((sum, count) => sum + count, 0);
+  return `of ${all} operators of a block ${count} run on the processor${names && ` (${names})`}`;
 }
 
 /** @throws Error if the version is older than package.json requires */

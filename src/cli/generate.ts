@@ -43,6 +43,7 @@ export function addGenerate(command: Command, terminal: Terminal): void {
     .option("--overwrite", "Replace an existing file that --out names. Without this flag, the command refuses.")
     .option("--params <file>", "JSON file with a task of the API, - for standard input. Flags override it.")
     .addOption(settingFlag("devices", { shape: "name", about: "Device: auto, cpu, webgpu, cuda or cuda:N." }))
+    .addOption(settingFlag("precision"))
     .addOption(settingFlag("threads"))
     .option("--json", "One JSON object on stdout instead of paths.")
     .addHelpText("after", examples)
@@ -91,7 +92,7 @@ async function fulfil(order: Order, target: OutputTarget, flags: Flags, terminal
   // Loaded here, not above: ONNX Runtime loads slowly, and `--help` does not need it.
   const [{ Pipeline }, { drawFinished, drawingFromTask, finishingNetworks, requireFaceModel, stagesOf }] =
     await Promise.all([import("../engine/index.ts"), import("../drawing/index.ts")]);
-  const settings = settingsFrom(flags, ["devices", "threads"], terminal.env);
+  const settings = settingsFrom(flags, ["devices", "precision", "threads"], terminal.env);
   requireFaceModel(settings.faceModel);
   const threads = settings.threads || undefined;
   const [device, ...others] = settings.devices;
@@ -101,6 +102,7 @@ async function fulfil(order: Order, target: OutputTarget, flags: Flags, terminal
   const pipeline = await Pipeline.load(model.folder, {
     threads,
     device,
+    precision: settings.precision,
     deviceMemory: settings.deviceMemoryMB > 0 ? settings.deviceMemoryMB * 1e6 : undefined,
     onDevice: (note) => device !== "cpu" && tell(terminal, `generating on ${note}`),
   });

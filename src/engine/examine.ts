@@ -1,13 +1,15 @@
 import { totalmem } from "node:os";
 import { packedStill } from "../bundled.ts";
-import type { HostTensor } from "../onnx/index.ts";
+import { countOperators, type Device, free, type HostTensor, type OperatorCount } from "../onnx/index.ts";
 import { CheckpointError } from "../weights/index.ts";
 import { openCheckpoint } from "./checkpoint/checkpoint.ts";
+import type { TransformerConfig } from "./checkpoint/config.ts";
 import { type MemoryPlan, planMemory } from "./memory-plan.ts";
 import { type LoadOptions, loadModel, type Model } from "./model.ts";
 import { jointRotary } from "./rope.ts";
+import { buildTransformer } from "./transformer.ts";
 import { modulationCount } from "./transformer-block.ts";
-import type { Pass } from "./transformer-chain.ts";
+import { freeStreams, type Pass } from "./transformer-chain.ts";
 
 /** Time and precision of a checkpoint on this machine. */
 export interface Examination {
@@ -48,8 +50,11 @@ async function expectedSeconds(model: Model): Promise<(side: number) => number> 
   const blocks = Math.min(plan.perSession, transformer.blocks);
   const scale = transformer.blocks / blocks;
   const measure = async (side: number) => {
-    const pass = passOf(model, side);
-    const run = () => (blocks < transformer.blocks ? transformer.begin(pass, blocks) : transformer.velocity(pass));
+    const pass = somePass(transformer.config, side);
+    const run = async () => {
+      if (blocks < transformer.blocks) freeStreams(await transformer.begin(pass, blocks));
+      else free(await transformer.velocity(pass));
+    };
     await run(); // the first run reads the weights from disk
     const start = performance.now();
     await run();
@@ -62,8 +67,7 @@ async function expectedSeconds(model: Model): Promise<(side: number) => number> 
 }
 
 /** A pass with meaningless values. It takes as long as any other. */
-function passOf({ transformer, ropeAxes }: Model, side: number): Pass {
-  const { config } = transformer;
+function somePass(config: TransformerConfig, side: number): Pass & { readonly latents: HostTensor } {
   const tensor = (...dims: number[]): HostTensor => {
     const data = new Float32Array(dims.reduce((product, size) => product * size, 1));
     for (let i = 0; i < data.length; i++) data[i] = Math.sin(i);
@@ -73,9 +77,19 @@ function passOf({ transformer, ropeAxes }: Model, side: number): Pass {
   return {
     latents: tensor(1, cells * cells, config.in_channels),
     text: tensor(1, TEXT_TOKENS, config.joint_attention_dim),
-    rotary: jointRotary(TEXT_TOKENS, [{ rows: cells, columns: cells }], ropeAxes),
+    rotary: jointRotary(TEXT_TOKENS, [{ rows: cells, columns: cells }], config.axes_dims_rope),
     modulation: tensor(modulationCount(config, true) * config.num_attention_heads * config.attention_head_dim).data,
   };
+}
+
+/** Counts which operators of a checkpoint's first block a GPU leaves to the processor. */
+export async function countFallbacks(folder: string, device: Device): Promise<OperatorCount> {
+  const { config, weights } = (await openCheckpoint(folder)).transformer;
+  const { latents, text, rotary, modulation } = somePass({ ...config, zero_cond_t: false }, 64);
+  const part = { stem: true, from: 0, to: 1, head: config.num_layers === 1 };
+  const graph = buildTransformer({ ...config, zero_cond_t: false }, weights, { part, device });
+  const row = { data: modulation, dims: [modulation.length] };
+  return countOperators(graph, { latents, text, ...rotary, modulation: row }, device);
 }
 
 /**

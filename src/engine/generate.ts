@@ -1,3 +1,5 @@
+import type { HostTensor } from "../onnx/index.ts";
+import { stepMemory } from "./arithmetic/step-memory.ts";
 import { guidedFlow } from "./guidance.ts";
 import { startingImage } from "./image-to-image.ts";
 import { latentGrid } from "./latents.ts";
@@ -45,28 +47,40 @@ export async function generate(
     // 4. Pure noise, the same as torch's for this seed.
     const seed = BigInt.asUintN(64, recipe.seed + BigInt(image));
     const generator = torchGenerator(seed);
-    const gaussian = () => grid.pack(generator.randn(grid.channels * grid.height * grid.width)); // [L, 4C]
+    const gaussian = (): HostTensor => {
+      const planes = generator.randn(grid.channels * grid.height * grid.width);
+      return { data: grid.pack(planes), dims: [1, grid.tokens, grid.features] };
+    };
     const noise = gaussian();
-    let latents = start ? start.atNoiseLevel(sigmas[first]!, noise) : noise;
 
-    // 5. Denoise, step by step.
+    // 5. Denoise, step by step. Latents stay on the device that computes them.
+    const memory = stepMemory(model.arithmetic);
     const flow = newFlow();
-    const solver = kind.create({ sigmas, gaussian });
-    for (let step = 1; step <= steps; step++) {
-      const i = first + step - 1; // index in the whole schedule
-      const { velocity, denoised } = flow.at({ step: i, last: step === steps });
-      latents = await solver.step(latents, i, velocity);
-      const sigma = sigmas[i + 1]!;
-      if (start) latents = start.keep(latents, sigma, noise, step / steps);
-      const preview = async () => (await previewer())(grid.unpack(denoised()), grid.width, grid.height);
-      await hooks.onStep?.({ image, step, steps, sigma, preview });
+    let final: HostTensor;
+    try {
+      const solver = kind.create({ sigmas, gaussian, arithmetic: memory.arithmetic });
+      let latents = start ? await start.atNoiseLevel(memory.arithmetic, sigmas[first]!, noise) : noise;
+      for (let step = 1; step <= steps; step++) {
+        const i = first + step - 1; // index in the whole schedule
+        const { velocity, denoised } = flow.at({ step: i, last: step === steps });
+        latents = await solver.step(latents, i, async (x, level) => memory.adopt(await velocity(x, level)));
+        const sigma = sigmas[i + 1]!;
+        if (start) latents = await start.keep(memory.arithmetic, latents, sigma, noise, step / steps);
+        const preview = async () => (await previewer())(grid.unpack(await denoised()), grid.width, grid.height);
+        await hooks.onStep?.({ image, step, steps, sigma, preview });
+        memory.endStep();
+      }
+      final = await model.arithmetic.toHost(latents);
+    } finally {
+      memory.clear();
+      flow.clear();
     }
 
     // 6. Latents to pixels.
     hooks.signal?.throwIfAborted();
     hooks.onStage?.("decode");
     const dims = [1, grid.channels, grid.height, grid.width];
-    const planes = await model.decodeLatents({ data: grid.unpack(latents), dims });
+    const planes = await model.decodeLatents({ data: grid.unpack(final.data), dims });
     const finished = { ...toRgb(planes, recipe.width, recipe.height), seed, skippedSteps: flow.skippedSteps() };
     images.push(finished);
     await hooks.onImage?.(finished, image);

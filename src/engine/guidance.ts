@@ -1,7 +1,7 @@
 import { basename } from "node:path";
-import type { HostTensor } from "../onnx/index.ts";
+import { type AnyTensor, free, type HostTensor } from "../onnx/index.ts";
 import { CheckpointError } from "../weights/index.ts";
-import { allFinite, ParameterError } from "./check.ts";
+import { ParameterError } from "./check.ts";
 import { controlResiduals } from "./control-net/residuals.ts";
 import type { LatentGrid } from "./latents.ts";
 import { adaptTransformer } from "./lora/adapted-transformer.ts";
@@ -28,14 +28,16 @@ export interface PictureFlow {
   at(place: StepPlace): FlowStep;
   /** Steps that a cache skipped; undefined without a cache. */
   skippedSteps(): number | undefined;
+  /** Frees what its caches remember. */
+  clear(): void;
 }
 
 /** The flow within one step of the schedule. */
 export interface FlowStep {
   /** At any noise level. The solver chooses the levels and their number. */
   readonly velocity: Velocity;
-  /** The clean image that the latest velocity of the step points to, [L, 4C]. */
-  denoised(): Float32Array;
+  /** The clean image that the latest velocity of the step points to: [L, 4C], on the host. */
+  denoised(): Promise<Float32Array>;
 }
 
 /** Parameters of the recipe that a flow uses. */
@@ -43,6 +45,8 @@ type FlowParams = Pick<Recipe, "guidance" | "cache" | "loras" | "controls">;
 
 /**
  * Prepares the velocity at any noise level, guided away from the negative prompt. Call the result once for each image.
+ *
+ * Latents and velocities stay on the device that computes them. The caller frees each velocity.
  *
  * @param references appended to the noise tokens in every pass; the output of their tokens is ignored
  * @param sigmas the whole schedule, steps + 1 levels; levels in between are prepared when a solver requests them
@@ -57,6 +61,7 @@ export async function guidedFlow(
   sigmas: readonly number[],
   hooks: Pick<GenerateHooks, "signal" | "onWarning">,
 ): Promise<() => PictureFlow> {
+  const { arithmetic } = model;
   const condition = (text: HostTensor) => {
     return { text, rotary: jointRotary(text.dims[1]!, [grid, ...references.grids], model.ropeAxes) };
   };
@@ -68,42 +73,59 @@ export async function guidedFlow(
 
   return () => {
     const tally = cache && skipTally();
-    const caches = conditions.map(() => cache && createStepCache(cache, model.transformer));
+    const caches = conditions.map(() => cache && createStepCache(cache, model.transformer, arithmetic));
     const predict = async (branch: number, pass: Pass, place: StepPlace) => {
       const cached = await caches[branch]?.velocity(pass, place);
       if (cached) tally?.record(place.step, cached.skipped);
       return cached ? cached.velocity : model.velocity(pass);
     };
-    const velocityAt = async (data: Float32Array, sigma: number, place: StepPlace) => {
-      const latents = withReferences(data, references, grid.features);
+    const velocityAt = async (noisy: AnyTensor, sigma: number, place: StepPlace) => {
+      const latents = references.grids.length > 0 ? await arithmetic.append(noisy, references.latents) : noisy;
       const transformer = transformerAt(place.step);
       const modulation = await transformer.modulation(sigma);
       const clean = model.zeroCond ? { from: grid.tokens, modulation: await transformer.modulation(0) } : undefined;
       const residuals = await residualsAt(latents, sigma, place.step);
-      const velocities: Float32Array[] = []; // [1, L, 4C] each
-      for (const [branch, { text, rotary }] of conditions.entries()) {
-        hooks.signal?.throwIfAborted();
-        const attachments = joined(transformer.attachments, branch === 0 ? residuals?.positive : residuals?.negative);
-        const velocity = await predict(branch, { latents, text, rotary, modulation, clean, attachments }, place);
-        if (!allFinite(velocity)) throw notFinite(model, loras);
-        velocities.push(velocity.subarray(0, data.length));
+      const velocities: AnyTensor[] = []; // [1, L, 4C] each
+      try {
+        for (const [branch, { text, rotary }] of conditions.entries()) {
+          hooks.signal?.throwIfAborted();
+          const attachments = joined(transformer.attachments, branch === 0 ? residuals?.positive : residuals?.negative);
+          const velocity = await predict(branch, { latents, text, rotary, modulation, clean, attachments }, place);
+          velocities.push(velocity);
+          if (!(await arithmetic.allFinite(velocity))) throw notFinite(model, loras);
+          if (latents === noisy) continue;
+          velocities[branch] = await arithmetic.first(velocity, grid.tokens);
+          free(velocity);
+        }
+        const [positive, negative] = velocities as [AnyTensor, AnyTensor?];
+        return negative ? await arithmetic.guide(positive, negative, guidance) : velocities.pop()!;
+      } finally {
+        velocities.forEach(free);
+        residuals?.free();
+        if (latents !== noisy) free(latents);
       }
-      const [positive, negative] = velocities;
-      return negative ? guide(positive!, negative, guidance, grid.features) : positive!;
     };
     return {
       at(place) {
-        let latest: () => Float32Array;
+        let latest: () => Promise<AnyTensor>;
         return {
           async velocity(x, sigma) {
             const v = await velocityAt(x, sigma, place);
-            latest = () => denoised(x, sigma, v);
+            latest = () => denoised(arithmetic, x, sigma, v);
             return v;
           },
-          denoised: () => latest(),
+          async denoised() {
+            const clean = await latest();
+            const { data } = await arithmetic.toHost(clean);
+            free(clean);
+            return data;
+          },
         };
       },
       skippedSteps: () => tally?.skippedSteps(),
+      clear: () => {
+        for (const cache of caches) cache?.clear();
+      },
     };
   };
 }
@@ -114,39 +136,6 @@ function notFinite(model: Model, loras: readonly LoraParams[]): Error {
   const files = loras.filter(({ weight }) => weight !== 0).map(({ file }) => basename(file));
   if (files.length === 0) return new CheckpointError(`${model.folder}: ${what}`);
   return new ParameterError("loras", `loras: with ${files.join(", ")} ${what}; lower their weights`);
-}
-
-/** Appends the tokens of the references to the noise tokens: [1, L + R, features]. */
-function withReferences(noise: Float32Array, { latents }: References, features: number): HostTensor {
-  const data = new Float32Array(noise.length + latents.length);
-  data.set(noise);
-  data.set(latents, noise.length);
-  return { data, dims: [1, data.length / features, features] };
-}
-
-/**
- * True classifier-free guidance with the norm rescale of Qwen-Image: at each token the result keeps the length of the conditional
- * velocity. Source: model spec 6.3 (`QwenImagePipeline.__call__` in diffusers).
- *
- * @param positive velocity for the prompt, [L, features]
- * @param negative velocity for the negative prompt, same shape
- * @param scale above 1
- */
-export function guide(positive: Float32Array, negative: Float32Array, scale: number, features: number): Float32Array {
-  const guided = new Float32Array(positive.length);
-  for (let token = 0; token < positive.length; token += features) {
-    let wanted = 0;
-    let got = 0;
-    for (let i = token; i < token + features; i++) {
-      const combined = Math.fround(negative[i]! + scale * (positive[i]! - negative[i]!));
-      guided[i] = combined;
-      wanted += positive[i]! ** 2;
-      got += combined ** 2;
-    }
-    const rescale = Math.sqrt(wanted) / Math.sqrt(got);
-    for (let i = token; i < token + features; i++) guided[i]! *= rescale;
-  }
-  return guided;
 }
 
 /** Adds the attachments of adapters and ControlNets. */

@@ -1,17 +1,25 @@
+import type { AnyTensor, HostTensor } from "../onnx/index.ts";
 import type { GrayImage, RgbImage } from "../pictures/index.ts";
+import type { LatentArithmetic } from "./arithmetic/step-memory.ts";
 import type { LatentGrid } from "./latents.ts";
 import type { Model } from "./model.ts";
 import { fromRgb } from "./pixels.ts";
 
 /** A seed image in latent space: for image-to-image, and with a mask for inpainting. */
 export interface StartingImage {
-  /** The image at noise level σ: `σ · noise + (1 - σ) · picture`. All packed, [L, 4C]. */
-  atNoiseLevel(sigma: number, noise: Float32Array): Float32Array;
+  /** The image at noise level σ: `σ · noise + (1 - σ) · picture`. All packed, [1, L, 4C]. */
+  atNoiseLevel(arithmetic: LatentArithmetic, sigma: number, noise: HostTensor): Promise<AnyTensor>;
   /**
    * Restores the masked part after a step: latents where the mask lets them change, elsewhere the image at this noise level.
    * @param progress finished share of the steps, 0…1
    */
-  keep(latents: Float32Array, sigma: number, noise: Float32Array, progress: number): Float32Array;
+  keep(
+    arithmetic: LatentArithmetic,
+    latents: AnyTensor,
+    sigma: number,
+    noise: HostTensor,
+    progress: number,
+  ): Promise<AnyTensor>;
 }
 
 /**
@@ -28,17 +36,34 @@ export async function startingImage(
   mask: GrayImage | undefined,
 ): Promise<StartingImage> {
   const planes = { data: fromRgb(image), dims: [1, 3, image.height, image.width] };
-  const picture = grid.pack(await model.encodePicture(planes)); // [L, 4C]
-  const change = mask && grid.pack(maskPlanes(mask, grid, model.pixelFactor)); // [L, 4C], 0…1
-  const atNoiseLevel = (sigma: number, noise: Float32Array) =>
-    picture.map((z, i) => Math.fround(sigma * noise[i]!) + Math.fround(Math.fround(1 - sigma) * z));
+  const dims = [1, grid.tokens, grid.features];
+  const picture = { data: grid.pack(await model.encodePicture(planes)), dims };
+  const changing = mask && changingPart(grid.pack(maskPlanes(mask, grid, model.pixelFactor)));
+  const atNoiseLevel = ({ roundedSum }: LatentArithmetic, sigma: number, noise: HostTensor) =>
+    roundedSum([
+      [sigma, noise],
+      [Math.fround(1 - sigma), picture],
+    ]);
   return {
     atNoiseLevel,
-    keep(latents, sigma, noise, progress) {
-      if (!change) return latents;
-      const kept = atNoiseLevel(sigma, noise);
-      return latents.map((x, i) => (change[i]! > 0 && change[i]! >= 1 - progress ? x : kept[i]!));
+    async keep(arithmetic, latents, sigma, noise, progress) {
+      if (!changing) return latents;
+      const kept = await atNoiseLevel(arithmetic, sigma, noise);
+      return arithmetic.choose({ data: changing(progress), dims }, latents, kept);
     },
+  };
+}
+
+/**
+ * 1 where latents may have changed by now, elsewhere 0. An equal result is the same array, so that it is uploaded once.
+ * @param change 0…1 for each value
+ */
+function changingPart(change: Float32Array): (progress: number) => Float32Array {
+  let latest = new Float32Array();
+  return (progress) => {
+    const now = change.map((share) => (share > 0 && share >= 1 - progress ? 1 : 0));
+    if (latest.length === 0 || now.some((value, i) => value !== latest[i])) latest = now;
+    return latest;
   };
 }
 

@@ -8,6 +8,7 @@ export {
   type OpenedDevice,
   openDevice,
   openOnnxFile,
+  type Precision,
   type SessionOptions,
 } from "../onnx/index.ts";
 export type { GrayImage, RgbImage } from "../pictures/index.ts";
@@ -18,7 +19,7 @@ export { checkCheckpoint } from "./checkpoint/check.ts";
 export { readMember } from "./checkpoint/checkpoint.ts";
 export { checkControlNet, controlNetFromTensors } from "./control-net/from-tensors.ts";
 export type { ControlParams } from "./control-net/params.ts";
-export { type Examination, examine, requireLoadable } from "./examine.ts";
+export { countFallbacks, type Examination, examine, requireLoadable } from "./examine.ts";
 export { LoraFileError } from "./lora/changes.ts";
 export { parseKey, unknownKind } from "./lora/keys.ts";
 export { type LoraMerge, openLoraMerge } from "./lora/merge.ts";

@@ -101,8 +101,10 @@ test("a GPU that is too small is told with numbers; int8 becomes float32 there, 
     await makeCheckpoint(join(folder, form), { widths: smallWidths(430), blocks: 4, layers: 1, form, tokenizer });
     needs[form] = deviceNeeds(await openCheckpoint(join(folder, form))).weights;
   }
+  const half = deviceNeeds(await openCheckpoint(join(folder, "plain")), "float16");
   await rm(folder, { recursive: true });
   expect(needs.int8).toBe(needs.plain);
+  expect(half.weights).toBeLessThan(0.8 * needs.plain!);
   expect(needs.blocks4).toBeLessThan(needs.plain! / 1.5);
 });
 

@@ -1,8 +1,9 @@
-import { copiedBytes } from "../onnx/index.ts";
+import { copiedBytes, type Device } from "../onnx/index.ts";
 import { CheckpointError, type Weight, type Weights } from "../weights/index.ts";
 import type { Checkpoint } from "./checkpoint/checkpoint.ts";
 import type { TransformerConfig } from "./checkpoint/config.ts";
 import { isTimeTensor } from "./modulations.ts";
+import { isNarrow } from "./transformer-block.ts";
 
 /** How to hold the networks of a checkpoint in memory. All sizes are bytes. */
 export interface MemoryPlan {
@@ -38,20 +39,24 @@ const TEXT_TOKENS = 512;
 
 /** The memory of a GPU that a checkpoint needs, in bytes. */
 export interface DeviceNeeds {
-  /** Transformer and VAE. On a GPU int8 becomes float32; blocks keep their size. */
+  /** Transformer and VAE. On a GPU int8 becomes float32 or float16; blocks keep their size. */
   readonly weights: number;
   /** Working memory of one pass at 1024×1024, with the most references that the checkpoint accepts. */
   readonly working: number;
 }
 
 /** The memory that a GPU needs. The text encoder, the vision tower and the modulations stay on the processor. */
-export function deviceNeeds({ member, transformer, vae }: Checkpoint): DeviceNeeds {
-  const onDevice = ({ shape, byteLength, quantised }: Weight) =>
-    quantised?.form === "blocks"
-      ? byteLength + quantised.scale.byteLength
-      : 4 * shape.reduce((product, size) => product * size, 1);
+export function deviceNeeds(
+  { member, transformer, vae }: Checkpoint,
+  precision: Device["precision"] = "float32",
+): DeviceNeeds {
+  const onDevice = ({ shape, byteLength, quantised }: Weight, name: string) => {
+    if (quantised?.form === "blocks") return byteLength + quantised.scale.byteLength;
+    const narrow = precision === "float16" && isNarrow(name);
+    return (narrow ? 2 : 4) * shape.reduce((product, size) => product * size, 1);
+  };
   const sum = (weights: Weights, which: (name: string) => boolean) =>
-    weights.names.filter(which).reduce((bytes, name) => bytes + onDevice(weights.find(name)!), 0);
+    weights.names.filter(which).reduce((bytes, name) => bytes + onDevice(weights.find(name)!, name), 0);
   return {
     weights: sum(transformer.weights, (name) => !isTimeTensor(name)) + sum(vae.weights, () => true),
     working: workingBytes((1 + (member.references?.most ?? 0)) * IMAGE_TOKENS, transformer.config),
@@ -62,8 +67,12 @@ export function deviceNeeds({ member, transformer, vae }: Checkpoint): DeviceNee
  * Why a checkpoint does not fit a GPU with this memory; undefined when it fits.
  * @param available bytes
  */
-export function unfitForDevice(checkpoint: Checkpoint, available: number): string | undefined {
-  const { weights, working } = deviceNeeds(checkpoint);
+export function unfitForDevice(
+  checkpoint: Checkpoint,
+  available: number,
+  precision?: Device["precision"],
+): string | undefined {
+  const { weights, working } = deviceNeeds(checkpoint, precision);
   if (weights + working <= available) return undefined;
   const isBlocks = ({ weights }: Checkpoint["transformer"]) =>
     weights.names.some((name) => weights.find(name)!.quantised?.form === "blocks");

@@ -1,6 +1,8 @@
 import {
+  type AnyTensor,
   type BuiltGraph,
   createSession,
+  type Device,
   type DeviceName,
   deviceName,
   type Free,
@@ -10,18 +12,22 @@ import {
   lazy,
   type OpenedDevice,
   openDevice,
+  type Precision,
   processor,
   type SessionOptions,
+  transfers,
 } from "../onnx/index.ts";
 import type { RgbImage } from "../pictures/index.ts";
 import { CheckpointError } from "../weights/index.ts";
+import type { Arithmetic } from "./arithmetic/arithmetic.ts";
+import { arithmeticOn } from "./arithmetic/create.ts";
 import { allFinite } from "./check.ts";
 import type { Checkpoint } from "./checkpoint/checkpoint.ts";
 import type { SchedulerConfig } from "./checkpoint/config.ts";
 import { type ControlNetLibrary, controlNetLibrary } from "./control-net/library.ts";
 import { type LoraLibrary, loraLibrary } from "./lora/library.ts";
 import type { Member } from "./members.ts";
-import { type MemoryPlan, planMemory, unfitForDevice } from "./memory-plan.ts";
+import { deviceNeeds, type MemoryPlan, planMemory, unfitForDevice } from "./memory-plan.ts";
 import { timeModulations } from "./modulations.ts";
 import { promptEmbeddings, promptTokens, rememberPrompts } from "./prompt.ts";
 import { promptPositions, textRotary } from "./rope.ts";
@@ -30,7 +36,7 @@ import { textStates } from "./text-states.ts";
 import { loadTokenizer } from "./tokenizer.ts";
 import { type Attachments, type Pass, type TransformerChain, transformerChain } from "./transformer-chain.ts";
 import { buildVaeEncoder, spatialFactor } from "./vae.ts";
-import { openVaeDecoder } from "./vae-decoder.ts";
+import { openVaeDecoder, positionsAtOnce } from "./vae-decoder.ts";
 import { type ImageTokens, visionTower } from "./vision/vision-tower.ts";
 
 /** The networks of one checkpoint, loaded and ready to run. */
@@ -42,6 +48,8 @@ export interface Model {
   readonly plan: MemoryPlan;
   /** Bits of activations in integer products; undefined without int8 weights. */
   readonly activationBits: 8 | 7 | undefined;
+  /** Latent positions that the VAE decodes at once; larger images are decoded in tiles. */
+  readonly decodedAtOnce: number;
   readonly latentChannels: number;
   /** Pixels per latent position: 8. */
   readonly pixelFactor: number;
@@ -54,8 +62,10 @@ export interface Model {
   encodePrompt(prompt: string, references?: readonly ImageTokens[]): Promise<HostTensor>;
   /** Noise levels → one row of modulations each, the input of `velocity`. */
   modulations(sigmas: readonly number[], attachments?: Attachments): Promise<Float32Array[]>;
-  /** Packed latents [B, L, 4C] and text [B, T, features] → velocity, same shape as the latents. */
-  velocity(pass: Pass): Promise<Float32Array>;
+  /** Packed latents [B, L, 4C] and text [B, T, features] → velocity, same shape as the latents. On a GPU it stays there. */
+  velocity(pass: Pass): Promise<AnyTensor>;
+  /** Computes with the tensors of the transformer, on its device. */
+  readonly arithmetic: Arithmetic;
   /** The network of `velocity`, for callers that act between its blocks. */
   readonly transformer: TransformerChain;
   /** Low-rank adapters for `velocity` and `modulations`. */
@@ -73,6 +83,8 @@ export interface Model {
 export interface LoadOptions extends Omit<SessionOptions, "device"> {
   /** Device for transformer, ControlNets and VAE; the text encoder stays on the processor. Default: `cpu`. */
   readonly device?: DeviceName | OpenedDevice;
+  /** Numbers that a GPU multiplies, if `device` is a name. Default: `float32`. */
+  readonly precision?: Precision;
   /** Bytes of GPU memory for weights and images. Default: the free memory, if the device reports it. */
   readonly deviceMemory?: number;
   /** Called with the device that was opened, in one line. */
@@ -81,20 +93,30 @@ export interface LoadOptions extends Omit<SessionOptions, "device"> {
   readonly memory?: number;
 }
 
+/** The device that a checkpoint is loaded on. */
+interface ChosenDevice extends OpenedDevice {
+  /** Bytes of a GPU's memory that its weights leave; undefined on the processor, and if the device does not report it. */
+  readonly spare?: number | undefined;
+}
+
 /**
  * Opens the device unless it is open, if its memory suffices. If `auto` chose a GPU that is too small, returns the processor.
  * @throws CheckpointError with numbers, for a GPU that was requested by name and is too small
  */
 async function deviceFor(
   checkpoint: Checkpoint,
-  { device = "cpu", deviceMemory }: LoadOptions,
+  { device = "cpu", precision, deviceMemory }: LoadOptions,
   integers: boolean,
-): Promise<OpenedDevice> {
-  const opened = typeof device === "object" ? device : await openDevice(device, { integers });
+): Promise<ChosenDevice> {
+  const opened = typeof device === "object" ? device : await openDevice(device, { integers, precision });
   if (opened.device.provider === "cpu") return opened;
   const available = deviceMemory ?? (await freeDeviceMemory(opened.device));
-  const unfit = available === undefined ? undefined : unfitForDevice(checkpoint, available);
-  if (unfit === undefined) return opened;
+  const unfit = available === undefined ? undefined : unfitForDevice(checkpoint, available, opened.device.precision);
+  if (unfit === undefined)
+    return {
+      ...opened,
+      spare: available === undefined ? undefined : available - deviceNeeds(checkpoint, opened.device.precision).weights,
+    };
   const name = deviceName(opened.device);
   if (!opened.chosen) throw new CheckpointError(`${checkpoint.folder} does not fit on ${name}: ${unfit}`);
   return { device: await processor(integers), note: `cpu: the checkpoint does not fit on ${name}: ${unfit}` };
@@ -120,7 +142,7 @@ async function load(checkpoint: Checkpoint, options: LoadOptions, opened: Free[]
   const quantised = [textEncoder.weights, transformer.weights].some((weights) =>
     weights.names.some((name) => weights.find(name)!.quantised),
   );
-  const { device, note } = await deviceFor(checkpoint, options, quantised);
+  const { device, note, spare } = await deviceFor(checkpoint, options, quantised);
   options.onDevice?.(note);
   const plan = planMemory(checkpoint, options.memory ?? process.availableMemory(), device.provider !== "cpu");
   const common = {
@@ -129,6 +151,7 @@ async function load(checkpoint: Checkpoint, options: LoadOptions, opened: Free[]
     frugal: options.frugal ?? Number.isFinite(plan.perSession),
   };
   const onDevice: SessionOptions = { ...common, device };
+  const exact: Device = { ...device, precision: "float32" }; // the VAE, a small share of the work
   const held: SessionOptions = { ...common, device: device.provider === "cpu" ? device : await processor(quantised) };
   const { headDim, theta, sections } = textEncoderSizes(textEncoder.config);
   const features = textEncoder.config.hidden_size;
@@ -139,17 +162,22 @@ async function load(checkpoint: Checkpoint, options: LoadOptions, opened: Free[]
   };
   const text = await textStates(textEncoder.config, textEncoder.weights, plan, held);
   opened.push(text.dispose);
-  const decoder = await openVaeDecoder(vae.config, vae.weights, onDevice);
+  const decodedAtOnce = positionsAtOnce(vae.config, spare);
+  const decoder = await openVaeDecoder(vae.config, vae.weights, { ...onDevice, device: exact }, decodedAtOnce);
   opened.push(decoder.dispose);
   const tower = lazy(() => visionTower(textEncoder.vision!, textEncoder.weights, held));
   const closeTower = () => tower.free((opened) => opened.dispose());
   opened.push(closeTower);
-  const encoder = lazy(() => open(buildVaeEncoder(vae.config, vae.weights, device)));
-  const chain = await transformerChain(transformer.config, transformer.weights, plan.perSession, onDevice);
+  const encoder = lazy(() => open(buildVaeEncoder(vae.config, vae.weights, exact)));
+  const moved = transfers(device);
+  opened.push(moved.dispose);
+  const arithmetic = arithmeticOn(device, moved);
+  opened.push(arithmetic.dispose);
+  const chain = await transformerChain(transformer.config, transformer.weights, plan.perSession, onDevice, moved);
   opened.push(chain.dispose);
   const modulations = await timeModulations(transformer.config, transformer.weights, plan, held);
   opened.push(modulations.dispose);
-  const controlNets = controlNetLibrary(transformer.config, onDevice);
+  const controlNets = controlNetLibrary(transformer.config, onDevice, undefined, moved);
   opened.push(controlNets.dispose);
 
   const finite = (values: Float32Array, network: string) => {
@@ -173,6 +201,7 @@ async function load(checkpoint: Checkpoint, options: LoadOptions, opened: Free[]
     scheduler: checkpoint.scheduler,
     plan,
     activationBits: held.device?.activationBits,
+    decodedAtOnce,
     latentChannels: vae.config.z_dim,
     pixelFactor: spatialFactor(vae.config),
     ropeAxes: transformer.config.axes_dims_rope,
@@ -187,6 +216,7 @@ async function load(checkpoint: Checkpoint, options: LoadOptions, opened: Free[]
       references.length > 0 ? encodePrompt(prompt, references) : remembered(prompt),
     modulations: modulations.run,
     velocity: chain.velocity,
+    arithmetic,
     transformer: chain,
     loras: loraLibrary(transformer.weights),
     controlNets,

@@ -1,3 +1,4 @@
+import type { HostTensor } from "../onnx/index.ts";
 import { type RgbImage, resample } from "../pictures/index.ts";
 import { check, checkInteger, checkPicture } from "./check.ts";
 import { latentGrid } from "./latents.ts";
@@ -16,8 +17,8 @@ const MAX_SIDE = 16_384;
 export interface References {
   /** For the text encoder: the output of the vision tower. */
   readonly seen: readonly ImageTokens[];
-  /** For the transformer: latents without noise, one image after the other, [R, 4C]. */
-  readonly latents: Float32Array;
+  /** For the transformer: latents without noise, one image after the other, [1, R, 4C]. */
+  readonly latents: HostTensor;
   /** Token grids of those latents. */
   readonly grids: readonly Grid[];
 }
@@ -67,7 +68,8 @@ export async function encodeReferences(model: Model, images: readonly RgbImage[]
     latents.push(grid.pack(await model.encodePicture(planes)));
     grids.push(grid);
   }
-  return { seen, latents: joined(latents), grids };
+  const tokens = grids.reduce((sum, { rows, columns }) => sum + rows * columns, 0);
+  return { seen, latents: { data: joined(latents), dims: [1, tokens, 4 * model.latentChannels] }, grids };
 }
 
 function ofArea(image: RgbImage, pixels: number): RgbImage {

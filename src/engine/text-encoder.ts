@@ -98,7 +98,7 @@ function selfAttention(
     attention(g, q, k, v, { heads, headDim, causal: true }),
     g.ints([-1, heads * headDim]),
   ]);
-  return linear(g, attended, `${name}.o_proj`, heads * headDim, hidden, false);
+  return linear(g, attended, `${name}.o_proj`, heads * headDim, hidden, { bias: false });
 }
 
 /** Query head i uses group ⌊i · groups / heads⌋. x: [1, S, groups · headDim] → [1, S, heads · headDim] */
@@ -111,7 +111,7 @@ function repeatHeads(g: Graph, x: Value, groups: number, heads: number, headDim:
 
 /** SwiGLU: `down(silu(gate(x)) · up(x))`. x: [S, hidden] */
 function mlp(g: Graph, x: Value, name: string, { hidden_size: hidden, intermediate_size: inner }: TextEncoderConfig) {
-  const gate = silu(g, linear(g, x, `${name}.gate_proj`, hidden, inner, false));
-  const up = linear(g, x, `${name}.up_proj`, hidden, inner, false);
-  return linear(g, g.op("Mul", [gate, up]), `${name}.down_proj`, inner, hidden, false);
+  const gate = silu(g, linear(g, x, `${name}.gate_proj`, hidden, inner, { bias: false }));
+  const up = linear(g, x, `${name}.up_proj`, hidden, inner, { bias: false });
+  return linear(g, g.op("Mul", [gate, up]), `${name}.down_proj`, inner, hidden, { bias: false });
 }

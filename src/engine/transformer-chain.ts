@@ -1,5 +1,5 @@
-import type { AnyTensor, FedWeights, Feeds, HostTensor, SessionOptions } from "../onnx/index.ts";
-import { freeAll, isOnDevice, type SessionPool, sessionPool, transfers } from "../onnx/index.ts";
+import type { AnyTensor, FedWeights, Feeds, HostTensor, SessionOptions, Transfers } from "../onnx/index.ts";
+import { free, type SessionPool, sessionPool, transfers } from "../onnx/index.ts";
 import type { Weights } from "../weights/index.ts";
 import type { TransformerConfig } from "./checkpoint/config.ts";
 import type { RotaryTable } from "./rope.ts";
@@ -7,7 +7,7 @@ import { buildTransformer, type Part } from "./transformer.ts";
 
 /** One prediction: the latents, the prompt, and the noise level. */
 export interface Pass {
-  readonly latents: HostTensor; // [B, L, 4C]
+  readonly latents: AnyTensor; // [B, L, 4C]
   readonly text: HostTensor; // [B, T, features]
   readonly rotary: RotaryTable;
   /** One row of the time graph. */
@@ -23,31 +23,33 @@ export interface Attachments {
   /** Numbers of ControlNet residuals, as in `buildTransformer`. */
   readonly controls?: readonly number[];
   /** The graphs' additional inputs. */
-  readonly feeds: Readonly<Record<string, HostTensor>>;
+  readonly feeds: Readonly<Record<string, AnyTensor>>;
 }
 
 /** Both streams between two blocks. After the last block the text is not needed. */
-export interface HostStreams {
-  readonly image: HostTensor; // [B, L, dim]
-  readonly text?: HostTensor; // [B, T, dim]
+export interface Streams {
+  readonly image: AnyTensor; // [B, L, dim]
+  readonly text?: AnyTensor | undefined; // [B, T, dim]
 }
 
 /**
  * The transformer as a chain of graphs. It is one graph until a step cache splits it. A cut is a number of blocks: the position after them.
  * Cuts do not change a bit of the result, so the weights are never copied for them. A large transformer is cut from the start: see
  * `MemoryPlan.perSession`.
+ *
+ * On a GPU streams and velocities stay there. The caller frees them.
  */
 export interface TransformerChain {
   readonly blocks: number;
   readonly config: TransformerConfig;
   /** Cuts the chain at these positions too. The cuts stay for later caches. */
   openAt(cuts: readonly number[]): Promise<void>;
-  velocity(pass: Pass): Promise<Float32Array>; // [B, L, 4C]
+  velocity(pass: Pass): Promise<AnyTensor>; // [B, L, 4C]
   /** From the latents to a cut. */
-  begin(pass: Pass, to: number): Promise<HostStreams>;
-  between(pass: Pass, streams: HostStreams, from: number, to: number): Promise<HostStreams>;
+  begin(pass: Pass, to: number): Promise<Streams>;
+  between(pass: Pass, streams: Streams, from: number, to: number): Promise<Streams>;
   /** From a cut to the velocity. */
-  finish(pass: Pass, streams: HostStreams, from: number): Promise<Float32Array>;
+  finish(pass: Pass, streams: Streams, from: number): Promise<AnyTensor>;
   dispose(): Promise<void>;
 }
 
@@ -57,6 +59,7 @@ export const VARIANT_BYTES = 2 * 2 ** 30;
 /**
  * Loads the transformer.
  * @param perSession largest number of blocks in one graph
+ * @param moved transfers of all networks on the device, so that shared inputs are uploaded once
  * @throws CheckpointError when a tensor is missing or has another shape
  */
 export async function transformerChain(
@@ -64,10 +67,10 @@ export async function transformerChain(
   weights: Weights,
   perSession: number,
   options: SessionOptions,
+  moved: Transfers = transfers(options.device),
 ): Promise<TransformerChain> {
   const blocks = config.num_layers;
   const pool: SessionPool = sessionPool(VARIANT_BYTES, options);
-  const moved = transfers(options.device);
   let cuts: number[] = []; // ascending
   for (let cut = perSession; cut < blocks; cut += perSession) cuts.push(cut);
   const part = (i: number): Part => ({
@@ -83,36 +86,31 @@ export async function transformerChain(
   }
 
   /**
-   * Runs the pieces from the first up to the last; what the last gave. On a GPU the streams stay there between the pieces, and what
-   * every piece or pass reads alike is uploaded once.
+   * Runs the pieces from the first to the last and returns the outputs of the last. Inputs that pieces or passes share are uploaded
+   * once. Streams between the pieces are freed; the given ones stay.
    */
-  const run = async (pass: Pass, streams: HostStreams | undefined, first: number, last: number) => {
+  const run = async (pass: Pass, streams: Streams | undefined, first: number, last: number) => {
     const { latents, text, rotary, modulation, attachments } = pass;
     const shared = await moved.upload({
-      ...{ text, ...rotary, modulation: { data: modulation, dims: [modulation.length] } },
+      ...{ latents, text, ...rotary, modulation: { data: modulation, dims: [modulation.length] } },
       ...(config.zero_cond_t && cleanTokens(pass)),
       ...attachments?.feeds,
     });
     const pieces = Array.from({ length: last - first + 1 }, (_, i) => part(first + i));
     let outputs: Record<string, AnyTensor> = {};
-    let between: Feeds = streams ? fedStreams(streams) : {};
+    let between = streams;
     for (const piece of pieces) {
       const build = () => graph(piece, attachments ?? {});
-      const feeds = { latents, ...shared, ...between };
+      const feeds = { ...shared, ...(between && fedStreams(between)) };
       try {
         outputs = await pool.run<AnyTensor>(variantKey(attachments), partKey(piece), build, feeds);
       } finally {
-        for (const tensor of Object.values(between)) if (isOnDevice(tensor)) tensor.free();
+        if (between && between !== streams) freeStreams(between);
       }
-      between = piece.head ? {} : fedStreams(streamsOf(outputs));
+      between = piece.head ? undefined : streamsOf(outputs);
     }
     return outputs;
   };
-  const toHost = async (outputs: Record<string, AnyTensor>): Promise<HostStreams> => {
-    const { image, text } = streamsOf(outputs);
-    return { image: await moved.download(image), ...(text && { text: await moved.download(text) }) };
-  };
-  const velocity = async (outputs: Record<string, AnyTensor>) => (await moved.download(outputs.velocity!)).data;
   const pieceEndingAt = (cut: number) => {
     const i = cuts.indexOf(cut);
     if (i < 0) throw new Error(`the transformer is not cut at ${cut}`);
@@ -128,12 +126,18 @@ export async function transformerChain(
       cuts = joined;
       await pool.clear();
     },
-    velocity: async (pass) => velocity(await run(pass, undefined, 0, cuts.length)),
-    begin: async (pass, to) => toHost(await run(pass, undefined, 0, pieceEndingAt(to))),
+    async velocity(pass) {
+      moved.beginPass();
+      return (await run(pass, undefined, 0, cuts.length)).velocity!;
+    },
+    async begin(pass, to) {
+      moved.beginPass();
+      return streamsOf(await run(pass, undefined, 0, pieceEndingAt(to)));
+    },
     between: async (pass, streams, from, to) =>
-      from === to ? streams : toHost(await run(pass, streams, pieceEndingAt(from) + 1, pieceEndingAt(to))),
-    finish: async (pass, streams, from) => velocity(await run(pass, streams, pieceEndingAt(from) + 1, cuts.length)),
-    dispose: () => freeAll([pool.clear, moved.dispose]),
+      from === to ? streams : streamsOf(await run(pass, streams, pieceEndingAt(from) + 1, pieceEndingAt(to))),
+    finish: async (pass, streams, from) => (await run(pass, streams, pieceEndingAt(from) + 1, cuts.length)).velocity!,
+    dispose: pool.clear,
   };
 }
 
@@ -146,10 +150,10 @@ function cleanTokens({ latents, modulation, clean = { from: Number.POSITIVE_INFI
   };
 }
 
-/** Both streams, on the host or on the device. */
-interface Streams {
-  readonly image: AnyTensor;
-  readonly text?: AnyTensor | undefined;
+/** Frees streams that are on a device. */
+export function freeStreams({ image, text }: Streams): void {
+  free(image);
+  if (text) free(text);
 }
 
 function streamsOf(outputs: Record<string, AnyTensor>): Streams {

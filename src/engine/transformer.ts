@@ -21,6 +21,7 @@ import {
   type Modulation,
   modulationCount,
   type Streams,
+  WIDE,
 } from "./transformer-block.ts";
 
 /** A part of the transformer: the stem if included, blocks `from` up to but not including `to`, and the head if included. */
@@ -94,10 +95,10 @@ export function buildTransformer(
   if (part.head) {
     const channels = config.patch_size ** 2 * config.out_channels;
     const normed = modulatedNorm(g, streams.image, modulations!.head.scale, modulations!.head.shift, EPS);
-    const velocity = linear(g, normed, "proj_out", dim, channels);
+    const velocity = linear(g, normed, "proj_out", dim, channels, WIDE);
     const leading = g.op("Slice", [start.imageShape, g.ints([0]), g.ints([2])]);
     const shape = g.op("Concat", [leading, g.ints([channels])], { axis: 0 });
-    g.output("velocity", g.op("Reshape", [velocity, shape]), ["B", "L", channels]);
+    g.outputOnDevice("velocity", g.op("Reshape", [velocity, shape]), ["B", "L", channels]);
   } else {
     g.outputOnDevice("image/out", g.op("Reshape", [streams.image, start.imageShape]), ["B", "L", dim]);
     if (part.to < layers)

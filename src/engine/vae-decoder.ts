@@ -25,6 +25,18 @@ export interface VaeDecoder {
 const MOST_POSITIONS = 128 * 128;
 
 /**
+ * Latent positions that fit in this much GPU memory, at most `MOST_POSITIONS`. About five tensors of the last level's size exist at
+ * the same time, as measured on the processor. A tile is at least three times as wide as its field of view.
+ * @param bytes undefined if the device does not report its memory
+ */
+export function positionsAtOnce(config: VaeConfig, bytes: number | undefined): number {
+  if (bytes === undefined) return MOST_POSITIONS;
+  const perPosition = 5 * 4 * config.base_dim * spatialFactor(config) ** 2;
+  const least = (3 * decoderReach(config)) ** 2;
+  return Math.min(MOST_POSITIONS, Math.max(least, Math.floor(bytes / perPosition)));
+}
+
+/**
  * Opens the decoder. Large images take bounded memory and equal those decoded as a whole. The middle block, whose attention sees all
  * positions, runs on all of the small latents. The up blocks run in tiles that overlap by their field of view.
  * An image that fits into one piece uses one session: two sessions take a fifth more processor time.

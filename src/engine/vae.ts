@@ -10,6 +10,12 @@ export function spatialFactor(config: VaeConfig): number {
 }
 
 /**
+ * Parts of the middle block's attention where it is written out. One head sees all positions, 16,384 of them at 1024². The smallest
+ * image has four positions. An image in tiles has more than a thousand.
+ */
+const QUERY_PARTS = { whole: 4, middle: 64 };
+
+/**
  * Image → posterior mean, normalised for the transformer.
  * Input: `picture` [B, 3, H, W] in -1…1. Output: `latents` [B, z_dim, H/8, W/8].
  */
@@ -30,7 +36,7 @@ export function buildVaeEncoder(config: VaeConfig, weights: Weights, device?: De
     const halve = { size: 3, stride: 2, pads: [0, 0, 1, 1] };
     x = conv2d(g, x, `encoder.down_blocks.${index++}.resample.1`, channels, channels, halve);
   });
-  x = midBlock(g, x, "encoder.mid_block", channels);
+  x = midBlock(g, x, "encoder.mid_block", channels, QUERY_PARTS.whole);
   x = silu(g, channelNorm(g, x, "encoder.norm_out", channels));
   x = frameConv(g, x, "encoder.conv_out", channels, 2 * z, 3);
   x = frameConv(g, x, "quant_conv", 2 * z, 2 * z, 1);
@@ -53,7 +59,7 @@ export function decoderChannels({ base_dim: base, dim_mult: multipliers }: VaeCo
 export function buildVaeDecoder(config: VaeConfig, weights: Weights, device?: Device): BuiltGraph {
   const g = new Graph("VAE decoder", weights, undefined, device);
   const latents = g.input("latents", ["B", config.z_dim, "h", "w"]);
-  g.output("picture", upBlocks(g, config, decoderMiddle(g, config, latents)), ["B", 3, "H", "W"]);
+  g.output("picture", upBlocks(g, config, decoderMiddle(g, config, latents, QUERY_PARTS.whole)), ["B", 3, "H", "W"]);
   return g.build();
 }
 
@@ -64,18 +70,18 @@ export function buildVaeDecoder(config: VaeConfig, weights: Weights, device?: De
 export function buildVaeDecoderMiddle(config: VaeConfig, weights: Weights, device?: Device): BuiltGraph {
   const g = new Graph("VAE decoder (middle)", weights, undefined, device);
   const latents = g.input("latents", ["B", config.z_dim, "h", "w"]);
-  g.output("features", decoderMiddle(g, config, latents), ["B", decoderChannels(config), "h", "w"]);
+  g.output("features", decoderMiddle(g, config, latents, QUERY_PARTS.middle), ["B", decoderChannels(config), "h", "w"]);
   return g.build();
 }
 
-function decoderMiddle(g: Graph, config: VaeConfig, latents: Value): Value {
+function decoderMiddle(g: Graph, config: VaeConfig, latents: Value, queryParts: number): Value {
   const { z_dim: z } = config;
   const channels = decoderChannels(config);
   const scaled = g.op("Mul", [latents, g.floats(config.latents_std, [1, z, 1, 1])]);
   let x = g.op("Add", [scaled, g.floats(config.latents_mean, [1, z, 1, 1])]);
   x = frameConv(g, x, "post_quant_conv", z, z, 1);
   x = frameConv(g, x, "decoder.conv_in", z, channels, 3);
-  return midBlock(g, x, "decoder.mid_block", channels);
+  return midBlock(g, x, "decoder.mid_block", channels, queryParts);
 }
 
 /**
@@ -178,20 +184,22 @@ function resnet(g: Graph, x: Value, name: string, from: number, to: number): Val
 }
 
 /** Single-head attention over all positions, added to its input. */
-function spatialAttention(g: Graph, x: Value, name: string, channels: number): Value {
+function spatialAttention(g: Graph, x: Value, name: string, channels: number, queryParts: number): Value {
   const qkv = conv2d(g, channelNorm(g, x, `${name}.norm`, channels, 3), `${name}.to_qkv`, channels, 3 * channels, {
     size: 1,
   });
   const flat = g.op("Reshape", [qkv, g.ints([0, 0, -1])]); // [B, 3C, HW]
   const rows = g.op("Transpose", [flat], { perm: [0, 2, 1] }); // [B, HW, 3C]
   const [q, k, v] = g.ops("Split", [rows], 3, { axis: 2, num_outputs: 3 }) as [Value, Value, Value];
-  const attended = g.op("Transpose", [attention(g, q, k, v, { heads: 1, headDim: channels })], { perm: [0, 2, 1] }); // [B, C, HW]
+  const attended = g.op("Transpose", [attention(g, q, k, v, { heads: 1, headDim: channels, queryParts })], {
+    perm: [0, 2, 1],
+  }); // [B, C, HW]
   const spatial = g.op("Reshape", [attended, g.op("Shape", [x])]);
   return g.op("Add", [x, conv2d(g, spatial, `${name}.proj`, channels, channels, { size: 1 })]);
 }
 
-function midBlock(g: Graph, x: Value, name: string, channels: number): Value {
+function midBlock(g: Graph, x: Value, name: string, channels: number, queryParts: number): Value {
   const first = resnet(g, x, `${name}.resnets.0`, channels, channels);
-  const attended = spatialAttention(g, first, `${name}.attentions.0`, channels);
+  const attended = spatialAttention(g, first, `${name}.attentions.0`, channels, queryParts);
   return resnet(g, attended, `${name}.resnets.1`, channels, channels);
 }

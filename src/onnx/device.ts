@@ -19,6 +19,11 @@ export interface Device {
    * by 9 to 18 % for 32 or more tokens, without an error. `openDevice` tests it.
    */
   readonly attention: "fused" | "written out";
+  /**
+   * Numbers in products of matrices and in attention. With `float16` their operands are rounded to it. Norms, softmax and sums of
+   * streams stay in float32: streams and their squares exceed the largest float16, 65,504.
+   */
+  readonly precision: "float32" | "float16";
   /** Most outputs of one `Split`. WebGPU binds each as a buffer, and adapters allow as few as eight in a shader. */
   readonly widestSplit: number;
 }
@@ -28,11 +33,15 @@ export const EXACT: Device = {
   provider: "cpu",
   activationBits: 8,
   attention: "fused",
+  precision: "float32",
   widestSplit: Number.POSITIVE_INFINITY,
 };
 
 /** A device as operators name it: `cpu`, `webgpu`, `cuda`, `cuda:1`. `auto` uses a GPU if it computes correctly and faster. */
 export type DeviceName = "auto" | "cpu" | "webgpu" | "cuda" | `cuda:${number}`;
+
+/** Numbers that a GPU multiplies. `auto` selects float16 if the device has it and passes its test. The processor uses float32. */
+export type Precision = "auto" | "float32" | "float16";
 
 /** The name of a device, a `DeviceName`. */
 export const deviceName = ({ provider, index }: Device): string => (index ? `${provider}:${index}` : provider);

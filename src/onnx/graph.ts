@@ -93,7 +93,6 @@ export class Graph {
   readonly #inputs = new Map<string, object>();
   readonly #outputs: object[] = [];
   readonly #onDevice: string[] = [];
-  readonly #casts = new Map<string, Value>();
   readonly #shared = new Map<string, unknown>();
   #counter = 0;
   readonly device: Device;
@@ -121,23 +120,31 @@ export class Graph {
     if (this.device.provider === "webgpu") this.#onDevice.push(name);
   }
 
-  /** A checkpoint tensor as float32, or the input that replaces it. @throws CheckpointError when it is missing or has another shape */
-  weight(name: string, shape: readonly number[]): Value {
+  /**
+   * A checkpoint tensor, or the input that replaces it.
+   * @param type of the value: another one is cast, once when the graph is loaded
+   * @throws CheckpointError when it is missing or has another shape
+   */
+  weight(name: string, shape: readonly number[], type: "F32" | "F16" = "F32"): Value {
     const stored = this.#weights.get(name, shape);
-    if (this.#fed.replaced.has(name)) return this.input(name, shape);
-    const cast = this.#casts.get(name);
-    if (cast) return cast;
+    if (this.#fed.replaced.has(name)) {
+      const fed = this.input(name, shape);
+      return type === "F32" ? fed : this.cast(fed, type);
+    }
     const bytes = this.#inPlace(name, stored, stored.shape);
-    const value = stored.dtype === "F32" ? bytes : this.op("Cast", [bytes], { to: DataType.F32 });
-    this.#casts.set(name, value);
-    return value;
+    return stored.dtype === type ? bytes : this.cast(bytes, type);
   }
 
-  /** A matrix [out, in] in its stored form. @throws CheckpointError when it is missing or has another shape */
-  matrix(name: string, shape: readonly [out: number, width: number]): Matrix {
+  /** The value in another type of number: one Cast for all that read it. */
+  cast(value: Value, type: "F32" | "F16"): Value {
+    return this.shared(`${value} as ${type}`, () => this.op("Cast", [value], { to: DataType[type] }));
+  }
+
+  /** A matrix [out, in] in its stored form, a plain one as `type`. @throws CheckpointError when it is missing or has another shape */
+  matrix(name: string, shape: readonly [out: number, width: number], type: "F32" | "F16" = "F32"): Matrix {
     const stored = this.#weights.get(name, shape);
     const { quantised } = stored;
-    if (!quantised || this.#fed.replaced.has(name)) return { form: "plain", values: this.weight(name, shape) };
+    if (!quantised || this.#fed.replaced.has(name)) return { form: "plain", values: this.weight(name, shape, type) };
     const [out, width] = shape;
     const scales = this.#inPlace(`${name}/scale`, quantised.scale, quantised.scale.shape);
     if (quantised.form === "int8") {

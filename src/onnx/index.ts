@@ -1,7 +1,16 @@
 /** Builds ONNX graphs with weights that stay in their files, and runs them in sessions of ONNX Runtime. */
 
-export { type Device, DeviceError, type DeviceName, deviceName, EXACT, freeDeviceMemory } from "./device.ts";
+export {
+  type Device,
+  DeviceError,
+  type DeviceName,
+  deviceName,
+  EXACT,
+  freeDeviceMemory,
+  type Precision,
+} from "./device.ts";
 export { type BuiltGraph, copiedBytes, type Dim, type FedWeights, Graph, NO_WEIGHTS, type Value } from "./graph.ts";
+export { kernels } from "./kernels.ts";
 export {
   attention,
   convolution,
@@ -17,10 +26,12 @@ export {
 export { type Free, freeAll, type Lazy, lazy } from "./lifetime.ts";
 export { linear } from "./linear.ts";
 export { type OpenedDevice, openDevice, processor } from "./open-device.ts";
+export { countOperators, type OperatorCount } from "./operator-count.ts";
 export { type Quantiser, quantiser } from "./quantiser.ts";
 export {
   type AnyTensor,
   createSession,
+  type DeviceTensor,
   type Feeds,
   type HostTensor,
   isOnDevice,
@@ -31,4 +42,4 @@ export {
   type SessionOptions,
 } from "./session.ts";
 export { type SessionPool, sessionPool } from "./session-pool.ts";
-export { type Transfers, transfers } from "./transfers.ts";
+export { free, type Transfers, transfers } from "./transfers.ts";

@@ -50,17 +50,45 @@ test("auto: a GPU that is faster; else the processor, and why", async () => {
   expect(none.note).toMatch(/^cpu: .*webgpu cannot be used: no adapter/);
 });
 
+test("float16 where the device passes its test with it; refused by name where it was asked for, float32 with auto", async () => {
+  const passing = { tests: tests() };
+  expect((await openDevice("webgpu", passing)).device.precision).toBe("float32");
+  for (const precision of ["float16", "auto"] as const) {
+    const { device, note } = await openDevice("webgpu", { precision, ...passing });
+    expect([device.precision, note]).toEqual(["float16", "webgpu, products in float16"]);
+  }
+  const attentionError = async ({ precision }: Device) => {
+    if (precision === "float16") throw new Error("Program Cast requires f16 but the device does not support it.");
+    return 1e-7;
+  };
+  const lacking = { tests: tests({ attentionError }) };
+  await expect(openDevice("webgpu", { precision: "float16", ...lacking })).rejects.toThrow(
+    /^webgpu has no float16 \(Program Cast requires f16 but the device does not support it\.\)/,
+  );
+  const { device, note } = await openDevice("webgpu", { precision: "auto", ...lacking });
+  expect(device.precision).toBe("float32");
+  expect(note).toMatch(/^webgpu, no float16 \(Program/);
+});
+
+test("float16 that is wrong counts as missing", async () => {
+  const attentionError = async ({ precision }: Device) => (precision === "float16" ? 0.3 : 1e-7);
+  const opening = openDevice("cuda", { precision: "float16", tests: tests({ attentionError }) });
+  await expect(opening).rejects.toThrow(DeviceError);
+  const { device } = await openDevice("webgpu", { precision: "auto", tests: tests({ attentionError }) });
+  expect(device.precision).toBe("float32");
+});
+
 const dims = [2, 5, 6 * 8];
 const numbers = (seed: number) => Float32Array.from({ length: 2 * 5 * 48 }, (_, i) => Math.sin(seed + i * 1.3));
 
-test.each([{}, { causal: true }, { bias: true }])(
+test.each([{}, { causal: true }, { bias: true }, { queryParts: 3 }, { queryParts: 5, causal: false }])(
   "attention written out equals the fused one: %j",
-  async ({ causal, bias }) => {
+  async ({ causal, bias, queryParts }: { causal?: boolean; bias?: boolean; queryParts?: number }) => {
     const attended = async (device: Device) => {
       const g = new Graph("attention", NO_WEIGHTS, undefined, device);
       const [q, k, v] = ["q", "k", "v"].map((name) => g.input(name, dims));
       const added = bias ? g.input("bias", [2, 1, 5, 5]) : undefined;
-      g.output("y", attention(g, q!, k!, v!, { heads: 6, headDim: 8, causal, bias: added }), dims);
+      g.output("y", attention(g, q!, k!, v!, { heads: 6, headDim: 8, causal, bias: added, queryParts }), dims);
       const session = await createSession(g.build());
       const feeds = Object.fromEntries(["q", "k", "v"].map((name, i) => [name, { data: numbers(i), dims }]));
       const table = { data: Float32Array.from({ length: 50 }, (_, i) => (i % 3) - 1), dims: [2, 1, 5, 5] };

@@ -1,7 +1,5 @@
-import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import { type Device, DeviceError, type DeviceName, deviceName, EXACT } from "./device.ts";
+import { cudaLoadProblem, missingCudaLibrary } from "./cuda-provider.ts";
+import { type Device, DeviceError, type DeviceName, deviceName, EXACT, type Precision } from "./device.ts";
 import { Graph, NO_WEIGHTS } from "./graph.ts";
 import { activationBits } from "./integer-probe.ts";
 import { attention } from "./layers.ts";
@@ -25,27 +23,34 @@ export interface SelfTests {
 
 const SELF_TESTS: SelfTests = { attentionError, productTime };
 
+interface OpenOptions {
+  readonly integers?: boolean;
+  readonly precision?: Precision;
+  readonly tests?: SelfTests;
+}
+
 /** Adapters allow at least eight storage buffers in a shader; the input takes one. */
 const WEBGPU_SPLIT = 7;
-/** Above this error the fused operator counts as wrong: float32 differs by 1e-6, a defect by a tenth. */
-const TOLERANCE = 1e-3;
+/** Above this error the fused operator counts as wrong: float32 differs by 1e-6 and float16 by 1e-3, a defect by a tenth. */
+const TOLERANCE = { float32: 1e-3, float16: 1e-2 };
 
 /**
  * Opens a device by name and tests what its graphs may use.
  *
+ * @param options.precision numbers that a GPU multiplies. Default: float32
  * @param options.integers true for int8 weights: tests the integer products of the processor
  * @throws DeviceError when a GPU that was requested by name cannot be used. `auto` falls back to the processor with a reason
  */
 export async function openDevice(
   name: DeviceName = "cpu",
-  { integers = true, tests = SELF_TESTS }: { integers?: boolean; tests?: SelfTests } = {},
+  { integers = true, precision = "float32", tests = SELF_TESTS }: OpenOptions = {},
 ): Promise<OpenedDevice> {
   if (name === "cpu") return { device: await processor(integers), note: "cpu" };
-  if (name !== "auto") return gpu(name, tests);
+  if (name !== "auto") return gpu(name, precision, tests);
   const refused: string[] = [];
   for (const candidate of ["cuda", "webgpu"] as const) {
     try {
-      const opened = await gpu(candidate, tests);
+      const opened = await gpu(candidate, precision, tests);
       const [there, here] = [await tests.productTime(opened.device), await tests.productTime(EXACT)];
       const times = `${there.toFixed(0)} ms for ${here.toFixed(0)} ms`;
       if (there < here)
@@ -64,10 +69,15 @@ export async function processor(integers: boolean): Promise<Device> {
   return integers ? { ...EXACT, activationBits: await activationBits() } : EXACT;
 }
 
-async function gpu(name: Exclude<DeviceName, "auto" | "cpu">, tests: SelfTests): Promise<OpenedDevice> {
+async function gpu(
+  name: Exclude<DeviceName, "auto" | "cpu">,
+  precision: Precision,
+  tests: SelfTests,
+): Promise<OpenedDevice> {
   const [provider, index] = name.split(":") as ["webgpu" | "cuda", string | undefined];
   // Checked here because ONNX Runtime writes red lines to stderr.
-  if (provider === "cuda" && !hasCudaProvider()) throw new DeviceError(`${name} cannot be used. ${ADVICE.cuda}`);
+  const missing = provider === "cuda" ? missingCudaLibrary() : undefined;
+  if (missing) throw new DeviceError(`${name} cannot be used: ${missing}. ${ADVICE.cuda}`);
   const device: Device = {
     ...EXACT,
     provider,
@@ -75,37 +85,46 @@ async function gpu(name: Exclude<DeviceName, "auto" | "cpu">, tests: SelfTests):
     widestSplit: provider === "webgpu" ? WEBGPU_SPLIT : EXACT.widestSplit,
   };
   const error = await tests.attentionError(device).catch((cause: Error) => {
-    throw new DeviceError(`${name} cannot be used: ${reason(cause)}. ${ADVICE[provider]}`, { cause });
+    const why = reason(cause);
+    const problem = why.includes("Failed to load shared library") ? cudaLoadProblem() : why;
+    throw new DeviceError(`${name} cannot be used: ${problem}. ${ADVICE[provider]}`, { cause });
   });
-  if (error <= TOLERANCE) return { device, note: deviceName(device) };
+  const opened = await withRightAttention(device, error, tests);
+  if (precision === "float32") return opened;
+  try {
+    const half: Device = { ...opened.device, precision: "float16" };
+    const { device, note } = await withRightAttention(half, await tests.attentionError(half), tests);
+    const said = device.attention === opened.device.attention ? opened.note : note;
+    return { device, note: `${said}, products in float16` };
+  } catch (cause) {
+    const refusal = `no float16 (${reason(cause as Error)})`;
+    if (precision === "auto") return { ...opened, note: `${opened.note}, ${refusal}` };
+    throw new DeviceError(`${name} has ${refusal}. Use a precision of float32 or auto`, { cause });
+  }
+}
+
+/** @param error of its attention so far */
+async function withRightAttention(device: Device, error: number, tests: SelfTests): Promise<OpenedDevice> {
+  const tolerance = TOLERANCE[device.precision];
+  const name = deviceName(device);
+  if (error <= tolerance) return { device, note: name };
   const careful: Device = { ...device, attention: "written out" };
-  const left = await tests.attentionError(careful);
-  if (left > TOLERANCE) {
+  const left = device.attention === "written out" ? error : await tests.attentionError(careful);
+  if (left > tolerance) {
     throw new DeviceError(
       `${name} computes attention with an error of ${percent(left)}. Update its driver, or use --device cpu`,
     );
   }
   return {
     device: careful,
-    note: `${deviceName(device)}, attention written out (the fused operator has an error of ${percent(error)})`,
+    note: `${name}, attention written out (the fused operator has an error of ${percent(error)})`,
   };
 }
 
 const ADVICE = {
   webgpu: "It needs a driver for Vulkan, Metal or Direct3D 12",
-  cuda: "It needs an NVIDIA driver, and libonnxruntime_providers_cuda.so beside the library of ONNX Runtime; see docs/operators/gpu.md",
+  cuda: "It needs an NVIDIA driver, and the libraries of the CUDA provider beside the library of ONNX Runtime; see docs/operators/gpu.md",
 } as const;
-
-/** True when the library of the CUDA provider is beside ONNX Runtime, where it looks for it. */
-function hasCudaProvider(): boolean {
-  const binding = join(
-    dirname(createRequire(import.meta.url).resolve("onnxruntime-node/package.json")),
-    "bin",
-    "napi-v6",
-  );
-  const file = process.platform === "win32" ? "onnxruntime_providers_cuda.dll" : "libonnxruntime_providers_cuda.so";
-  return existsSync(join(binding, process.platform, process.arch, file));
-}
 
 /** The message of ONNX Runtime. Its last part is meant for people. */
 function reason({ message, cause }: Error): string {

@@ -16,7 +16,7 @@ export interface HostTensor<Data extends Float32Array | BigInt64Array = Float32A
   readonly dims: readonly number[];
 }
 
-/** A float32 tensor in a GPU's memory, until it is freed. */
+/** A float32 tensor in a GPU's memory, until it is freed. It may be freed twice. */
 export interface DeviceTensor {
   readonly dims: readonly number[];
   readonly held: Tensor;
@@ -60,6 +60,8 @@ export interface SessionOptions {
   readonly frugal?: boolean;
   /** Default: the processor. */
   readonly device?: Device;
+  /** Writes what each operator did to a file that begins so, when the session is released. */
+  readonly profile?: string;
 }
 
 /** Loads a graph. Its weights are mapped from the checkpoint's files. This is the only file that imports ONNX Runtime. */
@@ -74,6 +76,7 @@ export async function createSession(graph: BuiltGraph, options: SessionOptions =
     // On a GPU, ONNX Runtime warns about graphs that run some operators on the processor, which is intended.
     ...((options.device ?? EXACT).provider !== "cpu" && { logSeverityLevel: 3 }),
     ...(options.threads === undefined ? {} : { intraOpNumThreads: options.threads }),
+    ...(options.profile !== undefined && { enableProfiling: true, profileFilePrefix: options.profile }),
     extra: {
       session: {
         model_external_initializers_file_folder_path: graph.weightsRoot,
@@ -88,10 +91,17 @@ export async function createSession(graph: BuiltGraph, options: SessionOptions =
 
 /** The error of a session. On a GPU it is a DeviceError, for its memory, its driver or a lost device. */
 function failure(what: string, cause: Error, device: Device = EXACT): Error {
-  const message = `${what}: ${cause.message}`;
+  // WebGPU says of a buffer that it could not allocate only that it is invalid; the reason goes to stderr.
+  const outOfMemory = device.provider === "webgpu" && /Invalid Buffer|out of memory/i.test(cause.message);
+  const message = `${outOfMemory ? "its memory does not suffice: " : ""}${what}: ${cause.message}`;
   return device.provider === "cpu"
     ? new Error(message, { cause })
     : new DeviceError(`${deviceName(device)} failed: ${message}`, { cause });
+}
+
+/** The arenas that keep working memory between runs. WebGPU has one for all sessions. */
+function arenas({ provider, index = 0 }: Device = EXACT): string {
+  return provider === "cuda" ? `cpu:0;gpu:${index}` : "cpu:0";
 }
 
 /** Operators that a GPU lacks run on the processor. */
@@ -144,11 +154,11 @@ function runnable(
   session: InferenceSession,
   TensorOf: TensorClass,
   name: string,
-  { frugal, device }: SessionOptions = {},
+  { frugal, device, profile }: SessionOptions = {},
 ): Session {
   const hostTensor = ({ data, dims }: HostTensor | HostTensor<BigInt64Array>) =>
     new TensorOf(data instanceof Float32Array ? "float32" : "int64", data, dims);
-  const runOptions = frugal ? { extra: { memory: { enable_memory_arena_shrinkage: "cpu:0" } } } : {};
+  const runOptions = frugal ? { extra: { memory: { enable_memory_arena_shrinkage: arenas(device) } } } : {};
   return {
     async run<Output extends AnyTensor>(feeds: Feeds) {
       const tensors: Record<string, Tensor> = {};
@@ -165,11 +175,19 @@ function runnable(
         throw failure(`the ${name} failed on ${shapes.join(", ")}`, cause as Error, device);
       }
     },
-    release: () => session.release(),
+    async release() {
+      if (profile !== undefined) session.endProfiling();
+      await session.release();
+    },
   };
 }
 
 function output(result: Tensor): AnyTensor {
-  if (result.location !== "cpu") return { dims: result.dims, held: result, free: () => result.dispose() };
+  if (result.location !== "cpu") {
+    const free = () => {
+      if (result.location !== "none") result.dispose();
+    };
+    return { dims: result.dims, held: result, free };
+  }
   return { data: result.data as Float32Array, dims: result.dims };
 }

@@ -53,7 +53,10 @@ describe.skipIf(driver === undefined)("on WebGPU", () => {
     const first = held(await moved.upload({ x: prompt }));
     expect(held(await moved.upload({ x: prompt }))).toBe(first);
     expect(first.location).toBe("gpu-buffer");
-    for (let pass = 0; pass < 4; pass++) await moved.upload({ x: x(pass) });
+    for (let pass = 0; pass < 8; pass++) {
+      moved.beginPass();
+      await moved.upload({ x: x(pass) });
+    }
     expect(first.location).toBe("none");
     expect(held(await moved.upload({ x: prompt }))).not.toBe(first);
     const session = await doubling(false);

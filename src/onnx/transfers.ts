@@ -1,33 +1,35 @@
 import { type Device, EXACT } from "./device.ts";
-import { type BuiltGraph, Graph, NO_WEIGHTS } from "./graph.ts";
-import { freeAll, lazy } from "./lifetime.ts";
-import { type AnyTensor, createSession, type Feeds, type HostTensor, isOnDevice, type Session } from "./session.ts";
+import { type Kernels, kernels } from "./kernels.ts";
+import { type AnyTensor, type Feeds, type HostTensor, isOnDevice } from "./session.ts";
 
 /** Moves tensors to a device and back. On the processor it does nothing. */
 export interface Transfers {
-  /**
-   * The same inputs on the device. An input that repeats is uploaded once, and stays while recent passes use it.
-   * Call it once for each pass.
-   */
+  /** A pass of the transformer begins. It frees uploads that recent passes did not use. */
+  beginPass(): void;
+  /** The same inputs on the device. An input that repeats is uploaded once; its `data` identifies it. */
   upload(feeds: Feeds): Promise<Feeds>;
-  /** Copies a tensor to the host and frees it on the device. */
+  /** Copies a tensor to the host. The tensor on the device stays. */
   download(tensor: AnyTensor): Promise<HostTensor>;
   dispose(): Promise<void>;
 }
 
-/** Number of passes that an unused upload survives: with guidance, the two prompts alternate. */
-const PASSES = 4;
+/** Number of passes that an unused upload survives: two guidance passes for each of two evaluations of a step, and one step more. */
+const PASSES = 8;
 
-/** Transfers between host and device. CUDA has none: ONNX Runtime's Node binding holds tensors on WebGPU devices only. */
+/**
+ * Transfers between host and device. CUDA has none: the Node binding of ONNX Runtime makes each output a tensor of the host unless
+ * its allocator is WebGPU's (`OrtValueToNapiValue` in `js/node/src/tensor_helper.cc`).
+ */
 export function transfers(device: Device = EXACT): Transfers {
   if (device.provider !== "webgpu") {
     return {
+      beginPass: () => {},
       upload: async (feeds) => feeds,
       download: async (tensor) => tensor as HostTensor, // no tensor is on a device
       dispose: async () => {},
     };
   }
-  const ways = { up: copiers(device, true), down: copiers(device, false) };
+  const copies = kernels(device);
   const uploads = new Map<Float32Array, { tensor: AnyTensor; lastPass: number }>();
   let pass = 0;
 
@@ -37,7 +39,7 @@ export function transfers(device: Device = EXACT): Transfers {
       known.lastPass = pass;
       return known.tensor;
     }
-    const copy = await ways.up.copy(tensor);
+    const copy = await copied(copies, tensor, true);
     uploads.set(tensor.data, { tensor: copy, lastPass: pass });
     return copy;
   };
@@ -45,29 +47,29 @@ export function transfers(device: Device = EXACT): Transfers {
     for (const [data, { tensor, lastPass }] of uploads) {
       if (lastPass > last) continue;
       uploads.delete(data);
-      if (isOnDevice(tensor)) tensor.free();
+      free(tensor);
     }
   };
 
   return {
+    beginPass: () => forget(++pass - PASSES),
     async upload(feeds) {
-      forget(++pass - PASSES);
       const there: Record<string, Feeds[string]> = {};
       for (const [name, tensor] of Object.entries(feeds))
         there[name] = isHostFloat(tensor) ? await uploaded(tensor) : tensor;
       return there;
     },
-    async download(tensor) {
-      if (!isOnDevice(tensor)) return tensor;
-      const back = await ways.down.copy(tensor);
-      tensor.free();
-      return back as HostTensor;
-    },
+    download: async (tensor) => (isOnDevice(tensor) ? ((await copied(copies, tensor, false)) as HostTensor) : tensor),
     async dispose() {
       forget(pass);
-      await freeAll([ways.up.dispose, ways.down.dispose]);
+      await copies.dispose();
     },
   };
+}
+
+/** Frees a tensor that is on a device. One on the host is left to the garbage collector. */
+export function free(tensor: AnyTensor): void {
+  if (isOnDevice(tensor)) tensor.free();
 }
 
 function isHostFloat(tensor: Feeds[string]): tensor is HostTensor {
@@ -75,27 +77,20 @@ function isHostFloat(tensor: Feeds[string]): tensor is HostTensor {
 }
 
 /**
- * Sessions that only copy, one for each number of axes. In ONNX Runtime 1.30 for Node the `getData()` of a tensor ends the process
- * ("terminate called after throwing an instance of 'char const*'").
+ * A graph that only copies, one for each number of axes. The `getData()` of a tensor ends the process: in the Node binding of ONNX
+ * Runtime 1.30 it throws a C string ("not implemented") that nothing catches.
  */
-function copiers(device: Device, up: boolean) {
-  const sessions = Array.from({ length: 4 }, (_, axes) =>
-    lazy(() => createSession(copyGraph(device, axes, up), { device })),
-  );
-  return {
-    async copy(tensor: AnyTensor): Promise<AnyTensor> {
-      const session = await sessions[tensor.dims.length]!.get();
-      return (await session.run<AnyTensor>({ x: tensor })).y!;
+async function copied(copies: Kernels, tensor: AnyTensor, up: boolean): Promise<AnyTensor> {
+  const axes = tensor.dims.length;
+  const { y } = await copies.run(
+    `${up ? "upload" : "download"} of ${axes} axes`,
+    (g) => {
+      const dims = Array.from({ length: axes }, (_, axis) => `axis ${axis}`);
+      const x = g.input("x", dims);
+      if (up) g.outputOnDevice("y", x, dims);
+      else g.output("y", x, dims);
     },
-    dispose: () => freeAll(sessions.map((session) => () => session.free((opened: Session) => opened.release()))),
-  };
-}
-
-function copyGraph(device: Device, axes: number, up: boolean): BuiltGraph {
-  const g = new Graph(up ? "upload" : "download", NO_WEIGHTS, undefined, device);
-  const dims = Array.from({ length: axes }, (_, axis) => `axis ${axis}`);
-  const x = g.input("x", dims);
-  if (up) g.outputOnDevice("y", x, dims);
-  else g.output("y", x, dims);
-  return g.build();
+    { x: tensor },
+  );
+  return y!;
 }

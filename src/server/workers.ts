@@ -57,6 +57,7 @@ export function startWorkers(options: WorkersOptions): Workers {
       stallTimeout: 2 * config.stepTimeout * 1000,
       threads: config.threads > 0 ? config.threads : undefined,
       device,
+      precision: config.precision,
       deviceMemory: config.deviceMemoryMB > 0 ? config.deviceMemoryMB * 1e6 : undefined,
       faceModel: config.faceModel,
       idleMs: config.finishingIdle * 1000,

@@ -25,6 +25,12 @@ export const DRAWING = {
       },
     ).default(["cpu"]),
   ),
+  precision: choice(
+    "INKSTONE_PRECISION",
+    ["float32", "float16", "auto"],
+    "float32",
+    "Numbers that a GPU multiplies. `float16` is faster and takes less memory, with slightly other images. `auto` uses it if the GPU has it and passes its test.",
+  ),
   modelIdle: count(
     "INKSTONE_MODEL_IDLE",
     0,

@@ -5,6 +5,7 @@ import { type GenerateParams, Pipeline } from "../../src/engine/index.ts";
 import { loadModel } from "../../src/engine/model.ts";
 import { jointRotary } from "../../src/engine/rope.ts";
 import { decodeImage, onWhite, resample } from "../../src/pictures/index.ts";
+import { velocityOf } from "../support/some-pass.ts";
 import { expectIdentical, expectPicture, expectStage } from "./compare.ts";
 import { EDITS, type EditFixture, type EditingCase, editingCheckpointPath, readEdit } from "./edit-fixture.ts";
 import { fixturePath, ONE_THREAD } from "./fixture.ts";
@@ -101,10 +102,10 @@ it("a pass of Edit-2511 without references is one where no token is free of nois
     rotary: jointRotary(text.length / 24, [{ rows: fixture.height / 16, columns: fixture.width / 16 }], model.ropeAxes),
     modulation: modulation!,
   };
-  const alone = await model.velocity(pass);
-  const said = await model.velocity({ ...pass, clean: { from: tokens, modulation: clean! } });
+  const alone = await velocityOf(model, pass);
+  const said = await velocityOf(model, { ...pass, clean: { from: tokens, modulation: clean! } });
   expectIdentical("velocity", alone, said);
-  expect(await model.velocity({ ...pass, clean: { from: 0, modulation: clean! } })).not.toEqual(alone);
+  expect(await velocityOf(model, { ...pass, clean: { from: 0, modulation: clean! } })).not.toEqual(alone);
   await model.dispose();
 });
 

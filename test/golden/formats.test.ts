@@ -12,7 +12,7 @@ import { BLOCK_TYPES, decodeBlocks } from "../../src/weights/sources/block-types
 import { type GgufTensor, ggufFile } from "../support/gguf-file.ts";
 import { relativeError } from "../support/relative-error.ts";
 import { writeSafetensors } from "../support/safetensors.ts";
-import { somePass } from "../support/some-pass.ts";
+import { somePass, velocityOf } from "../support/some-pass.ts";
 import { makeCheckpoint, smallWidths, type Widths } from "../support/synthetic-checkpoint.ts";
 import { checkpointPath, fixturePath, ONE_THREAD } from "./fixture.ts";
 
@@ -47,7 +47,7 @@ async function converted(file: string, base: string, mode: CheckpointFiles["mode
 
 async function velocity(checkpoint: string): Promise<Float32Array> {
   const model = await loadModel(await openCheckpoint(checkpoint), ONE_THREAD);
-  const values = await model.velocity(await somePass(model, 128, 12));
+  const values = await velocityOf(model, await somePass(model, 128, 12));
   await model.dispose();
   return values;
 }

@@ -10,6 +10,7 @@ import { jointRotary } from "../../src/engine/rope.ts";
 import { int8Checkpoint } from "../support/int8-checkpoint.ts";
 import { relativeError } from "../support/relative-error.ts";
 import { type StoredTensor, writeSafetensors } from "../support/safetensors.ts";
+import { velocityOf } from "../support/some-pass.ts";
 
 /** The bundled checkpoint in int8 beside the same in float32: the bounds that int8 promises. */
 
@@ -34,7 +35,7 @@ test("the velocity differs by 4 % at most, at the beginning and at the end; the 
   for (const sigma of [0.98, 0.6, 0.2]) {
     const velocity = async (model: Model) => {
       const [modulation] = await model.modulations([sigma]);
-      return model.velocity({ latents, text, rotary, modulation: modulation! });
+      return velocityOf(model, { latents, text, rotary, modulation: modulation! });
     };
     const error = relativeError(await velocity(int8), await velocity(plain));
     expect(error, `at σ ${sigma}`).toBeLessThan(4e-2);
@@ -66,7 +67,7 @@ test("a LoRA does on int8 weights what it does on plain ones", async () => {
   const velocity = async (model: Model, adapted: boolean) => {
     const adaptation = adapted ? await model.loras.adaptation(loras, () => {}) : undefined;
     const [modulation] = await model.modulations([0.6], adaptation?.time);
-    return model.velocity({ latents, text, rotary, modulation: modulation!, attachments: adaptation?.transformer });
+    return velocityOf(model, { latents, text, rotary, modulation: modulation!, attachments: adaptation?.transformer });
   };
   const wanted = await velocity(plain, true);
   const change = relativeError(wanted, await velocity(plain, false));

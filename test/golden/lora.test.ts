@@ -12,6 +12,7 @@ import { loadModel } from "../../src/engine/model.ts";
 import { jointRotary } from "../../src/engine/rope.ts";
 import { type Pass, variantKey } from "../../src/engine/transformer-chain.ts";
 import { writeSafetensors } from "../support/safetensors.ts";
+import { velocityOf } from "../support/some-pass.ts";
 import { expectIdentical, expectPicture, expectStage } from "./compare.ts";
 import { checkpointPath, fixturePath, readFixture, readRun, readTensors } from "./fixture.ts";
 
@@ -185,7 +186,7 @@ describe("merged weights and low-rank inputs", () => {
         modulation: (await model.modulations([0.8], time))[0]!,
         ...(attachments && { attachments }),
       };
-      return model.velocity(pass);
+      return velocityOf(model, pass);
     };
     const merged = await adapt(weights, changes, merge, { addedWork: 0, bytes: 1e9, mostBytes: 1e9 });
     const lowRank = await adapt(weights, changes, merge, { addedWork: 1, bytes: 0, mostBytes: 0 });

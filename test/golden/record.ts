@@ -2,6 +2,7 @@ import { generate } from "../../src/engine/generate.ts";
 import type { GenerateParams } from "../../src/engine/index.ts";
 import type { Model } from "../../src/engine/model.ts";
 import { completeRecipe } from "../../src/engine/recipe.ts";
+import type { HostTensor } from "../../src/onnx/index.ts";
 
 /** What passed between the engine's parts, under the reference's names and in order, and the picture. */
 export interface Recorded {
@@ -29,11 +30,12 @@ export async function record(model: Model, params: GenerateParams, start: "noise
     },
     async velocity(pass) {
       const [step, branch] = [Math.floor(forwards / passes), forwards++ % passes];
-      const { data } = pass.latents;
+      const { data } = pass.latents as HostTensor;
       if (branch === 0) stages.set(step === 0 ? start : `latents/${step - 1}`, data.slice(0, values));
       if (forwards === 1 && data.length > values) stages.set("condition", data.slice(values));
       const velocity = await model.velocity(pass);
-      if (step === 0) stages.set(branch === 0 ? "velocity" : "velocity/negative", velocity.slice(0, values));
+      const { data: predicted } = velocity as HostTensor;
+      if (step === 0) stages.set(branch === 0 ? "velocity" : "velocity/negative", predicted.slice(0, values));
       return velocity;
     },
   };

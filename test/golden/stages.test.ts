@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { onHost } from "../../src/engine/arithmetic/on-host.ts";
 import { type Checkpoint, openCheckpoint } from "../../src/engine/checkpoint/checkpoint.ts";
-import { guide } from "../../src/engine/guidance.ts";
 import { pack } from "../../src/engine/latents.ts";
 import { loadModel, type Model } from "../../src/engine/model.ts";
 import { buildTimeGraph, timeFeatures } from "../../src/engine/modulations.ts";
@@ -10,6 +10,7 @@ import { jointRotary } from "../../src/engine/rope.ts";
 import { flowSigmas } from "../../src/engine/schedulers/sigmas.ts";
 import { buildTransformer } from "../../src/engine/transformer.ts";
 import { createSession, type HostTensor, type Session } from "../../src/onnx/session.ts";
+import { velocityOf } from "../support/some-pass.ts";
 import { expectIdentical, expectStage } from "./compare.ts";
 import { CASES, checkpointPath, ONE_THREAD, readFixture } from "./fixture.ts";
 
@@ -110,9 +111,10 @@ describe.each(CASES)("%s", (name) => {
     }
   });
 
-  it("guided", () => {
-    const [positive, negative] = [fixture.floats("velocity").data, fixture.floats("velocity/negative").data];
-    expectStage("guided", { data: guide(positive, negative, fixture.guidance, 64) }, fixture.tensor("guided"));
+  it("guided", async () => {
+    const [positive, negative] = [fixture.floats("velocity"), fixture.floats("velocity/negative")];
+    const guided = (await onHost.guide(positive, negative, fixture.guidance)) as HostTensor;
+    expectStage("guided", guided, fixture.tensor("guided"));
   });
 
   it("vae/decoded", async () => {
@@ -135,7 +137,7 @@ describe.each(CASES)("%s", (name) => {
   it.runIf(fixture.names.includes("batch/hidden"))("batch", async () => {
     const { modulation } = await time.run({ features: timeFeatures([...fixture.floats("batch/sigma").data]) });
     const forward = async (latents: HostTensor, text: HostTensor) =>
-      model.velocity({
+      velocityOf(model, {
         ...{ latents, text, modulation: modulation!.data },
         rotary: jointRotary(text.dims[1]!, [{ rows, columns }], model.ropeAxes),
       });

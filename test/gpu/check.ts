@@ -4,7 +4,7 @@
  *
  * What there is to know of a GPU, in one go and without a network: whether its provider loads and passes its tests, whether every stage
  * equals the processor's, and seconds of a pass and memory for weights of Qwen-Image's true size (numbers of noise) in 4, 8 and
- * 16 bits. `--toy` does the same with small networks, on any device. `--pack` writes all that it needs, Node included, into one archive
+ * 16 bits, with products in float32 and, where the device has it, in float16. `--toy` does the same with small networks, on any device. `--pack` writes all that it needs, Node included, into one archive
  * for a machine of the same system: unpack it there and run `./check-gpu --device cuda`. `--peer` times diffusers in BF16 on the same card;
  * PYTHON has torch and diffusers. Ends with 1 when a stage differs.
  */
@@ -17,10 +17,10 @@ import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
 import { openCheckpoint } from "../../src/engine/checkpoint/checkpoint.ts";
 import { loadModel, type Model } from "../../src/engine/model.ts";
-import { type DeviceName, type OpenedDevice, openDevice } from "../../src/onnx/index.ts";
+import { DeviceError, type DeviceName, type OpenedDevice, openDevice } from "../../src/onnx/index.ts";
 import { Drawer } from "../bench/drawer.ts";
 import { relativeError } from "../support/relative-error.ts";
-import { somePass, waves } from "../support/some-pass.ts";
+import { somePass, velocityOf, waves } from "../support/some-pass.ts";
 import { makeCheckpoint, type Synthetic, smallWidths, TRUE_WIDTHS } from "../support/synthetic-checkpoint.ts";
 import { pack } from "./pack.ts";
 
@@ -38,8 +38,11 @@ const { values } = parseArgs({
 const FORMS = [
   ["4 bit (blocks of 32)", "blocks4"],
   ["8 bit (blocks of 32)", "blocks8"],
-  ["16 bit, computed in float32", "plain"],
+  ["16 bit", "plain"],
 ] as const;
+
+/** Most that a stage may differ from the processor's in float32, relatively. */
+const BOUNDS = { float32: 1e-3, float16: 2e-2 } as const;
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const began = performance.now();
@@ -49,15 +52,28 @@ if (values.pack) await pack(root, values.pack);
 else await check();
 
 async function check(): Promise<void> {
-  const device = await openDevice(values.device as DeviceName);
-  console.log(`opened in ${seconds().toFixed(1)} s: ${device.note}\n`);
-  const worst = await compareStages(device);
-  await measureForms(device);
-  console.log(`\n${seconds().toFixed(0)} s in all`);
-  if (!(worst < 1e-3)) {
-    console.log(`FAILED: a stage differs by ${worst.toExponential(1)}`);
-    process.exitCode = 1;
+  const devices: OpenedDevice[] = [];
+  for (const precision of ["float32", "float16"] as const) {
+    try {
+      const opened = await openDevice(values.device as DeviceName, { precision });
+      if (opened.device.precision !== precision) continue; // the processor has one only
+      devices.push(opened);
+      console.log(`opened after ${seconds().toFixed(1)} s: ${opened.note}`);
+    } catch (error) {
+      if (devices.length === 0 || !(error instanceof DeviceError)) throw error;
+      console.log(error.message);
+    }
   }
+  const failed: string[] = [];
+  for (const opened of devices) {
+    const { precision } = opened.device;
+    const worst = await compareStages(opened);
+    if (!(worst < BOUNDS[precision])) failed.push(`a stage in ${precision} differs by ${worst.toExponential(1)}`);
+  }
+  await measureForms(devices);
+  console.log(`\n${seconds().toFixed(0)} s in all`);
+  for (const fault of failed) console.log(`FAILED: ${fault}`);
+  if (failed.length > 0) process.exitCode = 1;
 }
 
 /** Every network of a small checkpoint, on the device and on the processor. @returns the largest relative error */
@@ -68,11 +84,11 @@ async function compareStages(device: OpenedDevice): Promise<number> {
   const pass = await somePass(here, 64, 20);
   const { latentChannels } = here;
   const stages: Record<string, (model: Model) => Promise<Float32Array>> = {
-    velocity: (model) => model.velocity(pass),
+    velocity: (model) => velocityOf(model, pass),
     "VAE decoder": (model) => model.decodeLatents(waves(1, latentChannels, 8, 8)),
     "VAE encoder": (model) => model.encodePicture(waves(1, 3, 64, 64)),
   };
-  console.log("| stage | relative error to the processor |\n| --- | --- |");
+  console.log(`\n| stage in ${device.device.precision} | relative error to the processor |\n| --- | --- |`);
   let worst = 0;
   for (const [name, run] of Object.entries(stages)) {
     const error = relativeError(await run(there), await run(here));
@@ -83,25 +99,33 @@ async function compareStages(device: OpenedDevice): Promise<number> {
   return worst;
 }
 
+/** No new row begins in the last third of the time. */
+function late(): boolean {
+  return seconds() > 60 * Number(values.minutes) * 0.7;
+}
+
 /** Seconds and memory of some blocks, and what all 60 come to. */
-async function measureForms(device: OpenedDevice): Promise<void> {
+async function measureForms(devices: readonly OpenedDevice[]): Promise<void> {
   const { toy } = values;
   const blocks = Number(values.blocks);
   const side = Number(values.side ?? (toy ? 64 : 1024));
   const folder = await mkdtemp(join(tmpdir(), "inkstone-check-gpu-"));
   const tokenizer = join(root, "test/fixtures/edit/checkpoint/tokenizer");
   console.log(`\n${blocks} blocks at ${side}², ${toy ? "small" : "true"} widths\n`);
-  console.log("| weights | load | a pass | of 60 blocks | memory of the device, of 60 blocks | finite |");
+  console.log("| weights, products | load | a pass | of 60 blocks | memory of the device, of 60 blocks | finite |");
   console.log("| --- | --- | --- | --- | --- | --- |");
   try {
     for (const [title, form] of FORMS) {
-      if (seconds() > 60 * Number(values.minutes) * 0.7) {
+      if (late()) {
         console.log(`| ${title} | not begun: the time is nearly over |`);
         continue;
       }
       const widths = toy ? smallWidths(430) : TRUE_WIDTHS;
       await makeCheckpoint(join(folder, form), { widths, blocks, layers: 1, form, tokenizer } satisfies Synthetic);
-      console.log(`| ${title} | ${(await measure(join(folder, form), device, blocks, side)).join(" | ")} |`);
+      for (const opened of devices) {
+        const cells = late() ? ["not begun"] : await measure(join(folder, form), opened, blocks, side);
+        console.log(`| ${title}, ${opened.device.precision} | ${cells.join(" | ")} |`);
+      }
       if (form === "plain" && values.peer) console.log(await peerRow(join(folder, form), values.peer, blocks, side));
       await rm(join(folder, form), { recursive: true });
     }
@@ -117,12 +141,12 @@ async function measure(folder: string, device: OpenedDevice, blocks: number, sid
   const loaded = (performance.now() - start) / 1000;
   try {
     const pass = await somePass(model, side, 64);
-    await model.velocity(pass); // uploads weights, compiles kernels
+    await velocityOf(model, pass); // uploads weights, compiles kernels
     const times: number[] = [];
     let velocity = new Float32Array();
     for (let run = 0; run < 3; run++) {
       const start = performance.now();
-      velocity = new Float32Array(await model.velocity(pass));
+      velocity = new Float32Array(await velocityOf(model, pass));
       times.push((performance.now() - start) / 1000);
     }
     const fastest = Math.min(...times);

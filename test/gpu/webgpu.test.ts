@@ -10,11 +10,14 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { createEngineProcess, EngineDied } from "../../src/drawing/index.ts";
 import { openCheckpoint } from "../../src/engine/checkpoint/checkpoint.ts";
-import { type GeneratedImage, type GenerateParams, Pipeline } from "../../src/engine/index.ts";
-import { loadModel } from "../../src/engine/model.ts";
+import { generate } from "../../src/engine/generate.ts";
+import { countFallbacks, type GeneratedImage, type GenerateParams, Pipeline } from "../../src/engine/index.ts";
+import { loadModel, type Model } from "../../src/engine/model.ts";
+import { completeRecipe } from "../../src/engine/recipe.ts";
 import { buildTransformer } from "../../src/engine/transformer.ts";
+import { openVaeDecoder, positionsAtOnce } from "../../src/engine/vae-decoder.ts";
 import { type AnyTensor, createSession, isOnDevice, openDevice } from "../../src/onnx/index.ts";
-import { somePass } from "../support/some-pass.ts";
+import { somePass, velocityOf, waves } from "../support/some-pass.ts";
 import { makeCheckpoint, type Synthetic, smallWidths } from "../support/synthetic-checkpoint.ts";
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 }); // every shader is compiled in software
@@ -25,6 +28,9 @@ const checkpoint = fixture("odd/checkpoint");
 const small = { prompt: "a red square", width: 32, height: 32, steps: 2, seed: 5n } satisfies GenerateParams;
 const gray = { width: 32, height: 32, pixels: new Uint8Array(32 * 32 * 3).fill(120) };
 const half = { width: 32, height: 32, pixels: Uint8Array.from({ length: 32 * 32 }, (_, i) => (i % 32 < 16 ? 255 : 0)) };
+const halfGrey = { ...half, pixels: half.pixels.map((value, i) => (i % 32 < 8 ? 128 : value)) };
+const net = { folder: fixture("controlnet/union"), image: gray };
+const taylor = { firstBlocks: 1, lastBlocks: 1, taylorOrder: 1 };
 const cache = { threshold: 1e9, start: 1, end: 4 };
 
 const CASES: readonly [string, Partial<GenerateParams>][] = [
@@ -32,9 +38,14 @@ const CASES: readonly [string, Partial<GenerateParams>][] = [
   ["an odd size", { width: 48, height: 32 }],
   ["image to image", { image: gray, strength: 0.6, steps: 3 }],
   ["image to image with a mask", { image: gray, mask: half, strength: 1 }],
-  ["a ControlNet", { controls: [{ folder: fixture("controlnet/union"), image: gray }] }],
+  ["a grey mask, with a solver that corrects", { image: gray, mask: halfGrey, steps: 5, scheduler: "UniPC 3M" }],
+  ["a solver that remembers four velocities", { steps: 5, scheduler: "LMS" }],
+  ["a solver with two passes a step and noise", { steps: 3, scheduler: "DPM++ 2M SDE" }],
+  ["two ControlNets", { controls: [net, { ...net, weight: 0.5, mode: "controlnet" }] }],
+  ["a ControlNet", { controls: [net] }],
   ["First Block Cache", { cache: { kind: "fbCache", ...cache }, steps: 4 }],
   ["DB Cache", { cache: { kind: "dbCache", ...cache }, steps: 4 }],
+  ["DB Cache with last blocks and Taylor terms", { cache: { kind: "dbCache", ...cache, ...taylor }, steps: 4 }],
   ["TeaCache", { cache: { kind: "teaCache", ...cache }, steps: 4 }],
 ];
 
@@ -80,6 +91,37 @@ describe.skipIf(driver === undefined)("on WebGPU", () => {
     });
   });
 
+  test("latents and velocities stay on the device from step to step: the host reads the final latents only", async () => {
+    const model = await loadModel(await openCheckpoint(checkpoint), { device: "webgpu" });
+    const places: boolean[][] = [];
+    let fetched = 0;
+    const watched: Model = {
+      ...model,
+      arithmetic: {
+        ...model.arithmetic,
+        toHost(tensor) {
+          fetched++;
+          return model.arithmetic.toHost(tensor);
+        },
+      },
+      async velocity(pass) {
+        const velocity = await model.velocity(pass);
+        places.push([isOnDevice(pass.latents), isOnDevice(velocity)]);
+        return velocity;
+      },
+    };
+    const recipe = completeRecipe({ ...small, steps: 3, guidance: 1, scheduler: "UniPC" }, model.member);
+    await generate(watched, recipe, {}, () => Promise.reject(new Error("no preview wanted")));
+    await model.dispose();
+    // The first latents are the noise, which the host drew.
+    expect(places).toEqual([
+      [false, true],
+      [true, true],
+      [true, true],
+    ]);
+    expect(fetched).toBe(1);
+  });
+
   test("between pieces of the transformer the streams stay on the device, and cutting changes little", async () => {
     const opened = await openCheckpoint(checkpoint);
     const { device } = await openDevice("webgpu");
@@ -98,7 +140,7 @@ describe.skipIf(driver === undefined)("on WebGPU", () => {
         await session.release();
         await model.transformer.openAt([1, 2]);
       }
-      for (let again = 0; again < 3; again++) velocities.push(await model.velocity(pass));
+      for (let again = 0; again < 3; again++) velocities.push(await velocityOf(model, pass));
       await model.dispose();
     }
     const [wanted, , , ...drawn] = velocities;
@@ -152,6 +194,59 @@ describe.skipIf(driver === undefined)("on WebGPU", () => {
     const cpu = await Pipeline.load(checkpoint);
     expect(worst((await cpu.generate(small))[0]!, drawn!)).toBeLessThanOrEqual(2);
     await cpu.dispose();
+  });
+
+  test("operators that the device leaves to the processor are counted", async () => {
+    const { device } = await openDevice("webgpu");
+    const { all, onProcessor } = await countFallbacks(checkpoint, device);
+    expect(all).toBeGreaterThan(100);
+    const products = ["Gemm", "MatMul", "MultiHeadAttention", "LayerNormalization", "RMSNormalization", "Softmax"];
+    for (const name of products) expect(onProcessor.has(name), name).toBe(false);
+  });
+
+  test("this adapter has no float16: refused by name, float32 with `auto`", async () => {
+    await expect(openDevice("webgpu", { precision: "float16" })).rejects.toThrow(/^webgpu has no float16 \(.*f16/);
+    const { device, note } = await openDevice("webgpu", { precision: "auto" });
+    expect(device.precision).toBe("float32");
+    expect(note).toContain("no float16");
+  });
+
+  test("little memory: the VAE decodes in tiles, and the picture is the same", async () => {
+    const opened = await openCheckpoint(checkpoint);
+    const { config, weights } = opened.vae;
+    const { device } = await openDevice("webgpu");
+    const latents = waves(1, 16, 8, 72);
+    const whole = await openVaeDecoder(config, weights, {});
+    const tiled = await openVaeDecoder(config, weights, { device }, positionsAtOnce(config, 0) / 4);
+    const [wanted, got] = [await whole.decode(latents), await tiled.decode(latents)];
+    expect(got.reduce((most, value, i) => Math.max(most, Math.abs(value - wanted[i]!)), 0)).toBeLessThan(1e-3);
+    await Promise.all([whole.dispose(), tiled.dispose()]);
+  });
+
+  test("more than the device's memory costs one drawing; the next finds it open again", async () => {
+    const engine = createEngineProcess({ device: "webgpu", quiet: true });
+    const draw = async (size: number) => {
+      let drawn: GeneratedImage | undefined;
+      await engine.ready();
+      const drawing = { ...small, width: size, height: size, steps: 1, guidance: 1 };
+      const onImage = (image: GeneratedImage) => {
+        drawn = image;
+      };
+      await engine.draw(checkpoint, { drawing, stages: {} }, { onImage });
+      return drawn!;
+    };
+    try {
+      const before = await draw(32);
+      const pid = engine.pid;
+      // The scores of two heads at 11,664 tokens: 1.09 GB in one buffer, more than SwiftShader allocates.
+      await expect(draw(1728)).rejects.toThrow(/webgpu failed: its memory does not suffice: the transformer graph/);
+      expect(engine.device.trouble).toMatch(/memory does not suffice/);
+      expect(await draw(32)).toEqual(before);
+      expect(engine.device.trouble).toBeUndefined();
+      expect(engine.pid).not.toBe(pid);
+    } finally {
+      await engine.stop();
+    }
   });
 
   test("an engine that is killed in mid-step comes back on its device and draws the same", async () => {

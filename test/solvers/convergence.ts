@@ -1,5 +1,6 @@
 import type { CreateSolver } from "../../src/engine/schedulers/solver.ts";
 import type { Flow } from "./flows.ts";
+import { plainSolver } from "./plain-solver.ts";
 
 const STARTS = [-1.3, -0.4, 0.2, 0.9, 1.8];
 
@@ -10,7 +11,7 @@ const STARTS = [-1.3, -0.4, 0.2, 0.9, 1.8];
 export async function stepError(create: CreateSolver, flow: Flow, n: number): Promise<number> {
   const [from, to] = [0.85, 0.25];
   const grid = Array.from({ length: n + 1 }, (_, i) => from + ((to - from) * i) / n);
-  const solver = create({ sigmas: [...grid, 0.18, 0.12, 0.06, 0], gaussian: noNoise });
+  const solver = plainSolver(create, { sigmas: [...grid, 0.18, 0.12, 0.06, 0], gaussian: noNoise });
   let x: Float32Array = new Float32Array();
   for (let i = 0; i < n; i++)
     x = await solver.step(Float32Array.from(flow.follow(STARTS, from, grid[i]!)), i, flow.velocity);
@@ -36,7 +37,7 @@ async function pathError(
   beyond: readonly number[],
 ): Promise<number> {
   const grid = Array.from({ length: n + 1 }, (_, i) => from + ((to - from) * i) / n);
-  const solver = create({ sigmas: [...grid, ...beyond], gaussian: noNoise });
+  const solver = plainSolver(create, { sigmas: [...grid, ...beyond], gaussian: noNoise });
   let x: Float32Array = Float32Array.from(STARTS);
   for (let i = 0; i < n; i++) x = await solver.step(x, i, flow.velocity);
   return rootMeanSquare(x, flow.follow(STARTS, from, to));

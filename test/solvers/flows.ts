@@ -1,9 +1,9 @@
-import type { Velocity } from "../../src/engine/schedulers/solver.ts";
+import type { PlainVelocity } from "./plain-solver.ts";
 
 /** Flows whose velocity is known in closed form: data from a few equally likely Gaussians on a line. */
 
 export interface Flow {
-  readonly velocity: Velocity;
+  readonly velocity: PlainVelocity;
   /** The exact solution: where latents that are at `x` at level `from` come to be at level `to`. */
   readonly follow: (x: ArrayLike<number>, from: number, to: number) => number[];
 }

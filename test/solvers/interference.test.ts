@@ -3,12 +3,13 @@
 import { expect, test } from "vitest";
 import { SOLVERS, type SolverKind } from "../../src/engine/schedulers/solvers.ts";
 import { twoGaussians } from "./flows.ts";
+import { plainSolver } from "./plain-solver.ts";
 
 const sigmas = Array.from({ length: 13 }, (_, i) => 1 - i / 12);
 
 /** Latents after every step; after step 5 the first of them is moved by `push`. */
 async function way({ create }: SolverKind, push: number): Promise<number[][]> {
-  const solver = create({ sigmas, gaussian: () => new Float32Array(3) });
+  const solver = plainSolver(create, { sigmas, gaussian: () => new Float32Array(3) });
   const latents: number[][] = [];
   let x: Float32Array = Float32Array.of(0.3, -0.8, 1.4);
   for (let step = 0; step < 12; step++) {

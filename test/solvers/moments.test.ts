@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { torchGenerator } from "../../src/engine/noise/torch-generator.ts";
 import { SOLVERS, type SolverKind } from "../../src/engine/schedulers/solvers.ts";
 import { DEVIATION, gaussian, MEAN, spread } from "./flows.ts";
+import { plainSolver } from "./plain-solver.ts";
 
 const DRAWS = 8_000;
 const kinds = SOLVERS as Record<string, SolverKind>;
@@ -15,7 +16,7 @@ function evenSigmas(steps: number): number[] {
 async function drawn(name: string, steps: number): Promise<{ mean: number; deviation: number }> {
   const generator = torchGenerator(5n);
   const noise = () => generator.randn(DRAWS);
-  const solver = kinds[name]!.create({ sigmas: evenSigmas(steps), gaussian: noise });
+  const solver = plainSolver(kinds[name]!.create, { sigmas: evenSigmas(steps), gaussian: noise });
   let x = noise();
   for (let i = 0; i < steps; i++) x = await solver.step(x, i, gaussian.velocity);
   const mean = x.reduce((sum, value) => sum + value, 0) / DRAWS;

@@ -10,6 +10,7 @@ import { SOLVERS } from "../../src/engine/schedulers/solvers.ts";
 import { SCHEDULER_ALIASES, SCHEDULERS as WIRE_NAMES } from "../../src/protocol/index.ts";
 import { twoGaussians } from "./flows.ts";
 import { PAIRS } from "./pairs.ts";
+import { plainSolver } from "./plain-solver.ts";
 
 const config = schedulerConfig.parse({
   base_shift: 0.5,
@@ -103,7 +104,7 @@ async function drawFrom(create: (typeof SCHEDULERS)[number]["solver"]["create"],
   const noises = [-1.7, 0.6, 0.1, -0.4, 2.1, 1.2, -0.9];
   let drawn = 0;
   const gaussian = () => Float32Array.from({ length: 5 }, () => noises[drawn++ % noises.length]!);
-  const solver = create({ sigmas, gaussian });
+  const solver = plainSolver(create, { sigmas, gaussian });
   const pictures = [-1.1, -0.3, 0.4, 0.8, 1.3];
   let x = gaussian().map((noise, i) => sigmas[first]! * noise + (1 - sigmas[first]!) * pictures[i]!);
   const { velocity } = twoGaussians;
@@ -129,7 +130,7 @@ test.each([
 ])("DPM++ 3M of %d steps takes its last but one as 2M does: %s", async (steps, same) => {
   const sigmas = Array.from({ length: steps + 1 }, (_, i) => 1 - i / steps);
   const gaussian = () => new Float32Array();
-  const [third, second] = [SOLVERS.dpm3m, SOLVERS.dpm2m].map(({ create }) => create({ sigmas, gaussian }));
+  const [third, second] = [SOLVERS.dpm3m, SOLVERS.dpm2m].map(({ create }) => plainSolver(create, { sigmas, gaussian }));
   let x = Float32Array.of(0.3, -0.8, 1.4) as Float32Array;
   for (let step = 0; step <= steps - 2; step++) {
     const other = await second!.step(x, step, twoGaussians.velocity);

@@ -3,10 +3,10 @@
 import { describe, expect, test } from "vitest";
 import { schedulerConfig } from "../../src/engine/checkpoint/config.ts";
 import { SPACINGS } from "../../src/engine/schedulers/sigmas.ts";
-import type { Velocity } from "../../src/engine/schedulers/solver.ts";
 import { SOLVERS } from "../../src/engine/schedulers/solvers.ts";
 import { relativeError } from "../golden/compare.ts";
 import { readTensors } from "../golden/fixture.ts";
+import { type PlainVelocity, plainSolver } from "./plain-solver.ts";
 
 const { tensors } = readTensors("solvers/recorded.safetensors");
 
@@ -33,8 +33,8 @@ describe.each(RUNS)("from %s, step by step on recorded velocities", (run) => {
   test.each(solvers)("%s", async (name, { create, stochastic }) => {
     const levels: number[] = [];
     let drawn = 0;
-    const solver = create({ sigmas, gaussian: () => noises[drawn++]! });
-    const velocity: Velocity = async (_, sigma) => velocities[levels.push(sigma) - 1]!;
+    const solver = plainSolver(create, { sigmas, gaussian: () => noises[drawn++]! });
+    const velocity: PlainVelocity = async (_, sigma) => velocities[levels.push(sigma) - 1]!;
     let x = recorded(`${run}/start`);
     for (const [i, expected] of rows(`${run}/${name}/latents`).entries()) {
       x = await solver.step(x, first! + i, velocity);

@@ -1,7 +1,7 @@
 import type { Model } from "../../src/engine/model.ts";
 import { jointRotary } from "../../src/engine/rope.ts";
 import type { Pass } from "../../src/engine/transformer-chain.ts";
-import type { HostTensor } from "../../src/onnx/index.ts";
+import { free, type HostTensor } from "../../src/onnx/index.ts";
 
 /** Numbers from -1 to 1, the same in every run. */
 export function waves(...dims: number[]): HostTensor {
@@ -21,4 +21,12 @@ export async function somePass(model: Model, side: number, textTokens: number): 
     rotary: jointRotary(textTokens, [{ rows: cells, columns: cells }], model.ropeAxes),
     modulation: modulation!,
   };
+}
+
+/** The velocity of a pass, on the host. */
+export async function velocityOf(model: Model, pass: Pass): Promise<Float32Array> {
+  const velocity = await model.velocity(pass);
+  const { data } = await model.arithmetic.toHost(velocity);
+  free(velocity);
+  return data;
 }

@@ -10,7 +10,9 @@ import type { EngineFailure, EngineReport, EngineRequest, EngineSetup, EngineWor
  * The engine process. It holds one checkpoint at a time and handles one request after the other. `engine-process.ts` starts it with an
  * `EngineSetup` as its argument. It exits when its parent does.
  */
-const { threads, device, deviceMemory, faceModel, idleMs }: EngineSetup = JSON.parse(process.argv[2] ?? "{}");
+const { threads, device, precision, deviceMemory, faceModel, idleMs }: EngineSetup = JSON.parse(
+  process.argv[2] ?? "{}",
+);
 const networks = finishingNetworks({ threads, faceModel, idleMs });
 /** A GPU is opened and tested once. The operators of the processor depend on the checkpoint. */
 let opened: OpenedDevice | undefined;
@@ -31,7 +33,7 @@ async function fulfil(id: number, work: EngineWork): Promise<void> {
   current = { id, abort };
   try {
     if (work.type === "open") {
-      opened ??= await openDevice(device);
+      opened ??= await openDevice(device, { precision });
       report({ type: "opened", id, note: opened.note });
     } else if (work.type === "draw") await draw(id, work, abort.signal);
     else {
@@ -84,7 +86,7 @@ async function load(checkpoint: string): Promise<Pipeline> {
   const previous = loaded?.pipeline;
   loaded = undefined; // even if releasing fails, it is not used again
   await previous?.dispose();
-  const pipeline = await Pipeline.load(checkpoint, { threads, device: opened ?? device, deviceMemory });
+  const pipeline = await Pipeline.load(checkpoint, { threads, device: opened ?? device, precision, deviceMemory });
   loaded = { checkpoint, pipeline };
   return pipeline;
 }

@@ -1,4 +1,4 @@
-import type { DeviceName, DrawingStage, GeneratedImage } from "../../engine/index.ts";
+import type { DeviceName, DrawingStage, GeneratedImage, Precision } from "../../engine/index.ts";
 import type { GuideFilter, RgbImage } from "../../pictures/index.ts";
 import type { DrawingPlan } from "../finish.ts";
 import type { PictureProgress } from "../progress.ts";
@@ -11,6 +11,8 @@ export interface EngineSetup {
   readonly threads?: number;
   /** Device that runs the networks. Default: the processor. */
   readonly device?: DeviceName;
+  /** Numbers that a GPU multiplies. Default: `float32`. */
+  readonly precision?: Precision;
   /** Bytes of GPU memory to use. Default: the free memory, if the device reports it. */
   readonly deviceMemory?: number;
   /** Path of the operator's face network. */

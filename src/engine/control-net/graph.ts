@@ -7,6 +7,7 @@ import {
   embedInputs,
   modulationCount,
   type Streams,
+  WIDE,
 } from "../transformer-block.ts";
 import type { ControlNetConfig } from "./config.ts";
 
@@ -44,12 +45,12 @@ export function buildControlNet(config: ControlNetConfig, weights: Weights, devi
   const strengths = parts(g, g.input("strengths", [layers]), layers, 1);
 
   const embedded = embedInputs(g, latents, text, { channels, features, dim });
-  const seen = linear(g, guide, "controlnet_x_embedder", guideChannels, dim);
+  const seen = linear(g, guide, "controlnet_x_embedder", guideChannels, dim, WIDE);
   let streams: Streams = { ...embedded, image: g.op("Add", [embedded.image, seen]) };
   for (const [i, modulations] of blockModulations(vectors, layers).entries()) {
     streams = dualStreamBlock(context, `transformer_blocks.${i}`, streams, modulations, i === layers - 1);
-    const residual = g.op("Mul", [linear(g, streams.image, `controlnet_blocks.${i}`, dim, dim), strengths[i]!]);
-    g.output(`residual/${i}`, g.op("Reshape", [residual, context.imageShape]), ["B", "L", dim]);
+    const residual = g.op("Mul", [linear(g, streams.image, `controlnet_blocks.${i}`, dim, dim, WIDE), strengths[i]!]);
+    g.outputOnDevice(`residual/${i}`, g.op("Reshape", [residual, context.imageShape]), ["B", "L", dim]);
   }
   return g.build();
 }

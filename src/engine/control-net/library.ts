@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { HostTensor, SessionOptions } from "../../onnx/index.ts";
-import { sessionPool } from "../../onnx/index.ts";
+import type { AnyTensor, HostTensor, SessionOptions, Transfers } from "../../onnx/index.ts";
+import { sessionPool, transfers } from "../../onnx/index.ts";
 import { fileIdentity, openWeights, type Weights } from "../../weights/index.ts";
 import { readConfig, type TransformerConfig } from "../checkpoint/config.ts";
 import { buildTimeGraph, timeFeatures } from "../modulations.ts";
@@ -11,7 +11,7 @@ import { buildControlNet } from "./graph.ts";
 
 /** Inputs of a ControlNet for one step. */
 export interface ControlPass {
-  readonly latents: HostTensor; // [1, L, 4C]
+  readonly latents: AnyTensor; // [1, L, 4C]
   readonly guide: HostTensor; // [1, L, 4C] or [1, L, 4C + 4]
   readonly text: HostTensor; // [1, T, features]
   readonly rotary: RotaryTable;
@@ -28,7 +28,7 @@ export interface ControlNet {
   readonly inpainting: boolean;
   /** Noise levels → one row of modulations each. */
   modulations(sigmas: readonly number[]): Promise<Float32Array[]>;
-  run(pass: ControlPass): Promise<HostTensor[]>; // [1, L, dim] each
+  run(pass: ControlPass): Promise<AnyTensor[]>; // [1, L, dim] each; on a GPU they stay there, and the caller frees them
 }
 
 /** ControlNets for one checkpoint. The least recently used are released when they take too much memory. */
@@ -52,11 +52,15 @@ interface Opened {
   readonly weights: Weights;
 }
 
-/** @param memory bytes of float32 weights to keep for the next request */
+/**
+ * @param memory bytes of float32 weights to keep for the next request
+ * @param moved transfers of all networks on the device, so that shared inputs are uploaded once
+ */
 export function controlNetLibrary(
   transformer: TransformerConfig,
   options: SessionOptions,
   memory = MEMORY,
+  moved: Transfers = transfers(options.device),
 ): ControlNetLibrary {
   const pool = sessionPool(memory, options);
   const opened = new Map<string, Opened>();
@@ -86,12 +90,14 @@ export function controlNetLibrary(
           return sigmas.map((_, i) => modulation!.data.subarray(i * width, (i + 1) * width));
         },
         async run({ rotary, modulation, strengths, ...tensors }) {
-          const outputs = await pool.run(identity, "net", () => buildControlNet(config, weights, options.device), {
+          const feeds = await moved.upload({
             ...tensors,
             ...rotary,
             modulation: { data: modulation, dims: [modulation.length] },
             strengths: { data: strengths, dims: [strengths.length] },
           });
+          const build = () => buildControlNet(config, weights, options.device);
+          const outputs = await pool.run<AnyTensor>(identity, "net", build, feeds);
           return Array.from({ length: residuals }, (_, i) => outputs[`residual/${i}`]!);
         },
       };

@@ -1,10 +1,13 @@
 import { expect, test } from "vitest";
-import type { HostTensor } from "../../onnx/index.ts";
+import type { AnyTensor, HostTensor } from "../../onnx/index.ts";
+import { onHost } from "../arithmetic/on-host.ts";
 import { latentGrid } from "../latents.ts";
 import type { Model } from "../model.ts";
 import type { ControlPass } from "./library.ts";
 import type { ControlParams } from "./params.ts";
 import { controlResiduals } from "./residuals.ts";
+
+const numbers = (tensor: AnyTensor): Float32Array => (tensor as HostTensor).data;
 
 const SIDE = 32;
 const SIGMAS = [1, 0.75, 0.5, 0.25, 0];
@@ -17,6 +20,7 @@ function withNets() {
   const passes: ControlPass[] = [];
   const encoded: Float32Array[] = [];
   const model = {
+    arithmetic: onHost,
     latentChannels: 2,
     pixelFactor: 8,
     async encodePicture({ data }: HostTensor) {
@@ -83,7 +87,7 @@ test("residuals of equally many add up, others stand beside them; a weight of 0 
   ]);
   const { positive } = (await at(tensor(0), 1, 0))!;
   expect(positive.controls).toEqual([2, 1]);
-  const values = Object.entries(positive.feeds).map(([name, { data }]) => [name, ...data]);
+  const values = Object.entries(positive.feeds).map(([name, tensor]) => [name, ...numbers(tensor)]);
   expect(values).toEqual([
     ["control/2/0", 0, 1.5],
     ["control/2/1", 2, 1.5],
@@ -94,8 +98,8 @@ test("residuals of equally many add up, others stand beside them; a weight of 0 
 test("the guide reaches the negative pass too, unless the ControlNet is to prevail", async () => {
   const negative = async (mode: "balanced" | "controlnet" | "prompt") => {
     const at = await withNets().open([{ folder: "plain/2", image, mode }]);
-    return Object.values((await at(tensor(0), 1, 0))!.negative.feeds).some(({ data }) =>
-      data.some((value) => value !== 0),
+    return Object.values((await at(tensor(0), 1, 0))!.negative.feeds).some((tensor) =>
+      numbers(tensor).some((value) => value !== 0),
     );
   };
   expect(await negative("balanced")).toBe(true);

@@ -1,9 +1,11 @@
-import type { HostTensor } from "../../onnx/index.ts";
-import { allFinite, ParameterError } from "../check.ts";
+import { type AnyTensor, free, type HostTensor } from "../../onnx/index.ts";
+import type { Arithmetic } from "../arithmetic/arithmetic.ts";
+import { ParameterError } from "../check.ts";
 import type { LatentGrid } from "../latents.ts";
 import type { Model } from "../model.ts";
 import { modulationTable } from "../modulations.ts";
 import type { RotaryTable } from "../rope.ts";
+import { sum } from "../step-cache/step-cache.ts";
 import type { Attachments } from "../transformer-chain.ts";
 import { encodeGuide } from "./guide.ts";
 import type { ControlNet } from "./library.ts";
@@ -19,10 +21,12 @@ interface Prompt {
 export interface PassResiduals {
   readonly positive: Attachments;
   readonly negative: Attachments;
+  /** Frees what is on a device. */
+  free(): void;
 }
 
 /** Runs the ControlNets that are active in this step; undefined when none is. */
-export type ControlResiduals = (latents: HostTensor, sigma: number, step: number) => Promise<PassResiduals | undefined>;
+export type ControlResiduals = (latents: AnyTensor, sigma: number, step: number) => Promise<PassResiduals | undefined>;
 
 interface Control {
   readonly net: ControlNet;
@@ -47,6 +51,8 @@ export async function controlResiduals(
   sigmas: readonly number[],
   prompt: Prompt,
 ): Promise<ControlResiduals> {
+  const { arithmetic } = model;
+  const zeros = zeroTensors();
   const ready: Control[] = [];
   for (const [i, params] of controls.entries()) {
     if (params.weight === 0) continue;
@@ -70,19 +76,30 @@ export async function controlResiduals(
   }
 
   return async (latents, sigma, step) => {
-    const positive = residualSums();
-    const negative = residualSums();
+    const positive = residualSums(arithmetic);
+    const negative = residualSums(arithmetic);
     for (const { net, guide, strengths, modulation, params, blamed } of ready) {
       if (!acts(params, step)) continue;
       const residuals = await blamed(async () => {
         const outputs = await net.run({ latents, guide, ...prompt, modulation: await modulation(sigma), strengths });
-        if (outputs.every(({ data }) => allFinite(data))) return outputs;
-        throw new Error(`${params.folder}: the ControlNet computes NaN or infinity`);
+        for (const output of outputs) {
+          if (await arithmetic.allFinite(output)) continue;
+          outputs.forEach(free);
+          throw new Error(`${params.folder}: the ControlNet computes NaN or infinity`);
+        }
+        return outputs;
       });
-      positive.add(residuals);
-      negative.add(params.mode === "controlnet" ? residuals.map(zeros) : residuals);
+      await positive.add(residuals);
+      await negative.add(params.mode === "controlnet" ? residuals.map(zeros) : residuals);
     }
-    return positive.empty() ? undefined : { positive: positive.attachments(), negative: negative.attachments() };
+    if (positive.empty()) return undefined;
+    return {
+      ...{ positive: positive.attachments(), negative: negative.attachments() },
+      free() {
+        positive.free();
+        negative.free();
+      },
+    };
   };
 }
 
@@ -113,22 +130,31 @@ function strengths({ weight = 1, mode }: ControlParams, residuals: number): Floa
   );
 }
 
-function zeros({ data, dims }: HostTensor): HostTensor {
-  return { data: new Float32Array(data.length), dims };
+/** Zeros in the shape of a tensor: one array for all of one size, so that it is uploaded once. */
+function zeroTensors(): (like: AnyTensor) => HostTensor {
+  const arrays = new Map<number, Float32Array>();
+  return ({ dims }) => {
+    const size = dims.reduce((product, count) => product * count, 1);
+    const data = arrays.get(size) ?? new Float32Array(size);
+    arrays.set(size, data);
+    return { data, dims };
+  };
 }
 
 /** Adds residuals of ControlNets with the same number of them. The transformer spreads each number over its blocks. */
-function residualSums() {
-  const sums = new Map<number, HostTensor[]>();
+function residualSums(arithmetic: Arithmetic) {
+  const sums = new Map<number, AnyTensor[]>();
+  const all = new Set<AnyTensor>();
   return {
-    add(residuals: readonly HostTensor[]) {
-      const sum = sums.get(residuals.length);
-      const added = residuals.map(({ data, dims }, j) => ({
-        data: sum ? data.map((x, i) => x + sum[j]!.data[i]!) : data,
-        dims,
-      }));
-      sums.set(residuals.length, added);
+    async add(residuals: readonly AnyTensor[]) {
+      const before = sums.get(residuals.length);
+      const now: AnyTensor[] = [];
+      for (const [j, residual] of residuals.entries())
+        now.push(before ? await sum(arithmetic, before[j]!, residual) : residual);
+      for (const tensor of [...residuals, ...now]) all.add(tensor);
+      sums.set(residuals.length, now);
     },
+    free: () => all.forEach(free),
     empty: () => sums.size === 0,
     attachments(): Attachments {
       const feeds = [...sums].flatMap(([count, tensors]) =>

@@ -1,4 +1,5 @@
-import { type CreateSolver, denoised, halfLogSnr, weightedSum } from "./solver.ts";
+import type { AnyTensor } from "../../onnx/index.ts";
+import { type CreateSolver, denoised, halfLogSnr } from "./solver.ts";
 
 /** Solvers that integrate the linear part of the flow exactly, in λ: DPM-Solver++ with several steps or with pairs, and DEIS. */
 
@@ -22,13 +23,13 @@ interface DpmMultistepOptions {
  */
 export const dpmMultistep =
   ({ order, stochastic }: DpmMultistepOptions): CreateSolver =>
-  ({ sigmas, gaussian }) => {
+  ({ sigmas, gaussian, arithmetic }) => {
     const eta = stochastic ? 1 : 0;
-    let known: { lambda: number; D: Float32Array }[] = []; // newest first
+    let known: { lambda: number; D: AnyTensor }[] = []; // newest first
     return {
       async step(x, step, velocity) {
         const [sigma, next] = [sigmas[step]!, sigmas[step + 1]!];
-        const D = denoised(x, sigma, await velocity(x, sigma));
+        const D = await denoised(arithmetic, x, sigma, await velocity(x, sigma));
         if (next === 0) return D;
         const lambda = halfLogSnr(sigma);
         const h = halfLogSnr(next) - lambda;
@@ -36,7 +37,7 @@ export const dpmMultistep =
         const steps = sigmas.length - 1;
         const used = steps < FEW_STEPS && step === steps - 2 ? known.slice(0, 2) : known;
         const weights = pictureWeights(h * (1 + eta), gaps(used, h));
-        return weightedSum([
+        return arithmetic.weightedSum([
           [(next / sigma) * Math.exp(-eta * h), x],
           ...used.map((past, j) => [(1 - next) * weights[j]!, past.D] as const),
           ...(stochastic ? [[next * Math.sqrt(-Math.expm1(-2 * h)), gaussian()] as const] : []),
@@ -69,10 +70,10 @@ interface DpmSinglestepOptions {
 
 /** Start of a pair of steps. */
 interface Start {
-  readonly x: Float32Array;
+  readonly x: AnyTensor;
   readonly sigma: number;
   readonly lambda: number;
-  readonly D: Float32Array;
+  readonly D: AnyTensor;
 }
 
 /**
@@ -87,21 +88,21 @@ interface Start {
  */
 export const dpmSinglestep =
   ({ stochastic }: DpmSinglestepOptions): CreateSolver =>
-  ({ sigmas, gaussian }) => {
+  ({ sigmas, gaussian, arithmetic }) => {
     const eta = stochastic ? 1 : 0;
     let start: Start | undefined;
     return {
       async step(x, step, velocity) {
         const [sigma, next] = [sigmas[step]!, sigmas[step + 1]!];
         const lambda = halfLogSnr(sigma);
-        const D = denoised(x, sigma, await velocity(x, sigma));
+        const D = await denoised(arithmetic, x, sigma, await velocity(x, sigma));
         if (next === 0) return D;
         if (!start || step % 2 === 0) start = { x, sigma, lambda, D };
         const h = halfLogSnr(next) - start.lambda;
         const r = (lambda - start.lambda) / h;
         const integral = -(1 - next) * Math.expm1(-(1 + eta) * h);
         const share = r > 0 ? 1 / (2 * r) : 0;
-        return weightedSum([
+        return arithmetic.weightedSum([
           [(next / start.sigma) * Math.exp(-eta * h), start.x],
           [integral * (1 - share), start.D],
           [integral * share, D],
@@ -117,27 +118,27 @@ export const dpmSinglestep =
  * Source: Zhang and Chen, "Fast Sampling of Diffusion Models with Exponential Integrator" (2023), as in DEISMultistepScheduler of
  * order 2 with `use_flow_sigmas`.
  */
-export const deis: CreateSolver = ({ sigmas }) => {
-  let known: { lnRho: number; noise: Float32Array } | undefined;
+export const deis: CreateSolver = ({ sigmas, arithmetic }) => {
+  let known: { lnRho: number; noise: AnyTensor } | undefined;
   return {
     async step(x, step, velocity) {
       const [sigma, next] = [sigmas[step]!, sigmas[step + 1]!];
       const v = await velocity(x, sigma);
-      if (next === 0) return denoised(x, sigma, v);
-      const noise = weightedSum([
+      if (next === 0) return denoised(arithmetic, x, sigma, v);
+      const noise = await arithmetic.weightedSum([
         [1, x],
         [1 - sigma, v],
       ]);
       const [previous, lnRho, end] = [known, -halfLogSnr(sigma), -halfLogSnr(next)];
       known = { lnRho, noise };
       if (!previous) {
-        return weightedSum([
+        return arithmetic.weightedSum([
           [1, x],
           [next - sigma, v],
         ]);
       }
       const alpha = 1 - next;
-      return weightedSum([
+      return arithmetic.weightedSum([
         [alpha / (1 - sigma), x],
         [alpha * linearIntegral(lnRho, end, previous.lnRho), noise],
         [alpha * linearIntegral(lnRho, end, lnRho, previous.lnRho), previous.noise],

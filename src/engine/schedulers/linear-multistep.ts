@@ -1,5 +1,6 @@
+import type { AnyTensor } from "../../onnx/index.ts";
 import { heun } from "./runge-kutta.ts";
-import { type CreateSolver, denoised, weightedSum } from "./solver.ts";
+import { type CreateSolver, denoised } from "./solver.ts";
 
 /** Solvers that extrapolate the velocity of earlier steps, on dx/dσ = v: LMS, IPNDM and PLMS. */
 
@@ -9,14 +10,14 @@ const ORDER = 4;
  * Linear multistep: integrates the polynomial through the last four velocities exactly, for steps of any length.
  * Source: `sample_lms` of k-diffusion and LMSDiscreteScheduler (which integrate numerically), on dx/dσ = v.
  */
-export const lms: CreateSolver = ({ sigmas }) => {
-  let known: { sigma: number; v: Float32Array }[] = []; // newest first
+export const lms: CreateSolver = ({ sigmas, arithmetic }) => {
+  let known: { sigma: number; v: AnyTensor }[] = []; // newest first
   return {
     async step(x, step, velocity) {
       const [sigma, next] = [sigmas[step]!, sigmas[step + 1]!];
       known = [{ sigma, v: await velocity(x, sigma) }, ...known].slice(0, ORDER);
       const weights = lagrangeBasis(known.map((past) => past.sigma - sigma)).map((p) => integral(p, next - sigma));
-      return weightedSum([[1, x], ...known.map(({ v }, j) => [weights[j]!, v] as const)]);
+      return arithmetic.weightedSum([[1, x], ...known.map(({ v }, j) => [weights[j]!, v] as const)]);
     },
   };
 };
@@ -30,15 +31,15 @@ function integral(polynomial: readonly number[], t: number): number {
  * Adams–Bashforth of order 4 with the weights of equal steps, started with orders 1, 2 and 3. The last step is an Euler step.
  * Source: `sample_ipndm` of ComfyUI and IPNDMScheduler, on dx/dσ = v.
  */
-export const ipndm: CreateSolver = ({ sigmas }) => {
-  let known: Float32Array[] = []; // newest first
+export const ipndm: CreateSolver = ({ sigmas, arithmetic }) => {
+  let known: AnyTensor[] = []; // newest first
   return {
     async step(x, step, velocity) {
       const [sigma, next] = [sigmas[step]!, sigmas[step + 1]!];
       const v = await velocity(x, sigma);
-      if (next === 0) return denoised(x, sigma, v);
+      if (next === 0) return denoised(arithmetic, x, sigma, v);
       known = [v, ...known].slice(0, ADAMS_BASHFORTH_ORDER);
-      return weightedSum([[1, x], ...adamsBashforth(next - sigma, known)]);
+      return arithmetic.weightedSum([[1, x], ...adamsBashforth(next - sigma, known)]);
     },
   };
 };
@@ -48,9 +49,9 @@ export const ipndm: CreateSolver = ({ sigmas }) => {
  * Source: PNDMScheduler with `skip_prk_steps`; the flow's transfer function, `x + (σ_next - σ) · v̄`, replaces its own.
  */
 export const plms: CreateSolver = (schedule) => {
-  const { sigmas } = schedule;
+  const { sigmas, arithmetic } = schedule;
   const first = heun(schedule);
-  let known: Float32Array[] = []; // newest first
+  let known: AnyTensor[] = []; // newest first
   return {
     async step(x, step, velocity) {
       const [sigma, next] = [sigmas[step]!, sigmas[step + 1]!];
@@ -62,7 +63,7 @@ export const plms: CreateSolver = (schedule) => {
         });
       }
       known = [await velocity(x, sigma), ...known].slice(0, ADAMS_BASHFORTH_ORDER);
-      return weightedSum([[1, x], ...adamsBashforth(next - sigma, known)]);
+      return arithmetic.weightedSum([[1, x], ...adamsBashforth(next - sigma, known)]);
     },
   };
 };
@@ -73,7 +74,7 @@ const WEIGHTS = [[1], [3 / 2, -1 / 2], [23 / 12, -16 / 12, 5 / 12], [55 / 24, -5
 const ADAMS_BASHFORTH_ORDER = WEIGHTS.length;
 
 /** The terms of `delta · v̄`; v̄ is the velocity extrapolated from one to four earlier ones, newest first. */
-function adamsBashforth(delta: number, velocities: readonly Float32Array[]): [number, Float32Array][] {
+function adamsBashforth(delta: number, velocities: readonly AnyTensor[]): [number, AnyTensor][] {
   return velocities.map((v, j) => [delta * WEIGHTS[velocities.length - 1]![j]!, v]);
 }
 

@@ -1,39 +1,40 @@
+import type { AnyTensor } from "../../onnx/index.ts";
+import type { LatentArithmetic } from "../arithmetic/step-memory.ts";
+
 /** The parts of every solver: a flow in the terms of diffusion, `x = (1 - σ) · picture + σ · noise`, `v = noise - picture`. */
 
 /** Predicted velocity dx/dσ of packed latents at a noise level. It includes guidance, ControlNets and caches. */
-export type Velocity = (latents: Float32Array, sigma: number) => Promise<Float32Array>;
+export type Velocity = (latents: AnyTensor, sigma: number) => Promise<AnyTensor>;
 
 /** Inputs of a solver: a schedule, and a source of randomness. */
 export interface Schedule {
   /** `steps` + 1 falling noise levels; the last one is 0. */
   readonly sigmas: readonly number[];
-  /** New standard normal noise of the latents' length. It depends on the image's seed, so that stochastic solvers repeat. */
-  readonly gaussian: () => Float32Array;
+  /** New standard normal noise of the latents' shape. It depends on the image's seed, so that stochastic solvers repeat. */
+  readonly gaussian: () => AnyTensor;
+  /** Computes where the latents are. It frees tensors that no step reads any more. */
+  readonly arithmetic: LatentArithmetic;
 }
 
 /** Follows the flow step by step, and remembers what it needs of earlier steps. */
 export interface Solver {
   /**
    * Latents at `sigmas[step]` → latents at `sigmas[step + 1]`. Steps are in order, but need not start with the first.
-   * It returns a new array and does not change its input.
+   * It returns a new tensor and does not change its input.
    * @param velocity called once or several times, at levels from `sigmas[step]` to `sigmas[step + 1]`
    */
-  step(latents: Float32Array, step: number, velocity: Velocity): Promise<Float32Array>;
+  step(latents: AnyTensor, step: number, velocity: Velocity): Promise<AnyTensor>;
 }
 
 export type CreateSolver = (schedule: Schedule) => Solver;
 
-/** `Σ weight · values`, summed in float64 and rounded once. */
-export function weightedSum(terms: readonly (readonly [weight: number, values: Float32Array])[]): Float32Array {
-  const sum = new Float64Array(terms[0]![1].length);
-  for (const [weight, values] of terms) {
-    for (let i = 0; i < sum.length; i++) sum[i]! += weight * values[i]!;
-  }
-  return new Float32Array(sum);
-}
-
 /** The clean image that a velocity points to, `D = x - σ v`. */
-export function denoised(x: Float32Array, sigma: number, v: Float32Array): Float32Array {
+export function denoised(
+  { weightedSum }: Pick<LatentArithmetic, "weightedSum">,
+  x: AnyTensor,
+  sigma: number,
+  v: AnyTensor,
+): Promise<AnyTensor> {
   return weightedSum([
     [1, x],
     [-sigma, v],

@@ -1,14 +1,14 @@
-import { type CreateSolver, denoised, weightedSum } from "./solver.ts";
+import { type CreateSolver, denoised } from "./solver.ts";
 
 /** Solvers that add noise during the steps: ancestral ones, DDPM, and those for distilled models. */
 
 /** An Euler step below the next level, then new noise up to it. Source: as {@link ancestralStep}. */
-export const eulerAncestral: CreateSolver = ({ sigmas, gaussian }) => ({
+export const eulerAncestral: CreateSolver = ({ sigmas, gaussian, arithmetic }) => ({
   async step(x, step, velocity) {
     const [sigma, next] = [sigmas[step]!, sigmas[step + 1]!];
     const { down, keep, noise } = ancestralStep(sigma, next);
     const v = await velocity(x, sigma);
-    return weightedSum([
+    return arithmetic.weightedSum([
       [keep, x],
       [keep * (down - sigma), v],
       [noise, gaussian()],
@@ -20,18 +20,18 @@ export const eulerAncestral: CreateSolver = ({ sigmas, gaussian }) => ({
  * A midpoint step of DPM2 below the next level, then new noise up to it.
  * Source: `sample_dpm_2_ancestral` of k-diffusion in ComfyUI's rectified-flow form.
  */
-export const dpm2Ancestral: CreateSolver = ({ sigmas, gaussian }) => ({
+export const dpm2Ancestral: CreateSolver = ({ sigmas, gaussian, arithmetic }) => ({
   async step(x, step, velocity) {
     const [sigma, next] = [sigmas[step]!, sigmas[step + 1]!];
     const { down, keep, noise } = ancestralStep(sigma, next);
     const v = await velocity(x, sigma);
-    if (next === 0) return denoised(x, sigma, v);
+    if (next === 0) return denoised(arithmetic, x, sigma, v);
     const middle = Math.fround(Math.sqrt(sigma * down));
-    const halfway = weightedSum([
+    const halfway = await arithmetic.weightedSum([
       [1, x],
       [middle - sigma, v],
     ]);
-    return weightedSum([
+    return arithmetic.weightedSum([
       [keep, x],
       [keep * (down - sigma), await velocity(halfway, middle)],
       [noise, gaussian()],
@@ -60,15 +60,15 @@ function ancestralStep(sigma: number, next: number): { down: number; keep: numbe
  * Source: Ho et al., "Denoising Diffusion Probabilistic Models" (2020), equation 7, for any α and σ: the step of DDPMScheduler after
  * scaling latents by 1 / √(α² + σ²). It is the first order of the stochastic DPM-Solver++.
  */
-export const ddpm: CreateSolver = ({ sigmas, gaussian }) => ({
+export const ddpm: CreateSolver = ({ sigmas, gaussian, arithmetic }) => ({
   async step(x, step, velocity) {
     const [sigma, next] = [sigmas[step]!, sigmas[step + 1]!];
-    const D = denoised(x, sigma, await velocity(x, sigma));
+    const D = await denoised(arithmetic, x, sigma, await velocity(x, sigma));
     if (next === 0) return D;
     const ratio = next / sigma;
     const a = (1 - sigma) / (1 - next);
     const added = 1 - (a * ratio) ** 2; // b² / σ²
-    return weightedSum([
+    return arithmetic.weightedSum([
       [a * ratio * ratio, x],
       [(1 - next) * added, D],
       [next * Math.sqrt(added), gaussian()],
@@ -80,12 +80,12 @@ export const ddpm: CreateSolver = ({ sigmas, gaussian }) => ({
  * Takes the predicted image and adds new noise: `x ← (1 - σ_next) D + σ_next n`. For models distilled to few steps.
  * Source: Luo et al., "Latent Consistency Models" (2023); FlowMatchLCMScheduler.
  */
-export const lcm: CreateSolver = ({ sigmas, gaussian }) => ({
+export const lcm: CreateSolver = ({ sigmas, gaussian, arithmetic }) => ({
   async step(x, step, velocity) {
     const [sigma, next] = [sigmas[step]!, sigmas[step + 1]!];
-    const D = denoised(x, sigma, await velocity(x, sigma));
+    const D = await denoised(arithmetic, x, sigma, await velocity(x, sigma));
     if (next === 0) return D;
-    return weightedSum([
+    return arithmetic.weightedSum([
       [1 - next, D],
       [next, gaussian()],
     ]);
@@ -100,14 +100,14 @@ const GAMMA = 0.3;
  * `x ← a x_s + √(σ_next² - a² s²) n`, a = (1 - σ_next) / (1 - s). For models distilled to few steps.
  * Source: Zheng et al., "Trajectory Consistency Distillation" (2024), TCDScheduler, applied to flows.
  */
-export const tcd: CreateSolver = ({ sigmas, gaussian }) => ({
+export const tcd: CreateSolver = ({ sigmas, gaussian, arithmetic }) => ({
   async step(x, step, velocity) {
     const [sigma, next] = [sigmas[step]!, sigmas[step + 1]!];
     const v = await velocity(x, sigma);
-    if (next === 0) return denoised(x, sigma, v);
+    if (next === 0) return denoised(arithmetic, x, sigma, v);
     const s = (1 - GAMMA) * next;
     const a = (1 - next) / (1 - s);
-    return weightedSum([
+    return arithmetic.weightedSum([
       [a, x],
       [a * (s - sigma), v], // x + (s - σ) v = (1 - s) D + s ε
       [Math.sqrt(next ** 2 - (a * s) ** 2), gaussian()],

@@ -1,5 +1,7 @@
+import type { AnyTensor } from "../../onnx/index.ts";
+import type { LatentArithmetic } from "../arithmetic/step-memory.ts";
 import { lagrangeBasis } from "./linear-multistep.ts";
-import { type CreateSolver, denoised, halfLogSnr, weightedSum } from "./solver.ts";
+import { type CreateSolver, denoised, halfLogSnr } from "./solver.ts";
 export interface UniPcOptions {
   readonly order: 2 | 3;
 }
@@ -8,15 +10,15 @@ export interface UniPcOptions {
 interface Known {
   readonly sigma: number;
   readonly lambda: number;
-  readonly D: Float32Array;
+  readonly D: AnyTensor;
 }
 
 /** Data of a step that the next one needs to correct it. */
 interface Prediction {
   /** Images at the start of the step, newest first; their number is its order. */
   readonly known: readonly Known[];
-  readonly start: Float32Array;
-  readonly end: Float32Array;
+  readonly start: AnyTensor;
+  readonly end: AnyTensor;
 }
 
 /**
@@ -29,27 +31,35 @@ interface Prediction {
  */
 export const unipc =
   ({ order }: UniPcOptions): CreateSolver =>
-  ({ sigmas }) => {
+  ({ sigmas, arithmetic }) => {
     let known: Known[] = []; // newest first
     let prediction: Prediction | undefined;
     return {
       async step(x, step, velocity) {
         const [sigma, next] = [sigmas[step]!, sigmas[step + 1]!];
-        const now = { sigma, lambda: halfLogSnr(sigma), D: denoised(x, sigma, await velocity(x, sigma)) };
-        const start = prediction ? correct(prediction, now, x) : x;
+        const now = {
+          sigma,
+          lambda: halfLogSnr(sigma),
+          D: await denoised(arithmetic, x, sigma, await velocity(x, sigma)),
+        };
+        const start = prediction ? await correct(arithmetic, prediction, now, x) : x;
         if (next === 0) return now.D;
         known = [now, ...known].slice(0, order);
         const used = known.slice(0, sigmas.length - 1 - step);
-        const end = advance(start, used, next);
+        const end = await advance(arithmetic, start, used, next);
         prediction = { known: used, start, end };
         return end;
       },
     };
   };
 
-function correct({ known, start, end }: Prediction, now: Known, x: Float32Array): Float32Array {
-  const corrected = advance(start, known, now.sigma, now);
-  return x.map((value, i) => (value === end[i] ? corrected[i]! : value));
+async function correct(
+  arithmetic: LatentArithmetic,
+  { known, start, end }: Prediction,
+  now: Known,
+  x: AnyTensor,
+): Promise<AnyTensor> {
+  return arithmetic.replaceUnchanged(x, end, await advance(arithmetic, start, known, now.sigma, now));
 }
 
 /**
@@ -60,7 +70,13 @@ function correct({ known, start, end }: Prediction, now: Known, x: Float32Array)
  * @param known newest first
  * @param ahead the image predicted at `next`, for a correction
  */
-function advance(x: Float32Array, known: readonly Known[], next: number, ahead?: Known): Float32Array {
+function advance(
+  { weightedSum }: LatentArithmetic,
+  x: AnyTensor,
+  known: readonly Known[],
+  next: number,
+  ahead?: Known,
+): Promise<AnyTensor> {
   const [now, ...past] = known as [Known, ...Known[]];
   const others = ahead ? [...past, ahead] : past;
   const h = halfLogSnr(next) - now.lambda;

@@ -1,3 +1,4 @@
+import type { Arithmetic } from "../arithmetic/arithmetic.ts";
 import type { TransformerChain } from "../transformer-chain.ts";
 import type { CacheParams } from "./params.ts";
 import { residualCache } from "./residual-cache.ts";
@@ -12,9 +13,9 @@ export function cutsFor(params: CacheParams, blocks: number): number[] {
 }
 
 /** Makes an empty cache. The chain must be open at the positions of `cutsFor`. */
-export function createStepCache(params: CacheParams, chain: TransformerChain): StepCache {
-  if (params.kind === "teaCache") return teaCache(chain, params);
-  return residualCache(chain, { ...params, ...blockSplit(params, chain.blocks) });
+export function createStepCache(params: CacheParams, chain: TransformerChain, arithmetic: Arithmetic): StepCache {
+  if (params.kind === "teaCache") return teaCache(chain, arithmetic, params);
+  return residualCache(chain, arithmetic, { ...params, ...blockSplit(params, chain.blocks) });
 }
 
 function blockSplit(

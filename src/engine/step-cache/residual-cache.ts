@@ -1,7 +1,8 @@
-import type { HostTensor } from "../../onnx/index.ts";
-import type { HostStreams, TransformerChain } from "../transformer-chain.ts";
+import { type AnyTensor, free } from "../../onnx/index.ts";
+import type { Arithmetic } from "../arithmetic/arithmetic.ts";
+import { freeStreams, type Streams, type TransformerChain } from "../transformer-chain.ts";
 import type { CacheLimits } from "./params.ts";
-import { difference, relativeChange, type StepCache, skipLimits, sum } from "./step-cache.ts";
+import { difference, type StepCache, skipLimits, sum } from "./step-cache.ts";
 
 export interface ResidualCacheParams extends CacheLimits {
   readonly threshold: number;
@@ -18,23 +19,23 @@ export interface ResidualCacheParams extends CacheLimits {
  * Source: First Block Cache (`FirstBlockCacheConfig` in diffusers: one first block, no last ones) and DBCache of Cache-DiT;
  * model spec 10.1 and 10.3. Residuals of ControlNets count as part of the blocks before them.
  */
-export function residualCache(chain: TransformerChain, params: ResidualCacheParams): StepCache {
+export function residualCache(chain: TransformerChain, arithmetic: Arithmetic, params: ResidualCacheParams): StepCache {
   const { threshold, firstBlocks, refreshInterval = Number.POSITIVE_INFINITY, taylorOrder = 0 } = params;
   const { maxConsecutive = Number.POSITIVE_INFINITY } = params;
   const middleEnd = chain.blocks - params.lastBlocks;
   const limits = skipLimits({ ...params, maxConsecutive: Math.min(maxConsecutive, refreshInterval - 1) });
-  const middle = { image: taylorSeries(taylorOrder), text: taylorSeries(taylorOrder) };
-  let known: Float32Array | undefined; // residual of the first blocks in the last full step
+  const middle = { image: taylorSeries(arithmetic, taylorOrder), text: taylorSeries(arithmetic, taylorOrder) };
+  let known: AnyTensor | undefined; // residual of the first blocks in the last full step
   let now = 0;
 
-  /** The residual of the middle blocks, repeated or extrapolated. */
-  const recall = ({ image, text }: HostStreams): HostStreams => ({
-    image: withData(image, sum(image.data, middle.image.predict(now))),
-    text: params.lastBlocks > 0 ? withData(text!, sum(text!.data, middle.text.predict(now))) : undefined,
+  /** Adds the residual of the middle blocks, repeated or extrapolated. */
+  const recall = async ({ image, text }: Streams): Promise<Streams> => ({
+    image: await middle.image.addPrediction(now, image),
+    text: params.lastBlocks > 0 ? await middle.text.addPrediction(now, text!) : undefined,
   });
-  const remember = (before: HostStreams, after: HostStreams) => {
-    middle.image.record(now, difference(after.image.data, before.image.data));
-    if (params.lastBlocks > 0) middle.text.record(now, difference(after.text!.data, before.text!.data));
+  const remember = async (before: Streams, after: Streams) => {
+    await middle.image.record(now, await difference(arithmetic, after.image, before.image));
+    if (params.lastBlocks > 0) await middle.text.record(now, await difference(arithmetic, after.text!, before.text!));
   };
 
   return {
@@ -42,29 +43,41 @@ export function residualCache(chain: TransformerChain, params: ResidualCachePara
       now++;
       const start = await chain.begin(pass, 0);
       const first = await chain.between(pass, start, 0, firstBlocks);
-      const added = difference(first.image.data, start.image.data);
-      const skipped = known !== undefined && limits.allows(place) && relativeChange(added, known) <= threshold;
+      const added = await difference(arithmetic, first.image, start.image);
+      freeStreams(start);
+      const skipped =
+        known !== undefined && limits.allows(place) && (await arithmetic.relativeChange(added, known)) <= threshold;
       limits.record(skipped, place);
-      let after: HostStreams;
-      if (skipped) after = recall(first);
-      else {
+      let after: Streams;
+      if (skipped) {
+        free(added);
+        after = await recall(first);
+      } else {
+        if (known) free(known);
         known = added;
         after = await chain.between(pass, first, firstBlocks, middleEnd);
-        remember(first, after);
+        await remember(first, after);
       }
-      return { velocity: await chain.finish(pass, after, middleEnd), skipped };
+      if (after !== first) freeStreams(first);
+      const velocity = await chain.finish(pass, after, middleEnd);
+      freeStreams(after);
+      return { velocity, skipped };
+    },
+    clear() {
+      if (known) free(known);
+      middle.image.clear();
+      middle.text.clear();
     },
   };
 }
 
-function withData({ dims }: HostTensor, data: Float32Array): HostTensor {
-  return { data, dims };
-}
-
 /** Extrapolates a value from the steps where it is known to later steps. */
 export interface TaylorSeries {
-  record(step: number, value: Float32Array): void;
-  predict(step: number): Float32Array;
+  /** Takes over the value. */
+  record(step: number, value: AnyTensor): Promise<void>;
+  /** `x` plus the value as it should be in this step. */
+  addPrediction(step: number, x: AnyTensor): Promise<AnyTensor>;
+  clear(): void;
 }
 
 /**
@@ -72,28 +85,36 @@ export interface TaylorSeries {
  * `Y(s) ≈ Σ D_k (s - s_last)^k / k!`. Order 0 repeats the last value.
  * Source: Liu et al., "From Reusing to Forecasting: Accelerating Diffusion Models with TaylorSeers" (2025); model spec 10.4.
  */
-export function taylorSeries(order: number): TaylorSeries {
+export function taylorSeries(arithmetic: Arithmetic, order: number): TaylorSeries {
   let last = 0;
-  let derivatives: Float32Array[] = [];
+  let derivatives: AnyTensor[] = [];
   return {
-    record(step, value) {
+    async record(step, value) {
       const next = [value];
       for (let k = 0; k < order && k < derivatives.length; k++) {
-        next.push(difference(next[k]!, derivatives[k]!).map((x) => x / (step - last)));
+        const share = 1 / (step - last);
+        const [now, before] = [next[k]!, derivatives[k]!];
+        next.push(
+          await arithmetic.weightedSum([
+            [share, now],
+            [-share, before],
+          ]),
+        );
       }
+      derivatives.forEach(free);
       derivatives = next;
       last = step;
     },
-    predict(step) {
-      const [value, ...rest] = derivatives as [Float32Array, ...Float32Array[]];
-      if (rest.length === 0) return value;
-      const predicted = value.slice();
+    async addPrediction(step, x) {
+      const [value, ...rest] = derivatives as [AnyTensor, ...AnyTensor[]];
+      if (rest.length === 0) return sum(arithmetic, x, value);
       let factor = 1;
-      rest.forEach((derivative, k) => {
+      const terms = rest.map((derivative, k) => {
         factor *= (step - last) / (k + 1);
-        for (let i = 0; i < predicted.length; i++) predicted[i]! += factor * derivative[i]!;
+        return [factor, derivative] as const;
       });
-      return predicted;
+      return arithmetic.weightedSum([[1, x], [1, value], ...terms]);
     },
+    clear: () => derivatives.forEach(free),
   };
 }

@@ -1,9 +1,13 @@
+import type { AnyTensor } from "../../onnx/index.ts";
+import type { Arithmetic } from "../arithmetic/arithmetic.ts";
 import type { Pass } from "../transformer-chain.ts";
 import type { CacheLimits } from "./params.ts";
 
 /** Runs or skips the passes of one image under one condition (with or without the negative prompt), step by step. */
 export interface StepCache {
-  velocity(pass: Pass, step: StepPlace): Promise<{ velocity: Float32Array; skipped: boolean }>;
+  velocity(pass: Pass, step: StepPlace): Promise<{ velocity: AnyTensor; skipped: boolean }>;
+  /** Frees what it remembers. */
+  clear(): void;
 }
 
 /** The step of a pass, from 0 in the whole schedule. */
@@ -61,23 +65,18 @@ export function skipTally(): SkipTally {
   };
 }
 
-/** `mean|a - b| / mean|b|` over all values: the relative change from b to a. */
-export function relativeChange(a: Float32Array, b: Float32Array): number {
-  let change = 0;
-  let size = 0;
-  for (let i = 0; i < b.length; i++) {
-    change += Math.abs(a[i]! - b[i]!);
-    size += Math.abs(b[i]!);
-  }
-  return change / size;
+/** `after - before` */
+export function difference({ roundedSum }: Arithmetic, after: AnyTensor, before: AnyTensor): Promise<AnyTensor> {
+  return roundedSum([
+    [1, after],
+    [-1, before],
+  ]);
 }
 
-/** `a - b`, value by value. */
-export function difference(a: Float32Array, b: Float32Array): Float32Array {
-  return a.map((x, i) => x - b[i]!);
-}
-
-/** `a + b`, value by value. */
-export function sum(a: Float32Array, b: Float32Array): Float32Array {
-  return a.map((x, i) => x + b[i]!);
+/** `before + added` */
+export function sum({ roundedSum }: Arithmetic, before: AnyTensor, added: AnyTensor): Promise<AnyTensor> {
+  return roundedSum([
+    [1, before],
+    [1, added],
+  ]);
 }

@@ -1,13 +1,17 @@
 import { expect, test } from "vitest";
-import type { HostStreams, Pass, TransformerChain } from "../transformer-chain.ts";
+import type { HostTensor } from "../../onnx/index.ts";
+import { onHost } from "../arithmetic/on-host.ts";
+import type { Pass, TransformerChain } from "../transformer-chain.ts";
 import { teaCache } from "./tea-cache.ts";
 
 /** A chain of one token of two features, whose blocks add 1; the latents are the image. */
 const chain = {
   blocks: 3,
   begin: async ({ latents }: Pass) => ({ image: latents }),
-  between: async (_: Pass, { image }: HostStreams) => ({ image: { ...image, data: image.data.map((x) => x + 1) } }),
-  finish: async (_: Pass, { image }: HostStreams) => image.data,
+  between: async (_: Pass, { image }: { image: HostTensor }) => ({
+    image: { ...image, data: image.data.map((x) => x + 1) },
+  }),
+  finish: async (_: Pass, { image }: { image: HostTensor }) => image,
 } as unknown as TransformerChain;
 
 /** Whether each of these images in turn is skipped, but for the last step, which comes after them. */
@@ -16,13 +20,13 @@ async function skips(
   modulation: readonly number[],
   coefficients: readonly number[],
 ) {
-  const cache = teaCache(chain, { threshold: 0.5, coefficients });
+  const cache = teaCache(chain, onHost, { threshold: 0.5, coefficients });
   const skipped: boolean[] = [];
   for (const [step, image] of images.entries()) {
     const latents = { data: Float32Array.from(image), dims: [1, 1, 2] };
     const pass = { latents, modulation: Float32Array.from(modulation) } as unknown as Pass;
     const result = await cache.velocity(pass, { step, last: false });
-    expect([...result.velocity]).toEqual(image.map((x) => x + 1));
+    expect([...(result.velocity as HostTensor).data]).toEqual(image.map((x) => x + 1));
     skipped.push(result.skipped);
   }
   return skipped;

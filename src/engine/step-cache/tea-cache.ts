@@ -1,7 +1,8 @@
-import { EPS } from "../transformer-block.ts";
-import type { HostStreams, Pass, TransformerChain } from "../transformer-chain.ts";
+import { type AnyTensor, free } from "../../onnx/index.ts";
+import type { Arithmetic } from "../arithmetic/arithmetic.ts";
+import { freeStreams, type Pass, type Streams, type TransformerChain } from "../transformer-chain.ts";
 import type { CacheLimits } from "./params.ts";
-import { difference, relativeChange, type StepCache, skipLimits, sum } from "./step-cache.ts";
+import { difference, type StepCache, skipLimits, sum } from "./step-cache.ts";
 
 /** The polynomial of ComfyUI-TeaCache and vLLM-Omni for Qwen-Image; model spec 10.2. */
 const QWEN_IMAGE = [-450, 280, -45, 3.2, -0.02];
@@ -14,53 +15,58 @@ const QWEN_IMAGE = [-450, 280, -45, 3.2, -0.02];
  */
 export function teaCache(
   chain: TransformerChain,
+  arithmetic: Arithmetic,
   params: CacheLimits & { readonly threshold: number; readonly coefficients?: readonly number[] },
 ): StepCache {
   const { threshold, coefficients = QWEN_IMAGE } = params;
   const limits = skipLimits(params);
-  let seen: Float32Array | undefined; // the modulated input of the previous step
-  let added: Float32Array | undefined; // residual of all blocks in the last full step
+  let seen: AnyTensor | undefined; // the modulated input of the previous step
+  let added: AnyTensor | undefined; // residual of all blocks in the last full step
   let estimate = 0;
 
   return {
     async velocity(pass, place) {
       const start = await chain.begin(pass, 0);
-      const input = modulatedInput(pass, start);
-      if (seen) estimate += Math.abs(polynomial(coefficients, relativeChange(input, seen)));
+      const input = await modulatedInput(arithmetic, pass, start.image);
+      if (seen) {
+        estimate += Math.abs(polynomial(coefficients, await arithmetic.relativeChange(input, seen)));
+        free(seen);
+      }
       seen = input;
       const skipped = added !== undefined && !place.last && limits.allows(place) && estimate < threshold;
       limits.record(skipped, place);
-      let after: HostStreams;
-      if (skipped) after = { image: { data: sum(start.image.data, added!), dims: start.image.dims } };
+      let after: Streams;
+      if (skipped) after = { image: await sum(arithmetic, start.image, added!) };
       else {
         estimate = 0;
         after = await chain.between(pass, start, 0, chain.blocks);
-        added = difference(after.image.data, start.image.data);
+        if (added) free(added);
+        added = await difference(arithmetic, after.image, start.image);
       }
-      return { velocity: await chain.finish(pass, after, chain.blocks), skipped };
+      freeStreams(start);
+      const velocity = await chain.finish(pass, after, chain.blocks);
+      freeStreams(after);
+      return { velocity, skipped };
+    },
+    clear() {
+      for (const tensor of [seen, added]) if (tensor) free(tensor);
     },
   };
 }
 
 /**
- * The image as the first block's attention sees it: `LayerNorm(image) · scale + shift`, [L, dim]. Tokens that are modulated as free of
- * noise never change, so they are excluded.
+ * The image as the first block's attention sees it: `LayerNorm(image) · scale + shift`, [1, L, dim]. Tokens that are modulated as free
+ * of noise never change, so they are excluded.
  */
-function modulatedInput({ modulation, clean }: Pass, { image }: HostStreams): Float32Array {
-  const dim = image.dims.at(-1)!;
-  const result = new Float32Array(clean ? clean.from * dim : image.data.length);
-  for (let row = 0; row < result.length; row += dim) {
-    let mean = 0;
-    for (let i = 0; i < dim; i++) mean += image.data[row + i]! / dim;
-    let variance = 0;
-    for (let i = 0; i < dim; i++) variance += (image.data[row + i]! - mean) ** 2 / dim;
-    const norm = 1 / Math.sqrt(variance + EPS);
-    // The first two vectors of the time graph: shift and scale (which includes the 1).
-    for (let i = 0; i < dim; i++) {
-      result[row + i] = (image.data[row + i]! - mean) * norm * modulation[dim + i]! + modulation[i]!;
-    }
-  }
-  return result;
+function modulatedInput(
+  { modulatedNorm }: Arithmetic,
+  { modulation, clean }: Pass,
+  image: AnyTensor,
+): Promise<AnyTensor> {
+  const [tokens, dim] = image.dims.slice(1) as [number, number];
+  // The first two vectors of the time graph: shift and scale (which includes the 1).
+  const [shift, scale] = [modulation.subarray(0, dim), modulation.subarray(dim, 2 * dim)];
+  return modulatedNorm(image, scale, shift, clean?.from ?? tokens);
 }
 
 /** @param coefficients highest power first */

@@ -85,12 +85,12 @@ export const generateFlags = taskFlags(
     "controlNet.controlMode": { flags: "--control-mode <mode>", own: {} },
     "controlNet.startStepPercentage": {
       flags: "--control-start <percent>",
-      about: "Where in the steps ControlNets begin.",
+      about: "Start of the ControlNets, as a percentage of the steps.",
       own: {},
     },
     "controlNet.endStepPercentage": {
       flags: "--control-end <percent>",
-      about: "Where they end.",
+      about: "End of the ControlNets, as a percentage of the steps.",
       own: {},
     },
     acceleratorOptions: {
@@ -106,11 +106,11 @@ export const generateFlags = taskFlags(
     },
     "acceleratorOptions.cacheStartStepPercentage": {
       flags: "--cache-start <percent>",
-      about: "Where in the steps caching begins.",
+      about: "Start of caching, as a percentage of the steps.",
     },
     "acceleratorOptions.cacheEndStepPercentage": {
       flags: "--cache-end <percent>",
-      about: "Where it ends.",
+      about: "End of caching, as a percentage of the steps.",
     },
     "acceleratorOptions.dbCacheSkipInterval": "--cache-skip <n>",
     "acceleratorOptions.cacheMaxConsecutiveSteps": "--cache-in-a-row <n>",

@@ -73,7 +73,7 @@ type Keys = Awaited<ReturnType<typeof openKeys>>["keys"];
 
 type LimitFlags = { readonly dataDir?: string; readonly maxWaiting?: string; readonly maxStoredMb?: string };
 
-const ID = "Its id, or the beginning that the list shows.";
+const ID = "Id of the key, or its beginning as in the list.";
 const MAX_WAITING = new Option(
   "--max-waiting <n>",
   "Waiting tasks that the key may have (default: INKSTONE_QUEUE_SHARE of all).",

@@ -102,7 +102,7 @@ export function addModels(command: Command, terminal: Terminal): void {
   command
     .command("remove")
     .description("Unregister a model. Its weights stay, except files that were converted for it.")
-    .argument("<air>", "Its identifier.")
+    .argument("<air>", "Identifier of the model.")
     .action(async (air: string) => {
       const locations = modelLocations(terminal.env);
       requireOwner(locations.modelsDir);

@@ -33,7 +33,7 @@ const COMMANDS: readonly (readonly [name: string, about: string, load: () => Pro
     "The API keys that may call the server. Only their hashes are stored.",
     async () => (await import("./keys.ts")).addKeys,
   ],
-  ["storage", "Where a server keeps its images.", async () => (await import("./storage.ts")).addStorage],
+  ["storage", "The image storage of a server.", async () => (await import("./storage.ts")).addStorage],
   [
     "inspect",
     "Show size and format of images, and the parameters in the files.",

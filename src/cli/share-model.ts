@@ -10,7 +10,7 @@ import { print, type Terminal } from "./terminal.ts";
 export function shareCommand(terminal: Terminal): Command {
   const command = new Command("share")
     .description("Copy an installed model into a bucket. Servers with INKSTONE_MODELS_STORE use it from there.")
-    .argument("<air>", "Its identifier.");
+    .argument("<air>", "Identifier of the model.");
   return withSettings(command, ...STORE).action(async (air: string, flags: object) => {
     const model = await installed(air, terminal);
     const { bucket, place } = await store(flags, terminal);
@@ -29,7 +29,7 @@ export function unshareCommand(terminal: Terminal): Command {
     .description(
       "Remove a model from the bucket, with the files that no other model there uses. Servers unregister it.",
     )
-    .argument("<air>", "Its identifier.");
+    .argument("<air>", "Identifier of the model.");
   return withSettings(command, ...STORE).action(async (air: string, flags: object) => {
     const { bucket, place } = await store(flags, terminal);
     if (!(await unshareModel(air.replace(":", "+"), bucket))) {

@@ -11,7 +11,7 @@ export const errorReply = group("An error.", {
     about: "The parameter or parameters at fault.",
   }).optional(),
   type: text("The expected type.").optional(),
-  documentation: text("Where the parameter or error is described.").optional(),
+  documentation: text("Address of the description of the parameter or error.").optional(),
   taskUUID: text("The task the error belongs to.").optional(),
   taskType: text("The type of that task.").optional(),
   min: float("Least value.", {}).optional(),

@@ -62,7 +62,7 @@ function issueErrors(
       .map((key) => unsupportedParameter(spelling([...path, shortKey(key)].join(".")), allowed));
   }
   const parameter = nearest(table, path);
-  if (parameter === undefined) return [invalidParameter(path.join("."), given, "It is not understood.")];
+  if (parameter === undefined) return [invalidParameter(path.join("."), given, "The value is invalid.")];
   const value = valueAt(given, path);
   const full = path.join(".");
   const facts = { parameter: spelling(full), ...numbers(parameter) };

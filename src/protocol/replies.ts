@@ -129,7 +129,7 @@ const dryRunItem = group("Result of a dry run: one item for each result of the t
 const cancelledTask = group("A task after a request to cancel it.", {
   taskType: queuedType,
   taskUUID,
-  state: oneOf("Where it stands.", TASK_STATES),
+  state: oneOf("State of the task.", TASK_STATES),
 });
 
 const authenticated = group("The caller is authenticated.", {
@@ -147,7 +147,7 @@ const uploadedImage = group("An image has been stored.", {
   taskType: literal("The type of task.", "imageUpload"),
   taskUUID,
   imageUUID: imageUUID("The image."),
-  imageURL: webAddress("Where it is."),
+  imageURL: webAddress("Address of the image."),
 });
 
 const mediaItem = group("An image has been stored, or deleted.", {
@@ -155,13 +155,13 @@ const mediaItem = group("An image has been stored, or deleted.", {
   taskUUID,
   operation: oneOf("The operation.", ["upload", "delete"]),
   mediaUUID: imageUUID("The image."),
-  mediaURL: webAddress("Where it is, after an upload.").optional(),
+  mediaURL: webAddress("Address of the image, after an upload.").optional(),
 });
 
 const modelSummary = group("An installed model.", {
-  air: air("Its identifier."),
-  name: text("Its name."),
-  version: text("Its version."),
+  air: air("AIR of the model."),
+  name: text("Name of the model."),
+  version: text("Version of the model."),
   aliases: field(z.array(z.string()), {
     type: "string[]",
     rule: "strings",
@@ -237,7 +237,7 @@ const taskDetails = group("A task with its request, its response and its deliver
   finishedAt: time("Time of the end.").optional(),
   request: anything("object[]", "The request, unchanged."),
   response: anything("object", "`data` and `errors` of the reply."),
-  deliveries: anything("object[]", "Its webhook calls and uploads.").optional(),
+  deliveries: anything("object[]", "Webhook calls and uploads of the task.").optional(),
 });
 
 const watchItem = group(
@@ -258,7 +258,7 @@ const watchItem = group(
       "models",
     ]).optional(),
     queuePosition,
-    attempt: integer("With `started`: how often it was.", { min: 1 }).optional(),
+    attempt: integer("With `started`: number of starts.", { min: 1 }).optional(),
     image: integer("With `progress` and `preview`: the current image, from 0.", { min: 0 }).optional(),
     images: integer("Number of images.", { min: 1 }).optional(),
     step: integer("Finished steps of this image.", { min: 0 }).optional(),

@@ -29,7 +29,7 @@ export const watermark = group("Lays a text or an image over the finished image:
   image: imageReference(
     "The image (UUID, URL, data URI, or base64). Transparent pixels show the image below. It is scaled down to a quarter of the image's sides, never enlarged.",
   ).optional(),
-  displayPosition: oneOf("Where it is shown; `tiled` repeats it over the whole image.", POSITIONS, {
+  displayPosition: oneOf("Position of the watermark. `tiled` repeats it over the whole image.", POSITIONS, {
     anyCase: true,
   }).default("bottom-right"),
   tiled: flag("An older form of `tiled` as `displayPosition`. It wins over `displayPosition`.").optional(),

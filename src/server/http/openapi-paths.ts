@@ -101,7 +101,7 @@ export const PATHS: Schema = {
   "/v1/tasks/{taskUUID}": {
     get: {
       operationId: "getTask",
-      summary: "Look at a task",
+      summary: "Get a task",
       parameters: [named("taskUUID")],
       responses: { ...answer("TaskEntry"), ...failures(401, 403, 404) },
     },

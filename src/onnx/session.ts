@@ -54,8 +54,8 @@ export interface SessionOptions {
    */
   readonly prepack?: boolean;
   /**
-   * Returns working memory to the system. Otherwise every session keeps what its largest run needed, and twice that from the second run of
-   * a size on: fifteen sessions in turn held 5 GB, of which 0.4 GB were in use.
+   * Returns working memory to the system. Otherwise every session keeps what its largest run needed, and twice that after the second run of
+   * a size. Fifteen sessions in turn held 5 GB, of which 0.4 GB were in use.
    */
   readonly frugal?: boolean;
   /** Default: the processor. */

@@ -129,7 +129,7 @@ const ADVICE = {
 /** The message of ONNX Runtime. Its last part is meant for people. */
 function reason({ message, cause }: Error): string {
   const said = cause instanceof Error ? cause.message : message;
-  return (said.split("was false. ").at(-1) ?? said).split("\n")[0]!.trim();
+  return (said.split(/was false\. |Status Message: /).at(-1) ?? said).split("\n")[0]!.trim();
 }
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 

@@ -50,7 +50,7 @@ describe.skipIf(!hasChromium)("keys", () => {
       await route.fulfill({ response: reply, json: { ...((await reply.json()) as object), addresses: [address] } });
     });
     await page.reload();
-    await page.waitForSelector("text=Point its camera at this code.");
+    await page.waitForSelector("text=Point the phone's camera at this code.");
     expect(await page.locator(".phone-code").count()).toBe(0);
     await page.click("text=Show the code");
     const code = generate(`${address}/#key=${KEY}`);

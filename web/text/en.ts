@@ -304,7 +304,7 @@ export const en = {
   away: (s: number) =>
     `The server does not answer. ${s > 0 ? `Trying again in ${s} s.` : "Trying again."} Your draft is safe.`,
   notReady: (reason: string) => `The server does not accept tasks now. ${reason}`,
-  diskFull: "The disk of the server is full. Nothing can be drawn until there is space. Queued tasks wait.",
+  diskFull: "The server's disk is full. Nothing can be drawn until there is space. Queued tasks wait.",
   emptyBin: (n: number) => `Empty the bin (${n})`,
   awayKept: "The server does not answer. Your draft is safe.",
   tryAgainIn: (s: number) => `Too many tasks are waiting. Try again in ${s} s; your draft is kept.`,

@@ -246,7 +246,7 @@ describe("a task file", () => {
 
 describe("usage errors: exit code 2, flag, value and allowed values", () => {
   test.each([
-    [[], /there is no prompt/],
+    [[], /the prompt is missing/],
     [
       ["a", "red", "sign"],
       /Expected 1 argument but got 3.\nPut quotes around the prompt: inkstone generate 'A red sign/,

@@ -109,7 +109,7 @@ function codesWith(type: TaskType, path: string, value: unknown): string[] {
 
 test.each([
   ["removeBackground", "Inkstone has no freely licensed weights for background removal"],
-  ["imageBackgroundRemoval", "remove the background elsewhere"],
+  ["imageBackgroundRemoval", "Remove the background with another program"],
   ["caption", "Inkstone has no network that describes images"],
   ["imageCaption", "write the text"],
   ["promptEnhance", "no language model"],

@@ -50,7 +50,7 @@ describe.skipIf(!mounts)("on a full disk (skipped without the right to mount)", 
     const disk = await fullDisk("out", 4096);
     const draw = ["generate", "a", "--model", CHECKPOINT, "--width", "256", "--height", "256", "--steps", "1"];
     const { status, stderr } = inkstone([...draw, "--out", "out/"]);
-    expect([status, stderr]).toEqual([1, expect.stringMatching(/ENOSPC.*The disk is full: free some space.*--out/)]);
+    expect([status, stderr]).toEqual([1, expect.stringMatching(/ENOSPC.*The disk is full. Free some space.*--out/)]);
     expect(await readdir(disk)).toEqual(["filler"]);
   });
 

@@ -158,7 +158,7 @@ test.skipIf(NO_TMPFS)(
         encoding: "utf8",
         timeout: 120_000,
       });
-      expect(stderr).toMatch(/the database cannot write .*pg_wal.*Is the disk full\? Inkstone ends/);
+      expect(stderr).toMatch(/the database cannot write .*pg_wal.*Is the disk full\? Inkstone stops/);
       expect(status).toBe(1);
     } finally {
       execFileSync("umount", ["-l", dataFolder()]);

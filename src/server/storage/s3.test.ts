@@ -99,8 +99,8 @@ describe.skipIf(NO_S3)("files in a bucket", () => {
     for (const file of files) await disk.put(file, bytes);
     const to = `s3://${server.bucket}/moved`;
     const run = () => inkstone(["storage", "copy", "--to", to, "--data-dir", folder, "--s3-endpoint", server.endpoint]);
-    expect((await run()).out).toMatch(/^2 images copied \(0\.0 MB\), 0 were there already/);
-    expect((await run()).out).toMatch(/^0 images copied \(0\.0 MB\), 2 were there already/);
+    expect((await run()).out).toMatch(/^2 images copied \(0\.0 MB\), 0 already present/);
+    expect((await run()).out).toMatch(/^0 images copied \(0\.0 MB\), 2 already present/);
     const store = await open("moved");
     for (const file of files) expect(Buffer.from((await store.get(file))!)).toEqual(bytes);
     await rm(folder, { recursive: true });

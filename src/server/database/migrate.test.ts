@@ -37,7 +37,9 @@ for (const database of TEST_DATABASES) {
     test("a database of a newer program is refused, and so is an altered past", async () => {
       await migrate(db, [...migrations, extra(next, "select 1")]);
       await expect(migrate(db)).rejects.toThrow(MigrationError);
-      await expect(migrate(db, [...migrations, extra(next, "select 2")])).rejects.toThrow("was changed after it was applied");
+      await expect(migrate(db, [...migrations, extra(next, "select 2")])).rejects.toThrow(
+        "was changed after it was applied",
+      );
     });
 
     test("an error in a transaction rolls it back and leaves the connection usable", async () => {

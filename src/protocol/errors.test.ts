@@ -111,7 +111,7 @@ test.each([
   ["removeBackground", "Inkstone has no freely licensed weights for background removal"],
   ["imageBackgroundRemoval", "Remove the background with another program"],
   ["caption", "Inkstone has no network that describes images"],
-  ["imageCaption", "write the text"],
+  ["imageCaption", "Write the text yourself"],
   ["promptEnhance", "no language model"],
   ["imageMasking", "Inkstone does not make masks"],
 ])("%s is refused with what to do instead", (taskType, sentence) => {

@@ -66,7 +66,7 @@ test.each([
   [
     {},
     { INKSTONE_API_KEY: "abc" },
-    "INKSTONE_API_KEY is no setting of Inkstone; did you mean INKSTONE_API_KEYS? docs/reference/configuration.md has them all",
+    "INKSTONE_API_KEY is not a setting of Inkstone; did you mean INKSTONE_API_KEYS? docs/reference/configuration.md lists all settings",
   ],
 ])("%j %j", (flags, env, message) => {
   expect(() => readConfig(flags, env)).toThrow(new ConfigError(message));

@@ -70,7 +70,7 @@ test("with a key images are drawn; a killed server's socket is taken over, a liv
   expect(status, text).toBe(200);
   expect(text).toContain('"imageURL":"https://images.example/images/');
   const other = await start("other");
-  await expect(other.ready).rejects.toThrow(/StartError: .*socket is there already/);
+  await expect(other.ready).rejects.toThrow(/StartError: .*socket already exists/);
 
   await servers[0]!.kill();
   await (await start("data")).ready;
@@ -79,7 +79,7 @@ test("with a key images are drawn; a killed server's socket is taken over, a liv
   path = join(folder, "file");
   await writeFile(path, "kept");
   const onFile = await start("third");
-  await expect(onFile.ready).rejects.toThrow(/StartError: .*file is there already/);
+  await expect(onFile.ready).rejects.toThrow(/StartError: .*file already exists/);
 });
 
 test("an address for clients is asked for: a socket has none", async () => {

@@ -13,6 +13,7 @@ import {
   QUICK,
   type Studio,
   type StudioPage,
+  settled,
   startStudio,
 } from "./studio.ts";
 
@@ -95,7 +96,7 @@ describe.skipIf(!hasChromium)("everybody can use it", () => {
   const goTo = async (page: StudioPage, screen: string) => {
     await page.evaluate(`history.pushState(null, "", "${screen}"); dispatchEvent(new PopStateEvent("popstate"))`);
     await page.waitForSelector("main:not([aria-busy]) h1", { state: "attached" });
-    await page.waitForTimeout(400);
+    await settled(page);
   };
   const screens = () => ["/", `/edit/${image}`, "/edit", "/pictures", "/explore", "/models", "/server"];
 
@@ -125,7 +126,7 @@ describe.skipIf(!hasChromium)("everybody can use it", () => {
             await goTo(page, "/");
             await show(page);
             await page.waitForSelector("dialog[open], .menu-sheet");
-            await page.waitForTimeout(200); // it fades in, and contrast counts when it has
+            await settled(page); // it fades in, and contrast counts when it has
             await look(name);
             await page.keyboard.press("Escape");
             await page.waitForSelector("dialog[open], .menu-sheet", { state: "detached" });

@@ -8,19 +8,15 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { decodeImage } from "../../src/pictures/index.ts";
 import { parseJson } from "../../src/protocol/index.ts";
-import { buildPage, draw, finished, hasChromium, QUICK, type Studio, startStudio } from "./studio.ts";
+import { buildPage, draw, finished, hasChromium, type Listed, QUICK, type Studio, startStudio } from "./studio.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const LARGEST = 2n ** 63n - 1n;
 
-interface Listed {
-  readonly imageURL: string;
-}
-
 describe.skipIf(!hasChromium)("code", () => {
   let studio: Studio;
-  const newest = async () => (await studio.ask<{ data: Listed[] }>("GET", "/v1/pictures?kind=drawn")).data[0]!;
-  const bytesOf = async ({ imageURL }: Listed) => Buffer.from(await studio.bytes(new URL(imageURL).pathname));
+  const newest = async () => (await studio.listed())[0]!;
+  const bytesOf = async (image: Pick<Listed, "imageURL">) => Buffer.from(await studio.fileOf(image));
   beforeAll(async () => {
     await buildPage();
     studio = await startStudio();

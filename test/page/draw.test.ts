@@ -1,18 +1,19 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { buildPage, draw, finished, hasChromium, PHONE, PROMPT, QUICK, type Studio, startStudio } from "./studio.ts";
-
-interface Listed {
-  readonly imageUUID: string;
-  readonly imageURL: string;
-  readonly taskUUID: string;
-  readonly seed: number;
-  readonly parameters: { readonly positivePrompt: string };
-}
+import {
+  buildPage,
+  draw,
+  finished,
+  hasChromium,
+  PHONE,
+  PROMPT,
+  QUICK,
+  type Studio,
+  settled,
+  startStudio,
+} from "./studio.ts";
 
 describe.skipIf(!hasChromium)("drawing", () => {
   let studio: Studio;
-  const listed = async () => (await studio.ask<{ data: Listed[] }>("GET", "/v1/pictures?kind=drawn")).data;
-  const fileOf = ({ imageURL }: Listed) => studio.bytes(new URL(imageURL).pathname);
   beforeAll(async () => {
     await buildPage();
     studio = await startStudio();
@@ -43,15 +44,14 @@ describe.skipIf(!hasChromium)("drawing", () => {
     await draw(page);
     await page.waitForSelector("button.sheet-cell");
     await expect.poll(() => page.locator("button.sheet-cell").count(), { timeout: 120_000 }).toBe(4);
-    const [newest] = await listed();
-    expect((await listed()).filter(({ taskUUID }) => taskUUID === newest!.taskUUID)).toHaveLength(4);
+    const [newest] = await studio.listed();
+    expect((await studio.listed()).filter(({ taskUUID }) => taskUUID === newest!.taskUUID)).toHaveLength(4);
     expect(page.faults).toEqual([]);
   });
 
   test("twenty, of which three are starred by the keys: seventeen are binned, and undone; from a picture back to the sheet", async () => {
     const page = await studio.open({ draft: { ...QUICK, steps: 1, numberResults: 20 } });
-    const mine = async (query = "") =>
-      (await studio.ask<{ data: Listed[] }>("GET", `/v1/pictures?kind=drawn&q=twenty${query}`)).data.length;
+    const mine = async (query = "") => (await studio.listed(`kind=drawn&q=twenty${query}`)).length;
     await draw(page, "one of twenty");
     await expect.poll(() => page.locator("button.sheet-cell").count(), { timeout: 180_000 }).toBe(20);
     await page.focus("body");
@@ -77,13 +77,15 @@ describe.skipIf(!hasChromium)("drawing", () => {
     const page = await studio.open();
     await draw(page);
     await finished(page);
-    const [before] = await listed();
+    const [before] = await studio.listed();
     await page.click(".actions >> text=Use again");
     expect(await page.inputValue(".seed input")).toBe(String(before!.seed));
     await draw(page, PROMPT);
-    await expect.poll(async () => (await listed())[0]!.imageUUID, { timeout: 120_000 }).not.toBe(before!.imageUUID);
-    const [after] = await listed();
-    expect(Buffer.from(await fileOf(after!)).equals(Buffer.from(await fileOf(before!)))).toBe(true);
+    await expect
+      .poll(async () => (await studio.listed())[0]!.imageUUID, { timeout: 120_000 })
+      .not.toBe(before!.imageUUID);
+    const [after] = await studio.listed();
+    expect(Buffer.from(await studio.fileOf(after!)).equals(Buffer.from(await studio.fileOf(before!)))).toBe(true);
   });
 
   test("Ctrl+Enter on a phone draws; the prompt and the task survive a reload, and nothing is sent twice", async () => {
@@ -95,7 +97,7 @@ describe.skipIf(!hasChromium)("drawing", () => {
     await page.reload();
     expect(await page.inputValue("#prompt")).toBe(prompt);
     await expect.poll(() => page.locator('.strip img[alt*="ONCE"]').count(), { timeout: 120_000 }).toBe(1);
-    expect((await listed()).filter(({ parameters }) => parameters.positivePrompt === prompt)).toHaveLength(1);
+    expect((await studio.listed()).filter(({ parameters }) => parameters.positivePrompt === prompt)).toHaveLength(1);
     expect(page.faults).toEqual([]);
   });
 
@@ -121,7 +123,7 @@ describe.skipIf(!hasChromium)("drawing", () => {
 
   test("letters in the prompt do nothing else, and the Enter that ends a composition draws nothing", async () => {
     const page = await studio.open();
-    const before = (await listed()).length;
+    const before = (await studio.listed()).length;
     await page.focus("#prompt");
     await page.keyboard.type("sex? /e0[");
     expect(await page.inputValue("#prompt")).toBe("sex? /e0[");
@@ -134,9 +136,9 @@ describe.skipIf(!hasChromium)("drawing", () => {
       windowsVirtualKeyCode: 229,
       modifiers: 2,
     });
-    await page.waitForTimeout(300);
+    await settled(page);
     expect(await page.locator(".work-line").count()).toBe(0);
-    expect((await listed()).length).toBe(before);
+    expect((await studio.listed()).length).toBe(before);
   });
 
   test("markup is text, and the policy holds", async () => {

@@ -5,28 +5,19 @@ import {
   draw,
   finished,
   hasChromium,
+  type Listed,
   PHONE,
   QUICK,
   type Studio,
   type StudioPage,
+  settled,
   startStudio,
 } from "./studio.ts";
-
-interface Listed {
-  readonly imageUUID: string;
-  readonly imageURL: string;
-  readonly width: number;
-  readonly height: number;
-  readonly kind: string;
-  readonly parents: readonly string[];
-}
 
 describe.skipIf(!hasChromium)("editing", () => {
   let studio: Studio;
   let source: Listed;
-  const listed = async (query = "kind=drawn") =>
-    (await studio.ask<{ data: Listed[] }>("GET", `/v1/pictures?${query}`)).data;
-  const pixelsOf = async ({ imageURL }: Listed) => decodeImage(await studio.bytes(new URL(imageURL).pathname));
+  const pixelsOf = async (image: Listed) => decodeImage(await studio.fileOf(image));
 
   beforeAll(async () => {
     await buildPage();
@@ -34,7 +25,7 @@ describe.skipIf(!hasChromium)("editing", () => {
     const page = await studio.open();
     await draw(page);
     await finished(page);
-    [source] = (await listed()) as [Listed];
+    [source] = (await studio.listed()) as [Listed];
     await page.context().close();
   });
   afterAll(() => studio?.stop());
@@ -56,17 +47,17 @@ describe.skipIf(!hasChromium)("editing", () => {
   async function openEdit(options = {}): Promise<StudioPage> {
     const page = await studio.open({ path: `/edit/${source.imageUUID}`, ...options });
     await page.waitForSelector(".mask-canvas");
-    await page.waitForTimeout(300);
+    await settled(page);
     return page;
   }
   const newest = async (before: number) => {
-    await expect.poll(async () => (await listed()).length, { timeout: 120_000 }).toBe(before + 1);
-    return (await listed())[0]!;
+    await expect.poll(async () => (await studio.listed()).length, { timeout: 120_000 }).toBe(before + 1);
+    return (await studio.listed())[0]!;
   };
 
   test("what is painted is redrawn, every other pixel stays bit for bit", async () => {
     const page = await openEdit();
-    const before = (await listed()).length;
+    const before = (await studio.listed()).length;
     await page.keyboard.press("r");
     await drag(page, [32, 40], [96, 88]);
     await page.fill(".edit-prompt", 'A sign that says "SHUT"');
@@ -101,10 +92,10 @@ describe.skipIf(!hasChromium)("editing", () => {
     await page.reload();
     await page.waitForSelector(".mask-canvas");
     expect(await page.isDisabled('[aria-label="Undo"]')).toBe(false);
-    const before = (await listed()).length;
+    const before = (await studio.listed()).length;
     await page.click(".button.draw");
     await newest(before);
-    const [mask] = await listed("kind=upload");
+    const [mask] = await studio.listed("kind=upload");
     const { pixels, width } = await pixelsOf(mask!);
     const at = (x: number, y: number) => pixels[3 * (y * width + x)];
     expect([at(25, 20), at(60, 20), at(64, 100)]).toEqual([0, 255, 255]);
@@ -112,7 +103,7 @@ describe.skipIf(!hasChromium)("editing", () => {
 
   test("a picture extended to the left is as wide as was said, and its old part stays", async () => {
     const page = await openEdit();
-    const before = (await listed()).length;
+    const before = (await studio.listed()).length;
     await page.click('[aria-label="Extend the picture"]');
     await page.fill('.pair .field:has-text("Left") input', "64");
     expect(await page.textContent(".draw-bar")).toContain(`${source.width + 64} × ${source.height}`);
@@ -175,15 +166,14 @@ describe.skipIf(!hasChromium)("editing", () => {
 
   test("another picture begins without a mask", async () => {
     const page = await openEdit();
-    const other = (await listed()).find(({ imageUUID }) => imageUUID !== source.imageUUID)!;
+    const other = (await studio.listed()).find(({ imageUUID }) => imageUUID !== source.imageUUID)!;
     expect(await page.isDisabled('[aria-label="Undo"]')).toBe(true); // nothing of another person's browser either
     await drag(page, [20, 20], [60, 20]);
     expect(await page.isDisabled('[aria-label="Undo"]')).toBe(false);
     await page.evaluate(
       `history.pushState(null, "", "/edit/${other.imageUUID}"); dispatchEvent(new PopStateEvent("popstate"))`,
     );
-    await page.waitForTimeout(500);
-    expect(await page.isDisabled('[aria-label="Undo"]')).toBe(true);
+    await expect.poll(() => page.isDisabled('[aria-label="Undo"]')).toBe(true);
     await page.goBack();
     await page.waitForSelector(".mask-canvas");
     await expect.poll(() => page.isDisabled('[aria-label="Undo"]')).toBe(false);

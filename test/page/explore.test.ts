@@ -1,11 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { buildPage, hasChromium, type Studio, startStudio } from "./studio.ts";
 
-interface Listed {
-  readonly seed: number;
-  readonly parameters: { readonly steps: number; readonly positivePrompt: string };
-}
-
 describe.skipIf(!hasChromium)("a sheet over two parameters", () => {
   let studio: Studio;
   beforeAll(async () => {
@@ -25,7 +20,7 @@ describe.skipIf(!hasChromium)("a sheet over two parameters", () => {
     expect(await page.locator(".sheet-table thead th").allTextContents()).toEqual(["seed 11", "seed 12", "seed 13"]);
     expect(await page.locator(".sheet-table tbody th").allTextContents()).toEqual(["steps 1", "steps 2"]);
 
-    const { data } = await studio.ask<{ data: Listed[] }>("GET", "/v1/pictures?kind=drawn");
+    const data = await studio.listed();
     const drawn = data.map(({ seed, parameters }) => `${seed} ${parameters.steps}`).sort();
     expect(drawn).toEqual(["11 1", "11 2", "12 1", "12 2", "13 1", "13 2"]);
 

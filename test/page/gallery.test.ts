@@ -15,16 +15,8 @@ import {
   startStudio,
 } from "./studio.ts";
 
-interface Listed {
-  readonly imageUUID: string;
-  readonly imageURL: string;
-  readonly starred: boolean;
-}
-
 describe.skipIf(!hasChromium)("the gallery", () => {
   let studio: Studio;
-  const listed = async (query = "kind=drawn") =>
-    (await studio.ask<{ data: Listed[] }>("GET", `/v1/pictures?${query}`)).data;
   beforeAll(async () => {
     await buildPage();
     studio = await startStudio();
@@ -53,27 +45,27 @@ describe.skipIf(!hasChromium)("the gallery", () => {
 
   test("of a selection of five these five are binned, the focus is on the neighbour, and undo brings them back", async () => {
     const page = await openGallery();
-    const all = await listed();
+    const all = await studio.listed();
     const cell = (i: number) => page.locator(`#cell-${all[i]!.imageUUID}`);
     await cell(2).click({ modifiers: ["Control"] });
     await cell(6).click({ modifiers: ["Shift"] });
     await page.waitForSelector("text=5 selected");
     await page.keyboard.press("Delete");
-    await expect.poll(async () => (await listed()).length).toBe(13);
-    const left = (await listed()).map(({ imageUUID }) => imageUUID);
+    await expect.poll(async () => (await studio.listed()).length).toBe(13);
+    const left = (await studio.listed()).map(({ imageUUID }) => imageUUID);
     expect(left).toEqual(all.filter((_, i) => i < 2 || i > 6).map(({ imageUUID }) => imageUUID));
     expect(await page.evaluate("document.activeElement.id")).toBe(`cell-${all[7]!.imageUUID}`);
-    expect(await listed("binned=true")).toHaveLength(5);
+    expect(await studio.listed("binned=true")).toHaveLength(5);
     await page.click(".notice >> text=Undo");
-    await expect.poll(async () => (await listed()).length).toBe(18);
+    await expect.poll(async () => (await studio.listed()).length).toBe(18);
   });
 
   test("a star is kept, and shown in every list", async () => {
     const page = await openGallery();
-    const [first] = await listed();
+    const [first] = await studio.listed();
     await page.click(`#cell-${first!.imageUUID}`);
     await page.click('dialog [aria-label="Star"]');
-    await expect.poll(async () => (await listed("starred=true")).length).toBe(1);
+    await expect.poll(async () => (await studio.listed("starred=true")).length).toBe(1);
     await page.keyboard.press("Escape");
     await page.click("text=/^Starred$/");
     await expect.poll(() => page.locator(".grid-cell").count()).toBe(1);
@@ -119,7 +111,7 @@ describe.skipIf(!hasChromium)("a picture in the viewer", () => {
     await page.waitForSelector("dialog >> text=/^Download$/", { timeout: 120_000 });
     await page.keyboard.press("Escape");
     await page.keyboard.press("Escape");
-    const [traced] = (await studio.ask<{ data: Listed[] }>("GET", "/v1/pictures")).data;
+    const [traced] = await studio.listed("");
     expect(traced!.imageURL).toMatch(/\.svg$/);
     await page.goto(`${studio.base}/pictures`);
     await page.click("text=/^Derived$/");
@@ -135,7 +127,7 @@ describe.skipIf(!hasChromium)("a picture in the viewer", () => {
 
   test("has its keys: star, details, the next one; binned, its neighbour takes its place; a finger selects after Select", async () => {
     const page = await studio.open({ path: "/pictures" });
-    const all = (await studio.ask<{ data: Listed[] }>("GET", "/v1/pictures?kind=drawn")).data;
+    const all = await studio.listed();
     const shown = () => page.getAttribute("dialog .frame img", "src");
     await page.click(".grid-open >> nth=0");
     await page.keyboard.press("s");
@@ -149,7 +141,7 @@ describe.skipIf(!hasChromium)("a picture in the viewer", () => {
     await page.keyboard.press("ArrowRight");
     await expect.poll(shown).toContain(all[2]!.imageUUID);
     await page.keyboard.press("Escape");
-    expect((await studio.ask<{ data: Listed[] }>("GET", "/v1/pictures?kind=drawn")).data).toHaveLength(2);
+    expect(await studio.listed()).toHaveLength(2);
     await page.click("text=/^Select$/");
     await page.click(".grid-open >> nth=1");
     await page.waitForSelector("text=1 selected");

@@ -8,18 +8,20 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { decodeImage, encodeImage } from "../../src/pictures/index.ts";
 import { installModel } from "../contract/server.ts";
 import { type StandInHub, startHub } from "../stand-ins/hub.ts";
-import { buildPage, draw, drop, finished, hasChromium, QUICK, type Studio, startStudio } from "./studio.ts";
+import {
+  buildPage,
+  draw,
+  drop,
+  finished,
+  hasChromium,
+  type Listed,
+  QUICK,
+  type Studio,
+  settled,
+  startStudio,
+} from "./studio.ts";
 
 const EDITING = "alibaba:qwen-image-edit@2511";
-
-interface Listed {
-  readonly imageUUID: string;
-  readonly imageURL: string;
-  readonly width: number;
-  readonly height: number;
-  readonly parents: readonly string[];
-  readonly parameters: { readonly positivePrompt: string; readonly inputs: object };
-}
 
 /** A tiny checkpoint, as a repository. */
 async function checkpointFiles(): Promise<Record<string, Uint8Array>> {
@@ -33,8 +35,6 @@ async function checkpointFiles(): Promise<Record<string, Uint8Array>> {
 describe.skipIf(!hasChromium)("models", () => {
   let studio: Studio;
   let hub: StandInHub;
-  const listed = async (kind = "drawn") =>
-    (await studio.ask<{ data: Listed[] }>("GET", `/v1/pictures?kind=${kind}`)).data;
   beforeAll(async () => {
     await buildPage();
     hub = await startHub(await checkpointFiles());
@@ -60,8 +60,8 @@ describe.skipIf(!hasChromium)("models", () => {
     await page.waitForSelector('.references img[alt="picture 2"]');
     await draw(page, "Make picture 1 as light as picture 2");
     await finished(page);
-    const [result] = await listed();
-    const brought = (await listed("upload")).map(({ imageUUID }) => imageUUID).toReversed();
+    const [result] = await studio.listed();
+    const brought = (await studio.listed("kind=upload")).map(({ imageUUID }) => imageUUID).toReversed();
     expect(result!.parents).toEqual(brought);
     expect(result!.width).toBeGreaterThan(result!.height);
     await page.click('[aria-label="Remove: picture 1"]');
@@ -75,13 +75,13 @@ describe.skipIf(!hasChromium)("models", () => {
     await page.click(".grid-open >> nth=0");
     await page.click("dialog .actions >> text=/^Edit$/");
     await page.waitForSelector(".mask-canvas");
-    const [source] = await listed();
+    const [source] = await studio.listed();
     expect(new URL(page.url()).pathname).toBe(`/edit/${source!.imageUUID}`);
     expect(await page.inputValue(".edit-prompt")).toBe("");
     await page.fill(".edit-prompt", "Turn it blue");
     await page.click(".button.draw");
     await page.waitForSelector(".edit-results .actions");
-    const [result] = await listed();
+    const [result] = await studio.listed();
     expect(result!.parameters).toMatchObject({
       positivePrompt: "Turn it blue",
       inputs: { referenceImages: [source!.imageUUID] },
@@ -95,7 +95,7 @@ describe.skipIf(!hasChromium)("models", () => {
     await draw(begin, "a picture to paint on");
     await finished(begin);
     await begin.context().close();
-    const [source] = await listed();
+    const [source] = await studio.listed();
     const page = await studio.open({ draft, path: `/edit/${source!.imageUUID}` });
     await page.waitForSelector(".mask-canvas");
     await page.fill(".edit-prompt", "Make this corner red");
@@ -104,20 +104,19 @@ describe.skipIf(!hasChromium)("models", () => {
     await page.focus(".mask-canvas");
     await page.keyboard.press("r");
     await page.waitForSelector('.tool-bar [aria-label="Box"][aria-pressed="true"]');
-    await page.waitForTimeout(200); // the canvas hears of the tool after the button
+    await settled(page); // the canvas hears of the tool after the button
     for (const key of ["ArrowRight", "ArrowRight", "Enter"]) await page.keyboard.press(key);
     await page.waitForSelector(".draw-bar >> text=The tinted area is redrawn. The rest stays, bit for bit.");
     await page.click(".button.draw >> text=Redraw");
     await page.waitForSelector(".edit-results .actions");
-    const [result] = await listed();
+    const [result] = await studio.listed();
     expect(result!.parents).toEqual(expect.arrayContaining([source!.imageUUID]));
     expect(result!.parameters.inputs).toMatchObject({
       referenceImages: [source!.imageUUID],
       seedImage: source!.imageUUID,
     });
     expect([result!.width, result!.height]).toEqual([source!.width, source!.height]);
-    const pixelsOf = async ({ imageURL }: Listed) =>
-      (await decodeImage(await studio.bytes(new URL(imageURL).pathname))).pixels;
+    const pixelsOf = async (image: Listed) => (await decodeImage(await studio.fileOf(image))).pixels;
     const [old, fresh] = [await pixelsOf(source!), await pixelsOf(result!)];
     const { width, height } = source!;
     const [left, right] = [width / 4 + width / 16, (3 * width) / 4 + width / 16];
@@ -206,8 +205,7 @@ describe.skipIf(!hasChromium)("models", () => {
     await page.keyboard.press("Escape");
     await draw(page);
     await finished(page);
-    const newest = async () =>
-      (await studio.ask<{ data: { expiresAt: string | null }[] }>("GET", "/v1/pictures?kind=drawn")).data[0]!;
+    const newest = async () => (await studio.listed())[0]!;
     const days = (Date.parse((await newest()).expiresAt!) - Date.now()) / 86_400_000;
     expect(days).toBeGreaterThan(6.9);
     expect(days).toBeLessThan(7.1);
@@ -228,7 +226,7 @@ describe.skipIf(!hasChromium)("models", () => {
     await page.waitForSelector(".draw-bar >> text=The new picture will be 304 × 128.");
     await page.click(".button.draw");
     await page.waitForSelector(".edit-results .actions");
-    const [result] = await listed();
+    const [result] = await studio.listed();
     expect([result!.width, result!.height]).toEqual([304, 128]);
     await page.context().close();
   });

@@ -26,6 +26,10 @@ export interface Studio {
   open(options?: OpenOptions): Promise<StudioPage>;
   /** Asks the API as a program would. */
   ask<Reply>(method: string, path: string, body?: unknown): Promise<Reply>;
+  /** The images of the gallery, the newest first. `query` as the API takes it. */
+  listed(query?: string): Promise<Listed[]>;
+  /** The file of an image. */
+  fileOf(image: Pick<Listed, "imageURL">): Promise<Uint8Array>;
   /** The bytes at a path. */
   bytes(path: string): Promise<Uint8Array>;
   /** Whatever the server has logged. */
@@ -35,6 +39,21 @@ export interface Studio {
   /** Starts it again, at the same address, with the same data; `settings` in place of the first ones. */
   start(settings?: Readonly<Record<string, string>>): Promise<void>;
   stop(): Promise<void>;
+}
+
+/** An image that a task has made, as the gallery lists it. */
+export interface Listed {
+  readonly imageUUID: string;
+  readonly imageURL: string;
+  readonly taskUUID: string;
+  readonly kind: string;
+  readonly width: number;
+  readonly height: number;
+  readonly seed: number;
+  readonly starred: boolean;
+  readonly expiresAt: string | null;
+  readonly parents: readonly string[];
+  readonly parameters: { readonly positivePrompt: string; readonly steps: number; readonly inputs: object };
 }
 
 export interface OpenOptions extends BrowserContextOptions {
@@ -105,6 +124,16 @@ export async function startStudio(
     await ended;
   }
 
+  const bytes = async (path: string) => new Uint8Array(await (await fetch(base + path)).arrayBuffer());
+  const ask = async <Reply>(method: string, path: string, body?: unknown): Promise<Reply> => {
+    const response = await fetch(base + path, {
+      method,
+      headers: { "content-type": "application/json" },
+      body: body === undefined ? null : JSON.stringify(body),
+    });
+    return (await response.json()) as Reply;
+  };
+
   await start();
   return {
     get base() {
@@ -125,17 +154,10 @@ export async function startStudio(
       await page.goto(origin + path);
       return page;
     },
-    async bytes(path) {
-      return new Uint8Array(await (await fetch(base + path)).arrayBuffer());
-    },
-    async ask(method, path, body) {
-      const response = await fetch(base + path, {
-        method,
-        headers: { "content-type": "application/json" },
-        body: body === undefined ? null : JSON.stringify(body),
-      });
-      return (await response.json()) as never;
-    },
+    bytes,
+    ask,
+    listed: async (query = "kind=drawn") => (await ask<{ data: Listed[] }>("GET", `/v1/pictures?${query}`)).data,
+    fileOf: ({ imageURL }) => bytes(new URL(imageURL).pathname),
     kill: () => end("SIGKILL"),
     start,
     async stop() {
@@ -181,6 +203,17 @@ export async function draw(page: Page, prompt: string = PROMPT): Promise<void> {
   await page.fill("#prompt", prompt);
   await page.click(".button.draw");
   await page.waitForSelector(".work-line");
+}
+
+/** Waits until what an event has set off is on the screen: two frames, and every animation that ends. */
+export async function settled(page: Page): Promise<void> {
+  await page.evaluate(`(async () => {
+    const frame = () => new Promise((done) => requestAnimationFrame(done));
+    await frame();
+    await frame();
+    const ending = document.getAnimations().filter(({ effect }) => effect.getComputedTiming().endTime !== Infinity);
+    await Promise.allSettled(ending.map(({ finished }) => finished));
+  })()`);
 }
 
 /** Waits for the finished picture on the stage. */

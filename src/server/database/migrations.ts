@@ -272,6 +272,13 @@ const traces: Migration = {
   statements: ["alter table tasks add column trace text"],
 };
 
+/** Who lives is decided by the beats of the upkeep, not by the clock. */
+const beats: Migration = {
+  number: 15,
+  name: "beats",
+  statements: ["create sequence upkeeper_beats", "alter table processes add column beat bigint"],
+};
+
 export const migrations: readonly Migration[] = [
   tasks,
   skippedSteps,
@@ -287,4 +294,5 @@ export const migrations: readonly Migration[] = [
   apiKeys,
   keyLimits,
   traces,
+  beats,
 ];

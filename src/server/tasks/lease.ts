@@ -5,8 +5,8 @@
 import type { PictureTask, QueuedTask, TaskErrorBody } from "../../protocol/index.ts";
 import type { Queryable } from "../database/index.ts";
 import { type Fence, OWE_FAILURE_WEBHOOK } from "./outcome.ts";
-import { DUE, takeable } from "./presence.ts";
 import { readTask } from "./stored-task.ts";
+import { DUE, takeable } from "./takeable.ts";
 import type { Lane, OwnerId, TaskOf, TaskProgress } from "./types.ts";
 
 /** A task that a worker holds. `id` and `attempt` are the fence: writes with an older attempt have no effect. */

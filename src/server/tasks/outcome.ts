@@ -5,7 +5,7 @@
 
 import type { TaskErrorBody } from "../../protocol/index.ts";
 import type { Queryable } from "../database/index.ts";
-import { LEFT } from "./presence.ts";
+import { LEFT } from "./takeable.ts";
 import type { TaskResult } from "./types.ts";
 
 /** The fence of a worker's writes. */

@@ -1,0 +1,55 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { createCluster, NO_POSTGRES, type PostgresCluster } from "../../../test/support/postgres-cluster.ts";
+import { aTask } from "../../../test/support/tasks.ts";
+import { type Database, openDatabase } from "../database/index.ts";
+import { forgetGone, openPresence } from "./presence.ts";
+import { createTaskQueue } from "./queue.ts";
+import { createTaskService } from "./service.ts";
+import { openSignals } from "./signals.ts";
+
+describe.skipIf(NO_POSTGRES)("processes on one PostgreSQL", () => {
+  let cluster: PostgresCluster;
+  let db: Database;
+  const opened: (() => Promise<void>)[] = [];
+  beforeAll(async () => {
+    cluster = await createCluster();
+    db = await openDatabase({ url: cluster.url });
+  });
+  beforeEach(() => db.query("delete from tasks"));
+  afterAll(async () => {
+    for (const close of opened) await close();
+    await db?.close();
+    await cluster?.remove();
+  });
+
+  async function start(processName: string, ...names: string[]) {
+    const signals = await openSignals({ db, processName });
+    const presence = await openPresence({ db, signals, offers: async () => ({ names, catalogue: processName }) });
+    opened.push(presence.close, signals.close);
+    return { signals, presence, queue: createTaskQueue({ db, signals, presence, lane: "pictures" }) };
+  }
+
+  test("a clock that is set forward makes nobody look gone: a worker leaves the task to the one that has its model", async () => {
+    const has = await start("has", "me:there@1");
+    const lacks = await start("lacks", "me:other@1");
+    const service = createTaskService({ db, signals: lacks.signals, presence: lacks.presence, maxQueued: 10 });
+    await service.submit("me", aTask({ model: "me:there@1" }));
+    await db.query("update processes set seen_at = seen_at - interval '1 hour'");
+    await forgetGone(db);
+    expect(await lacks.queue.claim()).toBeUndefined();
+    expect(await lacks.presence.catalogues()).toEqual(["has"]);
+    expect(await has.queue.claim()).toBeDefined();
+  });
+
+  test("a process that has missed four beats of the upkeep is gone", async () => {
+    await start("lives", "me:a@1");
+    const { presence } = await start("asks", "me:b@1");
+    await db.query("select nextval('upkeeper_beats') from generate_series(1, 3)");
+    expect(await presence.catalogues()).toContain("lives");
+    await db.query("select nextval('upkeeper_beats')");
+    expect(await presence.catalogues()).toEqual([]);
+    await db.query("update processes set seen_at = now() - interval '11 minutes' where name = 'lives'");
+    await forgetGone(db);
+    expect(await db.query("select 1 from processes where name = 'lives'")).toEqual([]);
+  });
+});

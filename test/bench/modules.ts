@@ -1,6 +1,6 @@
 /**
  * `npm run modules [CHECKOUT]`: how much code a command loads, in all its processes. V8 counts it: with NODE_V8_COVERAGE each
- * process writes down, at its end, the scripts that it has compiled.
+ * process writes down the scripts that it has compiled, at its end and four times a second: the server kills its engine.
  */
 
 import { execFile, spawn } from "node:child_process";
@@ -9,14 +9,17 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 
 const checkout = resolve(process.argv[2] ?? ".");
 const folder = await mkdtemp(join(tmpdir(), "inkstone-modules-"));
 const coverage = join(folder, "coverage");
+const HOOK = 'import { takeCoverage } from "node:v8"; setInterval(takeCoverage, 250).unref();';
 const env = {
   ...process.env,
   NODE_V8_COVERAGE: coverage,
+  NODE_OPTIONS: `--import data:text/javascript;base64,${Buffer.from(HOOK).toString("base64")}`,
   INKSTONE_DATA_DIR: folder,
   INKSTONE_PORT: "0",
   INKSTONE_ALLOWED_ADDRESSES: "127.0.0.1",
@@ -38,7 +41,8 @@ async function loaded(): Promise<string> {
   await rm(coverage, { recursive: true });
   const urls = [...new Set(scripts.flat().map(({ url }) => url))].filter((url) => url.startsWith("file:"));
   const ours = urls.filter((url) => url.includes("/src/") && !url.includes("/node_modules/"));
-  return `${ours.length} | ${urls.length - ours.length} | ${reports.length}`;
+  const processes = new Set(reports.map((report) => /coverage-(\d+)-/.exec(report)![1]));
+  return `${ours.length} | ${urls.length - ours.length} | ${processes.size}`;
 }
 
 const run = (...words: string[]) => promisify(execFile)(process.execPath, [main, ...words], { env, cwd: folder });
@@ -70,6 +74,7 @@ async function post(): Promise<void> {
     });
     if (!reply.ok) throw new Error(await reply.text());
     await delivered;
+    await sleep(1000);
   } finally {
     serve.kill("SIGTERM");
     await once(serve, "exit");

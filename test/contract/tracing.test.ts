@@ -136,6 +136,10 @@ describe.skipIf(skip !== undefined)(
         expect(one(name).parentSpanId).toBe(one("task attempt").spanId);
       }
       expect(textOf(one("task attempt").attributes, "inkstone.task.uuid")).toBe(taskUUID);
+      const deliveries = all.filter(({ name }) => name === "deliver webhook").map(({ spanId }) => spanId);
+      expect(hooks.received.map(({ headers }) => headers.traceparent).sort()).toEqual(
+        deliveries.map((spanId) => `00-${TRACE}-${spanId}-01`).sort(),
+      );
       expect(one("denoise").attributes).toContainEqual({ key: "inkstone.steps", value: { intValue: 3 } });
       for (const { startTimeUnixNano, endTimeUnixNano } of all) {
         expect(BigInt(endTimeUnixNano)).toBeGreaterThanOrEqual(BigInt(startTimeUnixNano));

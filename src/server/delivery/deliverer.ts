@@ -164,9 +164,11 @@ export function startDeliverer(options: DelivererOptions): Deliverer {
         kind: "client",
         attributes: { "inkstone.delivery.attempt": due.attempts },
       } as const;
-      const answer = await traced(options.tracer, `deliver ${due.kind}`, about, () =>
+      const answer = await traced(options.tracer, `deliver ${due.kind}`, about, (traceparent) =>
         outbound.request({
           ...composed,
+          // An upload goes to a signed address of a store, which has no trace to continue.
+          headers: { ...composed.headers, ...(due.kind === "webhook" && traceparent && { traceparent }) },
           timeoutMs: timeoutMs[due.kind],
           maxBytes: ANSWER_BYTES,
           overflow: "cut",

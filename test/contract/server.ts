@@ -6,6 +6,8 @@ import { join, resolve } from "node:path";
 import { pino } from "pino";
 import { createServer, type ServerParts } from "../../src/server/server.ts";
 import { readConfig } from "../../src/settings/read.ts";
+import { TEST_DATABASES } from "../support/databases.ts";
+import { startS3Server } from "../support/s3-server.ts";
 
 export interface ContractServer {
   /** `http://127.0.0.1:PORT` */
@@ -44,19 +46,33 @@ export async function installModel(folder: string): Promise<void> {
   }
 }
 
+/**
+ * `npm run test:machines`: each of these servers is then two, an API server and a worker, each with a separate data folder, on one
+ * PostgreSQL and one bucket. The suites must not notice.
+ */
+const ON_MACHINES = process.env.INKSTONE_TEST_MACHINES === "1";
+
 /** Starts a server in a folder of its own; `env` are settings as the environment would give them. */
 export async function startContractServer(
   env: Record<string, string> = {},
   parts: ServerParts = {},
 ): Promise<ContractServer> {
-  const folder = await mkdtemp(join(tmpdir(), "inkstone-contract-"));
-  await installModel(folder);
+  const shared = ON_MACHINES && env.INKSTONE_DATABASE_URL === undefined ? await openShared() : undefined;
   const key = "contract-key-of-some-length";
-  const config = readConfig({}, { INKSTONE_PORT: "0", INKSTONE_DATA_DIR: folder, INKSTONE_API_KEYS: key, ...env });
-  const server = await createServer(config, {
-    log: pino({ level: "silent" }),
-    ...parts,
-  });
+  const start = async (more: Record<string, string>) => {
+    const folder = await mkdtemp(join(tmpdir(), "inkstone-contract-"));
+    await installModel(folder);
+    const own = { INKSTONE_PORT: "0", INKSTONE_DATA_DIR: folder, INKSTONE_API_KEYS: key };
+    const config = readConfig({}, { ...own, ...shared?.env, ...env, ...more });
+    const server = await createServer(config, { log: pino({ level: "silent" }), ...parts });
+    const stop = async () => {
+      await server.stop(0);
+      await rm(folder, { recursive: true, force: true });
+    };
+    return { server, folder, stop };
+  };
+  const worker = shared && (await start({ INKSTONE_ROLE: "worker" }));
+  const { server, folder, stop } = await start(shared ? { INKSTONE_ROLE: "api" } : {});
   return {
     base: server.address,
     httpUrl: `${server.address}/v1`,
@@ -64,8 +80,26 @@ export async function startContractServer(
     key,
     folder,
     async stop() {
-      await server.stop(0);
-      await rm(folder, { recursive: true, force: true });
+      await stop();
+      await worker?.stop();
+      await shared?.remove();
+    },
+  };
+}
+
+/** What machines share: a new database, a new bucket. */
+async function openShared() {
+  const database = await TEST_DATABASES.find(({ name }) => name === "postgres")!.open();
+  const s3 = await startS3Server();
+  return {
+    env: {
+      INKSTONE_DATABASE_URL: database.url!,
+      INKSTONE_STORAGE: `s3://${s3.bucket}/ink`,
+      INKSTONE_S3_ENDPOINT: s3.endpoint,
+    },
+    async remove() {
+      await database.drop();
+      await s3.remove();
     },
   };
 }

@@ -1,4 +1,4 @@
-/** A real PgBouncer before a cluster, which lends connections by the transaction. Needs Debian's package `pgbouncer`. */
+/** A real PgBouncer before a cluster, which lends connections by the transaction. Needs Debian's package `pgbouncer`, or INKSTONE_TEST_PGBOUNCER names its program. */
 
 import { execFileSync, spawn } from "node:child_process";
 import { chownSync, existsSync, mkdtempSync, writeFileSync } from "node:fs";
@@ -10,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { freePort } from "./free-port.ts";
 import { postgresUser } from "./postgres-cluster.ts";
 
-const PROGRAM = "/usr/sbin/pgbouncer";
+const PROGRAM = process.env.INKSTONE_TEST_PGBOUNCER ?? "/usr/sbin/pgbouncer";
 
 export const NO_PGBOUNCER = existsSync(PROGRAM) ? undefined : "PgBouncer is not installed";
 

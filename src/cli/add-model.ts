@@ -5,16 +5,12 @@ import {
   type AdapterKind,
   airPattern,
   findModel,
-  MEMBERS,
-  type MemberName,
   type Model,
   type ModelLocations,
   modelLocations,
-  type Naming,
   resolveAdapter,
-  WEIGHT_MODES,
-  type WeightMode,
 } from "../models/index.ts";
+import { MEMBERS, type MemberName, type Naming, WEIGHT_MODES, type WeightMode } from "../models/install/index.ts";
 import { byteProgress } from "./byte-progress.ts";
 import { UsageError } from "./exit.ts";
 import { type Terminal, tell } from "./terminal.ts";

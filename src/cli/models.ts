@@ -4,16 +4,14 @@ import {
   ADAPTER_KINDS,
   type Adapter,
   type AdapterKind,
-  addAdapter,
   airPattern,
   listAdapters,
   listModels,
   type Model,
   modelLocations,
   referenceCount,
-  removeAdapter,
-  removeModel,
 } from "../models/index.ts";
+import { addAdapter, removeAdapter, removeModel } from "../models/install/index.ts";
 import { addCheckpointFrom, type CheckpointFlags, requireCheckpoint, withCheckpointFlags } from "./add-model.ts";
 import { requireOwner } from "./data-owner.ts";
 import { UsageError } from "./exit.ts";

@@ -1,15 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  type Adapter,
-  type AdapterKind,
-  addOrKeep,
-  airPattern,
-  type Model,
-  modelLocations,
-  publishedAir,
-  registeredAt,
-} from "../models/index.ts";
+import { type Adapter, type AdapterKind, airPattern, type Model, modelLocations } from "../models/index.ts";
+import { addOrKeep, publishedAir, registeredAt } from "../models/install/index.ts";
 import { addCheckpointFrom, type CheckpointFlags, mergedLoras, requireCheckpoint } from "./add-model.ts";
 import { byteProgress } from "./byte-progress.ts";
 import { UsageError } from "./exit.ts";

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { bucketLocation, openBucket } from "../buckets/index.ts";
-import { listAdapters, listModels, ModelError, modelLocations, shareModel, unshareModel } from "../models/index.ts";
+import { listAdapters, listModels, ModelError, modelLocations } from "../models/index.ts";
+import { shareModel, unshareModel } from "../models/shared/index.ts";
 import { byteProgress } from "./byte-progress.ts";
 import { UsageError } from "./exit.ts";
 import { BUCKET, settingsFrom, withSettings } from "./setting-flags.ts";

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { listAdapters, resolveAdapter } from "./adapters.ts";
-import { addModel } from "./install.ts";
-import { addAdapter, removeAdapter } from "./install-adapter.ts";
-import { addOrKeep } from "./install-again.ts";
+import { addAdapter, removeAdapter } from "./install/adapter.ts";
+import { addOrKeep } from "./install/again.ts";
+import { addModel } from "./install/model.ts";
 import { type ModelLocations, modelLocations } from "./locations.ts";
 import { listModels } from "./registry.ts";
 

@@ -3,7 +3,7 @@ import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ModelError } from "./errors.ts";
-import { addModel, removeModel } from "./install.ts";
+import { addModel, removeModel } from "./install/model.ts";
 import { dataDirectory, type ModelLocations, modelLocations } from "./locations.ts";
 import { findModel, listModels } from "./registry.ts";
 

@@ -9,9 +9,8 @@ import {
   type ModelLocations,
   modelLocations,
   openModelCatalogue,
-  openSharedModels,
-  type SharedModels,
 } from "../models/index.ts";
+import { openSharedModels, type SharedModels } from "../models/shared/index.ts";
 import { type Config, ConfigError } from "../settings/index.ts";
 import { type Database, openDatabase } from "./database/index.ts";
 import { offersOf } from "./fleet-models.ts";

@@ -2,7 +2,8 @@ import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { addModel, modelLocations, openModelCatalogue } from "../models/index.ts";
+import { modelLocations, openModelCatalogue } from "../models/index.ts";
+import { addModel } from "../models/install/index.ts";
 import { defaultModelTrouble } from "./default-model.ts";
 
 let root: string;

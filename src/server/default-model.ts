@@ -1,5 +1,6 @@
 import { CheckpointError, requireLoadable } from "../engine/index.ts";
-import { DEFAULT_MODEL, type InstalledModels, isMirrored, ModelError } from "../models/index.ts";
+import { DEFAULT_MODEL, type InstalledModels, ModelError } from "../models/index.ts";
+import { isMirrored } from "../models/shared/index.ts";
 
 /** Milliseconds that are independent of the system clock. */
 const monotonic = (): number => performance.now();

@@ -2,7 +2,7 @@
 
 import { collectDefaultMetrics, Registry } from "prom-client";
 import { requireFaceModel } from "../drawing/index.ts";
-import { removeAbandoned } from "../models/index.ts";
+import { removeAbandoned } from "../models/install/index.ts";
 import type { Config } from "../settings/index.ts";
 import { type Data, openData } from "./data.ts";
 import { type Deliverer, sharedWebhookSecret, startDeliverer } from "./delivery/index.ts";

@@ -1,7 +1,8 @@
 /** The workers of a server: each with an engine process, and the receiver of models. */
 
 import { Gauge, type Registry } from "prom-client";
-import { type Adapter, type AdapterKind, type BringHooks, type Model, resolveAdapter } from "../models/index.ts";
+import { type Adapter, type AdapterKind, type Model, resolveAdapter } from "../models/index.ts";
+import type { BringHooks } from "../models/shared/index.ts";
 import type { Config } from "../settings/index.ts";
 import { software } from "../version.ts";
 import type { Data } from "./data.ts";

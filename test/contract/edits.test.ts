@@ -4,7 +4,7 @@ import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Runware } from "@runware/sdk-js";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { addAdapter } from "../../src/models/index.ts";
+import { addAdapter } from "../../src/models/install/index.ts";
 import { decodeImage, encodeImage, readHeader, readMetadata } from "../../src/pictures/index.ts";
 import { inference, post } from "./memory-app.ts";
 import { type ContractServer, startContractServer } from "./server.ts";

@@ -1,7 +1,7 @@
 import { mkdir, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { openRepository } from "../hub/index.ts";
-import type { PullJob, PullReport } from "../pull-checkpoint.ts";
+import type { PullJob, PullReport } from "../install/pull-checkpoint.ts";
 import { bytesBegun } from "./part-store.ts";
 import { bytesToPull, isModelFile, pullRepository } from "./pull-repository.ts";
 

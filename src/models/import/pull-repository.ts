@@ -1,8 +1,8 @@
 import { ModelError } from "../errors.ts";
-import { registeredAt } from "../free-air.ts";
 import type { Repository } from "../hub/index.ts";
-import type { Naming } from "../install.ts";
-import { addOrKeep } from "../install-again.ts";
+import { addOrKeep } from "../install/again.ts";
+import { registeredAt } from "../install/free-air.ts";
+import type { Naming } from "../install/model.ts";
 import type { ModelLocations } from "../locations.ts";
 import { type AddHooks, addCheckpoint, addRepository, requireDrawable } from "./add-checkpoint.ts";
 import { modeFor, type RepositoryChoices } from "./gather-repository.ts";

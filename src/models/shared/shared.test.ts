@@ -6,17 +6,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { NO_S3, type S3Server, startS3Server } from "../../../test/support/s3-server.ts";
 import { type Bucket, openBucket } from "../../buckets/index.ts";
 import { Pipeline } from "../../engine/index.ts";
-import {
-  addAdapter,
-  addModel,
-  listAdapters,
-  listModels,
-  type Model,
-  type ModelLocations,
-  openSharedModels,
-  shareModel,
-  unshareModel,
-} from "../index.ts";
+import { listAdapters, listModels, type Model, type ModelLocations } from "../index.ts";
+import { addAdapter, addModel } from "../install/index.ts";
+import { openSharedModels, shareModel, unshareModel } from "./index.ts";
 
 const CHECKPOINT = resolve("test/fixtures/plain/checkpoint");
 const LORA = resolve("test/fixtures/lora/files/comfyui-down.safetensors");

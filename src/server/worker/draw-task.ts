@@ -11,14 +11,8 @@ import {
   type TaskPictures,
 } from "../../drawing/index.ts";
 import type { GeneratedImage } from "../../engine/index.ts";
-import {
-  type Adapter,
-  type AdapterKind,
-  type BringHooks,
-  costPerPicture,
-  type Model,
-  planSize,
-} from "../../models/index.ts";
+import { type Adapter, type AdapterKind, costPerPicture, type Model, planSize } from "../../models/index.ts";
+import type { BringHooks } from "../../models/shared/index.ts";
 import type { RgbImage } from "../../pictures/index.ts";
 import { type ImageInferenceTask, MAX_SEED, resultSeed, TaskError } from "../../protocol/index.ts";
 import type { ImageReferences } from "../storage/index.ts";

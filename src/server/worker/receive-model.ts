@@ -1,10 +1,5 @@
-import {
-  knownDistillation,
-  ModelError,
-  type ModelLocations,
-  pullCheckpoint,
-  receiveAdapter,
-} from "../../models/index.ts";
+import { knownDistillation, ModelError, type ModelLocations } from "../../models/index.ts";
+import { pullCheckpoint, receiveAdapter } from "../../models/install/index.ts";
 import { hubRepository, invalidParameter, type ModelUploadTask, TaskError } from "../../protocol/index.ts";
 import { type Outbound, OutboundError } from "../net/index.ts";
 import type { Claim, UploadProgress } from "../tasks/index.ts";

@@ -1,8 +1,8 @@
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { ModelError, type ModelErrorReason } from "./errors.ts";
-import type { Naming } from "./install.ts";
-import type { ModelLocations } from "./locations.ts";
+import { ModelError, type ModelErrorReason } from "../errors.ts";
+import type { ModelLocations } from "../locations.ts";
+import type { Naming } from "./model.ts";
 
 /** A checkpoint on the Hugging Face hub, and its target. */
 export interface PullJob {
@@ -20,7 +20,7 @@ export type PullReport =
   | { readonly type: "failed"; readonly name: string; readonly message: string; readonly reason?: string };
 
 const PROGRAM = fileURLToPath(
-  new URL(`./import/pull-child${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url),
+  new URL(`../import/pull-child${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url),
 );
 
 /**

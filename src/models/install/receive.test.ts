@@ -2,11 +2,11 @@ import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { listAdapters, resolveAdapter } from "./adapters.ts";
-import { removeAdapter } from "./install-adapter.ts";
-import { type ModelLocations, modelLocations } from "./locations.ts";
+import { listAdapters, resolveAdapter } from "../adapters.ts";
+import { type ModelLocations, modelLocations } from "../locations.ts";
+import { listModels } from "../registry.ts";
+import { removeAdapter } from "./adapter.ts";
 import { receiveAdapter, receivingFolder, removeAbandoned } from "./receive.ts";
-import { listModels } from "./registry.ts";
 
 let root: string;
 let locations: ModelLocations;

@@ -1,9 +1,9 @@
 import { join } from "node:path";
-import type { AdapterKind } from "./adapter-card.ts";
-import { type Adapter, listAdapters } from "./adapters.ts";
-import { ModelError } from "./errors.ts";
-import type { ModelLocations } from "./locations.ts";
-import { listModels, type Model } from "./registry.ts";
+import type { AdapterKind } from "../adapter-card.ts";
+import { type Adapter, listAdapters } from "../adapters.ts";
+import { ModelError } from "../errors.ts";
+import type { ModelLocations } from "../locations.ts";
+import { listModels, type Model } from "../registry.ts";
 
 /** @throws ModelError `alreadyInstalled` when a model of any kind has this AIR */
 export async function requireFree(air: string, locations: ModelLocations): Promise<void> {

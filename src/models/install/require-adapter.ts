@@ -1,9 +1,9 @@
 import { access, open } from "node:fs/promises";
 import { join } from "node:path";
-import { checkControlNet, parseKey, unknownKind } from "../engine/index.ts";
-import { foreignFile, readSafetensorsHeader } from "../weights/index.ts";
-import type { AdapterKind } from "./adapter-card.ts";
-import { ModelError } from "./errors.ts";
+import { checkControlNet, parseKey, unknownKind } from "../../engine/index.ts";
+import { foreignFile, readSafetensorsHeader } from "../../weights/index.ts";
+import type { AdapterKind } from "../adapter-card.ts";
+import { ModelError } from "../errors.ts";
 
 /**
  * Checks a LoRA file or a ControlNet folder as generating does, except for what depends on the checkpoint. It reads only headers.

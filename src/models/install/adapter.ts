@@ -1,12 +1,12 @@
 import { rm } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { type AdapterKind, knownDistillation, parseAdapterCard } from "./adapter-card.ts";
-import { type Adapter, listAdapters } from "./adapters.ts";
-import { writeCard } from "./card.ts";
-import { ModelError } from "./errors.ts";
+import { type AdapterKind, knownDistillation, parseAdapterCard } from "../adapter-card.ts";
+import { type Adapter, listAdapters } from "../adapters.ts";
+import { writeCard } from "../card.ts";
+import { ModelError } from "../errors.ts";
+import type { ModelLocations } from "../locations.ts";
 import { requireFree } from "./free-air.ts";
-import type { Naming } from "./install.ts";
-import type { ModelLocations } from "./locations.ts";
+import type { Naming } from "./model.ts";
 import { requireAdapter } from "./require-adapter.ts";
 
 /**

@@ -1,11 +1,11 @@
 import { lstat, rm } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { type ModelCardInput, parseCard, writeCard } from "./card.ts";
-import { ModelError } from "./errors.ts";
+import { type ModelCardInput, parseCard, writeCard } from "../card.ts";
+import { ModelError } from "../errors.ts";
+import { partsOfCheckpoint, removeUnusedParts, sweepAbandoned } from "../import/part-store.ts";
+import type { ModelLocations } from "../locations.ts";
+import { listModels, type Model, modelInFolder } from "../registry.ts";
 import { requireFree } from "./free-air.ts";
-import { partsOfCheckpoint, removeUnusedParts, sweepAbandoned } from "./import/part-store.ts";
-import type { ModelLocations } from "./locations.ts";
-import { listModels, type Model, modelInFolder } from "./registry.ts";
 
 /** Names for `addModel`. Other values come from the checkpoint's card, or are defaults. */
 export interface Naming {

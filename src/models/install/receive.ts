@@ -2,13 +2,13 @@ import { createHash } from "node:crypto";
 import { mkdir, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Worker } from "node:worker_threads";
-import { controlNetFromTensors } from "../engine/index.ts";
-import { readSafetensorsHeader } from "../weights/index.ts";
-import { type AdapterCardInput, type AdapterKind, parseAdapterCard } from "./adapter-card.ts";
-import { listAdapters } from "./adapters.ts";
-import { ModelError, type ModelErrorReason } from "./errors.ts";
+import { controlNetFromTensors } from "../../engine/index.ts";
+import { readSafetensorsHeader } from "../../weights/index.ts";
+import { type AdapterCardInput, type AdapterKind, parseAdapterCard } from "../adapter-card.ts";
+import { listAdapters } from "../adapters.ts";
+import { ModelError, type ModelErrorReason } from "../errors.ts";
+import type { ModelLocations } from "../locations.ts";
 import { requireFree } from "./free-air.ts";
-import type { ModelLocations } from "./locations.ts";
 import { requireLora } from "./require-adapter.ts";
 
 /** Passes a file on piece by piece, in order. */

@@ -1,7 +1,7 @@
 /** The thread that checks a received file. A costly header does not block other requests. */
 
 import { parentPort, workerData } from "node:worker_threads";
-import { ModelError } from "./errors.ts";
+import { ModelError } from "../errors.ts";
 import { type CheckJob, type CheckOutcome, completeReceived } from "./receive.ts";
 
 const { kind, folder } = workerData as CheckJob;

@@ -1,12 +1,12 @@
 import { join } from "node:path";
-import { type AdapterKind, parseAdapterCard } from "./adapter-card.ts";
-import type { Adapter } from "./adapters.ts";
-import { parseCard, readCardJson, writeCard } from "./card.ts";
+import { type AdapterKind, parseAdapterCard } from "../adapter-card.ts";
+import type { Adapter } from "../adapters.ts";
+import { parseCard, readCardJson, writeCard } from "../card.ts";
+import type { ModelLocations } from "../locations.ts";
+import type { Model } from "../registry.ts";
+import { addAdapter } from "./adapter.ts";
 import { registeredAt } from "./free-air.ts";
-import { addModel, type Naming } from "./install.ts";
-import { addAdapter } from "./install-adapter.ts";
-import type { ModelLocations } from "./locations.ts";
-import type { Model } from "./registry.ts";
+import { addModel, type Naming } from "./model.ts";
 import { requireAdapter } from "./require-adapter.ts";
 
 /**

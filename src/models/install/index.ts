@@ -1,4 +1,4 @@
-/** What changes the registry: installing and removing, receiving files, pulling from the hub. Commands that draw do not load it. */
+/** Changes of the registry: installing and removing, receiving files, pulling from the hub. `inkstone generate` does not load them. */
 export { MEMBERS, type MemberName, publishedAir } from "../import/members.ts";
 export { WEIGHT_MODES, type WeightMode } from "../import/pieces.ts";
 export { addAdapter, removeAdapter } from "./adapter.ts";

@@ -272,11 +272,16 @@ const traces: Migration = {
   statements: ["alter table tasks add column trace text"],
 };
 
-/** Who lives is decided by the beats of the upkeep, not by the clock. */
+/** Heartbeats of the upkeep, which decide instead of the clock which processes are alive. */
 const beats: Migration = {
   number: 15,
   name: "beats",
-  statements: ["create sequence upkeeper_beats", "alter table processes add column beat bigint"],
+  statements: [
+    // the first call leaves `last_value` as it is
+    "create sequence upkeeper_beats",
+    "select nextval('upkeeper_beats')",
+    "alter table processes add column beat bigint",
+  ],
 };
 
 export const migrations: readonly Migration[] = [

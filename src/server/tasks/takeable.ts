@@ -2,8 +2,8 @@
 
 /**
  * Condition on a row of `processes`: it is alive. The upkeep counts its heartbeats, and each process records the count at its own
- * heartbeat. A process that is four counts behind is gone. A clock would not do: after PostgreSQL's clock is set forward, every process
- * would look gone, and a worker without a task's model would fail that task. Processes of older versions record no count.
+ * heartbeat. A process that is four counts behind is gone. A clock would not do. After PostgreSQL's clock is set forward,
+ * every process would look gone. A worker without a task's model would then fail that task. Processes of older versions record no count.
  */
 export const LIVES = (process: string): string =>
   `coalesce(${process}.beat > (select last_value from upkeeper_beats) - 4, ${process}.seen_at > now() - interval '20 seconds')`;

@@ -277,7 +277,7 @@ const beats: Migration = {
   number: 15,
   name: "beats",
   statements: [
-    // the first call leaves `last_value` as it is
+    // the first call does not change `last_value`
     "create sequence upkeeper_beats",
     "select nextval('upkeeper_beats')",
     "alter table processes add column beat bigint",

@@ -162,11 +162,12 @@ export const DEFENCES: readonly Defence[] = [
   {
     finding: "M2 headers of models",
     suite: "model-headers",
-    test: "89 MB",
-    defence: "headers have 8 MB at most",
-    file: "src/weights/safetensors.ts",
-    code: "const MAX_HEADER_BYTES = 8_000_000;",
-    without: "const MAX_HEADER_BYTES = 800_000_000;",
+    test: "as many tensors as a header may hold",
+    defence: "headers are read in a thread",
+    file: "src/models/install/receive.ts",
+    code: "async function completeApart(job: CheckJob): Promise<void> {",
+    without:
+      "async function completeApart(job: CheckJob): Promise<void> {\n  if (job.folder) return completeReceived(job.kind, job.folder);",
   },
   {
     finding: "M3 files that other users may change",
@@ -207,9 +208,9 @@ export const DEFENCES: readonly Defence[] = [
     finding: "M5 revoked keys",
     suite: "revoked-key",
     defence: "revoking the last key opens no door",
-    file: "src/server/http/key-table.ts",
-    code: "isOpen: rows.length === 0",
-    without: "isOpen: keys.length === 0",
+    file: "src/server/http/api-keys.ts",
+    code: 'return cached.stamp === "";',
+    without: "return cached.keys.length === 0;",
   },
   {
     finding: "M6 a clock that is set",

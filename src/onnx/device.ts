@@ -20,7 +20,7 @@ export interface Device {
    */
   readonly attention: "fused" | "written out";
   /**
-   * Numbers in products of matrices and in attention. With `float16` their operands are rounded to it. Norms, softmax and sums of
+   * Numbers in products of matrices and in attention. With `float16` their operands are rounded to it. Norms and sums of
    * streams stay in float32: streams and their squares exceed the largest float16, 65,504.
    */
   readonly precision: "float32" | "float16";

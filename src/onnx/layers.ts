@@ -71,8 +71,8 @@ export interface AttentionOptions {
   readonly causal?: boolean;
   readonly bias?: Value;
   /**
-   * Parts of the queries that are computed one after the other where attention is written out: what one head of many tokens needs.
-   * Every S must be at least as large. Default: 1.
+   * Number of parts of the queries, computed one after the other where attention is written out: for one head with many tokens. S is
+   * at least this number. Not with `causal` or `bias`. Default: 1.
    */
   readonly queryParts?: number;
 }

@@ -20,7 +20,7 @@ try {
     );
     const begun = performance.now();
     const args = [`test/attacks/${each.suite}.test.ts`, "--bail", "1", "--testTimeout", "90000"];
-    if (each.test !== undefined) args.push("--testNamePattern", each.test.replace(/[()[\]]/g, "\\$&"));
+    if (each.test !== undefined) args.push(`--testNamePattern=${each.test}`);
     const { status, stdout } = spawnSync("node_modules/.bin/vitest", ["run", ...args], {
       cwd: folder,
       encoding: "utf8",

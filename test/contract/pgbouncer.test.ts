@@ -16,10 +16,16 @@ const KEEPING = [...POOL, "max_prepared_statements = 400"];
 
 describe.skipIf(WHY !== undefined)(`behind PgBouncer${WHY === undefined ? "" : ` (skipped: ${WHY})`}`, () => {
   let cluster: PostgresCluster;
+  /** One for all cases: a database belongs to one folder of images. */
+  let folder: string;
   beforeAll(async () => {
     cluster = await createCluster();
+    folder = await mkdtemp(join(tmpdir(), "inkstone-bouncer-"));
   });
-  afterAll(() => cluster?.remove());
+  afterAll(async () => {
+    await cluster?.remove();
+    await rm(folder, { recursive: true, force: true });
+  });
 
   const cases = [
     ["without prepared statements", POOL],
@@ -28,7 +34,6 @@ describe.skipIf(WHY !== undefined)(`behind PgBouncer${WHY === undefined ? "" : `
 
   test.each(cases)("%s: tasks are drawn, watched and answered, and wake-ups come at once", async (_, settings) => {
     const bouncer = await startPgbouncer(cluster.url, settings);
-    const folder = await mkdtemp(join(tmpdir(), "inkstone-bouncer-"));
     const env = { INKSTONE_DATABASE_URL: bouncer.url, INKSTONE_DATABASE_LISTEN_URL: cluster.url };
     const start = (role: string) => startServerProcess(folder, { ...env, INKSTONE_ROLE: role });
     const servers = [await start("worker")];
@@ -60,7 +65,6 @@ describe.skipIf(WHY !== undefined)(`behind PgBouncer${WHY === undefined ? "" : `
     } finally {
       for (const { kill } of servers) await kill();
       await bouncer.stop();
-      await rm(folder, { recursive: true, force: true });
     }
   });
 

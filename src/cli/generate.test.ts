@@ -109,7 +109,7 @@ describe("drawing", () => {
       code: 2,
       err: "--out: mine.png already exists; --overwrite replaces it, another name keeps it",
     });
-    expect((await generate("x", ...small, "--out", "many.png", "--number", "2")).err).toContain("many-2.png is there");
+    expect((await generate("x", ...small, "--out", "many.png", "--number", "2")).err).toContain("many-2.png already exists");
     expect(String(await file("mine.png"))).toBe("mine");
     expect((await generate("x", ...small, "--out", "mine.png", "--overwrite")).code).toBe(0);
     expect(await decodeImage(await file("mine.png"))).toMatchObject({ width: 128 });
@@ -208,7 +208,7 @@ describe("a task file", () => {
       { webhookURL: "https://example.org/x" },
       'webhookURL is "https://example.org/x"; it sets the delivery of a server',
     ],
-    [{ deliveryMethod: "async" }, 'deliveryMethod is "async"; .*: leave it out, or "sync"'],
+    [{ deliveryMethod: "async" }, 'deliveryMethod is "async"; .*: leave it out, or use "sync"'],
     [{ taskType: "ping" }, 'taskType is "ping"; allowed is "imageInference"'],
     [{ frobnicate: 1 }, "Unsupported use of 'frobnicate' parameter.*[^?]$"],
     [{ stepz: 9 }, "Unsupported use of 'stepz' parameter.* Did you mean 'steps'"],

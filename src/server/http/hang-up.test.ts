@@ -52,7 +52,7 @@ describe("hanging up", () => {
     const { base, tasks, task, state, clock } = await hangUp();
     const again = post(base, [task]);
     await expect.poll(() => tasks.listening(task.taskUUID)).toBe(1);
-    clock.pass(60);
+    clock.pass(20);
     expect(state()).toBe("queued");
     tasks.finish(task.taskUUID);
     expect(await again).toMatchObject({ status: 200, body: { data: [{ taskUUID: task.taskUUID }] } });
@@ -77,7 +77,7 @@ describe("hanging up", () => {
     abort.abort();
     await impatient;
     await expect.poll(() => clock.isDueIn(5)).toBe(true);
-    clock.pass(60);
+    clock.pass(20);
     tasks.finish(task.taskUUID);
     expect((await patient).body.data).toHaveLength(1);
   });

@@ -38,5 +38,6 @@ test("what is wrong is said, the other checks run all the same, exit code 1", as
 
 test("Node before 22.19 is too old", () => {
   expect(checkNode("24.0.0")).toBe("24.0.0");
-  for (const old of ["20.20.2", "22.18.0"]) expect(() => checkNode(old)).toThrow(`${old} is too old; install 22.19 or newer`);
+  for (const old of ["20.20.2", "22.18.0"])
+    expect(() => checkNode(old)).toThrow(`${old} is too old; install 22.19 or newer`);
 });

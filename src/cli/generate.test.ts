@@ -109,7 +109,9 @@ describe("drawing", () => {
       code: 2,
       err: "--out: mine.png already exists; --overwrite replaces it, another name keeps it",
     });
-    expect((await generate("x", ...small, "--out", "many.png", "--number", "2")).err).toContain("many-2.png already exists");
+    expect((await generate("x", ...small, "--out", "many.png", "--number", "2")).err).toContain(
+      "many-2.png already exists",
+    );
     expect(String(await file("mine.png"))).toBe("mine");
     expect((await generate("x", ...small, "--out", "mine.png", "--overwrite")).code).toBe(0);
     expect(await decodeImage(await file("mine.png"))).toMatchObject({ width: 128 });

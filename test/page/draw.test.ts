@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
+  begun,
   buildPage,
   draw,
   finished,
@@ -30,11 +31,11 @@ describe.skipIf(!hasChromium)("drawing", () => {
   });
 
   test("the picture is seen forming, and the steps are counted", async () => {
-    const page = await studio.open({ draft: { ...QUICK, steps: 30 } });
+    const page = await studio.open({ draft: { ...QUICK, steps: 60 } });
     await draw(page);
     await page.waitForSelector(".frame.rough img");
     expect(await page.getAttribute(".frame.rough img", "src")).toMatch(/^data:image\/webp;base64,/);
-    expect(await page.textContent(".work-text")).toMatch(/step \d+ of 30/);
+    expect(await page.textContent(".work-text")).toMatch(/step \d+ of 60/);
     await finished(page);
     expect(page.faults).toEqual([]);
   });
@@ -92,8 +93,7 @@ describe.skipIf(!hasChromium)("drawing", () => {
     const page = await studio.open({ viewport: PHONE, hasTouch: true, isMobile: true, draft: { ...QUICK, steps: 30 } });
     const prompt = 'A poster with the word "ONCE"';
     await page.fill("#prompt", prompt);
-    await page.keyboard.press("Control+Enter");
-    await page.waitForSelector(".work-line");
+    await begun(page, () => page.keyboard.press("Control+Enter"));
     await page.reload();
     expect(await page.inputValue("#prompt")).toBe(prompt);
     await expect.poll(() => page.locator('.strip img[alt*="ONCE"]').count(), { timeout: 120_000 }).toBe(1);

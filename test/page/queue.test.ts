@@ -50,7 +50,6 @@ describe.skipIf(!hasChromium)("the queue", () => {
   test("a tab that is closed while drawing loses nothing: a new one shows the picture", async () => {
     const page = await studio.open({ draft: { ...QUICK, steps: 30 } });
     await draw(page, 'A sign that says "LATER"');
-    await page.waitForSelector(".work-line");
     await page.context().close();
     const later = await studio.open();
     await expect.poll(() => later.locator('.strip img[alt*="LATER"]').count(), { timeout: 120_000 }).toBe(1);

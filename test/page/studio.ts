@@ -201,8 +201,20 @@ export async function drop(page: Page, bytes: Uint8Array, name: string, type: st
 /** Writes a prompt and presses the button. */
 export async function draw(page: Page, prompt: string = PROMPT): Promise<void> {
   await page.fill("#prompt", prompt);
-  await page.click(".button.draw");
-  await page.waitForSelector(".work-line");
+  await begun(page, () => page.click(".button.draw"));
+}
+
+/** Does what starts a task, and waits until the page shows it at work. A quick task may be over before the next look at the page, so an observer looks. */
+export async function begun(page: Page, start: () => Promise<void>): Promise<void> {
+  const work = page.evaluate(`new Promise((done) => {
+    new MutationObserver((_, observer) => {
+      if (document.querySelector(".work-line") === null) return;
+      observer.disconnect();
+      done();
+    }).observe(document.body, { childList: true, subtree: true });
+  })`);
+  await start();
+  await work;
 }
 
 /** Waits until what an event has set off is on the screen: two frames, and every animation that ends. */

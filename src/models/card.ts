@@ -87,6 +87,6 @@ export async function readCardJson(path: string): Promise<unknown> {
 export async function writeCard(registration: string, card: object): Promise<void> {
   await mkdir(registration, { recursive: true });
   const temporary = join(registration, `.card.${process.pid}.json`);
-  await writeFile(temporary, `${JSON.stringify(card, undefined, 2)}\n`);
+  await writeFile(temporary, `${JSON.stringify(card, undefined, 2)}\n`, { flush: true });
   await rename(temporary, join(registration, "card.json"));
 }

@@ -4,10 +4,9 @@ import { basename, dirname, join, relative } from "node:path";
 import { checkCheckpoint, LoraFileError } from "../../engine/index.ts";
 import { quantiser } from "../../onnx/index.ts";
 import { CheckpointError } from "../../weights/index.ts";
-import { parseCard, readCardJson, writeCard } from "../card.ts";
+import { parseCard } from "../card.ts";
 import { ModelError } from "../errors.ts";
 import type { Repository } from "../hub/index.ts";
-import { requireFree } from "../install/free-air.ts";
 import { addModel, type Naming } from "../install/model.ts";
 import type { ModelLocations } from "../locations.ts";
 import type { Model } from "../registry.ts";
@@ -17,15 +16,9 @@ import { gatherCheckpoint } from "./gather.ts";
 import { gatherRepository, modeFor, type RepositoryChoices } from "./gather-repository.ts";
 import type { CheckpointFiles, Ingredients } from "./ingredients.ts";
 import { AIRS, knownCheckpoint } from "./members.ts";
-import {
-  completePart,
-  partsOfCheckpoint,
-  removeUnusedParts,
-  stagingFolder,
-  storedPart,
-  sweepAbandoned,
-} from "./part-store.ts";
+import { completePart, removeUnusedParts, stagingFolder, storedPart, sweepAbandoned } from "./part-store.ts";
 import { type ConvertedPiece, openUnconverted, type Piece, type Shard } from "./pieces.ts";
+import { putInPlace, requireFreeFor } from "./put-in-place.ts";
 
 /** Callbacks of adding a checkpoint, and its signal. */
 export interface AddHooks {
@@ -109,15 +102,14 @@ async function make(
   const folder = join(staging, "checkpoint");
   await mkdir(folder, { recursive: true });
   const begun: string[] = [];
-  const registration = join(modelsDir, naming.air.replace(":", "+"));
+  let unneeded: readonly string[] = [];
   try {
     const earlier = await requireFreeFor(naming.air, ingredients.source, locations);
-    const card = earlier?.card ?? {
+    const card = earlier ?? {
       ...(ingredients.isLarge && knownCheckpoint(ingredients.title, ingredients.member)),
       ...ingredients.card,
       air: naming.air,
       name: naming.name ?? naming.folderName ?? ingredients.title,
-      checkpoint: "checkpoint",
     };
     const checked = parseCard(naming.name === undefined ? card : { ...card, name: naming.name }, ingredients.title);
     await writeConfigs(ingredients, folder);
@@ -131,64 +123,15 @@ async function make(
     await checkCheckpoint(folder, openUnconverted(ingredients.pieces));
     await convertAll(ingredients.pieces, places, hooks);
     await checkCheckpoint(folder);
-    await writeCard(staging, checked);
-    if (ingredients.source) await writeFile(join(staging, SOURCE), JSON.stringify(ingredients.source));
-    await replace(
-      staging,
-      registration,
-      naming.air,
-      earlier && (await partsOfCheckpoint(modelsDir, registration)),
-      locations,
-    );
-    return { card: checked, folder: join(registration, "checkpoint"), origin: "installed", registration };
+    return await putInPlace({ staging, card: checked, source: ingredients.source, earlier }, locations);
   } catch (error) {
-    await rm(staging, { recursive: true, force: true });
     // After an abort, the converted parts are kept for the next attempt. After an error they are deleted.
-    if (!hooks.signal?.aborted) await removeUnusedParts(modelsDir, begun);
+    if (!hooks.signal?.aborted) unneeded = begun;
     throw error;
+  } finally {
+    await rm(staging, { recursive: true, force: true });
+    await removeUnusedParts(modelsDir, unneeded);
   }
-}
-
-/** File with the source of a downloaded checkpoint. */
-const SOURCE = "source.json";
-
-/**
- * The card of an earlier download with this AIR from the same source.
- * @returns undefined when the AIR is free
- * @throws ModelError `alreadyInstalled` when another model has it
- */
-export async function requireFreeFor(
-  air: string,
-  source: string | undefined,
-  locations: ModelLocations,
-): Promise<{ card: object } | undefined> {
-  const registration = join(locations.modelsDir, air.replace(":", "+"));
-  const written = await readFile(join(registration, SOURCE), "utf8").catch(() => undefined);
-  if (source !== undefined && written === JSON.stringify(source)) {
-    return { card: (await readCardJson(join(registration, "card.json"))) as object };
-  }
-  await requireFree(air, locations);
-  return undefined;
-}
-
-/** Moves a finished checkpoint to its place. @param before components of the checkpoint that it replaces */
-async function replace(
-  staging: string,
-  registration: string,
-  air: string,
-  before: readonly string[] | undefined,
-  locations: ModelLocations,
-): Promise<void> {
-  if (before) await rm(registration, { recursive: true });
-  else await requireFree(air, locations); // another process may have taken it during the conversion
-  await rename(staging, registration).catch((cause) => {
-    throw new ModelError(
-      "alreadyInstalled",
-      `${air} cannot be moved to ${registration}, which exists: ${cause.message}`,
-      { cause },
-    );
-  });
-  if (before) await removeUnusedParts(locations.modelsDir, before);
 }
 
 interface Place {

@@ -58,6 +58,22 @@ test("a component that another process is making a checkpoint with is not remove
   expect(await parts()).toEqual(["shared"]);
 });
 
+test("a checkpoint that the card of its folder no longer names is deleted after a week; one that nobody made here stays", async () => {
+  const linkTo = async (air: string, part: string) => linked(join(models, air), part);
+  const used = await part("used");
+  for (const air of ["me+a@1", "me+b@1"]) {
+    await linkTo(air, used);
+    await mkdir(join(models, air, "checkpoint-0123abcd"));
+    await writeFile(join(models, air, "card.json"), JSON.stringify({ checkpoint: "checkpoint-0123abcd" }));
+  }
+  await writeFile(join(models, "me+a@1/source.json"), "{}");
+  await sweepAbandoned(models);
+  expect(await readdir(join(models, "me+a@1"))).toContain("checkpoint");
+  await sweepAbandoned(models, Date.now() + WEEK + 60_000);
+  expect(await readdir(join(models, "me+a@1"))).toEqual(["card.json", "checkpoint-0123abcd", "source.json"]);
+  expect(await readdir(join(models, "me+b@1"))).toContain("checkpoint");
+});
+
 test("no models directory is nothing to sweep", async () => {
   await expect(sweepAbandoned(join(models, "none"))).resolves.toBeUndefined();
 });

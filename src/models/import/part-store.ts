@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, readlink, rm, stat, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
+import { readCardJson } from "../card.ts";
 import { foldersIn } from "../locations.ts";
 import type { Component } from "./component-folder.ts";
 import type { Config } from "./configs.ts";
@@ -47,6 +48,9 @@ export async function storedPart(
 
 const COMPLETE = "complete.json";
 
+/** File with the source of a downloaded checkpoint, beside its card. Only such a checkpoint is ever replaced. */
+export const SOURCE = "source.json";
+
 /** Marks a component as complete, with its source. */
 export async function completePart(folder: string, identity: readonly unknown[]): Promise<void> {
   await writeFile(join(folder, COMPLETE), `${JSON.stringify({ from: identity }, undefined, 2)}\n`);
@@ -81,7 +85,8 @@ async function stagingFolders(modelsDir: string): Promise<string[]> {
 const KEPT_MS = 7 * 24 * 3600 * 1000;
 
 /**
- * Deletes the remains of killed conversions: staging folders of dead processes, and unused components that have not changed for a week.
+ * Deletes the remains of killed conversions: staging folders of dead processes; and after a week without a change, checkpoints that no card
+ * names, and unused components.
  */
 export async function sweepAbandoned(modelsDir: string, now: number = Date.now()): Promise<void> {
   const isOld = async (path: string) => {
@@ -92,11 +97,24 @@ export async function sweepAbandoned(modelsDir: string, now: number = Date.now()
     const path = join(modelsDir, name);
     if (isDead(name) || (await isOld(path))) await rm(path, { recursive: true, force: true });
   }
+  for (const name of await foldersIn(modelsDir)) {
+    for (const path of await replacedIn(join(modelsDir, name)))
+      if (await isOld(path)) await rm(path, { recursive: true, force: true });
+  }
   const store = join(modelsDir, ".parts");
   const old: string[] = [];
   for (const name of await readdir(store).catch((): string[] => []))
     if (await isOld(join(store, name))) old.push(join(store, name));
   await removeUnusedParts(modelsDir, old);
+}
+
+/** Checkpoints in the folder of a model that its card does not name: a process was killed while it replaced one. */
+async function replacedIn(registration: string): Promise<string[]> {
+  const card = await readCardJson(join(registration, "card.json")).catch(() => undefined);
+  const { checkpoint } = (card ?? {}) as { checkpoint?: unknown };
+  if (typeof checkpoint !== "string" || !existsSync(join(registration, SOURCE))) return [];
+  const names = (await readdir(registration)).filter((name) => /^checkpoint(-[0-9a-f]{8})?$/.test(name));
+  return names.map((name) => join(registration, name)).filter((path) => path !== resolve(registration, checkpoint));
 }
 
 /** True when the process of a staging folder ran on this machine and has ended. */
@@ -122,15 +140,17 @@ export async function bytesBegun(modelsDir: string): Promise<number> {
   return bytes;
 }
 
-/** The converted components that a registered checkpoint links to. */
+/** The converted components that a registered checkpoint links to. While it is being replaced, also those of the other one. */
 export async function partsOfCheckpoint(modelsDir: string, registration: string): Promise<string[]> {
-  const folder = join(registration, "checkpoint");
   const store = join(modelsDir, ".parts");
   const parts: string[] = [];
-  for (const name of await readdir(folder).catch(() => [])) {
-    const target = await readlink(join(folder, name)).catch(() => undefined);
-    const place = target === undefined ? undefined : resolve(folder, target);
-    if (place?.startsWith(join(store, "/"))) parts.push(place);
+  for (const checkpoint of await readdir(registration).catch(() => [])) {
+    const folder = join(registration, checkpoint);
+    for (const name of await readdir(folder).catch(() => [])) {
+      const target = await readlink(join(folder, name)).catch(() => undefined);
+      const place = target === undefined ? undefined : resolve(folder, target);
+      if (place?.startsWith(join(store, "/"))) parts.push(place);
+    }
   }
   return parts;
 }

@@ -85,8 +85,8 @@ async function stagingFolders(modelsDir: string): Promise<string[]> {
 const KEPT_MS = 7 * 24 * 3600 * 1000;
 
 /**
- * Deletes the remains of killed conversions: staging folders of dead processes; and after a week without a change, checkpoints that no card
- * names, and unused components.
+ * Deletes the remains of killed conversions: staging folders of dead processes at once. Checkpoints that no card names and unused
+ * components go after a week without a change.
  */
 export async function sweepAbandoned(modelsDir: string, now: number = Date.now()): Promise<void> {
   const isOld = async (path: string) => {

@@ -21,7 +21,7 @@ import { parseArgs } from "node:util";
 import { makeCheckpoint, type Synthetic, TRUE_WIDTHS } from "../../support/synthetic-checkpoint.ts";
 import { Drawer, type EditTiming, type Job, type Timing } from "../drawer.ts";
 import { convertRepository, diskBytes } from "./convert.ts";
-import { gigabytes, type Peak, watchMemory } from "./memory.ts";
+import { gigabytes, type Peak, readBytes, watchMemory } from "./memory.ts";
 import { comparePeers } from "./peers.ts";
 
 const { values } = parseArgs({
@@ -66,8 +66,10 @@ async function measure(): Promise<void> {
   const rows: string[] = [];
   for (const side of sides) {
     const memory = watchMemory(drawer.pid);
+    const before = await readBytes(drawer.pid);
     const timing = await drawer.draw(job(side));
-    rows.push(row(side, ready, timing, await memory.stop()));
+    const read = (await readBytes(drawer.pid)) - before;
+    rows.push(row(side, ready, timing, await memory.stop(), read));
   }
   await drawer.stop();
   const load = loadavg()[0]!.toFixed(1);
@@ -75,8 +77,8 @@ async function measure(): Promise<void> {
     `\n${cpus().length} × ${cpus()[0]!.model}, load ${load}; ${blocks} of 60 blocks, ${layers} of 28 text layers; one pass a step\n`,
   );
   const columns = ["size", "ready", "tower", "references", "text", "a pass", "… its processor", "decode"];
-  console.log(`| ${[...columns, "processor in all", "anonymous", "resident"].join(" | ")} |`);
-  console.log("| --- ".repeat(columns.length + 3).concat("|"));
+  console.log(`| ${[...columns, "processor in all", "anonymous", "resident", "read from disk"].join(" | ")} |`);
+  console.log("| --- ".repeat(columns.length + 4).concat("|"));
   console.log(rows.join("\n"));
 }
 
@@ -100,12 +102,12 @@ function job(side: number): Job {
   };
 }
 
-function row(side: number, ready: number, timing: Timing & Partial<EditTiming>, peak: Peak): string {
+function row(side: number, ready: number, timing: Timing & Partial<EditTiming>, peak: Peak, read: number): string {
   const { tower = 0, condition = 0, text, transformer, transformerProcessor, processor, decode } = timing;
   const steps = Number(values.steps);
   const passes = [`${(transformer / steps).toFixed(2)} s`, `${(transformerProcessor / steps).toFixed(2)} s`];
   const seconds = (value: number) => `${value.toFixed(1)} s`;
-  return `| ${[`${side}²`, seconds(ready), seconds(tower), seconds(condition), seconds(text), ...passes, seconds(decode), seconds(processor), gigabytes(peak.anonymous), gigabytes(peak.resident)].join(" | ")} |`;
+  return `| ${[`${side}²`, seconds(ready), seconds(tower), seconds(condition), seconds(text), ...passes, seconds(decode), seconds(processor), gigabytes(peak.anonymous), gigabytes(peak.resident), gigabytes(read)].join(" | ")} |`;
 }
 
 function path(relative: string): string {

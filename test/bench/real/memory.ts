@@ -26,6 +26,12 @@ export function watchMemory(pid: number): { stop(): Promise<Peak> } {
   };
 }
 
+/** Bytes that a process has read from disk so far, pages of mapped files included. From Linux' /proc. */
+export async function readBytes(pid: number): Promise<number> {
+  const io = await readFile(`/proc/${pid}/io`, "utf8").catch(() => "");
+  return Number(/^read_bytes: (\d+)/m.exec(io)?.[1] ?? 0);
+}
+
 export function gigabytes(bytes: number): string {
   return `${(bytes / 1e9).toFixed(1)} GB`;
 }

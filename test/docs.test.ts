@@ -10,7 +10,7 @@ const root = join(import.meta.dirname, "..");
 const read = (path: string) => readFile(join(root, path), "utf8");
 const files = globSync(["*.md", "docs/**/*.md"], { cwd: root }).toSorted();
 
-test.each(Object.entries(pages))("docs/%s is what npm run docs makes", async (name, text) => {
+test.each(Object.entries(pages))("docs/%s is current (npm run docs)", async (name, text) => {
   expect(await read(`docs/${name}`)).toBe(text);
 });
 
@@ -29,7 +29,7 @@ function anchorsOf(page: string): Set<string> {
 }
 
 describe.each(files)("%s", (page) => {
-  test("names paths that exist, and links to pages and anchors that exist", async () => {
+  test("names existing paths, and links to existing pages and anchors", async () => {
     const text = (await read(page)).replace(/^```.*?^```/gms, "");
     const missing: string[] = [];
     for (const [, path] of text.matchAll(/`((?:src|test|docs|models|reference|deploy|\.ci)\/[\w./-]+)`/g)) {

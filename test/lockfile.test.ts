@@ -11,7 +11,7 @@ const lock = JSON.parse(await readFile(new URL("../package-lock.json", import.me
   packages: Readonly<Record<string, Entry>>;
 };
 
-test("the lock file names every optional platform package, else npm ci refuses it (.ci/complete-lockfile.mjs)", () => {
+test("the lock file names every optional platform package, which npm ci requires (.ci/complete-lockfile.mjs)", () => {
   const names = Object.keys(lock.packages).map((path) => path.slice(path.lastIndexOf("node_modules/") + 13));
   const wanted = Object.values(lock.packages).flatMap(({ optionalDependencies = {} }) =>
     Object.keys(optionalDependencies),
@@ -19,6 +19,6 @@ test("the lock file names every optional platform package, else npm ci refuses i
   expect(wanted.filter((name) => !names.includes(name))).toEqual([]);
 });
 
-test("the lock file binds nobody to one registry", () => {
+test("the lock file contains no registry address", () => {
   expect(Object.values(lock.packages).filter(({ resolved }) => resolved !== undefined)).toEqual([]);
 });

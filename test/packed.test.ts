@@ -27,14 +27,14 @@ describe.skipIf(!existsSync(join(root, ".git")))("the tracked tree", () => {
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(60e6);
   });
 
-  test("has no weights beside the packed ones", () => {
+  test("has no weights besides the packed ones", () => {
     expect(entries.map(({ path }) => path).filter((path) => tracked.includes(path))).toEqual([]);
     const large = tracked.filter((path) => /^(models|assets)\/.*\.(safetensors|onnx)$/.test(path));
     expect(large).toEqual([]);
   });
 });
 
-test("every packed file gives the bytes that its hash names", async () => {
+test("every packed file gives the bytes of its hash", async () => {
   expect(entries.length).toBeGreaterThan(8);
   for (const { path, bytes, sha256: hash, sections } of entries) {
     const file = unpack(await readFile(join(root, "packed", `${path}.planes`)), sections);
@@ -72,18 +72,18 @@ describe("the packed form", () => {
         d: { dtype: "F16", data: everything.subarray(100, 106) },
       }),
     ],
-  ])("gives back %s", (_, file) => {
+  ])("returns %s", (_, file) => {
     const { packed, sections } = pack(file, true);
     expect(unpack(packed, sections).equals(file)).toBe(true);
   });
 
-  test("gives back any other file", () => {
+  test("returns any other file", () => {
     const file = everything.subarray(1, 1000);
     const { packed, sections } = pack(file, false);
     expect(unpack(packed, sections).equals(file)).toBe(true);
   });
 
-  test("refuses a safetensors file with bytes that no tensor has", () => {
+  test("refuses a safetensors file with bytes outside its tensors", () => {
     const file = Buffer.concat([safetensors({ a: { dtype: "I8", data: everything } }), Buffer.alloc(3)]);
     expect(() => pack(file, true)).toThrow("after the last tensor");
   });
@@ -113,7 +113,7 @@ describe("unpacking a clone", () => {
   });
   afterEach(() => rm(clone, { recursive: true, force: true }));
 
-  test("writes what is missing, then leaves it as long as it is current", async () => {
+  test("writes missing files, then leaves them while they are current", async () => {
     run();
     expect((await readFile(file())).equals(content)).toBe(true);
     const written = await stat(file());
@@ -121,14 +121,14 @@ describe("unpacking a clone", () => {
     expect((await stat(file())).ino).toBe(written.ino);
   });
 
-  test("replaces it when a pull brought another one", async () => {
+  test("replaces a file after a pull with a new one", async () => {
     run();
     await commit(everything.subarray(7, 900));
     run();
     expect((await readFile(file())).equals(everything.subarray(7, 900))).toBe(true);
   });
 
-  test("keeps a file that somebody changed, and says so", async () => {
+  test("keeps a file that the user changed, and reports it", async () => {
     run();
     await writeFile(file(), "trained for a week");
     await commit(everything.subarray(7, 900));
@@ -138,7 +138,7 @@ describe("unpacking a clone", () => {
     expect(await readFile(file(), "utf8")).toBe("trained for a week");
   });
 
-  test("knows a copy of the file by its hash", async () => {
+  test("recognises a copy of the file by its hash", async () => {
     await mkdir(dirname(file()), { recursive: true });
     await writeFile(file(), content);
     await utimes(file(), 1, 1);

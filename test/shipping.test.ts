@@ -19,13 +19,13 @@ const run = (script: string, ...args: string[]) =>
     });
   });
 
-test("every package that ships has a licence that may, and stands in NOTICE", async () => {
+test("every package in the release has an allowed licence, and is in NOTICE", async () => {
   const { code, said } = await run("licences.mjs");
   expect(code, said).toBe(0);
   expect(said).toMatch(/^fastify [\d.]+: MIT$/m);
 });
 
-test("a package that NOTICE leaves out is told; --write puts it back", async () => {
+test("a package missing in NOTICE is reported; --write adds it", async () => {
   const folder = await mkdtemp(join(tmpdir(), "inkstone-notice-"));
   const path = join(folder, "NOTICE");
   await writeFile(path, notice.replace(" fastify,", ""));
@@ -35,7 +35,7 @@ test("a package that NOTICE leaves out is told; --write puts it back", async () 
   await rm(folder, { recursive: true });
 });
 
-test("what others made inside the package stands in NOTICE: networks, fonts, the database, the page's packages", async () => {
+test("NOTICE names the work of others in the package: networks, fonts, the database, the page's packages", async () => {
   const assets = (await readdir(join(root, "assets"))).filter((name) => !name.endsWith(".LICENSE"));
   expect(assets).toContain("safety.onnx");
   for (const name of assets) expect(notice).toContain(`\nassets/${name}\n`);
@@ -69,7 +69,7 @@ async function packagesOfThePage(): Promise<ReadonlySet<string>> {
   return found;
 }
 
-test("an advisory against a package that ships ends `npm run advisories` with 1; a registry that knows none, with 2", async () => {
+test("an advisory against a package in the release ends `npm run advisories` with 1; a registry without answers, with 2", async () => {
   const advisory = {
     id: 1,
     url: "https://a.example/1",

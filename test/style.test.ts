@@ -3,7 +3,7 @@
 import type { TxtNode } from "@textlint/ast-node-types";
 import { expect, test } from "vitest";
 import { proseOf, sentencesOf, wordsOf } from "../docs/style/prose.ts";
-import { sourceTexts } from "../docs/style/source-texts.ts";
+import { sourceTexts, testTitles } from "../docs/style/source-texts.ts";
 import { findings } from "../docs/style/textlint-rule.ts";
 
 const messages = (text: string) => findings({ text }).map(({ message }) => message);
@@ -33,7 +33,7 @@ test.each([
   expect(messages(text)).toEqual([]);
 });
 
-test("a code span is one word, and may begin a sentence", () => {
+test("a code span is one word, and can begin a sentence", () => {
   expect(sentencesOf("Use Ȼ. Ȼ is one word.").map(({ text }) => wordsOf(text).length)).toEqual([2, 4]);
 });
 
@@ -66,11 +66,34 @@ test("texts of a source: docstrings, comments and messages with their lines; no 
   ]);
 });
 
+test("titles of tests: literals and templates of test, describe and their variants", () => {
+  const source = [
+    'test("one", () => item.test("not this"));',
+    "describe.skipIf(absent)(`two $" + "{name}`, () => {",
+    '  testBehind.each(["a b c d"])("three", run);',
+    "  test.each`x`('four', run);",
+    "});",
+    'items.includes("not this either");',
+  ].join("\n");
+  expect(testTitles(source)).toEqual([
+    { line: 1, text: "one" },
+    { line: 2, text: "two `x`" },
+    { line: 3, text: "three" },
+    { line: 4, text: "four" },
+  ]);
+});
+
+test("a title may not open with a clause, however short", () => {
+  const opening = { text: "what is missing is named" };
+  expect(findings(opening)).toEqual([]);
+  expect(findings(opening, { isTitle: true })).toHaveLength(1);
+});
+
 test("a source that is not TypeScript is an error, not a file without texts", () => {
   expect(() => sourceTexts("const = 1;")).toThrow();
 });
 
-test("a sentence does not end with its line", () => {
+test("a line break does not end a sentence", () => {
   const value = `${"word ".repeat(20)}\n${"word ".repeat(20)}and as\nit is.`;
   const text = { type: "Str", raw: value, value, range: [0, value.length], loc: {} };
   const prose = proseOf({ ...text, type: "Paragraph", children: [text] } as unknown as TxtNode);
@@ -80,7 +103,7 @@ test("a sentence does not end with its line", () => {
   ]);
 });
 
-test("examples of docstrings are no prose", () => {
+test("examples in docstrings are not prose", () => {
   expect(sourceTexts("/**\n * Adds.\n * @example\n * add(1, 2) // a picture\n */\n")).toEqual([
     { line: 1, text: "\nAdds." },
   ]);

@@ -4,7 +4,7 @@ import { formatOf, sizeOf } from "./picture-header.ts";
 
 const pixels = { width: 37, height: 21, pixels: new Uint8Array(37 * 21 * 3).map((_, i) => i % 251) };
 
-test.each(["PNG", "JPG", "WEBP"] as const)("%s, with metadata before the picture and without", async (format) => {
+test.each(["PNG", "JPG", "WEBP"] as const)("%s, with metadata before the image and without", async (format) => {
   const parameters = { positivePrompt: "long ".repeat(20_000) };
   for (const metadata of [undefined, { software: "inkstone", parameters }]) {
     const bytes = await encodeImage(pixels, { format, ...(metadata && { metadata }) });
@@ -18,7 +18,7 @@ test("WEBP without loss", () => {
   expect(sizeOf(new Uint8Array(bytes), "webp")).toEqual({ width: 3616, height: 300 }); // 14 bits each
 });
 
-test("a file that is cut, or names no size, has none", async () => {
+test("a truncated file, or one without a size, has none", async () => {
   const bytes = await encodeImage(pixels, { format: "JPG" });
   for (let end = 3; end < 20; end++) expect(sizeOf(bytes.subarray(0, end), "jpeg")).toBeUndefined();
   expect(sizeOf(Buffer.from("RIFF....WEBPABCD............"), "webp")).toBeUndefined();

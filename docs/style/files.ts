@@ -1,6 +1,7 @@
 /** The files that the style guide covers. */
 
 import { globSync } from "node:fs";
+import { matchesGlob } from "node:path";
 
 const PAGES = [
   "*.md",
@@ -20,4 +21,11 @@ const EXCLUDED = ["**/*.test.ts", "web/dist", "web/text", "docs/style/rules.ts"]
 
 export const pages = (): string[] => globSync(PAGES).toSorted();
 
+/** Files in which the titles of tests are checked. */
+const TESTS = ["{src,web}/**/*.test.ts", "test/**/*.ts"];
+
 export const sources = (): string[] => globSync(SOURCES, { exclude: EXCLUDED }).toSorted();
+
+export const tests = (): string[] => globSync(TESTS).toSorted();
+
+export const isTest = (file: string): boolean => TESTS.some((pattern) => matchesGlob(file, pattern));

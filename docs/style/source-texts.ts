@@ -1,4 +1,4 @@
-/** The prose in TypeScript: docstrings, comments, and messages such as help texts, errors and log lines. */
+/** The prose in TypeScript: docstrings, comments, and messages such as help texts, errors and log lines. Of tests, their titles. */
 
 import { type Comment, parseSync } from "oxc-parser";
 
@@ -47,6 +47,40 @@ export function sourceTexts(source: string, file = "source.ts"): SourceText[] {
   return parts
     .toSorted((a, b) => a.at - b.at)
     .map(({ at, text }) => ({ text, line: source.slice(0, at).split("\n").length }));
+}
+
+/** `test`, `describe`, and functions that extend them, such as `testBehind`. */
+const DECLARES_TESTS = /^(?:test|describe|it)(?:[A-Z]\w*)?$/;
+
+/**
+ * The titles of the tests in a file, in their order. Titles may be shorter than other texts.
+ *
+ * @param file its name: `.tsx` may contain JSX
+ * @throws Error if the source is not valid TypeScript
+ */
+export function testTitles(source: string, file = "test.ts"): SourceText[] {
+  const { program, errors } = parseSync(file, source);
+  if (errors.length > 0) throw new Error(errors[0]!.message);
+  const titles: SourceText[] = [];
+  const visit = (node: unknown): void => {
+    if (typeof node !== "object" || node === null) return;
+    const { type, start, callee, arguments: given } = node as SyntaxNode;
+    if (type === "CallExpression" && DECLARES_TESTS.test(nameOf(callee as SyntaxNode))) {
+      const [title] = given as readonly SyntaxNode[];
+      const text = title && literalOf(title);
+      if (text !== undefined) titles.push({ text, line: source.slice(0, start).split("\n").length });
+    }
+    for (const value of Object.values(node)) visit(value);
+  };
+  visit(program);
+  return titles;
+}
+
+/** `test` of `test.skipIf(…).each(…)` */
+function nameOf({ type, name, object, callee, tag }: SyntaxNode): string {
+  if (type === "Identifier") return name as string;
+  const inner = object ?? callee ?? tag;
+  return inner === undefined ? "" : nameOf(inner as SyntaxNode);
 }
 
 /** Block comments, and line comments joined with those directly below them. */

@@ -16,7 +16,8 @@ interface Finding {
   readonly message: string;
 }
 
-export function findings({ text }: Pick<Prose, "text">): Finding[] {
+/** @param isTitle titles of tests may not open with a clause, however short they are */
+export function findings({ text }: Pick<Prose, "text">, { isTitle = false } = {}): Finding[] {
   const unquoted = text.replace(QUOTED, (quoted) => `"${"_".repeat(quoted.length - 2)}"`);
   const matches = (phrases: readonly Phrase[], kind: string) =>
     phrases.flatMap(({ pattern, instead }) =>
@@ -29,15 +30,21 @@ export function findings({ text }: Pick<Prose, "text">): Finding[] {
     const words = wordsOf(sentence.text).length;
     const long = { at: sentence.at, message: `${words} words in a sentence; at most ${MAX_WORDS}` };
     const opening = { at: sentence.at, message: `begins with "${sentence.text.split(" ")[0]}": name the thing first` };
-    return [...(words > MAX_WORDS ? [long] : []), ...(OPENINGS.test(sentence.text) && words > SHORT ? [opening] : [])];
+    return [
+      ...(words > MAX_WORDS ? [long] : []),
+      ...(OPENINGS.test(sentence.text) && (isTitle || words > SHORT) ? [opening] : []),
+    ];
   });
   return [...matches(PHRASES, "phrase"), ...matches(TERMS, "term"), ...sentences];
 }
 
-export const styleRule: TextlintRuleModule = ({ RuleError, locator, report }) => {
+export const styleRule: TextlintRuleModule<{ readonly isTitle?: boolean }> = (
+  { RuleError, locator, report },
+  options = {},
+) => {
   const check = (node: TxtNode) => {
     const prose = proseOf(node);
-    for (const { at, message } of findings(prose)) {
+    for (const { at, message } of findings(prose, options)) {
       const index = (prose.origin[at] ?? node.range[0]) - node.range[0];
       report(node, new RuleError(message, { padding: locator.at(index) }));
     }

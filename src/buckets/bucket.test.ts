@@ -42,7 +42,7 @@ test.each([
   expect(bucketLocation(place, { s3PathStyle: "false" }).pathStyle).toBe(false);
 });
 
-test("keys lie below the prefix, with a server of one's own in its path", async () => {
+test("keys are below the prefix, which can contain the path of a server", async () => {
   const bucket = await open("s3://pictures/studio/one");
   await bucket.put("a.png", Buffer.from("a"));
   await bucket.delete("a.png");
@@ -53,7 +53,7 @@ test("keys lie below the prefix, with a server of one's own in its path", async 
   ]);
 });
 
-test("an object that is not there reads as undefined; one that may not be read is an outage that names what was tried", async () => {
+test("a missing object reads as undefined; a forbidden one is an outage that names the operation", async () => {
   const bucket = await open("s3://pictures");
   answer = (_, response) => fail(response, 404, "NoSuchKey");
   expect(await bucket.get("none")).toBeUndefined();
@@ -63,12 +63,12 @@ test("an object that is not there reads as undefined; one that may not be read i
   await expect(bucket.get("shut")).rejects.toThrow(/^cannot read shut: AccessDenied/);
 });
 
-test("a bucket that does not exist is told when it is opened", async () => {
+test("a missing bucket is reported when it is opened", async () => {
   answer = (_, response) => response.writeHead(404).end();
   await expect(open("s3://nowhere")).rejects.toThrow(/^cannot use the bucket nowhere: /);
 });
 
-test("all objects are listed, page by page, by the keys they were put under", async () => {
+test("all objects are listed, page by page, with the keys that they were stored under", async () => {
   const bucket = await open("s3://pictures/studio");
   const page = (keys: readonly string[], next?: string) =>
     `<ListBucketResult>${keys

@@ -29,14 +29,14 @@ async function draw(model: string): Promise<Buffer> {
   return png;
 }
 
-describe("a transformer's file with what it lacks from another checkpoint", () => {
+describe("a transformer file is completed from another checkpoint", () => {
   test.each([
     "transformer.gguf",
     "fp8.safetensors",
     "fp8-scaled.safetensors",
     "fp8-mixed.safetensors",
     "int8-convrot.safetensors",
-  ])("%s draws, as it is and in fewer bits", async (file) => {
+  ])("%s generates, unchanged and in fewer bits", async (file) => {
     for (const weights of ["keep", "int8", "int4"]) {
       const air = `me:${weights}@1`;
       const { code, out, err } = await add(join(FORMATS, file), "--base", HALF, "--weights", weights, "--air", air);
@@ -47,7 +47,7 @@ describe("a transformer's file with what it lacks from another checkpoint", () =
     expect((await left()).sort()).toEqual(["me+int4@1", "me+int8@1", "me+keep@1"]);
   });
 
-  test("a text encoder of llama.cpp beside it; components are shared, and go with the last checkpoint", async () => {
+  test("a text encoder of llama.cpp next to it; components are shared, and deleted with the last checkpoint", async () => {
     const files = [
       join(FORMATS, "transformer.gguf"),
       "--text-encoder",
@@ -74,7 +74,7 @@ describe("a transformer's file with what it lacks from another checkpoint", () =
 });
 
 describe("a folder in diffusers layout", () => {
-  test("stays where it is, or is converted", async () => {
+  test("stays in place, or is converted", async () => {
     expect((await add(HALF, "--air", "me:a@1")).out).toContain(`\n  ${HALF}\n`);
     expect(await parts()).toEqual([]);
     const { code, out } = await add(HALF, "--air", "me:b@1", "--weights", "int8");
@@ -92,7 +92,7 @@ describe("a folder in diffusers layout", () => {
   });
 });
 
-describe("what cannot be drawn with is refused, and nothing of it stays", () => {
+describe("unusable files are refused, and nothing of them stays", () => {
   const half =
     (...without: string[]) =>
     async () => {
@@ -205,7 +205,7 @@ describe("what cannot be drawn with is refused, and nothing of it stays", () => 
   });
 });
 
-test("Ctrl-C ends a conversion; it goes on where it was", async () => {
+test("Ctrl-C ends a conversion; the next run continues it", async () => {
   const stop = new AbortController();
   const args = [
     "models",

@@ -29,7 +29,7 @@ describe.skipIf(!isRoot)("root, and a data folder of another user (skipped unles
     expect(await readdir(join(folder, "data"))).toEqual([]);
   });
 
-  test("a folder of root, or one that does not exist yet, is used", async () => {
+  test("a folder of root, or a missing one, is used", async () => {
     expect(await run("keys", "create", "app")).toMatchObject({ code: 0 });
     expect(await run("keys", "list")).toMatchObject({ code: 0, out: expect.stringContaining("app") });
   });

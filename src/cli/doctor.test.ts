@@ -13,7 +13,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(cwd, { recursive: true }));
 
-test("a machine that can draw: eight times ok, and nothing left behind", async () => {
+test("on a working machine eight checks pass, and no file stays behind", async () => {
   const data = join(cwd, "not", "yet");
   const { code, out } = await inkstone(["doctor", "--model", tinyCheckpoint, "--data-dir", data], { cwd });
   expect(out.match(/^ok/gm)).toHaveLength(8);
@@ -24,7 +24,7 @@ test("a machine that can draw: eight times ok, and nothing left behind", async (
   expect(await readdir(cwd)).toEqual([]);
 });
 
-test("what is wrong is said, the other checks run all the same, exit code 1", async () => {
+test("a failed check is reported, the other checks still run, and the exit code is 1", async () => {
   const { code, out, err } = await inkstone(["doctor", "--model", "a:b@1", "--data-dir", tinyFile], {
     cwd,
     env: { INKSTONE_MODELS_DIR: cwd },

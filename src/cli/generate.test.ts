@@ -20,7 +20,7 @@ const file = (name: string) => readFile(join(cwd, name));
 describe("editing", () => {
   const editing = (name: string) => fileURLToPath(new URL(`../../test/fixtures/${name}/checkpoint`, import.meta.url));
 
-  test("references are files, the size follows from the last", async () => {
+  test("references are files, and the last one sets the size", async () => {
     for (const [name, width, height] of [
       ["a.png", 60, 30],
       ["b.jpg", 31, 60],
@@ -60,8 +60,8 @@ describe("editing", () => {
   });
 });
 
-describe("drawing", () => {
-  test("prints the path alone on stdout, and the file tells what it was made from", async () => {
+describe("generating", () => {
+  test("prints only the path on stdout, and the file contains its parameters", async () => {
     const { code, out, err } = await generate("春桥 “Tea” & co", ...small, "--seed", "18446744073709551615");
     expect(err).toMatch(/loaded in .* s\n(step 1.*\n)?step 2\/2, 0\.0 s left, .* it\/s\n1 picture in /);
     expect([code, out]).toEqual([0, "春桥-tea-co-18446744073709551615.png\n"]);
@@ -75,7 +75,7 @@ describe("drawing", () => {
     });
   });
 
-  test("a picture's own parameters draw it again, byte for byte", async () => {
+  test("the parameters in an image reproduce it, byte for byte", async () => {
     await generate("a sign", ...small, "--seed", "5", "--cfg", "2.5", "--negative", "blur", "--out", "first.png");
     const { out } = await inkstone(["inspect", "--json", "first.png"], { cwd });
     const [{ parameters }] = JSON.parse(out);
@@ -85,7 +85,7 @@ describe("drawing", () => {
     expect(Buffer.compare(await file("first.png"), await file("second.png"))).toBe(0);
   });
 
-  test("several pictures are numbered, their seeds follow each other, and each equals one drawn alone", async () => {
+  test("several images are numbered, their seeds are consecutive, and each equals a single one", async () => {
     const { out } = await generate("x", ...small, "--seed", "7", "--number", "2", "--out", "a.webp", "--json");
     const { images } = JSON.parse(out);
     expect(images).toMatchObject([
@@ -96,12 +96,12 @@ describe("drawing", () => {
     expect(Buffer.compare(await file("alone.webp"), await file("a-2.webp"))).toBe(0);
   });
 
-  test("names made from the prompt never overwrite; folders are made", async () => {
+  test("names made from the prompt never overwrite files; missing folders are created", async () => {
     for (let i = 0; i < 2; i++) await generate("one two", ...small, "--seed", "1", "--out", "new/", "--format", "jpeg");
     expect((await readdir(join(cwd, "new"))).sort()).toEqual(["one-two-1-2.jpg", "one-two-1.jpg"]);
   });
 
-  test("a file that is there is kept, unless it may be replaced", async () => {
+  test("an existing file is kept, unless the command allows replacing it", async () => {
     await writeFile(join(cwd, "mine.png"), "mine");
     await writeFile(join(cwd, "many-2.png"), "mine");
     const refused = await generate("x", ...small, "--out", "mine.png");
@@ -117,7 +117,7 @@ describe("drawing", () => {
     expect(await decodeImage(await file("mine.png"))).toMatchObject({ width: 128 });
   });
 
-  test("starts from a picture: at strength 0 it comes back as it was", async () => {
+  test("starts from an image: at strength 0 the image stays unchanged", async () => {
     await generate("x", ...small, "--seed", "1", "--out", "start.png");
     await generate("y", ...small, "--seed-image", "start.png", "--strength", "0", "--out", "same.png");
     const [start, same] = await Promise.all(
@@ -126,7 +126,7 @@ describe("drawing", () => {
     expect(Buffer.compare(start!.pixels, same!.pixels)).toBe(0);
   });
 
-  test("a step cache is used, and written into the file's record", async () => {
+  test("a step cache is used, and recorded in the file", async () => {
     const { out, code } = await generate(
       "x",
       ...small,
@@ -145,7 +145,7 @@ describe("drawing", () => {
     expect((await readMetadata(await readFile(plain.path)))?.skippedSteps).toBeUndefined();
   });
 
-  test("a LoRA distilled to few steps says them, and no guidance, where the command does not", async () => {
+  test("a LoRA distilled to few steps sets steps and guidance, unless the command sets them", async () => {
     const models = join(cwd, "models");
     await mkdir(join(models, "me+fast@1"), { recursive: true });
     const path = resolve("test/fixtures/lora/files/peft.safetensors");
@@ -164,7 +164,7 @@ describe("drawing", () => {
     expect(await draw("--lora", "me:fast@1", "--steps", "3", "--cfg", "4")).toEqual([3, 4]);
   });
 
-  test("above the model's pixel budget it says so and delivers the size asked for", async () => {
+  test("above the model's pixel budget it prints a note and returns the requested size", async () => {
     const card = { air: "me:small@1", name: "Small", maxPixels: 16384, checkpoint: tinyCheckpoint };
     await writeFile(
       join(cwd, "card.json"),
@@ -178,7 +178,7 @@ describe("drawing", () => {
     expect(await decodeImage(await file("big.png"))).toMatchObject({ width: 256, height: 128 });
   });
 
-  test("stopping leaves finished pictures and no half ones", async () => {
+  test("stopping keeps finished images and leaves no partial ones", async () => {
     const stop = new AbortController();
     const { code, out, err } = await inkstone(["generate", "x", ...small, "--number", "20", "--out", "s.png"], {
       cwd,
@@ -194,7 +194,7 @@ describe("drawing", () => {
 describe("a task file", () => {
   const task = (value: object) => writeFile(join(cwd, "task.json"), JSON.stringify(value));
 
-  test("may be a whole request of the API; flags win", async () => {
+  test("can be a whole request of the API; flags win", async () => {
     const request = { taskType: "imageInference", model: "runware:108@1", positivePrompt: "p", outputFormat: "webp" };
     await task([{ ...request, steps: 40, width: 1024, height: 1024, CFGScale: 7.5, includeCost: true, seed: 3 }]);
     const { code, out } = await generate("--params", "task.json", ...small, "--json");
@@ -226,7 +226,7 @@ describe("a task file", () => {
     expect(err).toMatch(new RegExp(message));
   });
 
-  test("may come by standard input", async () => {
+  test("can come from standard input", async () => {
     const stdin = JSON.stringify({ positivePrompt: "p", seed: 4 });
     const { code, out } = await inkstone(["generate", "--params", "-", ...small], { cwd, stdin });
     expect([code, out]).toEqual([0, "p-4.png\n"]);
@@ -238,7 +238,7 @@ describe("a task file", () => {
     ["nothing", /cannot be read/],
     ["{", /is not JSON/],
     ["[]", /must contain one task object/],
-  ])("that is %s is refused by name", async (text, message) => {
+  ])("%s: refused by name", async (text, message) => {
     if (text !== "nothing") await writeFile(join(cwd, "task.json"), text);
     const { code, err } = await generate("--params", "task.json");
     expect(code).toBe(2);

@@ -40,7 +40,7 @@ test("for programs, with all digits of the seed", async () => {
   expect(JSON.parse(out)).toMatchObject([{ file: "ours.webp", format: "WEBP", width: 20, height: 10 }]);
 });
 
-test("a missing file and one that is no picture are named", async () => {
+test("a missing file and a file that is no image are named", async () => {
   expect(await inspect("none.png")).toMatchObject({ code: 2, err: "none.png cannot be read: no such file" });
   await writeFile(join(cwd, "text.png"), "hello");
   expect(await inspect("text.png")).toMatchObject({

@@ -37,7 +37,7 @@ test("the file holds no key", async () => {
   for (const name of await readdir(cwd)) expect(await readFile(join(cwd, name), "utf8")).not.toContain(key);
 });
 
-test("limits of a key are its own, and may be taken back", async () => {
+test("a key can have separate limits, which can be reset", async () => {
   await keys("create", "small", "--max-waiting", "3", "--max-stored-mb", "0");
   const list = async () => (await keys("list")).out.trim();
   const id = (await list()).split(" ")[0]!;

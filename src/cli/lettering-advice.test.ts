@@ -5,7 +5,7 @@ import { letteringAdvice } from "./lettering-advice.ts";
 const model = (origin: Model["origin"]) => ({ origin }) as Model;
 
 test.each(["a cat at sunset", "the cat's tail and the dog's nose", 'an unclosed "quote', ""])(
-  "the bundled checkpoint asked for %j: one line that says what it draws, and where the real one is",
+  "for the bundled checkpoint, %j gets one line on what it generates and where the real model is",
   (prompt) => {
     const advice = letteringAdvice(model("bundled"), prompt);
     expect(advice).toMatch(/generates signs and lettering only.*inkstone models pull Qwen\/Qwen-Image$/);

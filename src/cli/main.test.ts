@@ -32,8 +32,8 @@ function start(args: string[], onStderr: (text: string, child: ChildProcess) => 
 
 const run = (...how: Parameters<typeof start>) => start(...how).ended;
 
-describe("as a process", () => {
-  test("--version and --help need neither ONNX Runtime nor a second", async () => {
+describe("the process", () => {
+  test("--version and --help need neither ONNX Runtime nor a second of time", async () => {
     expect(await run(["--version"])).toEqual({ code: 0, out: `${version}\n`, err: "" });
     const help = await run(["generate", "--help"]);
     expect([help.code, help.err]).toEqual([0, ""]);
@@ -46,7 +46,7 @@ describe("as a process", () => {
     expect(err).toMatch(/^error: --steps: .*\n$/);
   });
 
-  test("help and version are commands too, and what is wrong with the command of a command is told by code 2", async () => {
+  test("help and version work as commands; a usage error of a subcommand exits with 2", async () => {
     expect(await run(["version"])).toEqual({ code: 0, out: `${version}\n`, err: "" });
     const help = await run(["help", "generate"]);
     expect([help.code, help.err]).toEqual([0, ""]);
@@ -57,7 +57,7 @@ describe("as a process", () => {
   test.each([
     ["SIGINT", 130],
     ["SIGTERM", 143],
-  ] as const)("%s stops within a step and leaves no half file", async (signal, expected) => {
+  ] as const)("%s stops within a step and leaves no partial file", async (signal, expected) => {
     const size = ["--width", "256", "--height", "256", "--steps", "50", "--number", "20"];
     const { code, out, err } = await run(["generate", "x", "--model", tinyCheckpoint, ...size], (heard, child) => {
       if (heard.includes("step") && !child.killed) child.kill(signal);
@@ -72,7 +72,7 @@ describe("as a process", () => {
   test.each([
     ["SIGINT", 130],
     ["SIGTERM", 143],
-  ] as const)("%s once more ends at once what does not look for it", async (signal, expected) => {
+  ] as const)("a second %s ends at once a command that does not handle the first", async (signal, expected) => {
     const pipe = join(cwd, "pipe");
     execFileSync("mkfifo", [pipe]);
     const { child, ended } = start(["inspect", pipe]);

@@ -71,7 +71,7 @@ const psnr = (a: Uint8Array, b: Uint8Array) =>
   10 * Math.log10(255 ** 2 / (a.reduce((sum, value, i) => sum + (value - b[i]!) ** 2, 0) / a.length));
 
 describe("a merged LoRA", () => {
-  test("draws what the LoRA draws, and is part of the checkpoint; the one that it came from stays", async () => {
+  test("generates what the LoRA generates, as part of the checkpoint; the original checkpoint stays", async () => {
     await add(lora("peft"), "--kind", "lora", "--air", "me:peft@1");
     await add(PLAIN, "--air", "me:plain@1");
     await add(PLAIN, "--air", "me:merged@1", "--merge", "me:peft@1=0.7");
@@ -84,7 +84,7 @@ describe("a merged LoRA", () => {
     expect(difference(await draw("me:other@1"), merged)).toBeGreaterThan(20);
   });
 
-  test("several add up, of any kind; the weights are rounded afterwards", async () => {
+  test("several LoRAs of any kind add up before the weights are rounded", async () => {
     for (const name of ["kohya", "dora-rows"]) await add(lora(name), "--kind", "lora", "--air", `me:${name}@1`);
     const both = ["--merge", "me:kohya@1=0.5", "--merge", "me:dora-rows@1"];
     await add(PLAIN, "--air", "me:plain@1");
@@ -96,7 +96,7 @@ describe("a merged LoRA", () => {
     expect(psnr(await draw("me:int8@1"), kept)).toBeGreaterThan(psnr(await draw("me:plain@1"), kept) + 6);
   });
 
-  test("of a distilled one the checkpoint has steps, guidance and noise levels", async () => {
+  test("a distilled LoRA gives the checkpoint its steps, guidance and noise levels", async () => {
     const file = join(cwd, "Qwen-Image-Lightning-4steps-V2.0.safetensors");
     await copyFile(lora("peft"), file);
     await add(file, "--kind", "lora", "--air", "me:fast@1");
@@ -120,7 +120,7 @@ describe("a merged LoRA", () => {
   test.each([
     ["in one file", "keep", (files: Files) => files],
     ["in shards, rounded", "int8", inShards],
-  ] as const)("while a repository is pulled, %s: as if its files had been here", async (_, weights, arranged) => {
+  ] as const)("while a repository is pulled, %s: the same as with local files", async (_, weights, arranged) => {
     const hub = await startHub(await arranged(await filesIn(PLAIN)));
     onTestFinished(() => hub.close());
     await add(lora("peft"), "--kind", "lora", "--air", "me:lora@1");
@@ -137,7 +137,7 @@ describe("a merged LoRA", () => {
     expect(left.filter((path) => path.endsWith(".safetensors"))).toEqual([]);
   });
 
-  test("while a repository is pulled: refused without a name, and where it fits no layer", async () => {
+  test("while a repository is pulled: refused without a name, and if it fits no layer", async () => {
     const hub = await startHub(await filesIn(resolve("test/fixtures/odd/checkpoint")));
     onTestFinished(() => hub.close());
     await add(lora("peft"), "--kind", "lora", "--air", "me:lora@1");
@@ -157,7 +157,7 @@ describe("a merged LoRA", () => {
   });
 });
 
-describe("refused, and nothing stays", () => {
+describe("refused without leaving anything behind", () => {
   test.each([
     ["without a name", [PLAIN, "--merge", "me:peft@1"], /--air is missing, and --merge requires it/],
     ["a weight of 0", [PLAIN, "--air", "me:a@1", "--merge", "me:peft@1=0"], /--merge is "me:peft@1=0"; allowed/],

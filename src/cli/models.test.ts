@@ -18,7 +18,7 @@ const bundledAdapters = ["inkstone:canny@1", "inkstone:chalk@1", "inkstone:neon@
   origin: "bundled",
 }));
 
-test("a checkpoint is added, listed, drawn with by its AIR, and removed", async () => {
+test("a checkpoint is added, listed, used by its AIR, and removed", async () => {
   expect(await models("add", tinyCheckpoint, "--air", "me:tiny@1", "--name", "Tiny")).toMatchObject({
     code: 0,
     err: "",
@@ -47,7 +47,7 @@ test("a checkpoint is added, listed, drawn with by its AIR, and removed", async 
   ]);
 });
 
-test("the list says how many reference images a checkpoint edits", async () => {
+test("the list shows how many reference images a checkpoint accepts", async () => {
   const plus = await models("add", resolve("test/fixtures/edit-plus/checkpoint"), "--air", "me:plus@1");
   expect(plus.out).toContain("edits 1 to 3 reference images");
   expect(plus.out).toContain("defaults: a megapixel at the last image's aspect ratio, ");

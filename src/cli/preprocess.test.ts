@@ -25,7 +25,7 @@ afterEach(() => rm(cwd, { recursive: true }));
 
 const preprocess = (...args: string[]) => inkstone(["preprocess", ...args], { cwd });
 
-test("writes the guide beside, with the task that makes it again", async () => {
+test("writes the guide image next to the input, with the task that reproduces it", async () => {
   const { code, out } = await preprocess("canny", "box.png", "--low", "50", "--high", "150");
   expect([code, out]).toEqual([0, "box-canny.png\n"]);
   const bytes = await readFile(join(cwd, "box-canny.png"));
@@ -40,7 +40,7 @@ test("writes the guide beside, with the task that makes it again", async () => {
   });
 });
 
-test("shrinks to fit, never enlarges", async () => {
+test("shrinks to the limit, and never enlarges", async () => {
   await preprocess("tile", "box.png", "--width", "20", "--out", "small.webp");
   expect(await decodeImage(await readFile(join(cwd, "small.webp")))).toMatchObject({ width: 20, height: 10 });
   await preprocess("softedge", "box.png", "--height", "2000", "--out", "same.png");

@@ -23,7 +23,7 @@ function stage({ isTTY, steps = 4, columns }: { isTTY: boolean; steps?: number; 
   return { progress, step, text: ears.text };
 }
 
-test("in a pipe: a line a second and one at each picture's end, with rate and time left", () => {
+test("in a pipe: a line per second and one per finished image, with rate and remaining time", () => {
   const { step, text } = stage({ isTTY: false });
   for (const [image, n, at] of [
     [0, 1, 500],
@@ -54,7 +54,7 @@ test("the rate follows the last steps, not the slow start", () => {
   expect(text().trim().split("\n").at(-1)).toContain("10.00 it/s");
 });
 
-test("on a terminal: one bar, redrawn in place, taken away at the end", () => {
+test("on a terminal: one bar, redrawn in place and removed at the end", () => {
   const { step, progress, text } = stage({ isTTY: true });
   step(0, 1, 500);
   step(0, 2, 1000);
@@ -64,7 +64,7 @@ test("on a terminal: one bar, redrawn in place, taken away at the end", () => {
   expect(text()).not.toContain("\n");
 });
 
-test("a line fits the terminal: what matters least goes first, the bar where there is no room for it", () => {
+test("a line fits the terminal: the least important part goes first, and the bar if there is no room", () => {
   for (const [columns, expected] of [
     [80, /^[█░]{24} picture 1\/2, step 37\/100, 5\.4 s left, 30\.30 it\/s$/],
     [40, /^[█░]{0,24} ?picture 1\/2, step 37\/100, 5\.4 s left$/],

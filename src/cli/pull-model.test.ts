@@ -34,7 +34,7 @@ async function instead(files: Record<string, Buffer>, others?: Record<string, Re
   hub = await startHub(files, others);
 }
 
-test("a checkpoint is downloaded, checked and registered; what it does not need stays away", async () => {
+test("a checkpoint is downloaded, checked and registered; files that it does not need are left out", async () => {
   const { code, out, err } = await models("pull", "me/model", "--air", "me:model@1");
   expect(err).toContain(`${WEIGHTS}: 100 % of 0.`);
   expect([code, out.split("\n")[0]]).toEqual([0, "me:model@1"]);
@@ -45,7 +45,7 @@ test("a checkpoint is downloaded, checked and registered; what it does not need 
   expect(hub.asked.filter((path) => path.startsWith(WEIGHTS))).toHaveLength(1);
 });
 
-test("without a card a checkpoint is called as its repository, a LoRA as its file", async () => {
+test("without a card, a checkpoint has the name of its repository and a LoRA that of its file", async () => {
   const checkpoint = await models("pull", "me/model", "--air", "me:model@1");
   expect(checkpoint.out).toMatch(/^me:model@1\n {2}me\/model, installed/);
   expect((await models("list")).out).toContain("me:model@1");
@@ -54,7 +54,7 @@ test("without a card a checkpoint is called as its repository, a LoRA as its fil
   expect([code, out]).toEqual([0, expect.stringMatching(/^huggingface:me\.model@main\n {2}weights, lora, installed/)]);
 });
 
-test("a repository without a checkpoint is refused before anything is downloaded", async () => {
+test("a repository without a checkpoint is refused before any download", async () => {
   await instead({ "weights.gguf": lora, "weights.safetensors": lora });
   const { code, err } = await models("pull", "me/model");
   expect([code, err]).toEqual([
@@ -64,7 +64,7 @@ test("a repository without a checkpoint is refused before anything is downloaded
   expect(hub.asked).toEqual([]);
 });
 
-test("of several LoRAs one is chosen before anything is downloaded", async () => {
+test("one of several LoRAs is chosen before any download", async () => {
   hub.close();
   hub = await startHub({ "a.safetensors": lora, "b/c.safetensors": lora });
   const { code, err } = await models("pull", "me/model", "--kind", "lora");
@@ -81,14 +81,14 @@ test.each([
   [["--air", "nonsense"], '--air is "nonsense"; allowed is source:id@version'],
   [["--air", "inkstone:nano@1"], "inkstone:nano@1 is already bundled"],
   [["--air", "inkstone:neon@1", "--kind", "lora"], "inkstone:neon@1 is already bundled"],
-])("%j is refused before anything is downloaded", async (flags, message) => {
+])("%j is refused before any download", async (flags, message) => {
   if (flags.includes("lora")) await instead({ "a.safetensors": lora });
   const refused = await models("pull", "me/model", ...flags);
   expect([refused.code, refused.err]).toEqual([2, expect.stringContaining(message)]);
   expect(hub.asked).toEqual([]);
 });
 
-test("pulled again a model is updated; its card stays, but for a name that is given", async () => {
+test("a second pull updates the model; its card stays, except for a name in the command", async () => {
   await models("pull", "me/model");
   const card = join(cwd, "models/huggingface+me.model@main/card.json");
   await writeFile(card, JSON.stringify({ ...JSON.parse(await readFile(card, "utf8")), comment: "mine" }));
@@ -100,7 +100,7 @@ test("pulled again a model is updated; its card stays, but for a name that is gi
   expect(JSON.parse(await readFile(card, "utf8"))).toMatchObject({ name: "Newer", comment: "mine" });
 });
 
-test("pulled again a LoRA is updated; its AIR is neither another file's nor another kind's", async () => {
+test("a second pull updates a LoRA; the AIR of another file or another kind is refused", async () => {
   hub.close();
   hub = await startHub({ "a.safetensors": lora, "b.safetensors": lora, "model_index.json": Buffer.from("{}") });
   const pull = (...flags: string[]) => models("pull", "me/model", "--air", "me:style@1", ...flags);
@@ -115,7 +115,7 @@ test("pulled again a LoRA is updated; its AIR is neither another file's nor anot
   expect(hub.asked).toEqual(["a.safetensors 0"]);
 });
 
-test("Ctrl-C ends it also when every file is here already; nothing is registered", async () => {
+test("Ctrl-C ends the pull even if every file is already here; nothing is registered", async () => {
   await models("pull", "me/model", "--air", "me:model@1");
   await models("remove", "me:model@1");
   const stop = new AbortController();
@@ -127,7 +127,7 @@ test("Ctrl-C ends it also when every file is here already; nothing is registered
   expect((await models("list")).out).not.toContain("me:model@1");
 });
 
-test("revisions stand side by side", async () => {
+test("revisions are separate models", async () => {
   const other = Buffer.concat([lora, Buffer.from([0])]);
   await instead({ "a.safetensors": lora }, { v2: { "a.safetensors": other } });
   await models("pull", "me/model", "--kind", "lora");
@@ -137,7 +137,7 @@ test("revisions stand side by side", async () => {
   expect(Buffer.compare(await readFile(here("a.safetensors")), lora)).toBe(0);
 });
 
-test("a file with another checksum is refused and not kept; one that was changed here is fetched anew", async () => {
+test("a file with another checksum is refused and deleted; a locally changed one is downloaded again", async () => {
   await instead({ "a.safetensors": lora });
   hub.lies = true;
   const { code, err } = await models("pull", "me/model", "--kind", "lora");
@@ -157,7 +157,7 @@ const HALF = resolve("test/fixtures/half/checkpoint");
 const draw = (model: string) =>
   inkstone(["generate", "a fox", "--model", model, "--width", "128", "--height", "128", "--steps", "1"], world());
 
-test("a checkpoint is converted shard by shard; no download stays, an interrupted one goes on, a newer one replaces it", async () => {
+test("a checkpoint is converted shard by shard; no download stays, an interrupted pull continues, a newer revision replaces the old one", async () => {
   const sharded = { ...checkpoint, ...(await filesIn("test/fixtures/odd/checkpoint")) };
   for (const path of Object.keys(sharded)) {
     if (path.endsWith(".safetensors") && !/-of-/.test(path) && /transformer|text_encoder/.test(path))
@@ -189,7 +189,7 @@ test("a checkpoint is converted shard by shard; no download stays, an interrupte
   expect((await draw("me:m@1")).code).toBe(0);
 });
 
-test("a repository whose only weights are of a variant is converted", async () => {
+test("a repository with weights of one variant only is converted", async () => {
   const variants = Object.entries(checkpoint).map(([path, bytes]) => [
     path.replace(/\.safetensors$/, ".fp16.safetensors"),
     bytes,
@@ -200,7 +200,7 @@ test("a repository whose only weights are of a variant is converted", async () =
   expect((await draw("me:m@1")).code).toBe(0);
 });
 
-test("a download that a killed conversion left goes with the next one", async () => {
+test("the next conversion deletes a download that a killed one left behind", async () => {
   const pull = ["pull", "me/model", "--weights", "int8", "--air", "me:m@1"];
   expect((await models(...pull)).code).toBe(0);
   // The process was killed when the file was converted, but not yet deleted, and the component not yet complete.
@@ -211,7 +211,7 @@ test("a download that a killed conversion left goes with the next one", async ()
   await expect(stat(here(WEIGHTS))).rejects.toThrow("ENOENT");
 });
 
-test("a single file is made into a checkpoint with what it lacks from another one; the download goes", async () => {
+test("a single file becomes a checkpoint, completed from another one; the download is deleted", async () => {
   const file = await readFile("test/fixtures/formats/transformer.gguf");
   await instead({ "q/model-Q8_0.gguf": file });
   const pull = (...flags: string[]) =>
@@ -227,7 +227,7 @@ test("a single file is made into a checkpoint with what it lacks from another on
   expect([other.code, other.err]).toEqual([2, "me/model has no none.gguf; it has q/model-Q8_0.gguf (0.0 GB)"]);
 });
 
-test("what was downloaded and cannot be drawn with is not registered", async () => {
+test("an unusable download is not registered", async () => {
   await instead({ ...checkpoint, [WEIGHTS]: lora });
   const { code, err } = await models("pull", "me/model");
   expect([code, err]).toEqual([2, expect.stringMatching(/tensor ".*" is missing/)]);
@@ -246,7 +246,7 @@ test.each([
   expect([refused.code, refused.err]).toEqual([code, expect.stringContaining(message)]);
 });
 
-test("without a network: what happened, where, and what to do", async () => {
+test("without a network: the error names the cause, the address and the remedy", async () => {
   hub.close();
   const { code, err } = await models("pull", "me/model");
   expect(code).toBe(1);

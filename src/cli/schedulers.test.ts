@@ -3,7 +3,7 @@ import { inkstone } from "../../test/cli.ts";
 
 const schedulers = (...args: string[]) => inkstone(["schedulers", ...args]);
 
-test("for people: one line a name, and what it stands for", async () => {
+test("for people: a line per name, with its meaning", async () => {
   const { code, out } = await schedulers();
   expect(code).toBe(0);
   const lines = out.trimEnd().split("\n");

@@ -17,7 +17,7 @@ function listening() {
   return { signal, again, hear };
 }
 
-test("the first signal asks to stop, and is the reason whatever follows", () => {
+test("the first signal requests the stop, and stays the reason", () => {
   const { signal, again, hear } = listening();
   expect(signal.aborted).toBe(false);
   hear("SIGTERM");
@@ -26,7 +26,7 @@ test("the first signal asks to stop, and is the reason whatever follows", () => 
   expect(again).toEqual(["again"]);
 });
 
-test("signals within 0.3 s are one key press, as npm passes it on; a later one is another", () => {
+test("signals within 0.3 s count as one key press, as npm forwards it; a later one is another", () => {
   const { again, hear } = listening();
   hear("SIGINT");
   hear("SIGINT", 100);

@@ -26,7 +26,7 @@ const isInstalled = (program: string) => {
 };
 
 test.skipIf(!isInstalled("systemd-notify") || !isInstalled("python3"))(
-  "systemd hears the state and who sent it",
+  "systemd receives the state and its sender",
   async () => {
     const folder = await mkdtemp(join(tmpdir(), "inkstone-systemd-"));
     const socket = join(folder, "notify");
@@ -47,7 +47,7 @@ test.skipIf(!isInstalled("systemd-notify") || !isInstalled("python3"))(
   },
 );
 
-test("where systemd did not ask, nothing runs; where its program is missing, the operator reads why", async () => {
+test("without systemd nothing runs; if its program is missing, the log gives the reason", async () => {
   const said: string[] = [];
   const stderr = { write: (text: string) => said.push(text) } as never;
   await reportToSystemd("READY=1", { env: { PATH: "/nowhere" }, stderr });

@@ -22,14 +22,14 @@ const help = (flag: string) => {
 const WITHOUT_FLAG =
   /^(task(Type|UUID)|outputType|deliveryMethod|webhookURL|uploadEndpoint|ttl|includeCost|routing|inputs|safety(\.mode)?|settings|advancedFeatures(\.watermark\.tiled)?|controlNet\.(start|end)Step|acceleratorOptions\.(cache(Start|End)Step|(tea|fb|db)Cache))$/;
 
-test("every other parameter of imageInference has a flag", () => {
+test("each of the other parameters of imageInference has a flag", () => {
   const without = [...parametersOf("imageInference").keys()].filter(
     (path) => generateFlags.named(path, "") === "" && !WITHOUT_FLAG.test(path),
   );
   expect(without).toEqual([]);
 });
 
-test("ranges, defaults and sentences are the schema's; parameters in them are called by their flags", () => {
+test("ranges, defaults and sentences come from the schema; parameters in them appear as flags", () => {
   const { min, max, about } = parametersOf("imageInference").get("numberResults")!;
   expect(help("--number")).toBe(`${about} ${min} to ${max} (default: 1)`);
   expect(help("--strength")).toContain("Needs --seed-image. 0 to 1 (default: 0.8)");
@@ -37,7 +37,7 @@ test("ranges, defaults and sentences are the schema's; parameters in them are ca
   expect(help("--face-steps")).toContain("1 to 100 (default: 20)");
 });
 
-test("an error names the flag that its parameter came from", () => {
+test("an error names the flag of its parameter", () => {
   expect(generateFlags.named("controlNet.1.startStepPercentage", "no")).toBe("--control-start: no");
   expect(generateFlags.named("webhookURL", "no")).toBe("no");
 });

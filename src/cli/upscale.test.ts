@@ -16,7 +16,7 @@ afterEach(() => rm(cwd, { recursive: true }));
 
 const upscale = (...args: string[]) => inkstone(["upscale", ...args], { cwd });
 
-test("writes the enlarged picture beside, with the task that makes it again", async () => {
+test("writes the enlarged image next to the input, with the task that reproduces it", async () => {
   expect(await upscale("box.png", "--factor", "3")).toMatchObject({ code: 0, out: "box-3x.png\n" });
   const bytes = await readFile(join(cwd, "box-3x.png"));
   const { width, height, pixels } = await decodeImage(bytes);
@@ -30,12 +30,12 @@ test("writes the enlarged picture beside, with the task that makes it again", as
   });
 });
 
-test("twice unless told otherwise, into the file and format that are asked for", async () => {
+test("enlarges twofold by default, into the requested file and format", async () => {
   expect(await upscale("box.png", "--out", "large.webp")).toMatchObject({ code: 0, out: "large.webp\n" });
   expect(await decodeImage(await readFile(join(cwd, "large.webp")))).toMatchObject({ width: 48, format: "WEBP" });
 });
 
-test("what is wrong is named by its flag", async () => {
+test("an error names the flag", async () => {
   const wrong = await upscale("box.png", "--factor", "5");
   expect([wrong.code, wrong.err]).toEqual([2, expect.stringMatching(/^--factor: .*between 2 and 4/)]);
   expect(await upscale("none.png")).toMatchObject({ code: 2, err: expect.stringContaining("FILE: none.png") });

@@ -16,7 +16,7 @@ afterEach(() => rm(cwd, { recursive: true }));
 
 const run = (...args: string[]) => inkstone(args, { cwd });
 
-test("writes an SVG file beside, with the task that makes it again, and never over one that is there", async () => {
+test("writes an SVG file next to the input, with the task that reproduces it, and never overwrites a file", async () => {
   expect(await run("vectorize", "box.png")).toMatchObject({ code: 0, out: "box.svg\n" });
   const svg = await readFile(join(cwd, "box.svg"), "utf8");
   expect(svg).toContain('width="24" height="16" viewBox="0 0 24 16"');
@@ -30,7 +30,7 @@ test("writes an SVG file beside, with the task that makes it again, and never ov
   });
 });
 
-test("what is wrong is named", async () => {
+test("an error names the input", async () => {
   expect(await run("vectorize", "none.png")).toMatchObject({ code: 2, err: expect.stringContaining("FILE: none.png") });
   const named = await run("vectorize", "box.png", "--out", "box.png");
   expect(named).toMatchObject({ code: 2, err: expect.stringContaining("must end in .svg") });

@@ -60,13 +60,13 @@ describe("LoRAs and ControlNets of a task", () => {
     });
   });
 
-  it("a distilled LoRA brings its noise levels, unless its weight is 0", async () => {
+  it("a distilled LoRA sets the noise levels, unless its weight is 0", async () => {
     expect((await drawingOf({ lora: [{ model: "a:1@1" }, { model: "fast:4@1" }] })).schedule).toEqual(lightning);
     expect((await drawingOf({ lora: [{ model: "fast:4@1", weight: 0 }] })).schedule).toBeUndefined();
     expect((await drawingOf({})).loras).toBeUndefined();
   });
 
-  it("guides are stretched over the picture and drawn at the model's size", async () => {
+  it("guide images are stretched over the image and rendered at the model's size", async () => {
     const controlNet = [{ model: "c:1@1", guideImage: "6a0f0d3e-0b0c-4c57-9a57-3f4f7a0b2c11" }];
     const asked: GenerateParams[] = [];
     const engine = {
@@ -80,7 +80,7 @@ describe("LoRAs and ControlNets of a task", () => {
     expect(new Set(asked[0]!.controls![0]!.image.pixels)).toEqual(new Set([200]));
   });
 
-  it("one that is not installed is told", async () => {
+  it("an adapter that is not installed is reported", async () => {
     await expect(findAdapters(task({ lora: [{ model: "a:1@1" }] }))).rejects.toMatchObject({ reason: "unknownModel" });
   });
 });

@@ -13,7 +13,7 @@ const noise = (width: number, height: number): RgbImage => ({
 });
 const base: Drawing = { prompt: "a sign", width: 128, height: 96, seed: 5n };
 
-test("a picture above the model's budget is drawn smaller and comes back at the size asked for", async () => {
+test("an image above the model's budget is generated smaller and returned at the requested size", async () => {
   const engine = paintingEngine();
   const [image] = await draw(engine, { ...base, width: 512, height: 512 }, { maxPixels: 65536 });
   expect(engine.asked[0]).toMatchObject({ width: 256, height: 256, prompt: "a sign" });
@@ -21,7 +21,7 @@ test("a picture above the model's budget is drawn smaller and comes back at the 
   expect([...image!.pixels.subarray(0, 3)]).toEqual([255, 0, 0]);
 });
 
-test("strength 0 gives the seed image back without running the engine", async () => {
+test("strength 0 returns the seed image without running the engine", async () => {
   const engine = paintingEngine();
   const image = noise(128, 96);
   const images = await draw(engine, { ...base, image, strength: 0, count: 2 });
@@ -67,7 +67,7 @@ describe("masks", () => {
     );
   });
 
-  test("and for any size of picture, however the mask is scattered and shaded", async () => {
+  test("the same for any image size and any shape of the mask", async () => {
     const side = fc.integer({ min: 1, max: 10 }).map((cells) => 16 * cells);
     await fc.assert(
       fc.asyncProperty(
@@ -93,7 +93,7 @@ describe("masks", () => {
     );
   });
 
-  test("the inside of the mask is repainted, and every touched cell is released to the engine", async () => {
+  test("the inside of the mask is repainted, and the engine may change every touched cell", async () => {
     const engine = paintingEngine();
     const mask = maskOf({ x: 30, y: 30, w: 40, h: 40 });
     const [result] = await draw(engine, { ...base, image: noise(128, 96), mask });
@@ -118,7 +118,7 @@ describe("masks", () => {
     await expect(draw(paintingEngine(), { ...base, mask })).rejects.toMatchObject({ parameter: "seedImage" });
   });
 
-  test("a margin zooms in: the engine sees the masked part at full size", async () => {
+  test("a margin enlarges: the engine gets the masked part at full size", async () => {
     const engine = paintingEngine();
     const image: RgbImage = { ...noise(128, 96), pixels: new Uint8Array(128 * 96 * 3).fill(9) };
     image.pixels.fill(200, (40 * 128 + 60) * 3, (40 * 128 + 64) * 3);
@@ -142,7 +142,7 @@ describe("outpaint", () => {
     expect([...result!.pixels.subarray(0, 3)]).toEqual([255, 0, 0]);
   });
 
-  test("a side in steps of 8 gets no seam at edges that are not extended", async () => {
+  test("a side in steps of 8 has no seam at edges that are not extended", async () => {
     const [width, height] = [136, 104];
     const source = noise(128, 104);
     const outpaint = { top: 0, right: 0, bottom: 0, left: 8, blur: 16 };
@@ -156,7 +156,7 @@ describe("outpaint", () => {
     }
   });
 
-  test("sizes that do not add up are refused with the number expected", async () => {
+  test("sizes that do not add up are refused with the expected number", async () => {
     const refusal = draw(paintingEngine(), { ...base, image: noise(90, 80), outpaint: sides });
     await expect(refusal).rejects.toThrow(/width is 128; with outpaint it must be 122/);
   });
@@ -166,7 +166,7 @@ describe("sizes in steps of 8", () => {
   const side = fc.integer({ min: 16, max: 32 }).map((eights) => 8 * eights);
   const size = fc.record({ width: side, height: side });
 
-  test("are delivered as asked for; kept pixels are identical, for any mask, margin and budget", async () => {
+  test("are returned as requested; kept pixels are identical, for any mask, margin and budget", async () => {
     const options = fc.record({
       maskMargin: fc.option(fc.integer({ min: 32, max: 128 }), { nil: undefined }),
       maxPixels: fc.constantFrom(undefined, 16_384),
@@ -205,7 +205,7 @@ describe("sizes in steps of 8", () => {
     );
   });
 
-  test("what the engine sees keeps its place: only the last pixels are repeated beyond it", async () => {
+  test("the engine's input keeps its place: only the last pixels are repeated beyond it", async () => {
     const engine = paintingEngine();
     const [width, height] = [136, 152];
     const image = noise(width, height);

@@ -69,7 +69,7 @@ async function run(wishes: object, given: Given = {}) {
   return { error, pictures, shares, painter, ...looking.asked };
 }
 
-test("a watermark is laid over every picture at last, over what the safety check puts in its place too", async () => {
+test("a watermark is applied to every image last, also to the replacement of a withheld one", async () => {
   const watermark = { text: "ink", bgColor: "#FFFFFF", opacity: 1, displayPosition: "top-left" };
   const wishes = { advancedFeatures: { watermark }, safety: { checkContent: true } };
   const stages = stagesOf(task(wishes), settings({ policy: "withhold" }));
@@ -89,7 +89,7 @@ test("a watermark is laid over every picture at last, over what the safety check
   ]);
 });
 
-test("a watermark that cannot be drawn is refused before anything is", async () => {
+test("an invalid watermark is refused before any image is generated", async () => {
   const { error, painter } = await run({ advancedFeatures: { watermark: { text: "   " } } });
   expect(error).toMatchObject({ parameter: "watermark.text" });
   expect(painter.asked).toEqual([]);
@@ -98,7 +98,7 @@ test("a watermark that cannot be drawn is refused before anything is", async () 
 describe("safety", () => {
   const asked = { safety: { checkContent: true } };
 
-  test("nothing is checked unless it is asked for, or all are", async () => {
+  test("images are checked only if the task or the setting requests it", async () => {
     const quiet = await run({});
     expect(quiet.pictures.map(({ findings }) => findings)).toEqual([{}, {}, {}]);
     expect([quiet.checks, quiet.painter.asked.length]).toEqual([0, 1]);
@@ -113,7 +113,7 @@ describe("safety", () => {
     expect((await run({ safety: { checkContent: false, mode: "fast" } })).checks).toBe(3);
   });
 
-  test("deliver: the picture comes as it is, marked", async () => {
+  test("deliver: the image is returned unchanged and marked", async () => {
     const { pictures } = await run(asked, { unsafe: [51] });
     expect(pictures.map(({ first, findings }) => [first, findings.NSFWContent])).toEqual([
       [50, false],
@@ -122,7 +122,7 @@ describe("safety", () => {
     ]);
   });
 
-  test("withhold: an empty picture of the same seed comes in its place, marked", async () => {
+  test("withhold: an empty image with the same seed replaces it, marked", async () => {
     const { pictures } = await run(asked, { unsafe: [51], policy: "withhold" });
     expect(pictures.map(({ first, seed, findings }) => [first, seed, findings.NSFWContent])).toEqual([
       [50, 50n, false],
@@ -131,7 +131,7 @@ describe("safety", () => {
     ]);
   });
 
-  test("refuse: the drawing ends at that picture, after the pictures before it", async () => {
+  test("refuse: generation ends at that image, after the images before it", async () => {
     const { error, pictures } = await run(asked, { unsafe: [51], policy: "refuse" });
     expect(error).toMatchObject({ name: "PictureRefused", index: 1 });
     expect(pictures.map(({ first }) => first)).toEqual([50]);
@@ -141,7 +141,7 @@ describe("safety", () => {
 describe("faces", () => {
   const wishes = { advancedFeatures: { ultralytics: { confidence: 0.8, steps: 10, strength: 0.2 } } };
 
-  test("each picture's faces are refined before the next is drawn, with seeds from its own", async () => {
+  test("the faces of each image are refined before the next image, with seeds from its seed", async () => {
     const { pictures, painter, looks } = await run(wishes, { faces: 2 });
     expect(painter.asked.map(({ seed, strength }) => [seed, strength])).toEqual(
       [50n, 51n, 52n].flatMap((seed) => [
@@ -170,7 +170,7 @@ describe("faces", () => {
     expect(first.at(-1)![3]).toBeCloseTo(1, 12);
   });
 
-  test("without faces the picture is as drawn", async () => {
+  test("without faces the image is unchanged", async () => {
     const { pictures, painter } = await run(wishes);
     expect(pictures.map(({ first, findings }) => [first, findings])).toEqual(
       [50, 51, 52].map((n) => [n, { faces: 0 }]),
@@ -178,7 +178,7 @@ describe("faces", () => {
     expect(painter.asked.length).toBe(3);
   });
 
-  test("safety looks at the refined picture", async () => {
+  test("the safety check runs on the refined image", async () => {
     const { pictures } = await run({ ...wishes, checkNSFW: true }, { faces: 1, unsafe: [51], policy: "withhold" });
     expect(pictures[1]).toMatchObject({ first: 128, findings: { faces: 1, NSFWContent: true } });
   });

@@ -26,12 +26,12 @@ describe("guidance", () => {
     expect(drawing(changes)).toMatchObject({ prompt: "a sign", guidance });
   });
 
-  test("__BLANK__ is no prompt and one pass, whatever guidance says", () => {
+  test("__BLANK__ means no prompt and one pass, whatever the guidance", () => {
     expect(drawing({ positivePrompt: "__BLANK__", CFGScale: 6 })).toMatchObject({ prompt: "", guidance: 1 });
   });
 });
 
-test("strength belongs to a seed image, 0.8 unless told otherwise", () => {
+test("strength applies to a seed image only, and is 0.8 by default", () => {
   const seedImage = { width: 1, height: 1, pixels: Uint8Array.of(1, 2, 3) };
   const asked = (inputs: object) => drawing({ inputs: { seedImage: crypto.randomUUID(), ...inputs } }, { seedImage });
   expect(asked({})).toMatchObject({ image: seedImage, strength: 0.8 });
@@ -39,7 +39,7 @@ test("strength belongs to a seed image, 0.8 unless told otherwise", () => {
   expect(drawing({}).strength).toBeUndefined();
 });
 
-test("clear parts of seed, reference and guide images are white, not what is stored under them", () => {
+test("transparent parts of seed, reference and guide images are white, whatever colour is stored there", () => {
   const clear = { width: 1, height: 1, pixels: Uint8Array.of(1, 2, 3), alpha: Uint8Array.of(0) };
   const white = { width: 1, height: 1, pixels: Uint8Array.of(255, 255, 255) };
   expect(drawing({ inputs: { seedImage: crypto.randomUUID() } }, { seedImage: clear }).image).toEqual(white);
@@ -56,16 +56,16 @@ describe("an edit", () => {
     return drawing({ width: undefined, height: undefined, inputs, ...size }, { references }, card);
   };
 
-  test("is about a megapixel large, at the aspect of the last reference", () => {
+  test("has about a megapixel, at the aspect of the last reference image", () => {
     expect(edit({})).toMatchObject({ width: 1184, height: 896, referencePixels: 1024 * 1024 });
     expect(edit({}).references).toHaveLength(2);
   });
 
-  test("has the size asked for", () => {
+  test("has the requested size", () => {
     expect(edit({ width: 256, height: 512 })).toMatchObject({ width: 256, height: 512 });
   });
 
-  test("stays within what the model draws at most", () => {
+  test("stays within the maximum of the model", () => {
     expect(edit({}, { maxPixels: 4096 })).toMatchObject({ width: 64, height: 64, referencePixels: 4096 });
   });
 });
@@ -92,12 +92,12 @@ function task(acceleratorOptions: object | undefined, steps = 20): ImageInferenc
 }
 
 describe("the step cache of a task", () => {
-  it("is none unless one is switched on", () => {
+  it("is absent unless the task switches one on", () => {
     expect(stepCacheOf(task(undefined))).toBeUndefined();
     expect(stepCacheOf(task({ fbCacheThreshold: 0.5, cacheStartStep: 3 }))).toBeUndefined();
   });
 
-  it("turns the API's thresholds of fb and db around, not TeaCache's", () => {
+  it("inverts the API's thresholds of fb and db, but not TeaCache's", () => {
     const threshold = (options: object) => stepCacheOf(task(options))?.threshold;
     expect(threshold({ fbCache: true })).toBeCloseTo(0.18);
     expect(threshold({ fbCache: true, fbCacheThreshold: 1 })).toBe(0);
@@ -118,7 +118,7 @@ describe("the step cache of a task", () => {
     expect(stepCacheOf(task(given))).toMatchObject({ start: 2, end: 16, maxConsecutive: 1 });
   });
 
-  it("is none when the window holds no step", () => {
+  it("is absent if the window contains no step", () => {
     const narrow = { fbCache: true, cacheStartStepPercentage: 51, cacheEndStepPercentage: 55 };
     expect(stepCacheOf(task(narrow, 4))).toBeUndefined();
   });

@@ -12,7 +12,7 @@ const rows = (values: readonly number[], height = 1): GrayImage => ({
 const repeated = (value: number, times: number) => Array<number>(times).fill(value);
 
 describe("seam", () => {
-  test("the new picture takes over within four pixels of the mask's border", () => {
+  test("the new image is reached within four pixels of the mask's border", () => {
     const wide = rows([...repeated(0, 4), ...repeated(255, 12), ...repeated(0, 4)], 9);
     const middle = [...seam(wide).pixels.subarray(4 * 20, 5 * 20)];
     expect(middle).toEqual([0, 0, 0, 0, 64, 128, 191, 255, 255, 255, 255, 255, 255, 191, 128, 64, 0, 0, 0, 0]);
@@ -24,7 +24,7 @@ describe("seam", () => {
     expect([...seam(tall).pixels.subarray(3, 9)]).toEqual([0, 64, 128, 191, 255, 255]);
   });
 
-  test("a stroke shows fully along its middle, within as many pixels as it has", () => {
+  test("a stroke is fully opaque along its middle, over its whole width", () => {
     const stroke = (width: number) => [
       ...seam(rows([...repeated(0, 6), ...repeated(255, width), ...repeated(0, 6)])).pixels.subarray(6, 6 + width),
     ];
@@ -34,19 +34,19 @@ describe("seam", () => {
     expect(stroke(7)).toEqual([64, 128, 191, 255, 191, 128, 64]);
   });
 
-  test("the picture's own border is none of the mask's", () => {
+  test("the border of the image does not count as a border of the mask", () => {
     expect([...seam(rows(repeated(255, 10), 10)).pixels]).toEqual(repeated(255, 100));
   });
 });
 
-test("values up to 7 are the noise of black, and count as it", () => {
+test("values up to 7 are noise and count as black", () => {
   expect(maskBounds(rows([7, 7, 7]))).toBeUndefined();
   expect(maskBounds(rows([7, 8, 7]))).toEqual({ left: 1, top: 0, width: 1, height: 1 });
   expect([...releaseCells(rows([7, 7, 7])).pixels]).toEqual([0, 0, 0]);
   expect([...seam(rows([7, 8, 7])).pixels]).toEqual([0, 255, 0]);
 });
 
-test("bounds hold everything that is not black", () => {
+test("bounds contain everything that is not black", () => {
   const mask = { width: 6, height: 5, pixels: new Uint8Array(30) };
   mask.pixels[1 * 6 + 4] = 255;
   mask.pixels[3 * 6 + 2] = 9;
@@ -67,7 +67,7 @@ test("each cell of 8×8 pixels takes its lightest value; cells at the border may
 
 const picture = { width: 400, height: 200 };
 
-test("the bounds with their margin, widened to the picture's aspect", () => {
+test("the bounds with their margin, widened to the aspect of the image", () => {
   expect(zoomRegion({ left: 180, top: 80, width: 20, height: 20 }, 30, picture)).toEqual({
     left: 110, // 150…230 by 50…130: 80 wide becomes 160
     top: 50,
@@ -82,7 +82,7 @@ test("the bounds with their margin, widened to the picture's aspect", () => {
   });
 });
 
-test("at the picture's border it moves inside, and it never grows beyond the picture", () => {
+test("at the border of the image the region moves inside, and it never exceeds the image", () => {
   expect(zoomRegion({ left: 0, top: 0, width: 10, height: 60 }, 20, picture)).toEqual({
     left: 0,
     top: 0,
@@ -97,7 +97,7 @@ test("at the picture's border it moves inside, and it never grows beyond the pic
   });
 });
 
-test("it holds the bounds and their margin wherever the picture does", () => {
+test("the region contains the bounds and their margin, within the image", () => {
   const side = fc.integer({ min: 1, max: 300 });
   fc.assert(
     fc.property(side, side, fc.nat(299), fc.nat(299), side, side, fc.nat(128), (w, h, x, y, bw, bh, margin) => {

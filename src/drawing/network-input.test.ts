@@ -4,7 +4,7 @@ import { fillPlanes, samples } from "./network-input.ts";
 const positions = (from: number, to: number, placement: "centres" | "corners" | "origins") =>
   samples(from, to, placement).map(({ first, share }) => first + share);
 
-test("positions over pixels, in the three ways that networks were trained with", () => {
+test("positions over pixels, for the three conventions of training", () => {
   expect(positions(8, 4, "centres")).toEqual([0.5, 2.5, 4.5, 6.5]);
   expect(positions(4, 8, "centres")).toEqual([0, 0.25, 0.75, 1.25, 1.75, 2.25, 2.75, 3]);
   expect(positions(4, 7, "corners")).toEqual([0, 0.5, 1, 1.5, 2, 2.5, 3]);
@@ -12,7 +12,7 @@ test("positions over pixels, in the three ways that networks were trained with",
   expect(positions(4, 8, "origins")).toEqual([0, 0.5, 1, 1.5, 2, 2.5, 3, 3]);
 });
 
-test("values are mixed between four pixels, and black outside the picture", () => {
+test("values are interpolated between four pixels, black outside the image", () => {
   const pixels = Uint8Array.of(0, 0, 0, 100, 0, 0, 0, 0, 255, 200, 0, 255);
   const planes = { width: 2, height: 2, data: new Float32Array(12).fill(-1) };
   const between = { first: 0, second: 1, share: 0.5 };

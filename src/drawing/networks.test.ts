@@ -14,7 +14,7 @@ function counted() {
   return { count, open };
 }
 
-test("a network is loaded by its first use, kept while it is used, and unloaded when it is not", async () => {
+test("a network is loaded on first use, kept during use, and unloaded after it", async () => {
   const { count, open } = counted();
   const network = loadedInUse(open, 1000);
   expect(count).toEqual({ opened: 0, released: 0 });
@@ -33,7 +33,7 @@ test("a network is loaded by its first use, kept while it is used, and unloaded 
   expect(count).toEqual({ opened: 2, released: 2 });
 });
 
-test("long work is not unloaded under its feet, nor is one of two users", async () => {
+test("a network is not unloaded during long work, nor while one of two users remains", async () => {
   const { count, open } = counted();
   const network = loadedInUse(open, 1000);
   const working = network.use(() => new Promise((resolve) => setTimeout(resolve, 5000)));
@@ -46,7 +46,7 @@ test("long work is not unloaded under its feet, nor is one of two users", async 
   expect(count).toEqual({ opened: 1, released: 1 });
 });
 
-test("one that cannot be opened is tried again by the next use", async () => {
+test("if opening fails, the next use tries again", async () => {
   let broken = true;
   const network = loadedInUse(async () => {
     if (broken) throw new Error("no such file");

@@ -8,7 +8,7 @@ const source = {
   pixels: Uint8Array.from({ length: 240 }, (_, i) => [Math.floor(i / 3) % 10, Math.floor(i / 30), 0][i % 3]!),
 };
 
-test("the old picture lies in its place, its border pixels bled outwards", () => {
+test("the old image is in its place, and its border pixels continue outwards", () => {
   const sides = { top: 2, right: 3, bottom: 4, left: 5, blur: 0 };
   const { image } = extendPicture(source, sides, { width: 18, height: 14 });
   for (let y = 0; y < 14; y++)
@@ -19,7 +19,7 @@ test("the old picture lies in its place, its border pixels bled outwards", () =>
     }
 });
 
-test("opacity falls across the blur inside borders that were extended, and is 0 beyond: there the old picture stays", () => {
+test("opacity falls across the blur inside extended borders and is 0 beyond: the old image stays there", () => {
   const sides = { top: 0, right: 0, bottom: 0, left: 2, blur: 3 };
   const { opacity } = extendPicture(source, sides, { width: 12, height: 8 });
   const expected = [255, 255, 191, 128, 64, 0, 0, 0, 0, 0, 0, 0];

@@ -11,7 +11,7 @@ function task(more: object): ImageInferenceTask {
 
 const nano = { air: "inkstone:nano@1", defaults: { CFGScale: 4 } };
 
-test("is a task that draws the picture again, without the ways of delivery", () => {
+test("is a task that reproduces the image, without the parameters of delivery", () => {
   const delivered = { numberResults: 4, ttl: 60, webhookURL: "https://example.org/hook", includeCost: true };
   const record = pictureRecord(task({ seed: 7, steps: 9, ...delivered }), nano, 9n);
   expect(record).toEqual({
@@ -29,13 +29,13 @@ test("is a task that draws the picture again, without the ways of delivery", () 
   });
 });
 
-test("true guidance stands alone, as it wins over CFGScale", () => {
+test("true CFG is recorded alone, because it overrides CFGScale", () => {
   const record = pictureRecord(task({ settings: { trueCFGScale: 2 } }), nano, 1n);
   expect(record).toMatchObject({ settings: { trueCFGScale: 2 } });
   expect(record).not.toHaveProperty("CFGScale");
 });
 
-test("names input pictures by their hash", () => {
+test("names input images by their hash", () => {
   const seedImage = `data:image/png;base64,${"iVBORw0KGgo".repeat(500)}`;
   const record = pictureRecord(task({ inputs: { seedImage, strength: 0.5 } }), nano, 1n);
   expect(record.inputs).toEqual({ seedImage: expect.stringMatching(/^sha256:[0-9a-f]{64}$/), strength: 0.5 });

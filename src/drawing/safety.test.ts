@@ -13,17 +13,17 @@ const scores = (given: Partial<SafetyScores>): SafetyScores => ({
   ...given,
 });
 
-test("the default rule counts pornography, photographed or drawn, from 0.7", () => {
+test("the default rule counts pornography, in photos and drawings, from 0.7", () => {
   expect(isUnsafe(scores({ Porn: 0.4, Hentai: 0.31, Neutral: 0.29 }), DEFAULT_SAFETY_RULE)).toBe(true);
   expect(isUnsafe(scores({ Porn: 0.4, Hentai: 0.29, Neutral: 0.31 }), DEFAULT_SAFETY_RULE)).toBe(false);
   expect(isUnsafe(scores({ Sexy: 1 }), DEFAULT_SAFETY_RULE)).toBe(false);
 });
 
-test("the threshold itself counts", () => {
+test("the threshold is inclusive", () => {
   expect(isUnsafe(scores({ Sexy: 0.5 }), { classes: ["Sexy"], threshold: 0.5 })).toBe(true);
 });
 
-test("a lower threshold or more classes never clear a picture", () => {
+test("a lower threshold or more classes never clear an image", () => {
   const share = fc.double({ min: 0, max: 1, noNaN: true });
   const anyScores = fc.record({ Drawing: share, Hentai: share, Neutral: share, Porn: share, Sexy: share });
   fc.assert(
@@ -38,7 +38,7 @@ test("a lower threshold or more classes never clear a picture", () => {
 const classifier = await openSafetyClassifier();
 afterAll(() => classifier.release());
 
-test("scores are those of nsfwjs, whose weights these are", async () => {
+test("scores equal those of nsfwjs, the source of the weights", async () => {
   for (const { name, picture, scores: expected } of await recorded()) {
     const scores = await classifier.classify(picture);
     for (const key of SAFETY_CLASSES)
@@ -47,7 +47,7 @@ test("scores are those of nsfwjs, whose weights these are", async () => {
   }
 });
 
-test("the same picture gives the same scores", async () => {
+test("the same image gives the same scores", async () => {
   const [{ picture }] = await recorded();
   expect(await classifier.classify(picture)).toEqual(await classifier.classify(picture));
 });

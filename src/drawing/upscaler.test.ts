@@ -10,7 +10,7 @@ afterAll(() => Promise.all([whole.release(), tiled.release()]));
 const photo = await decodeImage(await readFile("test/fixtures/photos/astronaut.jpg"));
 const face = crop(photo, { left: 190, top: 80, width: 70, height: 50 });
 
-test.each([2, 3, 4] as const)("%s times: tiles give what the whole picture gives", async (factor) => {
+test.each([2, 3, 4] as const)("%s times: tiles give the same as the whole image", async (factor) => {
   const expected = await whole.upscale(face, factor);
   const seen: number[][] = [];
   const result = await tiled.upscale(face, factor, { onTile: (done, tiles) => void seen.push([done, tiles]) });
@@ -29,7 +29,7 @@ function sharpness({ width, height, pixels }: { width: number; height: number; p
   return sum / (width * height);
 }
 
-test("lettering becomes sharper than any resampling makes it, and stays what it is", async () => {
+test("lettering becomes sharper than by resampling, and stays the same", async () => {
   const sign = await decodeImage(await readFile("test/fixtures/drawings/sign-tea.jpg"));
   const part = crop(await resizeImage(sign, 256, 192), { left: 60, top: 50, width: 60, height: 40 });
   for (const factor of [2, 4] as UpscaleFactor[]) {
@@ -57,7 +57,7 @@ test("an abort stops before the next tile", async () => {
   expect(tiles).toBe(1);
 });
 
-test("a result above 50 megapixels is refused by its parameter before anything is computed", async () => {
+test("a result above 50 megapixels is refused by its parameter before any computation", async () => {
   const large = { width: 4000, height: 2000, pixels: new Uint8Array(24_000_000) };
   await expect(whole.upscale(large, 4)).rejects.toMatchObject({
     parameter: "inputs.image",

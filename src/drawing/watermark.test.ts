@@ -72,7 +72,7 @@ test.each([
   ["bottom-left", "left", "bottom"],
   ["bottom-center", "middle", "bottom"],
   ["bottom-right", "right", "bottom"],
-])("a text at %s, and nothing else is touched", async (displayPosition, across, down) => {
+])("a text at %s changes nothing else", async (displayPosition, across, down) => {
   const { left, right, top, bottom } = touched(await marked({ text: "Inkstone", displayPosition }));
   const where = (start: number, end: number, length: number, [near, far]: [string, string]) => {
     const [before, after] = [start, length - 1 - end];
@@ -84,7 +84,7 @@ test.each([
 });
 
 describe("colours and opacity", () => {
-  test("letters have the colour asked for, on a plate of the other", async () => {
+  test("letters have the requested colour, on a plate of the contrasting one", async () => {
     const picture = await marked({
       text: "■■",
       fontColor: "#F00",
@@ -100,26 +100,26 @@ describe("colours and opacity", () => {
     );
   });
 
-  test("opacity is the share that shows", async () => {
+  test("opacity is the visible share", async () => {
     const picture = await marked({ text: "ink", bgColor: "#FFFFFF", opacity: 0.25 }, plain(100));
     const { right, bottom } = touched(picture, 100);
     expect(at(picture, right, bottom)).toEqual([139, 139, 139]);
   });
 
-  test("without a plate white letters can be read on white, black ones on black", async () => {
+  test("without a plate, white letters are legible on white and black ones on black", async () => {
     expect(touched(await marked({ text: "Inkstone" }, plain(255)), 255).count).toBeGreaterThan(100);
     expect(touched(await marked({ text: "Inkstone", fontColor: "#000" }, plain(0)), 0).count).toBeGreaterThan(100);
   });
 });
 
 describe("an image", () => {
-  test("is laid over in its colours, its clear pixels show what is below", async () => {
+  test("keeps its colours; transparent pixels show the image below", async () => {
     const picture = await marked({ ...given, opacity: 1, displayPosition: "top-left" });
     expect(touched(picture)).toEqual({ left: 24, right: 43, top: 4, bottom: 43, count: 20 * 40 });
     expect(at(picture, 40, 20)).toEqual([255, 0, 0]);
   });
 
-  test("is shrunk to a quarter of the picture, without the colours that its clear pixels hide", async () => {
+  test("is shrunk to a quarter of the image, without the colours under transparent pixels", async () => {
     const large = {
       ...plain(0, { width: 600, height: 600 }),
       alpha: Uint8Array.from({ length: 360_000 }, (_, i) => (i % 600 < 300 ? 0 : 255)),
@@ -144,12 +144,12 @@ test.each([{ displayPosition: "tiled" }, { tiled: true }])("tiles reach everywhe
   expect(bottom).toBeGreaterThan(SIZE.height - 30);
 });
 
-test("the longest text fits the smallest picture", async () => {
+test("the longest text fits the smallest image", async () => {
   const picture = await marked({ text: "l".repeat(32) }, plain(120, { width: 128, height: 128 }));
   expect(touched(picture).left).toBeGreaterThan(0);
 });
 
-test("signs of markup are letters; a text of which nothing is visible is refused by name", async () => {
+test("markup characters are letters; a text without visible characters is refused by name", async () => {
   expect(touched(await marked({ text: '<b>&"' })).count).toBeGreaterThan(10);
   await expect(marked({ text: "  " })).rejects.toMatchObject({ parameter: "watermark.text" });
 });

@@ -40,7 +40,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-test.each(["proj_out.bias", "norm_out.linear.bias"])("a load that lacks %s frees what it has opened", async (name) => {
+test.each(["proj_out.bias", "norm_out.linear.bias"])("a load without %s frees the opened parts", async (name) => {
   const path = join(folder, "transformer/diffusion_pytorch_model.safetensors");
   const bytes = await readFile(path);
   bytes.write("x", bytes.indexOf(`"${name}"`) + 1);
@@ -49,7 +49,7 @@ test.each(["proj_out.bias", "norm_out.linear.bias"])("a load that lacks %s frees
   expect(sessions.open).toEqual([]);
 });
 
-test("a VAE encoder that could not be loaded is loaded by the next picture that needs it", async () => {
+test("the next image that needs a failed VAE encoder loads it again", async () => {
   const pipeline = await Pipeline.load(folder);
   await rename(vae, `${vae}.away`);
   await expect(pipeline.generate({ ...params, image })).rejects.toThrow("refused the VAE encoder graph");
@@ -59,7 +59,7 @@ test("a VAE encoder that could not be loaded is loaded by the next picture that 
   expect(sessions.open).toEqual([]);
 });
 
-test("without its VAE encoder a pipeline is disposed of whole", async () => {
+test("a pipeline without its VAE encoder is disposed of completely", async () => {
   const pipeline = await Pipeline.load(folder);
   await rm(vae);
   await expect(pipeline.generate({ ...params, image })).rejects.toThrow("refused the VAE encoder graph");
@@ -67,15 +67,18 @@ test("without its VAE encoder a pipeline is disposed of whole", async () => {
   expect(sessions.open).toEqual([]);
 });
 
-test.each(["text encoder", "VAE decoder", "transformer"])("a %s that cannot be freed keeps no other", async (name) => {
-  const pipeline = await Pipeline.load(folder);
-  const [stuck] = sessions.open.filter((graph) => graph.startsWith(name));
-  sessions.notReleasing = stuck!;
-  await expect(pipeline.dispose()).rejects.toThrow(`no release of the ${stuck}`);
-  expect(sessions.open).toEqual([]);
-});
+test.each(["text encoder", "VAE decoder", "transformer"])(
+  "a %s that fails to free does not keep the others",
+  async (name) => {
+    const pipeline = await Pipeline.load(folder);
+    const [stuck] = sessions.open.filter((graph) => graph.startsWith(name));
+    sessions.notReleasing = stuck!;
+    await expect(pipeline.dispose()).rejects.toThrow(`no release of the ${stuck}`);
+    expect(sessions.open).toEqual([]);
+  },
+);
 
-test("a preview that failed is tried again", async () => {
+test("a failed preview is tried again", async () => {
   const pipeline = await Pipeline.load(folder);
   const previews: string[] = [];
   await pipeline.generate(

@@ -16,20 +16,20 @@ beforeAll(async () => {
   checkpoint = await openCheckpoint(NANO);
 });
 
-test("with memory to spare everything stays, in the processor's order", () => {
+test("with enough memory everything stays loaded, in the processor's layout", () => {
   const plan = planMemory(checkpoint, 8e9);
   expect(plan).toMatchObject({ perSession: Number.POSITIVE_INFINITY, prepack: true, keep: true });
   expect(plan.copied).toBeGreaterThan(80e6); // 42 MB of BF16 weights in float32, some of the VAE's never read
 });
 
-test("with little memory the text encoder and the modulations go after use", () => {
+test("with little memory the text encoder and the modulations are freed after use", () => {
   const { copied, working } = planMemory(checkpoint, 8e9);
   const tight = planMemory(checkpoint, (copied + working) / 0.62);
   expect(tight).toMatchObject({ keep: false });
   expect(tight.copied).toBeLessThan(copied);
 });
 
-test("with little memory int8 runs from the files, and the plan says how much of them", async () => {
+test("with little memory int8 runs from the files, and the plan gives the share", async () => {
   const folder = await mkdtemp(join(tmpdir(), "inkstone-plan-"));
   onTestFinished(() => rm(folder, { recursive: true }));
   const tokenizer = join(NANO, "tokenizer");
@@ -45,7 +45,7 @@ test("with little memory int8 runs from the files, and the plan says how much of
   expect(tight).toMatchObject({ prepack: false, stored: roomy.stored, mapped: matrices });
 });
 
-test("a vision tower that goes after use sees the same", async () => {
+test("a vision tower that is freed after use gives the same result", async () => {
   const folder = fileURLToPath(new URL("../../test/fixtures/edit-plus/checkpoint", import.meta.url));
   const editing = await openCheckpoint(folder);
   const { copied, working } = planMemory(editing, 80e9);
@@ -58,18 +58,18 @@ test("a vision tower that goes after use sees the same", async () => {
   await Promise.all(models.map((model) => model.dispose()));
 });
 
-test("what does not fit is refused with numbers and advice", () => {
+test("a checkpoint that does not fit is refused with numbers and advice", () => {
   expect(() => planMemory(checkpoint, 50e6)).toThrow(/does not fit into memory: .* GB at once.*--weights int8/);
 });
 
-test("what fits without a picture is refused as well", () => {
+test("a checkpoint that fits only without an image is refused too", () => {
   const roomy = planMemory(checkpoint, 8e9);
   const { copied } = planMemory(checkpoint, (roomy.copied + roomy.working) / 0.62);
   expect(() => planMemory(checkpoint, copied + 1e6)).toThrow(/An image of 256 × 256 takes about .* GB more/);
   expect(planMemory(checkpoint, copied + 30e6).copied).toBe(copied);
 });
 
-test("weights that go after use give the same bits as weights that stay", async () => {
+test("weights freed after use give the same bits as weights that stay", async () => {
   const { copied, working } = planMemory(checkpoint, 8e9);
   const models = [await loadModel(checkpoint), await loadModel(checkpoint, { memory: (copied + working) / 0.62 })];
   const [stays, goes] = await Promise.all(
@@ -83,11 +83,11 @@ test("weights that go after use give the same bits as weights that stay", async 
   for (const model of models) await model.dispose();
 });
 
-test("on a GPU the processor keeps no copy of the transformer", () => {
+test("on a GPU, the transformer has no copy in the processor's memory", () => {
   expect(planMemory(checkpoint, 8e9, true).copied).toBeLessThan(planMemory(checkpoint, 8e9).copied / 2);
 });
 
-test("a GPU that is too small is told with numbers; int8 becomes float32 there, blocks stay small", async () => {
+test("a GPU that is too small is reported with numbers; int8 becomes float32 there, blocks stay small", async () => {
   const { weights, working } = deviceNeeds(checkpoint);
   expect(weights).toBeGreaterThan(40e6);
   expect(unfitForDevice(checkpoint, weights + working)).toBeUndefined();
@@ -111,7 +111,7 @@ test("a GPU that is too small is told with numbers; int8 becomes float32 there, 
   expect(needs.blocks4).toBeLessThan(needs.plain! / 1.5);
 });
 
-test("a device that was named is refused where the checkpoint does not fit, one that auto took gives way to the processor", async () => {
+test("a named device is refused if the checkpoint does not fit; one chosen by auto falls back to the processor", async () => {
   const device = { ...EXACT, provider: "cuda" } as const;
   const load = (chosen: boolean) => {
     let said = "";

@@ -3,7 +3,7 @@ import { modulationTable, timeFeatures } from "./modulations.ts";
 
 const { fround } = Math;
 
-test("a noise level is scaled to a timestep and back before its features are taken, as in diffusers", () => {
+test("a noise level is scaled to a timestep and back before its features, as in diffusers", () => {
   const twice = (sigma: number) => fround(fround(sigma * 1000) / 1000);
   const levels = Array.from({ length: 4000 }, (_, i) => fround((i + 1) / 4001));
   const moved = levels.filter((sigma) => twice(sigma) !== sigma && twice(twice(sigma)) === twice(sigma));
@@ -19,7 +19,7 @@ test("the features of a noise level are cosines, then sines, of falling frequenc
   expect(data[256 + 64]).toBeCloseTo(Math.cos(1000 / 10_000 ** 0.5), 4);
 });
 
-test("levels known beforehand are computed in one run, others once each when they are asked for", async () => {
+test("levels known in advance are computed in one run, others once each on demand", async () => {
   const runs: number[][] = [];
   const run = async (sigmas: readonly number[]) => {
     runs.push([...sigmas]);

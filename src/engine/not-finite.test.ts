@@ -39,7 +39,7 @@ test.each([
   ["vae", "diffusion_pytorch_model", "decoder.conv_in.bias", "VAE decoder", {}],
   ["vae", "diffusion_pytorch_model", "decoder.conv_out.bias", "VAE decoder", {}],
   ["vae", "diffusion_pytorch_model", "encoder.conv_in.bias", "VAE encoder", { image }],
-])("NaN in the %s's %s (%s) is told as the %s of the checkpoint", async (component, stem, name, network, more) => {
+])("NaN in the %s's %s (%s) is reported as the %s of the checkpoint", async (component, stem, name, network, more) => {
   await cp("test/fixtures/plain/checkpoint", folder, { recursive: true });
   await spoil(join(folder, component), stem, name);
   await expect(draw(folder, more)).rejects.toMatchObject({
@@ -51,7 +51,7 @@ test.each([
 test.each([
   "transformer_blocks.0.attn.to_q.weight",
   "controlnet_blocks.0.weight", // of the first residual alone
-])("NaN in a ControlNet's %s is told by its parameter", async (name) => {
+])("NaN in a ControlNet's %s is reported with its parameter", async (name) => {
   await cp("test/fixtures/controlnet/union", folder, { recursive: true });
   await spoil(folder, "diffusion_pytorch_model", name);
   await expect(draw("test/fixtures/odd/checkpoint", { controls: [{ folder, image }] })).rejects.toMatchObject({
@@ -61,7 +61,7 @@ test.each([
   });
 });
 
-test("a ControlNet that lacks a tensor is told by its parameter, not as the checkpoint's fault", async () => {
+test("a ControlNet without a tensor is reported with its parameter, not as a fault of the checkpoint", async () => {
   await cp("test/fixtures/controlnet/union", folder, { recursive: true });
   const file = await open(join(folder, "diffusion_pytorch_model.safetensors"), "r+");
   const head = Buffer.alloc(200_000);
@@ -74,7 +74,7 @@ test("a ControlNet that lacks a tensor is told by its parameter, not as the chec
   await expect(drawing).rejects.toThrow('tensor "img_in.bias" is missing');
 });
 
-test("an adapter of finite numbers that overflow is told by its file", async () => {
+test("an adapter of finite numbers that overflows is reported with its file", async () => {
   const path = join(folder, "lora.safetensors");
   const huge = (length: number) => new Float32Array(length).fill(1e30);
   const layer = "transformer_blocks.0.attn.to_q";

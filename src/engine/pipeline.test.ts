@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => pipeline.dispose());
 
-describe("refuses by name", () => {
+describe("refuses and names", () => {
   const picture = { width: 64, height: 48, pixels: new Uint8Array(64 * 48 * 3) };
   const cases: [string, Partial<Record<keyof GenerateParams, unknown>>][] = [
     ["prompt", { prompt: 7 }],
@@ -38,12 +38,12 @@ describe("refuses by name", () => {
   });
 });
 
-test("sizes snap down to whole tokens, as in the reference", async () => {
+test("sizes are rounded down to whole tokens, as in the reference", async () => {
   const [image] = await pipeline.generate({ ...base, width: 79, height: 50 });
   expect(image).toMatchObject({ width: 64, height: 48 });
 });
 
-test("equal parameters give equal bytes; a seed of 2³² more too, as only its low half reaches torch", async () => {
+test("equal parameters give equal bytes; adding 2³² to the seed changes nothing, because torch uses only its low half", async () => {
   const [a, b, c] = await Promise.all([
     pipeline.generate(base),
     pipeline.generate(base),
@@ -53,14 +53,14 @@ test("equal parameters give equal bytes; a seed of 2³² more too, as only its l
   expect(a![0]!.pixels).toEqual(c![0]!.pixels);
 });
 
-test("picture i of a call is the picture of seed + i alone", async () => {
+test("image i of a call equals the single image of seed + i", async () => {
   const both = await pipeline.generate({ ...base, count: 2 });
   const [second] = await pipeline.generate({ ...base, seed: base.seed + 1n });
   expect(both.map(({ seed }) => seed)).toEqual([3n, 4n]);
   expect(both[1]!.pixels).toEqual(second!.pixels);
 });
 
-test("without guidance the negative prompt changes nothing", async () => {
+test("without guidance, the negative prompt has no effect", async () => {
   const [a] = await pipeline.generate({ ...base, guidance: 1, negativePrompt: "blue" });
   const [b] = await pipeline.generate({ ...base, guidance: 0.5 });
   expect(a!.pixels).toEqual(b!.pixels);
@@ -79,7 +79,7 @@ test.each([
   expect(ran).toBe(expected);
 });
 
-test("a step reports its noise level, and a preview near the final picture at the end", async () => {
+test("a step reports its noise level; the last preview is close to the final image", async () => {
   const events: StepEvent[] = [];
   let preview: Awaited<ReturnType<StepEvent["preview"]>> | undefined;
   await pipeline.generate(base, {

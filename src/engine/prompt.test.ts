@@ -14,7 +14,7 @@ async function encode(prompt: string): Promise<HostTensor> {
   return { data: new Float32Array(25), dims: [1, 5, 5] };
 }
 
-test("a prompt is encoded once, also when it is asked for twice at a time", async () => {
+test("a prompt is encoded once, even for two requests at the same time", async () => {
   const remember = rememberPrompts(encode);
   const [a, b] = await Promise.all([remember("a"), remember("a")]);
   expect(b).toBe(a);
@@ -22,19 +22,19 @@ test("a prompt is encoded once, also when it is asked for twice at a time", asyn
   expect(encoded).toEqual(["a"]);
 });
 
-test("the least recently used are forgotten when they take too much memory", async () => {
+test("the least recently used are freed when memory is short", async () => {
   const remember = rememberPrompts(encode, 250);
   for (const prompt of ["a", "b", "a", "c", "a", "c", "b"]) await remember(prompt);
   expect(encoded).toEqual(["a", "b", "c", "b"]);
 });
 
-test("the newest is kept, whatever it takes", async () => {
+test("the newest stays, whatever its size", async () => {
   const remember = rememberPrompts(encode, 1);
   for (const prompt of ["a", "a", "b", "b", "a"]) await remember(prompt);
   expect(encoded).toEqual(["a", "b", "a"]);
 });
 
-test("a failure is not remembered", async () => {
+test("a failure is not cached", async () => {
   const remember = rememberPrompts(encode);
   await expect(remember("bad")).rejects.toThrow("no memory");
   await remember("bad");

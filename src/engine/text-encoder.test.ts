@@ -16,11 +16,11 @@ test.each([
   [{ rope_theta: 10_000 }, 10_000],
   [{ rope_parameters: { rope_theta: 20_000 } }, 20_000],
   [{ rope_theta: 10_000, rope_parameters: { rope_theta: 20_000 } }, 10_000],
-])("the base of the rotary angles in %j is %d", (more, theta) => {
+])("in %j the base of the rotary angles is %d", (more, theta) => {
   expect(textEncoderSizes(textEncoderConfig.parse({ ...sizes, ...more })).theta).toBe(theta);
 });
 
-test("heads share the width evenly unless their size is given", () => {
+test("heads share the width evenly unless the config sets their size", () => {
   expect(textEncoderSizes(textEncoderConfig.parse(sizes)).headDim).toBe(16);
   expect(textEncoderSizes(textEncoderConfig.parse({ ...sizes, head_dim: 32 })).headDim).toBe(32);
 });

@@ -41,7 +41,7 @@ test("added tokens are read from added_tokens.json when tokenizer_config.json ha
   expect(await ids()).toEqual(expected);
 });
 
-test("tokenizer.json goes before older files beside it", async () => {
+test("tokenizer.json has precedence over older files next to it", async () => {
   await write("tokenizer_config.json", { model_max_length: 100 });
   await write("vocab.json", { stale: 0 });
   await writeFile(join(folder, "merges.txt"), "");
@@ -49,7 +49,7 @@ test("tokenizer.json goes before older files beside it", async () => {
   expect(await ids()).toEqual(expected);
 });
 
-test("a folder with tokenizer.json alone is enough", async () => {
+test("a folder with only tokenizer.json is enough", async () => {
   for (const name of ["vocab.json", "merges.txt", "tokenizer_config.json"]) await rm(join(folder, name));
   await write("tokenizer.json", single());
   expect(await ids()).toEqual(expected);

@@ -18,6 +18,6 @@ test.each([
   ["24 GB left", 24e9, 128 * 128],
   ["1 GB left", 1e9, 8138],
   ["hardly any left: tiles of three times their reach", 1e6, 39 * 39],
-])("with %s so many latent positions are decoded at once", (_, bytes, positions) => {
+])("with %s, this many latent positions are decoded at the same time", (_, bytes, positions) => {
   expect(positionsAtOnce(config, bytes)).toBe(positions);
 });

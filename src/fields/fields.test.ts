@@ -29,12 +29,12 @@ const schema = z.object({
 describe("the table of a schema", () => {
   const table = fieldTable(schema);
 
-  test("has every field by its path, those of groups and lists of groups too, in the order of the schema", () => {
+  test("has every field by its path, including those of groups and lists of groups, in the order of the schema", () => {
     expect([...table.keys()]).toEqual(["steps", "size", "strength", "points", "points.x", "points.y"]);
     expect(table.get("points")?.keys).toEqual(["x", "y"]);
   });
 
-  test("says what an absent value means, whether the schema fills it in or leaves it absent", () => {
+  test("gives the meaning of an absent value, whether the schema fills it in or leaves it absent", () => {
     const defaults = [...table].map(([path, { required, default: fallback }]) => [path, required, fallback]);
     expect(defaults).toEqual([
       ["steps", false, 20],
@@ -46,7 +46,7 @@ describe("the table of a schema", () => {
     ]);
   });
 
-  test("refuses a field that was made without its facts, by name", () => {
+  test("refuses a field without facts, by name", () => {
     expect(() => fieldTable(z.object({ odd: z.string() }))).toThrow("The field odd was not made by field.ts");
   });
 });
@@ -58,7 +58,7 @@ test.each([
   [float("", { max: 2.5 }), "up to 2.5"],
   [text("", { min: 1, max: 200 }), "1 to 200 characters"],
   [oneOf("", ["a", "b"]), ""],
-])("the range of %o is told as %j", (one, range) => {
+])("the range of %o reads %j", (one, range) => {
   expect(rangeOf(describeField(one))).toBe(range);
 });
 
@@ -75,12 +75,9 @@ test.each([
   [flag(""), "yes", "yes"],
   [text(""), "12", "12"],
   [severalOf("", text(""), 4), "a, b,,c ", ["a", "b", "c"]],
-])(
-  "%# a typed text becomes the value of its field, or stays what it is for the schema to refuse",
-  (one, typed, value) => {
-    expect(valueFromText(fieldFacts.get(one as never)!, typed)).toEqual(value);
-  },
-);
+])("%# a typed text becomes the value of its field, or stays a text that the schema refuses", (one, typed, value) => {
+  expect(valueFromText(fieldFacts.get(one as never)!, typed)).toEqual(value);
+});
 
 test.each([
   ["widht", "width"],
@@ -89,7 +86,7 @@ test.each([
   ["heigth", "height"],
   ["depth", undefined],
   ["x", undefined],
-])("%s most likely stands for %s", (given, meant) => {
+])("%s is closest to %s", (given, meant) => {
   expect(nearestWord(given, ["width", "height"])).toBe(meant);
 });
 

@@ -26,7 +26,7 @@ beforeEach(async () => {
 afterEach(() => rm(root, { recursive: true }));
 
 describe("adapters", () => {
-  test("are found by AIR and kind, and are no checkpoints", async () => {
+  test("are found by AIR and kind, and are not checkpoints", async () => {
     await addAdapter("lora", lora, { air: "me:neon@1" }, locations);
     await addAdapter("controlnet", net, { air: "me:edges@1", name: "Edges" }, locations);
     expect(await resolveAdapter("me:neon@1", "lora", locations)).toMatchObject({ path: lora, card: { name: "neon" } });
@@ -41,7 +41,7 @@ describe("adapters", () => {
     expect((await listModels(locations)).map(({ origin }) => origin)).toEqual(["bundled"]);
   });
 
-  test("carry the noise levels of a distilled LoRA in their card", async () => {
+  test("have the noise levels of a distilled LoRA in their card", async () => {
     const { registration } = await addAdapter("lora", lora, { air: "runware:108@5" }, locations);
     const path = join(registration, "card.json");
     const schedule = { base_shift: 1.0986, max_shift: 1.0986, shift_terminal: null };
@@ -49,7 +49,7 @@ describe("adapters", () => {
     expect((await resolveAdapter("runware:108@5", "lora", locations)).card.schedule).toEqual(schedule);
   });
 
-  test("cannot take a name that is taken, nor what is not there", async () => {
+  test("cannot use an existing name, or a missing file", async () => {
     await addAdapter("lora", lora, { air: "me:neon@1" }, locations);
     const reasonOf = (work: Promise<unknown>) =>
       work.then(
@@ -66,7 +66,7 @@ describe("adapters", () => {
     expect(await reasonOf(addAdapter("lora", lora, { air: "neon" }, locations))).toBe("invalidCard");
   });
 
-  test("are forgotten without touching their file", async () => {
+  test("are unregistered without touching their file", async () => {
     await addAdapter("lora", lora, { air: "me:neon@1" }, locations);
     expect(await removeAdapter("me:neon@1", locations)).toMatchObject({ path: lora });
     expect((await listAdapters(locations)).filter(({ path }) => path === lora)).toEqual([]);
@@ -74,7 +74,7 @@ describe("adapters", () => {
     expect(await removeAdapter("me:neon@1", locations)).toBeUndefined();
   });
 
-  test("that come with the package cannot be removed", async () => {
+  test("of the package cannot be removed", async () => {
     expect((await listAdapters(locations)).map(({ card }) => card.air)).toEqual([
       "inkstone:canny@1",
       "inkstone:chalk@1",
@@ -83,7 +83,7 @@ describe("adapters", () => {
     await expect(removeAdapter("inkstone:neon@1", locations)).rejects.toMatchObject({ reason: "notRemovable" });
   });
 
-  test("a checkpoint beside them is listed as before", async () => {
+  test("do not change how a checkpoint is listed", async () => {
     await addAdapter("lora", lora, { air: "me:neon@1" }, locations);
     const checkpoint = join(root, "qwen");
     await mkdir(checkpoint);
@@ -93,7 +93,7 @@ describe("adapters", () => {
   });
 });
 
-test("a checkpoint cannot take the AIR of an adapter: its card, and the file beside it, would be lost", async () => {
+test("a checkpoint cannot take the AIR of an adapter, because the adapter's card and file would be lost", async () => {
   await addAdapter("lora", lora, { air: "me:neon@1" }, locations);
   const taken = addModel(locations.bundledDir, { air: "me:neon@1" }, locations);
   await expect(taken).rejects.toThrow(`me:neon@1 is already installed: ${lora}`);
@@ -111,7 +111,7 @@ test.each([
   ["Qwen-Image-Edit-2509-Lightning-4steps-V1.0-bf16.safetensors", 4],
   ["Lightning-storm.safetensors", undefined],
   ["my-Qwen-Image-Lightning-8steps.safetensors", undefined],
-])("%s brings the steps, guidance and noise levels that it was distilled with, or none", async (name, steps) => {
+])("%s has the steps, guidance and noise levels of its distillation, or none", async (name, steps) => {
   const file = join(root, name);
   await copyFile(LORA, file);
   const { card } = await addAdapter("lora", file, { air: "me:fast@1" }, locations);
@@ -142,7 +142,7 @@ test.each([
   ["cut in its numbers", whole.subarray(0, -1), "are outside the"],
   ["a checkpoint's", safetensors("transformer_blocks.0.attn.to_q.weight"), "none of its keys belongs to a LoRA"],
   ["of an unknown kind", safetensors("transformer_blocks.0.attn.to_q.oft_blocks"), "(OFT is not supported)"],
-])("a LoRA's file that is %s is refused and not registered", async (_, bytes, why) => {
+])("a LoRA file that is %s is refused and not registered", async (_, bytes, why) => {
   await writeFile(lora, bytes);
   const refused = addAdapter("lora", lora, { air: "me:neon@1" }, locations);
   await expect(refused).rejects.toMatchObject({ reason: "notAnAdapter", message: expect.stringContaining(why) });
@@ -159,7 +159,7 @@ test.each([
   await expect(refused).rejects.toMatchObject({ reason: "notAnAdapter", message: expect.stringContaining(why) });
 });
 
-test("an adapter whose file was damaged since is not taken for the same one", async () => {
+test("an adapter whose file was damaged later counts as another one", async () => {
   await addAdapter("lora", lora, { air: "me:neon@1" }, locations);
   await writeFile(lora, "");
   await expect(addOrKeep("lora", lora, { air: "me:neon@1" }, locations)).rejects.toThrow("it is empty");

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { planSize } from "./pixel-budget.ts";
 
 describe("pixel budget", () => {
-  test("without one, or within it, a picture is drawn as asked", () => {
+  test("without a budget, or within it, the size stays as requested", () => {
     expect(planSize({ width: 2048, height: 2048 })).toMatchObject({
       drawn: { width: 2048, height: 2048 },
       resampled: false,
@@ -10,7 +10,7 @@ describe("pixel budget", () => {
     expect(planSize({ width: 256, height: 256 }, 65536)).toMatchObject({ resampled: false });
   });
 
-  test("above it, the note says what happens", () => {
+  test("above it, a note describes the effect", () => {
     expect(planSize({ width: 1024, height: 1024 }, 65536)).toEqual({
       asked: { width: 1024, height: 1024 },
       drawn: { width: 256, height: 256 },
@@ -19,11 +19,11 @@ describe("pixel budget", () => {
     });
   });
 
-  test("keeps the aspect exactly where that costs little", () => {
+  test("keeps the exact aspect if the cost is small", () => {
     expect(planSize({ width: 1024, height: 1536 }, 65536).drawn).toEqual({ width: 192, height: 288 });
   });
 
-  test("every size of the API: whole tokens, within budget, at most 5 % of stretch, most of the pixels", () => {
+  test("every size of the API: whole tokens, within budget, stretched by at most 5 %, using most of the pixels", () => {
     const sides = Array.from({ length: 121 }, (_, i) => 128 + 16 * i);
     let [stretch, share] = [0, 1];
     for (const width of sides) {

@@ -31,13 +31,13 @@ const reason = (promise: Promise<unknown>) =>
   );
 
 describe("resolving", () => {
-  test("runware:108@1 is the bundled checkpoint while nothing is installed", async () => {
+  test("runware:108@1 is the bundled checkpoint while no other is installed", async () => {
     const model = await findModel("runware:108@1", locations);
     expect(model).toMatchObject({ origin: "bundled", folder: locations.bundledDir, card: { air: "inkstone:nano@1" } });
     expect(model.card.maxPixels).toBe(65536);
   });
 
-  test("an installed model takes over; the bundled one keeps its own name", async () => {
+  test("an installed model replaces it; the bundled one keeps its other name", async () => {
     const folder = await checkpoint("qwen-image");
     await addModel(folder, { air: "runware:108@1" }, locations);
     expect(await findModel("runware:108@1", locations)).toMatchObject({ origin: "installed", folder });
@@ -51,14 +51,14 @@ describe("resolving", () => {
     ]);
   });
 
-  test("a folder is taken as it is, with its own card or without", async () => {
+  test("a folder is used directly, with or without a card", async () => {
     const plain = await checkpoint("My Model");
     const carded = await checkpoint("carded", { air: "me:one@1", name: "One", maxPixels: 4096 });
     expect(await findModel(plain, locations)).toMatchObject({ origin: "folder", card: { air: "local:My-Model@1" } });
     expect(await findModel(carded, locations)).toMatchObject({ card: { air: "me:one@1", maxPixels: 4096 } });
   });
 
-  test("neither folder nor AIR", async () => {
+  test("neither a folder nor an AIR", async () => {
     expect(await reason(findModel("nowhere/at/all", locations))).toEqual([
       "unknownModel",
       'model is "nowhere/at/all", which is neither a folder nor an AIR (source:id@version)',
@@ -87,7 +87,7 @@ describe("resolving", () => {
 });
 
 describe("installing", () => {
-  test("add writes a card that points to the weights; remove forgets it and leaves them", async () => {
+  test("add writes a card that points to the weights; remove deletes the card and leaves the weights", async () => {
     const folder = await checkpoint("big", { air: "me:big@1", name: "Big", comment: "hello" });
     const { registration } = await addModel(folder, { air: "runware:108@1", name: "Mine" }, locations);
     const card = JSON.parse(await readFile(join(registration!, "card.json"), "utf8"));
@@ -111,7 +111,7 @@ describe("installing", () => {
     ]);
   });
 
-  test("what cannot be removed", async () => {
+  test("models that cannot be removed", async () => {
     expect(await reason(removeModel("inkstone:nano@1", locations))).toEqual([
       "notRemovable",
       "inkstone:nano@1 is included in the package and cannot be removed",
@@ -128,13 +128,13 @@ describe("installing", () => {
   });
 });
 
-test("directories come from the environment", () => {
+test("folders come from the environment", () => {
   expect(modelLocations({ INKSTONE_MODELS_DIR: "/m" }).modelsDir).toBe("/m");
   expect(dataDirectory({ INKSTONE_DATA_DIR: "/d" }, "/e")).toBe("/e");
   expect(modelLocations({ INKSTONE_DATA_DIR: "/d" }).modelsDir).toBe("/d/models");
 });
 
-test.skipIf(process.platform !== "linux")("without a setting, data is in one place for each user", () => {
+test.skipIf(process.platform !== "linux")("by default, data is in one place per user", () => {
   expect(dataDirectory({})).toBe(join(homedir(), ".local/share/inkstone"));
   expect(dataDirectory({ XDG_DATA_HOME: "/data" })).toBe("/data/inkstone");
   expect(dataDirectory({ XDG_DATA_HOME: "relative" })).toBe(join(homedir(), ".local/share/inkstone"));

@@ -2,7 +2,7 @@ import { posix, win32 } from "node:path";
 import { expect, test } from "vitest";
 import { externalLocations } from "./graph.ts";
 
-test("weights are named from the deepest folder that holds them all", () => {
+test("paths of weights are relative to the deepest common folder", () => {
   const files = ["/models/a/transformer/one.safetensors", "/models/a/vae/two.safetensors"];
   expect(externalLocations(files, posix)).toEqual({
     root: "/models/a",
@@ -22,12 +22,12 @@ test("on Windows too, with the forward slashes of ONNX", () => {
   });
 });
 
-test("a folder whose name begins like another's, or with dots, is not taken for it", () => {
+test("a folder whose name begins like another's, or with dots, is separate from it", () => {
   expect(externalLocations(["/m/ab/x", "/m/a/y"], posix)).toEqual({ root: "/m", locations: ["ab/x", "a/y"] });
   expect(externalLocations(["/m/x", "/m/..hidden/y"], posix)).toEqual({ root: "/m", locations: ["x", "..hidden/y"] });
 });
 
-test("files at the root, and none at all", () => {
+test("files at the root, and no files", () => {
   expect(externalLocations(["/x", "/m/y"], posix)).toEqual({ root: "/", locations: ["x", "m/y"] });
   expect(externalLocations([], posix)).toEqual({ root: "", locations: [] });
 });

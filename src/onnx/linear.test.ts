@@ -104,7 +104,7 @@ describe("products with every stored form", () => {
     expect(relativeError(await product(plain, await stored(form), form), exact(plain))).toBeLessThan(bound);
   });
 
-  test("an outlier channel costs nothing in int8 with rotation, and much without", async () => {
+  test("an outlier channel costs nothing in int8 with rotation, and a lot without it", async () => {
     const without = { form: "int8", rotation: 1 } as const;
     const wanted = exact(withOutlier);
     expect(relativeError(await product(withOutlier, await stored(int8), int8), wanted)).toBeLessThan(1.6e-2);
@@ -117,18 +117,18 @@ describe("products with every stored form", () => {
     expect(await loss(without)).toBeGreaterThan(2 * (await loss(int8)));
   });
 
-  test("int8 is the same from the mapped file as in the processor's order", async () => {
+  test("int8 gives the same from the mapped file as in the processor's layout", async () => {
     const tensors = await stored(int8);
     const mapped = await product(plain, tensors, int8, { prepack: false });
     expect(relativeError(mapped, await product(plain, tensors, int8))).toBeLessThan(1e-6);
   });
 
-  test("7-bit activations, for processors that add in 16 bits, lose little", async () => {
+  test("7-bit activations, for processors that add in 16 bits, lose little accuracy", async () => {
     const narrow = await product(plain, await stored(int8), int8, { device: { ...EXACT, activationBits: 7 } });
     expect(relativeError(narrow, exact(plain))).toBeLessThan(2.2e-2);
   });
 
-  test("minima of blocks are taken off", async () => {
+  test("minima of blocks are subtracted", async () => {
     const form = { form: "blocks", bits: 4, block: 32 } as const;
     const tensors = await stored(form);
     const minima = noise(TO * (FROM / 32), 4);
@@ -172,7 +172,7 @@ test("a token of zeros gives the bias", async () => {
   expect([...y.subarray(0, TO)]).toEqual([...bias]);
 });
 
-test("the probe says 7 or 8 bits", async () => {
+test("the probe returns 7 or 8 bits", async () => {
   expect([7, 8]).toContain(await activationBits());
 });
 

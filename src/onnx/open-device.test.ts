@@ -12,32 +12,32 @@ const tests = (change: Partial<SelfTests> = {}): SelfTests => ({
   ...change,
 });
 
-test("a GPU whose fused attention is right uses it", async () => {
+test("a GPU with correct fused attention uses it", async () => {
   const { device } = await openDevice("webgpu", { tests: tests() });
   expect(device).toMatchObject({ provider: "webgpu", attention: "fused", widestSplit: 7 });
 });
 
-test("a GPU whose fused attention is wrong writes it out, and says so", async () => {
+test("a GPU with wrong fused attention uses separate operators, and reports it", async () => {
   const attentionError = async ({ attention }: Device) => (attention === "fused" ? 0.12 : 1e-7);
   const { device, note } = await openDevice("webgpu", { tests: tests({ attentionError }) });
   expect(device.attention).toBe("written out");
   expect(note).toBe("webgpu, attention written out (the fused operator has an error of 12.0 %)");
 });
 
-test("a GPU that is wrong both ways is refused by name", async () => {
+test("a GPU that computes both forms wrongly is refused by name", async () => {
   const opening = openDevice("webgpu", { tests: tests({ attentionError: async () => 0.12 }) });
   await expect(opening).rejects.toThrow(
     new DeviceError("webgpu computes attention with an error of 12.0 %. Update its driver, or use --device cpu"),
   );
 });
 
-test("without its library CUDA is refused with the way to it", async () => {
+test("without its library, CUDA is refused with installation advice", async () => {
   await expect(openDevice("cuda:1", { tests: tests() })).rejects.toThrow(
     /cuda:1 cannot be used.*docs\/operators\/gpu\.md/,
   );
 });
 
-test("auto: a GPU that is faster; else the processor, and why", async () => {
+test("auto: a faster GPU; otherwise the processor, with the reason", async () => {
   expect((await openDevice("auto", { tests: tests() })).device.provider).toBe("webgpu");
   const slow = await openDevice("auto", {
     tests: tests({ productTime: async ({ provider }) => (provider === "cpu" ? 1 : 10) }),
@@ -50,7 +50,7 @@ test("auto: a GPU that is faster; else the processor, and why", async () => {
   expect(none.note).toMatch(/^cpu: .*webgpu cannot be used: no adapter/);
 });
 
-test("float16 where the device passes its test with it; refused by name where it was asked for, float32 with auto", async () => {
+test("float16 where the device passes its test; refused by name if requested, float32 with auto", async () => {
   const passing = { tests: tests() };
   expect((await openDevice("webgpu", passing)).device.precision).toBe("float32");
   for (const precision of ["float16", "auto"] as const) {
@@ -70,7 +70,7 @@ test("float16 where the device passes its test with it; refused by name where it
   expect(note).toMatch(/^webgpu, no float16 \(Program/);
 });
 
-test("float16 that is wrong counts as missing", async () => {
+test("wrong float16 counts as missing", async () => {
   const attentionError = async ({ precision }: Device) => (precision === "float16" ? 0.3 : 1e-7);
   const opening = openDevice("cuda", { precision: "float16", tests: tests({ attentionError }) });
   await expect(opening).rejects.toThrow(DeviceError);
@@ -82,7 +82,7 @@ const dims = [2, 5, 6 * 8];
 const numbers = (seed: number) => Float32Array.from({ length: 2 * 5 * 48 }, (_, i) => Math.sin(seed + i * 1.3));
 
 test.each([{}, { causal: true }, { bias: true }, { queryParts: 3 }, { queryParts: 5, causal: false }])(
-  "attention written out equals the fused one: %j",
+  "attention in separate operators equals the fused one: %j",
   async ({ causal, bias, queryParts }: { causal?: boolean; bias?: boolean; queryParts?: number }) => {
     const attended = async (device: Device) => {
       const g = new Graph("attention", NO_WEIGHTS, undefined, device);
@@ -101,7 +101,7 @@ test.each([{}, { causal: true }, { bias: true }, { queryParts: 3 }, { queryParts
   },
 );
 
-test("a vector is cut into the same parts, by one Split or by slices", async () => {
+test("a vector is cut into the same parts by one Split or by slices", async () => {
   const cut = async (device: Device) => {
     const g = new Graph("parts", NO_WEIGHTS, undefined, device);
     const found = parts(g, g.input("x", [12]), 4, 3);

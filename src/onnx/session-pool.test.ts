@@ -41,26 +41,26 @@ function graph(name: string): BuiltGraph {
 
 const run = (name: string) => pool.run(name, "whole", () => graph(name), { x });
 
-test("the least recently used are given up for room", async () => {
+test("the least recently used sessions are freed for room", async () => {
   for (const name of ["a", "a", "b", "b", "a"]) await run(name);
   expect(built).toEqual(["a", "b", "a"]);
 });
 
-test("room is made before a session is opened, so that both never take memory together", async () => {
+test("room is made before a session is opened, so that both never use memory at the same time", async () => {
   await run("a");
   await run("b");
   await pool.prepare("c", "whole", () => graph("c"));
   expect(events).toEqual(["open a", "released a", "open b", "released b", "open c"]);
 });
 
-test("a part of the same variant is opened beside the others", async () => {
+test("a part of the same variant is opened in addition to the others", async () => {
   await pool.prepare("a", "first", () => graph("a1"));
   await pool.prepare("a", "second", () => graph("a2"));
   await run("b");
   expect(events).toEqual(["open a1", "open a2", "released a1", "released a2", "open b"]);
 });
 
-test("what a piece of work uses is kept until it ends, and no longer", async () => {
+test("sessions in use stay until the work ends, and no longer", async () => {
   await run("old");
   await pool.during(async () => {
     for (const name of ["a", "b", "a", "b"]) await run(name);
@@ -73,7 +73,7 @@ test("what a piece of work uses is kept until it ends, and no longer", async () 
   expect(built).toEqual(["old", "a", "b", "a", "old"]);
 });
 
-test("work that uses nothing leaves the newest, whatever it takes", async () => {
+test("work that uses no session leaves the newest, whatever its size", async () => {
   pool = sessionPool(1);
   await run("a");
   await pool.during(async () => {});
@@ -81,7 +81,7 @@ test("work that uses nothing leaves the newest, whatever it takes", async () => 
   expect(built).toEqual(["a"]);
 });
 
-test("works at the same time keep each their own", async () => {
+test("parallel works each keep their sessions", async () => {
   const first = Promise.withResolvers<void>();
   const second = Promise.withResolvers<void>();
   const works = [
@@ -100,7 +100,7 @@ test("works at the same time keep each their own", async () => {
   expect(built).toEqual(["a", "b", "c", "b"]);
 });
 
-test("work that fails lets go too, and tells its own error", async () => {
+test("failed work releases its sessions too, and keeps its error", async () => {
   const failing = pool.during(async () => {
     await run("a");
     await run("b");
@@ -111,7 +111,7 @@ test("work that fails lets go too, and tells its own error", async () => {
   expect(built).toEqual(["a", "b", "a"]);
 });
 
-test("a graph that cannot be loaded keeps no other from being freed", async () => {
+test("a graph that fails to load does not keep others from being freed", async () => {
   const refused = () => ({ ...graph("refused"), bytes: new Uint8Array([1]) });
   const preparing = pool.prepare("a", "refused", refused);
   await Promise.all([

@@ -22,7 +22,7 @@ function repeating(frugal: boolean) {
 const anonymous = () => 1024 * Number(/^RssAnon:\s+(\d+)/m.exec(readFileSync("/proc/self/status", "utf8"))![1]);
 
 test.skipIf(process.platform !== "linux")(
-  "a frugal session returns its working memory, another one keeps it",
+  "a frugal session returns its working memory, a normal one keeps it",
   async () => {
     const x = { data: new Float32Array(ROWS * WIDTH).fill(4), dims: [ROWS, WIDTH] };
     const growth = async (frugal: boolean) => {

@@ -8,7 +8,7 @@ vi.setConfig({ testTimeout: 120_000 });
 
 const x = (first: number): HostTensor => ({ data: Float32Array.of(first, 2, 3, 4, 5, 6), dims: [2, 3] });
 
-test("on the processor tensors stay what they are", async () => {
+test("on the processor, tensors stay unchanged", async () => {
   const moved = transfers(EXACT);
   const feeds = { x: x(1) };
   expect(await moved.upload(feeds)).toBe(feeds);
@@ -32,7 +32,7 @@ describe.skipIf(driver === undefined)("on WebGPU", () => {
     return createSession(g.build(), { device });
   };
 
-  test("what one graph leaves on the device the next one reads there, and it comes back", async () => {
+  test("outputs that one graph leaves on the device are inputs of the next, and can be read back", async () => {
     const [first, second] = [await doubling(true), await doubling(false)];
     const { y } = await first.run<AnyTensor>({ x: x(1) });
     expect([isOnDevice(y!), y!.dims]).toEqual([true, [2, 3]]);
@@ -43,7 +43,7 @@ describe.skipIf(driver === undefined)("on WebGPU", () => {
     await second.release();
   });
 
-  test("what is fed pass after pass is uploaded once, and goes when no pass reads it any more", async () => {
+  test("an input that every pass reads is uploaded once, and freed when no pass reads it", async () => {
     const prompt = x(7);
     const held = (feeds: Feeds) => {
       const { x } = feeds;

@@ -43,7 +43,7 @@ describe("encode and decode", () => {
     expect(worst).toBeLessThan(12);
   });
 
-  test.each(imageFormats)("%s: same picture, same bytes", async (format) => {
+  test.each(imageFormats)("%s: the same image gives the same bytes", async (format) => {
     const options = { format, metadata: { software: "test", parameters: { seed: 1n } } };
     const [a, b] = await Promise.all([encodeImage(gradient(32, 32), options), encodeImage(gradient(32, 32), options)]);
     expect(Buffer.compare(a, b)).toBe(0);
@@ -55,14 +55,14 @@ describe("encode and decode", () => {
     );
   });
 
-  test("a picture whose size and bytes disagree is refused", async () => {
+  test("an image whose size and bytes disagree is refused", async () => {
     const wrong = { width: 4, height: 4, pixels: new Uint8Array(47) };
     await expect(encodeImage(wrong, { format: "PNG" })).rejects.toThrow("a 4×4 image needs 48 bytes; 47 were given");
   });
 });
 
-describe("unusual pictures", () => {
-  test("alpha is kept apart and colours under it stay", async () => {
+describe("unusual images", () => {
+  test("alpha is separate, and the colours under it stay", async () => {
     const bytes = pngFile({ width: 2, height: 1, colourType: 6, rows: [[10, 20, 30, 0, 40, 50, 60, 200]] });
     const decoded = await decodeImage(bytes);
     expect([...decoded.pixels]).toEqual([10, 20, 30, 40, 50, 60]);
@@ -86,7 +86,7 @@ describe("unusual pictures", () => {
     expect(pixels[1]).toBeGreaterThan(pixels[2]!);
   });
 
-  test.each(["avif", "gif", "tiff"] as const)("%s is read, under its name", async (format) => {
+  test.each(["avif", "gif", "tiff"] as const)("%s is read and named", async (format) => {
     const picture = { width: 32, height: 16, pixels: new Uint8Array(32 * 16 * 3).fill(200) };
     const bytes = await fileOf(picture, format);
     const decoded = await decodeImage(bytes);
@@ -97,13 +97,13 @@ describe("unusual pictures", () => {
     await expect(decodeImage(bytes.subarray(0, bytes.length / 2))).rejects.toMatchObject({ reason: "damaged" });
   });
 
-  test.each(["webp", "gif"] as const)("of an animated %s the first frame is taken", async (format) => {
+  test.each(["webp", "gif"] as const)("the first frame of an animated %s is used", async (format) => {
     const { width, height, pixels } = await decodeImage(await animation(3, format));
     expect([width, height]).toEqual([16, 16]);
     expect(pixels.every((value) => value < 4)).toBe(true);
   });
 
-  test("clear pixels are white on a white page, half clear ones half", () => {
+  test("transparent pixels become white, half-transparent ones half white", () => {
     const pixels = Uint8Array.of(0, 0, 0, 10, 20, 30, 100, 0, 200);
     const picture = { width: 3, height: 1, pixels, alpha: Uint8Array.of(0, 255, 128) };
     expect(onWhite(picture)).toEqual({
@@ -121,7 +121,7 @@ describe("unusual pictures", () => {
   });
 });
 
-describe("hostile pictures", () => {
+describe("hostile images", () => {
   test("an empty file", async () => {
     expect(await refusal(new Uint8Array())).toMatchObject({ reason: "empty" });
   });
@@ -142,7 +142,7 @@ describe("hostile pictures", () => {
     expect(error.message).toBe(`the image is ${found}; allowed are PNG, JPG, WEBP, AVIF, GIF and TIFF`);
   });
 
-  test.each(imageFormats)("%s magic with rubbish behind it", async (format) => {
+  test.each(imageFormats)("%s magic followed by garbage", async (format) => {
     const good = await encodeImage(gradient(32, 32), { format });
     const rubbish = Buffer.concat([good.subarray(0, 12), Buffer.alloc(200, 0x5a)]);
     expect(await refusal(rubbish)).toMatchObject({ reason: "damaged" });
@@ -159,7 +159,7 @@ describe("hostile pictures", () => {
     }
   });
 
-  test("a PNG bomb of 20,000² in a few hundred kilobytes is refused by its header, at once", async () => {
+  test("a PNG bomb of 20,000² in a few hundred kilobytes is refused by its header, immediately", async () => {
     const row = Buffer.alloc(1 + 20_000 / 8);
     const data = deflateSync(Buffer.concat(Array.from({ length: 2_000 }, () => row)), { level: 9 });
     const bomb = pngFile({ width: 20_000, height: 20_000, colourType: 0, bitDepth: 1, data });
@@ -179,7 +179,7 @@ describe("hostile pictures", () => {
 });
 
 describe("resize", () => {
-  test("fill gives exactly the size asked for", async () => {
+  test("fill gives exactly the requested size", async () => {
     const small = await resizeImage(gradient(64, 64), 30, 17);
     expect(small).toMatchObject({ width: 30, height: 17 });
     expect(small.pixels.length).toBe(30 * 17 * 3);
@@ -192,14 +192,14 @@ describe("resize", () => {
     expect(square.pixels.filter((_, i) => i % 3 === 0).every((red) => red > 200)).toBe(true);
   });
 
-  test("grey pictures stay one channel", async () => {
+  test("grey images keep one channel", async () => {
     const mask = { width: 8, height: 8, pixels: new Uint8Array(64).map((_, i) => (i % 8 < 4 ? 255 : 0)) };
     const larger = await resizeGray(mask, 16, 4);
     expect(larger.pixels.length).toBe(64);
     expect([larger.pixels[0], larger.pixels[15]]).toEqual([255, 0]);
   });
 
-  test.each([200, 96])("a mask of %s pixels stays black and white beside its border", async (side) => {
+  test.each([200, 96])("a mask of %s pixels stays black and white next to its border", async (side) => {
     const half = { width: side, height: 1, pixels: new Uint8Array(side).map((_, x) => (x < side / 2 ? 0 : 255)) };
     const { pixels } = await resizeGray(half, 128, 1);
     const [near, far] = [64 - Math.ceil(128 / side), 64 + Math.ceil(128 / side)];
@@ -207,7 +207,7 @@ describe("resize", () => {
     expect(new Set(pixels.subarray(far))).toEqual(new Set([255]));
   });
 
-  test("grey values are PIL's", () => {
+  test("grey values equal PIL's", () => {
     const colours = [255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 255, 10, 20, 30];
     const { pixels } = grayOf({ width: 5, height: 1, pixels: Uint8Array.from(colours) });
     expect([...pixels]).toEqual([76, 150, 29, 255, 18]);
@@ -222,7 +222,7 @@ describe("resize", () => {
   });
 });
 
-test("text is drawn in Inkstone's own font, whatever fonts the machine has", async () => {
+test("text uses Inkstone's font, whatever fonts the machine has", async () => {
   const { width, height, pixels } = await textMask("Inkstone", 40);
   // Within what hinting changes; in DejaVu Sans it is 166 wide.
   expect(Math.abs(width - 173)).toBeLessThanOrEqual(2);

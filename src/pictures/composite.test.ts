@@ -9,7 +9,7 @@ const counted = (width: number, height: number) => ({
   pixels: Uint8Array.from({ length: width * height * 3 }, (_, i) => i),
 });
 
-test("composite mixes by opacity, rounded, and keeps what is under 0 bit for bit", () => {
+test("composite mixes by opacity, rounded, and keeps pixels with opacity 0 bit for bit", () => {
   const old = { width: 4, height: 1, pixels: new Uint8Array(12).fill(10) };
   const fresh = { width: 4, height: 1, pixels: new Uint8Array(12).fill(21) };
   const opacity = { width: 4, height: 1, pixels: Uint8Array.of(0, 12, 127, 255) };
@@ -17,7 +17,7 @@ test("composite mixes by opacity, rounded, and keeps what is under 0 bit for bit
   expect([...old.pixels]).toEqual(Array(12).fill(10));
 });
 
-test("crop takes a rectangle out of a picture or a mask, paste puts one in, elsewhere nothing changes", () => {
+test("crop cuts a rectangle from an image or a mask, paste inserts one; nothing else changes", () => {
   const picture = counted(4, 3);
   const area = { left: 1, top: 2, width: 2, height: 1 };
   expect(crop(picture, area)).toEqual({ width: 2, height: 1, pixels: Uint8Array.of(27, 28, 29, 30, 31, 32) });
@@ -31,7 +31,7 @@ test("crop takes a rectangle out of a picture or a mask, paste puts one in, else
   expect(changed).toEqual([27, 28, 29, 30, 31, 32]);
 });
 
-test("brightness weighs red, green and blue by ITU-R 601, rounded as PIL does", () => {
+test("brightness weighs red, green and blue by ITU-R 601, rounded like PIL", () => {
   const pixels = Uint8Array.of(255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 255, 1, 2, 3);
   expect([...grayOf({ width: 5, height: 1, pixels }).pixels]).toEqual([76, 150, 29, 255, 2]);
 });

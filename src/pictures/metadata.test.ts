@@ -18,7 +18,7 @@ const parameters: MetadataObject = {
 };
 
 describe("metadata in a file", () => {
-  test.each(imageFormats)("%s gives back exactly what was written", async (format) => {
+  test.each(imageFormats)("%s returns the written metadata exactly", async (format) => {
     for (const facts of [{}, { skippedSteps: 0 }, { skippedSteps: 7.5 }]) {
       const metadata = { software: "inkstone 0.1.0", parameters, ...facts };
       const bytes = await encodeImage(image, { format, metadata });
@@ -26,7 +26,7 @@ describe("metadata in a file", () => {
     }
   });
 
-  test.each(imageFormats)("%s takes the longest prompts the API allows", async (format) => {
+  test.each(imageFormats)("%s holds the longest prompts of the API", async (format) => {
     const long = { positivePrompt: "春".repeat(32_000), negativePrompt: "\u0001&".repeat(16_000) };
     const metadata = { software: "inkstone 0.1.0", parameters: long };
     const bytes = await encodeImage(image, { format, metadata });
@@ -47,7 +47,7 @@ describe("metadata in a file", () => {
     },
   );
 
-  test("a long JPG packet with a piece missing is not taken for whole", async () => {
+  test("a long JPG packet with a missing piece counts as damaged", async () => {
     const metadata = { software: "x", parameters: { note: "n".repeat(200_000) } };
     const bytes = Buffer.from(await encodeImage(image, { format: "JPG", metadata }));
     const second = bytes.indexOf("http://ns.adobe.com/xmp/extension/", 70_000);
@@ -67,7 +67,7 @@ describe("the packet", () => {
     );
   });
 
-  test("a packet of somebody else's is none of ours", () => {
+  test("packets of other programs are ignored", () => {
     expect(parseMetadata("<x:xmpmeta><rdf:RDF/></x:xmpmeta>")).toBeUndefined();
   });
 
@@ -76,7 +76,7 @@ describe("the packet", () => {
     expect(() => parseMetadata(packet)).toThrow("the image's parameters are damaged");
   });
 
-  test("numbers that JSON lacks are refused", () => {
+  test("numbers that JSON cannot express are refused", () => {
     expect(() => formatMetadata({ software: "x", parameters: { steps: Number.NaN } })).toThrow(
       "the parameter steps is NaN; allowed are finite numbers",
     );

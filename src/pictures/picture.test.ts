@@ -22,6 +22,6 @@ test.each([
     { width: 100, height: 100 },
     { width: 100, height: 1 },
   ],
-])("%o in %o is %o", (picture, bounds, expected) => {
+])("an image of %o in %o has %o", (picture, bounds, expected) => {
   expect(fitInside(picture, bounds)).toEqual(expected);
 });

@@ -24,16 +24,16 @@ Steps: 20, Sampler: Euler, CFG scale: 4, Seed: 18446744073709551615, Size: 256x1
 
 const image = { width: 17, height: 16, pixels: new Uint8Array(17 * 16 * 3).fill(77) };
 
-test("the text is A1111's", () => expect(readerText(metadata)).toBe(text));
+test("the text has A1111's form", () => expect(readerText(metadata)).toBe(text));
 
 describe("in a file", () => {
-  test.each(imageFormats)("%s still decodes, and the XMP is untouched", async (format) => {
+  test.each(imageFormats)("%s still decodes, and the XMP is unchanged", async (format) => {
     const bytes = await encodeImage(image, { format, metadata });
     expect(await decodeImage(bytes)).toMatchObject({ width: 17, height: 16, format });
     expect(await readMetadata(bytes)).toEqual(metadata);
   });
 
-  test("PNG: a text chunk named parameters, which libvips reads back", async () => {
+  test("PNG: a text chunk named parameters, which libvips reads", async () => {
     const { comments } = await metadataOf(await encodeImage(image, { format: "PNG", metadata }));
     expect(comments).toContainEqual({ keyword: "parameters", text });
   });
@@ -49,7 +49,7 @@ describe("in a file", () => {
     ).toBe(text);
   });
 
-  test("a text too long for a JPEG segment is left out; all else stays", async () => {
+  test("a text too long for a JPEG segment is omitted; everything else stays", async () => {
     const long = { software: "x", parameters: { positivePrompt: "n".repeat(32_768) } };
     const bytes = await encodeImage(image, { format: "JPG", metadata: long });
     expect((await metadataOf(bytes)).exif).toBeUndefined();

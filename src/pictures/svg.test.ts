@@ -5,7 +5,7 @@ import { readSvg, svgFile } from "./svg.ts";
 const shapes = { width: 2, height: 2, paths: '<path d="M0 0 L2 0 L2 2 Z" fill="#FF0000"/>\n' };
 const metadata = { software: "inkstone 1", parameters: { taskType: "vectorize", note: '</metadata><script>&"' } };
 
-test("holds size, metadata and paths, and is read back", () => {
+test("contains size, metadata and paths, and can be read again", () => {
   const bytes = svgFile(shapes, { width: 200, height: 100, metadata });
   const text = Buffer.from(bytes).toString();
   expect(text).toMatch(
@@ -19,6 +19,6 @@ test("holds size, metadata and paths, and is read back", () => {
 });
 
 test.each(["", "<svg/>", '<?xml version="1.0"?><svg width="1" height="1"><metadata></metadata></svg>', "\x89PNG"])(
-  "%j is none of ours",
+  "%j is not an SVG file of Inkstone",
   (text) => expect(readSvg(Buffer.from(text))).toBeUndefined(),
 );

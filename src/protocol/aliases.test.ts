@@ -16,7 +16,7 @@ describe("other spellings", () => {
     [{ model: "alibaba-qwen-image-edit-2511" }, { model: "alibaba:qwen-image-edit@2511" }],
   ])("%j is %j", (given, meant) => expect(accepted(given)).toMatchObject(meant));
 
-  test("both, when they agree", () => {
+  test("both spellings, if they agree", () => {
     expect(accepted({ seedImage: IMAGE, inputs: { seedImage: IMAGE } }).inputs).toEqual({ seedImage: IMAGE });
     expect(refused({ strength: 0.1, inputs: { seedImage: IMAGE, strength: 0.2 } })).toEqual([
       "incompatibleParameters inputs.strength,strength",
@@ -26,7 +26,7 @@ describe("other spellings", () => {
       "incompatibleParameters inputs.referenceImages,inputs.references",
     ]);
   });
-  test("an error names what the caller wrote", () => {
+  test("an error names the spelling of the caller", () => {
     expect(refused({ referenceImages: [IMAGE, "cat"] })).toEqual(["invalidReferenceImages referenceImages.1"]);
     expect(refused({ referenceImages: [IMAGE, IMAGE, IMAGE, IMAGE] })).toEqual([
       "invalidReferenceImages referenceImages",
@@ -36,11 +36,11 @@ describe("other spellings", () => {
       "invalidAcceleratorOptionsFbCache acceleratorOptions.fbcache",
     ]);
   });
-  test("keys of other models, with values that mean nothing", () => {
+  test("keys of other models, with neutral values", () => {
     expect(refused({ clipSkip: 0, promptWeighting: "", usePromptWeighting: false, checkNSFW: false })).toEqual([]);
     expect(refused({ clipSkip: 2, promptWeighting: "compel" })).toHaveLength(2);
   });
-  test("nulls, as the Python client sends them", () => {
+  test("nulls, as sent by the Python client", () => {
     expect(
       accepted({
         seed: null,

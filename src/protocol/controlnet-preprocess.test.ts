@@ -5,7 +5,7 @@ const IMAGE = "c64351d5-4c59-42f7-95e1-eace013eddab";
 const newer = (model: string, changes: object = {}) =>
   parseTask({ taskType: "controlNetPreprocess", taskUUID: IMAGE, model, inputs: { image: IMAGE }, ...changes });
 
-test("the newer form: preprocessor as model, thresholds in settings", () => {
+test("the newer form: preprocessor in `model`, thresholds in `settings`", () => {
   expect(
     newer("runware:controlnet-preprocess@canny", { settings: { lowThresholdCanny: 50, highThresholdCanny: 150 } }),
   ).toMatchObject({ ok: true, task: { preProcessorType: "canny", lowThresholdCanny: 50, highThresholdCanny: 150 } });
@@ -15,7 +15,7 @@ test("the newer form: preprocessor as model, thresholds in settings", () => {
   });
 });
 
-test("a name with a hyphen is one that is not here, not a missing one", () => {
+test("an unavailable name with a hyphen is reported as unavailable, not as missing", () => {
   expect(newer("runware:controlnet-preprocess@lineart-anime")).toMatchObject({
     ok: false,
     errors: [{ code: "unsupportedPreProcessorType", facts: { parameter: "preProcessorType" } }],

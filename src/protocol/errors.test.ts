@@ -18,12 +18,12 @@ const mentions = (code: string, among: (path: string) => boolean) =>
 const isTest = (path: string) => path.endsWith(".test.ts");
 const isSource = (path: string) => path.startsWith("src/") && !isTest(path) && !path.endsWith("protocol/errors.ts");
 
-test.each(Object.keys(ERRORS))("%s is raised, and a test sees it", (code) => {
+test.each(Object.keys(ERRORS))("a test provokes %s", (code) => {
   expect(mentions(code, isSource)).toBe(true);
   expect(mentions(code, isTest)).toBe(true);
 });
 
-test("no code is raised that the catalogue does not know", () => {
+test("no error has a code outside the catalogue", () => {
   const raised = [...sources]
     .filter(([path]) => isSource(path))
     .flatMap(([, text]) => [...text.matchAll(/new TaskError\(\s*["'](\w+)["']/g)].map(([, code]) => code!));
@@ -31,12 +31,12 @@ test("no code is raised that the catalogue does not know", () => {
   for (const code of raised) expect(allCodes()).toContain(code);
 });
 
-test("every code is described", () => {
+test("every code has a description", () => {
   const page = asMarkdown(errorReference());
   for (const code of allCodes()) expect(page).toContain(`\`${code}\``);
 });
 
-test("statuses that invite a repeat are given only where one makes sense", () => {
+test("statuses that invite a retry are used only where a retry makes sense", () => {
   const inviting = Object.keys(ERRORS).filter((code) =>
     [408, 429, 500, 502, 503, 504].includes(errorKind(code as "notFound").status),
   );
@@ -114,7 +114,7 @@ test.each([
   ["imageCaption", "Write the text yourself"],
   ["promptEnhance", "no language model"],
   ["imageMasking", "Inkstone does not make masks"],
-])("%s is refused with what to do instead", (taskType, sentence) => {
+])("%s is refused with advice", (taskType, sentence) => {
   const parsed = parseTask({ taskType, taskUUID: IMAGE });
   expect(parsed).toMatchObject({ ok: false, errors: [{ code: "unsupportedTaskType" }] });
   if (!parsed.ok) expect(parsed.errors[0].message).toContain(sentence);

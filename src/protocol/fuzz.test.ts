@@ -53,7 +53,7 @@ const check = (given: unknown) => {
   }
 };
 
-test("anything at all", () => {
+test("any value", () => {
   fc.assert(fc.property(anything, check), { numRuns: 2000 });
 });
 
@@ -99,7 +99,7 @@ const valid = fc.record(
   { requiredKeys: ["taskType", "taskUUID", "model", "positivePrompt", "width", "height"] },
 );
 
-test("valid tasks are accepted, survive the wire, and are stable under a second reading", () => {
+test("valid tasks are accepted, survive the wire, and stay the same when parsed again", () => {
   fc.assert(
     fc.property(valid, (given) => {
       const parsed = parseTask(parseJson(stringifyJson(given)));

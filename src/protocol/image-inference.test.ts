@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { accepted, IMAGE, refused, task } from "../../test/support/checked-tasks.ts";
 
 describe("defaults", () => {
-  test("are those of the page", () => {
+  test("are those of the API's documentation", () => {
     expect(accepted({})).toEqual({
       ...task(),
       steps: 20,
@@ -89,15 +89,15 @@ describe.each(NUMBERS)("%s from %d to %s in steps of %d", (path, min, max, step)
     refused(withValue(path, value))
       .join()
       .includes(`${path.split(".").at(-1)}`);
-  test("its ends are allowed, what lies beyond is not", () => {
+  test("accepts both ends and refuses values beyond them", () => {
     for (const value of [min, max].filter((end) => end !== undefined)) expect(refusedValue(value)).toBe(false);
     expect(refusedValue(min - step)).toBe(true);
     if (max !== undefined) expect(refusedValue(max + step)).toBe(true);
   });
-  test("between steps, in quotes, or no number at all", () => {
+  test("values between steps, in quotes, or of another type", () => {
     for (const value of [min + step / 2, String(min), true, [min], {}, "NaN"]) expect(refusedValue(value)).toBe(true);
   });
-  test("null is absent", () => {
+  test("null counts as absent", () => {
     const required = path === "width" || path === "height";
     expect(refusedValue(null)).toBe(required);
   });
@@ -139,7 +139,7 @@ describe("words", () => {
   test("output formats in any letter case", () => {
     expect(accepted({ outputFormat: "webp" }).outputFormat).toBe("WEBP");
   });
-  test("checkContent means fast; mode wins", () => {
+  test("checkContent means fast; mode has precedence", () => {
     expect(accepted({ safety: { checkContent: true } }).safety).toEqual({ checkContent: true, mode: "fast" });
     expect(accepted({ safety: { checkContent: true, mode: "none" } }).safety).toEqual({
       checkContent: false,
@@ -185,10 +185,10 @@ describe("images", () => {
     "data:image/png,abc",
     `${base64}!`,
     "C:\\pictures\\cat.png",
-  ])("not %j", (seedImage) =>
+  ])("%j is refused", (seedImage) =>
     expect(refused({ inputs: { seedImage } })).toEqual(["invalidSeedImage inputs.seedImage"]),
   );
-  test("base64 in lines, its padding, blanks around it; nothing else", () => {
+  test("base64 may have line breaks, padding and blanks around it, and nothing else", () => {
     const allowed = /^[A-Za-z0-9+/_\-\r\n]+={0,2}\s*$/;
     const letters = fc.constantFrom("A", "z", "9", "+", "/", "_", "-", "=", "\r", "\n", " ", "\t", "\u2028", "!", ":");
     const tails = fc.string({ unit: letters, maxLength: 6 });
@@ -202,7 +202,7 @@ describe("images", () => {
       { numRuns: 1000 },
     );
   });
-  test("very many lines are refused at once, whatever is behind them", () => {
+  test("very many lines are refused at once, whatever follows", () => {
     const lines = "\n".repeat(500_000);
     for (const seedImage of [`AAAA${lines}!`, `AAAA${lines}===`, `AAAA=${lines}${" ".repeat(500_000)}=`]) {
       expect(refused({ inputs: { seedImage } })).toEqual(["invalidSeedImage inputs.seedImage"]);
@@ -210,7 +210,7 @@ describe("images", () => {
   });
 });
 
-describe("what clients of today send", () => {
+describe("requests of current clients", () => {
   test("sizes in steps of 8, a hundred steps, an empty negative prompt, routing", () => {
     expect(
       refused({ width: 264, height: 1352, steps: 100, negativePrompt: "", routing: { acceleration: "x" } }),
@@ -226,7 +226,7 @@ describe("what clients of today send", () => {
     expect(refused({ acceleratorOptions: { teaCache: true, fbCache: false } })).toEqual([]);
   });
 
-  test("strength, ultralytics and outpaint on some sides only", () => {
+  test("strength, ultralytics and outpaint on a few sides", () => {
     const { inputs, advancedFeatures } = accepted({ seedImage: IMAGE, strength: 0.6, ultralytics: { steps: 5 } });
     expect([inputs?.strength, advancedFeatures?.ultralytics?.steps]).toEqual([0.6, 5]);
     expect(accepted({ seedImage: IMAGE, outpaint: { top: 64, blur: 8 } }).outpaint).toEqual({

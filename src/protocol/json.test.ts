@@ -7,7 +7,7 @@ test.each([
   "-9007199254740993",
   "9223372036854775807",
   '{"a":[1,12345678901234567890,"12345678901234567890"]}',
-])("%s survives", (text) => expect(stringifyJson(parseJson(text))).toBe(text));
+])("%s survives a round trip", (text) => expect(stringifyJson(parseJson(text))).toBe(text));
 
 test("numbers that fit stay numbers", () => {
   expect(parseJson("[1, 1.5, 1e3, 9007199254740991, 12345678901234567.5]")).toEqual([
@@ -15,7 +15,7 @@ test("numbers that fit stay numbers", () => {
   ]);
 });
 
-test("equal to JSON.parse for everything that JSON.parse can hold", () => {
+test("equals JSON.parse for all JSON", () => {
   fc.assert(
     fc.property(fc.json(), (text) => {
       expect(JSON.parse(stringifyJson(parseJson(text)))).toEqual(JSON.parse(JSON.stringify(JSON.parse(text))));
@@ -23,13 +23,13 @@ test("equal to JSON.parse for everything that JSON.parse can hold", () => {
   );
 });
 
-test("__proto__ is a key like any other", () => {
+test("__proto__ is an ordinary key", () => {
   const value = parseJson('{"__proto__":{"x":1},"n":12345678901234567890}') as object;
   expect(Object.getPrototypeOf(value)).toBe(Object.prototype);
   expect(Object.keys(value)).toEqual(["__proto__", "n"]);
 });
 
-test("seeds of results count up, and around at the end", () => {
+test("seeds of results are consecutive, and wrap around at the end", () => {
   expect([0, 1, 2].map((index) => resultSeed(41n, index))).toEqual([41n, 42n, 43n]);
   expect([0, 1, 2].map((index) => resultSeed(MAX_SEED, index))).toEqual([MAX_SEED, 0n, 1n]);
 });
@@ -39,7 +39,7 @@ test("random seeds are unsigned 32-bit integers", () => {
   expect(randomSeed(() => 1 - 2 ** -53)).toBe(2n ** 32n - 1n);
 });
 
-describe("what is no JSON is refused by line and column", () => {
+describe("invalid JSON is refused with line and column", () => {
   test.each([
     ["", "line 1, column 1: it ends too early"],
     ["[{", "line 1, column 3: it ends too early"],
@@ -58,7 +58,7 @@ describe("what is no JSON is refused by line and column", () => {
     expect(() => parseJson(text)).toThrow(new SyntaxError(message));
   });
 
-  test("at the position that JSON.parse tells, where it tells one", () => {
+  test("at the position that JSON.parse reports, if it reports one", () => {
     const pieces = fc.constantFrom("{", "}", "[", "]", ",", ":", '"a"', "1", "true", "\n", " ");
     fc.assert(
       fc.property(fc.array(pieces, { maxLength: 12 }), (list) => {

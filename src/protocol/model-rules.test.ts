@@ -10,7 +10,7 @@ const three = { min: 1, max: 3 };
 const images = (count: number) => ({ inputs: { referenceImages: Array(count).fill(IMAGE) } });
 const controlNet = [{ model: "a:1@1", guideImage: IMAGE }];
 
-describe("what a model demands", () => {
+describe("requirements of a model", () => {
   test.each([
     [{}, none, []],
     [images(1), none, ["unsupportedParameter inputs.referenceImages"]],
@@ -20,13 +20,13 @@ describe("what a model demands", () => {
     [images(3), three, []],
     [{ ...images(1), controlNet }, three, ["incompatibleParameters controlNet,model"]],
     [{ controlNet }, none, []],
-  ])("%j of a model that takes %j", (changes, references, errors) => {
+  ])("%j for a model that takes %j", (changes, references, errors) => {
     const found = modelErrors(accepted(changes), references);
     expect(found.map(({ code, facts }) => `${code} ${facts.parameter}`)).toEqual(errors);
   });
 });
 
-describe("what a refused task lacks first, once its model is known", () => {
+describe("the first missing parameter of a refused task, once its model is known", () => {
   const open = { width: undefined, height: undefined };
   test.each([
     [open, one, ["missingReferenceImages inputs.referenceImages"]],
@@ -34,14 +34,14 @@ describe("what a refused task lacks first, once its model is known", () => {
     [{ ...open, steps: 0 }, three, ["missingReferenceImages inputs.referenceImages", "invalidSteps steps"]],
     [{ ...open, steps: 0, inputs: { references: [IMAGE] } }, three, ["invalidSteps steps"]],
     [open, none, ["missingWidth width", "missingHeight height"]],
-  ])("%j of a model that takes %j", (changes, references, errors) => {
+  ])("%j for a model that takes %j", (changes, references, errors) => {
     const parsed = parseTask(task(changes));
     const found = parsed.ok ? [] : refusalFor(parsed, () => references);
     expect(found.map(({ code, facts }) => `${code} ${facts.parameter}`)).toEqual(errors);
   });
 });
 
-describe("what a task leaves to its model", () => {
+describe("defaults from the model", () => {
   const filled = (changes: object) =>
     withModelDefaults(
       parseTask(task(changes)),
@@ -68,7 +68,7 @@ describe("what a task leaves to its model", () => {
     expect([read.steps, read.CFGScale]).toEqual([steps, CFGScale]);
   });
 
-  test("rules about steps count with it", () => {
+  test("rules about steps use the default", () => {
     const controls = (endStep: number) => ({
       controlNet: [{ model: "a:1@1", guideImage: IMAGE, startStep: 1, endStep }],
     });
@@ -79,7 +79,7 @@ describe("what a task leaves to its model", () => {
     });
   });
 
-  test("other tasks, and what is no task, stay as they are", () => {
+  test("other tasks and invalid ones stay unchanged", () => {
     for (const given of [{ taskType: "ping" }, 3, {}]) {
       const item = parseTask(given);
       expect(

@@ -4,7 +4,7 @@ import { parseJson, parseTask } from "./index.ts";
 import { parameterErrors } from "./parameter-errors.ts";
 import { parametersOf } from "./task.ts";
 
-test("of many unknown keys only the first become errors", () => {
+test("only the first of many unknown keys become errors", () => {
   const keys = Array.from({ length: 1000 }, (_, i) => `key${i}`);
   const spelling = vi.fn((path: string) => path);
   const errors = parameterErrors(
@@ -18,7 +18,7 @@ test("of many unknown keys only the first become errors", () => {
   expect(spelling).toHaveBeenCalledTimes(32);
 });
 
-test("a long key is cut in its error, and not in the middle of a character", () => {
+test("a long key is shortened in its error, at a character boundary", () => {
   const key = `${"k".repeat(79)}😀${"k".repeat(100_000)}`;
   const shown = `${"k".repeat(79)}\ufffd…`;
   expect(refused({ [key]: 1, lora: [{ model: "a:1@1", [key]: 1 }] })).toEqual([
@@ -29,7 +29,7 @@ test("a long key is cut in its error, and not in the middle of a character", () 
   expect(parsed.ok ? "" : parsed.errors[0].message).toContain(`Unsupported use of '${shown}' parameter.`);
 });
 
-test("lists that are far too long are refused by their length alone", () => {
+test("lists that are far too long are refused by their length", () => {
   const parsed = parseTask(task({ lora: Array.from({ length: 1_000_000 }, () => ({})) }));
   expect(parsed.ok ? [] : parsed.errors).toMatchObject([
     { message: expect.stringContaining("an array of 1 to 16 objects. Received: an array of 1000000 elements.") },

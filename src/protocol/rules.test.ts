@@ -42,7 +42,7 @@ describe("rules", () => {
     [{ acceleratorOptions: { cacheStartStepPercentage: 1, cacheEndStepPercentage: 2 } }, []],
   ])("%j", (changes, errors) => expect(refused(changes)).toEqual(errors));
 
-  test("each ControlNet for itself", () => {
+  test("each ControlNet is checked separately", () => {
     const item = { model: "a:1@1", guideImage: IMAGE };
     expect(
       refused({
@@ -54,7 +54,7 @@ describe("rules", () => {
       }),
     ).toEqual(["invalidControlNetStartStep controlNet.1.startStep", "invalidControlNetEndStep controlNet.2.endStep"]);
   });
-  test("lists hold at least one item", () => {
+  test("lists contain at least one item", () => {
     expect(refused({ lora: [], controlNet: [] })).toEqual(["invalidLora lora", "invalidControlNet controlNet"]);
   });
 });

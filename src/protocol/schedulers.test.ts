@@ -3,7 +3,7 @@ import { accepted, task } from "../../test/support/checked-tasks.ts";
 import { parseTask, SCHEDULERS } from "./index.ts";
 
 describe("schedulers", () => {
-  test("75 of them, each once", () => {
+  test("there are 75, each once", () => {
     expect(SCHEDULERS).toHaveLength(75);
     expect(new Set(SCHEDULERS.map((name) => name.toLowerCase())).size).toBe(75);
   });
@@ -13,7 +13,7 @@ describe("schedulers", () => {
     ["Euler DiscreteScheduler", "EulerDiscreteScheduler"],
     ["unipcmultistepscheduler", "UniPC"],
   ])("%s is %s", (given, name) => expect(accepted({ scheduler: given }).scheduler).toBe(name));
-  test("others are refused with the list", () => {
+  test("other names are refused with the list", () => {
     const parsed = parseTask(task({ scheduler: "Best" }));
     expect(!parsed.ok && parsed.errors[0].facts.allowedValues).toEqual(SCHEDULERS);
   });

@@ -3,8 +3,8 @@ import { IMAGE, refused, task } from "../../test/support/checked-tasks.ts";
 import { invalidCode, parseTask, TASK_SCHEMAS, type TaskType } from "./index.ts";
 import { parametersOf } from "./task.ts";
 
-describe("text that no database can give back", () => {
-  test.each(["a\0b", "\ud83d", "\ude00\ud83d"])("%j is refused by its parameter, which says what is wrong", (text) => {
+describe("text that no database can store", () => {
+  test.each(["a\0b", "\ud83d", "\ude00\ud83d"])("%j is refused with its parameter and the reason", (text) => {
     const parsed = parseTask(task({ positivePrompt: text }));
     expect(parsed).toMatchObject({
       ok: false,
@@ -21,7 +21,7 @@ describe("text that no database can give back", () => {
     });
   });
 
-  test("wherever it stands, under the name that the caller wrote", () => {
+  test("in every position, with the name from the request", () => {
     const webhookURL = "https://a.example/\ud800";
     const uploadEndpoint = "https://a.example/\0x";
     expect(refused({ webhookURL, uploadEndpoint, negativePrompt: "\udfff" })).toEqual([
@@ -40,17 +40,17 @@ describe("text that no database can give back", () => {
     ]);
   });
 
-  test("as a key, also of a null that otherwise means nothing", () => {
+  test("as a key, even of an ignored null", () => {
     expect(refused({ "a\ud800": null })).toEqual(["unsupportedParameter a\ufffd"]);
     expect(refused({ inputs: { seedImage: IMAGE, "\0": null } })).toEqual(["unsupportedParameter inputs.\0"]);
   });
 
-  test("of many such keys the first are told", () => {
+  test("the first of many such keys are reported", () => {
     const keys = Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`${i}\0`, null]));
     expect(refused(keys)).toHaveLength(32);
   });
 
-  test("nothing stays beside an image that is given in two ways", () => {
+  test("in an image that is given in two ways", () => {
     const preprocess = { taskType: "controlNetPreprocess", taskUUID: IMAGE, preProcessorType: "canny" };
     const read = (changes: object) => parseTask({ ...preprocess, ...changes });
     expect(read({ inputImage: IMAGE, inputs: { image: IMAGE } })).toMatchObject({ ok: true });
@@ -79,7 +79,7 @@ const VALID: Partial<Record<TaskType, Record<string, unknown>>> = {
   modelUpload: { category: "lora", air: "a:1@1", downloadURL: "http://a.example/", name: "A" },
 };
 
-test.each(Object.keys(TASK_SCHEMAS) as TaskType[])("no text parameter of %s holds such text", (type) => {
+test.each(Object.keys(TASK_SCHEMAS) as TaskType[])("no text parameter of %s accepts such text", (type) => {
   const table = parametersOf(type);
   for (const { path, type: kind } of table.values()) {
     if (!kind.startsWith("string") || path === "taskType") continue;
@@ -98,7 +98,7 @@ function setAt(place: Record<string, unknown>, [key, ...rest]: string[], value: 
   else setAt((Array.isArray(inner) ? inner[0] : inner) as Record<string, unknown>, rest, value);
 }
 
-test("every other text is let in", () => {
+test("all other text is accepted", () => {
   for (const text of ["😀", "\\u0000", "\\ud800", "\u0001\u007f\ufffe\uffff\u2028", "\u202e"]) {
     expect(refused({ positivePrompt: text })).toEqual([]);
   }

@@ -3,7 +3,7 @@ import { task } from "../../test/support/checked-tasks.ts";
 import { parseTask } from "./index.ts";
 import { errorItem } from "./task-error.ts";
 
-test("an error on the wire", () => {
+test("an error in a reply", () => {
   const parsed = parseTask(task({ width: 100 }));
   expect(!parsed.ok && errorItem(parsed.errors[0].body, parsed.owner, "https://example.com/docs/reference")).toEqual({
     code: "invalidWidth",

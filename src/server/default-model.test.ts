@@ -21,7 +21,7 @@ async function installed() {
   return folder;
 }
 
-test("nothing is wrong with the bundled checkpoint, nor with a whole one under its name", async () => {
+test("the bundled checkpoint has no problem, nor has a complete one with its name", async () => {
   const models = openModelCatalogue(locations());
   expect(await defaultModelTrouble(models)()).toBeUndefined();
   await installed();
@@ -29,7 +29,7 @@ test("nothing is wrong with the bundled checkpoint, nor with a whole one under i
   expect(await defaultModelTrouble(models)()).toBeUndefined();
 });
 
-test("one whose files are gone is told with the file, until they are back", async () => {
+test("missing files are reported by name until they are back", async () => {
   const folder = await installed();
   const file = join(folder, "vae/diffusion_pytorch_model.safetensors");
   await rm(file);
@@ -42,7 +42,7 @@ test("one whose files are gone is told with the file, until they are back", asyn
   expect(await trouble()).toBeUndefined();
 });
 
-test("a damaged card, and none at all, are told", async () => {
+test("a damaged and a missing card are reported", async () => {
   await mkdir(join(root, "models/me+a@1"), { recursive: true });
   await writeFile(join(root, "models/me+a@1/card.json"), "{}");
   expect(await defaultModelTrouble(openModelCatalogue(locations()))()).toMatch(/^runware:108@1: .*card\.json/);
@@ -50,7 +50,7 @@ test("a damaged card, and none at all, are told", async () => {
   expect(await defaultModelTrouble(openModelCatalogue(none))()).toContain("known models: none");
 });
 
-test("weights that are still in the bucket are no trouble", async () => {
+test("weights that are still in the bucket are no problem", async () => {
   const folder = await installed();
   await rm(join(folder, "vae/diffusion_pytorch_model.safetensors"));
   await writeFile(join(root, "models/runware+108@1/shared.json"), "{}");

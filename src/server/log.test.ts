@@ -17,14 +17,14 @@ const FACTS = {
   request: { headers: { authorization: "Bearer secret-3" } },
 };
 
-test("no secrets, and no prompts unless asked for", () => {
+test("no secrets, and no prompts unless configured", () => {
   expect(logged(false, FACTS)).toContain('"taskUUID":"123"');
   expect(logged(false, FACTS)).not.toMatch(/secret-\d|a cat/);
   expect(logged(true, FACTS)).toContain("a cat");
   expect(logged(true, FACTS)).not.toMatch(/secret-\d/);
 });
 
-test("for people: time, sentence with its reason, facts; nothing of what the banner says", () => {
+test("for people: time, sentence with its reason, facts; nothing that the banner contains", () => {
   let text = "";
   const out = new Writable({
     write(part, _encoding, done) {
@@ -48,7 +48,7 @@ test("for people: time, sentence with its reason, facts; nothing of what the ban
   );
 });
 
-test.each(["err", "error"])("%s is written with its stack and cause", (name) => {
+test.each(["err", "error"])("%s is logged with its stack and cause", (name) => {
   const text = logged(false, { [name]: new Error("outer", { cause: new Error("inner") }) });
   expect(text).toContain("outer");
   expect(text).toContain("inner");

@@ -18,7 +18,7 @@ test("defaults", () => {
   });
 });
 
-test("a flag wins over the environment; empty means not set", () => {
+test("a flag has precedence over the environment; empty means not set", () => {
   const env = { INKSTONE_PORT: "1", INKSTONE_HOST: "", INKSTONE_API_KEYS: " a, b ,,c" };
   expect(readConfig({ port: "0" }, env)).toMatchObject({ port: 0, host: "127.0.0.1", apiKeys: ["a", "b", "c"] });
   expect(readConfig({}, env).port).toBe(1);
@@ -30,7 +30,7 @@ test("origins have no path", () => {
   for (const given of ["https://a.example/", "a.example", "*"]) expect(() => read(given)).toThrow("without a path");
 });
 
-test("the public address has no slash at its end", () => {
+test("the public address has no slash at the end", () => {
   expect(readConfig({ publicUrl: "https://images.example.com/ink/" }).publicUrl).toBe("https://images.example.com/ink");
 });
 
@@ -80,7 +80,7 @@ test("each environment variable and flag is used once, and secrets have no flag"
   for (const name of ["apiKeys", "webhookSecret", "databaseUrl"] as const) expect(SETTINGS[name].flag).toBeUndefined();
 });
 
-test("a secret may lie in a file that a variable names, or be a credential of systemd", () => {
+test("a secret can be in a file that a variable names, or be a credential of systemd", () => {
   const folder = mkdtempSync(join(tmpdir(), "inkstone-secrets-"));
   writeFileSync(join(folder, "keys"), "first,second\n");
   writeFileSync(join(folder, "INKSTONE_API_KEYS"), "third\n");

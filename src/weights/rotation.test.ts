@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { rotateGroups, rotationMatrix } from "./rotation.ts";
 
 test.each([1, 4, 16, 64, 256])(
-  "passes of additions are the product with the matrix of %i, twice is once back",
+  "passes of additions equal the product with the matrix of %i; two of them are the identity",
   (group) => {
     const matrix = rotationMatrix(group);
     const values = Float32Array.from({ length: 3 * group }, (_, i) => Math.sin(i * i));

@@ -23,14 +23,14 @@ const int8 = {
   "a.weight_scale": { data: new Float32Array(2), dims: [2] },
 };
 
-test("a matrix in int8 has the shape it stands for; its scales are part of it", async () => {
+test("a matrix in int8 has its logical shape; its scales are part of it", async () => {
   const weights = await opened(int8, { "a.weight": { form: "int8", rotation: 4 } });
   expect(weights.names).toEqual(["a.weight"]);
   const { quantised } = weights.get("a.weight", [2, 4]);
   expect(quantised).toMatchObject({ form: "int8", rotation: 4, scale: { dtype: "F32", shape: [2] } });
 });
 
-test("a matrix in blocks has the shape it stands for", async () => {
+test("a matrix in blocks has its logical shape", async () => {
   const blocks = {
     "b.weight": { data: new Uint8Array(3 * 2 * 16), dims: [3, 2, 16] },
     "b.weight_scale": { data: new Float32Array(6), dims: [3, 2] },

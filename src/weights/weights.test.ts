@@ -22,8 +22,8 @@ const index = (name: string, shard: string) =>
 /** The file that the tensor is read from. */
 const holder = async () => basename((await openWeights(folder, "model")).find("a")!.file);
 
-describe("which of several files of a component counts, as in diffusers", () => {
-  test("an index before a single file beside it", async () => {
+describe("the choice among several files of a component, as in diffusers", () => {
+  test("an index before a single file next to it", async () => {
     await file("model.safetensors");
     await file("model-00001-of-00001.safetensors");
     await index("model.safetensors.index.json", "model-00001-of-00001.safetensors");
@@ -36,7 +36,7 @@ describe("which of several files of a component counts, as in diffusers", () => 
     expect(await holder()).toBe("model.safetensors");
   });
 
-  test("a variant where there is nothing else", async () => {
+  test("a variant if no other file exists", async () => {
     await file("model.fp16.safetensors");
     expect(await holder()).toBe("model.fp16.safetensors");
   });
@@ -48,7 +48,7 @@ describe("which of several files of a component counts, as in diffusers", () => 
     expect(await holder()).toBe("model.fp16-00001-of-00001.safetensors");
   });
 
-  test("several variants are refused by their names, another component's are not theirs", async () => {
+  test("several variants are refused by their names; those of another component do not count", async () => {
     await file("other.fp32.safetensors");
     await file("model.fp16.safetensors");
     expect(await holder()).toBe("model.fp16.safetensors");

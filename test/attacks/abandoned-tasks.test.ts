@@ -6,7 +6,7 @@ import { onEachDatabase } from "../support/on-each-database.ts";
 import { aTask } from "../support/tasks.ts";
 
 onEachDatabase("abandoned async tasks", (tasks) => {
-  test("are cancelled when nobody has asked for them; all others stay", async () => {
+  test("are cancelled after a time without polls; all others stay", async () => {
     const service = createTaskService({
       db: tasks.db,
       signals: tasks.signals,

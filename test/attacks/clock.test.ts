@@ -30,7 +30,7 @@ onEachDatabase("a clock that jumps", (tasks) => {
   const take = () => takeDue(tasks.db, { leaseSeconds: 60, busyOwners: [], busyHosts: [], underWay: [] });
 
   test.each(["-1 hour", "-10 minutes", "1 hour"])(
-    "%s: queued, put off and handed back tasks start, lost ones come back",
+    "%s: queued, delayed and returned tasks start, lost ones return",
     async (by) => {
       for (let i = 0; i < 3; i++) await tasks.service.submit("me", aTask());
       const [failed, back] = [(await tasks.queue.claim())!, (await tasks.queue.claim())!];
@@ -46,7 +46,7 @@ onEachDatabase("a clock that jumps", (tasks) => {
     },
   );
 
-  test.each(["-1 hour", "-10 minutes", "1 hour"])("%s: deliveries are due, fresh and put off ones", async (by) => {
+  test.each(["-1 hour", "-10 minutes", "1 hour"])("%s: deliveries are sent, new and delayed ones", async (by) => {
     await tasks.service.submit("me", aTask({ numberResults: 2, webhookURL: "https://a.example/hook" }));
     const claim = (await tasks.queue.claim())!;
     for (const i of [0, 1]) await claim.result(aResult(claim, i), i === 1);
@@ -57,7 +57,7 @@ onEachDatabase("a clock that jumps", (tasks) => {
     expect([await take(), await take()].every((due) => due !== undefined)).toBe(true);
   });
 
-  test("-1 hour: what is remembered for seconds is not remembered for an hour", async () => {
+  test("-1 hour: state that lasts for seconds does not last for an hour", async () => {
     const folder = await mkdtemp(join(tmpdir(), "inkstone-clock-"));
     // From the beginning: whoever kept the function that tells the time is set back too.
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });

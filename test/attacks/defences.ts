@@ -101,7 +101,7 @@ export const DEFENCES: readonly Defence[] = [
   {
     finding: "H5 proxies in front of a server without keys",
     suite: "unix-socket",
-    test: "without a key nobody",
+    test: "without a key no task",
     defence: "nobody on a Unix socket counts as a program of this machine",
     file: "src/server/http/caller.ts",
     code: 'LOOPBACK.test(address ?? "")',
@@ -110,7 +110,7 @@ export const DEFENCES: readonly Defence[] = [
   {
     finding: "H5 proxies in front of a server without keys",
     suite: "unix-socket",
-    test: "without a key nobody",
+    test: "without a key no task",
     defence: "the socket is closed to other users",
     file: "src/server/listening.ts",
     code: "const SOCKET_MODE = 0o660;",
@@ -172,7 +172,7 @@ export const DEFENCES: readonly Defence[] = [
   {
     finding: "M3 files that other users may change",
     suite: "local-users",
-    test: "a folder that is there",
+    test: "an existing folder",
     defence: "rights are taken from others at the start",
     file: "src/server/private-folder.ts",
     code: "before.mode & 0o7777 & ~OTHERS",
@@ -233,7 +233,7 @@ export const DEFENCES: readonly Defence[] = [
   {
     finding: "M6 a clock that is set",
     suite: "clock",
-    test: "what is remembered for seconds",
+    test: "state that lasts for seconds",
     defence: "models are remembered by a clock that nobody sets",
     file: "src/models/catalogue.ts",
     code: "const monotonic = (): number => performance.now();",
@@ -242,7 +242,7 @@ export const DEFENCES: readonly Defence[] = [
   {
     finding: "M6 a clock that is set",
     suite: "clock",
-    test: "what is remembered for seconds",
+    test: "state that lasts for seconds",
     defence: "keys are remembered by a clock that nobody sets",
     file: "src/server/http/key-table.ts",
     code: "now: () => number = () => performance.now(),",
@@ -311,7 +311,7 @@ export const DEFENCES: readonly Defence[] = [
   {
     finding: "L quotas of a key",
     suite: "quotas",
-    test: "images fetched at the same time",
+    test: "images downloaded at the same time",
     defence: "downloads of a key",
     file: "src/server/http-ports.ts",
     code: "maxDownloadsOfOwner: config.keyDownloads,",

@@ -6,7 +6,7 @@ import { onEachDatabase } from "../support/on-each-database.ts";
 import { anUpload, aTask } from "../support/tasks.ts";
 
 onEachDatabase("a greedy key", (tasks) => {
-  test("another key's tasks are taken, and come next", async () => {
+  test("tasks of another key are accepted, and run next", async () => {
     const service = createTaskService({
       db: tasks.db,
       signals: tasks.signals,

@@ -47,7 +47,7 @@ onEachDatabase("heavy bodies", (start) => {
     expect(busy).toBeLessThan(250);
   });
 
-  test("a large body is parsed in a thread: that takes more than the answering thread has to do", async () => {
+  test("a large body is parsed in a thread, which takes longer than the answering thread", async () => {
     const body = `[{${task},"seedImage":"${"A".repeat(40e6)}"}]`;
     await victim.busyMs();
     await victim.elsewhereMs();
@@ -55,7 +55,7 @@ onEachDatabase("heavy bodies", (start) => {
     expect(await victim.busyMs()).toBeLessThan(await victim.elsewhereMs());
   });
 
-  test("others are answered meanwhile", async () => {
+  test("other requests are answered meanwhile", async () => {
     const bodies = ATTACKS.map(([, body]) => body());
     const waited = await whileOthersAsk(victim.base, OTHER_KEY, async () => {
       for (const body of bodies) await post(victim.base, body);
@@ -63,7 +63,7 @@ onEachDatabase("heavy bodies", (start) => {
     expect(waited.median).toBeLessThan(MOST_MS);
   });
 
-  test("after all of them the memory is given back", async () => {
+  test("after all of them the memory is released", async () => {
     expect(await victim.residentMB()).toBeLessThan(800);
   });
 });

@@ -16,7 +16,7 @@ afterEach(() => rm(parent, { recursive: true }));
 
 const othersMay = async (path: string) => (await stat(path)).mode & 0o077;
 
-test("a new folder is its owner's only, database included", async () => {
+test("only its owner can read a new folder, including the database", async () => {
   const folder = join(parent, "data");
   await securePrivately(folder);
   const db = await openDatabase({ dataDir: join(folder, "database") });
@@ -25,7 +25,7 @@ test("a new folder is its owner's only, database included", async () => {
   expect(await othersMay(join(folder, "database"))).toBe(0);
 });
 
-test("a folder that is there is closed to them, with what lies in it and all of its database; links stay", async () => {
+test("an existing folder is restricted, with its contents and its whole database; links stay", async () => {
   const folder = join(parent, "data");
   const inside = ["keys.json", "images", "database", "database/base", "database/base/5", "database/base/5/1249"];
   await mkdir(join(folder, "database", "base", "5"), { recursive: true });
@@ -42,7 +42,7 @@ test("a folder that is there is closed to them, with what lies in it and all of 
   expect(await othersMay(elsewhere)).toBe(0o055);
 });
 
-test("every file that the database makes is its owner's only, also the later ones", async () => {
+test("only its owner can read the files that the database makes, including later ones", async () => {
   const dataDir = join(parent, "database");
   const db = await openDatabase({ dataDir });
   await db.script("create table later (n int); insert into later values (1); checkpoint");
@@ -53,7 +53,7 @@ test("every file that the database makes is its owner's only, also the later one
 
 const NOT_ROOT = process.getuid?.() === 0 ? undefined : "it takes root to be another user";
 test.skipIf(NOT_ROOT)(
-  `a folder of another user that cannot be closed is refused with a sentence${NOT_ROOT ? ` (${NOT_ROOT})` : ""}`,
+  `a folder of another user that cannot be restricted is refused with a sentence${NOT_ROOT ? ` (${NOT_ROOT})` : ""}`,
   async () => {
     const folder = join(parent, "theirs");
     await mkdir(folder);

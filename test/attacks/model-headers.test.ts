@@ -66,7 +66,7 @@ onEachDatabase("headers of models", (start) => {
     expect(busy).toBeLessThan(250 + 15 * (FILES[name]!().length / 1e6));
   });
 
-  test("others are answered meanwhile", async () => {
+  test("other requests are answered meanwhile", async () => {
     const tasks = Object.keys(FILES).map(upload);
     const waited = await whileOthersAsk(victim.base, OTHER_KEY, () => post(victim.base, JSON.stringify(tasks)));
     expect(waited.median).toBeLessThan(MOST_MS);

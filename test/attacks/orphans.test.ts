@@ -29,7 +29,7 @@ onEachDatabase("orphaned files", (tasks) => {
       [uuid, `${uuid}.webp`],
     );
 
-  test("they go after a day, images and their thumbnails stay; of another database's files none goes", async () => {
+  test("they are deleted after a day, images and their thumbnails stay; files of another database stay too", async () => {
     const [kept, lost] = [crypto.randomUUID(), crypto.randomUUID()];
     const [small, lostSmall] = [thumbnailNames(kept)[1]!, thumbnailNames(lost)[1]!];
     for (const name of [`${kept}.webp`, small, `${lost}.webp`, lostSmall, `${crypto.randomUUID()}.png`]) {

@@ -28,7 +28,7 @@ async function statusOf(base: string, request: string): Promise<string> {
   return client.received().split(" ")[1]!;
 }
 
-test("whatever a proxy adds, or nothing but the version of HTTP that nginx speaks, is refused", async () => {
+test("requests with any header of a proxy, or only with the HTTP version of nginx, are refused", async () => {
   const { base } = await start({}, { keys: [] });
   const { host } = new URL(base);
   const body = JSON.stringify([inference()]);

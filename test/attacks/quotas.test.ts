@@ -23,7 +23,7 @@ const SMALL = (
 const upload = (image: string) => ({ taskType: "imageUpload", taskUUID: crypto.randomUUID(), image });
 
 onEachDatabase("quotas of a key", (start) => {
-  test("images stored: beyond the limit no more are taken or drawn, what was handed in is still known, deleting makes room", async () => {
+  test("images stored: beyond the limit none are accepted or generated, known tasks stay known, deleting makes room", async () => {
     const { base } = await start({ INKSTONE_KEY_STORAGE_MB: "1" });
     const raw = { width: 700, height: 700, channels: 3 as const };
     const pixels = Buffer.from(Uint8Array.from({ length: 700 * 700 * 3 }, (_, i) => (i * 2_654_435_761) >>> 13));
@@ -48,7 +48,7 @@ onEachDatabase("quotas of a key", (start) => {
     expect((await post(base, JSON.stringify([aTask()]))).status).toBe(200);
   });
 
-  test("bodies at the same time: one is always taken, more than allowed are refused unread", async () => {
+  test("bodies at the same time: one is always accepted, those above the limit are refused unread", async () => {
     const { base } = await start({ INKSTONE_KEY_UPLOAD_MB: "1" });
     const { host } = new URL(base);
     const head = (bytes: number, key: string) =>
@@ -90,7 +90,7 @@ onEachDatabase("quotas of a key", (start) => {
     await expect.poll(async () => (await post(base, " ".repeat(100_000))).status, { timeout: 20_000 }).toBe(400);
   });
 
-  test("many frames on one socket: the server takes in 16 MB of 240, as many as the quota, until they are parsed", async () => {
+  test("many frames on one socket: of 240 MB the server reads 16, the size of the quota, until they are parsed", async () => {
     const { base, residentMB } = await start({ INKSTONE_KEY_UPLOAD_MB: "16" });
     await post(base, " ".repeat(1e6)); // begins the thread for large bodies
     const before = await residentMB();
@@ -113,7 +113,7 @@ onEachDatabase("quotas of a key", (start) => {
     expect(waited.median).toBeLessThan(MOST_MS);
   });
 
-  test("images fetched at the same time: a key whose hosts never answer leaves a place for others", async () => {
+  test("images downloaded at the same time: a key whose hosts never answer leaves room for others", async () => {
     const { base } = await start();
     const sockets: Socket[] = [];
     const silent = createServer((socket) => void sockets.push(socket.on("error", () => {})));

@@ -6,7 +6,7 @@ import { connect } from "../contract/socket-client.ts";
 import { aTask, onEachDatabase, post } from "./victim.ts";
 
 onEachDatabase("a revoked key", (start) => {
-  test("its socket takes no task and ends, its event stream ends; the last key that is revoked opens no door", async () => {
+  test("its socket accepts no task and ends, its event stream ends; revoking the last key gives no access", async () => {
     const { base, folder, databaseUrl } = await start({ INKSTONE_API_KEYS: "" });
     const { keys, close } = await openKeys(folder, databaseUrl);
     const { key, known } = await keys.create("lost");

@@ -15,7 +15,7 @@ onEachDatabase("two folders of images", (tasks) => {
   });
   afterAll(() => rm(parent, { recursive: true }));
 
-  test("the first is the database's, a second one is refused, a moved one is taken", async () => {
+  test("the first belongs to the database, a second one is refused, a moved one is accepted", async () => {
     const [first, second] = [join(parent, "first"), join(parent, "second")];
     await claimFolder(tasks.db, first);
     await claimFolder(tasks.db, first);

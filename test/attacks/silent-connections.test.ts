@@ -24,7 +24,7 @@ onEachDatabase("silent connections", (start) => {
   test.each([
     ["nothing is said on", ""],
     ["a request begins on that does not go on", "POST /v1 HTTP/1.1\r\nHost: localhost\r\nX-A: "],
-  ])("a thousand that %s", async (_, beginning) => {
+  ])("a thousand connections that %s", async (_, beginning) => {
     const { hostname, port } = new URL(victim.base);
     const take = () =>
       new Promise<void>((resolve) => {

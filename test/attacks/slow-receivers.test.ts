@@ -51,14 +51,14 @@ onEachDatabase("receivers that never answer", (tasks) => {
 
   const addressOf = (server: Server) => `127.0.0.1:${(server.address() as { port: number }).port}/x`;
 
-  test.each(["http://", "http:"])("of many hosts of another owner, written with %s", async (scheme) => {
+  test.each(["http://", "http:"])("of many hosts of another owner, in the form %s", async (scheme) => {
     const hook = await startReceiver();
     for (const server of silent) await finish("hostile", scheme + addressOf(server));
     await finish("honest", `${hook.url}/hook`);
     await deliver(hook, 10);
   });
 
-  test("of one host of the same owner, written in several ways: it is one host", async () => {
+  test("of one host of the same owner, in several spellings: they count as one host", async () => {
     const hook = await startReceiver();
     for (const scheme of ["http://", "http:", "http:/", "HTTP:///"]) await finish("me", scheme + addressOf(silent[0]!));
     await finish("me", `${hook.url}/hook`);

@@ -50,7 +50,7 @@ function send(method: string, url: string, body?: object, key?: string): Promise
   });
 }
 
-test("without a key nobody is let in, health is told; the socket is its owner's and their group's", async () => {
+test("without a key no task is accepted, but health is reported; only its owner and their group can use the socket", async () => {
   const server = await start("data");
   expect(await server.ready).toBe(`unix:${path}`);
   expect((await stat(path)).mode & 0o777).toBe(0o660);
@@ -64,7 +64,7 @@ test("without a key nobody is let in, health is told; the socket is its owner's 
   }
 });
 
-test("with a key images are drawn; a killed server's socket is taken over, a living one's is not, nor any file", async () => {
+test("with a key images are generated; the socket of a killed server is replaced, that of a living one and other files are not", async () => {
   await (await start("data", { INKSTONE_API_KEYS: "any" })).ready;
   const { status, text } = await send("POST", "/v1", [aTask()], "any");
   expect(status, text).toBe(200);
@@ -82,7 +82,7 @@ test("with a key images are drawn; a killed server's socket is taken over, a liv
   await expect(onFile.ready).rejects.toThrow(/StartError: .*file already exists/);
 });
 
-test("an address for clients is asked for: a socket has none", async () => {
+test("a public address is required, because a socket has none", async () => {
   const server = await start("data", { INKSTONE_PUBLIC_URL: "" });
   await expect(server.ready).rejects.toThrow(/StartError: INKSTONE_HOST is a Unix socket, .*INKSTONE_PUBLIC_URL/);
 });

@@ -7,7 +7,7 @@ import { MOST_MS, whileOthersAsk } from "./pings.ts";
 import { OTHER_KEY, onEachDatabase, post } from "./victim.ts";
 
 onEachDatabase("unread images", (start) => {
-  test("sixty sockets that ask and do not read", async () => {
+  test("sixty sockets that request images and do not read", async () => {
     const { base, residentMB } = await start();
     const pixels = Buffer.alloc(1300 * 1300 * 3);
     for (let i = 0; i < pixels.length; i++) pixels[i] = (i * 2_654_435_761) >>> 13;

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
 /** One block of the real one's widths, from the synthetic files to the table: converting, loading and drawing at true dimensions. */
-test("npm run bench:real -- --blocks 1 draws, and prints what it took", async () => {
+test("npm run bench:real -- --blocks 1 generates, and prints times and memory", async () => {
   const main = fileURLToPath(new URL("real/main.ts", import.meta.url));
   const args = ["--blocks", "1", "--layers", "1", "--sizes", "64", "--steps", "1"];
   const child = spawn(process.execPath, [main, ...args], { stdio: ["ignore", "pipe", "pipe"] });

@@ -51,14 +51,14 @@ describe("slowness", () => {
     expect(Math.max(...times)).toBeLessThan(6000);
   });
 
-  test("a connection on which nothing is ever said", async () => {
+  test("a silent connection", async () => {
     const silent = Array.from({ length: 20 }, () => raw(""));
     await others();
     const times = await Promise.all(silent.map(({ closed }) => closed));
     expect(Math.max(...times)).toBeLessThan(6000);
   });
 
-  test("connections are kept for a next request, but not for ever", async () => {
+  test("connections stay open for a next request, but not for ever", async () => {
     const sockets: Socket[] = [];
     server.app.server.on("connection", (socket) => sockets.push(socket));
     const task = JSON.stringify([inference()]);
@@ -94,7 +94,7 @@ describe("slowness", () => {
     expect(lazy.received().length).toBeLessThan(60 * MB);
   });
 
-  test("a WebSocket that does not read is cut off, and holds no pictures in memory", async () => {
+  test("a WebSocket that does not read is cut off, and keeps no images in memory", async () => {
     const body = (method: string) =>
       `${method} /v1 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${KEY}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`;
     const held = connection();
@@ -120,7 +120,7 @@ describe("size", () => {
     await expect.poll(() => large.received(), { timeout: 5000 }).toMatch(/^HTTP\/1.1 413 .*"code":"requestTooLarge"/s);
   });
 
-  test("a body that lies about its length, in chunks", async () => {
+  test("a body with a false length, in chunks", async () => {
     const large = raw(`${HEAD}Transfer-Encoding: chunked\r\n\r\n`);
     for (let i = 0; i < 6; i++) large.socket.write(`${MB.toString(16)}\r\n${" ".repeat(MB)}\r\n`);
     await expect.poll(() => large.received(), { timeout: 5000 }).toMatch(/^HTTP\/1.1 413 /);
@@ -132,13 +132,13 @@ describe("size", () => {
     expect(large.received()).toMatch(/^HTTP\/1.1 4/);
   });
 
-  test("what is no HTTP", async () => {
+  test("a request that is not HTTP", async () => {
     const strange = raw("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 hello\r\n\r\n");
     await strange.closed;
     expect(strange.received()).toMatch(/^HTTP\/1.1 400 .*"code":"invalidRequest"/s);
   });
 
-  test("more connections than there is room for", async () => {
+  test("more connections than the limit", async () => {
     const many = Array.from({ length: 170 }, () => raw(""));
     const refused = () => many.filter(({ socket }) => socket.destroyed || socket.readyState === "closed");
     await expect.poll(() => refused().length).toBeGreaterThanOrEqual(15);
@@ -175,7 +175,7 @@ describe("WebSocket", () => {
     await others();
   });
 
-  test("a socket anywhere else is closed", async () => {
+  test("a socket at any other path is closed", async () => {
     const client = await connect(`${server.base.replace("http", "ws")}/images/x`);
     await client.closed;
     expect(client.frames).toEqual([]);

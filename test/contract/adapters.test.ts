@@ -66,7 +66,7 @@ async function refusal(model: string, changes: object) {
 }
 
 describe("step caches", () => {
-  test("the reply and the picture tell how many steps were skipped; without a cache they are silent", async () => {
+  test("the reply and the image contain the number of skipped steps; without a cache they do not", async () => {
     const { body } = await ask("test:plain@1", {
       acceleratorOptions: { teaCache: true, teaCacheDistance: 1 },
       steps: 12,
@@ -88,7 +88,7 @@ describe("LoRA", () => {
     lora: list.map(([model, weight, transformer]) => ({ model, weight, transformer })),
   });
 
-  test("changes the picture by its weight; at 0 it changes nothing", async () => {
+  test("changes the image by its weight; at 0 it changes nothing", async () => {
     const plain = await draw("test:plain@1");
     const [one, half, off] = [
       await draw("test:plain@1", loras(["test:peft@1"])),
@@ -101,7 +101,7 @@ describe("LoRA", () => {
     expect(await draw("test:plain@1", loras(["test:alias@1"]))).toBe(one);
   });
 
-  test("several add up, in any order; one alone at a time is as it was before", async () => {
+  test("several add up, in any order; a single one gives the same as before", async () => {
     const [peft, kohya] = [
       await draw("test:plain@1", loras(["test:peft@1"])),
       await draw("test:plain@1", loras(["test:kohya@1"])),
@@ -112,7 +112,7 @@ describe("LoRA", () => {
     expect(await draw("test:plain@1", loras(["test:kohya@1"]))).toBe(kohya);
   });
 
-  test("one that was distilled brings steps and guidance, as a model brings its steps; what a task says goes before", async () => {
+  test("a distilled one sets steps and guidance, as a model sets its steps; parameters of the task have precedence", async () => {
     const recorded = async (model: string, changes: object) => {
       const { body } = await ask(model, { steps: undefined, ...changes });
       const { steps, CFGScale } = (await readMetadata(await fileOf(body.data[0])))!.parameters;
@@ -130,7 +130,7 @@ describe("LoRA", () => {
     expect(found).toMatchObject({ defaultSteps: 2, defaultCFG: 1 });
   });
 
-  test("high and low noise together are both", async () => {
+  test("high and low noise together equal both", async () => {
     const stages = ["high", "low", "both"].map((stage) => draw("test:plain@1", loras(["test:peft@1", 1, stage])));
     const [high, low, both] = await Promise.all(stages);
     expect(new Set([high, low, both]).size).toBe(3);
@@ -144,7 +144,7 @@ describe("LoRA", () => {
     expect(error.allowedValues).not.toContain("test:union@1");
   });
 
-  test("a file of another model is refused with its keys, one that is no safetensors by its name", async () => {
+  test("a file for another model is refused with its keys, one that is not safetensors by its name", async () => {
     const misfit = await refusal("test:odd@1", loras(["test:peft@1", 0], ["test:peft@1"]));
     expect(misfit).toMatchObject({ status: 400, code: "invalidLoraModel", parameter: "lora.0.model" });
     expect(misfit.message).toMatch(
@@ -166,17 +166,17 @@ describe("ControlNet", () => {
   });
   const net = (changes: object = {}) => ({ controlNet: [{ model: "test:union@1", guideImage, ...changes }] });
 
-  test("changes the picture; at weight 0 it changes nothing", async () => {
+  test("changes the image; at weight 0 it changes nothing", async () => {
     const plain = await draw("test:odd@1");
     expect(await draw("test:odd@1", net())).not.toBe(plain);
     expect(await draw("test:odd@1", net({ weight: 0 }))).toBe(plain);
   });
 
-  test("the guide is the same by its imageURL as by its imageUUID", async () => {
+  test("the guide image works the same by its imageURL and its imageUUID", async () => {
     expect(await draw("test:odd@1", net({ guideImage: guideURL }))).toBe(await draw("test:odd@1", net()));
   });
 
-  test("its window in steps and in percent is the same; windows that meet are the whole", async () => {
+  test("its window is the same in steps and in percent; adjacent windows equal the whole", async () => {
     const whole = await draw("test:odd@1", net());
     const early = await draw("test:odd@1", net({ startStep: 0, endStep: 3 }));
     expect(await draw("test:odd@1", net({ startStepPercentage: 0, endStepPercentage: 50 }))).toBe(early);
@@ -186,7 +186,7 @@ describe("ControlNet", () => {
     expect(await draw("test:odd@1", { controlNet: halves })).toBe(whole);
   });
 
-  test("an unknown one, one for another checkpoint, and a window that is none are refused by name", async () => {
+  test("an unknown one, one for another checkpoint, and an invalid window are refused by name", async () => {
     expect(await refusal("test:odd@1", net({ model: "test:peft@1" }))).toMatchObject({
       code: "unknownModel",
       parameter: "controlNet.0.model",

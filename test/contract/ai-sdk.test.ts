@@ -20,7 +20,7 @@ afterAll(() => server?.stop());
 const model = (apiKey = server.key) => createRunware({ apiKey, baseURL: server.httpUrl }).image("runware:108@1");
 const steps = { runware: { steps: 2 } };
 
-test("a picture", async () => {
+test("an image", async () => {
   const { image } = await generateImage({
     model: model(),
     prompt: "a red square",
@@ -37,7 +37,7 @@ test("without a size: 512×512", async () => {
   expect(images).toHaveLength(1);
 });
 
-test("four pictures are four requests at once", async () => {
+test("four images are four parallel requests", async () => {
   const { images } = await generateImage({
     model: model(),
     prompt: "a red square",
@@ -58,7 +58,7 @@ test.each(["base64Data", "dataURI"])("outputType %s", async (outputType) => {
   expect(image.uint8Array.length).toBeGreaterThan(0);
 });
 
-test("what is wrong is said in words, and asked only once", async () => {
+test("an error has a message, and is not retried", async () => {
   const request = generateImage({ model: model(), prompt: "a red square", size: "100x128", providerOptions: steps });
   await expect(request).rejects.toThrow(
     "Invalid value for 'width' parameter. Width must be an integer value between 128 and 2048, in multiples of '8'.",

@@ -24,7 +24,7 @@ afterAll(async () => {
 
 const small = { width: 128, height: 128, steps: 2 };
 
-test("one signed webhook for each picture, and its bytes by PUT", async () => {
+test("one signed webhook per image, and its bytes by PUT", async () => {
   const task = inference({
     ...small,
     numberResults: 2,
@@ -57,7 +57,7 @@ test("one signed webhook for each picture, and its bytes by PUT", async () => {
   await expect.poll(details, { timeout: 60_000 }).toEqual(Array(4).fill(["delivered", false]));
 });
 
-test("an uploaded image is served, and a private address is not fetched without leave", async () => {
+test("an uploaded image is served, and a private address is not downloaded without permission", async () => {
   const strict = await startContractServer();
   try {
     const [picture] = (

@@ -49,7 +49,7 @@ test("every spelling of one edit gives the same image", async () => {
   expect(await readHeader(images[0]!)).toMatchObject({ width: 96, height: 32 });
 });
 
-test("three references; the size is the last one's aspect, or as asked", async () => {
+test("three references; the size has the aspect of the last one, or is the requested one", async () => {
   const inputs = { referenceImages: [wide, wide, tall] };
   const left = await ask({ model: PLUS, inputs });
   expect(await readHeader(await bytesAt(left.body.data[0].imageURL))).toMatchObject({ width: 32, height: 96 });
@@ -66,7 +66,7 @@ test("a mask, a cache and two results", async () => {
   expect(body.data).toHaveLength(2);
 });
 
-test("Lightning brings its steps, guidance and noise levels to an edit", async () => {
+test("Lightning sets steps, guidance and noise levels of an edit", async () => {
   const locations = { modelsDir: join(server.folder, "models"), bundledDir: join(server.folder, "none") };
   const install = async (air: string, name: string) => {
     const file = join(server.folder, name);

@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => server?.stop());
 
-test("there are four", () => expect(examples).toHaveLength(4));
+test("there are four examples", () => expect(examples).toHaveLength(4));
 
 describe.each(examples)("$title", ({ request, response }) => {
   test("size, seed and cost", async () => {

@@ -38,7 +38,7 @@ const small = (changes: object = {}) =>
 const draw = (changes: object = {}) => ask("POST", "/v1", { body: [small(changes)] });
 const PNG = await encodeImage({ width: 8, height: 8, pixels: new Uint8Array(192).fill(7) }, { format: "PNG" });
 
-test("a file is brought as it is; the same file is one picture, another type than the bytes say does not matter", async () => {
+test("a file is imported unchanged; the same file is one image, whatever its declared type", async () => {
   const first = await ask("POST", "/v1/pictures", { body: PNG, type: "image/png", as: "Picture" });
   expect(first).toMatchObject({ status: 201, body: { kind: "upload", width: 8, height: 8, bytes: PNG.length } });
   const again = await ask("POST", "/v1/pictures", { body: PNG, type: "image/webp", as: "Picture" });
@@ -48,7 +48,7 @@ test("a file is brought as it is; the same file is one picture, another type tha
   expect(used.body.data).toHaveLength(1);
 });
 
-test("what is no picture, comes as another type, or without a key, is refused in words", async () => {
+test("a file that is no image, has another type, or comes without a key, is refused with a message", async () => {
   const svg = new TextEncoder().encode("<svg xmlns='http://www.w3.org/2000/svg'/>");
   const refused = await ask("POST", "/v1/pictures", { body: svg, type: "image/png" });
   expect(refused).toMatchObject({ status: 400, body: { error: { parameter: "body" } } });
@@ -91,7 +91,7 @@ test("stars, ends, the bin and emptying it", async () => {
   expect(gone.body).toMatchObject({ errors: [{ code: "imageExpired" }] });
 });
 
-test("tasks are listed, looked at and cancelled as documented", async () => {
+test("tasks are listed, inspected and cancelled as documented", async () => {
   const task = small({ deliveryMethod: "async", steps: 50, numberResults: 20 });
   await ask("POST", "/v1", { body: [task, small({ deliveryMethod: "async" })] });
   await ask("GET", "/v1/tasks?state=queued,running,succeeded", { as: "TaskPage" });
@@ -102,7 +102,7 @@ test("tasks are listed, looked at and cancelled as documented", async () => {
   await ask("DELETE", `/v1/tasks/${task.taskUUID}`);
 });
 
-test("a dry run says how long it will take once the model has drawn; the list says how long a step takes", async () => {
+test("a dry run estimates the time once the model has generated; the list gives the time of a step", async () => {
   await draw();
   const dry = async (changes: object) => (await ask("POST", "/v1?dryRun=1", { body: [small(changes)] })).body.data[0];
   const [one, more] = [await dry({}), await dry({ steps: 100 })];
@@ -123,7 +123,7 @@ test("a dry run says how long it will take once the model has drawn; the list sa
   });
 });
 
-test("a model's schema has what it can do, and no more", async () => {
+test("a model's schema contains its capabilities, and no others", async () => {
   const schemaOf = async (air: string) =>
     (await ask("GET", `/v1/models/${encodeURIComponent(air)}/schema`)).body.properties;
   const drawing = await schemaOf("runware:108@1");
@@ -182,7 +182,7 @@ test("events of all tasks of a key, with previews, in order", async () => {
   expect((await fetch(`${server.base}/v1/events`)).status).toBe(401);
 });
 
-test("what happens beside tasks is told as it happens: pictures brought, changed, binned, put back, deleted; models added", async () => {
+test("changes beside tasks are events too: images imported, changed, binned, restored, deleted; models added", async () => {
   const gone = new AbortController();
   const response = await fetch(`${server.base}/v1/events`, {
     headers: { authorization: `Bearer ${server.key}` },
@@ -227,7 +227,7 @@ test("what happens beside tasks is told as it happens: pictures brought, changed
   await reading;
 });
 
-test("a server without keys is not written to by pages of other sites, whatever they leave out", async () => {
+test("pages of other sites cannot write to a server without keys, whatever headers they omit", async () => {
   const open = await startContractServer({ INKSTONE_API_KEYS: "" });
   const statusOf = (site: string | undefined) =>
     new Promise<number>((resolve, reject) => {

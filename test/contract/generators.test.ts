@@ -22,7 +22,7 @@ describe.skipIf(!clients || !python)("generators (skipped without INKSTONE_TEST_
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
-  test("openapi-typescript: its types fit a task and a reply, and refuse a wrong one", async () => {
+  test("openapi-typescript: its types accept a task and a reply, and refuse a wrong one", async () => {
     const program = join(clients!, "npm/node_modules/openapi-typescript/bin/cli.js");
     await call(process.execPath, [program, document, "-o", join(folder, "api.d.ts")]);
     await writeFile(
@@ -54,7 +54,7 @@ export const wrong: Schemas["ImageInference"] = { ...task, steps: "20" };
     );
   });
 
-  test("openapi-python-client: a task becomes the JSON of the API, a reply is read", async () => {
+  test("openapi-python-client: a task becomes JSON of the API, a reply is parsed", async () => {
     const env = { ...process.env, PYTHONPATH: `${join(clients!, "openapi")}:${folder}` };
     await writeFile(join(folder, "config.yml"), "post_hooks: []\n");
     const made = ["generate", "--path", document, "--output-path", join(folder, "made"), "--meta", "none"];

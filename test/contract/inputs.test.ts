@@ -26,7 +26,7 @@ test("a result is the seed image of the next task, in both spellings", async () 
   expect(await sizeOf(flat.body.data[0].imageURL)).toMatchObject({ width: 192, height: 128 });
 });
 
-test("its imageURL is an input like its imageUUID, in every parameter that takes an image", async () => {
+test("its imageURL is an input like its imageUUID, in every parameter for an image", async () => {
   const [{ imageURL }] = (await ask({})).body.data;
   const elsewhere = imageURL.replace(server.base, "http://studio.local:80");
   const one = async (task: object) => {
@@ -50,7 +50,7 @@ test("its imageURL is an input like its imageUUID, in every parameter that takes
   ).toMatchObject({ width: 128 });
 });
 
-test("what was made from an address of the server's own has that image among its parents", async () => {
+test("an image made from an address of this server has that image among its parents", async () => {
   const [source] = (await ask({})).body.data;
   const address = source.imageURL.replace(server.base, "http://studio.local:80");
   const [made] = (await ask({ inputs: { seedImage: address, strength: 0.5 } })).body.data;
@@ -60,7 +60,7 @@ test("what was made from an address of the server's own has that image among its
   expect(data).toMatchObject([{ imageUUID: made.imageUUID, parents: [source.imageUUID] }]);
 });
 
-test("at strength 1 nothing of the seed image is left, at 0 everything", async () => {
+test("at strength 1 nothing of the seed image remains, at 0 everything", async () => {
   const pixelsOf = async (url: string) => {
     const bytes = new Uint8Array(await (await fetch(url)).arrayBuffer());
     return (await decodeImage(bytes)).pixels;
@@ -118,7 +118,7 @@ test("mediaStorage stores an image under any media type, and deletes it", async 
   expect((await storage({ operation: "delete", media: mediaURL })).body.error.code).toBe("invalidMedia");
 });
 
-test("a side that is a multiple of 8 only is drawn, and delivered as asked for", async () => {
+test("a side that is a multiple of 8 only is generated, and returned as requested", async () => {
   const [item] = (await ask({ width: 136, height: 152 })).body.data;
   expect(await sizeOf(item.imageURL)).toMatchObject({ width: 136, height: 152 });
   const again = await ask({ width: 136, height: 152, inputs: { seedImage: item.imageUUID, strength: 0 } });
@@ -127,7 +127,7 @@ test("a side that is a multiple of 8 only is drawn, and delivered as asked for",
   expect(Buffer.compare(await pixels(again.body.data[0].imageURL), await pixels(item.imageURL))).toBe(0);
 });
 
-test("a watermark: an image by its address, a text; one without visible letters is refused by name", async () => {
+test("a watermark: an image by its address, a text; one without visible characters is refused by name", async () => {
   const pixels = async (changes: object) => {
     const { status, body } = await ask(changes);
     expect(status, JSON.stringify(body)).toBe(200);

@@ -60,7 +60,7 @@ describe.skipIf(WHY !== undefined)(`many machines${WHY === undefined ? "" : ` (s
     if (folder) await rm(folder, { recursive: true, force: true });
   });
 
-  test("a sync task that one server took is known to the other, and every image is served by both", async () => {
+  test("each server knows a sync task of the other, and serves every image", async () => {
     const sent = aTask({ numberResults: 2, outputFormat: "PNG" });
     const { status, body } = await apis[0]!.post(sent.request);
     expect(status).toBe(200);
@@ -76,14 +76,14 @@ describe.skipIf(WHY !== undefined)(`many machines${WHY === undefined ? "" : ` (s
     }
   });
 
-  test("a server that draws nothing is ready", async () => {
+  test("a server that runs no tasks is ready", async () => {
     for (const base of bases) {
       const response = await fetch(`${base}/readyz`);
       expect([response.status, await response.json()]).toEqual([200, { status: "ready", devices: [] }]);
     }
   });
 
-  test("each worker draws with the models that it has; the servers know them all", async () => {
+  test("each worker generates with its models; the servers know them all", async () => {
     for (const model of ["me:zero@1", "me:one@1", "me:one@1", "me:zero@1"]) {
       const { body } = await apis[1]!.post(aTask({ model }).request);
       expect(body.errors ?? []).toEqual([]);
@@ -94,7 +94,7 @@ describe.skipIf(WHY !== undefined)(`many machines${WHY === undefined ? "" : ` (s
     expect(body.errors![0]!.message).toContain("'me:one@1'");
   });
 
-  test("a socket at one server watches a task of the other: its steps, previews, result and end", async () => {
+  test("a socket at one server follows a task of the other: its steps, previews, result and end", async () => {
     const client = await connect(`${bases[1]!.replace("http", "ws")}/v1`);
     client.send({ taskType: "watch", taskUUID: crypto.randomUUID(), previews: true });
     await client.next();
@@ -109,7 +109,7 @@ describe.skipIf(WHY !== undefined)(`many machines${WHY === undefined ? "" : ` (s
     client.socket.close();
   });
 
-  test("a socket at one server is told of pictures that are brought, starred and binned at the other", async () => {
+  test("a socket at one server receives events of images that are imported, starred and binned at the other", async () => {
     const client = await connect(`${bases[1]!.replace("http", "ws")}/v1`);
     client.send({ taskType: "watch", taskUUID: crypto.randomUUID() });
     await client.next();
@@ -135,7 +135,7 @@ describe.skipIf(WHY !== undefined)(`many machines${WHY === undefined ? "" : ` (s
     client.socket.close();
   });
 
-  test("a task is cancelled by the server that did not take it, wherever it is drawn", async () => {
+  test("the other server cancels a task, on whatever worker it runs", async () => {
     const sent = aTask({ deliveryMethod: "async", positivePrompt: "step 200", steps: 100 });
     await apis[0]!.submit(sent);
     const { taskUUID } = sent.task;
@@ -148,14 +148,14 @@ describe.skipIf(WHY !== undefined)(`many machines${WHY === undefined ? "" : ` (s
     expect(next.map(({ status }) => status)).toEqual([200, 200]);
   });
 
-  test("a worker answers its operator, and nobody else", async () => {
+  test("a worker answers its operator only", async () => {
     const base = await workers[0]!.ready;
     expect((await fetch(`${base}/readyz`)).status).toBe(200);
     expect((await fetch(`${base}/metrics`, { headers: KEY })).status).toBe(200);
     expect((await workers[0]!.post(aTask().request)).status).toBe(404);
   });
 
-  test("SIGTERM: the task in hand is finished, the next one goes elsewhere", async () => {
+  test("SIGTERM: the running task finishes, the next one runs on another worker", async () => {
     const leaving = await start("worker-2", "worker", "me:two@1");
     const sent = aTask({ model: "me:two@1", deliveryMethod: "async", positivePrompt: "step 100", steps: 20 });
     await expect.poll(async () => (await apis[0]!.post(sent.request)).status, { timeout: 20_000 }).toBe(200);
@@ -176,7 +176,7 @@ describe.skipIf(WHY !== undefined)(`many machines${WHY === undefined ? "" : ` (s
     await db.close();
   });
 
-  test("a worker's loss: another one has its task within seconds", async () => {
+  test("after the loss of a worker, another one has its task within seconds", async () => {
     const sent = aTask({ deliveryMethod: "async", positivePrompt: "step 100", steps: 30 });
     await apis[0]!.submit(sent);
     const db = await openDatabase({ url: database.url! });
@@ -198,7 +198,7 @@ describe.skipIf(WHY !== undefined)(`many machines${WHY === undefined ? "" : ` (s
     await db.close();
   });
 
-  test("webhooks of whichever server's tasks are signed with one secret", async () => {
+  test("webhooks from all servers are signed with one secret", async () => {
     const receiver = await startReceiver();
     for (const api of apis) await api.submit(aTask({ deliveryMethod: "async", webhookURL: receiver.url }));
     const hooks = await receiver.until(2);
@@ -211,7 +211,7 @@ describe.skipIf(WHY !== undefined)(`many machines${WHY === undefined ? "" : ` (s
     }
   });
 
-  test("a key that is made counts at every server within seconds, and when it is revoked its sockets end everywhere", async () => {
+  test("a new key is valid at every server within seconds; when it is revoked, its sockets end everywhere", async () => {
     const keys = (...args: string[]) =>
       inkstone(["keys", ...args], {
         cwd: folder,

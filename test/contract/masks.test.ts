@@ -67,7 +67,7 @@ const left = (x: number) => x < 64;
 const half: Paint = (x) => (right(x) ? WHITE : 0);
 
 describe("a mask", () => {
-  test("white is drawn anew, black kept, and inverted the other way round", async () => {
+  test("white is generated, black kept, and the inverted mask swaps them", async () => {
     const result = await drawn({}, { maskImage: grey(half) });
     expect(unchanged(result, left)).toBe(1);
     expect(unchanged(result, right)).toBeLessThan(0.1);
@@ -93,7 +93,7 @@ describe("a mask", () => {
     expect(unchanged(result, (x) => x >= 64 + SEAM)).toBeLessThan(0.1);
   });
 
-  test("is worth its lightness times its opacity", async () => {
+  test("has a value of lightness times opacity", async () => {
     // White all over, and clear on the left.
     const rgba = rows(SIDE, SIDE, (x, y) => [WHITE, WHITE, WHITE, half(x, y)]);
     const clear = dataUri(pngFile({ width: SIDE, height: SIDE, colourType: 6, rows: rgba }));
@@ -121,7 +121,7 @@ describe("a mask", () => {
     });
   });
 
-  test("grey changes less than white, and strength 0 nothing at all", async () => {
+  test("grey changes less than white, and strength 0 changes nothing", async () => {
     const difference = (result: RgbImage) =>
       result.pixels.reduce((sum, v, i) => sum + Math.abs(v - seed.pixels[i]!), 0);
     const [white, dark] = await Promise.all([WHITE, 90].map((value) => drawn({}, { maskImage: grey(() => value) })));
@@ -136,14 +136,14 @@ describe("outpaint", () => {
     ["right", 0, 0],
     ["bottom", 0, 0],
     ["left", 64, 0],
-  ])("%s: the original stands in its place, bit for bit", async (side, x, y) => {
+  ])("%s: the original is in its place, bit for bit", async (side, x, y) => {
     const size = side === "left" || side === "right" ? { width: SIDE + 64 } : { height: SIDE + 64 };
     const result = await drawn({ outpaint: { [side]: 64 }, ...size });
     expect(result).toMatchObject({ width: SIDE, height: SIDE, ...size });
     expect(unchanged(part(result, x, y), () => true)).toBe(1);
   });
 
-  test("blur gives up a band inside the borders that were extended", async () => {
+  test("blur replaces a band inside the extended borders", async () => {
     const outpaint = { left: 32, right: 32, blur: 12 };
     const result = part(await drawn({ outpaint, width: SIDE + 64 }), 32, 0);
     expect(unchanged(result, (x) => x >= 12 && x < SIDE - 12)).toBe(1);
@@ -153,7 +153,7 @@ describe("outpaint", () => {
   test.each([
     [{ outpaint: { left: 64 }, width: 256 }, "width", 192],
     [{ outpaint: { top: 16, bottom: 32 } }, "height", 176],
-  ])("%j names the number expected", async (changes, parameter, expected) => {
+  ])("%j is refused with the expected number", async (changes, parameter, expected) => {
     const { status, body } = await ask(changes);
     expect(status).toBe(400);
     expect(body.error).toMatchObject({ code: `invalid${parameter === "width" ? "Width" : "Height"}`, parameter });

@@ -84,7 +84,7 @@ async function heldBack(): Promise<() => void> {
   return held.pop()!;
 }
 
-test("over HTTP: every stage, then it is found, drawn with, and not taken twice", async () => {
+test("over HTTP: every stage; then the model is found and used, and not accepted twice", async () => {
   const sha256 = createHash("sha256").update(lora).digest("hex");
   const task = upload({ sha256, tags: ["ink"], positiveTriggerWords: "sketch of", version: "one", private: true });
   const { status, body } = await ask(task);
@@ -143,7 +143,7 @@ async function steeredBy(model: string, weight = 1): Promise<Buffer> {
   return Buffer.from((await decodeImage(new Uint8Array(await picture.arrayBuffer()))).pixels);
 }
 
-test("a ControlNet that came as one file steers as its folder does; modelSearch finds it by its conditioning", async () => {
+test("a ControlNet from a single file works like its folder; modelSearch finds it by its conditioning", async () => {
   const task = { category: "controlnet", conditioning: "canny", air: "me:union@1", downloadURL: `${files}/union` };
   expect((await ask(upload(task))).body.data.map((item: { status: string }) => item.status)).toEqual(STAGES);
   const search = { taskType: "modelSearch", taskUUID: crypto.randomUUID(), conditioning: "canny" };
@@ -153,7 +153,7 @@ test("a ControlNet that came as one file steers as its folder does; modelSearch 
   expect(steered.equals(await steeredBy("me:union@1", 0))).toBe(false);
 });
 
-test("an inpainting ControlNet is known by its file", async () => {
+test("an inpainting ControlNet is recognised by its file", async () => {
   const air = "me:inpainting@1";
   expect((await ask(upload({ category: "controlnet", air, downloadURL: `${files}/inpainting` }))).status).toBe(200);
   const guide = `data:image/jpeg;base64,${(await drawable("drawings/sign-tea.jpg")).toString("base64")}`;
@@ -162,7 +162,7 @@ test("an inpainting ControlNet is known by its file", async () => {
   expect(body.error).toMatchObject({ code: "missingMaskImage", message: expect.stringContaining("is an inpainting") });
 });
 
-test("async: acknowledged at once; getResponse and getTaskDetails tell how it stands, and pictures are drawn meanwhile", async () => {
+test("async: acknowledged at once; getResponse and getTaskDetails give the stage, and images are generated meanwhile", async () => {
   const task = upload({ air: "me:slow@1", downloadURL: `${files}/held`, deliveryMethod: "async" });
   const { taskUUID } = task;
   expect((await ask(task)).body.data).toEqual([{ taskType: "modelUpload", taskUUID }]);
@@ -190,7 +190,7 @@ test("async: acknowledged at once; getResponse and getTaskDetails tell how it st
   expect((await ask(task)).body.data).toEqual([{ taskType: "modelUpload", taskUUID }]);
 });
 
-test("a failure is kept: getResponse tells it", async () => {
+test("a failure is kept, and getResponse returns it", async () => {
   const task = upload({ air: "me:none@1", downloadURL: `${files}/none` });
   const { error } = (await ask(task)).body;
   expect(await getResponse(task.taskUUID)).toMatchObject({
@@ -198,7 +198,7 @@ test("a failure is kept: getResponse tells it", async () => {
   });
 });
 
-test("it goes on when the client has gone, and ends when it is cancelled", async () => {
+test("it continues after the client disconnects, and ends when it is cancelled", async () => {
   const gone = new AbortController();
   const task = upload({ air: "me:alone@1", downloadURL: `${files}/held` });
   const headers = { "content-type": "application/json", authorization: `Bearer ${server.key}` };
@@ -234,7 +234,7 @@ test("events: every stage, then the end", async () => {
   expect(text.split("event: final\n")[1]).toContain('"status":"ready"');
 });
 
-test("a server that takes no models says so before it opens a connection", async () => {
+test("a server that accepts no models refuses before it opens a connection", async () => {
   const closed = await startContractServer({ INKSTONE_MAX_MODEL_MB: "0" });
   const { status, body } = await post(closed.base, [upload({ downloadURL: "http://127.0.0.1:1/" })], {
     key: closed.key,

@@ -56,7 +56,7 @@ describe("generations", () => {
     expect(again.data![0]!.b64_json).toBe(first!.b64_json);
   });
 
-  test("an address where one is asked for", async () => {
+  test("a URL on request", async () => {
     const reply = await client.images.generate({
       ...small,
       model: "dall-e-3",
@@ -68,7 +68,7 @@ describe("generations", () => {
     expect(response.headers.get("content-type")).toBe("image/png");
   });
 
-  test("format, compression and size as asked for", async () => {
+  test("format, compression and size as requested", async () => {
     const request = { ...small, size: "192x128", output_format: "webp", output_compression: 80 } as typeof small;
     const { data, size } = await client.images.generate(request);
     expect(size).toBe("192x128");
@@ -79,7 +79,7 @@ describe("generations", () => {
     });
   });
 
-  test("as events: partial images of the size and format asked for, while it is drawn, then the image", async () => {
+  test("as events: partial images of the requested size and format during generation, then the image", async () => {
     const request = { ...slow, output_format: "jpeg", size: "192x128" } as typeof small;
     const stream = await scriptedClient.images.generate({ ...request, stream: true, partial_images: 2 });
     const events: OpenAI.ImageGenStreamEvent[] = [];
@@ -106,7 +106,7 @@ describe("generations", () => {
     expect(types).toEqual(["image_generation.completed", "image_generation.completed"]);
   });
 
-  test("a stream that the client leaves cancels its task", async () => {
+  test("leaving a stream cancels its task", async () => {
     const endless = { ...slow, prompt: "step 500", stream: true, partial_images: 3 };
     const stream = await scriptedClient.images.generate(endless as OpenAI.ImageGenerateParamsStreaming);
     for await (const _ of stream) break;
@@ -115,7 +115,7 @@ describe("generations", () => {
     await expect.poll(running, { timeout: 30_000, interval: 500 }).toBe("0");
   });
 
-  test("what Open WebUI sends: a free model name, 512x512, b64_json", async () => {
+  test("a request of Open WebUI: any model name, 512x512, b64_json", async () => {
     const body = {
       model: "dall-e-2",
       prompt: "a red square",
@@ -140,7 +140,7 @@ type Edit = OpenAI.ImageEditParamsNonStreaming;
 describe("edits", () => {
   const gray = { width: 128, height: 128, pixels: new Uint8Array(128 * 128 * 3).fill(100) };
 
-  test("the clear part of the mask changes, the rest stays bit for bit", async () => {
+  test("the transparent part of the mask changes, the rest stays bit for bit", async () => {
     const image = Buffer.from(await encodeImage(gray, { format: "PNG" }));
     const { default: sharp } = await import("sharp");
     const alpha = Buffer.alloc(128 * 128 * 4, 255);
@@ -173,7 +173,7 @@ describe("edits", () => {
     expect(types).toEqual(["image_edit.partial_image", "image_edit.completed"]);
   });
 
-  test("an editing model is shown the images", async () => {
+  test("an editing model receives the images", async () => {
     const file = async (width: number, height: number) => {
       const pixels = new Uint8Array(width * height * 3).fill(60);
       return toFile(await encodeImage({ width, height, pixels }, { format: "PNG" }), "image.png", {
@@ -195,7 +195,7 @@ describe("edits", () => {
     );
   });
 
-  test("an edit that names no model goes to an editing model that takes so many images", async () => {
+  test("an edit without a model goes to an editing model that accepts the number of images", async () => {
     const file = async (width: number, height: number) =>
       toFile(
         await encodeImage({ width, height, pixels: new Uint8Array(width * height * 3) }, { format: "PNG" }),
@@ -215,7 +215,7 @@ describe("edits", () => {
     expect(await pixelsOf(data![0]!.b64_json!)).toMatchObject({ width: 160, height: 128 });
   });
 
-  test("a variation of an odd size", async () => {
+  test("a variation of an unusual size", async () => {
     const image = Buffer.from(
       await encodeImage({ width: 150, height: 130, pixels: new Uint8Array(150 * 130 * 3).fill(60) }, { format: "PNG" }),
     );
@@ -259,7 +259,7 @@ describe("errors, in OpenAI's form", () => {
     }
   });
 
-  test("in a stream that has begun: as an event, which the client throws", async () => {
+  test("in a running stream: as an event, which the client throws", async () => {
     const stream = await scriptedClient.images.generate({ ...small, prompt: "error", stream: true, partial_images: 1 });
     const reading = (async () => {
       for await (const _ of stream) expect.unreachable();

@@ -13,7 +13,7 @@ test("the OpenAPI document is valid", async () => {
   expect(document).toMatchObject({ components: { schemas: { ImageInference: { required } } } });
 });
 
-test("no field has a default: generators of clients would demand it", () => {
+test("no field has a default, because generated clients would require it", () => {
   const text = JSON.stringify(openApiDocument());
   expect(text).not.toMatch(/"default":(?!\{"description":"The meaning of an absent)/);
   expect(text).toContain("Number of images, each with its own seed. Default: 1.");
@@ -21,7 +21,7 @@ test("no field has a default: generators of clients would demand it", () => {
   expect(text).toContain("Lower values keep more of the original. Needs `seedImage`. Default: 0.8.");
 });
 
-test("says what each installed checkpoint takes, and stays valid", async () => {
+test("describes each installed checkpoint, and stays valid", async () => {
   const model = (air: string, max: number) => ({
     ...({ air, name: air, version: "1", category: "checkpoint", architecture: "qwen-image" } as const),
     ...{ references: { min: Math.min(1, max), max }, defaultWidth: 1024, defaultHeight: 768 },
@@ -57,7 +57,7 @@ test("a reply has the type of its task", () => {
   for (const name of names) expect(components.schemas[name]).toHaveProperty("properties.taskType");
 });
 
-test("anchors are unique, and errors point at ones that exist", () => {
+test("anchors are unique, and errors link to existing ones", () => {
   const ids = ["api", "errors"].flatMap((page) =>
     [...pages[`reference/${page}.md`]!.matchAll(/<a id="([^"]+)"/g)].map(([, id]) => `/${page}#${id}`),
   );

@@ -32,43 +32,46 @@ describe.skipIf(WHY !== undefined)(`behind PgBouncer${WHY === undefined ? "" : `
     ...(WHY === undefined && keepsPrepared() ? [["that keeps prepared statements", KEEPING] as const] : []),
   ] as const;
 
-  test.each(cases)("%s: tasks are drawn, watched and answered, and wake-ups come at once", async (_, settings) => {
-    const bouncer = await startPgbouncer(cluster.url, settings);
-    const env = { INKSTONE_DATABASE_URL: bouncer.url, INKSTONE_DATABASE_LISTEN_URL: cluster.url };
-    const start = (role: string) => startServerProcess(folder, { ...env, INKSTONE_ROLE: role });
-    const servers = [await start("worker")];
-    try {
-      await servers[0]!.ready;
-      servers.push(await start("api"));
-      const api = servers[1]!;
-      await api.ready;
-      const replies = await Promise.all(Array.from({ length: 20 }, () => api.post(aTask().request)));
-      expect(replies.map(({ status }) => status)).toEqual(Array(20).fill(200));
+  test.each(cases)(
+    "%s: tasks are generated, watched and answered, and wake-ups arrive at once",
+    async (_, settings) => {
+      const bouncer = await startPgbouncer(cluster.url, settings);
+      const env = { INKSTONE_DATABASE_URL: bouncer.url, INKSTONE_DATABASE_LISTEN_URL: cluster.url };
+      const start = (role: string) => startServerProcess(folder, { ...env, INKSTONE_ROLE: role });
+      const servers = [await start("worker")];
+      try {
+        await servers[0]!.ready;
+        servers.push(await start("api"));
+        const api = servers[1]!;
+        await api.ready;
+        const replies = await Promise.all(Array.from({ length: 20 }, () => api.post(aTask().request)));
+        expect(replies.map(({ status }) => status)).toEqual(Array(20).fill(200));
 
-      const times: number[] = [];
-      for (let i = 0; i < 9; i++) {
-        const begun = performance.now();
-        await api.post(aTask().request);
-        times.push(performance.now() - begun);
-      }
-      // Beats, which find what no signal told of, are 5 s apart.
-      expect(times.toSorted((a, b) => a - b)[4]).toBeLessThan(2_000);
+        const times: number[] = [];
+        for (let i = 0; i < 9; i++) {
+          const begun = performance.now();
+          await api.post(aTask().request);
+          times.push(performance.now() - begun);
+        }
+        // Beats, which find what no signal told of, are 5 s apart.
+        expect(times.toSorted((a, b) => a - b)[4]).toBeLessThan(2_000);
 
-      const db = await openDatabase({ url: cluster.url, maxConnections: 1 });
-      const [row] = await db.query<{ lent: number; listening: number }>(
-        `select (count(*) filter (where query not ilike 'listen%' and query <> 'select 1'))::int - 1 as lent,
+        const db = await openDatabase({ url: cluster.url, maxConnections: 1 });
+        const [row] = await db.query<{ lent: number; listening: number }>(
+          `select (count(*) filter (where query not ilike 'listen%' and query <> 'select 1'))::int - 1 as lent,
                 (count(*) filter (where query ilike 'listen%' or query = 'select 1'))::int as listening
          from pg_stat_activity where backend_type = 'client backend'`,
-      );
-      await db.close();
-      expect(row).toEqual({ lent: 2, listening: 2 });
-    } finally {
-      for (const { kill } of servers) await kill();
-      await bouncer.stop();
-    }
-  });
+        );
+        await db.close();
+        expect(row).toEqual({ lent: 2, listening: 2 });
+      } finally {
+        for (const { kill } of servers) await kill();
+        await bouncer.stop();
+      }
+    },
+  );
 
-  test("what a transaction did before a statement was forgotten is done once", async () => {
+  test("the part of a transaction before a forgotten statement runs once", async () => {
     const bouncer = await startPgbouncer(cluster.url, POOL);
     let told = 0;
     const open = () => openDatabase({ url: bouncer.url, maxConnections: 4, onUnprepared: () => told++ });

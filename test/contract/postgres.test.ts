@@ -47,7 +47,7 @@ describe.skipIf(skip !== undefined)(`on PostgreSQL${skip === undefined ? "" : ` 
     expect(seeds).toEqual([5, 6, 7]);
   });
 
-  test("a second server knows the tasks of the first, and hears of their end", async () => {
+  test("a second server knows the tasks of the first, and receives their end", async () => {
     const second = await start({ INKSTONE_DATA_DIR: server.folder });
     const task = inference({ ...small, steps: 20, deliveryMethod: "async" });
     await post(server.base, [task], { key: server.key });

@@ -40,7 +40,7 @@ const ask = (...tasks: object[]) => post(server.base, tasks, { key: server.key }
 const bytesOf = async (url: string) => new Uint8Array(await (await fetch(url)).arrayBuffer());
 
 describe("over HTTP", () => {
-  test("the guide by its address, pixel for pixel, and as an input of the next task", async () => {
+  test("the guide image by its address, pixel for pixel, and as an input of the next task", async () => {
     const task = preprocess({ includeCost: true });
     const { status, body } = await ask(task);
     expect(status).toBe(200);

@@ -47,24 +47,24 @@ describe.skipIf(!python)("the Python client (skipped without INKSTONE_TEST_PYTHO
   };
   const seeds = (images: Array<{ seed: number }>) => images.map(({ seed }) => seed).sort();
 
-  test("a picture", () => {
+  test("an image", () => {
     expect(value("picture")).toMatchObject([{ seed: 73347, cost: expect.any(Number), imageURL: expect.any(String) }]);
   });
-  test("three pictures", () => expect(seeds(value("three"))).toEqual([10, 11, 12]));
+  test("three images", () => expect(seeds(value("three"))).toEqual([10, 11, 12]));
   test("two tasks at once do not mix", () => {
     expect(value("parallel").map(seeds)).toEqual([
       [100, 101],
       [200, 201],
     ]);
   });
-  test("two failing tasks at once: each its own error", () => {
+  test("two failing tasks at the same time: each has its own error", () => {
     const [first, second] = value("parallel_failures");
     expect(first).toContain("invalidWidth");
     expect(second).toContain("invalidSteps");
   });
   test("an edit with two references", () => expect(seeds(value("edit"))).toEqual([9]));
   test("base64", () => expect(value("base64")).toMatchObject([{ base64: true }]));
-  test("async ends as soon as the pictures are there, not at the client's next poll", () => {
+  test("async ends when the images are finished, not at the next poll of the client", () => {
     expect(seeds(value("later"))).toEqual([5, 6]);
     expect(outcomes.get("later")!.seconds).toBeLessThan(15);
   });

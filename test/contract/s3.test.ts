@@ -39,7 +39,7 @@ describe.skipIf(NO_S3)("images in a bucket", () => {
   };
   const stored = () => readdir(join(s3.folder, "ink")).catch(() => []);
 
-  test("a result lies in the bucket, is served, and nothing is written to the data folder", async () => {
+  test("a result is in the bucket, is served, and the data folder stays empty", async () => {
     const server = await start();
     const task = asynchronous();
     await server.submit(task);
@@ -51,7 +51,7 @@ describe.skipIf(NO_S3)("images in a bucket", () => {
     expect(await readdir(folder)).not.toContain("images");
   });
 
-  test("redirect: the address of the image leads to the bucket; a public address replaces it", async () => {
+  test("redirect: the address of the image redirects to the bucket; a public address replaces it", async () => {
     const server = await start({ INKSTONE_IMAGE_DELIVERY: "redirect", INKSTONE_ALLOWED_ADDRESSES: "" });
     const task = asynchronous();
     await server.submit(task);
@@ -69,7 +69,7 @@ describe.skipIf(NO_S3)("images in a bucket", () => {
     }
   });
 
-  test("an outage of the bucket: no new tasks, nothing lost, goes on by itself", async () => {
+  test("an outage of the bucket: no new tasks, nothing lost, service returns without a restart", async () => {
     const server = await start();
     await server.ready;
     await s3.stop();
@@ -82,12 +82,12 @@ describe.skipIf(NO_S3)("images in a bucket", () => {
     expect((await fetch(image!.imageURL!)).status).toBe(200);
   });
 
-  test("a bucket that does not exist stops the start with its name", async () => {
+  test("a missing bucket stops the start with its name", async () => {
     const server = await start({ INKSTONE_STORAGE: "s3://nowhere-at-all" });
     await expect(server.ready).rejects.toThrow(/nowhere-at-all/);
   });
 
-  test("a model that another machine shared is drawn with, weights and all fetched", async () => {
+  test("a model that another machine shared is used, with all its weights downloaded", async () => {
     const place = `s3://${s3.bucket}/models`;
     const flags = ["--models-store", place, "--s3-endpoint", s3.endpoint];
     const elsewhere = { cwd: process.cwd(), env: { INKSTONE_MODELS_DIR: join(folder, "elsewhere") } };

@@ -33,7 +33,7 @@ const failure = (promise: Promise<unknown>) =>
     (thrown) => thrown.error ?? thrown,
   );
 
-test("a picture, with its seed, cost and address", async () => {
+test("an image, with its seed, cost and address", async () => {
   const client = await connect();
   const images = await client.imageInference({ ...task, numberResults: 1, seed: 73347, includeCost: true });
   expect(images).toHaveLength(1);
@@ -43,7 +43,7 @@ test("a picture, with its seed, cost and address", async () => {
   expect(file.headers.get("content-type")).toBe("image/jpeg");
 });
 
-test("three pictures arrive one by one, with consecutive seeds", async () => {
+test("three images arrive one by one, with consecutive seeds", async () => {
   const client = await connect();
   const partial: number[] = [];
   const images = await client.imageInference({
@@ -56,7 +56,7 @@ test("three pictures arrive one by one, with consecutive seeds", async () => {
   expect(partial.length).toBeGreaterThanOrEqual(1);
 });
 
-test("two tasks at once do not mix", async () => {
+test("two tasks at the same time stay separate", async () => {
   const client = await connect();
   const [first, second] = await Promise.all([
     client.imageInference({ ...task, numberResults: 2, seed: 100 }),
@@ -66,7 +66,7 @@ test("two tasks at once do not mix", async () => {
   expect(second!.map(({ seed }) => seed).sort()).toEqual([200, 201]);
 });
 
-test("two failing tasks at once: each its own error", async () => {
+test("two failing tasks at the same time: each has its own error", async () => {
   const client = await connect();
   const [first, second] = await Promise.all([
     failure(client.imageInference({ ...task, numberResults: 1, width: 100 })),
@@ -85,7 +85,7 @@ test.each([
   expect((images![0] as unknown as Record<string, string>)[field]).toMatch(form);
 });
 
-test("async: acknowledged, then getResponse as often as it takes", async () => {
+test("async: acknowledged, then getResponse until the end", async () => {
   const client = await connect();
   const [acknowledged] = (await client.imageInference({
     ...task,
@@ -116,7 +116,7 @@ test("a wrong key is refused, at once", async () => {
   expect(performance.now() - before).toBeLessThan(5000);
 });
 
-test("what is not there yet is refused by name", async () => {
+test("an unavailable feature is refused by name", async () => {
   const client = await connect();
   const error = await failure(client.imageInference({ ...task, numberResults: 1, upscaleFactor: 2 } as never));
   expect(error).toMatchObject({ code: "unsupportedParameter", parameter: "upscaleFactor" });
@@ -128,7 +128,7 @@ test("a task type that this server does not run is refused, at once", async () =
   expect(error).toMatchObject({ code: "unsupportedTaskType", taskUUID: expect.any(String) });
 });
 
-describe("around it", () => {
+describe("other tasks", () => {
   test("dryRun", async () => {
     const client = await connect({ dryRun: true });
     const images = await client.imageInference({ ...task, numberResults: 2 });

@@ -48,7 +48,7 @@ async function serve(env: Record<string, string> = {}) {
   return { ...started, base: line.exec(started.output.stdout)![1]! };
 }
 
-test("says where it listens, draws, and ends cleanly on SIGTERM with its work done", { timeout: 400_000 }, async () => {
+test("prints its address, generates, and finishes its work after SIGTERM", { timeout: 400_000 }, async () => {
   const { child, output, ended, base } = await serve();
   expect((await fetch(`${base}/readyz`)).status).toBe(200);
 
@@ -73,7 +73,9 @@ test("says where it listens, draws, and ends cleanly on SIGTERM with its work do
   expect(output.stderr).not.toContain("a cat");
 });
 
-test("a task that is not finished in time goes on after the next start; keys apply", { timeout: 400_000 }, async () => {
+test("a task that does not finish in time continues after the next start; keys apply", {
+  timeout: 400_000,
+}, async () => {
   const made = inkstone(["keys", "create", "tests"]);
   expect(await made.ended).toBe(0);
   const key = made.output.stdout.trim();
@@ -104,7 +106,7 @@ test("a task that is not finished in time goes on after the next start; keys app
   await rm(join(folder, "keys.json"));
 });
 
-test("Ctrl-C reaches the engine too, and twice under npm: the running task is finished", {
+test("Ctrl-C reaches the engine too, twice under npm: the running task is finished", {
   timeout: 400_000,
 }, async () => {
   const { child, output, ended, base } = await serve();
@@ -116,7 +118,7 @@ test("Ctrl-C reaches the engine too, and twice under npm: the running task is fi
   expect(output.stderr).not.toContain("an attempt failed");
 });
 
-test("Ctrl-C once more hands the running task back unharmed", { timeout: 400_000 }, async () => {
+test("a second Ctrl-C returns the running task to the queue", { timeout: 400_000 }, async () => {
   const { child, output, ended, base } = await serve();
   // Half a minute of work, so that it is not done before the second signal.
   const size = { model: "inkstone:nano@1", width: 256, height: 256, steps: 50, numberResults: 20 };
@@ -135,7 +137,7 @@ test("Ctrl-C once more hands the running task back unharmed", { timeout: 400_000
   expect(rows).toEqual([{ state: "queued", failures: 0, deaths: 0 }]);
 });
 
-test("SIGTERM to npm start stops the server, which the shell between them does not pass on", {
+test("SIGTERM to npm start stops the server, although the shell between them does not forward it", {
   timeout: 200_000,
 }, async () => {
   // Without grace: the task that the test above handed back is handed back again.
@@ -156,7 +158,7 @@ test("SIGTERM to npm start stops the server, which the shell between them does n
   await (await openDatabase({ dataDir: join(folder, "database") })).close(); // given back
 });
 
-test("what keeps it from starting is told with the place and what to do, and it ends", {
+test("a failed start ends with a message that names the place and the remedy", {
   timeout: 200_000,
 }, async () => {
   const taken = createServer().listen(0, "127.0.0.1");
@@ -180,7 +182,7 @@ test("what keeps it from starting is told with the place and what to do, and it 
 });
 
 test.runIf(process.platform === "linux")(
-  "on a terminal: a banner instead of JSON, and a warning where others are let in without keys",
+  "on a terminal: a banner instead of JSON, and a warning if other machines have access without keys",
   {
     timeout: 200_000,
   },
@@ -216,7 +218,7 @@ async function lockFile(data: string): Promise<string> {
   return readFile(join(data, name), "utf8");
 }
 
-test("refuses settings it cannot use, by name", { timeout: 100_000 }, async () => {
+test("refuses invalid settings by name", { timeout: 100_000 }, async () => {
   const { ended, output } = inkstone(["serve", "--port", "99999"]);
   expect(await ended).toBe(2);
   expect(output.stderr).toContain('--port is "99999"; it must be an integer value between 0 and 65535');

@@ -83,7 +83,7 @@ describe.each([
     return sent;
   }
 
-  test("a task that is sent twice is known, with other parameters a conflict, of another owner a new one", async () => {
+  test("a repeated task is known, with other parameters a conflict, from another owner a new one", async () => {
     const owner = me();
     const sent = await submitted(owner);
     const { taskUUID } = sent.task;
@@ -93,7 +93,7 @@ describe.each([
     await subject.service.cancel(owner, taskUUID);
   });
 
-  test("letters of a taskUUID have no case", async () => {
+  test("taskUUIDs ignore letter case", async () => {
     const owner = me();
     const sent = await submitted(owner);
     const loud = sent.task.taskUUID.toUpperCase();
@@ -101,7 +101,7 @@ describe.each([
     expect(await subject.service.cancel(owner, loud)).toMatchObject({ taskUUID: loud, state: "cancelled" });
   });
 
-  test("nobody else's task is found, cancelled, watched or asked for", async () => {
+  test("tasks of other owners cannot be found, cancelled, watched or polled", async () => {
     const owner = me();
     const { task } = await submitted(owner);
     const { service } = subject;
@@ -115,7 +115,7 @@ describe.each([
     await service.cancel(owner, task.taskUUID);
   });
 
-  test("pictures come one by one to whoever watches, the end last; later watchers are told all of it again", async () => {
+  test("watchers receive images one by one, the end last; later watchers receive all of it", async () => {
     const owner = me();
     const { task } = await submitted(owner, { numberResults: 2 });
     const { service } = subject;
@@ -136,7 +136,7 @@ describe.each([
     await expect.poll(() => late).toEqual(["started", "result", "result", "final"]);
   });
 
-  test("waiting ends with the signal's reason; the task goes on", async () => {
+  test("waiting ends with the reason of the signal; the task continues", async () => {
     const owner = me();
     const { task } = await submitted(owner);
     const stop = new AbortController();
@@ -147,7 +147,7 @@ describe.each([
     await subject.service.cancel(owner, task.taskUUID);
   });
 
-  test("cancelling again changes nothing; what was cancelled stays so when it is sent again", async () => {
+  test("a second cancel changes nothing; a cancelled task stays cancelled when it is submitted again", async () => {
     const owner = me();
     const sent = await submitted(owner);
     const { taskUUID } = sent.task;
@@ -157,7 +157,7 @@ describe.each([
     expect(await subject.service.submit(owner, sent)).toMatchObject({ kind: "known", record: { state: "cancelled" } });
   });
 
-  test("what was abandoned, and what failed, begins afresh when it is sent again", async () => {
+  test("abandoned and failed tasks start again when they are submitted again", async () => {
     const owner = me();
     const abandoned = await submitted(owner);
     await subject.service.abandon(owner, abandoned.task.taskUUID);
@@ -172,7 +172,7 @@ describe.each([
     await subject.service.cancel(owner, failed.task.taskUUID);
   });
 
-  test("the list is the owner's, newest first, by state; waiting ones are cancelled together", async () => {
+  test("the list is the owner's, newest first, by state; all queued ones can be cancelled together", async () => {
     const owner = me();
     const [first, second] = [await submitted(owner), await submitted(owner)];
     const list = async (...states: ("queued" | "cancelled")[]) =>
@@ -185,7 +185,7 @@ describe.each([
     expect(await list("cancelled")).toHaveLength(2);
   });
 
-  test("a full queue takes no more, and counts say why", async () => {
+  test("a full queue accepts no more, and counts give the reason", async () => {
     const full = await open(1);
     try {
       const waiting = aTask();

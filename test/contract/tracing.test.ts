@@ -97,7 +97,7 @@ describe.skipIf(skip !== undefined)(
       return { status: response.status, taskUUID: sent.task.taskUUID };
     }
 
-    test("the caller's trace goes on: request, queue, attempt with its stages, webhook", async () => {
+    test("the caller's trace continues: request, queue, attempt with its stages, webhook", async () => {
       const traceparent = `00-${TRACE}-${CALLER}-01`;
       const { status, taskUUID } = await send({ traceparent }, { webhookURL: hooks.url, steps: 3, numberResults: 2 });
       expect(status).toBe(200);
@@ -146,7 +146,7 @@ describe.skipIf(skip !== undefined)(
       }
     });
 
-    test("a task that fails is an error in its trace; one without a caller's trace, or with a broken one, has a trace of its own", async () => {
+    test("a failed task is an error in its trace; without a valid trace of the caller it starts a new one", async () => {
       const { taskUUID } = await send({ traceparent: "00-0-0-01" }, { positivePrompt: "error" });
       const attempt = () =>
         spans().find(

@@ -57,7 +57,7 @@ describe("over HTTP", () => {
     expect((await readMetadata(bytes))?.parameters).toMatchObject({ taskType: "upscale", upscaleFactor: 4 });
   });
 
-  test("twice when nothing is said; the result is an input of the next task; asked for again by getResponse", async () => {
+  test("twofold by default; the result is an input of the next task; getResponse returns it again", async () => {
     const [first] = (await ask(upscale())).body.data;
     const task = upscale({ inputs: { image: first.imageUUID }, upscaleFactor: 3, deliveryMethod: "async" });
     expect((await ask(task)).body.data).toEqual([{ taskType: "upscale", taskUUID: task.taskUUID }]);
@@ -80,7 +80,7 @@ describe("over HTTP", () => {
     expect(body.error).toMatchObject({ code, parameter, taskType: "upscale" });
   });
 
-  test("an image that would become too large is refused as the caller's mistake", async () => {
+  test("an image that would become too large is refused as an error of the caller", async () => {
     const large = { width: 2000, height: 1600, pixels: new Uint8Array(9_600_000) };
     const jpg = Buffer.from(await encodeImage(large, { format: "JPG" })).toString("base64");
     const { status, body } = await ask(upscale({ inputs: { image: jpg }, upscaleFactor: 4 }));
@@ -93,7 +93,7 @@ describe("over HTTP", () => {
 test.each([
   ["imageBackgroundRemoval", "Inkstone has no freely licensed weights for background removal"],
   ["caption", "Inkstone has no network that describes images"],
-])("%s is refused with a sentence that helps", async (taskType, sentence) => {
+])("%s is refused with advice", async (taskType, sentence) => {
   const { status, body } = await ask({ taskType, taskUUID: crypto.randomUUID(), inputs: { image } });
   expect([status, body.error.code]).toEqual([400, "unsupportedTaskType"]);
   expect(body.error.message).toContain(sentence);

@@ -34,7 +34,7 @@ const ask = (...tasks: object[]) => post(server.base, tasks, { key: server.key }
 const elements = (svg: string) => [...new Set([...svg.matchAll(/<([a-z][\w:]*)/gi)].map(([, name]) => name))];
 
 describe("over HTTP", () => {
-  test("the drawing by its address: shapes alone, and headers that leave it no rights", async () => {
+  test("the SVG file by its address: only shapes, and headers that restrict it", async () => {
     const task = vectorize({ model: "recraft:1@1", outputFormat: "svg", includeCost: true });
     const { status, body } = await ask(task);
     expect([status, body.errors]).toEqual([200, undefined]);
@@ -64,7 +64,7 @@ describe("over HTTP", () => {
     });
   });
 
-  test("it shows what went in", async () => {
+  test("it looks like the input", async () => {
     const [item] = (await ask(vectorize({ outputType: "base64Data" }))).body.data;
     sharp.unblock({ operation: ["VipsForeignLoadSvgBuffer"] });
     const drawing = Buffer.from(item.imageBase64Data, "base64");
@@ -74,7 +74,7 @@ describe("over HTTP", () => {
     expect([shown.length, sum / shown.length < 8]).toEqual([sign.pixels.length, true]);
   });
 
-  test("as base64 and data URI, asynchronously, of an earlier result; asked for again by getResponse", async () => {
+  test("as base64 and data URI, async, of an earlier result; getResponse returns it again", async () => {
     const [upload] = (await ask({ taskType: "imageUpload", taskUUID: crypto.randomUUID(), image })).body.data;
     const changes = { outputType: ["base64Data", "dataURI"], deliveryMethod: "async" };
     const task = vectorize({ inputs: { image: upload.imageUUID }, ...changes });
@@ -87,7 +87,7 @@ describe("over HTTP", () => {
     expect(Buffer.from(item.imageBase64Data, "base64").toString()).toContain("<path ");
   });
 
-  test("in the gallery it has a thumbnail and its parent, by address as by UUID", async () => {
+  test("in the gallery it has a thumbnail and its parent, by address and by UUID", async () => {
     const [upload] = (await ask({ taskType: "imageUpload", taskUUID: crypto.randomUUID(), image })).body.data;
     const [drawn] = (await ask(vectorize({ inputs: { image: upload.imageURL } }))).body.data;
     expect(drawn.inputImageUUID).toBe(upload.imageUUID);
@@ -112,7 +112,7 @@ describe("over HTTP", () => {
     expect(body.error).toMatchObject({ code, parameter, taskType: "vectorize" });
   });
 
-  test("an SVG is no input, be it a caller's, deep, or a drawing of ours: it is refused before it is parsed", async () => {
+  test("an SVG file is no input, neither a caller's, a nested one, nor one of this server: it is refused unparsed", async () => {
     const deep = `<svg xmlns="http://www.w3.org/2000/svg">${"<g>".repeat(100_000)}${"</g>".repeat(100_000)}</svg>`;
     const [drawn] = (await ask(vectorize())).body.data;
     const given = [Buffer.from(deep).toString("base64"), drawn.imageUUID, drawn.imageURL];
@@ -124,7 +124,7 @@ describe("over HTTP", () => {
     }
   });
 
-  test("a cancelled task ends at once, and the next one is traced", async () => {
+  test("a cancelled task ends at once, and the next one runs", async () => {
     let state = 1;
     const pixels = Uint8Array.from({ length: 3 * 1024 * 1024 }, () => {
       state = (Math.imul(state, 1103515245) + 12345) >>> 0;
@@ -144,7 +144,7 @@ describe("over HTTP", () => {
   });
 });
 
-test("through the official client, old name of the input and new", async () => {
+test("through the official client, with the old and new name of the input", async () => {
   const runware = new Runware({ apiKey: server.key, url: server.socketUrl, globalMaxRetries: 1 });
   await runware.ensureConnection();
   const drawn = await runware.vectorize({ model: "recraft:1@1", inputs: { image }, outputType: "URL" });

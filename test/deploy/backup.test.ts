@@ -33,7 +33,7 @@ async function imagesOf(running: ServerProcess, ...tasks: ReturnType<typeof asyn
   return images;
 }
 
-test("embedded database: a copy of the stopped server's folder goes on elsewhere", async () => {
+test("embedded database: a copy of the stopped server's folder works in another place", async () => {
   const [first, second] = [join(folder, "first"), join(folder, "second")];
   server = await startServerProcess(first);
   const [done, waiting] = [asynchronous(2), asynchronous(100)];

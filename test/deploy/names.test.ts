@@ -12,7 +12,7 @@ import { type ContractServer, startContractServer } from "../contract/server.ts"
 const FILES = ["Dockerfile", "compose.yaml", ...readdirSync("deploy").map((name) => `deploy/${name}`)];
 const read = (file: string) => readFileSync(file, "utf8");
 
-test.each(FILES)("%s names settings that exist", (file) => {
+test.each(FILES)("%s names existing settings", (file) => {
   const known = new Set<string>(Object.values(SETTINGS).map(({ env }) => env));
   const named = read(file).match(/INKSTONE_[A-Z0-9_]*[A-Z]/g) ?? [];
   expect(named.filter((name) => !known.has(name.replace(/_FILE$/, "")))).toEqual([]);
@@ -35,14 +35,14 @@ test("the container copies files that exist or that its build makes", () => {
   for (const path of copied) expect(tracked).toContain(path);
 });
 
-test("the container has what the server serves: all built folders of the package", () => {
+test("the container contains all built folders of the package that the server serves", () => {
   const { files } = JSON.parse(read("package.json")) as { files: string[] };
   const built = files.filter((path) => /(^|\/)dist$/.test(path));
   expect(built).toContain("docs/dist");
   for (const path of built) expect(read("Dockerfile")).toContain(`COPY --from=build /inkstone/${path} ${path}\n`);
 });
 
-test("the grace of containers and units is longer than the server's", () => {
+test("the grace of containers and units is longer than that of the server", () => {
   const grace = 30; // INKSTONE_SHUTDOWN_GRACE
   expect(SETTINGS.shutdownGrace.field.parse(undefined)).toBe(grace);
   const { services } = parse(read("compose.yaml"), { merge: true });
@@ -94,7 +94,7 @@ describe("metrics", () => {
       ),
   };
 
-  test.each(Object.entries(expressions))("of %s exist, in expressions without errors", (_file, list) => {
+  test.each(Object.entries(expressions))("of %s exist, in valid expressions", (_file, list) => {
     const all: string[] = list();
     expect(all.length).toBeGreaterThan(5);
     for (const expression of all) {

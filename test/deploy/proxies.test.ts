@@ -144,13 +144,13 @@ describe.each(Object.keys(PROXIES) as (keyof typeof PROXIES)[])("behind %s", (na
     while (!(await isReady())) await sleep(50);
   });
 
-  testBehind("nobody is let in without a key", async () => {
+  testBehind("requests without a key are refused", async () => {
     const { status, body } = await post([inference()], { headers: { "Content-Type": "application/json" } });
     expect(status).toBe(401);
     expect(body.errors[0].code).toBe("missingApiKey");
   });
 
-  testBehind("an image is drawn, and its URL answers under the public name", async () => {
+  testBehind("an image is generated, and its URL has the public name", async () => {
     const { body } = await post([inference()]);
     expect(body.data[0].imageURL).toMatch(new RegExp(`^${base}/images/`));
     const image = await fetch(body.data[0].imageURL, { dispatcher });
@@ -158,7 +158,7 @@ describe.each(Object.keys(PROXIES) as (keyof typeof PROXIES)[])("behind %s", (na
     expect(width).toBe(128);
   });
 
-  testBehind("a picture of 27 MB goes through", async () => {
+  testBehind("an image of 27 MB passes", async () => {
     const raw = { width: 3000, height: 3000, channels: 3 } as const;
     const png = await sharp(randomBytes(raw.width * raw.height * raw.channels), { raw })
       .png({ compressionLevel: 0 })
@@ -168,7 +168,7 @@ describe.each(Object.keys(PROXIES) as (keyof typeof PROXIES)[])("behind %s", (na
     expect(body.data?.[0]?.imageUUID, JSON.stringify(body.errors)).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  testBehind("events pass while the image is drawn", async () => {
+  testBehind("events pass during generation", async () => {
     const task = inference({ steps: 40, numberResults: 4, deliveryMethod: "async" });
     await post([task]);
     const events = await fetch(`${base}/v1/tasks/${task.taskUUID}/events`, { headers: headers(), dispatcher });
@@ -178,7 +178,7 @@ describe.each(Object.keys(PROXIES) as (keyof typeof PROXIES)[])("behind %s", (na
     expect(chunks.join("")).toContain("event: final");
   });
 
-  testBehind("over a Unix socket: nobody is let in without a key, an image is drawn with one", async () => {
+  testBehind("over a Unix socket: requests without a key are refused, with one an image is generated", async () => {
     const port = await freePort();
     const path = join(folder, `${name}.socket`);
     const behind = `https://localhost:${port}`;
@@ -203,7 +203,7 @@ describe.each(Object.keys(PROXIES) as (keyof typeof PROXIES)[])("behind %s", (na
     expect(await drawn.text()).toContain(`"imageURL":"${behind}/images/`);
   });
 
-  testBehind("a WebSocket draws", async () => {
+  testBehind("a WebSocket generates", async () => {
     const socket = new WebSocket(`${base.replace("https", "wss")}/v1`, { dispatcher });
     const frames: string[] = [];
     socket.addEventListener("message", ({ data }) => frames.push(String(data)));

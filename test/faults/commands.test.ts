@@ -46,7 +46,7 @@ describe.skipIf(!mounts)("on a full disk (skipped without the right to mount)", 
     for (const name of ["out", "data/models"]) spawnSync("umount", ["-l", join(folder, name)]);
   });
 
-  test("generate leaves no part of an image, and says what to do", async () => {
+  test("generate leaves no partial image, and reports the remedy", async () => {
     const disk = await fullDisk("out", 4096);
     const draw = ["generate", "a", "--model", CHECKPOINT, "--width", "256", "--height", "256", "--steps", "1"];
     const { status, stderr } = inkstone([...draw, "--out", "out/"]);
@@ -54,7 +54,7 @@ describe.skipIf(!mounts)("on a full disk (skipped without the right to mount)", 
     expect(await readdir(disk)).toEqual(["filler"]);
   });
 
-  test("models add registers nothing, and says what to do", async () => {
+  test("models add registers nothing, and reports the remedy", async () => {
     const disk = await fullDisk("data/models");
     const { status, stderr } = inkstone(["models", "add", CHECKPOINT, "--air", "test:full@1", "--weights", "int8"]);
     expect([status === 0, stderr]).toEqual([false, expect.stringMatching(/disk is full/)]);
@@ -62,7 +62,7 @@ describe.skipIf(!mounts)("on a full disk (skipped without the right to mount)", 
     expect(inkstone(["models", "list"]).stdout).not.toContain("test:full@1");
   });
 
-  test("models pull asks no second time, registers nothing, says what to do, and goes on once there is room", async () => {
+  test("models pull does not download twice, registers nothing, reports the remedy, and continues once there is room", async () => {
     const files = await filesIn(resolve("test/fixtures/half/checkpoint"));
     const hub = await startHub(files);
     // Not spawned in sync: the hub answers from this process.
@@ -96,7 +96,7 @@ describe.skipIf(!mounts)("on a full disk (skipped without the right to mount)", 
 const lowestPort = () => Number(readFileSync("/proc/sys/net/ipv4/ip_unprivileged_port_start", "utf8"));
 const guarded = root && process.platform === "linux" && lowestPort() > 80;
 
-test.skipIf(!guarded)("a port that the user may not have (skipped unless root can try as another user)", async () => {
+test.skipIf(!guarded)("a forbidden port (skipped unless root can try as another user)", async () => {
   await chmod(folder, 0o777);
   const { status, stderr } = inkstone(["serve", "--port", "80"], { uid: 65534 });
   expect(status).toBe(1);

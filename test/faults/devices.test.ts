@@ -20,7 +20,7 @@ const readiness = async (address: string) => {
 const usable = async (address: string) =>
   (await metricsOf(address)).split("\n").filter((line) => line.startsWith("inkstone_device_usable"));
 
-test("a list of devices draws so many tasks at once, and says how each was opened", async () => {
+test("a list of devices runs as many tasks in parallel, and logs how each was opened", async () => {
   const server = await start({ INKSTONE_DEVICE: "webgpu, cuda:1" });
   const address = await server.ready;
   const { code, status, devices } = await readiness(address);
@@ -38,7 +38,7 @@ test("a list of devices draws so many tasks at once, and says how each was opene
   for (const { task } of tasks) expect((await server.final(task.taskUUID)).data).toHaveLength(1);
 });
 
-test("a device that cannot be used: not ready, with the reason; with another one beside it, ready", async () => {
+test("an unusable device: not ready, with the reason; ready with another device next to it", async () => {
   const file = join(await dataFolder(), "trouble");
   await writeFile(file, "its driver is too old");
   const alone = await start({ INKSTONE_DEVICE: "cuda", INKSTONE_TEST_DEVICE_FILE: file });

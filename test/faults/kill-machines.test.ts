@@ -53,7 +53,7 @@ describe.skipIf(WHY !== undefined)(`many machines${WHY === undefined ? "" : ` (s
     if (folder) await rm(folder, { recursive: true, force: true });
   });
 
-  test(`killed at ${KILLS} moments (seed ${SEED}): nothing is lost, nothing is there twice`, {
+  test(`killed at ${KILLS} moments (seed ${SEED}): no task is lost, no result exists twice`, {
     timeout: 120_000 + KILLS * 30_000,
   }, async () => {
     const random = seededRandom(SEED);

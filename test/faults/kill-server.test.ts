@@ -28,7 +28,7 @@ interface Sent {
   readonly numberResults: number;
 }
 
-test(`the server is killed at up to ${KILLS} moments (seed ${SEED}): no acknowledged task is lost, no result is there twice`, {
+test(`the server is killed at up to ${KILLS} moments (seed ${SEED}): no acknowledged task is lost, no result exists twice`, {
   timeout: 600_000,
 }, async () => {
   const random = seededRandom(SEED);

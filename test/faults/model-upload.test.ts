@@ -70,7 +70,7 @@ const found = async (server: ServerProcess) => {
   return (item as unknown as { totalResults: number }).totalResults;
 };
 
-test("killed in the middle of a download, twice: each start begins it again, and nothing half remains", async () => {
+test("killed during a download, twice: each start begins it again, and no partial file remains", async () => {
   const first = await start();
   const taskUUID = await halfWay(first);
   await first.kill();
@@ -90,7 +90,7 @@ test("killed in the middle of a download, twice: each start begins it again, and
   expect(requests).toBe(3);
 });
 
-test("killed at its last attempt: getResponse tells after the next start that it failed, and why", async () => {
+test("killed at its last attempt: after the next start getResponse returns the failure and its reason", async () => {
   const first = await start({ INKSTONE_MAX_ATTEMPTS: "1" });
   const taskUUID = await halfWay(first);
   await first.kill();
@@ -100,7 +100,7 @@ test("killed at its last attempt: getResponse tells after the next start that it
   expect(requests).toBe(1);
 });
 
-test("SIGTERM hands it back: no attempt is lost", async () => {
+test("SIGTERM returns it to the queue without losing an attempt", async () => {
   const env = { INKSTONE_SHUTDOWN_GRACE: "0", INKSTONE_MAX_ATTEMPTS: "1" };
   const first = await start(env);
   const taskUUID = await halfWay(first);
@@ -111,7 +111,7 @@ test("SIGTERM hands it back: no attempt is lost", async () => {
   expect(await second.final(taskUUID)).toMatchObject({ data: [{ status: "success", stage: "ready" }] });
 });
 
-test("what was recorded stays to be asked for after a restart", async () => {
+test("recorded results can be polled after a restart", async () => {
   const first = await start();
   const task = anUpload();
   await first.post(JSON.stringify(task));

@@ -34,7 +34,7 @@ describe.skipIf(NO_POSTGRES)(`with a PostgreSQL server${NO_POSTGRES ? ` (${NO_PO
     await rm(folder, { recursive: true, force: true });
   });
 
-  test("stopped and crashed under load: the server says so, keeps its queue, and goes on by itself", async () => {
+  test("stopped and crashed under load: the server reports it, keeps its queue, and continues without a restart", async () => {
     const server = await startServerProcess(folder, { INKSTONE_DATABASE_URL: cluster.url });
     const base = await server.ready;
     const readiness = async () => (await fetch(`${base}/readyz`)).status;
@@ -69,7 +69,7 @@ describe.skipIf(NO_POSTGRES)(`with a PostgreSQL server${NO_POSTGRES ? ` (${NO_PO
     await server.kill();
   }, 180_000);
 
-  test("not there yet at the start: the server waits for it; not there in time: it ends and says so", async () => {
+  test("absent at the start: the server waits for it, or ends with a message after its time", async () => {
     await cluster.stop("fast");
     const hasty = await startServerProcess(folder, {
       INKSTONE_DATABASE_URL: cluster.url,
@@ -89,7 +89,7 @@ describe.skipIf(NO_POSTGRES)(`with a PostgreSQL server${NO_POSTGRES ? ` (${NO_PO
     await server.kill();
   }, 120_000);
 
-  test(`workers are killed at ${WORKER_KILLS} moments (seed ${SEED}): others take their tasks over`, async () => {
+  test(`workers are killed at ${WORKER_KILLS} moments (seed ${SEED}): others continue their tasks`, async () => {
     const random = seededRandom(SEED);
     const db: Database = await openDatabase({ url: cluster.url });
     const signals: TaskSignals = await openSignals({ db, processName: "test" });
@@ -145,7 +145,7 @@ describe.skipIf(NO_POSTGRES)(`with a PostgreSQL server${NO_POSTGRES ? ` (${NO_PO
     await db.close();
   }, 240_000);
 
-  test("a task submitted in one process starts at once in another, and its progress is heard", async () => {
+  test("a task submitted in one process starts at once in another, and its progress arrives", async () => {
     const db = await openDatabase({ url: cluster.url });
     const signals = await openSignals({ db, processName: "test" });
     const presence = await openPresence({ db, signals });

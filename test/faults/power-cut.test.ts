@@ -22,7 +22,7 @@ async function tasksIn(folder: string): Promise<string[]> {
   return rows.map((row) => row.task_uuid);
 }
 
-test("after a power cut at any of 5 moments every acknowledged task is there, from the first one on", async () => {
+test("after a power cut at any of 5 moments every acknowledged task exists, from the first one on", async () => {
   const dataDir = join(parent, "database");
   const disk = forgetfulDisk(dataDir);
   const db = await openDatabase({ dataDir, sync: disk.sync });
@@ -50,7 +50,7 @@ test("after a power cut at any of 5 moments every acknowledged task is there, fr
   for (const { folder, uuids } of expected) expect((await tasksIn(folder)).sort()).toEqual([...uuids].sort());
 });
 
-test("the log of changes does not grow without end", async () => {
+test("the write-ahead log does not grow without limit", async () => {
   const dataDir = join(parent, "database");
   const db = await openDatabase({ dataDir });
   for (let i = 0; i < 20; i++) {

@@ -14,7 +14,7 @@ vi.setConfig({ testTimeout: 240_000 }); // each starts up to three servers, on a
 const { dataFolder, start } = serversPerTest();
 const asynchronous = (fields: Parameters<typeof aTask>[0] = {}) => aTask({ deliveryMethod: "async", ...fields });
 
-test("a second server on the same data folder refuses, naming the first; after a kill -9 the folder is free", async () => {
+test("a second server on the same data folder refuses and names the first; after kill -9 the folder is free", async () => {
   const first = await start();
   await first.ready;
   const second = await start();
@@ -28,7 +28,7 @@ test("a second server on the same data folder refuses, naming the first; after a
   expect((await third.final(task.task.taskUUID)).data).toHaveLength(1);
 });
 
-test("SIGTERM under load: the running task is finished, who waits is answered, the rest is kept for the next start", async () => {
+test("SIGTERM under load: the running task finishes, waiting clients are answered, the rest stays for the next start", async () => {
   const first = await start({ INKSTONE_SHUTDOWN_GRACE: "20" });
   await first.ready;
   const running = aTask({ steps: 20, positivePrompt: "step 60" });
@@ -43,7 +43,7 @@ test("SIGTERM under load: the running task is finished, who waits is answered, t
   expect((await second.final(queued.task.taskUUID)).data).toHaveLength(2);
 });
 
-test("SIGTERM with no time left: the running task is handed back unharmed", async () => {
+test("SIGTERM without time left: the running task returns to the queue unchanged", async () => {
   const first = await start({ INKSTONE_SHUTDOWN_GRACE: "0" });
   await first.ready;
   const task = asynchronous({ steps: 40, positivePrompt: "step 50" });
@@ -68,7 +68,7 @@ test("a hung engine is ended and its task fails with engineTimeout, while others
   expect((await server.final(next.task.taskUUID)).data).toHaveLength(1);
 });
 
-test("text that the database refuses: lost tasks that hold it are logged, the server works all the same, and none is named by it", async () => {
+test("lost tasks with text that the database refuses are logged, and the server continues", async () => {
   const db = await openDatabase({ dataDir: join(dataFolder(), "database") });
   const tasks = await openTasks(db);
   await tasks.service.submit("local", aTask({ positivePrompt: "no request may hold \0" }));
@@ -90,7 +90,7 @@ test("text that the database refuses: lost tasks that hold it are logged, the se
 
 const NO_TMPFS = mountable() ? undefined : "a small file system cannot be mounted here";
 test.skipIf(NO_TMPFS)(
-  `a full disk${NO_TMPFS ? ` (${NO_TMPFS})` : ""}: no new tasks within a second, not ready, nothing lost, goes on by itself`,
+  `a full disk${NO_TMPFS ? ` (${NO_TMPFS})` : ""}: no new tasks within a second, not ready, nothing lost, continues without a restart`,
   async () => {
     const images = join(dataFolder(), "images");
     await mkdir(images);
@@ -143,7 +143,7 @@ test.skipIf(NO_TMPFS)(`a start on a full disk${NO_TMPFS ? ` (${NO_TMPFS})` : ""}
 });
 
 test.skipIf(NO_TMPFS)(
-  `no room for the log of changes${NO_TMPFS ? ` (${NO_TMPFS})` : ""}: the process ends with a sentence, instead of hanging`,
+  `no room for the write-ahead log${NO_TMPFS ? ` (${NO_TMPFS})` : ""}: the process ends with a sentence, instead of hanging`,
   async () => {
     execFileSync("mount", ["-t", "tmpfs", "-o", "size=90m", "tmpfs", dataFolder()]);
     try {

@@ -56,7 +56,7 @@ describe.skipIf(NO_POSTGRES)("an upgrade under load", () => {
     return task.taskUUID;
   }
 
-  test("old and new servers work side by side: every task ends once, none loses an attempt", async () => {
+  test("old and new servers work together: every task ends once, none loses an attempt", async () => {
     const sent: string[] = [];
     for (let i = 0; i < 30; i++) sent.push(await submitOld());
     const inHand = (await old.query<Held & Record<string, unknown>>(OLD.claim))[0]!;

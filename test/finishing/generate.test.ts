@@ -29,7 +29,7 @@ const generate = (image: string, out: string, flags: string[], env: NodeJS.Proce
 describe("inkstone generate --faces", () => {
   const quick = ["--faces", "--face-steps", "10", "--face-cfg", "1"];
 
-  test("the face is drawn again, every other pixel stays, and the same command gives the same bytes", async () => {
+  test("the face is refined, every other pixel stays, and the same command gives the same bytes", async () => {
     const { code, err, out } = await generate("photo.jpg", "a.png", quick);
     expect(err).toContain("step 3/3");
     expect(err).toContain("1 face refined");
@@ -60,7 +60,7 @@ describe("inkstone generate --faces", () => {
     expect((await open("a.png")).pixels).toEqual((await open("sign.jpg")).pixels);
   });
 
-  test("flags win over a file of parameters, key by key", async () => {
+  test("flags override a file of parameters, key by key", async () => {
     const ultralytics = { steps: 40, maskBlur: 9, confidence: 0.99 };
     await writeFile(join(cwd, "task.json"), JSON.stringify({ advancedFeatures: { ultralytics } }));
     const { out } = await generate("photo.jpg", "a.png", [
@@ -74,7 +74,7 @@ describe("inkstone generate --faces", () => {
     expect(JSON.parse(out).parameters.advancedFeatures.ultralytics).toMatchObject({ ...ultralytics, steps: 8 });
   });
 
-  test("a YOLO network given by the operator finds the faces instead", async () => {
+  test("a YOLO network from the operator finds the faces instead", async () => {
     await writeFile(join(cwd, "yolo.onnx"), redSquares());
     const picture = black(256, 256, [{ left: 96, top: 64, side: 32 }]);
     await writeFile(join(cwd, "red.png"), await encodeImage(picture, { format: "PNG" }));
@@ -88,7 +88,7 @@ describe("inkstone generate --faces", () => {
     expect([Math.min(...rows), Math.max(...rows)]).toEqual([64, 95]);
   });
 
-  test("values out of range are refused with the flag's name; a face network that is not there as well", async () => {
+  test("values out of range are refused with the flag's name; so is a missing face network", async () => {
     const wrong = await generate("photo.jpg", "a.png", ["--face-blur", "101"]);
     expect([wrong.code, wrong.err]).toEqual([2, expect.stringMatching(/--face-blur: .*between 0 and 100/)]);
     const missing = await generate("photo.jpg", "a.png", ["--faces"], { INKSTONE_FACE_MODEL: "none.onnx" });
@@ -99,14 +99,14 @@ describe("inkstone generate --faces", () => {
 describe("inkstone generate --safety", () => {
   const strict = { INKSTONE_SAFETY_CLASSES: "Neutral,Drawing", INKSTONE_SAFETY_THRESHOLD: "0.5" };
 
-  test("tells what it found, only when asked", async () => {
+  test("reports its finding only on request", async () => {
     const asked = JSON.parse((await generate("photo.jpg", "a.png", ["--safety"])).out);
     expect(asked.images[0].NSFWContent).toBe(false);
     const not = JSON.parse((await generate("photo.jpg", "b.png", [], strict)).out);
     expect(not.images[0]).not.toHaveProperty("NSFWContent");
   });
 
-  test("a flagged picture is delivered, withheld or refused as configured", async () => {
+  test("a flagged image is delivered, withheld or refused as configured", async () => {
     const delivered = await generate("photo.jpg", "a.png", ["--safety"], strict);
     expect(delivered.err).toContain("flagged as unsafe\n");
     expect(JSON.parse(delivered.out).images[0].NSFWContent).toBe(true);
@@ -124,7 +124,7 @@ describe("inkstone generate --safety", () => {
     await expect(open("c.png")).rejects.toThrow("ENOENT");
   });
 
-  test("all pictures are checked when the operator says so", async () => {
+  test("all images are checked if the operator requires it", async () => {
     const always = { ...strict, INKSTONE_SAFETY_ALWAYS: "true", INKSTONE_SAFETY_POLICY: "refuse" };
     expect((await generate("photo.jpg", "a.png", [], always)).code).toBe(1);
     const wrong = await generate("photo.jpg", "a.png", ["--safety"], { INKSTONE_SAFETY_THRESHOLD: "2" });

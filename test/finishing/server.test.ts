@@ -73,7 +73,7 @@ const pixelsOf = async ({ imageBase64Data }: Item) =>
 const unsafe = { INKSTONE_SAFETY_CLASSES: "Neutral,Drawing", INKSTONE_SAFETY_THRESHOLD: "0.5" };
 const asked = { safety: { checkContent: true } };
 
-test("ultralytics: the face alone is drawn again, with the same bytes each time; counted in the metrics", async () => {
+test("ultralytics: only the face changes, with the same bytes each time; counted in the metrics", async () => {
   const { draw, metrics, logged } = await serve();
   const wishes = { ultralytics: { steps: 4, strength: 0.5, CFGScale: 1, maskBlur: 4 } };
   const first = await draw(wishes);
@@ -96,7 +96,7 @@ test("ultralytics: the face alone is drawn again, with the same bytes each time;
   expect(logged().find(({ msg }) => msg === "image finished")).toMatchObject({ index: 0, faces: 1 });
 });
 
-test("safety: told exactly when asked for; scores in log and metrics", async () => {
+test("safety: reported only on request; scores in log and metrics", async () => {
   const { draw, metrics, logged } = await serve({ ...unsafe, INKSTONE_SAFETY_ALWAYS: "true" });
   const marked = await draw({ checkNSFW: true });
   expect(marked.data[0]).toMatchObject({ NSFWContent: true });
@@ -109,26 +109,26 @@ test("safety: told exactly when asked for; scores in log and metrics", async () 
   expect(text).toContain('inkstone_safety_score_count{class="Porn"} 2');
 });
 
-test("a picture below the threshold passes whatever the policy", async () => {
+test("an image below the threshold passes with any policy", async () => {
   const { draw } = await serve({ INKSTONE_SAFETY_POLICY: "refuse" });
   expect((await draw(asked)).data[0]).toMatchObject({ NSFWContent: false });
 });
 
-test("withheld: a grey picture of the same size, marked", async () => {
+test("withheld: a grey image of the same size, marked", async () => {
   const { draw } = await serve({ ...unsafe, INKSTONE_SAFETY_POLICY: "withhold" });
   const { data } = await draw(asked);
   expect(data[0]).toMatchObject({ NSFWContent: true });
   expect(await pixelsOf(data[0]!)).toEqual(new Uint8Array(256 * 256 * 3).fill(128));
 });
 
-test("refused: the documented error and no picture", async () => {
+test("refused: the documented error and no image", async () => {
   const { draw } = await serve({ ...unsafe, INKSTONE_SAFETY_POLICY: "refuse" });
   const { status, data, errors } = await draw(asked);
   expect([status, data]).toEqual([400, []]);
   expect(errors).toMatchObject([{ code: "nsfwContentDetected" }]);
 });
 
-test("a picture without faces stays as it is, and is checked all the same", async () => {
+test("an image without faces stays unchanged, and is still checked", async () => {
   const { draw } = await serve(unsafe);
   const noise = Uint8Array.from({ length: 256 * 256 * 3 }, (_, i) => (i * 7919) % 251);
   const seedImage = Buffer.from(

@@ -51,7 +51,7 @@ describe("with random weights of three blocks", () => {
   const kinds = ["fbCache", "teaCache", "dbCache"] as const;
   const always = (kind: (typeof kinds)[number], more: object = {}): CacheParams => ({ kind, threshold: 1e9, ...more });
 
-  it.each(kinds)("%s that never skips changes no bit, and neither does having skipped before", async (kind) => {
+  it.each(kinds)("%s that never skips changes no bit, not even after skipping in another call", async (kind) => {
     const never = await draw({ kind, threshold: 1e9, start: 0, end: 1 });
     expect(never.skippedSteps).toBe(0);
     expectIdentical("picture", never.pixels, plain);
@@ -73,13 +73,13 @@ describe("with random weights of three blocks", () => {
     expect((await draw(always("dbCache", { refreshInterval: 1 }))).skippedSteps).toBe(0);
   });
 
-  it("dbCache with more first blocks than there are computes everything, and spoils nothing for the next", async () => {
+  it("dbCache with more first blocks than the model has computes everything, and does not affect the next call", async () => {
     expectIdentical("picture", (await draw(always("dbCache", { firstBlocks: 99, lastBlocks: 99 }))).pixels, plain);
     const [after] = await pipeline.generate(params);
     expectIdentical("picture", after!.pixels, plain);
   });
 
-  it("dbCache with all blocks at its ends has nothing to skip but says so", async () => {
+  it("dbCache with all blocks at its ends skips nothing and reports it", async () => {
     const { pixels, skippedSteps } = await draw(always("dbCache", { firstBlocks: 2, lastBlocks: 1 }));
     expect(skippedSteps).toBe(8);
     expectIdentical("picture", pixels, plain);
@@ -92,7 +92,7 @@ describe("with random weights of three blocks", () => {
     expect(with1.pixels).not.toEqual(plain);
   });
 
-  it("every picture of a call starts afresh", async () => {
+  it("every image of a call starts with an empty cache", async () => {
     const cache = { kind: "fbCache", threshold: 0.95 } as const;
     const both = await pipeline.generate({ ...params, cache, seed: seed - 1n, count: 2 });
     const alone = await draw(cache);
@@ -100,7 +100,7 @@ describe("with random weights of three blocks", () => {
     expect(both[1]!.skippedSteps).toBe(alone.skippedSteps);
   });
 
-  it("skips with a solver that asks several times a step", async () => {
+  it("skips with a solver that evaluates several times per step", async () => {
     const heun = await draw(always("fbCache", { start: 2, end: 4 }), { scheduler: "Heun" });
     expect(heun.skippedSteps).toBe(2);
   });
@@ -118,7 +118,7 @@ describe("with random weights of three blocks", () => {
 });
 
 describe("the transformer in pieces", () => {
-  it.each(["plain", "odd", "bf16"] as const)("%s: gives the same bits, wherever it is cut", async (name) => {
+  it.each(["plain", "odd", "bf16"] as const)("%s: gives the same bits, wherever it is split", async (name) => {
     const model = await loadModel(await openCheckpoint(checkpointPath(name)));
     const fixture = readFixture(name);
     const text = fixture.floats("embeddings");

@@ -30,7 +30,7 @@ function readRun(name: string) {
   };
 }
 
-describe("a picture with ControlNets equals diffusers'", () => {
+describe("an image with ControlNets equals that of diffusers", () => {
   it.each(["union", "union-window", "union-unguided", "union-twice", "inpainting"])("%s", async (name) => {
     const { checkpoint, params, picture } = readRun(name);
     const pipeline = await Pipeline.load(checkpointPath(checkpoint));
@@ -69,7 +69,7 @@ describe("with a union net on three blocks", () => {
     expectIdentical("picture", (await draw()).pixels, plain);
   });
 
-  it("steps outside the window are those of a picture without it", async () => {
+  it("steps outside the window equal those of an image without it", async () => {
     // Acting in the last step only, the latents before it are the plain ones: two nets in other steps do not meet.
     const first = await draw([{ start: 0, end: 1 }]);
     const last = await draw([{ start: 2, end: 3 }]);
@@ -91,7 +91,7 @@ describe("with a union net on three blocks", () => {
     );
   });
 
-  it("the modes differ; without guidance, controlnet is as balanced", async () => {
+  it("the modes differ; without guidance, controlnet equals balanced", async () => {
     const modes = ["balanced", "controlnet", "prompt"] as const;
     const pictures = await Promise.all(modes.map(async (mode) => (await draw([{ mode }])).pixels));
     expect(pictures[1]).not.toEqual(pictures[0]);
@@ -103,14 +103,14 @@ describe("with a union net on three blocks", () => {
     expect(unguided[2]).not.toEqual(unguided[0]);
   });
 
-  it("works together with a cache and an image to start from", async () => {
+  it("works together with a cache and a seed image", async () => {
     const cache = { kind: "fbCache", threshold: 1e9, start: 1 } as const;
     expect((await draw([{}], { cache })).skippedSteps).toBe(2);
     const image = await draw([{}], { image: control.image, strength: 0.7 });
     expect(image.pixels).not.toEqual((await draw(undefined, { image: control.image, strength: 0.7 })).pixels);
   });
 
-  it("refuses a net for another checkpoint, a folder without one, and an inpainting net without a mask", async () => {
+  it("refuses a net for another checkpoint, a folder without a net, and an inpainting net without a mask", async () => {
     await expect(draw([{ folder: fixturePath("controlnet/inpainting") }])).rejects.toThrow(
       /controls\[0\]\.folder: .*attention_head_dim is 16, the transformer's is 12/,
     );

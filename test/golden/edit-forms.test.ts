@@ -89,7 +89,7 @@ test.each([
   ["int8", 0.04, 42],
   ["int4", 0.25, 33],
 ] as const)(
-  "%s: embeddings within %d, the image %d dB at least; the vision tower stays as it is",
+  "%s: embeddings within %d, the image %d dB at least; the vision tower stays unchanged",
   async (mode, bound, least) => {
     const found = await added(mode, { paths: [source], mode });
     expect(found.seen).toEqual(wanted.seen);
@@ -99,7 +99,7 @@ test.each([
   },
 );
 
-test("GGUF: transformer, text encoder and mmproj: 42 dB; 2511 is known by its marker", async () => {
+test("GGUF: transformer, text encoder and mmproj: 42 dB; 2511 is recognised by its marker", async () => {
   const files = { ...(await writeGguf()), base: source };
   const marked = await added("gguf", { ...files, paths: [join(folder, "some.gguf")] });
   expect(errorOf("seen", marked)).toBeLessThan(0.02);

@@ -11,7 +11,7 @@ import { EDITS, type EditFixture, type EditingCase, editingCheckpointPath, readE
 import { fixturePath, ONE_THREAD } from "./fixture.ts";
 import { record } from "./record.ts";
 
-describe("an edit equals diffusers'", () => {
+describe("an edit equals that of diffusers", () => {
   it.each(EDITS)("%s/%s", async (name, run) => {
     const fixture = readEdit(name, run);
     const model = await loadModel(await checkpointFor(name, fixture), ONE_THREAD);
@@ -50,7 +50,7 @@ describe("with a LoRA on every layer of the blocks", () => {
   });
 });
 
-it("references that EXIF turns, and ones that are clear in places, are what diffusers' loader and Pillow make of them", async () => {
+it("references with EXIF orientation or transparent parts equal those of diffusers' loader and Pillow", async () => {
   const fixture = readEdit("edit-plus", "files");
   const files = await Promise.all(
     ["turned", "clear"].map(async (name) => decodeImage(await readFile(fixturePath(`edit-plus/${name}.png`)))),
@@ -90,7 +90,7 @@ function paramsOf(fixture: EditFixture): GenerateParams {
   };
 }
 
-it("a pass of Edit-2511 without references is one where no token is free of noise", async () => {
+it("a pass of Edit-2511 without references has no token without noise", async () => {
   const model = await loadModel(await openCheckpoint(editingCheckpointPath("edit-plus")), ONE_THREAD);
   const fixture = readEdit("edit-plus", "stages");
   const floats = (name: string) => fixture.tensor(name).data as Float32Array;
@@ -121,7 +121,7 @@ describe("step caches", () => {
   afterAll(() => pipeline?.dispose());
 
   it.each(["fbCache", "teaCache", "dbCache"] as const)(
-    "%s skips, and changes no bit where it does not",
+    "%s skips, and changes no bit of computed steps",
     async (kind) => {
       const draw = async (more: object) =>
         (await pipeline.generate({ ...params, cache: { kind, threshold: 1e9, ...more } }))[0]!;
@@ -133,7 +133,7 @@ describe("step caches", () => {
   );
 });
 
-describe("what an editing checkpoint is asked for", () => {
+describe("parameters of an editing checkpoint", () => {
   const image = { width: 40, height: 30, pixels: new Uint8Array(40 * 30 * 3).fill(90) };
   const edit = { prompt: "make it red", steps: 1, referencePixels: 4096, seed: 1n };
   const refusal = async (name: EditingCase | "plain", params: Partial<GenerateParams>) => {

@@ -44,7 +44,7 @@ const CASES: readonly [string, string, GenerateParams][] = [
   ["a checkpoint in BF16", checkpointPath("bf16"), small],
 ];
 
-test.each(CASES)("%s: the velocity differs by 0.2 % at most, the picture by 8 of 255", async (_, folder, params) => {
+test.each(CASES)("%s: the velocity differs by 0.2 % at most, the image by 8 of 255", async (_, folder, params) => {
   const checkpoint = await openCheckpoint(folder);
   const models = [await loadModel(checkpoint), await loadModel(checkpoint, { device: half })] as const;
   const pass = await somePass(models[0], 64, 20);

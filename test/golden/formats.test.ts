@@ -73,7 +73,7 @@ describe.each([
   "fp8-scaled.safetensors",
   "fp8-mixed.safetensors",
   "int8-convrot.safetensors",
-])("%s, written by the format's own library", (name) => {
+])("%s, written by the format's reference library", (name) => {
   const file = fixturePath(`formats/${name}`);
   const base = checkpointPath("half");
   let wanted: { velocity: Float32Array; image: Uint8Array };

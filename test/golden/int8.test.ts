@@ -45,7 +45,7 @@ test("the velocity differs by 4 % at most, at the beginning and at the end; the 
   await int8.dispose();
 });
 
-test("a picture is the same to the eye: 30 dB", async () => {
+test("an image looks the same: 30 dB", async () => {
   const draw = async (checkpoint: string) => {
     const pipeline = await Pipeline.load(checkpoint, ONE_THREAD);
     const [image] = await pipeline.generate({ prompt: PROMPT, width: 128, height: 128, steps: 8, seed: 7n });
@@ -57,7 +57,7 @@ test("a picture is the same to the eye: 30 dB", async () => {
   expect(10 * Math.log10(255 ** 2 / (squares / plain.length))).toBeGreaterThan(30);
 });
 
-test("a LoRA does on int8 weights what it does on plain ones", async () => {
+test("a LoRA has the same effect on int8 weights and on plain ones", async () => {
   const [plain, int8] = [await open(NANO), await open(folder)];
   const loras = [{ file: join(NANO, "adapters/neon/neon.safetensors") }];
   const text = await plain.encodePrompt(PROMPT);
@@ -78,7 +78,7 @@ test("a LoRA does on int8 weights what it does on plain ones", async () => {
   await int8.dispose();
 });
 
-test("a whole difference is refused on int8 weights, with the way out; a bias still changes", async () => {
+test("a full-rank difference is refused on int8 weights, with the remedy; a bias still changes", async () => {
   const int8 = await open(folder);
   const file = join(folder, "difference.safetensors");
   const layer = "transformer_blocks.0.attn.to_q";

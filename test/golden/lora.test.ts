@@ -29,7 +29,7 @@ function readPicture(name: string) {
   };
 }
 
-describe("pictures with adapters", () => {
+describe("images with adapters", () => {
   const { loras: _, ...params } = readPicture("peft").params;
   let pipeline: Pipeline;
   let plain: Uint8Array;
@@ -45,7 +45,7 @@ describe("pictures with adapters", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it.each(pictures)("%s equals the reference's", async (name) => {
+  it.each(pictures)("%s equals the reference", async (name) => {
     const { params, picture } = readPicture(name);
     const warnings: string[] = [];
     const [image] = await pipeline.generate(params, { onWarning: (message) => void warnings.push(message) });
@@ -53,7 +53,7 @@ describe("pictures with adapters", () => {
     expectPicture(image!.pixels, picture);
   });
 
-  it("a weight of 0 and going back to none change no bit", async () => {
+  it("a weight of 0 and a return to no adapter change no bit", async () => {
     for (const loras of [[], [{ file: file("kohya"), weight: 0 }], undefined]) {
       const [image] = await pipeline.generate({ ...params, ...(loras && { loras }) });
       expectIdentical("picture", image!.pixels, plain);
@@ -92,7 +92,7 @@ describe("pictures with adapters", () => {
     expect(cached!.pixels).not.toEqual((await pipeline.generate({ ...params, cache }))[0]!.pixels);
   });
 
-  it("warns of a file that fits only in part, naming the keys", async () => {
+  it("warns of a file that fits only in part, with the keys", async () => {
     const { params } = readPicture("peft");
     const bytes = readTensorsOf("peft", (key) =>
       key.replace("transformer_blocks.1.attn.to_q", "transformer_blocks.9.attn.to_q"),
@@ -109,7 +109,7 @@ describe("pictures with adapters", () => {
     expect(warnings[0]).toContain("transformer_blocks.9.attn.to_q.lora_B.weight");
   });
 
-  it("refuses a file that fits no layer, naming keys and shapes", async () => {
+  it("refuses a file that fits no layer, with keys and shapes", async () => {
     const elsewhere = readTensorsOf("peft", (key) => key.replace("transformer_blocks", "double_blocks"));
     await writeFile(join(folder, "elsewhere.safetensors"), elsewhere);
     await expect(
@@ -122,7 +122,7 @@ describe("pictures with adapters", () => {
     await odd.dispose();
   });
 
-  it("refuses files that are missing or no safetensors, and weights out of range", async () => {
+  it("refuses missing files, files that are not safetensors, and weights out of range", async () => {
     await copyFile(fixturePath("plain/checkpoint/model_index.json"), join(folder, "text.safetensors"));
     const bad = [
       [{ file: join(folder, "none.safetensors") }, "loras[0].file"],
@@ -140,7 +140,7 @@ describe("pictures with adapters", () => {
     }
   });
 
-  it("a schedule of its own replaces the checkpoint's: Lightning's constant shift of 3", async () => {
+  it("a schedule in the adapter replaces the checkpoint's: Lightning's constant shift of 3", async () => {
     const sigmas: number[] = [];
     const schedule = { base_shift: Math.log(3), max_shift: Math.log(3), shift_terminal: null };
     await pipeline.generate({ ...params, steps: 4, schedule }, { onStep: ({ sigma }) => void sigmas.push(sigma) });

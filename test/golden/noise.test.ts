@@ -7,7 +7,7 @@ const { tensors } = readTensors("noise/randn.safetensors");
 const seeds = new Set([...tensors.keys()].map((name) => name.split("/")[0]!));
 
 describe("torch.randn on the CPU, bit for bit", () => {
-  it.each([...seeds])("seed %s, draw after draw", (seed) => {
+  it.each([...seeds])("seed %s, one tensor after the other", (seed) => {
     const generator = torchGenerator(BigInt(seed));
     for (let draw = 0; tensors.has(`${seed}/${draw}`); draw++) {
       const expected = tensors.get(`${seed}/${draw}`)!;

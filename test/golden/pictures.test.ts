@@ -7,7 +7,7 @@ import { expectPicture, expectStage } from "./compare.ts";
 import { checkpointPath, type Fixture, ONE_THREAD, PICTURES, readFixture } from "./fixture.ts";
 import { record } from "./record.ts";
 
-describe("a picture equals diffusers'", () => {
+describe("an image equals that of diffusers", () => {
   it.each(PICTURES)("%s/%s", async (name, run) => {
     const fixture = readFixture(name, run);
     const model = await loadModel(await openCheckpoint(checkpointPath(name)), ONE_THREAD);
@@ -22,7 +22,7 @@ describe("a picture equals diffusers'", () => {
     }
   });
 
-  it("and so does every picture of a call, each by its own seed", async () => {
+  it("and so does every image of a call, each with its seed", async () => {
     const pipeline = await Pipeline.load(checkpointPath("plain"), ONE_THREAD);
     const { prompt, width, height, steps, guidance, seed, ...fixture } = readFixture("plain");
     const images = await pipeline.generate({ prompt, width, height, steps, guidance, seed: seed - 1n, count: 2 });

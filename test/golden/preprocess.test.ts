@@ -5,7 +5,7 @@ import { scribble, softEdge, tile } from "../../src/pictures/preprocess/guide.ts
 import { expectIdentical, expectPicture } from "./compare.ts";
 import { readTensors } from "./fixture.ts";
 
-describe.each(["drawing", "clouds", "noise"])("guide images of %s equal OpenCV's", (name) => {
+describe.each(["drawing", "clouds", "noise"])("guide images of %s equal those of OpenCV", (name) => {
   const { tensors } = readTensors(`preprocess/${name}.safetensors`);
   const { data, dims } = tensors.get("picture")!;
   const picture: RgbImage = { width: dims[1]!, height: dims[0]!, pixels: data as Uint8Array };
@@ -27,7 +27,7 @@ describe.each(["drawing", "clouds", "noise"])("guide images of %s equal OpenCV's
   });
 });
 
-it("a picture of one colour has no edges, whatever its size", () => {
+it("an image of one colour has no edges, whatever its size", () => {
   for (const [width, height] of [
     [1, 1],
     [1, 9],

@@ -12,7 +12,7 @@ interface Expected {
   readonly ids: number[];
 }
 
-describe("ids by Qwen's own vocabulary", () => {
+describe("ids of Qwen's vocabulary", () => {
   const cases: Expected[] = JSON.parse(readFileSync(fixturePath("tokenizer/expected.json"), "utf8"));
   let tokenize: Tokenize;
 
@@ -28,7 +28,7 @@ describe("ids by Qwen's own vocabulary", () => {
   );
 });
 
-describe("ids of edits by Qwen's own vocabulary", () => {
+describe("ids of edits with Qwen's vocabulary", () => {
   const cases: (Expected & { pipeline: string; images: number })[] = JSON.parse(
     readFileSync(fixturePath("tokenizer/expected-edits.json"), "utf8"),
   );
@@ -45,7 +45,7 @@ describe("ids of edits by Qwen's own vocabulary", () => {
   });
 });
 
-describe("ids by a checkpoint's vocabulary", () => {
+describe("ids with a checkpoint's vocabulary", () => {
   it.each(CASES)("%s", async (name) => {
     const fixture = readFixture(name);
     const tokenize = await loadTokenizer(`${checkpointPath(name)}/tokenizer`);

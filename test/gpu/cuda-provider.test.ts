@@ -96,7 +96,7 @@ static void **provider = methods;
 void *GetProvider(void) { return &provider; }
 `;
 
-test.skipIf(!compiler)("a library that is not there is named, with the page that says how to get it", async () => {
+test.skipIf(!compiler)("a missing library is named, with the page on how to get it", async () => {
   expect(await opened("cuda:1")).toMatch(
     new RegExp(`^DeviceError: cuda:1 cannot be used: .*/${SHARED} is missing\\. .*docs/operators/gpu\\.md`),
   );
@@ -104,7 +104,7 @@ test.skipIf(!compiler)("a library that is not there is named, with the page that
   expect(await opened("cuda")).toContain(`${CUDA} is missing`);
 });
 
-test.skipIf(!compiler)("a provider whose CUDA libraries are not found: the loader's reason", async () => {
+test.skipIf(!compiler)("a provider without its CUDA libraries: the reason from the loader", async () => {
   await shared();
   await library("libcudart.so.13", "int cudaRuntimeGetVersion(void) { return 0; }", "-Wl,-soname,libcudart.so.13");
   await library(
@@ -119,24 +119,21 @@ test.skipIf(!compiler)("a provider whose CUDA libraries are not found: the loade
   expect(await opened("cuda", { LD_LIBRARY_PATH: folder })).toContain("its libraries load, but it does not start");
 });
 
-test.skipIf(!compiler)("a file that is no library, as after a download that was cut", async () => {
+test.skipIf(!compiler)("a file that is no library, as after a truncated download", async () => {
   await shared();
   await writeFile(join(folder, beside(CUDA!)), "<html>");
   expect(await opened("cuda")).toMatch(/providers_cuda\.so does not load: .*(file too short|invalid ELF header)/);
 });
 
-test.skipIf(!compiler)(
-  "a provider that loads is started; without a driver it is refused, and `auto` says so too",
-  async () => {
-    await shared();
-    await library(beside(CUDA!), PROVIDER);
-    const called = join(folder, "called");
-    const refusal = "cuda cannot be used: its libraries load, but it does not start: the NVIDIA driver is missing";
-    expect(await opened("cuda", { CALLED: called })).toContain(`DeviceError: ${refusal}`);
-    expect(await readFile(called, "utf8")).toBe("started\nexecution provider wanted\nshut down\n");
-    const noVulkan = { VK_DRIVER_FILES: "/none", VK_ICD_FILENAMES: "/none" };
-    expect(await opened("auto", { CALLED: called, ...noVulkan })).toMatch(
-      new RegExp(`^cpu: ${refusal}.*; webgpu cannot`),
-    );
-  },
-);
+test.skipIf(!compiler)("a provider that loads is started; without a driver it is refused, also by `auto`", async () => {
+  await shared();
+  await library(beside(CUDA!), PROVIDER);
+  const called = join(folder, "called");
+  const refusal = "cuda cannot be used: its libraries load, but it does not start: the NVIDIA driver is missing";
+  expect(await opened("cuda", { CALLED: called })).toContain(`DeviceError: ${refusal}`);
+  expect(await readFile(called, "utf8")).toBe("started\nexecution provider wanted\nshut down\n");
+  const noVulkan = { VK_DRIVER_FILES: "/none", VK_ICD_FILENAMES: "/none" };
+  expect(await opened("auto", { CALLED: called, ...noVulkan })).toMatch(
+    new RegExp(`^cpu: ${refusal}.*; webgpu cannot`),
+  );
+});

@@ -122,7 +122,7 @@ describe.skipIf(driver === undefined)("on WebGPU", () => {
     expect(fetched).toBe(1);
   });
 
-  test("between pieces of the transformer the streams stay on the device, and cutting changes little", async () => {
+  test("between pieces of the transformer the streams stay on the device, and splitting changes little", async () => {
     const opened = await openCheckpoint(checkpoint);
     const { device } = await openDevice("webgpu");
     const { config, weights } = opened.transformer;
@@ -161,7 +161,7 @@ describe.skipIf(driver === undefined)("on WebGPU", () => {
     expect(worst(...(await compared(fixture("edit-plus/checkpoint"), params)))).toBeLessThanOrEqual(2);
   });
 
-  describe("weights that are stored in fewer bits", () => {
+  describe("weights stored in fewer bits", () => {
     let folder: string;
     beforeAll(async () => {
       folder = await mkdtemp(join(tmpdir(), "inkstone-gpu-"));
@@ -183,7 +183,7 @@ describe.skipIf(driver === undefined)("on WebGPU", () => {
     });
   });
 
-  test("attention written out, as after a test that failed, draws the same", async () => {
+  test("attention in separate operators, as after a failed test, generates the same", async () => {
     const attentionError = async ({ attention }: { attention: string }) => (attention === "fused" ? 0.15 : 1e-7);
     const tests = { attentionError, productTime: async () => 1 };
     const device = await openDevice("webgpu", { tests });
@@ -211,7 +211,7 @@ describe.skipIf(driver === undefined)("on WebGPU", () => {
     expect(note).toContain("no float16");
   });
 
-  test("little memory: the VAE decodes in tiles, and the picture is the same", async () => {
+  test("little memory: the VAE decodes in tiles, and the image is the same", async () => {
     const opened = await openCheckpoint(checkpoint);
     const { config, weights } = opened.vae;
     const { device } = await openDevice("webgpu");
@@ -223,7 +223,7 @@ describe.skipIf(driver === undefined)("on WebGPU", () => {
     await Promise.all([whole.dispose(), tiled.dispose()]);
   });
 
-  test("more than the device's memory costs one drawing; the next finds it open again", async () => {
+  test("a request above the device's memory fails alone; the next one finds the device open again", async () => {
     const engine = createEngineProcess({ device: "webgpu", quiet: true });
     const draw = async (size: number) => {
       let drawn: GeneratedImage | undefined;
@@ -249,7 +249,7 @@ describe.skipIf(driver === undefined)("on WebGPU", () => {
     }
   });
 
-  test("an engine that is killed in mid-step comes back on its device and draws the same", async () => {
+  test("an engine killed within a step returns on its device and generates the same", async () => {
     const engine = createEngineProcess({ device: "webgpu", quiet: true });
     const draw = async (steps: number, onStep = () => {}) => {
       let drawn: GeneratedImage | undefined;

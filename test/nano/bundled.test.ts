@@ -32,7 +32,7 @@ async function draw(params: Partial<GenerateParams> & { prompt: string }): Promi
 }
 
 const sizes = ["128x128", "256x256", "320x192", "192x320", "336x192", "384x160", "160x384", "512x128"];
-test.each(sizes)("draws background and sign in the colours of the prompt at %s", async (size) => {
+test.each(sizes)("generates background and sign in the colours of the prompt at %s", async (size) => {
   const [width, height] = size.split("x").map(Number) as [number, number];
   const image = await draw({
     prompt: 'A red sign that says "TEA" in white letters on a blue background',
@@ -44,7 +44,7 @@ test.each(sizes)("draws background and sign in the colours of the prompt at %s",
 });
 
 describe("negative prompts", () => {
-  test("keep a colour away that would come without them", async () => {
+  test("remove a colour that is there without them", async () => {
     let kept = 0;
     const seeds = [1n, 2n, 3n, 4n, 5n, 6n];
     for (const seed of seeds) {
@@ -57,7 +57,7 @@ describe("negative prompts", () => {
   });
 });
 
-describe("starting pictures", () => {
+describe("seed images", () => {
   const prompt = 'A yellow sign that says "TEA" in black letters on a green background';
   let start: RgbImage;
   beforeAll(async () => {

@@ -17,14 +17,14 @@ afterEach(() => rm(folder, { recursive: true }));
 const inkstone = (env: Readonly<Record<string, string>>) =>
   promisify(execFile)(process.execPath, ["bin/inkstone.mjs", "version"], { env: { PATH: process.env.PATH, ...env } });
 
-test("what Node has compiled is kept in a folder of the user alone", async () => {
+test("code that Node has compiled is kept in a folder that only the user can read", async () => {
   expect((await inkstone({ XDG_CACHE_HOME: folder })).stdout).toContain(version);
   const compiled = join(folder, "inkstone", "compiled");
   expect((await readdir(compiled, { recursive: true })).length).toBeGreaterThan(5);
   expect((await stat(compiled)).mode & 0o77).toBe(0);
 });
 
-test("where nothing can be kept it works all the same, and says nothing", async () => {
+test("where nothing can be stored it still works, without a message", async () => {
   const file = join(folder, "file");
   await writeFile(file, "");
   const { stdout, stderr } = await inkstone({ XDG_CACHE_HOME: file });

@@ -28,7 +28,7 @@ const env = () => {
   return { ...Object.fromEntries(inherited), INKSTONE_DATA_DIR: join(folder, "data"), INKSTONE_PORT: "0" };
 };
 
-test("npm ci says nothing but what it did, npm run -s generate prints the path alone, npm start serves", async () => {
+test("npm ci prints no warnings, npm run -s generate prints only the path, npm start serves", async () => {
   const installed = await run("npm", ["ci", "--prefer-offline"], { cwd: clone, env: env() });
   expect(installed.stderr).not.toMatch(/npm warn/i);
 

@@ -48,13 +48,13 @@ const inProject = (program: string, args: readonly string[]) =>
   run(program, args, { cwd: project, env: { ...process.env, INKSTONE_DATA_DIR: join(folder, "data") } });
 const command = "node_modules/inkstone/bin/inkstone.mjs";
 
-test("the documentation's site is in it", async () => {
+test("it contains the site of the documentation", async () => {
   const site = join(project, "node_modules/inkstone/docs/dist");
   expect(await readdir(site)).toContain("index.html");
   expect(await readdir(join(site, "apps"))).toContain("tasks.html");
 });
 
-test("nothing but what runs is in it", async () => {
+test("it contains only what runs", async () => {
   const inside = await readdir(join(project, "node_modules/inkstone"));
   expect(inside.sort()).toEqual([
     "LICENSE",
@@ -78,21 +78,24 @@ const drawing = `
   console.log(png.subarray(1, 4).toString("latin1"), image.width);
   await pipeline.dispose();`;
 
-test.each(["oldest", "newest"] as const)("it draws as a library and as a command on the %s Node", async (version) => {
-  const node = nodes[version];
-  await writeFile(join(project, "draw.mjs"), `import { encodeImage, Pipeline } from "inkstone";${drawing}`);
-  expect((await inProject(node, ["draw.mjs"])).stdout).toBe("PNG 128\n");
-  const wrapped = `const { encodeImage, Pipeline } = require("inkstone"); (async () => {${drawing}})();`;
-  await writeFile(join(project, "draw.cjs"), wrapped);
-  expect((await inProject(node, ["draw.cjs"])).stdout).toBe("PNG 128\n");
-  const out = `${version}.png`;
-  const small = ["--width", "128", "--height", "128", "--steps", "2", "--out", out];
-  const { stdout } = await inProject(node, [command, "generate", 'A red sign that says "OPEN"', ...small]);
-  expect(stdout).toBe(`${out}\n`);
-  expect(await decodeImage(await readFile(join(project, out)))).toMatchObject({ width: 128, height: 128 });
-});
+test.each(["oldest", "newest"] as const)(
+  "it generates as a library and as a command on the %s Node",
+  async (version) => {
+    const node = nodes[version];
+    await writeFile(join(project, "draw.mjs"), `import { encodeImage, Pipeline } from "inkstone";${drawing}`);
+    expect((await inProject(node, ["draw.mjs"])).stdout).toBe("PNG 128\n");
+    const wrapped = `const { encodeImage, Pipeline } = require("inkstone"); (async () => {${drawing}})();`;
+    await writeFile(join(project, "draw.cjs"), wrapped);
+    expect((await inProject(node, ["draw.cjs"])).stdout).toBe("PNG 128\n");
+    const out = `${version}.png`;
+    const small = ["--width", "128", "--height", "128", "--steps", "2", "--out", out];
+    const { stdout } = await inProject(node, [command, "generate", 'A red sign that says "OPEN"', ...small]);
+    expect(stdout).toBe(`${out}\n`);
+    expect(await decodeImage(await readFile(join(project, out)))).toMatchObject({ width: 128, height: 128 });
+  },
+);
 
-test("a Node that is too old is told so in one sentence, before anything else", async () => {
+test("a Node that is too old gets one sentence, before anything else", async () => {
   const failure = await inProject(nodes.tooOld, [command, "--version"]).catch((error) => error);
   expect(failure).toMatchObject({ code: 1, stdout: "" });
   expect(failure.stderr).toMatch(
@@ -131,7 +134,7 @@ async function samples(page: string): Promise<{ language: string; code: string }
   }));
 }
 
-test("the first sample of the library runs as it is", async () => {
+test("the first sample of the library runs unchanged", async () => {
   const [sample] = (await samples("docs/node/library.md")).filter(({ code }) => code.includes('from "inkstone"'));
   await writeFile(join(project, "sample.mts"), sample!.code);
   const { stdout } = await inProject(nodes.newest, ["sample.mts"]);
@@ -139,7 +142,7 @@ test("the first sample of the library runs as it is", async () => {
   expect(await decodeImage(await readFile(join(project, "sign.png")))).toMatchObject({ width: 256, height: 256 });
 });
 
-test("the samples for clients run as they stand against the installed server, and end", async () => {
+test("the samples for clients run unchanged with the installed server, and end", async () => {
   const data = join(folder, "data");
   await installModel(data); // draws in no time
   const env = { ...process.env, INKSTONE_DATA_DIR: data, INKSTONE_PORT: "0" };

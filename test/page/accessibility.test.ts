@@ -71,7 +71,7 @@ const CUT = `[...document.querySelectorAll("button, a, label, legend, th, .segme
   .filter((e) => !["auto", "scroll"].includes(getComputedStyle(e).overflowX))
   .map((e) => e.outerHTML.slice(0, 120))`;
 
-describe.skipIf(!hasChromium)("everybody can use it", () => {
+describe.skipIf(!hasChromium)("the page is accessible", () => {
   let studio: Studio;
   let image = "";
   beforeAll(async () => {
@@ -106,7 +106,7 @@ describe.skipIf(!hasChromium)("everybody can use it", () => {
         ["desktop", DESKTOP],
         ["phone", PHONE],
       ] as const) {
-        test(`${colorScheme}, ${locale}, ${device}: every screen, and what lies over them`, async () => {
+        test(`${colorScheme}, ${locale}, ${device}: every screen, and its dialogs`, async () => {
           const page = await open({ colorScheme, locale, viewport });
           await page.waitForSelector("#prompt");
           const found: string[] = [];
@@ -149,7 +149,7 @@ describe.skipIf(!hasChromium)("everybody can use it", () => {
     });
   }
 
-  test("at twice the size nothing is cut, and nothing needs scrolling in two directions", async () => {
+  test("at twice the size nothing is cut off, and nothing needs scrolling in two directions", async () => {
     const page = await open({
       viewport: { width: DESKTOP.width / 2, height: DESKTOP.height / 2 },
       deviceScaleFactor: 2,
@@ -166,7 +166,7 @@ describe.skipIf(!hasChromium)("everybody can use it", () => {
     await page.context().close();
   });
 
-  test("with less motion nothing moves", async () => {
+  test("with reduced motion nothing moves", async () => {
     const page = await open({ reducedMotion: "reduce", draft: { ...QUICK, steps: 60 } });
     await draw(page);
     await page.waitForSelector(".frame.rough img");
@@ -175,7 +175,7 @@ describe.skipIf(!hasChromium)("everybody can use it", () => {
     await page.context().close();
   });
 
-  test("by keyboard alone: to the prompt, a picture, its star, its details and back, the gallery, a box on a picture", async () => {
+  test("by keyboard alone: to the prompt, an image, its star, its details and back, the gallery, a box on an image", async () => {
     const page = await open({ draft: { ...QUICK, steps: 2 } });
     const focused = () =>
       page.evaluate(

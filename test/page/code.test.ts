@@ -23,7 +23,7 @@ describe.skipIf(!hasChromium)("code", () => {
   });
   afterAll(() => studio?.stop());
 
-  test("the copied curl, run in a shell, gives the identical picture; the largest seed keeps its digits", async () => {
+  test("the copied curl, run in a shell, gives the identical image; the largest seed keeps its digits", async () => {
     const page = await studio.open({ draft: { ...QUICK, seed: LARGEST }, permissions: ["clipboard-read"] });
     await draw(page, `A sign that says "IT'S $5"`);
     await finished(page);
@@ -40,7 +40,7 @@ describe.skipIf(!hasChromium)("code", () => {
     expect(page.faults).toEqual([]);
   });
 
-  test("so do the others, run as they stand: JavaScript, inkstone, Python where its SDK is", async () => {
+  test("so do the others, run unchanged: JavaScript, inkstone, Python where its SDK is installed", async () => {
     const { INKSTONE_TEST_PYTHON: python } = process.env;
     const lora = [{ model: "inkstone:neon@1", weight: 0.5 }];
     const page = await studio.open({ draft: { ...QUICK, seed: 12, lora } });
@@ -75,7 +75,7 @@ describe.skipIf(!hasChromium)("code", () => {
     expect(page.faults).toEqual([]);
   });
 
-  test("the request itself can be changed and sent; the reply is shown", async () => {
+  test("the request can be changed and sent; the reply is shown", async () => {
     const page = await studio.open();
     await page.waitForSelector(".stage .actions");
     await page.click('.actions [aria-label="Code"]');

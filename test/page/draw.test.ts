@@ -13,7 +13,7 @@ import {
   startStudio,
 } from "./studio.ts";
 
-describe.skipIf(!hasChromium)("drawing", () => {
+describe.skipIf(!hasChromium)("generating", () => {
   let studio: Studio;
   beforeAll(async () => {
     await buildPage();
@@ -21,7 +21,7 @@ describe.skipIf(!hasChromium)("drawing", () => {
   });
   afterAll(() => studio?.stop());
 
-  test("a first picture: an example is there, one press draws it, and nothing goes wrong", async () => {
+  test("a first image: an example is there, one press generates it, without errors", async () => {
     const page = await studio.open({ draft: null });
     await page.click(".example >> nth=0");
     await finished(page);
@@ -30,7 +30,7 @@ describe.skipIf(!hasChromium)("drawing", () => {
     expect(page.faults).toEqual([]);
   });
 
-  test("the picture is seen forming, and the steps are counted", async () => {
+  test("the forming image is visible, and the steps are counted", async () => {
     const page = await studio.open({ draft: { ...QUICK, steps: 60 } });
     await draw(page);
     await page.waitForSelector(".frame.rough img");
@@ -40,7 +40,7 @@ describe.skipIf(!hasChromium)("drawing", () => {
     expect(page.faults).toEqual([]);
   });
 
-  test("several come one by one, each in its place; the whole set in one task", async () => {
+  test("several arrive one by one, each in its place; the whole set in one task", async () => {
     const page = await studio.open({ draft: { ...QUICK, numberResults: 4 } });
     await draw(page);
     await page.waitForSelector("button.sheet-cell");
@@ -50,7 +50,7 @@ describe.skipIf(!hasChromium)("drawing", () => {
     expect(page.faults).toEqual([]);
   });
 
-  test("twenty, of which three are starred by the keys: seventeen are binned, and undone; from a picture back to the sheet", async () => {
+  test("twenty, of which three are starred by keys: seventeen are binned, and restored; from an image back to the sheet", async () => {
     const page = await studio.open({ draft: { ...QUICK, steps: 1, numberResults: 20 } });
     const mine = async (query = "") => (await studio.listed(`kind=drawn&q=twenty${query}`)).length;
     await draw(page, "one of twenty");
@@ -74,7 +74,7 @@ describe.skipIf(!hasChromium)("drawing", () => {
     expect(page.faults).toEqual([]);
   });
 
-  test("used again, a picture comes out byte for byte", async () => {
+  test("*Use again* reproduces an image byte for byte", async () => {
     const page = await studio.open();
     await draw(page);
     await finished(page);
@@ -89,7 +89,7 @@ describe.skipIf(!hasChromium)("drawing", () => {
     expect(Buffer.from(await studio.fileOf(after!)).equals(Buffer.from(await studio.fileOf(before!)))).toBe(true);
   });
 
-  test("Ctrl+Enter on a phone draws; the prompt and the task survive a reload, and nothing is sent twice", async () => {
+  test("Ctrl+Enter on a phone generates; the prompt and the task survive a reload, and nothing is sent twice", async () => {
     const page = await studio.open({ viewport: PHONE, hasTouch: true, isMobile: true, draft: { ...QUICK, steps: 30 } });
     const prompt = 'A poster with the word "ONCE"';
     await page.fill("#prompt", prompt);
@@ -101,7 +101,7 @@ describe.skipIf(!hasChromium)("drawing", () => {
     expect(page.faults).toEqual([]);
   });
 
-  test("pictures that come from elsewhere take nobody's place: the one that is looked at stays, a chip counts them", async () => {
+  test("images from other programs replace nothing: the open one stays, a chip counts them", async () => {
     const page = await studio.open();
     await page.waitForSelector(".stage .actions");
     await page.waitForSelector(".draw-bar >> text=/^about \\d+ s$/"); // what the server has learnt, on a page that has drawn nothing
@@ -121,7 +121,7 @@ describe.skipIf(!hasChromium)("drawing", () => {
     expect(page.faults).toEqual([]);
   });
 
-  test("letters in the prompt do nothing else, and the Enter that ends a composition draws nothing", async () => {
+  test("letters in the prompt trigger no shortcut, and the Enter that ends a composition sends nothing", async () => {
     const page = await studio.open();
     const before = (await studio.listed()).length;
     await page.focus("#prompt");
@@ -141,7 +141,7 @@ describe.skipIf(!hasChromium)("drawing", () => {
     expect((await studio.listed()).length).toBe(before);
   });
 
-  test("markup is text, and the policy holds", async () => {
+  test("markup is text, and the policy applies", async () => {
     const page = await studio.open();
     await draw(page, `<img src=x onerror="document.title='gone'">`);
     await finished(page);
@@ -151,7 +151,7 @@ describe.skipIf(!hasChromium)("drawing", () => {
     await expect(refused).rejects.toThrow(/TrustedHTML/);
   });
 
-  test("a refused parameter is marked where it is", async () => {
+  test("a refused parameter is marked in its place", async () => {
     const page = await studio.open({ draft: { ...QUICK, width: 130 } });
     await page.click(".shape-setting .link");
     await page.fill("#prompt", PROMPT);

@@ -73,7 +73,7 @@ describe.skipIf(!hasChromium)("dropping a file", () => {
   afterAll(() => studio?.stop());
 
   test.each(["PNG", "JPG", "WEBP"] as const)(
-    "our %s gives its settings back, with every digit of the seed, and nothing unasked",
+    "a %s of Inkstone restores its settings, with every digit of the seed, and nothing else",
     async (format) => {
       const page = await studio.open();
       const parameters = { positivePrompt: `from a ${format}`, seed: 2n ** 63n - 1n, steps: 7 };
@@ -91,7 +91,7 @@ describe.skipIf(!hasChromium)("dropping a file", () => {
     },
   );
 
-  test("a picture of AUTOMATIC1111 gives its settings", async () => {
+  test("an image of AUTOMATIC1111 restores its settings", async () => {
     const page = await studio.open();
     await drop(page, A1111, "00001.png", "image/png");
     await page.waitForSelector("dialog >> text=a red fox in snow");
@@ -110,7 +110,7 @@ describe.skipIf(!hasChromium)("dropping a file", () => {
     await page.context().close();
   });
 
-  test("a picture of ComfyUI gives its settings; markup in it is text", async () => {
+  test("an image of ComfyUI restores its settings; markup in it is text", async () => {
     const page = await studio.open();
     await drop(page, COMFY, "ComfyUI_00001_.png", "image/png");
     await page.waitForSelector("dialog >> text=a tea house <img src=x onerror=alert(1)>");
@@ -124,7 +124,7 @@ describe.skipIf(!hasChromium)("dropping a file", () => {
     await page.context().close();
   });
 
-  test("SVG and HTML under a picture's name, a cut file and a bomb are refused in words, and the page stays where it is", async () => {
+  test("SVG and HTML with the name of an image, a truncated file and a bomb are refused with a message, and the page stays", async () => {
     const page = await studio.open();
     const refused = async (bytes: Uint8Array, sentence: string) => {
       await drop(page, bytes, "picture.png", "image/png");

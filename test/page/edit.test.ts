@@ -55,7 +55,7 @@ describe.skipIf(!hasChromium)("editing", () => {
     return (await studio.listed())[0]!;
   };
 
-  test("what is painted is redrawn, every other pixel stays bit for bit", async () => {
+  test("the painted part is redrawn, every other pixel stays bit for bit", async () => {
     const page = await openEdit();
     const before = (await studio.listed()).length;
     await page.keyboard.press("r");
@@ -101,7 +101,7 @@ describe.skipIf(!hasChromium)("editing", () => {
     expect([at(25, 20), at(60, 20), at(64, 100)]).toEqual([0, 255, 255]);
   });
 
-  test("a picture extended to the left is as wide as was said, and its old part stays", async () => {
+  test("an image extended to the left has the requested width, and its old part stays", async () => {
     const page = await openEdit();
     const before = (await studio.listed()).length;
     await page.click('[aria-label="Extend the picture"]');
@@ -117,7 +117,7 @@ describe.skipIf(!hasChromium)("editing", () => {
     }
   });
 
-  test("one finger paints and the page stays; a second one moves the picture and takes back what the first began", async () => {
+  test("one finger paints and the page stays; a second one moves the image and undoes the start of the stroke", async () => {
     const page = await openEdit({ hasTouch: true, isMobile: true, viewport: PHONE, draft: QUICK });
     const box = (await page.locator(".mask-canvas").boundingBox())!;
     const [left, top] = [box.x + box.width / 2, box.y];
@@ -164,7 +164,7 @@ describe.skipIf(!hasChromium)("editing", () => {
     expect(page.faults).toEqual([]);
   });
 
-  test("another picture begins without a mask", async () => {
+  test("another image begins without a mask", async () => {
     const page = await openEdit();
     const other = (await studio.listed()).find(({ imageUUID }) => imageUUID !== source.imageUUID)!;
     expect(await page.isDisabled('[aria-label="Undo"]')).toBe(true); // nothing of another person's browser either

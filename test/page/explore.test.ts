@@ -9,7 +9,7 @@ describe.skipIf(!hasChromium)("a sheet over two parameters", () => {
   });
   afterAll(() => studio?.stop());
 
-  test("draws each pair of values once, in its place, and is there after a reload", async () => {
+  test("generates each pair of values once, in its place, and survives a reload", async () => {
     const page = await studio.open({ path: "/explore" });
     await page.fill(".edit-prompt", "A sign");
     await page.fill('[aria-label^="Across: "]', "11-13");

@@ -33,7 +33,7 @@ describe.skipIf(!hasChromium)("the gallery", () => {
     return page;
   };
 
-  test("wildcards drew one set of each; words are searched for", async () => {
+  test("wildcards generate one set each; prompts can be searched", async () => {
     const page = await openGallery();
     expect(await page.locator(".grid-cell").count()).toBe(18);
     await page.fill("#gallery-search", "two");
@@ -43,7 +43,7 @@ describe.skipIf(!hasChromium)("the gallery", () => {
     expect(page.faults).toEqual([]);
   });
 
-  test("of a selection of five these five are binned, the focus is on the neighbour, and undo brings them back", async () => {
+  test("the five selected images are binned, the focus moves to the neighbour, and undo restores them", async () => {
     const page = await openGallery();
     const all = await studio.listed();
     const cell = (i: number) => page.locator(`#cell-${all[i]!.imageUUID}`);
@@ -60,7 +60,7 @@ describe.skipIf(!hasChromium)("the gallery", () => {
     await expect.poll(async () => (await studio.listed()).length).toBe(18);
   });
 
-  test("a star is kept, and shown in every list", async () => {
+  test("a star is kept, and visible in every list", async () => {
     const page = await openGallery();
     const [first] = await studio.listed();
     await page.click(`#cell-${first!.imageUUID}`);
@@ -74,7 +74,7 @@ describe.skipIf(!hasChromium)("the gallery", () => {
   });
 });
 
-describe.skipIf(!hasChromium)("a picture in the viewer", () => {
+describe.skipIf(!hasChromium)("an image in the viewer", () => {
   let studio: Studio;
   beforeAll(async () => {
     await buildPage();
@@ -86,7 +86,7 @@ describe.skipIf(!hasChromium)("a picture in the viewer", () => {
   });
   afterAll(() => studio?.stop());
 
-  test("is enlarged, and what was made is among the derived ones", async () => {
+  test("is enlarged, and the result is among the derived ones", async () => {
     const page = await studio.open({ path: "/pictures" });
     await page.click(".grid-open >> nth=0");
     await page.click('dialog [aria-label="Enlarge"]');
@@ -102,7 +102,7 @@ describe.skipIf(!hasChromium)("a picture in the viewer", () => {
     await page.context().close();
   });
 
-  test("is traced into shapes, of which nothing is offered that takes pixels", async () => {
+  test("is traced into shapes, without actions that need pixels", async () => {
     const page = await studio.open({ path: "/pictures" });
     await page.click(".grid-open >> nth=0");
     await page.click('dialog [aria-label="Enlarge"]');
@@ -125,7 +125,7 @@ describe.skipIf(!hasChromium)("a picture in the viewer", () => {
     await page.context().close();
   });
 
-  test("has its keys: star, details, the next one; binned, its neighbour takes its place; a finger selects after Select", async () => {
+  test("has keys: star, details, the next one; binned, its neighbour replaces it; after Select a finger selects", async () => {
     const page = await studio.open({ path: "/pictures" });
     const all = await studio.listed();
     const shown = () => page.getAttribute("dialog .frame img", "src");
@@ -165,7 +165,7 @@ describe.skipIf(!hasChromium)("two tabs", () => {
   });
   afterAll(() => studio?.stop());
 
-  test("what one does the other shows without a reload: drawn, starred, binned, put back, brought; models that come and go", async () => {
+  test("each shows changes of the other without a reload: generated, starred, binned, restored, imported; models too", async () => {
     const [here, there] = [await studio.open(), await studio.open({ path: "/pictures" })];
     await there.waitForSelector("text=No pictures here.");
     await draw(here, "A sign");
@@ -191,7 +191,7 @@ describe.skipIf(!hasChromium)("two tabs", () => {
   });
 });
 
-describe.skipIf(!hasChromium)("ten thousand pictures", () => {
+describe.skipIf(!hasChromium)("ten thousand images", () => {
   let studio: Studio;
   beforeAll(async () => {
     await buildPage();
@@ -212,7 +212,7 @@ describe.skipIf(!hasChromium)("ten thousand pictures", () => {
   });
   afterAll(() => studio?.stop());
 
-  test("are scrolled through to the last with few of them in the document, and searched", async () => {
+  test("scroll to the last with few of them in the document, and can be searched", async () => {
     const page = await studio.open({ path: "/pictures" });
     await page.waitForSelector(".grid-cell");
     const cells = () => page.locator(".grid-cell").count();
@@ -234,7 +234,7 @@ describe.skipIf(!hasChromium)("ten thousand pictures", () => {
     await page.context().close();
   });
 
-  test("a phone too", async () => {
+  test("on a phone too", async () => {
     const page = await studio.open({ path: "/pictures", viewport: PHONE, hasTouch: true, isMobile: true });
     await page.waitForSelector(".grid-cell");
     expect(await page.locator(".grid-cell").count()).toBeLessThanOrEqual(300);

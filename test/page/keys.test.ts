@@ -12,7 +12,7 @@ describe.skipIf(!hasChromium)("keys", () => {
   });
   afterAll(() => studio?.stop());
 
-  test("the page asks once, says when the key is wrong, and keeps the right one out of every address", async () => {
+  test("the page asks once, reports a wrong key, and keeps the right one out of every address", async () => {
     const page = await studio.open();
     await page.waitForSelector("#key");
     await page.fill("#key", "wrong");
@@ -34,14 +34,14 @@ describe.skipIf(!hasChromium)("keys", () => {
     await page.waitForSelector("#key");
   });
 
-  test("a key in the fragment of a link is taken, and gone from the address", async () => {
+  test("a key in the fragment of a link is used, and removed from the address", async () => {
     const page = await studio.open({ path: `/#key=${KEY}` });
     await page.waitForSelector("#prompt");
     expect(page.url()).not.toContain(KEY);
     expect(page.faults).toEqual([]);
   });
 
-  test("for a phone the key and the address are shown as a code, on a press only", async () => {
+  test("for a phone the key and the address are shown as a code, only on a press", async () => {
     const page = await studio.open({ path: `/server#key=${KEY}` });
     await page.waitForSelector("text=inkstone serve --host 0.0.0.0"); // listens to its own machine only
     const address = "http://192.0.2.7:7437";
@@ -62,7 +62,7 @@ describe.skipIf(!hasChromium)("keys", () => {
     expect(page.faults).toEqual([]);
   });
 
-  test("over plain HTTP from another machine, where browsers allow less, it draws and copies, and asks nobody else", async () => {
+  test("over plain HTTP from another machine, where browsers allow less, it generates and copies, and asks for nothing else", async () => {
     const page = await studio.open({ host: LAN, path: `/#key=${KEY}` });
     expect(await page.evaluate("[isSecureContext, typeof crypto.randomUUID]")).toEqual([false, "undefined"]);
     await page.waitForSelector("#prompt");
@@ -90,13 +90,13 @@ describe.skipIf(!hasChromium)("a server without keys", () => {
   });
   afterAll(() => studio?.stop());
 
-  test("says on another machine that it serves its own only, and how to change that", async () => {
+  test("reports on another machine that it serves only its own, and how to change that", async () => {
     const page = await studio.open({ host: LAN });
     await page.waitForSelector("text=inkstone keys create phone");
     expect(await page.locator("#prompt").count()).toBe(0);
   });
 
-  test("is not written to by a page of another site", async () => {
+  test("refuses writes of a page of another site", async () => {
     const page = await studio.open({ path: "/healthz" });
     const { base } = studio;
     const status = `fetch("${base}/v1", { method: "POST", mode: "no-cors", body: "[]" })`;

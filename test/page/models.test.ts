@@ -49,7 +49,7 @@ describe.skipIf(!hasChromium)("models", () => {
   const photo = (shade: number) =>
     encodeImage({ width: 60, height: 30, pixels: new Uint8Array(60 * 30 * 3).fill(shade) }, { format: "PNG" });
 
-  test("a picture that is dropped becomes a reference, an instruction is written, the result has its shape", async () => {
+  test("a dropped image becomes a reference, an instruction is written, the result has its shape", async () => {
     const page = await studio.open({ draft });
     await page.waitForSelector(".references");
     await drop(page, await photo(90), "photo.png", "image/png");
@@ -70,7 +70,7 @@ describe.skipIf(!hasChromium)("models", () => {
     await page.context().close();
   });
 
-  test("from the gallery: edit this, say what should change, see the result; painted, the rest stays", async () => {
+  test("from the gallery: edit this, describe the change, see the result; with paint, the rest stays", async () => {
     const page = await studio.open({ draft, path: "/pictures" });
     await page.click(".grid-open >> nth=0");
     await page.click("dialog .actions >> text=/^Edit$/");
@@ -90,7 +90,7 @@ describe.skipIf(!hasChromium)("models", () => {
     await page.context().close();
   });
 
-  test("painted on, an editing model changes what is tinted and no other pixel", async () => {
+  test("with paint, an editing model changes the tinted part and no other pixel", async () => {
     const begin = await studio.open({ draft: { ...QUICK, steps: 2 } });
     await draw(begin, "a picture to paint on");
     await finished(begin);
@@ -135,7 +135,7 @@ describe.skipIf(!hasChromium)("models", () => {
     await page.context().close();
   });
 
-  test("with another model the picture is what drawing starts from, and back", async () => {
+  test("with another model the image becomes the seed image, and back", async () => {
     const page = await studio.open({ draft });
     await drop(page, await photo(90), "photo.png", "image/png");
     await page.click("dialog >> text=Use it as a reference");
@@ -163,7 +163,7 @@ describe.skipIf(!hasChromium)("models", () => {
     await page.context().close();
   });
 
-  test("what is in memory is shown; a style is fetched by its address, with its progress", async () => {
+  test("the model in memory is shown; a style is downloaded by its address, with its progress", async () => {
     const file = await readFile("test/fixtures/lora/files/peft.safetensors");
     const page = await studio.open({ path: "/models" });
     await page.waitForSelector("text=Device: ");
@@ -183,7 +183,7 @@ describe.skipIf(!hasChromium)("models", () => {
     await page.context().close();
   });
 
-  test("a checkpoint of the hub is fetched by its address, and drawn with", async () => {
+  test("a checkpoint of the hub is downloaded by its address, and used", async () => {
     const page = await studio.open({ path: "/models" });
     await page.fill("form input:not([type])", "From the hub");
     await page.fill('input[type="url"]', "https://huggingface.co/not-a-repository");
@@ -198,7 +198,7 @@ describe.skipIf(!hasChromium)("models", () => {
     await page.context().close();
   });
 
-  test("how long a picture is kept can be said of new ones, and changed", async () => {
+  test("the time to keep an image can be set for new ones, and changed", async () => {
     const page = await studio.open({ draft: QUICK });
     await page.click('[aria-label="Menu"]');
     await page.selectOption(".menu-choice select", { label: "for 7 days" });
@@ -215,7 +215,7 @@ describe.skipIf(!hasChromium)("models", () => {
     expect(page.faults).toEqual([]);
   });
 
-  test("a picture whose size cannot be drawn is redrawn at about its shape, which is said before", async () => {
+  test("an image of an unsupported size is redrawn at about its shape, with a note before", async () => {
     const wide = await encodeImage(
       { width: 300, height: 131, pixels: new Uint8Array(300 * 131 * 3).fill(70) },
       { format: "PNG" },

@@ -16,7 +16,7 @@ describe.skipIf(!hasChromium)("the queue", () => {
   });
   afterAll(() => studio?.stop());
 
-  test("cancelling what waits leaves what is drawn; Stop ends that within a step", async () => {
+  test("cancelling queued tasks leaves finished images; Stop ends the running task within a step", async () => {
     const page = await studio.open({ draft: { ...QUICK, width: 256, height: 256, steps: 50 } });
     await draw(page, "first");
     await page.waitForSelector("text=/step [1-9]/");
@@ -34,7 +34,7 @@ describe.skipIf(!hasChromium)("the queue", () => {
     expect(page.faults).toEqual([]);
   });
 
-  test("a server that is killed in mid-task comes back with it, and the page goes on by itself", async () => {
+  test("a server that is killed during a task returns with it, and the page continues without a reload", async () => {
     const page = await studio.open({ draft: { ...QUICK, steps: 40 } });
     await draw(page, 'A sign that says "BACK"');
     await page.waitForSelector("text=/step [1-9]/");
@@ -47,7 +47,7 @@ describe.skipIf(!hasChromium)("the queue", () => {
     expect(await tasks("succeeded")).toHaveLength(1);
   });
 
-  test("a tab that is closed while drawing loses nothing: a new one shows the picture", async () => {
+  test("closing a tab during generation loses nothing: a new one shows the image", async () => {
     const page = await studio.open({ draft: { ...QUICK, steps: 30 } });
     await draw(page, 'A sign that says "LATER"');
     await page.context().close();

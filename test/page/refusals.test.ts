@@ -17,7 +17,7 @@ describe.skipIf(!hasChromium)("refusals", () => {
   });
   afterAll(() => studio?.stop());
 
-  test("a full queue: the page says so, counts down, and keeps the draft", async () => {
+  test("a full queue: the page reports it, counts down, and keeps the draft", async () => {
     const page = await studio.open({ draft: { ...QUICK, width: 256, height: 256, steps: 100, numberResults: 20 } });
     await draw(page, "first");
     await page.waitForSelector("text=/step [1-9]/");
@@ -36,7 +36,7 @@ describe.skipIf(!hasChromium)("refusals", () => {
     await page.context().close();
   });
 
-  test("a missing model is said before anything is sent, and each time", async () => {
+  test("a missing model is reported before anything is sent, each time", async () => {
     const page = await studio.open({ draft: { ...QUICK, model: "nobody:nothing@1" } });
     await page.waitForSelector(".fault >> text=The model nobody:nothing@1 is not installed.");
     await page.fill("#prompt", "a sign");
@@ -48,7 +48,7 @@ describe.skipIf(!hasChromium)("refusals", () => {
     await page.context().close();
   });
 
-  test("a refused parameter is marked where it is, and told to who cannot see it", async () => {
+  test("a refused parameter is marked in its place, and announced to screen readers", async () => {
     const page = await studio.open({ draft: { ...QUICK, steps: 5000 } });
     await page.click(".disclosure");
     await page.fill("#prompt", "a sign");
@@ -63,7 +63,7 @@ describe.skipIf(!hasChromium)("refusals", () => {
   });
 
   test.skipIf(hasTerabyteFree)(
-    "a full disk: the page says so, keeps the draft, offers to empty the bin, and goes on by itself",
+    "a full disk: the page reports it, keeps the draft, offers to empty the bin, and continues without a reload",
     async () => {
       const page = await studio.open();
       await draw(page, "in the bin");

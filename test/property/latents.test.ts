@@ -15,7 +15,7 @@ const planes = fc
   });
 
 describe("packing latents", () => {
-  it("is undone by unpacking", () => {
+  it("is inverted by unpacking", () => {
     fc.assert(
       fc.property(planes, ({ data, channels, height, width }) => {
         expect(unpack(pack(data, channels, height, width), channels, height, width)).toEqual(data);

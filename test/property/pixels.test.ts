@@ -10,7 +10,7 @@ const picture = fc
       .map((pixels) => ({ width, height, pixels })),
   );
 
-it("a picture survives the way to -1…1 and back", () => {
+it("an image survives the conversion to -1…1 and back", () => {
   fc.assert(
     fc.property(picture, (image) => {
       expect(toRgb(fromRgb(image), image.width, image.height)).toEqual({
@@ -21,7 +21,7 @@ it("a picture survives the way to -1…1 and back", () => {
   );
 });
 
-it("any float becomes a byte, the brighter of two never the darker byte", () => {
+it("any float becomes a byte; a brighter one never becomes a darker byte", () => {
   const level = fc.float({ noNaN: true });
   fc.assert(
     fc.property(level, level, (a, b) => {

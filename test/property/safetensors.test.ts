@@ -134,18 +134,18 @@ describe("a hostile safetensors header is an error", () => {
     await expect(readSafetensorsHeader(path)).rejects.toThrow(CheckpointError);
   });
 
-  it("whose texts are long, in a short message", async () => {
+  it("with long texts, in a short message", async () => {
     const long = "x".repeat(1e6);
     const message = await read(file(one({ dtype: long, shape: [long], data_offsets: [0] }))).catch((e) => e.message);
     expect(message.length).toBeLessThan(path.length + 500);
   });
 
-  it("a file that does not exist", async () => {
+  it("a missing file", async () => {
     await expect(readSafetensorsHeader(join(folder, "none"))).rejects.toThrow(CheckpointError);
   });
 });
 
-describe("a sound header is read", () => {
+describe("a valid header is read", () => {
   it.each<[string, Buffer, [string, number, number][]]>([
     ["without tensors", file("{}"), []],
     ["padded with spaces", file(`${one(F32(0, 16))}    `), [["weight", 0, 16]]],
@@ -177,7 +177,7 @@ describe("a sound header is read", () => {
   });
 });
 
-describe("whatever the bytes, an error or tensors inside the file", () => {
+describe("any bytes give an error or tensors inside the file", () => {
   const number = fc.oneof(
     fc.integer({ min: -4, max: 80 }),
     fc.constantFrom(2 ** 31, 2 ** 32, 2 ** 53, 2 ** 53 - 1, -(2 ** 53), 1e308, 0.5, -0),
@@ -200,7 +200,7 @@ describe("whatever the bytes, an error or tensors inside the file", () => {
     entry,
   );
 
-  it("for headers of the right form", async () => {
+  it("for valid headers", async () => {
     await fc.assert(
       fc.asyncProperty(header, fc.nat({ max: 80 }), async (value, data) => {
         await expectSafe(
@@ -214,7 +214,7 @@ describe("whatever the bytes, an error or tensors inside the file", () => {
     );
   });
 
-  it("for small tensors placed anywhere", async () => {
+  it("for small tensors at any offset", async () => {
     const placed = fc.record({ begin: fc.integer({ min: -2, max: 40 }), size: fc.integer({ min: 0, max: 12 }) });
     await fc.assert(
       fc.asyncProperty(fc.array(placed, { maxLength: 4 }), fc.nat({ max: 40 }), async (places, data) => {
@@ -228,7 +228,7 @@ describe("whatever the bytes, an error or tensors inside the file", () => {
     );
   });
 
-  it("for a sound file with some bytes changed or cut off", async () => {
+  it("for a valid file with some bytes changed or cut off", async () => {
     const sound = file(JSON.stringify({ a: F32(0, 16), b: { dtype: "BF16", shape: [2, 3], data_offsets: [16, 28] } }));
     const change = fc.record({ at: fc.nat({ max: sound.length - 1 }), to: fc.nat({ max: 255 }) });
     await fc.assert(

@@ -19,7 +19,7 @@ const config = fc
   .map((value) => schedulerConfig.parse(value));
 
 describe("noise levels", () => {
-  it("fall from 1 to exactly 0, one for each step and the end", () => {
+  it("fall from 1 to exactly 0, one per step and the end", () => {
     fc.assert(
       fc.property(steps, tokens, config, (count, length, scheduler) => {
         const sigmas = flowSigmas(count, length, scheduler);
@@ -40,7 +40,7 @@ describe("noise levels", () => {
     );
   });
 
-  it("end at the terminal before the last step, when there is one", () => {
+  it("reach the terminal value before the last step, if there is one", () => {
     fc.assert(
       fc.property(fc.integer({ min: 2, max: 200 }), tokens, config, (count, length, scheduler) => {
         fc.pre(typeof scheduler.shift_terminal === "number");
@@ -49,7 +49,7 @@ describe("noise levels", () => {
     );
   });
 
-  it("grow with the picture when the shift is dynamic, and only then", () => {
+  it("grow with the image if the shift is dynamic, and only then", () => {
     fc.assert(
       fc.property(fc.integer({ min: 3, max: 50 }), tokens, config, (count, length, scheduler) => {
         const growing = { ...scheduler, base_shift: 0.5, max_shift: 0.9, shift_terminal: null };

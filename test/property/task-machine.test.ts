@@ -261,7 +261,7 @@ afterAll(async () => {
   await opened?.drop();
 });
 
-test("the database does what the model does, whatever happens in whatever order", { timeout: 240_000 }, async () => {
+test("the database agrees with the model, for any sequence of events", { timeout: 240_000 }, async () => {
   await fc.assert(
     fc.asyncProperty(commands, async (sequence) => {
       await tasks.clear();

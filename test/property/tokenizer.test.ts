@@ -30,7 +30,7 @@ function bytesOf(text: string): Buffer {
 
 const text = fc.string({ unit: "binary", maxLength: 60 }).filter((s) => s.isWellFormed() && !s.includes("<"));
 
-it("ids spell the text's normalised bytes, whatever the text", () => {
+it("ids decode to the normalised bytes of the text, for any text", () => {
   fc.assert(
     fc.property(text, (s) => {
       const spelled = bytesOf(

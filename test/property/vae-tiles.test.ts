@@ -15,7 +15,7 @@ const grid = fc.record({
 });
 
 describe("tiles", () => {
-  it("cover every position once, and reach as far around as there is something", () => {
+  it("cover every position once, and extend over all available surroundings", () => {
     fc.assert(
       fc.property(grid, ({ height, width, reach, most }) => {
         const covered = new Uint8Array(height * width);
@@ -32,7 +32,7 @@ describe("tiles", () => {
     );
   });
 
-  it("stay within their limit where surroundings leave room, and are one where all fits", () => {
+  it("stay within their limit if the surroundings leave room, and are one if everything fits", () => {
     fc.assert(
       fc.property(grid, ({ height, width, reach, most }) => {
         const tiles = planTiles(height, width, reach, most);
@@ -45,7 +45,7 @@ describe("tiles", () => {
     );
   });
 
-  it("of a 2048×2048 picture are few", () => {
+  it("of a 2048×2048 image are few", () => {
     expect(planTiles(256, 256, 13, 128 * 128)).toHaveLength(6);
     expect(planTiles(128, 128, 13, 128 * 128)).toHaveLength(1);
   });
@@ -65,7 +65,7 @@ describe("decoding in tiles", () => {
     [80, 12],
     [9, 140],
     [61, 53],
-  ])("gives bit for bit the picture of decoding in one piece, %d × %d", async (height, width) => {
+  ])("equals decoding in one piece bit for bit, %d × %d", async (height, width) => {
     const data = Float32Array.from(
       { length: 2 * 16 * height * width },
       (_, i) => 2 * Math.sin(i * 1.7) + Math.cos(i / 90),
@@ -74,7 +74,7 @@ describe("decoding in tiles", () => {
     expectIdentical("picture", await tiled.decode(latents), await whole.decode(latents));
   });
 
-  it("needs all of the surroundings that the network looks at, and no more", async () => {
+  it("needs all of the surroundings within the network's reach, and no more", async () => {
     const { config } = (await openCheckpoint(checkpointPath("odd"))).vae;
     const reach = decoderReach(config);
     // Stands for the network: every position becomes the sum of those within reach of it.
@@ -98,6 +98,6 @@ describe("decoding in tiles", () => {
 });
 
 /** Of Qwen-Image's VAE: three levels up, three resnets each. */
-it("the up blocks of Qwen-Image look 13 positions far", () => {
+it("the up blocks of Qwen-Image reach 13 positions far", () => {
   expect(decoderReach({ dim_mult: [1, 2, 4, 4], num_res_blocks: 2 } as never)).toBe(13);
 });

@@ -30,7 +30,7 @@ afterAll(async () => {
   await server?.app.close();
 });
 
-test("it is small, and no page has a script in it or asks another host", async () => {
+test("it is small, and its pages contain no scripts and call no other host", async () => {
   const sizes = await Promise.all(names.map(async (name) => (await stat(name)).size));
   expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(MOST);
   const pages = names.filter((name) => name.endsWith(".html"));
@@ -41,7 +41,7 @@ test("it is small, and no page has a script in it or asks another host", async (
   }
 });
 
-test("/docs leads to the site, and every link of every page to a page and anchor that exist", async () => {
+test("/docs leads to the site, and every link of every page to an existing page and anchor", async () => {
   const { base } = server;
   const first = await fetch(`${base}/docs`, { redirect: "manual" });
   expect([first.status, first.headers.get("location")]).toEqual([302, "/docs/"]);
@@ -70,7 +70,7 @@ test("/docs leads to the site, and every link of every page to a page and anchor
   expect(pages.size).toBeGreaterThan(20);
 });
 
-test("a missing page answers 404 with the site's own page, and nothing outside the folder is served", async () => {
+test("a missing page answers 404 with the site's page for it, and nothing outside the folder is served", async () => {
   const { base } = server;
   const missing = await fetch(`${base}/docs/nothing`);
   expect([missing.status, missing.headers.get("content-type")]).toEqual([404, "text/html; charset=utf-8"]);
@@ -97,7 +97,7 @@ describe.skipIf(!existsSync(CHROMIUM))("in a browser", () => {
     return page;
   }
 
-  test("searches all pages and opens what it finds", async () => {
+  test("searches all pages and opens the result", async () => {
     const page = await open("/docs/");
     await page.click(".VPNavBarSearch button");
     await page.fill(".VPLocalSearchBox input", "webhookURL");
@@ -108,7 +108,7 @@ describe.skipIf(!existsSync(CHROMIUM))("in a browser", () => {
     expect(faults).toEqual([]);
   });
 
-  test("is dark where the system is, and a switch changes that", async () => {
+  test("is dark if the system is, and a switch changes that", async () => {
     const page = await open("/docs/reference/errors", "dark");
     await page.waitForFunction("document.documentElement.classList.contains('dark')");
     await page.click(".VPNavBar .VPSwitchAppearance");

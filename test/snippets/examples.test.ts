@@ -41,7 +41,7 @@ afterAll(async () => {
   await server?.stop();
 });
 
-test("each file has its test", async () => {
+test("each file has a test", async () => {
   const tested = [...Object.keys(CLIENTS), "README.md", "webhook-receiver.ts", "express-route.ts", "next-route.ts"];
   expect(await readdir(FOLDER)).toEqual(tested.toSorted());
 });
@@ -69,7 +69,7 @@ async function serve(name: string): Promise<{ readonly address: string; readonly
   return { address: /listening on (\S+)/.exec(out)![1]!, printed: () => out };
 }
 
-test("webhook-receiver.ts prints the image of a webhook, and refuses one that is not signed", async () => {
+test("webhook-receiver.ts prints the image of a webhook, and refuses an unsigned one", async () => {
   const { address, printed } = await serve("webhook-receiver.ts");
   const task = {
     taskType: "imageInference",

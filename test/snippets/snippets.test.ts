@@ -19,7 +19,7 @@ const runs = all.filter((fence) => fence.language in ENDINGS && reasonNotToRun(f
 const fileOf = ({ page, line, language }: Fence) =>
   `${page.replaceAll(/\W+/g, "-")}-${line}.${ENDINGS[language as (typeof RUN)[number]]}`;
 
-test("there are blocks of every kind, and each mark is known and has its reason", () => {
+test("blocks of every kind exist, and each mark is known and has its reason", () => {
   for (const language of RUN)
     expect(
       all.some((fence) => fence.language === language),
@@ -33,14 +33,14 @@ test("there are blocks of every kind, and each mark is known and has its reason"
   expect(unknown.map(({ page, line, marks }) => `${page}:${line}: ${marks}`)).toEqual([]);
 });
 
-test("a block without end, or in an unknown language, is an error", () => {
+test("a block without an end, or in an unknown language, is an error", () => {
   expect(() => fencesOf("a.md", "```sh\nls")).toThrow("a.md:1: the block does not end");
   expect(() => fencesOf("a.md", "text\n```perl\n1\n```")).toThrow('a.md:2: unknown language "perl"');
   const [fence] = fencesOf("a.md", "x\n```sh no-run: needs a GPU\nls\n```\n");
   expect(fence).toEqual({ page: "a.md", line: 3, language: "sh", marks: "no-run: needs a GPU", code: "ls" });
 });
 
-describe("what is run", () => {
+describe("blocks that run", () => {
   let server: ContractServer;
   const workspaces = new Map<string, Workspace>();
 
@@ -55,7 +55,7 @@ describe("what is run", () => {
     await server?.stop();
   });
 
-  test("TypeScript is sound under strict settings", async () => {
+  test("TypeScript passes strict settings", async () => {
     const workspace = await createWorkspace(server);
     workspaces.set("all pages", workspace);
     for (const fence of runs) if (fence.language === "ts") await workspace.write(fileOf(fence), fence.code);

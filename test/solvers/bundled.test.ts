@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => pipeline.dispose());
 
-test.each([...pairs])("%s draws the bundled checkpoint's green wall", async (_, scheduler) => {
+test.each([...pairs])("%s generates the bundled checkpoint's green wall", async (_, scheduler) => {
   const prompt = 'A wooden sign that says "TEA" in white letters on a green background';
   const [image] = await pipeline.generate({ prompt, width: 128, height: 128, steps: 20, seed: 42n, scheduler });
   const [red, green, blue] = borderColour(image!.pixels, 128);

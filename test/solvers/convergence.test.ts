@@ -11,20 +11,20 @@ const ODE = Object.entries(SOLVERS as Record<string, SolverKind>).filter(([, { s
 const BEGUN: Record<string, number> = { euler: 1, plms: 3, unipc2: 3, unipc3: 3 };
 
 describe.each(ODE)("%s", (name, { create, order }) => {
-  test(`a step errs by its length to the power ${order! + 1}`, async () => {
+  test(`a step has an error of its length to the power ${order! + 1}`, async () => {
     const counts = [16, 24, 32, 48];
     const errors = await Promise.all(counts.map((n) => stepError(create, twoGaussians, n)));
     expect(Math.abs(slope(counts, errors) - (order! + 1))).toBeLessThan(0.3);
   });
 
   const begun = BEGUN[name] ?? 2;
-  test(`a way from its first step on has order ${begun}`, async () => {
+  test(`a trajectory from its first step has order ${begun}`, async () => {
     const counts = [16, 24, 32, 48];
     const errors = await Promise.all(counts.map((n) => middleError(create, twoGaussians, n)));
     expect(slope(counts, errors)).toBeGreaterThan(begun - 0.15);
   });
 
-  test("it goes from pure noise to the picture, and better than Euler unless it is Euler", async () => {
+  test("it goes from pure noise to the image, and better than Euler unless it is Euler", async () => {
     for (const flow of [gaussian, twoGaussians]) {
       const [few, many] = [await wayError(create, flow, 8), await wayError(create, flow, 96)];
       expect(few).toBeGreaterThan(many * 9);

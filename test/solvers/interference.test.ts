@@ -25,7 +25,7 @@ async function way({ create }: SolverKind, push: number): Promise<number[][]> {
 }
 
 test.each(Object.entries(SOLVERS as Record<string, SolverKind>))(
-  "%s goes on from where it is put",
+  "%s continues from a changed position",
   async (name, kind) => {
     const [alone, pushed] = [await way(kind, 0), await way(kind, 0.5)];
     const moved = pushed.map((latents, step) => latents.map((value, i) => value - alone[step]![i]!));

@@ -24,7 +24,7 @@ async function drawn(name: string, steps: number): Promise<{ mean: number; devia
 }
 
 describe.each(Object.keys(kinds).filter((name) => kinds[name]!.stochastic))("%s", (name) => {
-  test("keeps the mean, however few the steps", async () => {
+  test("keeps the mean, for any number of steps", async () => {
     for (const steps of [1, 2, 7, 30]) {
       expect(Math.abs((await drawn(name, steps)).mean - MEAN), `${steps} steps`).toBeLessThan(0.02);
     }
@@ -33,7 +33,7 @@ describe.each(Object.keys(kinds).filter((name) => kinds[name]!.stochastic))("%s"
 
 /** LCM and TCD take predicted images for drawn ones: they do not tend to the data's spread, and are not meant to. */
 describe.each(["eulerAncestral", "dpm2Ancestral", "ddpm", "dpm2sSde", "dpm2mSde", "dpm3mSde"])("%s", (name) => {
-  test("tends to the data's spread as steps are added", async () => {
+  test("approaches the data's spread with more steps", async () => {
     const [few, many] = [await drawn(name, 20), await drawn(name, 120)];
     const [farther, nearer] = [few, many].map(({ deviation }) => Math.abs(deviation / DEVIATION - 1));
     expect(nearer).toBeLessThan(0.06);
@@ -47,7 +47,7 @@ describe.each<[string, (sigma: number, next: number) => number]>([
   ["lcm", () => 0],
   ["tcd", (_, next) => 0.7 * next],
 ])("%s", (name, down) => {
-  test.each([3, 8, 20])("has the spread its formula predicts, in %i steps", async (steps) => {
+  test.each([3, 8, 20])("has the spread of its formula, in %i steps", async (steps) => {
     const sigmas = evenSigmas(steps);
     let variance = 1;
     for (let i = 0; i < steps; i++) {

@@ -22,13 +22,13 @@ const config = schedulerConfig.parse({
 const names = SCHEDULERS.map(({ name }) => name);
 
 describe("names", () => {
-  test("are those of the API, aliases too", () => {
+  test("equal those of the API, including aliases", () => {
     expect(names).toHaveLength(75);
     expect(names).toEqual([...WIRE_NAMES]);
     expect(ALIASES).toEqual(SCHEDULER_ALIASES);
   });
 
-  test("are found in any letter case, with blanks around", () => {
+  test("are found in any letter case, with blanks around them", () => {
     for (const { name, solver, spacing } of SCHEDULERS) {
       for (const spelling of [name.toUpperCase(), name.toLowerCase(), ` ${name}\n`]) {
         expect(resolveScheduler(spelling)).toMatchObject({ name, solver, spacing });
@@ -39,7 +39,7 @@ describe("names", () => {
   });
 
   test.each(SCHEDULERS.map((scheduler) => [scheduler.name, scheduler] as const))(
-    "%s keeps what it promises of spacing and randomness",
+    "%s has the documented spacing and randomness",
     (name, { solver, spacing }) => {
       const promised = {
         karras: /Karras|EDM/.test(name),
@@ -55,7 +55,7 @@ describe("names", () => {
     },
   );
 
-  test("mean the model's own Euler by default", () => {
+  test("give the model's own Euler by default", () => {
     const { solver, spacing } = resolveScheduler("Default");
     expect(solver.title).toBe("Euler");
     expect(spacing.sigmas(20, 4096, config)).toEqual(flowSigmas(20, 4096, config));
@@ -73,7 +73,7 @@ describe("names", () => {
     expect(refuse).toThrow(nearest);
   });
 
-  test("differ: no two of different solver or spacing do the same", async () => {
+  test("differ: no two of different solver or spacing give the same", async () => {
     const results = new Map<string, string>();
     for (const { solver, spacing } of PAIRS) {
       const key = `${solver.title}, ${spacing.title}`;
@@ -87,7 +87,7 @@ describe("names", () => {
 });
 
 test.each(PAIRS.map((scheduler) => [scheduler.name, scheduler] as const))(
-  "%s stays finite and near the data in 1 to 50 steps, from any of them",
+  "%s stays finite and close to the data in 1 to 50 steps, from any of them",
   async (_, { solver, spacing }) => {
     for (let steps = 1; steps <= 50; steps++) {
       const sigmas = spacing.sigmas(steps, 256, config);
@@ -112,7 +112,7 @@ async function drawFrom(create: (typeof SCHEDULERS)[number]["solver"]["create"],
   return x;
 }
 
-test("a linear time shift moves levels by mu itself", () => {
+test("a linear time shift moves levels by mu", () => {
   const linear = schedulerConfig.parse({
     base_shift: 0.5,
     max_shift: 0.9,
@@ -127,7 +127,7 @@ test("a linear time shift moves levels by mu itself", () => {
 test.each([
   [14, true],
   [15, false],
-])("DPM++ 3M of %d steps takes its last but one as 2M does: %s", async (steps, same) => {
+])("DPM++ 3M of %d steps computes its last but one like 2M: %s", async (steps, same) => {
   const sigmas = Array.from({ length: steps + 1 }, (_, i) => 1 - i / steps);
   const gaussian = () => new Float32Array();
   const [third, second] = [SOLVERS.dpm3m, SOLVERS.dpm2m].map(({ create }) => plainSolver(create, { sigmas, gaussian }));
@@ -140,7 +140,7 @@ test.each([
 });
 
 test.each(["karras", "exponential", "beta"] as const)(
-  "a checkpoint that asks for %s sigmas gets them by default",
+  "a checkpoint with %s sigmas in its config uses them by default",
   (curve) => {
     const asking = { ...config, [`use_${curve}_sigmas`]: true };
     for (const [steps, tokens] of [
@@ -155,12 +155,12 @@ test.each(["karras", "exponential", "beta"] as const)(
   },
 );
 
-test("a checkpoint that asks for two kinds of sigmas at once is refused", () => {
+test("a checkpoint with two kinds of sigmas in its config is refused", () => {
   const both = { ...config, use_karras_sigmas: true, use_beta_sigmas: true };
   expect(schedulerConfig.safeParse(both).error?.message).toContain("only one of use_karras_sigmas");
 });
 
-test("noise levels fall from 1 to 0 for every name, size of picture and number of steps", () => {
+test("noise levels fall from 1 to 0 for every name, size of image and number of steps", () => {
   fc.assert(
     fc.property(
       fc.constantFrom(...SCHEDULERS),

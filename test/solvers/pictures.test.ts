@@ -33,7 +33,7 @@ async function drawn(params: Partial<GenerateParams>): Promise<RgbImage> {
 }
 
 test.each(PAIRS.map(({ name, solver }) => [name, solver] as const))(
-  "%s draws what the model leads to, unless it wanders; from a picture under a mask the same each time",
+  "%s reaches the model's image, unless it is random; from an image under a mask the same each time",
   async (scheduler, { stochastic }) => {
     const far = difference(await drawn({ scheduler, steps: 12, guidance: 1 }), destination);
     // Even this random model, jagged in σ, leads every solver to one picture: 6 to 15 levels off; another picture is 31 to 42 off.
@@ -52,14 +52,14 @@ function difference(a: RgbImage, b: RgbImage): number {
   return a.pixels.reduce((sum, value, i) => sum + Math.abs(value - b.pixels[i]!), 0) / a.pixels.length;
 }
 
-test("the default is the model's own Euler; another name draws another picture", async () => {
+test("the default is the model's own Euler; another name generates another image", async () => {
   const image = await drawn({});
   for (const scheduler of ["default", "FLOWMATCHEULERDISCRETESCHEDULER"])
     expect(await drawn({ scheduler })).toEqual(image);
   expect((await drawn({ scheduler: "Heun" })).pixels).not.toEqual(image.pixels);
 });
 
-test("another seed is other noise on the way", async () => {
+test("another seed gives other noise on the way", async () => {
   const fromPicture = { image: picture, strength: 0.7, scheduler: "Euler a" };
   expect((await drawn({ ...fromPicture, seed: 12n })).pixels).not.toEqual((await drawn(fromPicture)).pixels);
 });
@@ -67,7 +67,7 @@ test("another seed is other noise on the way", async () => {
 test.each([
   ["Eulr", '"Euler"'],
   [7 as never, "a string"],
-])("%s is refused before anything is computed", async (scheduler, names) => {
+])("%s is refused before any computation", async (scheduler, names) => {
   const refusal = drawn({ scheduler, prompt: "a" });
   await expect(refusal).rejects.toThrow(ParameterError);
   await expect(refusal).rejects.toThrow(names);

@@ -19,7 +19,7 @@ const brush = (changes: object = {}): Stroke => ({
 });
 
 describe("strokes", () => {
-  test("a hard dab is a disc of its size", () => {
+  test("a hard dab is a disc of the brush's size", () => {
     expect(shown(draw(brush()))).toEqual([
       "................",
       "................",
@@ -45,7 +45,7 @@ describe("strokes", () => {
     expect(draw(soft, soft)).toEqual(mask);
   });
 
-  test("a fast line has no holes, a pen's pressure makes it thinner", () => {
+  test("a fast line has no holes, and light pressure of a pen makes it thinner", () => {
     const mask = draw(
       brush({
         points: [
@@ -60,14 +60,14 @@ describe("strokes", () => {
     expect(dabsBetween({ x: 0, y: 0 }, { x: 0, y: 0 }, 8)).toHaveLength(1);
   });
 
-  test("the eraser takes away, whatever painted it", () => {
+  test("the eraser removes paint of any tool", () => {
     const box: Stroke = { kind: "box", erase: false, from: { x: 0, y: 0 }, to: { x: 16, y: 12 } };
     const mask = draw(box, brush({ erase: true }));
     expect(at(mask, 8, 6)).toBe(0);
     expect(at(mask, 0, 0)).toBe(255);
   });
 
-  test("a box is drawn from any corner and ends at the edge; a lasso fills what it goes around", () => {
+  test("a box starts from any corner and ends at the edge; a lasso fills its inside", () => {
     const drawnBack = draw({ kind: "box", erase: false, from: { x: 20, y: 3 }, to: { x: 14, y: 1 } });
     expect(drawnBack.alpha.filter((value) => value === 255).length).toBe(2 * 2);
     const triangle = draw({
@@ -91,7 +91,7 @@ describe("strokes", () => {
   });
 });
 
-test("undo takes back stroke by stroke, redo brings back, a new stroke ends that", () => {
+test("undo removes stroke by stroke, redo restores, a new stroke ends redo", () => {
   const two = withStroke(withStroke(EMPTY_MASK, brush()), { kind: "invert" });
   const undone = undoStroke(undoStroke(undoStroke(two)));
   expect(undone.strokes).toEqual([]);
@@ -99,7 +99,7 @@ test("undo takes back stroke by stroke, redo brings back, a new stroke ends that
   expect(withStroke(undone, brush()).undone).toEqual([]);
 });
 
-test("it is known whether anything is painted", () => {
+test("paint is detected", () => {
   const of = (...strokes: Stroke[]) => isPainted({ strokes, undone: [] });
   expect(of()).toBe(false);
   expect(of(brush({ erase: true }))).toBe(false);
@@ -111,7 +111,7 @@ test("it is known whether anything is painted", () => {
 describe("the view", () => {
   const view = fitView({ width: 200, height: 100 }, { width: 448, height: 448 });
 
-  test("a picture fits into its window", () => {
+  test("an image fits into its window", () => {
     expect(view).toEqual({ scale: 2, x: 24, y: 124 });
     expect(toPicture(view, { x: 24, y: 124 })).toEqual({ x: 0, y: 0 });
   });
@@ -122,7 +122,7 @@ describe("the view", () => {
     expect(zoomAt(view, point, 1e9).scale).toBe(32);
   });
 
-  test("two fingers hold the picture where they touch it", () => {
+  test("two fingers hold the image at the touched points", () => {
     const [before, after] = [
       [
         { x: 100, y: 200 },
@@ -140,7 +140,7 @@ describe("the view", () => {
     }
   });
 
-  test("extensions become sizes that can be drawn, and never cut", () => {
+  test("extensions become allowed sizes, and never cut", () => {
     const none = { top: 0, right: 0, bottom: 0, left: 0 };
     expect(drawableSides({ width: 250, height: 250 }, none)).toEqual(none);
     const sides = drawableSides({ width: 250, height: 256 }, { ...none, left: 30, right: 10, bottom: 33 });

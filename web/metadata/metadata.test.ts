@@ -89,7 +89,7 @@ test("AUTOMATIC1111 in the user comment of a JPEG", async () => {
   expect(await readParameters(new Blob([head, data]))).toEqual(foreign);
 });
 
-test("ComfyUI: the sampler, and what is linked to it", async () => {
+test("ComfyUI: the sampler, and its linked nodes", async () => {
   const graph = {
     "3": {
       class_type: "KSampler",
@@ -120,7 +120,7 @@ test("ComfyUI: the sampler, and what is linked to it", async () => {
   });
 });
 
-test("a graph that runs in circles, a text that unpacks to a gigabyte, and a file cut anywhere give nothing", async () => {
+test("a cyclic graph, a text that unpacks to a gigabyte, and a truncated file give nothing", async () => {
   const circle = {
     "1": { class_type: "K", inputs: { positive: ["2", 0], negative: ["2", 0], steps: ["2", 0] } },
     "2": { class_type: "L", inputs: { a: ["2", 0] } },

@@ -3,7 +3,7 @@ import { spansOf } from "./lettering.ts";
 
 const letters = (prompt: string) => spansOf(prompt).flatMap(({ text, lettering }) => (lettering ? [text] : []));
 
-test("words in quotation marks are lettering, in both writings", () => {
+test("words in quotation marks are lettering, with both kinds of marks", () => {
   expect(letters('A sign "OPEN" above “CLOSED”')).toEqual(['"OPEN"', "“CLOSED”"]);
   expect(letters("木牌上写着「茶」")).toEqual(["「茶」"]);
 });
@@ -13,7 +13,7 @@ test("an open quotation and an empty one are not", () => {
   expect(letters('""')).toEqual([]);
 });
 
-test("the pieces are the prompt", () => {
+test("the pieces add up to the prompt", () => {
   const prompt = 'x "a" y\n"b" "';
   expect(
     spansOf(prompt)

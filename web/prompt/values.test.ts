@@ -12,7 +12,7 @@ test("seeds keep their digits", () => {
   expect(valuesOf("9223372036854775807", "integer")).toEqual([2n ** 63n - 1n]);
 });
 
-test("words stay words, doubles go, nonsense is left out, and a million is cut off", () => {
+test("words stay words, duplicates and invalid values are dropped, and a million is cut off", () => {
   expect(valuesOf("Euler, DPM++ 2M , Euler", "string")).toEqual(["Euler", "DPM++ 2M"]);
   expect(valuesOf("x, 4-1, 1-3/0, 7", "integer")).toEqual([7]);
   expect(valuesOf("1-1000000", "integer")).toHaveLength(64);

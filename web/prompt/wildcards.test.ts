@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { expandWildcards, hasWildcards } from "./wildcards.ts";
 
-test("a prompt without choices is itself", () => {
+test("a prompt without choices stays unchanged", () => {
   expect(expandWildcards('A sign that says "{TEA}"')).toEqual(['A sign that says "{TEA}"']);
   expect(hasWildcards("a {b} c | d")).toBe(false);
 });
@@ -15,12 +15,12 @@ test("the last group varies fastest", () => {
   ]);
 });
 
-test("choices may be empty and stand within choices", () => {
+test("choices can be empty and nested", () => {
   expect(expandWildcards("a {small |}cat")).toEqual(["a smallcat", "a cat"]);
   expect(expandWildcards("{a {red|blue} cat|a dog}")).toEqual(["a red cat", "a dog", "a blue cat"]);
 });
 
-test("a thousand times a thousand choices cost bounded time", () => {
+test("a thousand times a thousand choices take bounded time", () => {
   const many = `{${Array.from({ length: 1000 }, (_, i) => i).join("|")}}`;
   expect(expandWildcards(`${many} ${many} ${many}`, 50)).toHaveLength(50);
 });

@@ -21,13 +21,13 @@ function expectAstronaut(box: Box, tolerance: number, shift = 0) {
   expect(Math.abs(box.top + box.height - astronaut.bottom)).toBeLessThan(tolerance);
 }
 
-test("the face in a photo is found where it is, at the default confidence", async () => {
+test("the face in a photo is found in its place, at the default confidence", async () => {
   const faces = await detector.find(await open("photos/astronaut.jpg"), 0.9);
   expect(faces.length).toBe(1);
   expectAstronaut(faces[0]!.box, 5);
 });
 
-test("two faces in a wide picture are both found", async () => {
+test("two faces in a wide image are both found", async () => {
   const photo = await open("photos/astronaut.jpg");
   const faces = await detector.find(beside(photo, photo), 0.9);
   expect(faces.length).toBe(2);
@@ -37,7 +37,7 @@ test("two faces in a wide picture are both found", async () => {
   expectAstronaut(second!.box, 20, 512);
 });
 
-test("a face cut off by the border has its box inside the picture", async () => {
+test("the box of a face at the border is inside the image", async () => {
   const photo = await open("photos/astronaut.jpg");
   const [face] = await detector.find(from(photo, 195), 0.9);
   expect(face!.box.left).toBe(0);
@@ -50,7 +50,7 @@ test("signs and landscapes have no faces, even at a low confidence", async () =>
   }
 });
 
-test("every confidence of the API can be asked for: 0 gives 32 boxes at most, 1 hardly any", async () => {
+test("every confidence of the API works: 0 gives at most 32 boxes, 1 hardly any", async () => {
   const photo = await open("photos/astronaut.jpg");
   const all = await detector.find(photo, 0);
   expect(all.length).toBeGreaterThan(1);
@@ -60,7 +60,7 @@ test("every confidence of the API can be asked for: 0 gives 32 boxes at most, 1 
   expect(await detector.find(photo, 1)).toEqual([]);
 });
 
-test("boxes and scores are those of face-api, whose weights these are", async () => {
+test("boxes and scores equal those of face-api, the source of the weights", async () => {
   let faces = 0;
   for (const { name, picture, faces: expected } of await recorded()) {
     const found = await detector.find(picture, 0.1);
@@ -86,7 +86,7 @@ function visible({ left, top, width, height }: Box, picture: RgbImage): Box {
   };
 }
 
-test("a face network that is not there is refused by the setting's name", () => {
+test("a missing face network is refused by the name of its setting", () => {
   expect(() => requireFaceModel("none.onnx")).toThrow(
     'INKSTONE_FACE_MODEL is "none.onnx", but this file does not exist',
   );
@@ -94,7 +94,7 @@ test("a face network that is not there is refused by the setting's name", () => 
   expect(() => requireFaceModel(undefined)).not.toThrow();
 });
 
-test("the same picture gives the same boxes", async () => {
+test("the same image gives the same boxes", async () => {
   const photo = await open("photos/astronaut.jpg");
   expect(await detector.find(photo, 0.1)).toEqual(await detector.find(photo, 0.1));
 });

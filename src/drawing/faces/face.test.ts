@@ -13,7 +13,7 @@ const face = fc.record({
   score: fc.double({ min: 0, max: 1, noNaN: true }),
 });
 
-test("what stays does not overlap, what went overlaps something surer that stayed", () => {
+test("kept boxes do not overlap; each removed box overlaps a kept one with a higher score", () => {
   fc.assert(
     fc.property(fc.array(face, { maxLength: 40 }), fc.double({ min: 0.05, max: 0.95, noNaN: true }), (faces, limit) => {
       const kept = distinct(faces, limit);
@@ -28,7 +28,7 @@ test("what stays does not overlap, what went overlaps something surer that staye
   );
 });
 
-test("of many distinct boxes the surest are kept", () => {
+test("of many separate boxes, those with the highest scores are kept", () => {
   const faces = [0.2, 0.9, 0.5].map((score, i) => ({ box: { left: 50 * i, top: 0, width: 10, height: 10 }, score }));
   expect(distinct(faces, 0.5, 2)).toEqual([faces[1], faces[2]]);
 });

@@ -20,7 +20,7 @@ function settings(ultralytics: object) {
     .advancedFeatures.ultralytics;
 }
 
-test("the page's defaults, and the picture's own prompts and sampler", () => {
+test("the defaults of the API's documentation, with the prompts and scheduler of the image", () => {
   expect(settings({})).toMatchObject({ confidence: 0.9 });
   expect(refinementOf(settings({}), picture, 7n)).toEqual({
     edits: false,
@@ -36,7 +36,7 @@ test("the page's defaults, and the picture's own prompts and sampler", () => {
   });
 });
 
-test("own wishes win; empty prompts count as absent", () => {
+test("parameters in the task win; empty prompts count as absent", () => {
   const wishes = {
     CFGScale: 0,
     confidence: 0.5,
@@ -72,7 +72,7 @@ test.each([
   expect(() => settings({ [key]: value })).toThrow(key);
 });
 
-test("the picture's LoRAs and their noise levels come along; its ControlNets and cache do not", () => {
+test("the LoRAs of the image and their noise levels apply; its ControlNets and cache do not", () => {
   const styled = { loras: [{ file: "neon.safetensors", weight: 0.5 }], schedule: { shift_terminal: null } };
   const cache = { kind: "fbCache", threshold: 0.1 } as const;
   expect(refinementOf(settings({}), { ...picture, ...styled, cache, controls: [] }, 7n)).toEqual({
@@ -81,7 +81,7 @@ test("the picture's LoRAs and their noise levels come along; its ControlNets and
   });
 });
 
-test("a face takes the last strength · steps of its steps, at least one; none with strength 0", () => {
+test("a face runs the last strength · steps of its steps, at least one; none with strength 0", () => {
   const count = (steps: number, strength: number) => stepsPerFace(settings({ steps, strength }));
   expect([count(20, 0.3), count(20, 0.01), count(10, 1), count(20, 0)]).toEqual([6, 1, 10, 0]);
 });

@@ -41,7 +41,7 @@ function changedOutside(before: RgbImage, after: RgbImage, faces: readonly Face[
 }
 
 describe("with an engine that paints red", () => {
-  test("the part around a face is drawn at the size asked for, and only its mask changes", async () => {
+  test("the part around a face is generated at the requested size, and only its mask changes", async () => {
     const engine = paintingEngine();
     const image = noise(256, 128);
     const faces = [face(40, 30, 20, 20)];
@@ -55,7 +55,7 @@ describe("with an engine that paints red", () => {
     expect(engine.asked[1]!.width! * engine.asked[1]!.height!).toBeLessThanOrEqual(65_536);
   });
 
-  test("an editing model is shown the part that it draws over, other models nothing", async () => {
+  test("an editing model receives the part that it replaces, other models receive nothing", async () => {
     const engine = paintingEngine();
     const image = noise(128, 96);
     await refineFaces(engine, image, [face(40, 30, 20, 20)], { ...defaults, edits: true });
@@ -86,7 +86,7 @@ describe("with an engine that paints red", () => {
     );
   });
 
-  test("the face itself is the new one, right up to the picture's border", async () => {
+  test("the face itself is new, up to the border of the image", async () => {
     const image = noise(128, 96);
     const result = await refineFaces(paintingEngine(), image, [face(-10, 70, 40, 40)], defaults);
     const at = (x: number, y: number) => [...result.pixels.subarray((y * 128 + x) * 3, (y * 128 + x) * 3 + 3)];
@@ -99,7 +99,7 @@ describe("with an engine that paints red", () => {
       expect(at(x, y)).toEqual([255, 0, 0]);
   });
 
-  test("across the blur the new face fades into the old picture, as the mask says", async () => {
+  test("across the blur, the new face blends into the old image as the mask defines", async () => {
     const image = noise(128, 96);
     const refinement = { ...defaults, maskBlur: 20 };
     const faces = [face(50, 40, 20, 20)];
@@ -117,7 +117,7 @@ describe("with an engine that paints red", () => {
     expect(mask.pixels.filter((value) => value >= 60 && value < 255).length).toBeGreaterThan(500);
   });
 
-  test("several faces are drawn one by one from left to right, each with a seed of its own", async () => {
+  test("several faces are refined from left to right, each with a separate seed", async () => {
     const engine = paintingEngine();
     const seen: unknown[] = [];
     await refineFaces(engine, noise(256, 128), [face(180, 40, 30, 30, 0.99), face(40, 40, 30, 30)], defaults, {
@@ -130,7 +130,7 @@ describe("with an engine that paints red", () => {
     expect(engine.asked[1]!.image).toMatchObject({ width: 256, height: 128 });
   });
 
-  test("where faces overlap the right one is painted over the left one, which it has seen, in whatever order they were found", async () => {
+  test("of overlapping faces, the right one is rendered last and from the new left one, in any order of detection", async () => {
     const faces = [face(40, 40, 30, 30, 0.99), face(60, 40, 30, 30, 0.91)];
     const [found, reversed] = [paintingEngine(), paintingEngine()];
     const image: RgbImage = { width: 128, height: 96, pixels: new Uint8Array(128 * 96 * 3) };
@@ -141,7 +141,7 @@ describe("with an engine that paints red", () => {
     expect(reds(found.asked[1]!.image!)).toBeGreaterThan(500);
   });
 
-  test("each face is drawn enlarged to the model's full size, within its budget", async () => {
+  test("each face is enlarged to the model's full size, within its budget", async () => {
     const engine = paintingEngine();
     await refineFaces(engine, noise(512, 512), [face(100, 100, 20, 20)], defaults, { maxPixels: 65_536 });
     expect(engine.asked[0]).toMatchObject({ width: 256, height: 256 });
@@ -150,7 +150,7 @@ describe("with an engine that paints red", () => {
     expect(released / 65_536).toBeGreaterThan(0.08);
   });
 
-  test("no faces, faces outside the picture and strength 0 leave the picture as it is, without a run", async () => {
+  test("no faces, faces outside the image and strength 0 leave the image unchanged, without a run", async () => {
     const engine = paintingEngine();
     const image = noise(128, 96);
     expect((await refineFaces(engine, image, [], defaults)).pixels).toEqual(image.pixels);
@@ -178,7 +178,7 @@ describe("with a checkpoint", () => {
   const image = noise(128, 96);
   const faces = [face(20, 30, 24, 28), face(110, 5, 30, 30)];
 
-  test("the same seed gives the same picture, another seed another; only the masked region differs", async () => {
+  test("the same seed gives the same image, another seed another; only the masked region differs", async () => {
     const pipeline = await loading;
     const first = await refineFaces(pipeline, image, faces, defaults);
     expect(changedOutside(image, first, faces, defaults)).toBe(0);
@@ -187,7 +187,7 @@ describe("with a checkpoint", () => {
     expect((await refineFaces(pipeline, image, faces, { ...defaults, seed: 41n })).pixels).not.toEqual(first.pixels);
   });
 
-  test("prompt, guidance, steps and strength all matter", async () => {
+  test("prompt, guidance, steps and strength all have an effect", async () => {
     const pipeline = await loading;
     const first = await refineFaces(pipeline, image, faces, defaults);
     const others: Partial<Refinement>[] = [
@@ -235,7 +235,7 @@ test("white over the box and its padding, black beyond the blur, grey only betwe
   );
 });
 
-test("the mask never grows lighter away from the face, and more blur or padding never darkens it", () => {
+test("the mask never gets lighter away from the face; more blur or padding never darkens it", () => {
   fc.assert(
     fc.property(anyBox, shape, (box, given) => {
       const mask = faceMask(box, given, picture);
@@ -257,7 +257,7 @@ test("the mask never grows lighter away from the face, and more blur or padding 
   );
 });
 
-test("without blur the mask is the padded box exactly", () => {
+test("without blur, the mask is exactly the padded box", () => {
   const mask = faceMask({ left: 10.4, top: 8, width: 5.2, height: 4 }, { maskPadding: 2, maskBlur: 0 }, picture)!;
   const white = [...mask.pixels].flatMap((value, i) => (value ? [[i % 48, Math.floor(i / 48), value]] : []));
   expect(white.length).toBe((16 + 2 - 8) * (12 + 2 - 6)); // columns 8…17, rows 6…13
@@ -265,7 +265,7 @@ test("without blur the mask is the padded box exactly", () => {
   expect(white.at(-1)).toEqual([17, 13, 255]);
 });
 
-test("overlap is symmetric, 1 with itself, 0 for what does not touch", () => {
+test("overlap is symmetric, 1 with itself, 0 for separate boxes", () => {
   fc.assert(
     fc.property(anyBox, anyBox, (a, b) => {
       expect(overlap(a, b)).toBeCloseTo(overlap(b, a), 9);
@@ -280,12 +280,12 @@ test("overlap is symmetric, 1 with itself, 0 for what does not touch", () => {
   );
 });
 
-test("faces are taken from left to right whatever their scores", () => {
+test("faces are ordered from left to right, whatever their scores", () => {
   const at = (left: number, score: number) => ({ box: { left, top: 0, width: 1, height: 1 }, score });
   expect(inReadingOrder([at(9, 0.99), at(1, 0.9), at(5, 0.95)]).map(({ box }) => box.left)).toEqual([1, 5, 9]);
 });
 
-test("it fades out smoothly, slowly at both ends", () => {
+test("it fades smoothly, slowly at both ends", () => {
   const mask = faceMask({ left: 0, top: 0, width: 4, height: 40 }, { maskPadding: 0, maskBlur: 3 }, picture)!;
   expect([...mask.pixels.subarray(20 * 48 + 2, 20 * 48 + 9)]).toEqual([255, 255, 215, 128, 40, 0, 0]);
 });

@@ -23,7 +23,7 @@ afterEach(async () => {
   detector = undefined;
 });
 
-test("a wide picture: through letterbox, network, decoding and suppression to the exact boxes", async () => {
+test("a wide image: exact boxes through letterbox, network, decoding and suppression", async () => {
   detector = await openFaceDetector(file);
   // 128×64 is halved to 64×32 and lies 16 pixels below the top; the squares fall on whole cells there.
   const image = black(128, 64, [
@@ -37,7 +37,7 @@ test("a wide picture: through letterbox, network, decoding and suppression to th
   ]);
 });
 
-test("a tall and an enlarged picture likewise", async () => {
+test("a tall and an enlarged image give exact boxes too", async () => {
   detector = await openFaceDetector(file);
   expect(await detector.find(black(64, 128, [{ left: 0, top: 112, side: 16 }]), 0.9)).toEqual([
     { box: { left: 0, top: 112, width: 16, height: 16 }, score: 1 },
@@ -50,7 +50,7 @@ test("a tall and an enlarged picture likewise", async () => {
   ]);
 });
 
-test("an empty picture has no faces; scores below the confidence do not count", async () => {
+test("an empty image has no faces; scores below the confidence do not count", async () => {
   detector = await openFaceDetector(file);
   expect(await detector.find(black(128, 64, []), 0.5)).toEqual([]);
   const faint = black(128, 64, [{ left: 32, top: 16, side: 8 }]); // a quarter of a cell
@@ -70,7 +70,7 @@ test("a file that is no face network is refused by its name", async () => {
   await expect(openFaceDetector(other)).rejects.toThrow("other.onnx takes x: float32 [1, 7]");
 });
 
-test("raw outputs: centre and size become corners, the threshold itself counts, landmarks are passed over", () => {
+test("raw outputs: centre and size become corners, the threshold is inclusive, landmarks are ignored", () => {
   // 3 boxes in columns of cx, cy, w, h, score and one landmark
   const rows = [10, 20, 30, 10, 20, 30, 4, 4, 4, 8, 8, 8, 0.5, 0.49, 0.9, 7, 7, 7];
   const data = new Float32Array([...rows.slice(0, 15), ...rows.slice(15)]);
@@ -90,7 +90,7 @@ function pad(data: Float32Array, rows: number, from: number, to: number): Float3
   return wide;
 }
 
-test("finished outputs: corners as they are, empty rows and other classes left out", () => {
+test("finished outputs: corners are used directly, empty rows and other classes are ignored", () => {
   const data = new Float32Array([1, 2, 5, 9, 0.8, 0, 0, 0, 0, 0, 0, 0, 1, 2, 5, 9, 0.9, 1]);
   const { faces, overlapping } = decodeYolo({ data, dims: [1, 3, 6] }, 0);
   expect(overlapping).toBe(false);
@@ -109,7 +109,7 @@ test("other outputs are refused with their shape", () => {
 const side = fc.integer({ min: 1, max: 3000 });
 const size = fc.record({ width: side, height: side });
 
-test("the picture fits, touches two opposite sides and lies in the middle", () => {
+test("the image fits, touches two opposite sides and is centred", () => {
   fc.assert(
     fc.property(size, fc.constantFrom({ width: 640, height: 640 }, { width: 640, height: 384 }), (picture, input) => {
       const { left, top, innerWidth, innerHeight } = planLetterbox(picture, input);
@@ -122,7 +122,7 @@ test("the picture fits, touches two opposite sides and lies in the middle", () =
   );
 });
 
-test("boxes come back to where they were in the picture", () => {
+test("boxes return to their place in the image", () => {
   const share = fc.double({ min: 0, max: 1, noNaN: true });
   fc.assert(
     fc.property(size, fc.tuple(share, share, share, share), (picture, [l, t, w, h]) => {
@@ -142,7 +142,7 @@ test("boxes come back to where they were in the picture", () => {
   );
 });
 
-test("planes hold the picture in 0…1 with grey bars of 114 around", () => {
+test("planes contain the image in 0…1 with grey bars of 114 around it", () => {
   const picture = { width: 4, height: 2, pixels: Uint8Array.from({ length: 24 }, (_, i) => (i % 3 === 0 ? 255 : i)) };
   const plan = planLetterbox(picture, { width: 4, height: 4 });
   const { data: planes } = letterboxed(picture, plan);

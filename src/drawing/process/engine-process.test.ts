@@ -38,7 +38,7 @@ async function drawn(checkpoint: string, work: DrawingPlan, hooks: DrawHooks = {
 let engine: EngineProcess;
 afterEach(() => engine.stop());
 
-test("draws the same pixels as the pipeline in this process, and reports each step and picture", async () => {
+test("generates the same pixels as the pipeline in this process, and reports each step and image", async () => {
   engine = createEngineProcess();
   const steps: PictureProgress[] = [];
   const previews: unknown[] = [];
@@ -59,7 +59,7 @@ test("draws the same pixels as the pipeline in this process, and reports each st
   expect(previews[0]).toMatchObject({ width: 8, height: 8 });
 });
 
-test("without being asked for, previews are not made", async () => {
+test("previews are made only on request", async () => {
   engine = createEngineProcess();
   const steps: PictureProgress[] = [];
   await engine.draw(folder, plan(), { onStep: (step) => void steps.push(step) });
@@ -69,7 +69,7 @@ test("without being asked for, previews are not made", async () => {
 describe("finished", () => {
   const rule = { classes: ["Neutral"], threshold: 0.5 } as const;
 
-  test("faces are found and drawn again there, and the picture is checked", async () => {
+  test("faces are found and refined there, and the image is checked", async () => {
     engine = createEngineProcess();
     const [{ picture }] = await recorded();
     const faces = {
@@ -95,7 +95,7 @@ describe("finished", () => {
     expect(new Set(checked.images[0]!.pixels)).toEqual(new Set([128]));
   });
 
-  test("a picture that the check refuses arrives with its class and index", async () => {
+  test("an image that the safety check refuses is reported with its class and index", async () => {
     engine = createEngineProcess();
     const [{ picture: image }] = await recorded();
     const stages: Stages = { safety: { rule, policy: "refuse", asked: true } };
@@ -103,7 +103,7 @@ describe("finished", () => {
     await expect(refused).rejects.toMatchObject({ name: "PictureRefused", index: 0 });
   });
 
-  test("a guide image equals the one made in this process, and needs no checkpoint", async () => {
+  test("a guide image equals one from this process, and needs no checkpoint", async () => {
     engine = createEngineProcess();
     const [{ picture }] = await recorded();
     const filter = { kind: "canny", low: 100, high: 200 } as const;
@@ -111,8 +111,8 @@ describe("finished", () => {
   });
 });
 
-describe("pictures that are handed over", () => {
-  test("are dealt with one after the other, and all before the drawing counts as done", async () => {
+describe("finished images", () => {
+  test("are processed one after the other, and the task is finished after the last one", async () => {
     engine = createEngineProcess();
     const events: string[] = [];
     await engine.draw(folder, plan({ count: 3, steps: 1 }), {
@@ -125,7 +125,7 @@ describe("pictures that are handed over", () => {
     expect(events).toEqual([0, 1, 2].flatMap((index) => [`begin ${index}`, `end ${index}`]));
   });
 
-  test("one that cannot be dealt with ends the drawing of those after it, and is the reason", async () => {
+  test("a failure ends the images after it, and is the reason", async () => {
     engine = createEngineProcess();
     let steps = 0;
     const drawing = engine.draw(folder, plan({ count: 20, steps: 100 }), {
@@ -137,7 +137,7 @@ describe("pictures that are handed over", () => {
   });
 });
 
-test("refusals arrive with their class and parameter", async () => {
+test("errors keep their class and parameter", async () => {
   engine = createEngineProcess();
   const error = await drawn(folder, plan({ steps: 0 })).catch((e) => e);
   expect(error).toBeInstanceOf(ParameterError);
@@ -145,7 +145,7 @@ test("refusals arrive with their class and parameter", async () => {
   await expect(drawn("test/fixtures/nowhere", plan())).rejects.toThrow(/model_index\.json is missing/);
 });
 
-test("a checkpoint of which a part cannot be loaded makes room for the next one", async () => {
+test("a checkpoint that loads only in part is unloaded before the next one", async () => {
   const damaged = await mkdtemp(join(tmpdir(), "inkstone-damaged-"));
   onTestFinished(() => rm(damaged, { recursive: true }));
   await cp(folder, damaged, { recursive: true });
@@ -176,7 +176,7 @@ test("an abort stops within a step and leaves the process ready", async () => {
   expect(engine.pid).toBe(pid);
 });
 
-test("a killed process fails its request alone; the next one starts a new process", async () => {
+test("a killed process fails only its request; the next request starts a new process", async () => {
   engine = createEngineProcess();
   const first = await drawn(folder, plan());
   const pid = engine.pid!;
@@ -198,7 +198,7 @@ test("signals to the whole process group, such as Ctrl-C, do not end it", async 
   expect(engine.pid).toBe(pid);
 });
 
-test("a process that cannot be started fails its request alone; the next one tries again", async () => {
+test("a process that does not start fails only its request; the next request tries again", async () => {
   engine = createEngineProcess();
   const { execPath } = process;
   process.execPath = "/nowhere/node";
@@ -231,7 +231,7 @@ test("the caller stays responsive while the engine computes", async () => {
   expect(ticks).toBeGreaterThan(3 * computing);
 });
 
-test.skipIf(!existsSync("/proc/self/task"))("draws with as many threads as it is told", async () => {
+test.skipIf(!existsSync("/proc/self/task"))("uses the requested number of threads", async () => {
   const counts: number[] = [];
   for (const threads of [1, 5]) {
     engine = createEngineProcess({ threads });

@@ -24,34 +24,34 @@ function noise(side: number) {
 
 const fills = (paths: string) => [...paths.matchAll(/fill="(#\w+)"/g)].map(([, fill]) => fill);
 
-test("areas become shapes in their colours, painted from the ground up", async () => {
+test("areas become shapes in their colours, from back to front", async () => {
   const { width, height, paths } = await traceImage(square(64));
   expect([width, height, fills(paths)]).toEqual([64, 64, ["#0000FF", "#FF0000"]]);
   expect(paths).toContain('transform="translate(16,16)"');
 });
 
-test("clear pixels stay clear, and a picture that is all clear has no shapes", async () => {
+test("transparent pixels stay transparent, and a transparent image has no shapes", async () => {
   const picture = square(64);
   const alpha = Uint8Array.from({ length: 64 * 64 }, (_, i) => (picture.pixels[3 * i] === 255 ? 255 : 0));
   expect(fills((await traceImage({ ...picture, alpha })).paths)).toEqual(["#FF0000"]);
   expect(await traceImage({ ...picture, alpha: alpha.fill(0) })).toEqual({ width: 64, height: 64, paths: "" });
 });
 
-test("half clear colours are those that they are on white", async () => {
+test("half-transparent colours become those on white", async () => {
   const picture = { width: 16, height: 16, pixels: new Uint8Array(768), alpha: new Uint8Array(256).fill(155) };
   expect(fills((await traceImage(picture)).paths)).toEqual(["#646464"]);
 });
 
-test("a huge picture is traced at 4 megapixels", async () => {
+test("a huge image is traced at 4 megapixels", async () => {
   const { width, height, paths } = await traceImage(square(4096));
   expect([width, height, fills(paths).length]).toEqual([2048, 2048, 2]);
 }, 60_000);
 
-test.each([1, 2])("a picture of %i pixels a side", async (side) => {
+test.each([1, 2])("an image with sides of %i pixels", async (side) => {
   expect((await traceImage(square(side))).paths).toMatch(/^<path /);
 });
 
-test("too many shapes are refused, whether they take too long or too much", async () => {
+test("too many shapes are refused, by time and by size", async () => {
   const refused = { parameter: "inputs.image", message: expect.stringContaining("too many small areas") };
   await expect(traceImage(noise(128), { maxLength: 1000 })).rejects.toMatchObject(refused);
   await expect(traceImage(noise(1024), { timeoutMs: 500 })).rejects.toMatchObject(refused);

@@ -4,7 +4,7 @@ import { startWatchdog } from "./watchdog.ts";
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-test("silence is told once, so long after the last sign of progress", () => {
+test("silence is reported once, the given time after the last progress", () => {
   const onSilence = vi.fn();
   const watchdog = startWatchdog(1000, onSilence);
   for (let step = 0; step < 5; step++) {
@@ -17,7 +17,7 @@ test("silence is told once, so long after the last sign of progress", () => {
   expect(onSilence).toHaveBeenCalledTimes(1);
 });
 
-test("one that was stopped tells nothing", () => {
+test("a stopped watchdog reports nothing", () => {
   const onSilence = vi.fn();
   startWatchdog(1000, onSilence).stop();
   vi.advanceTimersByTime(10_000);

@@ -56,7 +56,7 @@ describe.each(["cpu", "webgpu"] as const)("graphs on %s compute what the loops o
     for (const [i, value] of wanted.data.entries()) expect(data[i]).toBeCloseTo(value, 5);
   });
 
-  test.skipIf(skipped)("how much one is changed from another", async () => {
+  test.skipIf(skipped)("relative change of one tensor from another", async () => {
     expect(await graphs.relativeChange(a, b)).toBeCloseTo(await onHost.relativeChange(a, b), 5);
   });
 
@@ -66,7 +66,7 @@ describe.each(["cpu", "webgpu"] as const)("graphs on %s compute what the loops o
     [Number.POSITIVE_INFINITY, false],
     [Number.NEGATIVE_INFINITY, false],
     [-1e30, true],
-  ])("%d among the values: finite is %s", async (value, finite) => {
+  ])("with %d among the values, finite is %s", async (value, finite) => {
     const x = { data: Float32Array.from(a.data), dims };
     x.data[17] = value;
     expect([await graphs.allFinite(x), await onHost.allFinite(x)]).toEqual([finite, finite]);

@@ -28,7 +28,7 @@ function pretended() {
 }
 
 test.each(Object.entries(SOLVERS as Record<string, SolverKind>))(
-  "%s finds what it remembers, and what it does not is freed",
+  "%s finds the remembered tensors, and frees the forgotten ones",
   async (_, { create }) => {
     const steps = 30;
     const sigmas = Array.from({ length: steps + 1 }, (_, i) => 1 - i / steps);

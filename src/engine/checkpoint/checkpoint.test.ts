@@ -70,7 +70,7 @@ describe("layouts", () => {
   });
 });
 
-describe("one clear error that names", () => {
+describe("one clear error names", () => {
   test("a missing folder", async () => {
     folder = join(root, "nowhere");
     expect(await refusal()).toMatch(/nowhere.model_index\.json is missing/);
@@ -87,7 +87,7 @@ describe("one clear error that names", () => {
     expect(await refusal()).toMatch(/Qwen-Image-Layered.*this version supports Qwen-Image, 2512, Edit/);
   });
 
-  test("a scheduler of another class: that of the index counts, as in diffusers, then that of its config", async () => {
+  test("a scheduler of another class: the class in the index counts, as in diffusers, then that of its config", async () => {
     await editJson("scheduler/scheduler_config.json", (json) => {
       json._class_name = "FlowMatchHeunDiscreteScheduler";
     });
@@ -112,7 +112,7 @@ describe("one clear error that names", () => {
     ["out_channels", 8, /transformer out_channels is 8, expected 16/],
     ["joint_attention_dim", 8, /transformer joint_attention_dim is 8, expected \d+/],
     ["axes_dims_rope", [2, 2, 2], /sum of transformer axes_dims_rope is 6, expected \d+/],
-  ])("%s that does not fit the other networks", async (key, value, message) => {
+  ])("%s that does not fit the other components", async (key, value, message) => {
     await editJson("transformer/config.json", (json) => {
       json[key] = value;
     });
@@ -124,7 +124,7 @@ describe("one clear error that names", () => {
     expect(await refusal()).toMatch(/tensor "proj_out\.bias" is missing/);
   });
 
-  test("a tensor of another shape than the config says", async () => {
+  test("a tensor with another shape than in the config", async () => {
     await editJson("vae/config.json", (json) => {
       json.base_dim = (json.base_dim as number) * 2;
     });
@@ -138,7 +138,7 @@ describe("one clear error that names", () => {
     expect(await refusal()).toMatch(/transformer.config\.json: Unrecognized key: "use_magic"/);
   });
 
-  test("a sibling model's feature that is switched on", async () => {
+  test("a feature of a sibling model that is switched on", async () => {
     await editJson("transformer/config.json", (json) => {
       json.use_layer3d_rope = true;
     });

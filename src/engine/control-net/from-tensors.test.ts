@@ -15,7 +15,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-test.each(["union", "inpainting"])("every size of %s is read from its file alone", async (name) => {
+test.each(["union", "inpainting"])("every size of %s follows from its file alone", async (name) => {
   await copyFile(join(fixture(name), FILE), join(folder, FILE));
   const { axes_dims_rope, out_channels, _diffusers_version, ...written } = JSON.parse(
     await readFile(join(fixture(name), "config.json"), "utf8"),
@@ -53,7 +53,7 @@ test.each([
   await expect(controlNetFromTensors(folder)).rejects.toThrow(message);
 });
 
-test("what is altered in nothing passes", async () => {
+test("unchanged tensors pass", async () => {
   await altered({});
   expect(await controlNetFromTensors(folder)).toMatchObject({ num_layers: 2, num_attention_heads: 3 });
 });

@@ -58,8 +58,8 @@ async function replaceWeights(more: number): Promise<void> {
   await rename(join(folder, "new"), join(folder, FILE));
 }
 
-describe("a ControlNet that was replaced on disk", () => {
-  test.each([0, 8])("is drawn with as it is now, its tensors %i bytes further", async (more) => {
+describe("a ControlNet replaced on disk", () => {
+  test.each([0, 8])("is used in its new form, its tensors %i bytes further", async (more) => {
     const before = await modulations(folder);
     await replaceWeights(more);
     const after = await modulations(folder);
@@ -69,21 +69,21 @@ describe("a ControlNet that was replaced on disk", () => {
     expect(await modulations(folder)).toEqual(after);
   });
 
-  test("is checked as it is now", async () => {
+  test("is checked in its new form", async () => {
     await library.open(folder);
     const config = JSON.parse(await readFile(join(folder, "config.json"), "utf8"));
     await writeFile(join(folder, "config.json"), JSON.stringify({ ...config, attention_head_dim: 16 }));
     await expect(library.open(folder)).rejects.toThrow("attention_head_dim is 16, the transformer's is 12");
   });
 
-  test("is not loaded again when it is the same", async () => {
+  test("is not loaded again if it is unchanged", async () => {
     await modulations(folder);
     await modulations(folder);
     expect(loaded).toEqual(["time embedding"]);
   });
 });
 
-test("two nets of one request are loaded once each, though they do not fit together", async () => {
+test("two nets of one request are loaded once each, even if both do not fit in memory", async () => {
   const pipeline = await Pipeline.load("test/fixtures/odd/checkpoint", { threads: 1 });
   loaded.length = 0;
   const size = { width: 32, height: 32 };

@@ -54,12 +54,12 @@ const strengthsOf = async (control: Partial<ControlParams>) => {
   return [...passes[0]!.strengths];
 };
 
-test("every residual has the weight, where the guide and the prompt count alike", async () => {
+test("with the mode balanced, every residual has the whole weight", async () => {
   expect(await strengthsOf({ weight: 0.5 })).toEqual(Array(13).fill(0.5));
   expect(await strengthsOf({ mode: "controlnet" })).toEqual(Array(13).fill(1));
 });
 
-test("where the prompt prevails, residuals grow from a tenth to the whole weight", async () => {
+test("if the prompt prevails, residuals grow from a tenth to the whole weight", async () => {
   const strengths = await strengthsOf({ weight: 2, mode: "prompt" });
   for (const [i, strength] of strengths.entries()) expect(strength).toBeCloseTo(2 * 0.825 ** (12 - i), 5);
   const { open, passes } = withNets();
@@ -77,7 +77,7 @@ test("a net acts from its start up to, but not including, its end", async () => 
   expect(passes.map(({ modulation }) => modulation[0])).toEqual([0.75, 0.5]);
 });
 
-test("residuals of equally many add up, others stand beside them; a weight of 0 leaves a net out", async () => {
+test("residuals of the same number add up, others stay separate; a weight of 0 omits a net", async () => {
   const { open } = withNets();
   const at = await open([
     { folder: "plain/2", image, weight: 1 },
@@ -95,7 +95,7 @@ test("residuals of equally many add up, others stand beside them; a weight of 0 
   ]);
 });
 
-test("the guide reaches the negative pass too, unless the ControlNet is to prevail", async () => {
+test("the guide image applies to the negative pass too, unless the ControlNet prevails", async () => {
   const negative = async (mode: "balanced" | "controlnet" | "prompt") => {
     const at = await withNets().open([{ folder: "plain/2", image, mode }]);
     return Object.values((await at(tensor(0), 1, 0))!.negative.feeds).some((tensor) =>
@@ -107,7 +107,7 @@ test("the guide reaches the negative pass too, unless the ControlNet is to preva
   expect(await negative("controlnet")).toBe(false);
 });
 
-test("an inpainting net sees the part to paint as black, and a plane that says what is kept; greys are cut at one half", async () => {
+test("an inpainting net gets the part to replace as black, and a plane with the kept part; greys are cut at one half", async () => {
   const pixels = Uint8Array.from({ length: SIDE * SIDE }, (_, i) => (i % SIDE < 8 ? 127 : 128));
   const { open, passes, encoded } = withNets();
   const mask = { width: SIDE, height: SIDE, pixels };

@@ -22,7 +22,7 @@ async function adaptersOfSteps(loras: readonly LoraParams[], steps: number): Pro
   return sigmas.slice(0, -1).map((_, step) => Object.keys(at(step).attachments?.feeds ?? {})[0]);
 }
 
-test("high works in the first half of the steps, an odd one included, low in the others", async () => {
+test("high applies to the first half of the steps, including an odd one, low to the rest", async () => {
   const loras = [{ file: "a", transformer: "high" }, { file: "b", transformer: "low" }, { file: "c" }] as const;
   expect(await adaptersOfSteps(loras, 4)).toEqual(["a+c", "a+c", "b+c", "b+c"]);
   expect(await adaptersOfSteps(loras, 5)).toEqual(["a+c", "a+c", "a+c", "b+c", "b+c"]);
@@ -30,7 +30,7 @@ test("high works in the first half of the steps, an odd one included, low in the
   expect(await adaptersOfSteps([], 2)).toEqual([undefined, undefined]);
 });
 
-test("a file that cannot be used is told by its place in the list", async () => {
+test("an unusable file is reported with its index in the list", async () => {
   await expect(
     adaptersOfSteps(
       [

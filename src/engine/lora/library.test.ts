@@ -11,7 +11,7 @@ async function library(more: Partial<typeof rule> = {}) {
   return loraLibrary(await openWeights(folder, "diffusion_pytorch_model"), { ...rule, ...more });
 }
 
-test("adapters are kept for the next request as long as they take little memory", async () => {
+test("adapters are kept for the next request while they take little memory", async () => {
   const loras = await library();
   const first = await loras.adaptation([peft], () => {});
   await loras.adaptation([lokr], () => {});
@@ -19,7 +19,7 @@ test("adapters are kept for the next request as long as they take little memory"
   expect(await loras.adaptation([{ ...peft, weight: 0.5 }], () => {})).not.toBe(first);
 });
 
-test("the least recently used are forgotten when they take too much, never the one in use", async () => {
+test("the least recently used are freed when memory is short, never the one in use", async () => {
   const loras = await library({ bytes: 1 });
   const first = await loras.adaptation([peft], () => {});
   expect(await loras.adaptation([peft], () => {})).toBe(first);
@@ -27,7 +27,7 @@ test("the least recently used are forgotten when they take too much, never the o
   expect(await loras.adaptation([peft], () => {})).not.toBe(first);
 });
 
-test("changes that must be merged and do not fit into memory are refused", async () => {
+test("deltas that must be merged and do not fit in memory are refused", async () => {
   const loras = await library({ mostBytes: 1000 });
   await expect(loras.adaptation([lokr], () => {})).rejects.toMatchObject({
     name: "ParameterError",

@@ -69,7 +69,7 @@ const openDescriptors = (path: string) =>
     }
   }).length;
 
-describe("an alpha that is stored as whole numbers", () => {
+describe("an alpha stored as integers", () => {
   test.each([
     BigInt64Array.of(6n),
     BigInt64Array.of(-6n),
@@ -77,7 +77,7 @@ describe("an alpha that is stored as whole numbers", () => {
     Int16Array.of(-6),
     Int8Array.of(-6),
     Uint8Array.of(6),
-  ])("counts as the same alpha in F32: %o", async (data) => {
+  ])("equals the same alpha in F32: %o", async (data) => {
     const alpha = `${LAYER}.alpha`;
     await write({ [alpha]: { data: Float32Array.of(Number(data[0])), dims: [] } });
     const expected = await readLora(file, weights);
@@ -88,21 +88,21 @@ describe("an alpha that is stored as whole numbers", () => {
   });
 });
 
-test("a matrix of whole numbers is refused by its type", async () => {
+test("a matrix of integers is refused with its type", async () => {
   const [out] = weights.find(`${LAYER}.weight`)!.shape as [number, number];
   await write({ [`${LAYER}.lora_up.weight`]: { data: new Int8Array(out * 2), dims: [out, 2] } });
   await expect(readLora(file, weights)).rejects.toThrow("a tensor of I8 where floating-point numbers are expected");
 });
 
 describe.skipIf(!existsSync("/proc/self/fd"))("no file stays open", () => {
-  test("of an adapter that is refused", async () => {
+  test("after a refused adapter", async () => {
     const [out] = weights.find(`${LAYER}.weight`)!.shape as [number, number];
     await write({ [`${LAYER}.lora_up.weight`]: { data: new Int8Array(out * 2), dims: [out, 2] } });
     await expect(readLora(file, weights)).rejects.toThrow();
     expect(openDescriptors(file)).toBe(0);
   });
 
-  test("of a checkpoint whose weights could not be merged", async () => {
+  test("after a checkpoint whose weights cannot be merged", async () => {
     await write({});
     const { changes } = await readLora(file, weights);
     const weighted = new Map([...changes].map(([name, change]) => [name, [{ change, weight: 1 }]]));
@@ -129,13 +129,13 @@ describe("names of layers", () => {
     "base_model.model.",
     "model.diffusion_model.",
     "module.transformer.",
-  ])("may begin with %s", async (prefix) => {
+  ])("can begin with %s", async (prefix) => {
     const expected = await readFrom(pair(LAYER));
     expect(expected.changes.size).toBe(1);
     expect(await readFrom(pair(prefix + LAYER))).toEqual(expected);
   });
 
-  test("to_out means the layer that is called to_out.0 now", async () => {
+  test("to_out means the layer now named to_out.0", async () => {
     const old = "transformer_blocks.0.attn.processor.to_out_lora";
     const { changes } = await readFrom({
       [`transformer.${old}.down.weight`]: { data: values(2 * WIDTH), dims: [2, WIDTH] },
@@ -148,7 +148,7 @@ describe("names of layers", () => {
     ["to_qkv", ["to_q", "to_k", "to_v"]],
     ["to_added_qkv", ["add_q_proj", "add_k_proj", "add_v_proj"]],
     ["add_qkv_proj", ["add_q_proj", "add_k_proj", "add_v_proj"]],
-  ])("%s stands for its three layers, with a third of the rows each", async (fused, parts) => {
+  ])("%s covers its three layers, with a third of the rows each", async (fused, parts) => {
     const attention = "transformer_blocks.0.attn";
     const alpha = { data: Float32Array.of(6), dims: [] };
     const { changes, unused } = await readFrom({
@@ -166,7 +166,7 @@ describe("names of layers", () => {
   });
 });
 
-test("factors may be stored as convolutions of one position", async () => {
+test("factors can be stored as convolutions of one position", async () => {
   const expected = await readFrom(pair(LAYER));
   const convolutions = Object.entries(pair(LAYER)).map(([key, { data, dims }]) => [
     key,
@@ -175,7 +175,7 @@ test("factors may be stored as convolutions of one position", async () => {
   expect(await readFrom(Object.fromEntries(convolutions))).toEqual(expected);
 });
 
-test("factors may be stored in fp8", async () => {
+test("factors can be stored in fp8", async () => {
   const one = 0x38; // of E4M3
   const [down, up] = [new Uint8Array(2 * WIDTH).fill(one), new Uint8Array(OUT * 2).fill(one)];
   const { changes } = await readFrom({
@@ -192,7 +192,7 @@ test.each([
   ["a1.weight", "GLoRA"],
   ["boft_R.weight", "BOFT"],
   ["lora_mid.weight", "Tucker decomposition"],
-])("a key that ends with %s is left out as %s", async (ending, kind) => {
+])("a key that ends with %s is omitted, with the reason %s", async (ending, kind) => {
   const { unused } = await readFrom({ [`diffusion_model.${LAYER}.${ending}`]: { data: values(4), dims: [2, 2] } });
   expect(unused).toEqual([`diffusion_model.${LAYER}.${ending} (${kind} is not supported)`]);
 });
@@ -206,7 +206,7 @@ test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
   },
 );
 
-test("the bias of an adapter is scaled as its factors are", async () => {
+test("the bias of an adapter is scaled like its factors", async () => {
   const tensors = {
     ...pair(LAYER),
     [`${LAYER}.lora_B.bias`]: { data: values(OUT, 3), dims: [OUT] },
@@ -221,14 +221,14 @@ test("the bias of an adapter is scaled as its factors are", async () => {
 describe("the scale", () => {
   const json = (config: object) => ({ lora_adapter_metadata: JSON.stringify(config) });
 
-  test("is 1 without metadata, alpha / rank with it, alpha / √rank when it is stabilised", async () => {
+  test("is 1 without metadata, alpha / rank with it, alpha / √rank if rank-stabilised", async () => {
     expect(await scaleOf(undefined)).toBe(1);
     expect(await scaleOf(json({ "transformer.lora_alpha": 6 }))).toBe(1.5);
     expect(await scaleOf(json({ "transformer.lora_alpha": 6, "transformer.use_rslora": true }))).toBe(3);
     expect(await scaleOf(json({ lora_alpha: 6, r: 4 }))).toBe(1.5);
   });
 
-  test("counts PEFT's default alpha of 8 where the metadata has none", async () => {
+  test("uses PEFT's default alpha of 8 if the metadata has none", async () => {
     expect(await scaleOf(json({ "transformer.r": 4 }))).toBe(2);
     expect(await scaleOf(json({ "text_encoder.r": 4 }))).toBe(1);
   });
@@ -241,19 +241,19 @@ describe("the scale", () => {
     [{ "to_q|to_k": 12 }, 3],
     [{ "": 12 }, 1],
   ])(
-    "takes the alpha of the first pattern that matches the layer or the end of its name: %j",
+    "uses the alpha of the first pattern that matches the layer or the end of its name: %j",
     async (patterns, scale) => {
       expect(await scaleOf(json({ "transformer.lora_alpha": 4, "transformer.alpha_pattern": patterns }))).toBe(scale);
     },
   );
 
-  test("may be told by plain keys of the header", async () => {
+  test("can come from plain keys of the header", async () => {
     expect(await scaleOf({ lora_alpha: "8", use_rslora: "True" })).toBe(4);
     expect(await scaleOf({ lora_alpha: "4", alpha_pattern: '{"to_q": 6}' })).toBe(1.5);
     expect(await scaleOf({ format: "pt" })).toBe(1);
   });
 
-  test("is read from adapter_config.json beside adapter_model.safetensors, and only there", async () => {
+  test("comes from adapter_config.json next to adapter_model.safetensors, and from no other file", async () => {
     await writeFile(join(folder, "adapter_config.json"), JSON.stringify({ peft_type: "LORA", r: 4, lora_alpha: 10 }));
     const path = join(folder, "adapter_model.safetensors");
     expect(await scaleOf(undefined, { path })).toBe(2.5);
@@ -269,7 +269,7 @@ describe("the scale", () => {
     [json({ "transformer.alpha_pattern": { "(": 2 } }), "alpha_pattern cannot be used"],
     [json({ "transformer.alpha_pattern": { "((.|.)*)*x": 2 } }), "alpha_pattern cannot be used"],
     [{ lora_alpha: "much" }, "lora_alpha"],
-  ])("is refused where it cannot be used: %j", async (metadata, message) => {
+  ])("is refused if it is unusable: %j", async (metadata, message) => {
     await expect(scaleOf(metadata)).rejects.toThrow(message);
   });
 });

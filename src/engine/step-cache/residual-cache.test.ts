@@ -16,7 +16,7 @@ function seriesOf(order: number) {
   };
 }
 
-describe("Taylor series of what a step left behind", () => {
+describe("Taylor series of the residuals of a step", () => {
   it("order 0 repeats the last value", async () => {
     const series = seriesOf(0);
     await series.record(1, at(5, -2));
@@ -24,14 +24,14 @@ describe("Taylor series of what a step left behind", () => {
     expect(await series.predict(9, 2)).toEqual([7, 1]);
   });
 
-  it("order 1 continues a line, whatever the distance of the steps", async () => {
+  it("order 1 extrapolates a line, whatever the distance of the steps", async () => {
     const series = seriesOf(1);
     const line = (s: number) => [2 * s + 1, -0.5 * s];
     for (const s of [1, 2, 6]) await series.record(s, at(...line(s)));
     expect(await series.predict(8, 2)).toEqual(line(8));
   });
 
-  it("repeats while it knows one value only", async () => {
+  it("repeats the last value while it has only one", async () => {
     const series = seriesOf(2);
     await series.record(1, at(4));
     expect(await series.predict(2, 1)).toEqual([4]);

@@ -14,14 +14,14 @@ function skips(steps: readonly number[], limits: Parameters<typeof skipLimits>[0
     .join("");
 }
 
-test("steps in a row, then one in full", () => {
+test("skipped steps in a row, then a computed one", () => {
   expect(skips([0, 1, 2, 3, 4, 5], { maxConsecutive: 2 })).toBe("ss.ss.");
 });
 
-test("a step of two evaluations counts once", () => {
+test("a step with two evaluations counts once", () => {
   expect(skips([0, 0, 1, 1, 2, 2, 3, 3], { maxConsecutive: 2 })).toBe("ssss.sss");
 });
 
-test("the window counts steps, its end is outside", () => {
+test("the window counts steps and excludes its end", () => {
   expect(skips([0, 1, 2, 3, 4], { start: 1, end: 3 })).toBe(".ss..");
 });

@@ -39,7 +39,7 @@ const flip = [
   [1, 2],
 ] satisfies [number, number][]; // normed: (-1, 1), (1, -1), (-1, 1)
 
-test("a change above the threshold is computed, none is skipped; the norm takes size and place away", async () => {
+test("a change above the threshold is computed; the norm removes size and position", async () => {
   expect(await skips(flip, PLAIN, [1, 0])).toEqual([false, false, false]);
   expect(
     await skips(
@@ -54,7 +54,7 @@ test("a change above the threshold is computed, none is skipped; the norm takes 
   ).toEqual([false, true, true]);
 });
 
-test("an estimate below zero counts as much as one above", async () => {
+test("a negative estimate counts by its absolute value", async () => {
   expect(await skips(flip, PLAIN, [-1, 0])).toEqual([false, false, false]);
 });
 
@@ -63,6 +63,6 @@ test("estimates add up until a step is computed", async () => {
   expect(await skips([...flip, [2, 1], [1, 2]], PLAIN, [0.2, 0])).toEqual([false, true, false, true, false]);
 });
 
-test("the image is scaled, then shifted", async () => {
+test("the image tokens are scaled, then shifted", async () => {
   expect(await skips(flip, [5, 5, 0, 0], [1, 0])).toEqual([false, true, true]);
 });

@@ -17,7 +17,7 @@ it.each([
   expect(sizeOfArea(384 ** 2, size([width, height]))).toEqual(size(small));
 });
 
-it("no side becomes nothing, however narrow the picture", () => {
+it("no side becomes 0, however narrow the image", () => {
   expect(sizeOfArea(1024, size([5000, 20]))).toEqual(size([512, 32]));
 });
 
@@ -33,6 +33,6 @@ it.each([
   [42, 70, 56, 56],
   [14, 200, 28, 224],
   [4000, 4000, 3584, 3584],
-])("the tower sees %d rows of %d as %d of %d", (height, width, rows, columns) => {
+])("of %d rows of %d the tower gets %d of %d", (height, width, rows, columns) => {
   expect(visionSize(size([width, height]), 28)).toEqual(size([columns, rows]));
 });

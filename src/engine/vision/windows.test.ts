@@ -17,7 +17,7 @@ describe("windowOrder", () => {
     expect(sizes).toEqual([16, 8]);
   });
 
-  it("has smaller tiles at the right and the bottom, and no empty ones", () => {
+  it("has smaller tiles at the right and bottom edges, and no empty ones", () => {
     expect(boundaries(9, 13)).toEqual([64, 128, 192, 208, 272, 336, 400, 416, 432, 448, 464, 468]);
     expect(boundaries(10, 18).slice(0, 5)).toEqual([64, 128, 192, 256, 288]);
     expect(boundaries(4, 4)).toEqual([64]);
@@ -27,13 +27,13 @@ describe("windowOrder", () => {
 describe("padWindows", () => {
   const { rows, places, bias, windows, length } = padWindows([3, 1]);
 
-  it("gives every row a place and repeats the first row in the rest", () => {
+  it("gives every row a place and fills the rest with the first row", () => {
     expect([windows, length]).toEqual([2, 3]);
     expect([...rows]).toEqual([0n, 1n, 2n, 3n, 0n, 0n]);
     expect([...places]).toEqual([0n, 1n, 2n, 3n]);
   });
 
-  it("hides the padding from every query", () => {
+  it("masks the padding from every query", () => {
     const hidden = [...bias].map((value) => value < -1e20);
     const [f, t] = [false, true];
     expect(hidden).toEqual([f, f, f, f, f, f, f, f, f, f, t, t, f, t, t, f, t, t]);

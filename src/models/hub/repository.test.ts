@@ -32,7 +32,7 @@ async function pull(options: RepositoryOptions = {}, count = 1): Promise<void> {
 }
 const here = () => readFile(join(folder, WEIGHTS));
 
-test("continues where a connection broke, as long as bytes come between", async () => {
+test("continues after a broken connection, as long as bytes arrive", async () => {
   hub.cuts = 7;
   await pull();
   expect(hub.asked).toEqual([0, 1000, 2000, 3000, 4000, 5000, 6000, 7000].map((from) => `${WEIGHTS} ${from}`));
@@ -40,7 +40,7 @@ test("continues where a connection broke, as long as bytes come between", async 
   expect(Buffer.compare(await here(), weights)).toBe(0);
 });
 
-test("rests ever longer while nothing comes, and begins to count anew when something has", async () => {
+test("waits longer after each attempt without bytes, and starts again from the shortest pause after some", async () => {
   hub.refusals = [429, 503, 429, 500];
   await pull();
   expect(rests).toEqual([1000, 2000, 4000, 8000]);
@@ -52,7 +52,7 @@ test("rests ever longer while nothing comes, and begins to count anew when somet
   expect(rests).toEqual([1000, 2000, 4000, 1000]);
 });
 
-test("gives up after five attempts in vain, says why, and continues there the next time", async () => {
+test("gives up after five failed attempts with the reason, and continues there the next time", async () => {
   hub.cuts = 1;
   const rest = async (ms: number) => {
     rests.push(ms);
@@ -67,13 +67,13 @@ test("gives up after five attempts in vain, says why, and continues there the ne
   expect(Buffer.compare(await here(), weights)).toBe(0);
 });
 
-test("what the hub denies is not asked for again", async () => {
+test("a refusal of the hub is not requested again", async () => {
   hub.gated = true;
   await expect(pull()).rejects.toThrow(`${WEIGHTS} cannot be downloaded: Api error with status 403`);
   expect(rests).toEqual([]);
 });
 
-test("can be stopped while it rests", async () => {
+test("can be stopped during a pause", async () => {
   const stop = new AbortController();
   hub.refusals = [429];
   const rest = async () => stop.abort(enough);
@@ -81,7 +81,7 @@ test("can be stopped while it rests", async () => {
   await expect(here()).rejects.toThrow();
 });
 
-test("can be stopped while it only looks at what is here", async () => {
+test("can be stopped during the check of local files", async () => {
   await pull({}, 2);
   const stop = new AbortController();
   const told: string[] = [];

@@ -30,7 +30,7 @@ const parts = async () => (await readdir(join(models, ".parts"))).sort();
 /** The number of a process that has ended. */
 const deadPid = () => spawnSync(process.execPath, ["--version"]).pid;
 
-test("folders of processes that are gone are deleted at once; others' stay for a week", async () => {
+test("folders of dead processes are deleted at once; others stay for a week", async () => {
   const mine = stagingFolder(models);
   const dead = mine.replace(`-${process.pid}-`, `-${deadPid()}-`);
   const elsewhere = dead.replace(hostname().replace(/[^\w.]/g, "_"), "another.machine");
@@ -41,7 +41,7 @@ test("folders of processes that are gone are deleted at once; others' stay for a
   expect(await left()).toEqual([]);
 });
 
-test("components that nothing uses can be gone on with for a week; used ones, and those being made, stay", async () => {
+test("unused components stay for a week; used ones, and those being made, stay longer", async () => {
   const age = WEEK + 60_000;
   await part("fresh");
   await part("abandoned", age);
@@ -51,14 +51,14 @@ test("components that nothing uses can be gone on with for a week; used ones, an
   expect(await parts()).toEqual(["fresh", "in-the-making", "used"]);
 });
 
-test("a component that another process is making a checkpoint with is not removed with the last one that used it", async () => {
+test("a component in use by another process's conversion is not removed with its last checkpoint", async () => {
   const shared = await part("shared");
   await linked(stagingFolder(models), shared);
   expect(await removeUnusedParts(models, [shared])).toEqual([]);
   expect(await parts()).toEqual(["shared"]);
 });
 
-test("a checkpoint that the card of its folder no longer names is deleted after a week; one that nobody made here stays", async () => {
+test("a checkpoint that its card no longer names is deleted after a week; one made elsewhere stays", async () => {
   const linkTo = async (air: string, part: string) => linked(join(models, air), part);
   const used = await part("used");
   for (const air of ["me+a@1", "me+b@1"]) {
@@ -74,11 +74,11 @@ test("a checkpoint that the card of its folder no longer names is deleted after 
   expect(await readdir(join(models, "me+b@1"))).toContain("checkpoint");
 });
 
-test("no models directory is nothing to sweep", async () => {
+test("without a models folder there is nothing to clean", async () => {
   await expect(sweepAbandoned(join(models, "none"))).resolves.toBeUndefined();
 });
 
-test("what an interrupted conversion left is counted; a component that is whole is not", async () => {
+test("leftovers of an interrupted conversion are counted; a complete component is not", async () => {
   const begun = await part("transformer-int8-a");
   await writeFile(join(begun, "model-00001-of-00002.safetensors"), Buffer.alloc(1000));
   const whole = await part("text_encoder-int8-b");

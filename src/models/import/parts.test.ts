@@ -42,7 +42,7 @@ const TEXT = {
 const prefixed = (prefix: string, tensors: object) =>
   Object.fromEntries(Object.entries(tensors).map(([name, shape]) => [prefix + name, shape]));
 
-test("an autoencoder with Wan's names gets the names that diffusers gives it", async () => {
+test("an autoencoder with Wan's names gets those of diffusers", async () => {
   const names: Record<string, string> = JSON.parse(await readFile(`${FORMATS}/wan-names.json`, "utf8"));
   const [part] = partsOf(holding(Object.fromEntries(Object.keys(names).map((name) => [name, [1]]))));
   expect([part!.kind, [...part!.tensors.keys()].sort()]).toEqual(["vae", Object.values(names).sort()]);
@@ -52,7 +52,7 @@ test.each([
   ["transformer.gguf", "transformer", "transformer"],
   ["fp8-scaled.safetensors", "transformer", "transformer"],
   ["text-encoder.gguf", "text_encoder", "text_encoder"],
-] as const)("%s has the tensors of a checkpoint's %s", async (file, kind, component) => {
+] as const)("%s has the tensors of the %s of a checkpoint", async (file, kind, component) => {
   const source = openSource(`${FORMATS}/${file}`);
   const [part] = partsOf(source);
   const whole = await openComponent(`test/fixtures/half/checkpoint/${component}`, component);
@@ -66,7 +66,7 @@ test.each([
   whole.close();
 });
 
-test("a merged checkpoint is taken apart", () => {
+test("a merged checkpoint is split into components", () => {
   const merged = holding({
     ...prefixed("model.diffusion_model.", TRANSFORMER),
     ...prefixed("text_encoders.qwen25_7b.transformer.", TEXT),
@@ -78,7 +78,7 @@ test("a merged checkpoint is taken apart", () => {
   expect([text.tensors.has("model.embed_tokens.weight"), text.tensors.has("lm_head.weight")]).toEqual([true, false]);
 });
 
-test("configs of the published sizes follow from the tensors alone", () => {
+test("configs of the published sizes follow from the tensors", () => {
   const [part] = partsOf(holding({ ...TRANSFORMER, __index_timestep_zero__: [0] }));
   expect(configOf(part!, undefined)).toMatchObject({
     ...{ num_layers: 60, num_attention_heads: 24, attention_head_dim: 128, joint_attention_dim: 3584 },
@@ -93,7 +93,7 @@ test("configs of the published sizes follow from the tensors alone", () => {
   });
 });
 
-test("the vision tower of llama.cpp is put together", () => {
+test("the vision tower of llama.cpp is assembled", () => {
   const [part] = partsOf(
     holding({
       "v.patch_embd.weight": [2, 3, 2, 2],
@@ -125,7 +125,7 @@ test("the vision tower of llama.cpp is put together", () => {
   expect([...patches.decode(0, 16)]).toEqual([0, 1, 2, 3, 0, 1, 2, 3, 4, 5, 6, 7, 4, 5, 6, 7]);
 });
 
-describe("what is no part of a Qwen-Image checkpoint is said to be what it is", () => {
+describe("a file that is no part of a Qwen-Image checkpoint is named for what it contains", () => {
   test.each<[string, Record<string, readonly number[]>, RegExp]>([
     ["Flux", { "double_blocks.0.img_attn.qkv.weight": [1] }, /is a Flux transformer/],
     [
@@ -162,7 +162,7 @@ describe("what is no part of a Qwen-Image checkpoint is said to be what it is", 
     expect(() => partsOf(holding(tensors))).toThrow("some.safetensors");
   });
 
-  test("sizes of nobody's, and layers that are not there", () => {
+  test("unknown sizes, and missing layers", () => {
     const config = (tensors: Record<string, readonly number[]>) => configOf(partsOf(holding(tensors))[0]!, undefined);
     expect(() => config({ ...TRANSFORMER, "transformer_blocks.0.attn.norm_q.weight": [96] })).toThrow(
       /heads have 96 .*--base/,

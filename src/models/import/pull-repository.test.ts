@@ -21,7 +21,7 @@ const REAL = repository(
   file("images/about.mp4", 9e9),
 );
 
-test("a large repository takes the result and its largest shard on the disk, a small one all its files", () => {
+test("a large repository needs disk for the result and its largest shard, a small one for all its files", () => {
   const all = 8 * 5e9 + 0.9e9 + 4 * 4.1e9 + 0.25e9 + 1e3;
   expect(bytesToPull(REAL)).toBe(Math.floor(all / 2) + 5e9);
   expect(bytesToPull(REAL, "int4")).toBeLessThan(22e9);

@@ -49,7 +49,7 @@ async function receive({ kind = "lora", file = LORA, id = ID, attempt = 1, onTak
 
 const left = async () => (await readdir(locations.modelsDir)).sort();
 
-test("a ControlNet gets the folder that `models add` takes, which `models remove` does not delete", async () => {
+test("a ControlNet gets a folder in the form of `models add`, which `models remove` does not delete", async () => {
   expect((await receive({ kind: "controlnet", file: NET })).told).toEqual(["downloaded", "checked", "stored"]);
   const { path, card } = await resolveAdapter("me:a@1", "controlnet", locations);
   expect((await readdir(path)).sort()).toEqual(["config.json", "diffusion_pytorch_model.safetensors"]);
@@ -58,14 +58,14 @@ test("a ControlNet gets the folder that `models add` takes, which `models remove
   await expect(removeAdapter("me:a@1", locations)).rejects.toMatchObject({ reason: "notRemovable" });
 });
 
-test("an upload that is begun again after it was stored is not refused for its own model, nor fetched again", async () => {
+test("an upload that restarts after storing is neither refused as a duplicate nor downloaded again", async () => {
   await receive();
   expect(await receive({ attempt: 2 })).toEqual({ told: [], asked: 0 });
   await expect(receive({ id: crypto.randomUUID() })).rejects.toMatchObject({ reason: "alreadyInstalled" });
   expect(await left()).toEqual(["me+a@1"]);
 });
 
-test("what an attempt has left is gone with the next one, and was no model meanwhile", async () => {
+test("the next attempt deletes the remains of the last one, which were never a model", async () => {
   const folder = receivingFolder(locations.modelsDir, { id: ID, attempt: 1 });
   await mkdir(folder, { recursive: true });
   const card = { kind: "lora", air: "me:a@1", name: "A", path: "weights.safetensors" };
@@ -77,7 +77,7 @@ test("what an attempt has left is gone with the next one, and was no model meanw
   expect(await left()).toEqual(["me+a@1"]);
 });
 
-test("an attempt that was taken for dead can register nothing after the next one has begun", async () => {
+test("an attempt counted as dead cannot register anything after the next one has begun", async () => {
   const late = receive({ onTaken: async () => void (await receive({ attempt: 2 })) });
   await expect(late).rejects.toThrow();
   const { path } = await resolveAdapter("me:a@1", "lora", locations);
@@ -97,7 +97,7 @@ test.each([
   expect(await left()).toEqual([]);
 });
 
-test("only what was begun long ago is cleared away", async () => {
+test("only old remains are deleted", async () => {
   const folders = [1, 2].map((attempt) => receivingFolder(locations.modelsDir, { id: ID, attempt }));
   for (const folder of folders) await mkdir(folder, { recursive: true });
   await receive({ id: crypto.randomUUID() });

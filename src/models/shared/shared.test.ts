@@ -50,7 +50,7 @@ describe.skipIf(NO_S3)("models in a bucket", () => {
     return image!.pixels;
   };
 
-  test("another machine knows the model at once, brings its weights when it draws, and draws the same", async () => {
+  test("another machine lists the model at once, downloads its weights on use, and generates the same", async () => {
     await shareModel(model, bucket);
     const shared = mirror();
     await shared.refresh();
@@ -69,7 +69,7 @@ describe.skipIf(NO_S3)("models in a bucket", () => {
     expect(await draw(found.folder)).toEqual(await draw(CHECKPOINT));
   });
 
-  test("what the bucket has is not sent again, and a LoRA goes the same way", async () => {
+  test("objects in the bucket are not sent again; a LoRA works the same way", async () => {
     expect((await shareModel(model, bucket)).sent).toBeGreaterThan(1e6);
     expect((await shareModel(model, bucket)).sent).toBe(0);
     const lora = await addAdapter("lora", LORA, { air: "me:lora@1", name: "LoRA" }, here);
@@ -81,7 +81,7 @@ describe.skipIf(NO_S3)("models in a bucket", () => {
     expect((await stat(found!.path)).size).toBe((await stat(LORA)).size);
   });
 
-  test("a model that is taken out is forgotten, with the files that no other one uses", async () => {
+  test("a removed model is deleted, with the files that no other model uses", async () => {
     const twin = await addModel(CHECKPOINT, { air: "me:twin@1", name: "Twin" }, here);
     await shareModel(model, bucket);
     await shareModel(twin, bucket);
@@ -98,7 +98,7 @@ describe.skipIf(NO_S3)("models in a bucket", () => {
     for await (const object of bucket.list()) expect.unreachable(`${object.key} was left`);
   });
 
-  test("weights used longest ago make room, and come back when they are needed", async () => {
+  test("the least recently used weights make room, and are downloaded again on use", async () => {
     await shareModel(model, bucket);
     const other = join(folder, "other");
     await cp(CHECKPOINT, other, { recursive: true });
@@ -116,7 +116,7 @@ describe.skipIf(NO_S3)("models in a bucket", () => {
     expect(await cached()).toBe(both);
   });
 
-  test("a damaged object is refused by name and leaves nothing; a stop ends the bringing", async () => {
+  test("a damaged object is refused by name and leaves nothing; a stop ends the download", async () => {
     const { manifest } = await shareModel(model, bucket);
     const file = manifest.files.find(({ bytes }) => bytes > SMALL)!;
     const shared = mirror();
@@ -128,7 +128,7 @@ describe.skipIf(NO_S3)("models in a bucket", () => {
     expect(await readdir(join(there.modelsDir, ".shared"))).toEqual([]);
   });
 
-  test("this machine's own model goes before one of the bucket; paths out of the folder are refused", async () => {
+  test("a local model has precedence over one in the bucket; paths outside the folder are refused", async () => {
     await shareModel(model, bucket);
     await addModel(CHECKPOINT, { air: AIR, name: "Mine" }, there);
     const shared = mirror();

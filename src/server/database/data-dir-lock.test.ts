@@ -15,7 +15,7 @@ afterEach(() => rm(parent, { recursive: true, force: true }));
 /** A process that is certainly gone: above every PID that Linux gives out. */
 const NOBODY = 2 ** 22 + 1;
 
-test("a folder is locked once, and can be locked again when given back", async () => {
+test("a folder is locked once, and can be locked again after its release", async () => {
   const unlock = await lockDataDir(dir);
   await expect(lockDataDir(dir)).rejects.toThrow(DataDirLockedError);
   await expect(lockDataDir(`${dir}/`)).rejects.toThrow(`in use by process ${process.pid}`);
@@ -24,7 +24,7 @@ test("a folder is locked once, and can be locked again when given back", async (
   expect(await readdir(parent)).toEqual(["database"]);
 });
 
-test("the lock is outside the folder, which PGlite wants for itself", async () => {
+test("the lock is outside the database folder, which PGlite needs for itself", async () => {
   const unlock = await lockDataDir(dir);
   expect(await readdir(dir)).toEqual([]);
   const [, lock] = await readdir(parent);
@@ -44,7 +44,7 @@ test.each([
   ],
   ["that was never finished", ""],
   ["that is garbage", "{"],
-])("a lock %s is taken over", async (_, text) => {
+])("a lock %s is replaced", async (_, text) => {
   await writeFile(`${dir}.lock.other`, text);
   const unlock = await lockDataDir(dir);
   await expect(lockDataDir(dir)).rejects.toThrow(DataDirLockedError);
@@ -52,12 +52,12 @@ test.each([
   expect(await readdir(parent)).toEqual(["database"]);
 });
 
-test.runIf(process.platform === "linux")("a lock is never taken over because it is old", async () => {
+test.runIf(process.platform === "linux")("a lock is never replaced because of its age", async () => {
   await writeFile(`${dir}.lock.other`, JSON.stringify({ pid: 1, startTime: await processStartTime(1) }));
   await expect(lockDataDir(dir)).rejects.toThrow("in use by process 1");
 });
 
-test("of many that want a dead lock at once, never two get it", async () => {
+test("of many processes that want a dead lock at the same time, one gets it", async () => {
   for (let round = 0; round < 15; round++) {
     await writeFile(`${dir}.lock.other`, JSON.stringify({ pid: NOBODY }));
     const outcomes = await Promise.allSettled(Array.from({ length: 8 }, () => lockDataDir(dir)));

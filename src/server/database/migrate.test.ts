@@ -27,14 +27,14 @@ for (const database of TEST_DATABASES) {
       expect(await db.query("select * from extra")).toEqual([{ n: 1, m: 2 }]);
     });
 
-    test("a failing one leaves nothing behind", async () => {
+    test("a failed migration leaves no changes", async () => {
       const bad = [...migrations, extra(next, "create table half (n int)", "create nonsense")];
       await expect(migrate(db, bad)).rejects.toThrow();
       expect(await db.query("select to_regclass('half') as found")).toEqual([{ found: null }]);
       expect(await db.query("select 1 from migrations where number = $1", [next])).toEqual([]);
     });
 
-    test("a database of a newer program is refused, and so is an altered past", async () => {
+    test("a database of a newer version is refused, and so is a changed history", async () => {
       await migrate(db, [...migrations, extra(next, "select 1")]);
       await expect(migrate(db)).rejects.toThrow(MigrationError);
       await expect(migrate(db, [...migrations, extra(next, "select 2")])).rejects.toThrow(
@@ -51,7 +51,7 @@ for (const database of TEST_DATABASES) {
       expect(await db.query("select to_regclass('half') as found")).toEqual([{ found: null }]);
     });
 
-    test.runIf(database.name === "postgres")("servers that start at once take turns", async () => {
+    test.runIf(database.name === "postgres")("servers that start at the same time take turns", async () => {
       await db.script("drop schema public cascade; create schema public");
       const url = opened.url!;
       const servers = await Promise.all(Array.from({ length: 4 }, () => openDatabase({ url })));

@@ -13,7 +13,7 @@ beforeEach(async () => {
 });
 afterEach(() => drop());
 
-test("a statement is run again and again, each time with its own parameters", async () => {
+test("a statement runs repeatedly, each time with new parameters", async () => {
   const sql = "select $1::int + 1 as next, $2::text as word, $3::text[] as list, $4::boolean as flag";
   for (let i = 0; i < 8; i++) {
     const parameters = [i, `word ${i}`, ["a", `${i}`], i % 2 === 0];
@@ -26,7 +26,7 @@ test("a statement is run again and again, each time with its own parameters", as
   ]);
 });
 
-test("a statement that fails says why, and harms none after it", async () => {
+test("a failed statement gives its reason, and does not affect later ones", async () => {
   await db.script("create table once (word text unique)");
   const insert = "insert into once values ($1)";
   await db.query(insert, ["a"]);
@@ -37,7 +37,7 @@ test("a statement that fails says why, and harms none after it", async () => {
   expect(await db.query("select word from once order by word")).toEqual([{ word: "a" }, { word: "b" }]);
 });
 
-test("a statement sees what was changed after it was prepared", async () => {
+test("a prepared statement sees later changes", async () => {
   await db.script("create table shape (one int)");
   const count = "select count(*)::int as rows from shape";
   expect(await db.query(count)).toEqual([{ rows: 0 }]);
@@ -45,7 +45,7 @@ test("a statement sees what was changed after it was prepared", async () => {
   expect(await db.query(count)).toEqual([{ rows: 1 }]);
 });
 
-test("nothing comes between the statements of a transaction", async () => {
+test("no other statement runs between those of a transaction", async () => {
   await db.script("create table steps (number int)");
   const working = db.transaction(async (tx) => {
     await tx.query("insert into steps values (1)");
@@ -58,17 +58,17 @@ test("nothing comes between the statements of a transaction", async () => {
   expect(await db.query("select number from steps")).toEqual([{ number: 2 }]);
 });
 
-test("after its end it is unavailable", async () => {
+test("after closing it is unavailable", async () => {
   await db.close();
   await expect(db.query("select 1")).rejects.toThrow(DatabaseUnavailableError);
   ({ db, drop } = await TEST_DATABASES[0]!.open());
 });
 
-test("there is a template for the version of PGlite installed (npm run template makes it)", async () => {
+test("a template exists for the installed version of PGlite (npm run template makes it)", async () => {
   expect((await pgliteTemplate())?.size).toBeGreaterThan(2 ** 20);
 });
 
-test("a new folder that was half filled when the process was killed is begun anew", async () => {
+test("a new folder that a killed process left incomplete is created again", async () => {
   const folder = await mkdtemp(join(tmpdir(), "inkstone-pglite-"));
   const dataDir = join(folder, "database");
   await mkdir(dataDir);

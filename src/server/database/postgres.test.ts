@@ -25,7 +25,7 @@ describe.skipIf(WHY !== "")(`a network that fails on the way to PostgreSQL${WHY}
   const outage = async (work: Promise<unknown>) =>
     expect(await work.catch((error) => error)).toBeInstanceOf(DatabaseUnavailableError);
 
-  test("cut connections: an outage, then service again on new ones", async () => {
+  test("cut connections: an outage, then service on new connections", async () => {
     const sleeping = db.query("select pg_sleep(20)");
     const direct = openPostgres({ url: POSTGRES_URL!, maxConnections: 1 });
     const running = () => direct.query("select 1 as here from pg_stat_activity where query = 'select pg_sleep(20)'");
@@ -36,7 +36,7 @@ describe.skipIf(WHY !== "")(`a network that fails on the way to PostgreSQL${WHY}
     expect(await db.query("select 1 as one")).toEqual([{ one: 1 }]);
   });
 
-  test("connections that fall silent: given up in time, in a transaction too, and nothing half-done is kept", async () => {
+  test("silent connections are dropped in time, also in a transaction, and nothing incomplete is stored", async () => {
     await db.script("drop table if exists silent; create table silent (n int)");
     const working = db.transaction(async (tx) => {
       await tx.query("insert into silent values (1)");
@@ -50,7 +50,7 @@ describe.skipIf(WHY !== "")(`a network that fails on the way to PostgreSQL${WHY}
     await db.script("drop table silent");
   });
 
-  test("a listener that was cut off listens again, and is told to look for itself", async () => {
+  test("a listener that was cut off listens again, and checks for missed changes", async () => {
     const heard: string[] = [];
     let gaps = 0;
     const stop = await db.listen(

@@ -4,7 +4,7 @@ import { untilReachable } from "./until-reachable.ts";
 
 const away = new DatabaseUnavailableError("connect ECONNREFUSED");
 
-test("tries again, with growing pauses, until it is there", async () => {
+test("retries with growing pauses until the database answers", async () => {
   const pauses: number[] = [];
   let tries = 0;
   const work = async () => {
@@ -15,7 +15,7 @@ test("tries again, with growing pauses, until it is there", async () => {
   expect(pauses).toEqual([0.5, 1]);
 });
 
-test("gives up after its time, and says how long it tried and why it failed", async () => {
+test("gives up after its time, with the duration and the reason", async () => {
   const waited: string[] = [];
   const opening = openDatabase({
     url: "postgres://nobody:secret@127.0.0.1:1/none",
@@ -27,14 +27,14 @@ test("gives up after its time, and says how long it tried and why it failed", as
   expect(waited.length).toBeGreaterThan(0); // two, where connecting takes no time
 });
 
-test("what is no outage is told at once", async () => {
+test("other errors are reported at once", async () => {
   const refused = async () => {
     throw new TypeError("password authentication failed");
   };
   await expect(untilReachable(refused, { seconds: 60 })).rejects.toThrow("password authentication failed");
 });
 
-test("stops waiting when asked to", async () => {
+test("stops waiting when it is aborted", async () => {
   const stop = new AbortController();
   const work = () => Promise.reject(away);
   const waiting = untilReachable(work, {

@@ -93,7 +93,7 @@ onEachDatabase("deliveries", (tasks, database) => {
     expect(await settled(taskUUID, "delivered")).toMatchObject([{ attempts: 1 }, { attempts: 1 }]);
   });
 
-  test("flat bodies, unsigned, where that is set", async () => {
+  test("flat bodies, unsigned, if configured", async () => {
     const hook = await receiver();
     deliver({ webhookBody: "flat", webhookSecrets: [] });
     const { taskUUID, claim } = await finish({ webhookURL: hook.url });
@@ -106,7 +106,7 @@ onEachDatabase("deliveries", (tasks, database) => {
     expect(one!.headers["webhook-signature"]).toBeUndefined();
   });
 
-  test("a failed task tells its error", async () => {
+  test("a failed task sends its error", async () => {
     const hook = await receiver();
     deliver();
     const { taskUUID } = await finish({ webhookURL: hook.url }, "fail");
@@ -129,14 +129,14 @@ onEachDatabase("deliveries", (tasks, database) => {
     await settled(taskUUID, "delivered");
   });
 
-  test("an upload to Azure says that it makes a block blob", async () => {
+  test("an upload to Azure declares a block blob", async () => {
     const bucket = await receiver((_, response) => response.writeHead(201).end());
     deliver();
     await finish({ uploadEndpoint: `${bucket.url}/c/a.png?sv=2024-01-01&sr=b&sig=abc` });
     expect((await bucket.until(1))[0]!.headers["x-ms-blob-type"]).toBe("BlockBlob");
   });
 
-  test("a broken receiver is tried again with the same id, and its failures can be seen meanwhile", async () => {
+  test("a failing receiver is tried again with the same id; its failures are visible meanwhile", async () => {
     let broken = true;
     const hook = await receiver((_, response) => response.writeHead(broken ? 500 : 204).end());
     deliver();
@@ -157,7 +157,7 @@ onEachDatabase("deliveries", (tasks, database) => {
     expect(await settled(taskUUID, "delivered")).toMatchObject([{ attempts: 2 }]);
   });
 
-  test("a redirect is not followed and counts as a failure", async () => {
+  test("a redirect counts as a failure and is not followed", async () => {
     const other = await receiver();
     const hook = await receiver((_, response) => response.writeHead(307, { location: other.url }).end());
     deliver();
@@ -177,7 +177,7 @@ onEachDatabase("deliveries", (tasks, database) => {
     ]);
   });
 
-  test("Retry-After is kept", async () => {
+  test("Retry-After is respected", async () => {
     const hook = await receiver((_, response) => response.writeHead(429, { "retry-after": "3000" }).end());
     deliver();
     const { taskUUID } = await finish({ webhookURL: hook.url });
@@ -185,7 +185,7 @@ onEachDatabase("deliveries", (tasks, database) => {
     expect((await deliveries(taskUUID))[0]!.nextAttemptAt!.getTime()).toBeGreaterThan(Date.now() + 2_900_000);
   });
 
-  test("an address inside is never called", async () => {
+  test("a private address is never called", async () => {
     const inside = await receiver();
     deliver({ outbound: createOutbound() });
     const { taskUUID } = await finish({ webhookURL: inside.url });
@@ -195,7 +195,7 @@ onEachDatabase("deliveries", (tasks, database) => {
     expect(inside.received).toEqual([]);
   });
 
-  test("receivers that never answer hold up neither tasks nor other receivers", async () => {
+  test("receivers that never answer delay neither tasks nor other receivers", async () => {
     const silent = await receiver(() => {});
     const hook = await receiver();
     deliver({ concurrency: 6, perHost: 2, timeoutMs: { webhook: 30_000, upload: 30_000 } });
@@ -208,7 +208,7 @@ onEachDatabase("deliveries", (tasks, database) => {
     expect(silent.received).toHaveLength(2);
   });
 
-  test("an upload that takes longer than its lease is not sent twice by the process that is sending it", async () => {
+  test("an upload that takes longer than its lease is not sent twice by its process", async () => {
     const answers: (() => void)[] = [];
     const bucket = await receiver((_, response) => answers.push(() => response.end()));
     deliver();
@@ -228,7 +228,7 @@ onEachDatabase("deliveries", (tasks, database) => {
   test.each([
     [undefined, 180],
     [{ webhook: 300_000, upload: 30_000 }, 360],
-  ])("with timeouts of %j an attempt has its row for %i seconds", async (timeoutMs, lease) => {
+  ])("with timeouts of %j an attempt reserves its row for %i seconds", async (timeoutMs, lease) => {
     const silent = await receiver(() => {});
     deliver({ ...(timeoutMs && { timeoutMs }) });
     await finish({ webhookURL: silent.url });
@@ -240,7 +240,7 @@ onEachDatabase("deliveries", (tasks, database) => {
     expect(row!.left).toBeGreaterThan(lease - 50);
   });
 
-  test("what a stopped server was sending is sent after its next start, and not counted as failed", async () => {
+  test("a delivery interrupted by a stop is sent after the next start, and does not count as failed", async () => {
     let silent = true;
     const hook = await receiver((_, response) => silent || response.end());
     const first = deliver();
@@ -254,7 +254,7 @@ onEachDatabase("deliveries", (tasks, database) => {
     expect(await settled(taskUUID, "delivered")).toMatchObject([{ attempts: 1 }]);
   });
 
-  test("an attempt cut off by a crash is made again: at the next start, or after its lease where others share the database", async () => {
+  test("an attempt cut off by a crash is repeated: at the next start, or after its lease if other servers share the database", async () => {
     const hook = await receiver();
     const { taskUUID } = await finish({ webhookURL: hook.url });
     await tasks.db.query(
@@ -272,7 +272,7 @@ onEachDatabase("deliveries", (tasks, database) => {
     expect(await settled(taskUUID, "delivered")).toMatchObject([{ attempts: 2 }]);
   });
 
-  test("a delivery whose task is gone is given up", async () => {
+  test("a delivery of a deleted task is dropped", async () => {
     const hook = await receiver();
     const { taskUUID } = await finish({ webhookURL: hook.url });
     await tasks.db.script("truncate tasks cascade");

@@ -11,7 +11,7 @@ test("webhooks are tried eleven times over more than a day, the first times with
   expect(nextAttempt({ kind: "webhook", attempts: PAUSES.length + 1, status: 500 }, never)).toBe("give up");
 });
 
-test("attempts are spread by up to a fifth", () => {
+test("attempts vary by up to a fifth", () => {
   expect(nextAttempt({ kind: "webhook", attempts: 5 }, () => 0.999)).toEqual({
     retryInSeconds: expect.closeTo(1800 * 1.2, -1),
   });
@@ -28,12 +28,12 @@ test.each([
   ["upload", 408, false],
   ["upload", 503, false],
   ["upload", undefined, false],
-] as const)("%s answered with %s: final %s", (kind, status, final) => {
+] as const)("%s with the answer %s: final %s", (kind, status, final) => {
   const next = nextAttempt({ kind, attempts: 1, ...(status && { status }) }, never);
   expect(next === "give up").toBe(final);
 });
 
-test("a receiver may ask for a longer pause, of a day at most, but not for a shorter one", () => {
+test("a receiver can request a longer pause, up to a day, but not a shorter one", () => {
   const after = (retryAfterSeconds: number) =>
     nextAttempt({ kind: "webhook", attempts: 3, status: 429, retryAfterSeconds }, never);
   expect(after(100)).toEqual({ retryInSeconds: 100 });

@@ -10,7 +10,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-test("a key is made, found by another process, and revoked", async () => {
+test("a key is created, found by another process, and revoked", async () => {
   const [ours, theirs] = [openKeyFile(folder), openKeyFile(folder)];
   expect(await theirs.list()).toEqual([]);
   const { key, known } = await ours.create("an app");
@@ -24,7 +24,7 @@ test("a key is made, found by another process, and revoked", async () => {
   expect(findKey(await ours.list(), second.key)).toEqual(second.known);
 });
 
-test("without any key the door is open to this machine; once the last one is revoked it stays shut", async () => {
+test("without any key this machine has access; after the last one is revoked, no caller has", async () => {
   const keys = openKeyFile(folder);
   expect(await keys.isOpen()).toBe(true);
   const { known } = await keys.create("an app");
@@ -35,19 +35,19 @@ test("without any key the door is open to this machine; once the last one is rev
   expect(await createKeyRing(["setting"], openKeyFile(join(folder, "elsewhere"))).isOpen()).toBe(false);
 });
 
-test("the file holds no key, and nobody else may read it", async () => {
+test("the file contains no key, and other users cannot read it", async () => {
   const { key } = await openKeyFile(folder).create("an app");
   const path = join(folder, "keys.json");
   expect(await readFile(path, "utf8")).not.toContain(key.slice(12));
   expect((await stat(path)).mode & 0o077).toBe(0);
 });
 
-test.each(["", "{}", '{"keys":[{"id":"x","hash":"short"}]}'])("a damaged file is no open door: %j", async (text) => {
+test.each(["", "{}", '{"keys":[{"id":"x","hash":"short"}]}'])("a damaged file gives no access: %j", async (text) => {
   await writeFile(join(folder, "keys.json"), text);
   await expect(openKeyFile(folder).list()).rejects.toThrow(KeyFileError);
 });
 
-test("keys of the settings and of the file, each with an owner of its own that stays", async () => {
+test("keys of the settings and of the file each have a lasting owner", async () => {
   const file = openKeyFile(folder);
   const { key } = await file.create("an app");
   const ring = await createKeyRing(["first", "second"], file).list();
@@ -57,7 +57,7 @@ test("keys of the settings and of the file, each with an owner of its own that s
   expect(findKey(reordered, "first")!.id).toBe(owners[0]);
 });
 
-test("short keys that people choose are not given away by their beginning", async () => {
+test("the beginning of a short key is not shown", async () => {
   const [known] = await createKeyRing(["secret"], openKeyFile(folder)).list();
   expect(known!.hint).toBe("s");
 });

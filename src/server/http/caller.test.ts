@@ -5,7 +5,7 @@ import { inference, KEY, post } from "../../../test/contract/memory-app.ts";
 const start = appsPerTest();
 
 describe("keys", () => {
-  test("by header or by task; the task wins; no authentication item in the reply", async () => {
+  test("by header or by task; the task has precedence; no authentication item in the reply", async () => {
     const { base } = await start();
     const authentication = { taskType: "authentication", apiKey: KEY };
     const { status, body } = await post(base, [authentication, inference()], { key: "wrong" });
@@ -30,7 +30,7 @@ describe("keys", () => {
     expect(tasks.records.size).toBe(0);
   });
 
-  test("metrics: without keys for programs on this machine; with keys for nobody without one", async () => {
+  test("metrics: without keys for programs on this machine; with keys only for their holders", async () => {
     const [open, closed] = [await start({}, { keys: [] }), await start()];
     const status = async (base: string, headers: Record<string, string> = {}) =>
       (await fetch(`${base}/metrics`, { headers })).status;
@@ -42,7 +42,7 @@ describe("keys", () => {
     expect(await status(closed.base, { authorization: `Bearer ${KEY}` })).toBe(200);
   });
 
-  test("another key does not see a task", async () => {
+  test("another key cannot see a task", async () => {
     const { base } = await start({}, { keys: [KEY, "other"] });
     const task = inference();
     await post(base, [task]);
@@ -50,7 +50,7 @@ describe("keys", () => {
     expect(stranger.status).toBe(404);
   });
 
-  test("without keys: programs on this machine, not pages of web sites, not through proxies", async () => {
+  test("without keys: programs on this machine have access, pages of web sites and proxies do not", async () => {
     const { base } = await start({}, { keys: [] });
     const ask = (headers: Record<string, string>) =>
       fetch(`${base}/v1`, {

@@ -24,7 +24,7 @@ const post = (base: string, origin: string, key?: string) =>
   });
 const allowed = ({ headers }: Response) => headers.get("access-control-allow-origin");
 
-test("pages of loopback and of allowed origins may ask, without cookies; others may not", async () => {
+test("pages from loopback and allowed origins can call the API without cookies; others cannot", async () => {
   const { base } = await start({ allowedOrigins: [APP] });
   for (const origin of [PAGE, "http://127.0.0.1:5173", "http://[::1]:8080", APP]) {
     const answer = await ask(base, origin);
@@ -46,7 +46,7 @@ test("pages of loopback and of allowed origins may ask, without cookies; others 
   for (const path of ["/", "/metrics", "/v1x"]) expect(allowed(await ask(base, APP, path))).toBeNull();
 });
 
-test("replies, refusals and event streams can be read by such a page", async () => {
+test("such a page can read replies, refusals and event streams", async () => {
   const { base, tasks } = await start({ allowedOrigins: [APP] });
   const reply = await post(base, APP, KEY);
   expect([reply.status, allowed(reply)]).toEqual([200, APP]);
@@ -62,7 +62,7 @@ test("replies, refusals and event streams can be read by such a page", async () 
 });
 
 describe("a server without keys", () => {
-  test("answers pages of loopback; allowed origins are told that they need a key", async () => {
+  test("answers pages from loopback; allowed origins get an error that asks for a key", async () => {
     const { base } = await start({ allowedOrigins: [APP] }, { keys: [] });
     expect((await post(base, PAGE)).status).toBe(200);
     const crossSite = { "sec-fetch-site": "cross-site" };

@@ -7,7 +7,7 @@ import type { HttpSettings, Uploads } from "./ports.ts";
 
 const start = appsPerTest();
 
-describe("hanging up", () => {
+describe("a client that disconnects", () => {
   /** A task whose client has gone, and a clock that has stood still since the server has noticed. */
   const hangUp = async (settings: Partial<HttpSettings> = {}) => {
     const clock = handClock();
@@ -20,14 +20,14 @@ describe("hanging up", () => {
     await expect.poll(() => clock.isDueIn(5)).toBe(true);
     return { base, tasks, stop, task, clock, state: () => tasks.records.get(task.taskUUID)!.state };
   };
-  test("cancels a sync task after a while", async () => {
+  test("cancels its sync task after a while", async () => {
     const { state, clock } = await hangUp();
     clock.pass(4.9);
     expect(state()).toBe("queued");
     clock.pass(0.1);
     expect(state()).toBe("cancelled");
   });
-  test("and sooner where results are held for less time", async () => {
+  test("and sooner if results are kept for less time", async () => {
     const clock = handClock();
     const { base, tasks } = await start({ sessionBuffer: 2 }, { ports: { later: clock.later } });
     const abort = new AbortController();
@@ -36,19 +36,19 @@ describe("hanging up", () => {
     await expect(post(base, [task], { signal: abort.signal })).rejects.toThrow();
     await expect.poll(() => clock.isDueIn(2)).toBe(true);
   });
-  test("and it is drawn after all when it is sent again later", async () => {
+  test("and a later submission runs the task again", async () => {
     const { base, tasks, task, state, clock } = await hangUp();
     clock.pass(5);
     expect(state()).toBe("cancelled");
     tasks.onAccept = (taskUUID) => tasks.finish(taskUUID);
     expect(await post(base, [task])).toMatchObject({ status: 200, body: { data: [{ taskUUID: task.taskUUID }] } });
   });
-  test("unless set otherwise", async () => {
+  test("unless the setting disables it", async () => {
     const { state, clock } = await hangUp({ cancelOnHangUp: false });
     clock.pass(60);
     expect(state()).toBe("queued");
   });
-  test("not when the task is sent again by then", async () => {
+  test("not if the task is submitted again by then", async () => {
     const { base, tasks, task, state, clock } = await hangUp();
     const again = post(base, [task]);
     await expect.poll(() => tasks.listening(task.taskUUID)).toBe(1);
@@ -57,14 +57,14 @@ describe("hanging up", () => {
     tasks.finish(task.taskUUID);
     expect(await again).toMatchObject({ status: 200, body: { data: [{ taskUUID: task.taskUUID }] } });
   });
-  test("not once the server stops", async () => {
+  test("not while the server stops", async () => {
     const { stop, state, clock } = await hangUp();
     stop.abort();
     clock.pass(60);
     expect(state()).toBe("queued");
   });
 
-  test("not while somebody else waits for it", async () => {
+  test("not while another client waits for it", async () => {
     const clock = handClock();
     const { base, tasks } = await start({}, { ports: { later: clock.later } });
     tasks.onAccept = () => undefined;
@@ -82,7 +82,7 @@ describe("hanging up", () => {
     expect((await patient).body.data).toHaveLength(1);
   });
 
-  test("an imageUpload ends when its client hangs up", async () => {
+  test("an imageUpload ends when its client disconnects", async () => {
     const begun = Promise.withResolvers<AbortSignal>();
     const store: Uploads["store"] = async (_owner, _parameter, _image, signal) => {
       begun.resolve(signal);

@@ -14,7 +14,7 @@ onEachDatabase("keys in the database", (tasks) => {
   });
   afterAll(() => rm(folder, { recursive: true }));
 
-  test("those of the file enter it; a key that one server revokes is unknown to the others, and does not come back", async () => {
+  test("keys in the file move to the table; a revoked key is unknown to all servers, and does not return", async () => {
     const file = openKeyFile(folder);
     const [old, kept] = [await file.create("old"), await file.create("kept")];
     let clock = 0;
@@ -33,7 +33,7 @@ onEachDatabase("keys in the database", (tasks) => {
     expect([await names(there), await there.isOpen()]).toEqual([[], false]);
   });
 
-  test("while the database is away, what was known last counts; who never knew anything says so", async () => {
+  test("while the database is away, the last known keys count; a server that never read them reports it", async () => {
     let away = false;
     let clock = 0;
     const query: typeof tasks.db.query = (...statement) => {
@@ -51,7 +51,7 @@ onEachDatabase("keys in the database", (tasks) => {
     await expect(late.list()).rejects.toThrow(DatabaseUnavailableError);
   });
 
-  test("limits that one server changes are those of the others within two seconds; what is not named stays", async () => {
+  test("changed limits apply at all servers within two seconds; limits that are not named stay", async () => {
     let clock = 0;
     const here = await openKeyTable(tasks.db, openKeyFile(join(folder, "none")), () => clock);
     const there = await openKeyTable(tasks.db, openKeyFile(join(folder, "none")), () => clock);

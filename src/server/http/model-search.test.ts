@@ -49,13 +49,13 @@ test.each([
   expect(airs({ sort })).toEqual(expected);
 });
 
-test("a text finds the best fit first, and pages keep the total", () => {
+test("a text finds the best match first, and pages keep the total", () => {
   expect(airs({ search: "edit" })).toEqual(["08@20"]);
   expect(airs({ search: "runware:108@1" })).toEqual(["108@1"]);
   expect(search({ limit: 1, offset: 1 })).toMatchObject({ totalResults: 3, results: [{ air: "runware:108@20" }] });
 });
 
-test("fields that older clients require are there", () => {
+test("fields that older clients require are present", () => {
   const [, , neon] = search({}).results;
   expect(neon).toMatchObject({
     heroImage: null,

@@ -7,7 +7,7 @@ const PICTURE = Buffer.from("picture".repeat(9));
 const start = appsPerTest();
 
 describe("POST /v1", () => {
-  test("a sync task is answered with its pictures, seeds exact beyond 2⁵³", async () => {
+  test("a sync task is answered with its images, seeds exact beyond 2⁵³", async () => {
     const { base } = await start();
     const raw = JSON.stringify([inference({ numberResults: 2, seed: 0, includeCost: true })]);
     const { status, text, body } = await post(base, raw.replace('"seed":0', '"seed":9223372036854775000'));
@@ -23,7 +23,7 @@ describe("POST /v1", () => {
     expect(await image.text()).toBe(String(PICTURE));
   });
 
-  test("tasks are answered in the order they came, whichever ends first", async () => {
+  test("tasks are answered in the order of the request, whatever task ends first", async () => {
     const { base, tasks } = await start();
     const [first, second] = [inference(), inference()];
     tasks.onAccept = (taskUUID) => setTimeout(() => tasks.finish(taskUUID), taskUUID === first.taskUUID ? 60 : 5);
@@ -41,7 +41,7 @@ describe("POST /v1", () => {
     expect(body.data[0].imageURL).toBeUndefined();
   });
 
-  test("one bad task does not sink the others: 200 with both lists", async () => {
+  test("one bad task does not affect the others: 200 with both lists", async () => {
     const { base } = await start();
     const bad = inference({ width: 100 });
     const { status, body } = await post(base, [inference(), bad]);
@@ -51,7 +51,7 @@ describe("POST /v1", () => {
     expect(body.error).toBeUndefined();
   });
 
-  test("all errors of a task at once, and the first once more for clients that read only that", async () => {
+  test("all errors of a task together, and the first again for clients that read only that", async () => {
     const { base } = await start();
     const { status, body } = await post(base, [inference({ width: 100, height: 9000, foo: 1 })]);
     expect(status).toBe(400);
@@ -65,7 +65,7 @@ describe("POST /v1", () => {
     expect(body.error.documentation).toBe(`${base}/docs/reference/api#request-width`);
   });
 
-  test("async is acknowledged at once and polled until it is done", async () => {
+  test("async is acknowledged at once and polled to the end", async () => {
     const { base, tasks } = await start();
     tasks.onAccept = () => undefined;
     const task = inference({ deliveryMethod: "async", numberResults: 2 });
@@ -99,7 +99,7 @@ describe("POST /v1", () => {
     expect(polled.body.errors).toMatchObject([{ code: "inferenceError", status: "error" }]);
   });
 
-  test("a cancelled task says so, also when asked later", async () => {
+  test("a cancelled task has its state, also in later polls", async () => {
     const { base, tasks } = await start();
     tasks.onAccept = (taskUUID) => void tasks.cancel(tasks.records.get(taskUUID)!.owner, taskUUID);
     const task = inference();
@@ -108,7 +108,7 @@ describe("POST /v1", () => {
     expect(body.errors).toMatchObject([{ code: "taskCancelled", status: "error", taskUUID: task.taskUUID }]);
   });
 
-  test("a picture that is gone by the time its bytes are asked for", async () => {
+  test("an image that is deleted before its bytes are requested", async () => {
     const { base, tasks } = await start();
     const task = inference({ outputType: "base64Data", numberResults: 2 });
     tasks.onAccept = (taskUUID) => {
@@ -121,7 +121,7 @@ describe("POST /v1", () => {
     expect(body.errors).toMatchObject([{ code: "imageExpired", taskUUID: task.taskUUID }]);
   });
 
-  test("a task that fails without any picture has the status of its error", async () => {
+  test("a task that fails without any image has the status of its error", async () => {
     const { base, tasks } = await start();
     tasks.onAccept = (taskUUID) => tasks.fail(taskUUID, { code: "engineTimeout", message: "hung" });
     expect(await post(base, [inference()])).toMatchObject({
@@ -138,7 +138,7 @@ describe("POST /v1", () => {
     expect(body.errors).toMatchObject([{ code: "taskFailedOrNotFound", taskUUID, taskType: "getResponse" }]);
   });
 
-  test("the same task twice is one task; another body under its taskUUID is a conflict", async () => {
+  test("the same task twice is one task; a different body with its taskUUID is a conflict", async () => {
     const { base, tasks } = await start();
     const task = inference();
     const [first, second] = [await post(base, [task]), await post(base, [task])];
@@ -159,7 +159,7 @@ describe("POST /v1", () => {
     expect(body.errors).toMatchObject([{ code: "invalidTaskUUID" }]);
   });
 
-  test("a full queue says when to come back", async () => {
+  test("a full queue gives the time to come back", async () => {
     const { base, tasks } = await start();
     tasks.onAccept = () => undefined;
     tasks.maxQueued = 1;
@@ -170,7 +170,7 @@ describe("POST /v1", () => {
     expect(body.error).toMatchObject({ code: "rateLimitExceeded", retryAfter: 7 });
   });
 
-  test("results are not sent to addresses that are never connected to, and nothing is drawn for them", async () => {
+  test("results are not sent to blocked addresses, and such tasks do not run", async () => {
     const { base, tasks } = await start();
     for (const parameter of ["webhookURL", "uploadEndpoint"]) {
       const { status, body } = await post(base, [inference({ [parameter]: "http://127.0.0.1:9/x" })]);
@@ -217,7 +217,7 @@ describe("POST /v1", () => {
     expect(({} as Record<string, unknown>).polluted).toBeUndefined();
   });
 
-  test("a dry run can be asked for by the documented header", async () => {
+  test("the documented header requests a dry run", async () => {
     const { base, tasks } = await start();
     const reply = await fetch(`${base}/v1`, {
       method: "POST",
@@ -274,7 +274,7 @@ describe("POST /v1", () => {
 });
 
 describe("outputType", () => {
-  test("a list: the image in each of the ways", async () => {
+  test("a list returns the image in each form", async () => {
     const { base } = await start({}, { bytes: Buffer.from("picture") });
     const asked = async (outputType: unknown) => (await post(base, [inference({ outputType })])).body;
     const imageBase64Data = Buffer.from("picture").toString("base64");

@@ -19,14 +19,14 @@ async function imageUrlFor(base: string, headers: Record<string, string>): Promi
 
 const PROXIED = { host: "10.0.0.5:7437", "x-forwarded-proto": "https, http", "x-forwarded-host": "pictures.example" };
 
-test("image URLs begin with the host that the request names", async () => {
+test("image URLs begin with the host in the request", async () => {
   const { base } = await start();
   expect(await imageUrlFor(base, {})).toBe(base);
   expect(await imageUrlFor(base, { host: "studio.local:8080" })).toBe("http://studio.local:8080");
   expect(await imageUrlFor(base, { host: 'a"b' })).toBe(base);
 });
 
-test("a proxy's word for it counts only where the operator says so", async () => {
+test("the host from a proxy counts only if the operator allows it", async () => {
   const [wary, trusting] = [await start(), await start({ trustProxy: true })];
   expect(await imageUrlFor(wary.base, PROXIED)).toBe("http://10.0.0.5:7437");
   expect(await imageUrlFor(trusting.base, PROXIED)).toBe("https://pictures.example");
@@ -38,7 +38,7 @@ test("a proxy's word for it counts only where the operator says so", async () =>
   );
 });
 
-test("a public address counts before everything", async () => {
+test("a public address has precedence", async () => {
   const { base } = await start({ trustProxy: true, publicUrl: "https://ink.example/api" });
   expect(await imageUrlFor(base, PROXIED)).toBe("https://ink.example/api");
 });

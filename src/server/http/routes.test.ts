@@ -11,7 +11,7 @@ import { StorageUnavailableError } from "../storage/index.ts";
 const start = appsPerTest();
 
 describe("waiting", () => {
-  test("a request that waits too long is told how to get the result", async () => {
+  test("the error after too long a wait explains how to get the result", async () => {
     const clock = handClock();
     const { base, tasks } = await start({ syncTimeout: 77 }, { ports: { later: clock.later } });
     tasks.onAccept = () => undefined;
@@ -23,14 +23,14 @@ describe("waiting", () => {
     expect(tasks.records.get(task.taskUUID)!.state).toBe("queued");
   });
 
-  test("an answered request leaves no timer behind", async () => {
+  test("an answered request leaves no timer", async () => {
     const clock = handClock();
     const { base } = await start({ syncTimeout: 77 }, { ports: { later: clock.later } });
     expect((await post(base, [inference()])).status).toBe(200);
     expect(clock.isDueIn(77)).toBe(false);
   });
 
-  test("a stopping server lets waiting requests go", async () => {
+  test("a stopping server answers waiting requests", async () => {
     const { base, tasks, stop } = await start();
     tasks.onAccept = () => stop.abort();
     expect(await post(base, [inference()])).toMatchObject({
@@ -40,7 +40,7 @@ describe("waiting", () => {
   });
 });
 
-test("status names the addresses that other machines reach: none on loopback, the public one, the one listened at", async () => {
+test("status lists the addresses for other machines: none on loopback, the public one, the address of the socket", async () => {
   const addresses = async (settings: object) => {
     const { base } = await start(settings);
     const reply = await fetch(`${base}/v1/status`, { headers: { authorization: `Bearer ${KEY}` } });
@@ -54,7 +54,7 @@ test("status names the addresses that other machines reach: none on loopback, th
 });
 
 describe("other tasks", () => {
-  test("getTaskDetails returns the request as it was sent, and the response", async () => {
+  test("getTaskDetails returns the request as received, and the response", async () => {
     const { base } = await start();
     const task = inference({ checkNSFW: false });
     await post(base, [task]);
@@ -67,7 +67,7 @@ describe("other tasks", () => {
     });
   });
 
-  test("getTaskDetails of a task one of whose pictures is gone", async () => {
+  test("getTaskDetails of a task with a deleted image", async () => {
     const { base, tasks } = await start();
     const task = inference({ outputType: "base64Data", numberResults: 2 });
     await post(base, [task]);
@@ -108,10 +108,10 @@ describe("other tasks", () => {
   });
 });
 
-describe("a task's own address", () => {
+describe("the address of a task", () => {
   const headers = { authorization: `Bearer ${KEY}` };
 
-  test("DELETE cancels, again without harm", async () => {
+  test("DELETE cancels, and may be repeated", async () => {
     const { base, tasks } = await start();
     tasks.onAccept = () => undefined;
     const task = inference({ deliveryMethod: "async" });
@@ -125,7 +125,7 @@ describe("a task's own address", () => {
     expect((await fetch(`${base}/v1/tasks/${task.taskUUID}`, { method: "DELETE" })).status).toBe(401);
   });
 
-  test("events tell progress, results and the end", async () => {
+  test("events contain progress, results and the end", async () => {
     const { base, tasks } = await start();
     tasks.onAccept = () => undefined;
     const task = inference({ deliveryMethod: "async", outputType: "base64Data" });
@@ -148,7 +148,7 @@ test.each([
   [604_800, 3600],
   [60, 60],
   [0, 0],
-])("an image that has %i seconds left may be kept in caches for %i", async (secondsLeft, maxAge) => {
+])("caches may keep an image with %i seconds left for %i", async (secondsLeft, maxAge) => {
   const read = async () => ({ bytes: Buffer.from("picture"), contentType: "image/png", secondsLeft });
   const { base } = await start({}, { ports: { images: { read } } });
   const response = await fetch(`${base}/images/${crypto.randomUUID()}.png`);
@@ -156,7 +156,7 @@ test.each([
 });
 
 describe("operation", () => {
-  test("GET /v1 says what it is, to browsers and to others", async () => {
+  test("GET /v1 describes the API, to browsers and to others", async () => {
     const { base } = await start();
     const page = await fetch(`${base}/v1`, { headers: { accept: "text/html,*/*" } });
     expect([page.status, page.headers.get("content-type")]).toEqual([200, "text/html; charset=utf-8"]);
@@ -183,7 +183,7 @@ describe("operation", () => {
     expect(await (await get("/openapi.json")).json()).toMatchObject({ openapi: "3.1.0" });
   });
 
-  test("while the database or the disk is away, tasks are answered with 503 and Retry-After", async () => {
+  test("while the database or the disk is unavailable, tasks get 503 and Retry-After", async () => {
     const { base, tasks } = await start();
     for (const outage of [new DatabaseUnavailableError("sda1"), new StorageUnavailableError("sda1")]) {
       tasks.submit = async () => {
@@ -195,7 +195,7 @@ describe("operation", () => {
     }
   });
 
-  test("metrics are served while the database is away, without those that only it knows", async () => {
+  test("metrics work while the database is away, without its values", async () => {
     const { base, tasks } = await start();
     const { counts } = tasks;
     const metrics = () => metricsOf(base, KEY);
@@ -210,7 +210,7 @@ describe("operation", () => {
     expect(await metrics()).toContain('inkstone_tasks{state="running"} 0');
   });
 
-  test("a defect in counting is told, not left out", async () => {
+  test("a failed count is reported, not omitted", async () => {
     const { base, tasks } = await start();
     tasks.counts = async () => {
       throw new TypeError("rows is not iterable");
@@ -219,7 +219,7 @@ describe("operation", () => {
   });
 
   test.each(["/nowhere", "/images/../keys.json", "/images/x.png", `/images/${crypto.randomUUID()}.png`, "/v1x"])(
-    "nothing at %s",
+    "%s does not exist",
     async (path) => {
       const { base } = await start();
       const response = await fetch(base + path);
@@ -230,7 +230,7 @@ describe("operation", () => {
 });
 
 describe("stopping", () => {
-  test("does not wait for connections that are kept alive, watchers, or sockets that do not answer", async () => {
+  test("does not wait for idle connections, watchers, or sockets that do not answer", async () => {
     const { app, base, socketUrl, tasks, stop } = await startMemoryApp();
     tasks.onAccept = () => undefined;
     const task = inference({ deliveryMethod: "async" });
@@ -257,7 +257,7 @@ describe("stopping", () => {
   });
 });
 
-test("a path that is too long for anything is answered in the words of the catalogue", async () => {
+test("a path that is too long gets an error of the catalogue", async () => {
   const { base } = await start();
   for (const path of ["/images/", "/v1/tasks/"]) {
     const response = await fetch(`${base}${path}${"a".repeat(4_000)}`);

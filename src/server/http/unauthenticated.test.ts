@@ -26,8 +26,8 @@ const bearer = (key: string) => `Authorization: Bearer ${key}\r\n`;
 const chunk = (bytes: number, text = "") => `${bytes.toString(16)}\r\n${text.padEnd(bytes)}\r\n`;
 const CHUNKED = "Transfer-Encoding: chunked\r\n";
 
-describe("a stranger's large body is refused before it has come", () => {
-  test("no key, announced or in chunks", async () => {
+describe("a large body without a valid key is refused before it has arrived", () => {
+  test("no key, with a length or in chunks", async () => {
     const { base } = await start();
     const refused =
       /^HTTP\/1\.1 401 .*"code":"missingApiKey","message":"Missing API key\. .*In a body of more than 65536 bytes, it must be in the first 65536\."/s;
@@ -44,14 +44,14 @@ describe("a stranger's large body is refused before it has come", () => {
     expect(await reply(base, head(CHUNKED, bearer("wrong")) + chunk(UNAUTHENTICATED_BYTES + 1))).toMatch(refused);
   });
 
-  test("a server without keys, and a caller elsewhere", async () => {
+  test("a server without keys, and a caller from another machine", async () => {
     const { base } = await start({}, { keys: [] });
     const proxied = "X-Forwarded-For: 192.0.2.7\r\n";
     expect(await reply(base, head(LARGE, proxied))).toMatch(/^HTTP\/1\.1 403 .*"code":"forbidden"/s);
     expect(await reply(base, head(CHUNKED, proxied) + chunk(70_000))).toMatch(/^HTTP\/1\.1 403 /);
   });
 
-  test("to whatever address", async () => {
+  test("at any address", async () => {
     const { base } = await start();
     for (const target of ["DELETE /v1/tasks/x", "POST /elsewhere"]) {
       const text = head(LARGE).replace("POST /v1", target) + " ".repeat(UNAUTHENTICATED_BYTES + 1);
@@ -66,7 +66,7 @@ describe("a stranger's large body is refused before it has come", () => {
   });
 });
 
-describe("who may send more, or enough", () => {
+describe("callers that can send more, or enough", () => {
   const image = `data:image/png;base64,${"A".repeat(200_000)}`;
   const upload = () => ({ taskType: "imageUpload", taskUUID: crypto.randomUUID(), image });
 
@@ -78,12 +78,12 @@ describe("who may send more, or enough", () => {
     expect(await reply(base, head(CHUNKED, bearer(KEY)) + chunks)).toMatch(/^HTTP\/1\.1 200 /);
   });
 
-  test("a program on this machine, of a server without keys", async () => {
+  test("a program on this machine, with a server without keys", async () => {
     const { base } = await start({}, { keys: [] });
     expect((await post(base, [upload()])).status).toBe(200);
   });
 
-  test("a key at the beginning of the body, announced or in chunks", async () => {
+  test("a key at the beginning of the body, with a length or in chunks", async () => {
     const { base } = await start();
     const authentication = { taskType: "authentication", apiKey: KEY };
     const text = JSON.stringify([authentication, upload()]);
@@ -91,7 +91,7 @@ describe("who may send more, or enough", () => {
     expect(await reply(base, `${head(CHUNKED) + chunk(text.length, text)}0\r\n\r\n`)).toMatch(/^HTTP\/1\.1 200 /);
   });
 
-  test("a key further behind, in a body that is no longer than the limit", async () => {
+  test("a later key, in a body within the limit", async () => {
     const { base } = await start();
     const authentication = { taskType: "authentication", apiKey: KEY };
     const text = (bytes: number) => `${" ".repeat(bytes)}${JSON.stringify([authentication, inference()])}`;

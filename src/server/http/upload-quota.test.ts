@@ -6,7 +6,7 @@ import { createIntake } from "./websocket/intake.ts";
 const MB = 1e6;
 const body = (bytes: number) => ({ headers: { "content-length": String(bytes) } }) as unknown as IncomingMessage;
 
-test("bodies and frames of a sender count together, until they are over; other senders do not count", () => {
+test("bodies and frames of a sender count together until they end; those of other senders do not count", () => {
   const quota = createUploadQuota(10 * MB, 64 * MB);
   const socket = quota.openSocket();
   expect(socket.hold("me", 30 * MB, 1)).toBeUndefined(); // alone
@@ -25,7 +25,7 @@ test("bodies and frames of a sender count together, until they are over; other s
   expect(second.hold("me", 60 * MB, 1)).toBeUndefined();
 });
 
-test("of a sender that is alone, one frame is taken whatever its size, and several up to the limit", () => {
+test("a single sender may send one frame of any size, or several up to the limit", () => {
   const socket = createUploadQuota(10 * MB, 64 * MB).openSocket();
   expect(socket.hold("me", 30 * MB, 1)).toBeUndefined();
   expect(socket.hold("me", 10 * MB, 2)).toBeUndefined();
@@ -33,7 +33,7 @@ test("of a sender that is alone, one frame is taken whatever its size, and sever
   expect(socket.hold("me", 8 * MB, 1)).toBeUndefined();
 });
 
-test("a socket holds the frame that comes in and those in work", () => {
+test("a socket holds the arriving frame and those being processed", () => {
   const intake = createIntake();
   intake.arrived(300);
   const handled = intake.whole(290);

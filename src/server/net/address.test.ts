@@ -77,7 +77,7 @@ describe("the allow list", () => {
   test.each(["10.1.2.4", "192.168.0.1", "fc00::1", "169.254.169.254"])("%s is still refused", (address) =>
     expect(isAllowedAddress(address, list)).toBe(false),
   );
-  test("host names are kept apart, in lower case", () => expect([...list.hosts]).toEqual(["minio.internal"]));
+  test("host names are separate, in lower case", () => expect([...list.hosts]).toEqual(["minio.internal"]));
   test.each(["10.0.0.0/33", "a b", "http://x", "-x"])("'%s' is malformed", (entry) =>
     expect(() => readAllowList([entry])).toThrow(entry),
   );

@@ -35,7 +35,7 @@ const get = (url: string, more: Partial<OutboundRequest> = {}): OutboundRequest 
   ...more,
 });
 
-describe("without an allow list, nothing on this machine is reached", () => {
+describe("without an allow list, no address of this machine is reached", () => {
   const ways = [
     "127.0.0.1",
     "127.0.0.1.",
@@ -99,7 +99,7 @@ test("a name is resolved once, and the connection goes to the checked answer", a
   expect(asked).toBe(1);
 });
 
-test("an allowed host name may resolve to any address; others may not", async () => {
+test("an allowed host name can resolve to any address; others cannot", async () => {
   const { port } = await serve((_, response) => response.end("ok"));
   const resolve = async () => [{ address: "127.0.0.1", family: 4 }];
   const made = client({ allow: ["minio"], resolve });
@@ -128,7 +128,7 @@ test.each([
   expect(failure.kind).toBe("invalidUrl");
 });
 
-test("an answer larger than allowed is refused, or cut where that is asked for", async () => {
+test("an answer above the limit is refused, or shortened on request", async () => {
   const { port } = await serve((_, response) => {
     response.writeHead(200);
     const pump = () => {
@@ -143,7 +143,7 @@ test("an answer larger than allowed is refused, or cut where that is asked for",
   expect((await made.request(get(url, { overflow: "cut" }))).body).toHaveLength(1_000);
 });
 
-test("a receiver that never answers, or drips, is given up in time", async () => {
+test("a receiver that never answers, or answers byte by byte, is dropped in time", async () => {
   const { port } = await serve((request, response) => {
     if (request.url === "/silent") return;
     response.writeHead(200);
@@ -160,7 +160,7 @@ test("a receiver that never answers, or drips, is given up in time", async () =>
   }
 });
 
-test("an aborted request rejects with the caller's reason", async () => {
+test("an aborted request rejects with the reason of the signal", async () => {
   const { port } = await serve(() => {});
   const abort = new AbortController();
   setTimeout(() => abort.abort(new Error("stopping")), 50);
@@ -168,7 +168,7 @@ test("an aborted request rejects with the caller's reason", async () => {
   await expect(asking).rejects.toThrow("stopping");
 });
 
-test("a download follows redirects to allowed addresses only, passes pieces on, and is bounded", async () => {
+test("a download follows redirects to allowed addresses only, streams, and is limited", async () => {
   const { port } = await serve((request, response) => {
     const to = { "/away": "/file", "/inside": "http://10.0.0.1/", "/round": "/round" }[request.url!];
     if (to) response.writeHead(302, { location: to }).end();
@@ -192,7 +192,7 @@ test("a download follows redirects to allowed addresses only, passes pieces on, 
   await expect(made.download(file, full)).rejects.toThrow("the disk is full");
 });
 
-test("a download tells its length beforehand, and ends when nothing comes any more", async () => {
+test("a download reports its length in advance, and ends when no more bytes arrive", async () => {
   const { port } = await serve((request, response) => {
     if (request.url === "/silent") return;
     response.writeHead(200, { "content-length": 900 }).write("x".repeat(500));
@@ -215,7 +215,7 @@ test("a download tells its length beforehand, and ends when nothing comes any mo
   }
 });
 
-test("what may be named is known before anything is resolved", async () => {
+test("allowed names are known before a name is resolved", async () => {
   const outbound = createOutbound({ allow: ["10.0.0.0/8", "minio"] });
   const may = (url: string) => outbound.mayName(url);
   expect(["https://example.com/x", "http://10.1.2.3/", "http://minio:9000/b"].map(may)).toEqual([true, true, true]);

@@ -14,7 +14,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 const stores = async () => [await openDisk(join(folder, "a")), await openDisk(join(folder, "b"))] as const;
 const names = (count: number) => Array.from({ length: count }, () => `${randomUUID()}.png`);
 
-test("copies what is missing or cut short, leaves the rest, and says how much that was", async () => {
+test("copies missing and incomplete files, leaves the rest, and reports the numbers", async () => {
   const [from, to] = await stores();
   const all = names(30);
   for (const [i, name] of all.entries()) await from.put(name, Buffer.alloc(100, i));
@@ -33,7 +33,7 @@ test("copies what is missing or cut short, leaves the rest, and says how much th
   expect(await copyFiles(from, to)).toEqual({ copied: 0, copiedBytes: 0, present: 30 });
 });
 
-test("a file that is deleted meanwhile is left out; one that cannot be stored ends it", async () => {
+test("a file that is deleted meanwhile is skipped; one that cannot be stored ends the copy", async () => {
   const [from, to] = await stores();
   const [gone, kept] = names(2) as [string, string];
   await from.put(gone, Buffer.from("gone"));

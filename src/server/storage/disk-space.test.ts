@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { watchDisks } from "./disk-space.ts";
 
-test("the fullest disk decides, a folder that cannot be asked does not, and without room it says how much is missing", async () => {
+test("the fullest disk counts, an unreadable folder does not; a full disk is reported with the missing space", async () => {
   const free = async (folder: string) => {
     if (folder === "gone") throw new Error("ENOENT");
     return folder === "large" ? 9e9 : 20e6;

@@ -14,7 +14,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 const name = () => `${randomUUID()}.png`;
 const bytes = Buffer.from("picture");
 
-test("what was put can be got, by a store opened later too, until it is deleted", async () => {
+test("a stored file can be read until it is deleted, also by a store opened later", async () => {
   const file = name();
   await (await openDisk(folder)).put(file, bytes);
   const disk = await openDisk(folder);
@@ -24,7 +24,7 @@ test("what was put can be got, by a store opened later too, until it is deleted"
   expect(await disk.get(file)).toBeUndefined();
 });
 
-test("putting again replaces the file whole", async () => {
+test("a second write replaces the whole file", async () => {
   const disk = await openDisk(folder);
   const file = name();
   await disk.put(file, Buffer.alloc(1000, 1));
@@ -47,7 +47,7 @@ test.each([
 });
 
 test.each(["ENOSPC", "EIO", "EROFS", "EDQUOT"])(
-  "%s while writing: a typed error, and nothing is left behind",
+  "%s while writing: a typed error, and no file remains",
   async (code) => {
     const disk = await openDisk(folder, {
       async write(path, content) {
@@ -62,7 +62,7 @@ test.each(["ENOSPC", "EIO", "EROFS", "EDQUOT"])(
   },
 );
 
-test("old drafts of a killed process are removed when the store opens; files stay, and what another server writes", async () => {
+test("old drafts of a killed process are deleted when the store opens; files stay, and so do drafts of another server", async () => {
   const file = name();
   await (await openDisk(folder)).put(file, bytes);
   const shard = join(folder, "zz");
@@ -76,7 +76,7 @@ test("old drafts of a killed process are removed when the store opens; files sta
   expect(await disk.get(file)).toBeDefined();
 });
 
-test("a sub-folder that somebody deleted is made again by the next try", async () => {
+test("a deleted sub-folder is created again at the next try", async () => {
   const disk = await openDisk(folder);
   const file = name();
   await disk.put(file, bytes);
@@ -86,7 +86,7 @@ test("a sub-folder that somebody deleted is made again by the next try", async (
   expect(await disk.get(file)).toBeDefined();
 });
 
-test("lists every file with its length, nothing else that lies there", async () => {
+test("lists every file with its length, and nothing else in the folder", async () => {
   const disk = await openDisk(folder);
   const files = [name(), name(), name()];
   for (const [i, file] of files.entries()) await disk.put(file, Buffer.alloc(i + 1));

@@ -16,6 +16,6 @@ test.each([
   ["capitals", `${UUID.toUpperCase()}.png`],
   ["a folder", `../${UUID}.png`],
   ["more behind it", `${UUID}.png/..`],
-])("%s is none", (_, name) => {
+])("%s is not one", (_, name) => {
   expect(isFileName(name)).toBe(false);
 });

@@ -53,7 +53,7 @@ describe("uploads", () => {
     expect(await images.read(`${imageUUID}.jpg`)).toBeUndefined();
   });
 
-  test("tell how many seconds are left to them", async () => {
+  test("report their remaining seconds", async () => {
     const { fileName } = await upload();
     const days = 24 * 3600;
     expect((await images.read(fileName))?.secondsLeft).toBeGreaterThan(29 * days);
@@ -79,7 +79,7 @@ describe("uploads", () => {
 });
 
 describe("sweep", () => {
-  test("deletes the file when its time is over, and the row once its task is gone", async () => {
+  test("deletes an expired file, and its row after the task is deleted", async () => {
     const tasks = await openTasks(db);
     const sent = aTask({ ttl: 60 });
     await tasks.service.submit("me", sent);
@@ -151,7 +151,7 @@ describe("image references", () => {
   const load = (reference: string, allow?: readonly string[]) =>
     references(allow).load("me", reference, "inputs.seedImage");
 
-  test("UUID, URL, data URI and base64 lead to the same bytes", async () => {
+  test("UUID, URL, data URI and base64 give the same bytes", async () => {
     const { imageUUID } = await upload();
     const base64 = Buffer.from(await picture()).toString("base64");
     const uri = `data:application/octet-stream;name=a;base64,${base64}`;
@@ -187,7 +187,7 @@ describe("image references", () => {
     await expect(load(Buffer.from(await picture("PNG", 200)).toString("base64"))).rejects.toThrow("200×200");
   });
 
-  test("a picture is decoded within the limit that is set, and refused by name above it", async () => {
+  test("an image is decoded within the configured limit, and refused by name above it", async () => {
     const reference = Buffer.from(await picture("PNG", 101, 100)).toString("base64");
     const decode = (maxPixels: number) =>
       references([], maxPixels).loadPicture("me", reference, "controlNet.0.guideImage");
@@ -199,7 +199,7 @@ describe("image references", () => {
     expect((await decode(10_100)).picture).toMatchObject({ width: 101, height: 100, format: "PNG" });
   });
 
-  test.each(["PNG", "JPG"] as const)("a %s whose end is missing has a header, and no pixels", async (format) => {
+  test.each(["PNG", "JPG"] as const)("a %s without its end has a header, and no pixels", async (format) => {
     const whole = await picture(format, 64);
     const reference = Buffer.from(whole.subarray(0, whole.length - 30)).toString("base64");
     expect((await load(reference)).header).toMatchObject({ format, width: 64, height: 64 });
@@ -230,7 +230,7 @@ describe("image references", () => {
     await expect(load(base + path)).rejects.toMatchObject(failure);
   });
 
-  test("four downloads at once; who is aborted ends its own, or gives up its place", async () => {
+  test("four downloads at the same time; an aborted one ends alone, or leaves the queue", async () => {
     const held = new Map<string, ServerResponse>();
     const slow = await startReceiver(({ path }, response) => held.set(path, response));
     const abort = new AbortController();
@@ -253,7 +253,7 @@ describe("image references", () => {
     await slow.close();
   });
 
-  test("an address of this server's own is read from the store, whatever host it names, for anyone who knows it", async () => {
+  test("an image address of this server is read from the store, whatever its host, for every caller that knows it", async () => {
     const { fileName } = await upload("you");
     const store = createImageReferences(images, createOutbound(), { imageUrl: "https://cdn.example.com/ink" });
     for (const address of [
@@ -266,7 +266,7 @@ describe("image references", () => {
     }
   });
 
-  test("a picture says which of the owner's images it is, named by UUID or by address", async () => {
+  test("an image finds its row among those of the owner, by UUID or by address", async () => {
     const mine = await upload("me");
     const yours = await upload("you", await picture("PNG", 9));
     const imageOf = async (reference: string) => (await references().loadPicture("me", reference, "image")).imageUUID;
@@ -277,7 +277,7 @@ describe("image references", () => {
   });
 
   test.each(["/images/a.png", "/other/NAME", "/images/NAME?side=160", "/images/NONE"])(
-    "an address that only looks like one of its own is fetched: %s",
+    "an address that only looks like one of this server is downloaded: %s",
     async (path) => {
       const { fileName } = await upload();
       const none = `${randomUUID()}.png`;
@@ -289,14 +289,14 @@ describe("image references", () => {
     },
   );
 
-  test("the owner's use of an upload by its address prolongs its life", async () => {
+  test("the owner's use of an upload by its address extends its life", async () => {
     const { fileName } = await upload();
     await db.query("update images set delete_at = now() + interval '5 seconds'");
     await load(`http://127.0.0.1:9/images/${fileName}`);
     expect((await images.read(fileName))?.secondsLeft).toBeGreaterThan(29 * 24 * 3600);
   });
 
-  test("an address inside is not reached, and looks like one that is down", async () => {
+  test("a private address is not reached, and looks like an unreachable one", async () => {
     const inside = await load(`${base}/a.png`, []).catch((failure) => failure);
     const down = await load("http://127.0.0.1:1/a.png").catch((failure) => failure);
     expect(inside.body).toEqual(down.body);

@@ -22,7 +22,7 @@ describe.skipIf(NO_S3)("files in a bucket", () => {
   const open = (prefix = "ink/stone") =>
     openS3({ bucket: server.bucket, prefix, endpoint: server.endpoint, region: "us-east-1" });
 
-  test("what was put can be got under its prefix, also by another server, until it is deleted", async () => {
+  test("a stored object can be read under its prefix until it is deleted, also by another server", async () => {
     const file = name();
     await (await open()).put(file, bytes);
     expect(existsSync(join(server.folder, "ink/stone", file))).toBe(true);
@@ -34,7 +34,7 @@ describe.skipIf(NO_S3)("files in a bucket", () => {
     expect(await store.get(file)).toBeUndefined();
   });
 
-  test("putting again replaces the object whole, whatever its size", async () => {
+  test("a second write replaces the whole object, whatever its size", async () => {
     const store = await open();
     const file = name();
     const large = Buffer.alloc(20 * 2 ** 20, 7);
@@ -74,7 +74,7 @@ describe.skipIf(NO_S3)("files in a bucket", () => {
     expect(await store.get(file)).toBeDefined();
   });
 
-  test("a bucket that does not exist is refused by name", async () => {
+  test("a missing bucket is refused by name", async () => {
     const opening = openS3({ bucket: "nowhere", prefix: "", endpoint: server.endpoint, region: "us-east-1" });
     await expect(opening).rejects.toThrow(/nowhere/);
   });
@@ -92,7 +92,7 @@ describe.skipIf(NO_S3)("files in a bucket", () => {
     expect(listed.every(({ length }) => length === 4)).toBe(true);
   });
 
-  test("inkstone storage copy takes a folder of images into the bucket, once", async () => {
+  test("inkstone storage copy copies a folder of images into the bucket once", async () => {
     const folder = await mkdtemp(join(tmpdir(), "inkstone-copy-"));
     const disk = await openDisk(join(folder, "images"));
     const files = [name(), name()];

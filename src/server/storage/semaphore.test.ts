@@ -15,7 +15,7 @@ function work() {
   return { begun, piece, end: (n: number) => ends.get(n)!.resolve(n), fail: (n: number) => ends.get(n)!.reject(n) };
 }
 
-test("so many at once, the others in the order they came; what fails makes room too", async () => {
+test("runs a limited number at the same time, others in order of arrival; a failure makes room too", async () => {
   const limited = createSemaphore(2);
   const { begun, piece, end, fail } = work();
   const all = [0, 1, 2, 3, 4].map((n) => limited(piece(n)));
@@ -43,7 +43,7 @@ test("so many at once, the others in the order they came; what fails makes room 
   await Promise.all(later);
 });
 
-test("who is aborted gives up its place, and begins nothing", async () => {
+test("an aborted caller leaves the queue and starts nothing", async () => {
   const limited = createSemaphore(1);
   const { begun, piece, end } = work();
   const abort = new AbortController();

@@ -3,7 +3,7 @@ import { onEachDatabase } from "../../../test/support/on-each-database.ts";
 import { aResult, aTask } from "../../../test/support/tasks.ts";
 
 onEachDatabase("cancelling", (tasks) => {
-  test("cancelling a queued task: it never starts, however often it is cancelled", async () => {
+  test("cancelling a queued task, even repeatedly: it never starts", async () => {
     const sent = aTask();
     await tasks.service.submit("me", sent);
     expect(await tasks.service.cancel("you", sent.task.taskUUID)).toBeUndefined();
@@ -13,7 +13,7 @@ onEachDatabase("cancelling", (tasks) => {
     expect(await tasks.queue.claim()).toBeUndefined();
   });
 
-  test("cancelling a running task: its worker is told at once and can write nothing more", async () => {
+  test("cancelling a running task: its worker hears of it at once and can write nothing more", async () => {
     const sent = aTask();
     await tasks.service.submit("me", sent);
     const claim = (await tasks.queue.claim())!;
@@ -36,7 +36,7 @@ onEachDatabase("cancelling", (tasks) => {
     expect((await tasks.service.get("me", sent.task.taskUUID))?.state).toBe("succeeded");
   });
 
-  test("a task that was abandoned is a new one when it is sent again, by however many", async () => {
+  test("an abandoned task is a new one when it is submitted again, by any number of clients", async () => {
     const sent = aTask();
     await tasks.service.submit("me", sent);
     const claim = (await tasks.queue.claim())!;
@@ -55,7 +55,7 @@ onEachDatabase("cancelling", (tasks) => {
     for (const { release } of [claim, again]) release();
   });
 
-  test("a task that was cancelled stays so when it is sent again, also when it had been abandoned before", async () => {
+  test("a cancelled task stays cancelled when it is submitted again, even if it was abandoned before", async () => {
     for (const abandoned of [false, true]) {
       const sent = aTask();
       await tasks.service.submit("me", sent);
@@ -66,7 +66,7 @@ onEachDatabase("cancelling", (tasks) => {
     }
   });
 
-  test("an abandoned task is kept while a delivery of it is open", async () => {
+  test("an abandoned task is kept while one of its deliveries is open", async () => {
     const sent = aTask({ numberResults: 2, webhookURL: "https://a.example/" });
     await tasks.service.submit("me", sent);
     const claim = (await tasks.queue.claim())!;

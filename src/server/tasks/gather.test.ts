@@ -22,7 +22,7 @@ function slowly(fails: (items: readonly string[]) => boolean = () => false) {
   return { goes, put, next };
 }
 
-test("what comes alone goes at once; what comes meanwhile goes together, in order and in bounded goes", async () => {
+test("a single item runs at once; items that arrive meanwhile run together, in order and in batches", async () => {
   const { goes, put, next } = slowly();
   const results = ["a", "b", "c", "d", "e"].map(put);
   expect(goes).toEqual([["a"]]);
@@ -34,7 +34,7 @@ test("what comes alone goes at once; what comes meanwhile goes together, in orde
   expect(await Promise.all(results)).toEqual(["A", "B", "C", "D", "E"]);
 });
 
-test("two of one name never go together, and keep their order", async () => {
+test("two items with the same name never run in one batch, and keep their order", async () => {
   const { goes, put, next } = slowly();
   const results = ["x", "a1", "a2", "b", "a3"].map(put);
   for (let i = 0; i < 4; i++) await next();
@@ -42,7 +42,7 @@ test("two of one name never go together, and keep their order", async () => {
   expect(await Promise.all(results)).toEqual(["X", "A1", "A2", "B", "A3"]);
 });
 
-test("when a go fails, each is tried alone", async () => {
+test("after a failed batch, each item is tried separately", async () => {
   const { goes, put, next } = slowly((items) => items.includes("bad"));
   const results = ["x", "a", "bad", "c"].map(put);
   const settled = Promise.allSettled(results);

@@ -29,7 +29,7 @@ describe.skipIf(NO_POSTGRES)("processes on one PostgreSQL", () => {
     return { signals, presence, queue: createTaskQueue({ db, signals, presence, lane: "pictures" }) };
   }
 
-  test("a clock that is set forward makes nobody look gone: a worker leaves the task to the one that has its model", async () => {
+  test("a clock that is set forward does not make a process look dead: a worker leaves the task to the one with its model", async () => {
     const has = await start("has", "me:there@1");
     const lacks = await start("lacks", "me:other@1");
     const service = createTaskService({ db, signals: lacks.signals, presence: lacks.presence, maxQueued: 10 });
@@ -41,7 +41,7 @@ describe.skipIf(NO_POSTGRES)("processes on one PostgreSQL", () => {
     expect(await has.queue.claim()).toBeDefined();
   });
 
-  test("a process that has missed four beats of the upkeep is gone", async () => {
+  test("a process that has missed four beats of the upkeep counts as dead", async () => {
     await start("lives", "me:a@1");
     const { presence } = await start("asks", "me:b@1");
     await db.query("select nextval('upkeeper_beats') from generate_series(1, 3)");

@@ -24,19 +24,19 @@ const made = (changes: object, seed = 7n) => {
   return { text, parameters: JSON.parse(text) };
 };
 
-test("delivery is left out, the seed is this picture's, with all its digits", () => {
+test("delivery is left out; the seed is that of this image, with all its digits", () => {
   const { text, parameters } = made({ seed: 1, numberResults: 3, ttl: 60, deliveryMethod: "async" }, 2n ** 63n - 1n);
   expect(text).toContain('"seed":9223372036854775807');
   expect(parameters).toMatchObject({ positivePrompt: "a cat", steps: 20 });
   for (const key of ["taskUUID", "numberResults", "ttl", "deliveryMethod"]) expect(parameters).not.toHaveProperty(key);
 });
 
-test("stored input pictures stay", () => {
+test("stored input images stay", () => {
   const { parameters } = made({ inputs: { seedImage: SEED_IMAGE, maskImage: MASK }, maskMargin: 32 });
   expect(parameters).toMatchObject({ inputs: { seedImage: SEED_IMAGE, maskImage: MASK }, maskMargin: 32 });
 });
 
-test("pictures that came as bytes are left out, with what needs them", () => {
+test("images sent as bytes are left out, with the parameters that need them", () => {
   const { parameters } = made({
     inputs: { seedImage: BYTES, strength: 0.5 },
     controlNet: [{ model: "inkstone:canny@1", guideImage: BYTES }],

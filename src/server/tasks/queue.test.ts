@@ -5,7 +5,7 @@ import { type ImageInferenceTask, parseTask, stringifyJson } from "../../protoco
 import { createTaskQueue } from "./queue.ts";
 
 onEachDatabase("the life of a task", (tasks) => {
-  test("model uploads wait in a lane of their own, and cost nobody their turn with pictures", async () => {
+  test("model uploads wait in a separate lane, and do not use a client's turn for images", async () => {
     const uploads = createTaskQueue({
       db: tasks.db,
       signals: tasks.signals,
@@ -40,7 +40,7 @@ onEachDatabase("the life of a task", (tasks) => {
     uploads.close();
   });
 
-  test("tasks for the model in memory come first, eight in a row at most", async () => {
+  test("tasks for the model in memory come first, at most eight in a row", async () => {
     const [loaded, other] = ["me:loaded@1", "me:other@1"];
     for (const model of [loaded, other, ...Array(10).fill(loaded)]) await tasks.service.submit("me", aTask({ model }));
     const queue = createTaskQueue({ ...tasks, lane: "pictures" });
@@ -54,7 +54,7 @@ onEachDatabase("the life of a task", (tasks) => {
     queue.close();
   });
 
-  test("results come one by one, the last one with success, and owe their deliveries", async () => {
+  test("results arrive one by one, the last one with success, and create their deliveries", async () => {
     const sent = aTask({
       numberResults: 2,
       webhookURL: "https://a.example/hook?key=1",
@@ -82,7 +82,7 @@ onEachDatabase("the life of a task", (tasks) => {
     ]);
   });
 
-  test("a stalled worker that wakes after its lease ran out can write nothing", async () => {
+  test("a stalled worker that continues after its lease can write nothing", async () => {
     const sent = aTask({ webhookURL: "https://a.example/hook" });
     await tasks.service.submit("me", sent);
     const stalled = (await tasks.queue.claim())!;
@@ -106,7 +106,7 @@ onEachDatabase("the life of a task", (tasks) => {
     next.release();
   });
 
-  describe("a worker that was silent for too long, but lives", () => {
+  describe("a worker that was silent for too long and still lives", () => {
     const alive = () =>
       createTaskQueue({
         db: tasks.db,
@@ -125,7 +125,7 @@ onEachDatabase("the life of a task", (tasks) => {
       });
     };
 
-    test("takes its task back while nobody else has it, and is charged with nothing", async () => {
+    test("takes its task back if no other worker has it, without losing an attempt", async () => {
       const queue = alive();
       const sent = aTask();
       await tasks.service.submit("me", sent);
@@ -139,7 +139,7 @@ onEachDatabase("the life of a task", (tasks) => {
       queue.close();
     });
 
-    test("loses it to who has claimed it, whose lease it does not prolong; the attempt is given back", async () => {
+    test("loses it to the worker that claimed it, whose lease stays; the attempt is given back", async () => {
       await tasks.service.submit("me", aTask());
       const queue = alive();
       const claim = (await queue.claim())!;
@@ -175,7 +175,7 @@ onEachDatabase("the life of a task", (tasks) => {
     queue.close();
   });
 
-  test("a result that an earlier attempt recorded is kept and owes nothing twice", async () => {
+  test("a result of an earlier attempt is kept and creates no second delivery", async () => {
     const sent = aTask({ numberResults: 2, webhookURL: "https://a.example/hook" });
     await tasks.service.submit("me", sent);
     const first = (await tasks.queue.claim())!;
@@ -191,7 +191,7 @@ onEachDatabase("the life of a task", (tasks) => {
     expect(await tasks.service.deliveries("me", sent.task.taskUUID)).toHaveLength(2);
   });
 
-  test("a task is tried three times and then fails with its reason, told by webhook", async () => {
+  test("a task is tried three times and then fails with its reason, sent by webhook", async () => {
     const sent = aTask({ webhookURL: "https://a.example/hook" });
     await tasks.service.submit("me", sent);
     const ends = [];
@@ -213,7 +213,7 @@ onEachDatabase("the life of a task", (tasks) => {
     expect(await tasks.queue.claim()).toBeUndefined();
   });
 
-  test("a task that kills the engine twice is not given a third one", async () => {
+  test("a task that kills the engine twice gets no third attempt", async () => {
     await tasks.service.submit("me", aTask());
     const ends = [];
     for (let attempt = 1; attempt <= 2; attempt++) {
@@ -224,7 +224,7 @@ onEachDatabase("the life of a task", (tasks) => {
     expect(ends).toEqual(["retry", "failed"]);
   });
 
-  test("a lost worker costs an attempt, the third one the task", async () => {
+  test("a lost worker costs one attempt; the third one fails the task", async () => {
     const sent = aTask({ webhookURL: "https://a.example/hook" });
     await tasks.service.submit("me", sent);
     for (let attempt = 1; attempt <= 3; attempt++) {
@@ -238,7 +238,7 @@ onEachDatabase("the life of a task", (tasks) => {
     expect(await tasks.service.deliveries("me", sent.task.taskUUID)).toHaveLength(1);
   });
 
-  test("whatever text is let in, its task can succeed, fail and be taken back from a lost worker", async () => {
+  test("with any accepted text, a task can succeed, fail and return from a lost worker", async () => {
     const texts = ["\0", "a\ud800", "\udc00a", "\\u0000 \\ud800", "\u0001\u007f\ufffe\u2028", "😀"];
     const sent = texts.flatMap((positivePrompt) => {
       const raw = { ...aTask().task, positivePrompt, webhookURL: "https://a.example/hook", seed: 1 };
@@ -264,7 +264,7 @@ onEachDatabase("the life of a task", (tasks) => {
     }
   });
 
-  test("a task handed back has lost nothing and is next", async () => {
+  test("a returned task has lost nothing and is next", async () => {
     await tasks.service.submit("me", aTask());
     await tasks.service.submit("me", aTask());
     const claim = (await tasks.queue.claim())!;
@@ -275,7 +275,7 @@ onEachDatabase("the life of a task", (tasks) => {
     again.release();
   });
 
-  test("expired tasks are forgotten once their deliveries are settled", async () => {
+  test("expired tasks are deleted once their deliveries have ended", async () => {
     const plain = aTask();
     const owing = aTask({ webhookURL: "https://a.example/hook" });
     for (const sent of [plain, owing]) {

@@ -6,7 +6,7 @@ import { joinMessages, messagesOf, openSignals, type TaskSignal } from "./signal
 
 const letters = (length: number) => "茶aé😀".repeat(length / 5);
 
-test("long texts go in messages that PostgreSQL carries, and come out whole, whatever comes between", () => {
+test("long texts are split into messages that PostgreSQL carries, and arrive whole, whatever comes between", () => {
   const heard: string[] = [];
   const take = joinMessages((text) => heard.push(text));
   const [first, second] = [JSON.stringify({ a: letters(40_000) }), JSON.stringify({ b: letters(30_000) })];
@@ -20,7 +20,7 @@ test("long texts go in messages that PostgreSQL carries, and come out whole, wha
   expect(heard.toSorted()).toEqual([first, second, '{"short":1}'].toSorted());
 });
 
-test("parts that never become whole do not pile up", () => {
+test("incomplete messages do not accumulate", () => {
   const heard: string[] = [];
   const take = joinMessages((text) => heard.push(text));
   const lost = messagesOf(`{"lost":"${letters(20_000)}"}`);
@@ -38,7 +38,7 @@ describe.skipIf(database.skip)(`between processes${database.skip ? ` (${database
   });
   afterAll(() => opened?.drop());
 
-  test("a preview of 60 kB reaches a watcher at another process", async () => {
+  test("a preview of 60 kB reaches a subscriber of another process", async () => {
     const elsewhere = await openDatabase({ url: opened.url! });
     const here = await openSignals({ db: opened.db, processName: randomUUID() });
     const there = await openSignals({ db: elsewhere, processName: randomUUID() });

@@ -5,7 +5,7 @@ import { createTaskService } from "./service.ts";
 import type { Submission } from "./types.ts";
 
 onEachDatabase("submitting a task", (tasks) => {
-  test("a submitted task is found by its owner only, with every digit of its seed", async () => {
+  test("only its owner finds a submitted task, with every digit of its seed", async () => {
     const sent = aTask({ seed: 9_223_372_036_854_775_807n });
     const outcome = await tasks.service.submit("me", sent);
     expect(outcome.kind).toBe("accepted");
@@ -38,7 +38,7 @@ onEachDatabase("submitting a task", (tasks) => {
     expect(await tasks.service.counts()).toEqual({ queued: 2, running: 0 });
   });
 
-  test("a taskUUID is the same in any letter case, and told as whoever asks wrote it", async () => {
+  test("a taskUUID is the same in any letter case, and is returned as each caller wrote it", async () => {
     const sent = aTask();
     const [lower, upper] = [sent.task.taskUUID.toLowerCase(), sent.task.taskUUID.toUpperCase()];
     await tasks.service.submit("me", { ...sent, task: { ...sent.task, taskUUID: upper } });
@@ -51,7 +51,7 @@ onEachDatabase("submitting a task", (tasks) => {
     expect(await tasks.service.cancel("me", lower)).toMatchObject({ state: "cancelled" });
   });
 
-  test("a task that failed begins afresh when it is sent again, also with another body", async () => {
+  test("a failed task starts again when it is submitted again, even with another body", async () => {
     const sent = aTask();
     await tasks.service.submit("me", sent);
     const lease = (await tasks.queue.claim())!;
@@ -66,7 +66,7 @@ onEachDatabase("submitting a task", (tasks) => {
     });
   });
 
-  test("of fifty twins sent at once, one is accepted", async () => {
+  test("of fifty identical tasks submitted together, one is accepted", async () => {
     const sent = aTask();
     const outcomes = await Promise.all(Array.from({ length: 50 }, () => tasks.service.submit("me", sent)));
     expect(outcomes.filter((outcome) => outcome.kind === "accepted")).toHaveLength(1);
@@ -82,7 +82,7 @@ onEachDatabase("submitting a task", (tasks) => {
     expect((await tasks.service.submit("me", first)).kind).toBe("known");
   });
 
-  test("one owner fills its share of the queue, rounded down; the rest is room for others", async () => {
+  test("one owner fills its share of the queue, rounded down; the rest stays free for others", async () => {
     const { db, signals, presence } = tasks;
     const shared = createTaskService({ db, signals, presence, maxQueued: 5, queueShare: 0.5 });
     const kinds = [];
@@ -94,7 +94,7 @@ onEachDatabase("submitting a task", (tasks) => {
     expect(kinds).toEqual([yes, yes, no, yes, yes, yes, no]);
   });
 
-  test("the same when all are handed in at once, stored in two goes; the room that is left is for who has a share", async () => {
+  test("the same for tasks submitted together and stored in two batches; the remaining room is for owners with a share left", async () => {
     const { db, signals, presence } = tasks;
     const shared = createTaskService({ db, signals, presence, maxQueued: 5, queueShare: 0.5 });
     const owners = ["me", "me", "me", "you", "you", "them", "them"];
@@ -106,7 +106,7 @@ onEachDatabase("submitting a task", (tasks) => {
     expect(own).toMatchObject({ kind: "queueFull", waiting: 5 });
   });
 
-  test("an owner's bound may be smaller or larger than the share of all", async () => {
+  test("an owner's limit can be smaller or larger than the common share", async () => {
     const { db, signals, presence } = tasks;
     const shared = createTaskService({ db, signals, presence, maxQueued: 5, queueShare: 0.5 });
     const kinds = [];
@@ -117,7 +117,7 @@ onEachDatabase("submitting a task", (tasks) => {
     expect(kinds).toEqual(["accepted", "queueFull", "accepted", "accepted", "accepted", "queueFull"]);
   });
 
-  test("a task that cannot be stored does not keep those of the same go from it", async () => {
+  test("a task that cannot be stored does not affect the others of its batch", async () => {
     const sent = Array.from({ length: 4 }, () => aTask());
     const broken = sent.map((one, i) => (i === 2 ? { ...one, request: "not for PostgreSQL: \u0000" } : one));
     const outcomes = await Promise.allSettled(broken.map((one) => tasks.service.submit("me", one)));
@@ -125,7 +125,7 @@ onEachDatabase("submitting a task", (tasks) => {
     expect(await tasks.service.counts()).toEqual({ queued: 3, running: 0 });
   });
 
-  test("an owner who comes late is served next, not after another's whole queue", async () => {
+  test("a late owner is served next, not after another's whole queue", async () => {
     for (let i = 0; i < 6; i++) await tasks.service.submit("busy", aTask());
     const running = (await tasks.queue.claim())!;
     const late = aTask();
@@ -142,24 +142,28 @@ onEachDatabase("submitting a task", (tasks) => {
     expect(order).toEqual(["late", "busy", "late", "busy", "busy", "busy", "busy"]);
   });
 
-  test.each(["one by one", "at once"])("a task of many pictures uses up as many turns, handed in %s", async (how) => {
-    const sent = [
-      ["a", aTask({ numberResults: 4 })],
-      ["a", aTask()],
-      ...Array.from({ length: 5 }, () => ["b", aTask()]),
-    ];
-    const submit = ([owner, task]: (typeof sent)[number]) => tasks.service.submit(owner as string, task as Submission);
-    if (how === "at once") await Promise.all(sent.map(submit));
-    else for (const one of sent) await submit(one);
-    const order = [];
-    for (let claim = await tasks.queue.claim(); claim; claim = await tasks.queue.claim()) {
-      order.push(claim.owner);
-      claim.release();
-    }
-    expect(order).toEqual(["a", "b", "b", "b", "b", "a", "b"]);
-  });
+  test.each(["one by one", "at once"])(
+    "a task with several images uses that many turns, submitted in %s",
+    async (how) => {
+      const sent = [
+        ["a", aTask({ numberResults: 4 })],
+        ["a", aTask()],
+        ...Array.from({ length: 5 }, () => ["b", aTask()]),
+      ];
+      const submit = ([owner, task]: (typeof sent)[number]) =>
+        tasks.service.submit(owner as string, task as Submission);
+      if (how === "at once") await Promise.all(sent.map(submit));
+      else for (const one of sent) await submit(one);
+      const order = [];
+      for (let claim = await tasks.queue.claim(); claim; claim = await tasks.queue.claim()) {
+        order.push(claim.owner);
+        claim.release();
+      }
+      expect(order).toEqual(["a", "b", "b", "b", "b", "a", "b"]);
+    },
+  );
 
-  test("places count from the next one to start", async () => {
+  test("positions count from the next task to start", async () => {
     const sent = [aTask(), aTask(), aTask()];
     for (const [place, one] of sent.entries()) {
       await tasks.service.submit("me", one);

@@ -4,7 +4,7 @@ import { onEachDatabase } from "../../../test/support/on-each-database.ts";
 import { aResult, aTask } from "../../../test/support/tasks.ts";
 
 onEachDatabase("watching a task", (tasks) => {
-  test("waiting for the final state hears of it at once; aborting the wait leaves the task alone", async () => {
+  test("waiting for the final state ends at once with it; aborting the wait does not affect the task", async () => {
     const sent = aTask();
     await tasks.service.submit("me", sent);
     const abort = new AbortController();
@@ -20,7 +20,7 @@ onEachDatabase("watching a task", (tasks) => {
     expect(await tasks.service.waitForFinal("me", randomUUID())).toBeUndefined();
   });
 
-  test("a subscriber hears of the whole life in order, and a late one of what it missed", async () => {
+  test("a subscriber receives the whole life in order, and a late one what it missed", async () => {
     const sent = aTask({ numberResults: 2 });
     await tasks.service.submit("me", sent);
     const heard: string[] = [];

@@ -26,7 +26,7 @@ async function end(setting: WorkerSetting) {
   return final(await submit({ numberResults: 20 }));
 }
 
-test("a picture that is refused ends the task with the documented error; those before it are kept", async () => {
+test("a refused image ends the task with the documented error; those before it are kept", async () => {
   const record = await end({ engine: refusing });
   expect(record).toMatchObject({ state: "failed", attempt: 1, results: [{ index: 0 }] });
   expect(record.error).toMatchObject({
@@ -35,7 +35,7 @@ test("a picture that is refused ends the task with the documented error; those b
   });
 });
 
-test("a picture that cannot be stored for good ends the drawing of those after it", async () => {
+test("an image that cannot be stored ends the generation of those after it", async () => {
   const broken = async () => Promise.reject(new Error("no such bucket"));
   expect(await end({ files: { put: broken } })).toMatchObject({
     state: "failed",

@@ -3,7 +3,7 @@ import { accepted } from "../../../test/support/checked-tasks.ts";
 import { ParameterError } from "../../engine/index.ts";
 import { failureOf } from "./failure.ts";
 
-test("LoRAs that are too much for the memory are the caller's error, by name", () => {
+test("LoRAs that need too much memory are the caller's error, by name", () => {
   const task = accepted({ lora: [{ model: "me:big@1" }, { model: "me:other@1" }] });
   const { error, again } = failureOf(new ParameterError("loras", "loras change too many layers"), task);
   expect(again).toBe(false);

@@ -12,7 +12,7 @@ const picture = async (format: ImageFormat) => Buffer.from(await encoded(format)
 const cutShort = async (format: ImageFormat) =>
   Buffer.from((await encoded(format)).subarray(0, -30)).toString("base64");
 
-test("an input that cannot be had fails at once, by name", async () => {
+test("an unavailable input fails at once, by name", async () => {
   await start();
   const record = await final(await submit({ inputs: { seedImage: "http://127.0.0.1:9/a.png" } }));
   expect(record).toMatchObject({
@@ -22,7 +22,7 @@ test("an input that cannot be had fails at once, by name", async () => {
   });
 });
 
-describe.each(["PNG", "JPG"] as const)("a %s with a good header and a body cut short fails at once", (format) => {
+describe.each(["PNG", "JPG"] as const)("a %s with a good header and a truncated body fails at once", (format) => {
   const refusal = (code: string, parameter: string) => ({ state: "failed", attempt: 1, error: { code, parameter } });
 
   test.each(["seedImage", "maskImage"] as const)("as %s", async (name) => {

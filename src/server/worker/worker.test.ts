@@ -23,8 +23,8 @@ async function firstSteps(taskUUID: string, count = 1): Promise<TaskEvent[]> {
   return heard;
 }
 
-describe("a task that goes well", () => {
-  test("gives files with its parameters inside, a price, and seeds that count up", async () => {
+describe("a task that succeeds", () => {
+  test("gives files with their parameters, a price, and consecutive seeds", async () => {
     const { images } = await start();
     const record = await final(await submit({ numberResults: 3, seed: 41n, outputFormat: "PNG" }));
     expect(record.state).toBe("succeeded");
@@ -46,7 +46,7 @@ describe("a task that goes well", () => {
     }
   });
 
-  test("after a while without a task the engine's process ends; the next task starts another one", async () => {
+  test("after a time without tasks the engine process ends; the next task starts another one", async () => {
     const { engine } = await start({ modelIdleMs: 200 });
     await final(await submit());
     const first = engine.pid;
@@ -56,7 +56,7 @@ describe("a task that goes well", () => {
     expect(engine.pid).not.toBe(first);
   });
 
-  test("costs what the price curve says", async () => {
+  test("costs the amount of the price curve", async () => {
     await start();
     const record = await final(await submit({ width: 1024, height: 768, steps: 28 }));
     expect(record.results[0]!.cost).toBe(0.0058);
@@ -79,7 +79,7 @@ describe("a task that goes well", () => {
     expect(record.results.map(({ seed }) => seed)).toEqual([MAX_SEED - 1n, MAX_SEED, 0n]);
   });
 
-  test("progress covers all pictures and never falls", async () => {
+  test("progress covers all images and never falls", async () => {
     await start();
     const heard = await firstSteps(await submit({ numberResults: 2, steps: 5, positivePrompt: "step 15" }), 10);
     const percentages = heard.flatMap((event) => (event.type === "progress" ? [event.percentage] : []));
@@ -87,7 +87,7 @@ describe("a task that goes well", () => {
     expect(percentages.at(-1)).toBe(100);
   });
 
-  test("a model's pixel budget changes what is drawn, not the size of the picture, and is logged", async () => {
+  test("a model's pixel budget changes the generation, not the size of the image, and is logged", async () => {
     const small = { ...MODEL, card: { ...MODEL.card, maxPixels: 65_536 } };
     const { images, logged } = await start({ findModel: async () => small });
     const record = await final(await submit({ width: 512, height: 512 }));
@@ -98,7 +98,7 @@ describe("a task that goes well", () => {
     expect(logged.some(({ message }) => message.includes("generated at 256×256"))).toBe(true);
   });
 
-  test("starts when it is submitted: no poll is waited for, nor by who waits for its end", async () => {
+  test("starts when it is submitted, without waiting for a poll; so does its waiting client", async () => {
     const patient = await openTasks(tasks.db, 20, 600_000);
     const { close } = await openWorker(patient);
     for (let i = 0; i < 5; i++) {
@@ -142,7 +142,7 @@ describe("a task that is stopped", () => {
     expect(engine.pid).not.toBe(pid);
   });
 
-  test("handed back when the server stops, and finished after its next start", async () => {
+  test("returned to the queue when the server stops, and finished after the next start", async () => {
     const first = await start();
     const taskUUID = await submit({ steps: 20, positivePrompt: "step 20", seed: 3n });
     await firstSteps(taskUUID, 2);
@@ -163,8 +163,8 @@ describe("a task that is stopped", () => {
   });
 });
 
-describe("a task that goes wrong", () => {
-  test("an engine that dies each time costs this task alone: two attempts, then the reason", async () => {
+describe("a task that fails", () => {
+  test("an engine that dies each time fails this task only: two attempts, then the reason", async () => {
     await start();
     const bad = await submit({ positivePrompt: "die at 2" });
     const good = await submit();
@@ -177,7 +177,7 @@ describe("a task that goes wrong", () => {
   });
 
   test.each(["hang at 2", "spin at 2"])(
-    "an engine that makes no progress (%s) is ended, thrice, then engineTimeout",
+    "an engine without progress (%s) is ended, three times, then engineTimeout",
     async (positivePrompt) => {
       await start({ stepTimeoutMs: 2_500, abortGrace: 50 });
       const record = await final(await submit({ positivePrompt }));
@@ -186,7 +186,7 @@ describe("a task that goes wrong", () => {
     },
   );
 
-  test("an error of the engine is tried three times, then told", async () => {
+  test("an error of the engine is tried three times, then reported", async () => {
     await start();
     const record = await final(await submit({ positivePrompt: "error" }));
     expect(record).toMatchObject({
@@ -196,7 +196,7 @@ describe("a task that goes wrong", () => {
     });
   });
 
-  test("a full disk delays, and loses nothing: the picture is not drawn again", async () => {
+  test("a full disk delays, and loses nothing: the image is not generated again", async () => {
     let full = true;
     const { worker, logged } = await start({
       calls: {
@@ -217,7 +217,7 @@ describe("a task that goes wrong", () => {
     expect(logged.filter(({ level }) => level === "warn").length).toBeGreaterThan(0);
   });
 
-  test("a task that is cancelled while the disk is full leaves no trouble behind", async () => {
+  test("a task that is cancelled while the disk is full causes no later error", async () => {
     const { worker } = await start({
       calls: {
         async write() {
@@ -243,7 +243,7 @@ describe("a device", () => {
     await rm(dirname(file), { recursive: true });
   });
 
-  test("that is lost costs one attempt of one task; the engine comes back in a new process", async () => {
+  test("that is lost costs one attempt of one task; the engine returns in a new process", async () => {
     const { engine, logged } = await start({ device: "webgpu" });
     const before = await final(await submit());
     const first = engine.pid;
@@ -257,7 +257,7 @@ describe("a device", () => {
     expect(logged).toContainEqual(expect.objectContaining({ message: "an attempt failed" }));
   });
 
-  test("that cannot be used costs no task an attempt: they wait until it can", async () => {
+  test("that cannot be used costs tasks no attempt: they wait until it can", async () => {
     await writeFile(file, "no adapter");
     const { engine, worker, logged } = await start({ device: "cuda:1" });
     await worker.tried;

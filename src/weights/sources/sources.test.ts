@@ -21,7 +21,7 @@ const all = (tensor: SourceTensor) => tensor.decode(0, elementsOf(tensor.shape))
 const prefix = (file: string) => (file === "fp8-scaled.safetensors" ? "model.diffusion_model." : "");
 
 describe.each(Object.keys(expected))("%s", (file) => {
-  test("decodes to the numbers that the format's own library reads, bit for bit", () => {
+  test("decodes to the numbers of the format's reference library, bit for bit", () => {
     const source = openSource(`${FIXTURES}/${file}`);
     const digests = [...source.tensors].map(([name, tensor]) => [name, digest(all(tensor))]);
     const wanted = Object.entries(expected[file]!).map(([name, hex]) => [prefix(file) + name, hex]);
@@ -53,7 +53,7 @@ test("every code of both fp8 types", async () => {
   source.close();
 });
 
-test("GGUF: axes are turned round, noted shapes are kept, what the file says of itself is there", () => {
+test("GGUF: axes are reversed, recorded shapes are kept, the file's metadata is available", () => {
   const source = openSource(`${FIXTURES}/blocks.gguf`);
   expect(source.tensors.get("F32")!.shape).toEqual([3, 5]);
   expect(source.tensors.get("flat")!.shape).toEqual([2, 3, 3, 2]);
@@ -63,7 +63,7 @@ test("GGUF: axes are turned round, noted shapes are kept, what the file says of 
   source.close();
 });
 
-test("blocks taken apart give the same numbers once codes are centred", () => {
+test("separated blocks give the same numbers once codes are centred", () => {
   const source = openSource(`${FIXTURES}/blocks.gguf`);
   for (const [name, tensor] of source.tensors) {
     if (!tensor.blocks) continue;
@@ -83,7 +83,7 @@ test("blocks taken apart give the same numbers once codes are centred", () => {
   source.close();
 });
 
-test("int8 files show their codes and scales", () => {
+test("int8 files expose their codes and scales", () => {
   const source = openSource(`${FIXTURES}/int8-convrot.safetensors`);
   const layers = [...source.tensors.values()].filter(({ int8 }) => int8);
   expect(new Set(layers.map(({ int8 }) => int8!.rotation))).toEqual(new Set([1, 16]));
@@ -96,7 +96,7 @@ test("int8 files show their codes and scales", () => {
   source.close();
 });
 
-describe("what people take for weights is refused by what it is", () => {
+describe("files that look like weights are refused with their kind", () => {
   let folder: string;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "inkstone-sources-"));
@@ -170,7 +170,7 @@ describe("what people take for weights is refused by what it is", () => {
     expect(() => openSource(path)).toThrow(path);
   });
 
-  test("a folder, and what is not there", () => {
+  test("a folder, and a missing file", () => {
     expect(() => openSource(folder)).toThrow("is a folder");
     expect(() => openSource(join(folder, "none"))).toThrow("the file does not exist");
   });

@@ -6,7 +6,7 @@ const pictures = (days: readonly number[]): Picture[] =>
   days.map((day, i) => ({ imageUUID: String(i), createdAt: `2026-11-${day}` }) as Picture);
 const dayOf = ({ createdAt }: Picture) => createdAt;
 
-test("each day begins a row, and every picture has its cell", () => {
+test("each day begins a row, and every image has a cell", () => {
   const layout = layOut(pictures([28, 28, 28, 27]), 2 * 140 + 8, dayOf);
   expect(layout.columns).toBe(2);
   expect(layout.rows.map((row) => (row.kind === "day" ? row.day : row.pictures.length))).toEqual([
@@ -22,7 +22,7 @@ test("each day begins a row, and every picture has its cell", () => {
   }
 });
 
-test("of ten thousand pictures few are drawn", () => {
+test("of ten thousand images few are rendered", () => {
   const layout = layOut(pictures(Array.from({ length: 10_000 }, () => 28)), 1200, dayOf);
   const rows = rowsBetween(layout, 50_000, 51_000);
   const cells = rows.reduce((sum, row) => sum + (row.kind === "cells" ? row.pictures.length : 0), 0);

@@ -24,7 +24,7 @@ function open() {
   return { quota, socket, reading, refuse, arrive: (bytes: number) => connection.emit("data", Buffer.alloc(bytes)) };
 }
 
-test("a message that ends after its socket has closed does not take the quota of its key again", async () => {
+test("a message that ends after its socket closed does not use the quota of its key again", async () => {
   const { quota, reading, arrive } = open();
   const work = Promise.withResolvers<void>();
   reading.enqueue(() => work.promise);
@@ -39,7 +39,7 @@ test("a message that ends after its socket has closed does not take the quota of
   expect(other.hold("me", 6 * MB, 1)).toBeUndefined();
 });
 
-test("a socket is read no further while 32 messages are in work", async () => {
+test("reading pauses while 32 messages of a socket are being processed", async () => {
   const { socket, reading } = open();
   const work = Promise.withResolvers<void>();
   for (let sent = 0; sent < 31; sent++) reading.enqueue(() => work.promise);
@@ -50,7 +50,7 @@ test("a socket is read no further while 32 messages are in work", async () => {
   await expect.poll(() => socket.resume.mock.calls.length).toBe(1);
 });
 
-test("a frame above the quota is refused only when nothing of the socket is in work", async () => {
+test("a frame above the quota is refused only if the socket has no other frame in process", async () => {
   const { quota, reading, refuse, arrive } = open();
   quota.openSocket().hold("me", 8 * MB, 1);
   const work = Promise.withResolvers<void>();
@@ -62,7 +62,7 @@ test("a frame above the quota is refused only when nothing of the socket is in w
   reading.end();
 });
 
-test("while a frame is in work, a next one is read only as far as the quota goes", async () => {
+test("while one frame is being processed, the next is read only within the quota", async () => {
   const { socket, reading, arrive } = open();
   const work = Promise.withResolvers<void>();
   arrive(8 * MB);

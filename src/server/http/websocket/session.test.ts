@@ -28,7 +28,7 @@ describe("sessions", () => {
     return { app, socketUrl, tasks, stop, client, task, clock, state: () => tasks.records.get(task.taskUUID)!.state };
   }
 
-  test("results that were missed follow after resuming", async () => {
+  test("missed results arrive after resuming", async () => {
     const { socketUrl, tasks, client, task } = await clientWithTask();
     broken(client);
     await client.closed;
@@ -38,7 +38,7 @@ describe("sessions", () => {
     expect(await second.next()).toMatchObject({ data: [{ taskUUID: task.taskUUID, imageURL: expect.any(String) }] });
   });
 
-  test("a client that lets ten thousand frames pile up loses its session and its socket", () => {
+  test("a client that leaves ten thousand frames unread loses its session and its socket", () => {
     const release = vi.fn();
     const session = createSessions(later).open({ owner: "a", keyName: "a" }, "", release);
     const ended = vi.fn();
@@ -57,7 +57,7 @@ describe("sessions", () => {
     expect(second.session).not.toBe(first.session);
   });
 
-  test("a sync task is cancelled once the client has not come back", async () => {
+  test("a sync task is cancelled if the client does not return", async () => {
     const { client, clock, state } = await clientWithTask({ sessionBuffer: 60 });
     broken(client);
     await expect.poll(() => clock.isDueIn(60)).toBe(true);
@@ -67,7 +67,7 @@ describe("sessions", () => {
     expect(state()).toBe("cancelled");
   });
 
-  test("not when the same task was sent again over a new socket", async () => {
+  test("unless the same task is submitted again on a new socket", async () => {
     const { socketUrl, tasks, client, task, clock } = await clientWithTask();
     broken(client);
     const second = await login(socketUrl);
@@ -79,7 +79,7 @@ describe("sessions", () => {
     expect(await second.next()).toMatchObject({ data: [{ taskUUID: task.taskUUID }] });
   });
 
-  test("a session that is resumed while its old socket seems alive belongs to the new one alone", async () => {
+  test("a resumed session belongs to the new socket, even if the old one seems alive", async () => {
     const clock = handClock();
     const { socketUrl, tasks } = await start({ idleTimeout: 1000 }, { ports: { later: clock.later } });
     tasks.onAccept = () => undefined;
@@ -97,7 +97,7 @@ describe("sessions", () => {
     expect(await second.next()).toMatchObject({ data: [{ taskUUID: task.taskUUID }] });
   });
 
-  test("the socket that held a resumed session is let go; one that authenticates twice stays", async () => {
+  test("the socket that held a resumed session is closed; one that authenticates twice stays", async () => {
     const { socketUrl } = await start();
     const first = await login(socketUrl);
     const second = await login(socketUrl, { connectionSessionUUID: first.session });
@@ -108,7 +108,7 @@ describe("sessions", () => {
     expect(await second.next()).toMatchObject({ data: [{ taskType: "imageInference" }] });
   });
 
-  test("a socket that has closed before it was authenticated holds its session no longer than any other", async () => {
+  test("a socket that closes before authentication keeps its session no longer than others", async () => {
     const ring = createKeyRing([KEY], { list: async () => [], isOpen: async () => true });
     const slowly = { ...ring, list: () => sleep(100).then(() => ring.list()) };
     const clock = handClock();
@@ -131,7 +131,7 @@ describe("sessions", () => {
     expect(tasks.records.get(task.taskUUID)!.state).toBe("queued");
   });
 
-  test("an imageUpload goes on until the client is not expected back any more", async () => {
+  test("an imageUpload continues until the time for the client's return is over", async () => {
     const begun = Promise.withResolvers<AbortSignal>();
     const store: Uploads["store"] = async (_owner, _parameter, _image, signal) => {
       begun.resolve(signal);
@@ -151,7 +151,7 @@ describe("sessions", () => {
     expect(signal.aborted).toBe(true);
   });
 
-  test("an async task goes on without its client", async () => {
+  test("an async task continues without its client", async () => {
     const clock = handClock();
     const { socketUrl, tasks } = await start({ sessionBuffer: 60 }, { ports: { later: clock.later } });
     tasks.onAccept = () => undefined;

@@ -10,7 +10,7 @@ const PING = { taskType: "ping", ping: true };
 const PONG = { data: [{ taskType: "ping", pong: true }] };
 
 describe("authentication", () => {
-  test("the reply carries a session and no taskUUID", async () => {
+  test("the reply contains a session and no taskUUID", async () => {
     const { socketUrl } = await start();
     const client = await connect(socketUrl);
     client.send({ taskType: "authentication", apiKey: KEY, taskUUID: crypto.randomUUID() });
@@ -20,7 +20,7 @@ describe("authentication", () => {
   });
 
   test.each([{ apiKey: "wrong" }, {}, { apiKey: "" }, { apiKey: 5 }, { apiKey: KEY, foo: 1 }])(
-    "%j: the code is the one that clients stop at",
+    "%j: the code is the one at which clients stop",
     async (changes) => {
       const { socketUrl } = await start();
       const client = await connect(socketUrl);
@@ -45,7 +45,7 @@ describe("authentication", () => {
     expect(await client.next()).toEqual(PONG);
   });
 
-  test("a task before authentication is refused with its taskUUID; the socket stays", async () => {
+  test("a task before authentication is refused with its taskUUID; the socket stays open", async () => {
     const { socketUrl } = await start();
     const client = await connect(socketUrl);
     const task = inference();
@@ -55,7 +55,7 @@ describe("authentication", () => {
     expect(await client.next()).toMatchObject({ data: [{ taskType: "authentication" }] });
   });
 
-  test("a stranger cannot send much", async () => {
+  test("a client without authentication can send only a little", async () => {
     const { socketUrl } = await start();
     const client = await connect(socketUrl);
     client.socket.send("x".repeat(70_000));
@@ -64,7 +64,7 @@ describe("authentication", () => {
 });
 
 describe("frames", () => {
-  test("one frame for each picture, as it is finished", async () => {
+  test("a frame per image, when it is finished", async () => {
     const { socketUrl, tasks } = await start();
     tasks.onAccept = () => undefined;
     const client = await login(socketUrl);
@@ -80,7 +80,7 @@ describe("frames", () => {
     }
   });
 
-  test("two failing tasks: a frame with one error each, and no singular error", async () => {
+  test("two failed tasks: a frame with one error each, and no singular error", async () => {
     const { socketUrl } = await start();
     const client = await login(socketUrl);
     const [first, second] = [inference({ width: 1, height: 1 }), inference({ steps: 0 })];
@@ -91,7 +91,7 @@ describe("frames", () => {
     for (const frame of frames) expect(Object.keys(frame)).toEqual(["errors"]);
   });
 
-  test("a task that fails after some pictures", async () => {
+  test("a task that fails after a few images", async () => {
     const { socketUrl, tasks } = await start();
     tasks.onAccept = (taskUUID) => {
       tasks.picture(taskUUID);
@@ -104,7 +104,7 @@ describe("frames", () => {
     expect(await client.next()).toMatchObject({ errors: [{ code: "inferenceError", taskUUID: task.taskUUID }] });
   });
 
-  test("results of a poll come in an earlier frame than its errors", async () => {
+  test("results of a poll arrive in an earlier frame than its errors", async () => {
     const { socketUrl, tasks } = await start();
     tasks.onAccept = (taskUUID) => {
       tasks.picture(taskUUID);
@@ -120,7 +120,7 @@ describe("frames", () => {
     expect(frames).toMatchObject([{ data: [{ seed: 42 }] }, { errors: [{ code: "inferenceError" }] }]);
   });
 
-  test("what is no request at all", async () => {
+  test("a frame that is no request", async () => {
     const { socketUrl } = await start();
     const client = await login(socketUrl);
     client.socket.send("{");
@@ -148,7 +148,7 @@ describe("frames", () => {
 });
 
 describe("async", () => {
-  test("acknowledged, polled, and the end is told to the socket that polled", async () => {
+  test("acknowledged, polled, and the socket that polled receives the end", async () => {
     const { socketUrl, tasks } = await start();
     tasks.onAccept = () => undefined;
     const client = await login(socketUrl);
@@ -181,7 +181,7 @@ describe("async", () => {
 });
 
 describe("silence", () => {
-  test("who has not said in half a minute who they are is sent away", async () => {
+  test("a socket without authentication is closed after half a minute", async () => {
     const clock = handClock();
     const { socketUrl } = await start({}, { ports: { later: clock.later } });
     const [unknown, known] = [await connect(socketUrl), await login(socketUrl)];
@@ -193,7 +193,7 @@ describe("silence", () => {
     expect(await known.next()).toEqual(PONG);
   });
 
-  test("a silent socket is closed, one that pings is not", async () => {
+  test("a silent socket is closed, one that sends pings is not", async () => {
     const clock = handClock();
     const { socketUrl } = await start({}, { ports: { later: clock.later } });
     const [silent, lively] = [await login(socketUrl), await login(socketUrl)];
@@ -208,7 +208,7 @@ describe("silence", () => {
     expect(await lively.closed).toEqual({ code: 1000 });
   });
 
-  test("a client that waits for a long task may be silent", async () => {
+  test("a client that waits for a long task can be silent", async () => {
     const clock = handClock();
     const { app, socketUrl, tasks } = await start({}, { ports: { later: clock.later } });
     let pongs = 0;

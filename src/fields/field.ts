@@ -210,7 +210,7 @@ export function oneOrMoreOf<const Values extends readonly [string, ...string[]]>
   about: string,
   values: Values,
   fallback: NoInfer<Values[number]>,
-) {
+): z.ZodDefault<z.ZodType<readonly Values[number][], Values[number] | Values[number][]>> {
   const word = z.enum(values);
   const schema = z
     .union([word, z.array(word).min(1).max(100)])

@@ -1,4 +1,4 @@
-import nodePath, { type PlatformPath } from "node:path";
+import nodePath from "node:path";
 import type { Quantised, Weight, Weights } from "../weights/index.ts";
 import { type Device, EXACT } from "./device.ts";
 import { AttributeType, DataType, EXTERNAL, ModelProto } from "./schema.ts";
@@ -286,6 +286,14 @@ function valueInfo(name: string, dims: readonly Dim[], type: keyof typeof DataTy
   return { name, type: { tensorType: { elemType: DataType[type], shape: { dim } } } };
 }
 
+/** The path rules of a system: a part of `node:path`, whose own type has another name in each major version of @types/node. */
+interface PathRules {
+  readonly sep: string;
+  dirname(path: string): string;
+  isAbsolute(path: string): boolean;
+  relative(from: string, to: string): string;
+}
+
 /**
  * The deepest folder with all these files, and their ONNX names relative to it: with forward slashes on every system.
  * @param path the path rules: those of this system, or others in a test
@@ -293,7 +301,7 @@ function valueInfo(name: string, dims: readonly Dim[], type: keyof typeof DataTy
  */
 export function externalLocations(
   files: readonly string[],
-  { relative, dirname, sep, isAbsolute }: PlatformPath = nodePath,
+  { relative, dirname, sep, isAbsolute }: PathRules = nodePath,
 ) {
   let root = files.length > 0 ? dirname(files[0]!) : "";
   const outside = (file: string) => {

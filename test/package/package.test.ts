@@ -103,7 +103,7 @@ test("a Node that is too old gets one sentence, before anything else", async () 
   );
 });
 
-test("its types are strict, for ESM and for CommonJS", async () => {
+test("its types are strict, for ESM and for CommonJS, without skipLibCheck", async () => {
   const use = `
 export async function draw(): Promise<Uint8Array> {
   const pipeline = await Pipeline.load(undefined, { threads: 1 });
@@ -113,11 +113,15 @@ export async function draw(): Promise<Uint8Array> {
   return encodeImage(image!, { format: "PNG" });
 }
 export const names: readonly string[] = Object.keys(SCHEDULERS);
+export const serve = () => createServer(readConfig({ port: "0" }, process.env));
+export const forms = ({ outputType }: ImageInferenceTask): readonly ("URL" | "base64Data" | "dataURI")[] => outputType;
 `;
-  const names = `{ encodeImage, Pipeline } from "inkstone";\nimport { SCHEDULERS } from "inkstone/engine";`;
+  const names = `{ createServer, encodeImage, Pipeline, readConfig } from "inkstone";
+import { SCHEDULERS } from "inkstone/engine";
+import type { ImageInferenceTask } from "inkstone/protocol";`;
   await writeFile(join(project, "use.mts"), `import ${names}${use}`);
   await writeFile(join(project, "use.cts"), `import ${names}${use}`);
-  const strict = ["--strict", "--noUncheckedIndexedAccess", "--exactOptionalPropertyTypes", "--skipLibCheck"];
+  const strict = ["--strict", "--noUncheckedIndexedAccess", "--exactOptionalPropertyTypes"];
   const target = ["--module", "nodenext", "--target", "es2024", "--types", "node"];
   const types = ["--typeRoots", join(root, "node_modules/@types")];
   await inProject(join(bin, "tsc"), ["--noEmit", ...strict, ...target, ...types, "use.mts", "use.cts"]).catch(

@@ -13,8 +13,11 @@ import { asUnavailable } from "./unavailable.ts";
 export interface PgliteOptions {
   /** Created if it does not exist. Without it, everything is in memory. */
   readonly dataDir?: string;
-  /** Makes writes durable, for tests. Default: fsync. */
-  readonly sync?: Sync;
+  /**
+   * Makes writes durable, for tests. Default: fsync. It is a `Sync`, written out: a user's program would otherwise read
+   * PGlite's declarations, which fail without `skipLibCheck`.
+   */
+  readonly sync?: (descriptor: number, path: string) => void;
 }
 
 /** Emscripten's number for ENOSPC. */

@@ -1,3 +1,4 @@
+import { globSync, readFileSync } from "node:fs";
 import { defineConfig } from "vitest/config";
 
 /** Suites that start servers and engines, or hold clocks to promises: one at a time, when nothing else runs. */
@@ -19,6 +20,15 @@ const alone = [
   "src/drawing/process/**",
   "src/cli/main.test.ts",
 ];
+
+/** The contract suites, once more against an API server and a worker with separate folders. They need PostgreSQL and an S3 server. */
+const onMachines =
+  process.env.INKSTONE_TEST_DATABASE_URL && process.env.INKSTONE_TEST_S3_SERVER
+    ? globSync("test/contract/*.test.ts").filter((path) => {
+        const suite = readFileSync(path, "utf8");
+        return suite.includes("startContractServer") && !suite.includes("INKSTONE_DATABASE_URL");
+      })
+    : [];
 
 export default defineConfig({
   test: {
@@ -46,6 +56,16 @@ export default defineConfig({
           include: alone.map((path) => (path.endsWith("**") ? `${path}/*.test.ts` : path)),
           maxWorkers: 1,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "machines",
+          include: onMachines,
+          env: { INKSTONE_TEST_MACHINES: "1" },
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

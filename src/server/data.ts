@@ -149,7 +149,7 @@ async function openTasks(
 ): Promise<Pick<Data, "signals" | "presence" | "tasks" | "queues">> {
   const processName = `${hostname()}-${process.pid}-${crypto.randomUUID().slice(0, 8)}`;
   const signals = await openSignals({ db, processName });
-  const presence = await openPresence({ db, signals, offers });
+  const presence = await openPresence({ db, signals, offers, answers: config.role !== "worker" });
   const tasks = createTaskService({
     db,
     signals,

@@ -1,9 +1,9 @@
 /** The available models: those of this server's worker, and those of workers on other machines. */
 
 import { costAmong, type ModelCatalogue, type ModelSummary } from "../models/index.ts";
-import type { Offers, Presence } from "./tasks/index.ts";
+import type { Offers, Presence, TaskSignals } from "./tasks/index.ts";
 
-/** Shortest interval between two queries for the models of other machines. */
+/** Interval of queries for the models of other machines. A signal of a change causes the next one at once. */
 const FRESH_MS = 5_000;
 
 /** The models that a worker offers to other processes. */
@@ -12,12 +12,19 @@ export async function offersOf(models: ModelCatalogue): Promise<Offers> {
   return { names: list.flatMap(({ air, aliases = [] }) => [air, ...aliases]), catalogue: JSON.stringify(list) };
 }
 
-/**
- * The models of all workers on the database. `own` are those of this process and come first; absent if it does not
- * generate.
- */
-export function fleetModels(presence: Presence, own: ModelCatalogue | undefined): ModelCatalogue {
+interface FleetOptions {
+  readonly presence: Presence;
+  readonly signals: TaskSignals;
+  /** The models of this process, which come first. Absent if it does not generate. */
+  readonly own: ModelCatalogue | undefined;
+}
+
+/** The models of all workers on the database. */
+export function fleetModels({ presence, signals, own }: FleetOptions): ModelCatalogue {
   let kept: { readonly at: number; readonly elsewhere: Promise<readonly ModelSummary[]> } | undefined;
+  signals.listen(({ type }) => {
+    if (type === "models" || type === "gap") kept = undefined;
+  });
   const elsewhere = () => {
     if (kept === undefined || performance.now() - kept.at > FRESH_MS) {
       kept = { at: performance.now(), elsewhere: presence.catalogues().then((texts) => texts.flatMap(readCatalogue)) };

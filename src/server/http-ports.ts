@@ -44,7 +44,7 @@ export interface PortsOptions {
 export function httpPorts(options: PortsOptions): HttpPorts {
   const { config, data, workers, outbound, register, log, tracer, isClosing, stopping } = options;
   const { images, tasks, keys, gallery, thumbnails, space, models, presence } = data;
-  const installed = fleetModels(presence, config.role === "api" ? undefined : models);
+  const installed = fleetModels({ presence, signals: data.signals, own: config.role === "api" ? undefined : models });
   const news = openNews({ db: data.db, signals: data.signals, models: installed });
   const refusalOf = roomFor(config, data);
   // A server that does not generate has no checkpoint to load.
@@ -77,11 +77,7 @@ export function httpPorts(options: PortsOptions): HttpPorts {
     tracer,
     readiness: () => readiness(data, workers, modelTrouble, isClosing()),
     device: () => workers.devices.map(({ name, note }) => note ?? name).join(", "),
-    inMemory: async () => {
-      const { checkpoint } = workers;
-      const air = checkpoint && (await models.airOf(checkpoint.folder));
-      return air === undefined ? undefined : { air, state: checkpoint!.state };
-    },
+    inMemory: async () => [...(await workers.inMemory()), ...(await presence.inMemory())],
     freeBytes: space.freeBytes,
     pageFolder: fileURLToPath(new URL("../../web/dist", import.meta.url)),
     docsFolder: fileURLToPath(new URL("../../docs/dist", import.meta.url)),

@@ -7,8 +7,7 @@ import type { Gallery } from "./storage/index.ts";
 import { followersOf, type OwnerId, type TaskSignals } from "./tasks/index.ts";
 
 /**
- * Interval of comparing the list of models while a client watches. Models also change through the command line and on
- * other machines.
+ * Interval of comparing the list of models while a client watches. The command line changes models without a signal.
  */
 const MODELS_MS = 2_000;
 
@@ -26,7 +25,7 @@ export interface OpenNews extends NewsPort {
 }
 
 export function openNews({ db, signals, models }: NewsOptions): OpenNews {
-  const watchModels = modelWatch(models);
+  const watchModels = modelWatch(models, signals);
 
   /** Reports a change to watchers. The change is valid even if the report is lost. */
   async function tell(owner: OwnerId, imageUUIDs: readonly string[], gone = false): Promise<void> {
@@ -84,8 +83,8 @@ export function openNews({ db, signals, models }: NewsOptions): OpenNews {
   };
 }
 
-/** Compares the list of models at intervals, once for all watchers. Without watchers, nothing is read. */
-function modelWatch(models: ModelCatalogue): (listener: () => void) => () => void {
+/** Compares the list of models on signals and at intervals, once for all watchers. Without watchers, nothing is read. */
+function modelWatch(models: ModelCatalogue, signals: TaskSignals): (listener: () => void) => () => void {
   const listeners = new Set<() => void>();
   let known: string | undefined;
   let timer: ReturnType<typeof setInterval> | undefined;
@@ -98,6 +97,10 @@ function modelWatch(models: ModelCatalogue): (listener: () => void) => () => voi
   }
   // A card that cannot be read, or an unreachable database: the next comparison reports it.
   const compareSafely = () => void compare().catch(() => {});
+
+  signals.listen(({ type }) => {
+    if (type === "models" && listeners.size > 0) compareSafely();
+  });
 
   return (listener) => {
     listeners.add(listener);

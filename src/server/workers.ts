@@ -9,6 +9,7 @@ import type { Data } from "./data.ts";
 import type { Log } from "./log.ts";
 import type { Outbound } from "./net/index.ts";
 import { createImageReferences } from "./storage/index.ts";
+import type { ModelInMemory } from "./tasks/index.ts";
 import type { Tracer } from "./tracing/index.ts";
 import {
   createEngineProcess,
@@ -24,8 +25,8 @@ export const UPLOAD_TIMEOUT_MS = 3_600_000;
 export interface Workers {
   /** The problem that currently prevents storing images, if any. */
   readonly trouble: Error | undefined;
-  /** The checkpoint that an engine process has loaded or is loading. */
-  readonly checkpoint: EngineProcess["checkpoint"];
+  /** The checkpoints that the engine processes have loaded or are loading. */
+  inMemory(): Promise<readonly ModelInMemory[]>;
   /** The devices: one engine process each. */
   readonly devices: readonly EngineProcess["device"][];
   /** Resolves after the first attempt to open every device. */
@@ -62,9 +63,19 @@ export function startWorkers(options: WorkersOptions): Workers {
       deviceMemory: config.deviceMemoryMB > 0 ? config.deviceMemoryMB * 1e6 : undefined,
       faceModel: config.faceModel,
       idleMs: config.finishingIdle * 1000,
+      onCheckpoint: () => presence.hold(inMemory),
       program: engineProgram,
     }),
   );
+  async function inMemory(): Promise<ModelInMemory[]> {
+    const held = await Promise.all(
+      engines.map(async ({ checkpoint }) => {
+        const air = checkpoint && (await models.airOf(checkpoint.folder));
+        return air === undefined ? [] : [{ air, state: checkpoint!.state }];
+      }),
+    );
+    return held.flat();
+  }
   countDevices(register, engines);
   const common = {
     findModel: async (air: string, hooks?: BringHooks) => brought(await models.find(air), hooks),
@@ -93,16 +104,19 @@ export function startWorkers(options: WorkersOptions): Workers {
     outbound,
     maxBytes: config.maxModelMB * 1e6,
     timeoutMs: UPLOAD_TIMEOUT_MS,
-    registered: models.refresh,
+    isElsewhere: presence.isElsewhere,
+    registered: async () => {
+      models.refresh();
+      await presence.announce();
+    },
+    tracer,
     log,
   });
   return {
     get trouble() {
       return workers.map(({ trouble }) => trouble).find((trouble) => trouble !== undefined);
     },
-    get checkpoint() {
-      return engines.map(({ checkpoint }) => checkpoint).find((checkpoint) => checkpoint !== undefined);
-    },
+    inMemory,
     get devices() {
       return engines.map(({ device }) => device);
     },
@@ -131,7 +145,7 @@ export function countDevices(register: Registry, engines: readonly Pick<EnginePr
 /** The workers of a server that does not generate. */
 export const NO_WORKERS: Workers = {
   trouble: undefined,
-  checkpoint: undefined,
+  inMemory: async () => [],
   devices: [],
   tried: Promise.resolve(),
   stop: async () => {},

@@ -67,7 +67,7 @@ test("a mask, a cache and two results", async () => {
 });
 
 test("Lightning sets steps, guidance and noise levels of an edit", async () => {
-  const locations = { modelsDir: join(server.folder, "models"), bundledDir: join(server.folder, "none") };
+  const locations = { modelsDir: server.modelsFolder, bundledDir: join(server.folder, "none") };
   const install = async (air: string, name: string) => {
     const file = join(server.folder, name);
     await copyFile("test/fixtures/edit-plus/adapter.safetensors", file);
@@ -77,7 +77,7 @@ test("Lightning sets steps, guidance and noise levels of an edit", async () => {
   await install("me:plain@1", "style.safetensors");
   const edit = (lora: string, changes: object) =>
     ask({ model: PLUS, inputs: { referenceImages: [wide] }, lora: [{ model: lora, weight: 1 }], ...changes });
-  // A running server finds what is installed within a second.
+  // A running server finds what is installed within a second; on machines, the worker's next heartbeat reports it.
   await expect.poll(async () => (await edit("me:plain@1", { steps: 1 })).status).toBe(200);
 
   const fast = await bytesAt((await edit("me:lightning@1", { steps: undefined })).body.data[0].imageURL);

@@ -218,10 +218,10 @@ test("changes beside tasks are events too: images imported, changed, binned, res
   expect((await ask("POST", "/v1", { body: [operation] })).status).toBe(200);
   expect(await next("gone")).toEqual({ imageUUIDs: [imageUUID] });
   const card = { air: "me:another@1", name: "Another", checkpoint: resolve("test/fixtures/plain/checkpoint") };
-  await mkdir(join(server.folder, "models", "another"));
-  await writeFile(join(server.folder, "models", "another", "card.json"), JSON.stringify(card));
+  await mkdir(join(server.modelsFolder, "another"));
+  await writeFile(join(server.modelsFolder, "another", "card.json"), JSON.stringify(card));
   await next("models");
-  await rm(join(server.folder, "models", "another"), { recursive: true });
+  await rm(join(server.modelsFolder, "another"), { recursive: true });
   await next("models");
   gone.abort();
   await reading;

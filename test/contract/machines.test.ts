@@ -1,6 +1,6 @@
 /** Two API servers and two workers, each with a data folder of its own, on one PostgreSQL and one bucket. */
 
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Webhook } from "standardwebhooks";
@@ -74,6 +74,43 @@ describe.skipIf(WHY !== undefined)(`many machines${WHY === undefined ? "" : ` (s
         expect((await response.arrayBuffer()).byteLength).toBeGreaterThan(100);
       }
     }
+  });
+
+  test("a received model is known to every server before the upload is answered, and to none twice", async () => {
+    const lora = await readFile("test/fixtures/lora/files/peft.safetensors");
+    const files = await startReceiver((_, response) => response.end(lora));
+    const upload = (api: ServerProcess, air: string) =>
+      api.post(
+        JSON.stringify({
+          taskType: "modelUpload",
+          taskUUID: crypto.randomUUID(),
+          category: "lora",
+          air,
+          name: "Received",
+          downloadURL: `${files.url}/lora`,
+        }),
+      );
+    for (const i of [0, 1, 2]) {
+      const air = `me:received-${i}@1`;
+      // Every server has a list of models that would be fresh for seconds.
+      for (const api of apis)
+        expect((await api.post(aTask({ lora: [{ model: air, weight: 1, transformer: "both" }] }).request)).status).toBe(
+          404,
+        );
+      expect((await upload(apis[0]!, air)).status).toBe(200);
+      for (const api of apis) {
+        const { status, body } = await api.post(
+          aTask({ lora: [{ model: air, weight: 1, transformer: "both" }], steps: 1 }).request,
+        );
+        expect([status, body.errors]).toEqual([200, undefined]);
+      }
+      // Whichever worker gets it.
+      for (let again = 0; again < 3; again++) {
+        const { status, body } = await upload(apis[1]!, air);
+        expect([status, body.errors?.[0]?.code]).toEqual([400, "modelAlreadyExists"]);
+      }
+    }
+    await files.close();
   });
 
   test("a server that runs no tasks is ready", async () => {

@@ -80,7 +80,7 @@ export async function startMemoryApp(
     gallery: EMPTY_GALLERY,
     freeBytes: async () => undefined,
     device: () => "cpu",
-    inMemory: async () => undefined,
+    inMemory: async () => [],
     uploads: {
       store: async () => {
         const imageUUID = crypto.randomUUID();

@@ -99,7 +99,8 @@ export function createMemoryTasks(bytes: Uint8Array = Buffer.from("picture".repe
       const record = find(owner, taskUUID);
       return record && { ...record, taskUUID };
     },
-    async waitForFinal(owner, taskUUID, signal) {
+    async waitForFinal(owner, task, signal) {
+      const taskUUID = typeof task === "string" ? task : task.taskUUID;
       const final = Promise.withResolvers<TaskRecord>();
       const stop = await service.subscribe(owner, taskUUID, (event) => {
         if (event.type === "final") final.resolve(event.record);

@@ -19,6 +19,8 @@ export interface ContractServer {
   readonly key: string;
   /** Its data folder. */
   readonly folder: string;
+  /** Where the models are installed that it generates with. On machines it is in the worker's data folder. */
+  readonly modelsFolder: string;
   stop(): Promise<void>;
 }
 
@@ -47,7 +49,7 @@ export async function installModel(folder: string): Promise<void> {
 }
 
 /**
- * `npm run test:machines`: each of these servers is then two, an API server and a worker, each with a separate data folder, on one
+ * `npm run test:machines`, a part of `npm test`: each of these servers is then two, an API server and a worker, each with a separate data folder, on one
  * PostgreSQL and one bucket. The suites must not notice.
  */
 const ON_MACHINES = process.env.INKSTONE_TEST_MACHINES === "1";
@@ -61,7 +63,7 @@ export async function startContractServer(
   const key = "contract-key-of-some-length";
   const start = async (more: Record<string, string>) => {
     const folder = await mkdtemp(join(tmpdir(), "inkstone-contract-"));
-    await installModel(folder);
+    if (more.INKSTONE_ROLE !== "api") await installModel(folder);
     const own = { INKSTONE_PORT: "0", INKSTONE_DATA_DIR: folder, INKSTONE_API_KEYS: key };
     const config = readConfig({}, { ...own, ...shared?.env, ...env, ...more });
     const server = await createServer(config, { log: pino({ level: "silent" }), ...parts });
@@ -79,6 +81,7 @@ export async function startContractServer(
     socketUrl: `${server.address.replace("http", "ws")}/v1`,
     key,
     folder,
+    modelsFolder: join((worker ?? { folder }).folder, "models"),
     async stop() {
       await stop();
       await worker?.stop();

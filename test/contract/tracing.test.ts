@@ -1,6 +1,6 @@
 /** A trace from an HTTP request over the queue into another process, its engine, and on to the webhook, as a collector receives it. */
 
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -144,6 +144,60 @@ describe.skipIf(skip !== undefined)(
       for (const { startTimeUnixNano, endTimeUnixNano } of all) {
         expect(BigInt(endTimeUnixNano)).toBeGreaterThanOrEqual(BigInt(startTimeUnixNano));
       }
+    });
+
+    test("a model upload: request, queue, and the attempt with its stages; a failed one is an error", async () => {
+      const lora = await readFile("test/fixtures/lora/files/peft.safetensors");
+      const files = await startReceiver(({ path }, response) => response.end(path === "/lora" ? lora : "not weights"));
+      const trace = TRACE.replace("4bf92f", "5cf92f");
+      const upload = async (name: string) => {
+        const taskUUID = crypto.randomUUID();
+        const task = { taskType: "modelUpload", taskUUID, category: "lora", air: `me:${name}@1`, name };
+        const response = await fetch(`${await api.ready}/v1`, {
+          method: "POST",
+          headers: {
+            "content-type": "application/json",
+            authorization: "Bearer any",
+            traceparent: `00-${trace}-${CALLER}-01`,
+          },
+          body: JSON.stringify([{ ...task, downloadURL: `${files.url}/${name}` }]),
+        });
+        return { taskUUID, status: response.status };
+      };
+      const [good, bad] = [await upload("lora"), await upload("text")];
+      await files.close();
+      expect([good.status, bad.status]).toEqual([200, 400]);
+      const attemptAt = (taskUUID: string) =>
+        spans().find(
+          (span) => span.name === "task attempt" && textOf(span.attributes, "inkstone.task.uuid") === taskUUID,
+        );
+      await expect.poll(() => attemptAt(good.taskUUID), { timeout: 20_000 }).toBeDefined();
+      await expect.poll(() => attemptAt(bad.taskUUID), { timeout: 20_000 }).toBeDefined();
+      const submitted = (taskUUID: string) =>
+        spans().find(
+          (span) => span.name === "submit task" && textOf(span.attributes, "inkstone.task.uuid") === taskUUID,
+        );
+      await expect.poll(() => submitted(bad.taskUUID), { timeout: 20_000 }).toBeDefined();
+      const attempt = attemptAt(good.taskUUID)!;
+      expect(attempt).toMatchObject({
+        traceId: trace,
+        service: "inkstone-worker",
+        parentSpanId: submitted(good.taskUUID)!.spanId,
+      });
+      expect(textOf(attempt.attributes, "inkstone.model")).toBe("me:lora@1");
+      const under = (parent: string) => spans().filter(({ parentSpanId }) => parentSpanId === parent);
+      expect(under(attempt.spanId).map(({ name }) => name)).toEqual(["download", "check", "register"]);
+      expect(
+        under(submitted(good.taskUUID)!.spanId)
+          .map(({ name }) => name)
+          .sort(),
+      ).toEqual(["task attempt", "task queue"]);
+      expect(attemptAt(bad.taskUUID)).toMatchObject({ traceId: trace, status: { code: 2 } });
+      const failed = under(attemptAt(bad.taskUUID)!.spanId);
+      expect(failed.map(({ name, status }) => [name, status.code])).toEqual([
+        ["download", 0],
+        ["check", 2],
+      ]);
     });
 
     test("a failed task is an error in its trace; without a valid trace of the caller it starts a new one", async () => {

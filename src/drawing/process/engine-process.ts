@@ -14,6 +14,8 @@ export interface EngineProcessOptions extends EngineSetup {
   readonly stallTimeout?: number;
   /** Milliseconds that an aborted request may take to stop before the process is killed. Default: 10 s. */
   readonly abortGrace?: number;
+  /** Called when `checkpoint` has changed. */
+  readonly onCheckpoint?: () => void;
   /** Program of the child process. Tests replace it with one that misbehaves. */
   readonly program?: string;
 }
@@ -77,13 +79,26 @@ const PROGRAM = fileURLToPath(
 
 /** Makes an engine process. The process starts with the first request, or with `ready`. */
 export function createEngineProcess(options: EngineProcessOptions = {}): EngineProcess {
-  const { stallTimeout = 600_000, abortGrace = 10_000, program = PROGRAM, quiet = false, ...setup } = options;
+  const {
+    stallTimeout = 600_000,
+    abortGrace = 10_000,
+    program = PROGRAM,
+    quiet = false,
+    onCheckpoint,
+    ...setup
+  } = options;
   const name = setup.device ?? "cpu";
   let device: DeviceState = name === "cpu" ? { name, note: name } : { name };
   let child: ChildProcess | undefined;
   let checkpoint: EngineProcess["checkpoint"];
   let queue: Promise<unknown> = Promise.resolve();
   let nextId = 1;
+
+  const hold = (next: EngineProcess["checkpoint"]) => {
+    if (next?.folder === checkpoint?.folder && next?.state === checkpoint?.state) return;
+    checkpoint = next;
+    onCheckpoint?.();
+  };
 
   const start = () => {
     const started = fork(program, [JSON.stringify(setup)], {
@@ -94,7 +109,7 @@ export function createEngineProcess(options: EngineProcessOptions = {}): EngineP
     const ended = () => {
       if (child !== started) return;
       child = undefined;
-      checkpoint = undefined;
+      hold(undefined);
       if (name !== "cpu") device = { name, trouble: device.trouble ?? "its process ended" };
     };
     return started.once("exit", ended).on("error", ended);
@@ -105,7 +120,7 @@ export function createEngineProcess(options: EngineProcessOptions = {}): EngineP
     const leaving = child;
     if (leaving?.pid === undefined) return;
     child = undefined; // a request that arrives now starts another one
-    checkpoint = undefined;
+    hold(undefined);
     const gone = new Promise((resolve) => leaving.once("exit", resolve));
     leaving.kill("SIGKILL"); // it holds no files and no connections
     await gone;
@@ -125,9 +140,9 @@ export function createEngineProcess(options: EngineProcessOptions = {}): EngineP
       hooks.signal?.throwIfAborted();
       child ??= start();
       const held = work.type === "draw" ? work.checkpoint : undefined;
-      if (held !== undefined && held !== checkpoint?.folder) checkpoint = { folder: held, state: "loading" };
+      if (held !== undefined && held !== checkpoint?.folder) hold({ folder: held, state: "loading" });
       const onLoaded = () => {
-        if (held !== undefined) checkpoint = { folder: held, state: "ready" };
+        if (held !== undefined) hold({ folder: held, state: "ready" });
       };
       const onOpened = (note: string) => {
         device = { name, note };

@@ -284,6 +284,16 @@ const beats: Migration = {
   ],
 };
 
+/** The models in memory of a process, as JSON text, and whether it answers clients and so needs news of models. */
+const heldModels: Migration = {
+  number: 16,
+  name: "held models",
+  statements: [
+    "alter table processes add column held text",
+    "alter table processes add column answers boolean not null default true",
+  ],
+};
+
 export const migrations: readonly Migration[] = [
   tasks,
   skippedSteps,
@@ -300,4 +310,5 @@ export const migrations: readonly Migration[] = [
   keyLimits,
   traces,
   beats,
+  heldModels,
 ];

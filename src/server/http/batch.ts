@@ -109,18 +109,14 @@ async function start(
 /**
  * Waits for a sync task. If the client disconnects, the task is abandoned after a while, unless it is a model upload.
  */
-async function waitFor(
-  context: RequestContext,
-  { owner }: Caller,
-  { taskUUID, task }: TaskRecord,
-  hungUp: AbortSignal,
-) {
+async function waitFor(context: RequestContext, { owner }: Caller, record: TaskRecord, hungUp: AbortSignal) {
+  const { taskUUID, task } = record;
   const { tasks, settings, stopping, later } = context.ports;
   const release = context.waiters.waitFor(owner, taskUUID);
   const patience = new AbortController();
   const cancelPatience = later(settings.syncTimeout, () => patience.abort());
   try {
-    const final = await tasks.waitForFinal(owner, taskUUID, AbortSignal.any([hungUp, patience.signal, stopping]));
+    const final = await tasks.waitForFinal(owner, record, AbortSignal.any([hungUp, patience.signal, stopping]));
     if (final === undefined) throw new TaskError("taskFailedOrNotFound", { taskUUID });
     return finalAnswer(context, final);
   } catch (thrown) {

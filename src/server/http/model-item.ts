@@ -2,6 +2,7 @@
 
 import type { ModelSummary } from "../../models/index.ts";
 import { type ModelReply, parametersOf } from "../../protocol/index.ts";
+import type { ModelInMemory } from "../tasks/index.ts";
 import { workOf } from "../tasks/index.ts";
 import type { HttpPorts } from "./ports.ts";
 
@@ -23,13 +24,14 @@ export const namesOf = ({ air, aliases = [] }: ModelSummary): readonly string[] 
 
 export async function modelItem(
   model: ModelSummary,
-  { tasks, inMemory }: Pick<HttpPorts, "tasks" | "inMemory">,
+  inMemory: readonly ModelInMemory[],
+  { tasks }: Pick<HttpPorts, "tasks">,
 ): Promise<ModelReply> {
   const { air, name, aliases = [], references = { min: 0, max: 0 }, maxPixels, trainedSizes = [] } = model;
   const { defaultWidth: width = 1024, defaultHeight: height = 1024, defaultSteps: steps = 20 } = model;
   const { defaultCFG: CFGScale = 4, defaultScheduler: scheduler = "Default" } = model;
   const pace = await tasks.pace({ names: namesOf(model), maxPixels });
-  const held = await inMemory();
+  const states = inMemory.filter((held) => held.air === air).map(({ state }) => state);
   return {
     id: air,
     object: "model",
@@ -51,7 +53,7 @@ export async function modelItem(
       defaults: { width, height, steps, CFGScale, scheduler },
       licence: model.license,
       bytes: model.bytes,
-      state: held?.air === air ? held.state : "installed",
+      state: states.includes("ready") ? "ready" : (states[0] ?? "installed"),
       secondsPerStep:
         pace === undefined
           ? undefined

@@ -3,7 +3,7 @@
 import type { ModelCatalogue } from "../../models/index.ts";
 import type { Log } from "../log.ts";
 import type { Gallery, ImageStore, Thumbnails } from "../storage/index.ts";
-import type { OwnerId, TaskService } from "../tasks/index.ts";
+import type { ModelInMemory, OwnerId, TaskService } from "../tasks/index.ts";
 import type { Tracer } from "../tracing/index.ts";
 import type { KeyRing } from "./api-keys.ts";
 import type { Later } from "./later.ts";
@@ -64,11 +64,6 @@ export interface DeviceReport {
   readonly note?: string;
   /** The reason why the device cannot be used at the moment. */
   readonly trouble?: string;
-}
-
-export interface ModelInMemory {
-  readonly air: string;
-  readonly state: "loading" | "ready";
 }
 
 /** The limits and options of the HTTP side. Times are in seconds. */
@@ -133,11 +128,8 @@ export interface HttpPorts {
   readiness(): Promise<Readiness>;
   /** The devices in words. */
   device(): string;
-  /**
-   * The model in memory of this process, or the one that is loading; undefined without a model, or if workers are
-   * elsewhere.
-   */
-  inMemory(): Promise<ModelInMemory | undefined>;
+  /** The models in memory of all workers, and those that are loading: those of this process first. */
+  inMemory(): Promise<readonly ModelInMemory[]>;
   /** Free bytes in the storage of images; undefined if unknown. */
   freeBytes(): Promise<number | undefined>;
   /** The folder of the built page. Absent: it is not served. */

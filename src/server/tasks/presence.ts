@@ -1,10 +1,11 @@
 /** The processes on one database: their heartbeats, their idle workers, and the one that does the upkeep for all. */
 
+import { isDeepStrictEqual } from "node:util";
 import type { Database } from "../database/index.ts";
 import { createIdleWorkers, type Seat } from "./idle-workers.ts";
-import type { TaskSignals } from "./signals.ts";
+import { CHANNEL_OF, type TaskSignal, type TaskSignals } from "./signals.ts";
 import { DUE, LEFT, LIVES, takeable } from "./takeable.ts";
-import type { Lane } from "./types.ts";
+import type { Lane, ModelInMemory } from "./types.ts";
 
 /** The installed models of a process's worker. */
 export interface Offers {
@@ -19,6 +20,8 @@ export interface PresenceOptions {
   readonly signals: TaskSignals;
   /** Called at every heartbeat. Default: the worker accepts every task. */
   offers?(): Promise<Offers>;
+  /** False if no client asks this process, so that it needs no news of the models of others. Default: true. */
+  readonly answers?: boolean;
   /** Interval of heartbeats. Each also looks for tasks that no signal announced. */
   readonly beatMs?: number;
 }
@@ -38,8 +41,20 @@ export interface Presence {
   wake(lane: Lane, needs: readonly string[]): void;
   /** Removes the workers of this process, so that they are not woken any more. */
   retire(): Promise<void>;
-  /** The catalogues of the workers of all live processes. */
+  /**
+   * Reports the installed models now, instead of at the next heartbeat. When it resolves, all processes can read them,
+   * and those that answer clients have been notified.
+   */
+  announce(): Promise<void>;
+  /** Reports the models in memory of this process. `reported` resolves when other processes can read them. */
+  hold(models: () => Promise<readonly ModelInMemory[]>): void;
+  readonly reported: Promise<void>;
+  /** True if another live process offers this name. */
+  isElsewhere(name: string): Promise<boolean>;
+  /** The catalogues of the workers of all other live processes. */
   catalogues(): Promise<readonly string[]>;
+  /** The models in memory of all other live processes. */
+  inMemory(): Promise<readonly ModelInMemory[]>;
   close(): Promise<void>;
 }
 
@@ -48,6 +63,8 @@ const OFFICE = "interval '8 seconds'";
 
 /** Least milliseconds between two counts of the upkeep. With faster counts the other processes would look gone. */
 const COUNT_MS = 4_000;
+
+const NEW_MODELS: TaskSignal = { type: "models" };
 
 /** Registers this process with the others on its database, and keeps it registered. */
 export async function openPresence(options: PresenceOptions): Promise<Presence> {
@@ -65,22 +82,46 @@ async function alone({ signals, offers }: PresenceOptions): Promise<Presence> {
     work() {},
     wake: (lane) => signals.publish({ type: "queued", lane }),
     retire: async () => {},
+    announce: async () => signals.publish(NEW_MODELS),
+    hold() {},
+    reported: Promise.resolve(),
+    isElsewhere: async () => false,
     catalogues: async () => [],
+    inMemory: async () => [],
     close: async () => {},
   };
 }
 
-async function amongOthers({ db, signals, offers, beatMs = 5_000 }: PresenceOptions): Promise<Presence> {
+async function amongOthers({
+  db,
+  signals,
+  offers,
+  answers = true,
+  beatMs = 5_000,
+}: PresenceOptions): Promise<Presence> {
   const me = signals.processName;
   const idle = createIdleWorkers(db, signals);
   let offered: Offers | undefined;
+  /** What other processes can read. It differs from `offered` after an outage of the database. */
+  let told: Offers | undefined;
+  let held: string | undefined;
+  let reported: Promise<void> = Promise.resolve();
+  let last: Promise<unknown> = Promise.resolve();
   let isUpkeeper = false;
   let counted = performance.now();
   let closed = false;
   let takeOver = () => {};
 
+  /** Reports one after the other, so that an older list of models never replaces a newer one. */
+  function inTurn<T>(report: () => Promise<T>): Promise<T> {
+    const turn = last.then(report);
+    last = turn.catch(() => {});
+    return turn;
+  }
+
   async function introduce(): Promise<void> {
     const seats = idle.resting;
+    const offering = offered;
     await db.query(
       `with told as (
          insert into catalogues (id, content) select md5($3), $3 where $3::text is not null on conflict do nothing
@@ -88,25 +129,34 @@ async function amongOthers({ db, signals, offers, beatMs = 5_000 }: PresenceOpti
          insert into idle_workers (process, lane, seat)
          select $1, lane, seat from unnest($4::text[], $5::int[]) as waiting (lane, seat) on conflict do nothing
        )
-       insert into processes (name, offers, catalogue, beat)
-       values ($1, $2::text[], md5($3), (select last_value from upkeeper_beats))
-       on conflict (name) do update set seen_at = now(), beat = excluded.beat, offers = excluded.offers, catalogue = excluded.catalogue`,
+       insert into processes (name, offers, catalogue, held, answers, beat)
+       values ($1, $2::text[], md5($3), $6, $7, (select last_value from upkeeper_beats))
+       on conflict (name) do update set seen_at = now(), beat = excluded.beat, offers = excluded.offers,
+                                        catalogue = excluded.catalogue, held = excluded.held`,
       [
         me,
-        offered?.names ?? null,
-        offered?.catalogue ?? null,
+        offering?.names ?? null,
+        offering?.catalogue ?? null,
         seats.map(({ lane }) => lane),
         seats.map(({ seat }) => seat),
+        held ?? null,
+        answers,
       ],
     );
+    if (!isDeepStrictEqual(offering, told)) {
+      await db.query(
+        `select pg_notify(${CHANNEL_OF("name")}, $2) from processes p where answers and name <> $1 and ${LIVES("p")}`,
+        [me, JSON.stringify(NEW_MODELS)],
+      );
+      signals.publish(NEW_MODELS);
+    }
+    told = offering;
   }
 
   async function beat(): Promise<void> {
     const counts = performance.now() - counted >= COUNT_MS;
     if (counts) counted = performance.now();
-    const latest = await offers?.();
-    const changed = JSON.stringify(latest) !== JSON.stringify(offered);
-    offered = latest;
+    offered = await offers?.();
     const [row] = await db.query<{ known: boolean; upkeeper: boolean; waiting: Lane[] }>(
       `with office as (
          insert into upkeeper (process, until)
@@ -127,7 +177,7 @@ async function amongOthers({ db, signals, offers, beatMs = 5_000 }: PresenceOpti
     );
     const { known, upkeeper, waiting } = row!;
     if (closed) return;
-    if (!known || changed) await introduce();
+    if (!known || !isDeepStrictEqual(offered, told)) await introduce();
     const begins = upkeeper && !isUpkeeper;
     isUpkeeper = upkeeper;
     if (begins) takeOver();
@@ -136,9 +186,9 @@ async function amongOthers({ db, signals, offers, beatMs = 5_000 }: PresenceOpti
 
   offered = await offers?.();
   await introduce();
-  await beat();
+  await inTurn(beat);
   // Spreads the heartbeats of processes that were started together.
-  const timer = setInterval(() => void beat().catch(() => {}), beatMs * (0.9 + 0.2 * Math.random())).unref();
+  const timer = setInterval(() => void inTurn(beat).catch(() => {}), beatMs * (0.9 + 0.2 * Math.random())).unref();
 
   return {
     get offered() {
@@ -155,6 +205,34 @@ async function amongOthers({ db, signals, offers, beatMs = 5_000 }: PresenceOpti
     work: idle.work,
     wake: (lane, needs) => void idle.wake(lane, needs).catch(() => {}), // a hint: heartbeats find waiting tasks
     retire: idle.retire,
+    announce: () =>
+      inTurn(async () => {
+        offered = await offers?.();
+        if (!isDeepStrictEqual(offered, told)) await introduce();
+      }),
+    hold(models) {
+      reported = inTurn(async () => {
+        held = JSON.stringify(await models());
+        await db.query("update processes set held = $2 where name = $1", [me, held]);
+      }).catch(() => {}); // without this report only the shown state of a model is wrong
+    },
+    get reported() {
+      return reported;
+    },
+    async isElsewhere(offer) {
+      const rows = await db.query(
+        `select 1 from processes p where $2 = any(offers) and name <> $1 and ${LIVES("p")} limit 1`,
+        [me, offer],
+      );
+      return rows.length > 0;
+    },
+    async inMemory() {
+      const rows = await db.query<{ held: string }>(
+        `select held from processes p where held is not null and name <> $1 and ${LIVES("p")} order by name`,
+        [me],
+      );
+      return rows.flatMap(({ held }) => JSON.parse(held) as ModelInMemory[]);
+    },
     async catalogues() {
       const rows = await db.query<{ content: string }>(
         `select content from catalogues where id in (

@@ -62,6 +62,8 @@ export function createTaskService(options: TaskServiceOptions): OpenTaskService 
     pollMs = 2_000,
   } = options;
   const watchers = createWatchers({ db, signals, pollMs });
+  /** Accepted tasks, as the insertion left them. Whoever waits for one need not read it. */
+  const stored = new WeakMap<TaskRecord, StoredTask>();
   const progress = followProgress(signals);
   const ownersShare = Math.max(1, Math.floor(maxQueued * queueShare));
   const insert = gather({
@@ -104,7 +106,7 @@ export function createTaskService(options: TaskServiceOptions): OpenTaskService 
       trace,
     });
     if (inserted) {
-      const { createdAt, watchers } = inserted;
+      const { id, createdAt, watchers } = inserted;
       const state = "queued";
       const record = {
         owner,
@@ -116,6 +118,13 @@ export function createTaskService(options: TaskServiceOptions): OpenTaskService 
         attempt: 0,
         createdAt,
       } as const;
+      stored.set(record, {
+        id,
+        bodyHash,
+        abandoned: false,
+        listeners: { waiters: [signals.processName], watchers },
+        record,
+      });
       presence.wake(lane, needsOf(task));
       signals.publish({ type: "submitted", owner }, watchers);
       return { kind: "accepted", record };
@@ -151,18 +160,19 @@ export function createTaskService(options: TaskServiceOptions): OpenTaskService 
       if (found && abandonAsyncSeconds > 0 && !isFinal(found.record.state)) await noteAsked(db, [found.id]);
       return found && fresh(found);
     },
-    waitForFinal(owner, taskUUID, signal) {
+    waitForFinal(owner, task, signal) {
       const { promise, resolve, reject } = Promise.withResolvers<TaskRecord | undefined>();
       if (signal?.aborted) reject(signal.reason);
       const abort = () => reject(signal?.reason);
       signal?.addEventListener("abort", abort, { once: true });
-      const read = () => find(owner, taskUUID);
+      const taskUUID = typeof task === "string" ? task : task.taskUUID;
       const watching = watchers.watch(
-        read,
+        () => find(owner, taskUUID),
         (event) => {
           if (event.type === "final") resolve(event.record);
         },
         "end",
+        typeof task === "string" ? undefined : stored.get(task),
       );
       watching.then((found) => (found ? undefined : resolve(undefined)), reject);
       return promise.finally(async () => {

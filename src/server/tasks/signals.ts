@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import { EventEmitter } from "node:events";
+import type { UploadStage } from "../../protocol/index.ts";
 import type { Database } from "../database/index.ts";
 import type { Lane, OwnerId, TaskPreview, TaskProgress } from "./types.ts";
 
@@ -23,6 +24,8 @@ export type TaskSignal =
       readonly imageUUIDs: readonly string[];
       readonly gone: boolean;
     }
+  /** The models of a process have changed. */
+  | { readonly type: "models" }
   /** A webhook call or an upload is due. */
   | { readonly type: "owed" }
   | { readonly type: "progress"; readonly id: string; readonly progress: TaskProgress }
@@ -58,7 +61,10 @@ const channelOf = (processName: string): string => `inkstone_${createHash("md5")
 /** The channel of the process whose name an SQL expression gives. */
 export const CHANNEL_OF = (name: string): string => `'inkstone_' || md5(${name})`;
 
-/** Shortest interval between steps that are reported to other processes. Within the process, every step is reported. */
+/**
+ * Shortest interval between steps that are reported to other processes. Each stage of an upload is reported, and within
+ * the process every step.
+ */
 const REMOTE_PROGRESS_MS = 500;
 
 export interface SignalsOptions {
@@ -75,7 +81,7 @@ export async function openSignals({
   now = () => performance.now(),
 }: SignalsOptions): Promise<TaskSignals> {
   const emitter = new EventEmitter().setMaxListeners(0);
-  const told = new Map<string, number>();
+  const told = new Map<string, { readonly at: number; readonly stage: UploadStage | undefined }>();
   let waiting: { readonly channel: string; readonly message: string }[] = [];
   let sending = false;
   let closed = false;
@@ -83,8 +89,10 @@ export async function openSignals({
   function isTooSoon(signal: TaskSignal): boolean {
     if (signal.type === "changed" && signal.ended) told.delete(signal.id);
     if (signal.type !== "progress") return false;
-    if (now() - (told.get(signal.id) ?? Number.NEGATIVE_INFINITY) < REMOTE_PROGRESS_MS) return true;
-    told.set(signal.id, now());
+    const stage = "stage" in signal.progress ? signal.progress.stage : undefined;
+    const last = told.get(signal.id);
+    if (last !== undefined && last.stage === stage && now() - last.at < REMOTE_PROGRESS_MS) return true;
+    told.set(signal.id, { at: now(), stage });
     return false;
   }
 

@@ -147,6 +147,12 @@ export interface DeliveryRecord {
   readonly nextAttemptAt?: Date;
 }
 
+/** A checkpoint in the memory of a worker. */
+export interface ModelInMemory {
+  readonly air: string;
+  readonly state: "loading" | "ready";
+}
+
 export interface QueueCounts {
   readonly queued: number;
   readonly running: number;
@@ -175,8 +181,9 @@ export interface TaskService {
   /**
    * Resolves with the task when it is final; undefined if it does not exist. Rejects with the signal's reason when
    * aborted; the task continues.
+   * @param task its taskUUID, or the record that `submit` returned, which saves a read
    */
-  waitForFinal(owner: OwnerId, taskUUID: string, signal?: AbortSignal): Promise<TaskRecord | undefined>;
+  waitForFinal(owner: OwnerId, task: string | TaskRecord, signal?: AbortSignal): Promise<TaskRecord | undefined>;
   /**
    * Cancels the task. A queued task never starts, a running one stops within a step. Idempotent: a final task stays
    * unchanged. Resolves with the task, or undefined if it does not exist.

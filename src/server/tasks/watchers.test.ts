@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import { onEachDatabase } from "../../../test/support/on-each-database.ts";
-import { aResult, aTask } from "../../../test/support/tasks.ts";
+import { anUpload, aResult, aTask } from "../../../test/support/tasks.ts";
+import { createTaskQueue } from "./queue.ts";
+import type { TaskEvent } from "./types.ts";
 
 onEachDatabase("watching a task", (tasks) => {
   test("waiting for the final state ends at once with it; aborting the wait does not affect the task", async () => {
@@ -48,5 +50,26 @@ onEachDatabase("watching a task", (tasks) => {
     const late: string[] = [];
     await tasks.service.subscribe("me", sent.task.taskUUID, (event) => late.push(event.type));
     expect(late).toEqual(["started", "result", "result", "final"]);
+  });
+
+  test("a subscriber receives every stage of an upload once and in order, even if signals were lost", async () => {
+    const sent = anUpload();
+    await tasks.service.submit("me", sent);
+    const queue = createTaskQueue({ ...tasks, lane: "uploads", renewMs: 1e6 });
+    const claim = (await queue.claim())!;
+    const heard: TaskEvent[] = [];
+    await tasks.service.subscribe("me", sent.task.taskUUID, (event) => heard.push(event));
+    claim.report({ stage: "validated", percentage: 0 });
+    claim.report({ stage: "validated", percentage: 60 });
+    claim.report({ stage: "optimized", percentage: 100 });
+    claim.report({ stage: "downloaded", percentage: 100 }); // a row that is older than the last signal
+    await claim.succeed();
+    claim.release();
+    queue.close();
+    await expect.poll(() => heard.at(-1)?.type).toBe("final");
+    const stages = heard.flatMap((event) =>
+      event.type === "progress" && "stage" in event ? [`${event.stage} ${event.percentage}`] : [],
+    );
+    expect(stages).toEqual(["validated 0", "validated 60", "downloaded 100", "optimized 100", "stored 100"]);
   });
 });

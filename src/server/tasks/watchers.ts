@@ -1,8 +1,12 @@
+import { UPLOAD_STAGES } from "../../protocol/index.ts";
 import type { Database } from "../database/index.ts";
 import { FARTHEST_PLACE, findTaskById, type StoredTask } from "./find.ts";
 import { type Detail, listenTo } from "./listen.ts";
 import type { TaskSignals } from "./signals.ts";
-import { isFinal, type TaskEvent, type TaskRecord, type TaskState } from "./types.ts";
+import { isFinal, type TaskEvent, type TaskProgress, type TaskRecord, type TaskState } from "./types.ts";
+
+/** Most tasks whose last change is remembered for watchers that begin without a read. */
+const MOST_RECENT = 1_000;
 
 /** A watcher of a task, with the state that it knows. */
 interface Watcher {
@@ -10,17 +14,21 @@ interface Watcher {
   attempt: number;
   results: number;
   place: number | undefined;
+  /** Position of the last reported stage of an upload; -1 before the first. */
+  stage: number;
 }
 
 export interface Watchers {
   /**
    * Calls `tell` with the current state of the task that `read` finds, and then with every event, until `final` or
-   * `stop`. No event between reading and watching is lost.
+   * `stop`. No event between reading and watching is lost. `stored` is a task that this process has just stored; it
+   * takes no read.
    */
   watch(
     read: () => Promise<StoredTask | undefined>,
     tell: (event: TaskEvent) => void,
     detail: Detail,
+    stored?: StoredTask,
   ): Promise<{ readonly stop: () => void } | undefined>;
   /** The numbers of the watched tasks. */
   watched(): string[];
@@ -40,6 +48,14 @@ export function createWatchers({ db, signals, pollMs }: WatchersOptions): Watche
   const reading = new Map<string, "once" | "again">();
   /** Tasks that changed while a new watcher was reading; one set per reader. */
   const readers = new Set<Set<string>>();
+  /** The tasks that changed last. The signal of a quick end may arrive before the reply to the insertion. */
+  const recent = new Set<string>();
+
+  function noteChange(id: string): void {
+    for (const changed of readers) changed.add(id);
+    recent.add(id);
+    if (recent.size > MOST_RECENT) recent.delete(recent.values().next().value!);
+  }
 
   /** Reads the row and reports changes. Signals that arrive meanwhile cause one more query. */
   async function refresh(id: string): Promise<void> {
@@ -92,6 +108,7 @@ export function createWatchers({ db, signals, pollMs }: WatchersOptions): Watche
     watcher.place = undefined;
     if (attempt <= watcher.attempt) return;
     watcher.attempt = attempt;
+    watcher.stage = -1;
     watcher.tell({ type: "started", attempt });
   }
 
@@ -104,34 +121,37 @@ export function createWatchers({ db, signals, pollMs }: WatchersOptions): Watche
   const unlisten = signals.listen((signal) => {
     if (signal.type === "gap") void poll().catch(() => {});
     if (signal.type === "started") {
-      for (const changed of readers) changed.add(signal.id);
+      noteChange(signal.id);
       for (const watcher of byTask.get(signal.id) ?? []) tellStarted(watcher, signal.attempt);
     }
     if (signal.type === "changed") {
-      for (const changed of readers) changed.add(signal.id);
+      noteChange(signal.id);
       if (byTask.has(signal.id)) void refresh(signal.id);
     }
     if (signal.type === "progress") {
-      for (const watcher of byTask.get(signal.id) ?? []) watcher.tell({ type: "progress", ...signal.progress });
+      for (const watcher of byTask.get(signal.id) ?? []) {
+        for (const event of progressFor(watcher, signal.progress)) watcher.tell(event);
+      }
     }
   });
   const timer = setInterval(() => void poll().catch(() => {}), pollMs).unref();
 
   return {
-    async watch(read, tell, detail) {
+    async watch(read, tell, detail, stored) {
       const changed = new Set<string>();
       readers.add(changed);
       const reading = async () => {
-        const task = await read();
+        const task = stored ?? (await read());
         const isNews = task !== undefined && (await listenTo(db, signals, task, detail));
         return { task, isNews };
       };
       const { task, isNews } = await reading().finally(() => readers.delete(changed));
       if (!task) return undefined;
-      const watcher: Watcher = { tell, attempt: 0, results: 0, place: undefined };
+      const watcher: Watcher = { tell, attempt: 0, results: 0, place: undefined, stage: -1 };
       byTask.set(task.id, (byTask.get(task.id) ?? new Set()).add(watcher));
       tellNews(task.id, watcher, task.record);
-      if (isNews || changed.has(task.id)) void refresh(task.id);
+      const isOutdated = stored !== undefined && recent.has(stored.id);
+      if (isNews || isOutdated || changed.has(task.id)) void refresh(task.id);
       return { stop: () => drop(task.id, watcher) };
     },
     watched: () => [...byTask.keys()],
@@ -159,12 +179,35 @@ async function placesOf(db: Database, ids: readonly string[]) {
 function newsFor(watcher: Watcher, record: TaskRecord): TaskEvent[] {
   const news: TaskEvent[] = [];
   if (record.place !== undefined && record.place !== watcher.place) news.push({ type: "queued", place: record.place });
-  if (record.attempt > watcher.attempt) news.push({ type: "started", attempt: record.attempt });
-  if (record.progress) news.push({ type: "progress", ...record.progress });
+  if (record.attempt > watcher.attempt) {
+    news.push({ type: "started", attempt: record.attempt });
+    watcher.stage = -1;
+  }
+  if (record.progress) news.push(...progressFor(watcher, record.progress));
+  if (record.task.taskType === "modelUpload" && record.state === "succeeded" && watcher.stage < STORED)
+    news.push(...progressFor(watcher, { stage: "stored", percentage: 100 }));
   for (const result of record.results.slice(watcher.results)) news.push({ type: "result", result });
   if (isFinal(record.state)) news.push({ type: "final", record });
   watcher.place = record.place;
   watcher.attempt = record.attempt;
   watcher.results = record.results.length;
   return news;
+}
+
+const STORED = UPLOAD_STAGES.indexOf("stored");
+
+/**
+ * Converts progress to events. Each stage of an upload is reported, also if its signal was lost, and none after a later
+ * one: the row may be older than the last signal.
+ */
+function progressFor(watcher: Watcher, progress: TaskProgress): TaskEvent[] {
+  if (!("stage" in progress)) return [{ type: "progress", ...progress }];
+  const reached = UPLOAD_STAGES.indexOf(progress.stage);
+  if (reached < watcher.stage) return [];
+  const missed = UPLOAD_STAGES.slice(watcher.stage + 1, reached);
+  watcher.stage = reached;
+  return [
+    ...missed.map((stage) => ({ type: "progress" as const, stage, percentage: stage === "validated" ? 0 : 100 })),
+    { type: "progress", ...progress },
+  ];
 }

@@ -1,2 +1,2 @@
 export { openTracing, type Tracing } from "./open.ts";
-export { type Span, type Tracer, tellPast, traced } from "./tracer.ts";
+export { type Attributes, type Span, type Tracer, tellPast, traced } from "./tracer.ts";

@@ -12,8 +12,8 @@ export interface ReceiveMeans {
   readonly maxBytes: number;
   /** Timeout of one attempt. */
   readonly timeoutMs: number;
-  /** Called after a model has been registered, before clients are notified. */
-  registered(): void;
+  /** True if the worker of another process has a model with this AIR. */
+  isElsewhere(air: string): Promise<boolean>;
 }
 
 /** Timeout of a silent server. Other uploads need not wait for the whole timeout of an attempt. */
@@ -25,12 +25,14 @@ const SILENCE_MS = 60_000;
  */
 export async function receiveModel(
   claim: Claim<ModelUploadTask>,
-  { locations, outbound, maxBytes, timeoutMs, registered }: ReceiveMeans,
+  { locations, outbound, maxBytes, timeoutMs, isElsewhere }: ReceiveMeans,
   signal: AbortSignal,
 ): Promise<void> {
   const { task } = claim;
   if (maxBytes === 0)
     throw new TaskError("permissionDenied", { reason: "Model uploads are disabled (INKSTONE_MAX_MODEL_MB is 0)." });
+  // A lost worker may have registered the model in an earlier attempt.
+  if (claim.attempt === 1 && (await isElsewhere(task.air))) throw alreadyExists(task);
   let progress: UploadProgress = { stage: "validated", percentage: 0 };
   const report = (news: Partial<UploadProgress>) => {
     progress = { ...progress, ...news };
@@ -40,7 +42,7 @@ export async function receiveModel(
   if (task.category === "checkpoint") {
     await pull(task, locations, signal, (percentage) => report({ percentage }));
     report({ stage: "stored", percentage: 100 });
-    return registered();
+    return;
   }
   const download = { url: task.downloadURL, timeoutMs, silenceMs: SILENCE_MS, maxBytes, signal };
   const source = (take: (piece: Uint8Array) => Promise<void>) => {
@@ -57,8 +59,10 @@ export async function receiveModel(
   }).catch((error) => {
     throw asTaskError(error, task);
   });
-  registered();
 }
+
+const alreadyExists = ({ air }: Pick<ModelUploadTask, "air">) =>
+  new TaskError("modelAlreadyExists", { air }, { parameter: "air" });
 
 /** Pulls a checkpoint from the hub. Continues the downloads of earlier attempts. */
 async function pull(
@@ -72,8 +76,7 @@ async function pull(
   await pullCheckpoint(job, signal, onProgress).catch((error: Error) => {
     if (signal.aborted) throw error;
     const parameter = "downloadURL";
-    if (error instanceof ModelError && error.reason === "alreadyInstalled")
-      throw new TaskError("modelAlreadyExists", { air }, { parameter: "air" });
+    if (error instanceof ModelError && error.reason === "alreadyInstalled") throw alreadyExists({ air });
     throw new TaskError("downloadFailed", { parameter, reason: `${error.message}.` }, { parameter }, { cause: error });
   });
 }
@@ -141,7 +144,7 @@ function asTaskError(error: unknown, { air, downloadURL }: ModelUploadTask): unk
   if (DISK.has(String((error as NodeJS.ErrnoException).code)))
     return new TaskError("serviceUnavailable", { reason: "Its disk cannot be used." }, {}, cause);
   if (!(error instanceof ModelError)) return error;
-  if (error.reason === "alreadyInstalled") return new TaskError("modelAlreadyExists", { air }, { parameter: "air" });
+  if (error.reason === "alreadyInstalled") return alreadyExists({ air });
   const reason = (error.message[0]!.toUpperCase() + error.message.slice(1)).slice(0, LONGEST_REASON);
   return invalidParameter(parameter, downloadURL, `${reason}.`, { type: "string" });
 }

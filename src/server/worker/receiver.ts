@@ -1,12 +1,18 @@
-import { type ModelUploadTask, TaskError } from "../../protocol/index.ts";
+import { type ModelUploadTask, TaskError, type UploadStage } from "../../protocol/index.ts";
 import type { Log } from "../log.ts";
 import type { Claim, TaskQueue } from "../tasks/index.ts";
+import type { Tracer } from "../tracing/index.ts";
+import { type AttemptSpan, beginSpan } from "./attempt-spans.ts";
 import { type ReceiveMeans, receiveModel } from "./receive-model.ts";
 import { takeClaims } from "./take-claims.ts";
 import { untilAvailable } from "./until-available.ts";
 
 export interface ReceiverOptions extends ReceiveMeans {
   readonly queue: TaskQueue<"uploads">;
+  /** Called after a model has been registered, before the upload succeeds: all servers must know the model then. */
+  registered(): Promise<void>;
+  /** Absent: traces are not collected. */
+  readonly tracer?: Tracer | undefined;
   readonly log: Log;
 }
 
@@ -19,21 +25,41 @@ export interface Receiver {
 /** Most parallel uploads. They share one network and one disk, so more would not be faster. */
 const MOST_AT_ONCE = 4;
 
+/** The span that begins after each stage. That of a checkpoint includes its conversion. */
+const SPANS: Readonly<Record<UploadStage, string | undefined>> = {
+  validated: "download",
+  downloaded: "check",
+  optimized: "register",
+  stored: undefined,
+  ready: undefined,
+};
+
 /** Starts downloading models, including uploads that another server began. */
 export function startReceiver(options: ReceiverOptions): Receiver {
-  const { queue, log } = options;
+  const { queue, registered, tracer, log } = options;
   const closing = new AbortController(); // no new uploads
   const ending = new AbortController(); // nor running ones
   const underWay = new Set<Promise<void>>();
 
-  async function attempt(claim: Claim<ModelUploadTask>): Promise<string> {
+  async function attempt(claim: Claim<ModelUploadTask>, span: AttemptSpan): Promise<string> {
+    let reached: UploadStage | undefined;
+    const traced: Claim<ModelUploadTask> = {
+      ...claim,
+      report(progress) {
+        claim.report(progress);
+        if (!("stage" in progress) || progress.stage === reached) return;
+        reached = progress.stage;
+        span.at(SPANS[reached]);
+      },
+    };
     const record = <T>(work: () => Promise<T>) =>
       untilAvailable(work, {
         onWait: () => {},
         signal: AbortSignal.any([claim.signal, AbortSignal.timeout(60_000)]),
       });
     try {
-      await receiveModel(claim, options, AbortSignal.any([claim.signal, ending.signal]));
+      await receiveModel(traced, options, AbortSignal.any([claim.signal, ending.signal]));
+      await record(registered);
       await record(() => claim.succeed());
       return "succeeded";
     } catch (error) {
@@ -51,9 +77,13 @@ export function startReceiver(options: ReceiverOptions): Receiver {
   async function receive(claim: Claim<ModelUploadTask>): Promise<void> {
     const facts = { taskUUID: claim.taskUUID, attempt: claim.attempt, air: claim.task.air };
     log.info(facts, "model upload started");
+    const span = beginSpan(tracer, claim);
     try {
-      log.info({ ...facts, outcome: await attempt(claim) }, "model upload ended");
+      const outcome = await attempt(claim, span);
+      span.end(outcome, outcome === "failed" ? outcome : undefined);
+      log.info({ ...facts, outcome }, "model upload ended");
     } catch (error) {
+      span.end("unrecorded", error);
       // If the end could not be recorded, the lease expires and the upload starts again.
       log.error({ ...facts, error }, "the end of an upload could not be recorded");
     } finally {

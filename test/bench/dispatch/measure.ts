@@ -90,6 +90,18 @@ export async function measure(dispatcher: Dispatcher, scenario: Scenario): Promi
     await sleep(pause * (0.5 + ((i * 7919) % 101) / 101));
   }
   await Promise.all(running);
+  if (process.env.BENCH_PHASES) {
+    const { rows } = await watcher.query(
+      `select percentile_cont(0.5) within group (order by (extract(epoch from started_at - created_at) * 1000)::float8) as claimed,
+              percentile_cont(0.5) within group (order by (extract(epoch from finished_at - started_at) * 1000)::float8 - $2) as drawn
+       from (select * from tasks order by id desc limit $1) t`,
+      [single, engineMs],
+    );
+    added.sort((a, b) => a - b);
+    console.error(
+      `phases p50, ms: claimed ${rows[0].claimed.toFixed(1)}, drawn ${rows[0].drawn.toFixed(1)}, added ${added[added.length >> 1]!.toFixed(1)}`,
+    );
+  }
   const { statements, listeners, servers, workers: ofWorkers } = used();
   const oneByOne = await count();
   added.sort((a, b) => a - b);

@@ -79,16 +79,16 @@ export function openAIRoutes(app: FastifyInstance, shared: Shared): void {
       return draw({ shared, request, reply }, wanted, task, "image_generation");
     });
 
-    front.get("/v1/models", async () => ({
-      object: "list",
-      data: await Promise.all((await checkpoints(ports)).map((one) => modelItem(one, ports))),
-    }));
+    front.get("/v1/models", async () => {
+      const [found, inMemory] = await Promise.all([checkpoints(ports), ports.inMemory()]);
+      return { object: "list", data: await Promise.all(found.map((one) => modelItem(one, inMemory, ports))) };
+    });
     front.get<{ Params: { "*": string } }>("/v1/models/*", async (request) => {
       const name = request.params["*"];
       const found = await modelNamed(ports, name);
       if (!found)
         throw new OpenAIError(404, `The model '${name.slice(0, 100)}' does not exist.`, "model", "model_not_found");
-      return modelItem(found, ports);
+      return modelItem(found, await ports.inMemory(), ports);
     });
   });
 }

@@ -11,7 +11,7 @@ import { sendJson } from "./pictures.ts";
 export function statusRoute(app: FastifyInstance, ports: HttpPorts): void {
   app.get("/v1/status", async ({ raw }, reply) => {
     const { owner, keyName } = await identify(ports.keys, bearerKey(raw), raw);
-    const [{ ready, reason, full = false }, { queued, running }, totals, freeBytes, model] = await Promise.all([
+    const [{ ready, reason, full = false }, { queued, running }, totals, freeBytes, [model]] = await Promise.all([
       ports.readiness(),
       ports.tasks.counts(),
       ports.gallery.totals(owner),

@@ -1,6 +1,7 @@
 /**
  * `npm run bench:dispatch [-- --workers 1,4,16,64 --servers 4 --engine 1,500]`: what it costs to bring tasks to workers and their
- * results back, on a PostgreSQL of its own, with a stand-in engine. BENCH_STATEMENTS=1 lists the statements that were run.
+ * results back, on a PostgreSQL of its own, with a stand-in engine. BENCH_STATEMENTS=1 lists the statements that were run,
+ * BENCH_PHASES=1 how long the phases of a task take.
  */
 
 import { type ChildProcess, fork } from "node:child_process";

@@ -90,21 +90,11 @@ export async function measure(dispatcher: Dispatcher, scenario: Scenario): Promi
     await sleep(pause * (0.5 + ((i * 7919) % 101) / 101));
   }
   await Promise.all(running);
-  if (process.env.BENCH_PHASES) {
-    const { rows } = await watcher.query(
-      `select percentile_cont(0.5) within group (order by (extract(epoch from started_at - created_at) * 1000)::float8) as claimed,
-              percentile_cont(0.5) within group (order by (extract(epoch from finished_at - started_at) * 1000)::float8 - $2) as drawn
-       from (select * from tasks order by id desc limit $1) t`,
-      [single, engineMs],
-    );
-    added.sort((a, b) => a - b);
-    console.error(
-      `phases p50, ms: claimed ${rows[0].claimed.toFixed(1)}, drawn ${rows[0].drawn.toFixed(1)}, added ${added[added.length >> 1]!.toFixed(1)}`,
-    );
-  }
   const { statements, listeners, servers, workers: ofWorkers } = used();
   const oneByOne = await count();
   added.sort((a, b) => a - b);
+  const addedP50 = added[Math.floor(added.length / 2)]!;
+  if (process.env.BENCH_PHASES) console.error(await phases(watcher, { single, engineMs, addedP50 }));
 
   await sleep(2_000);
   await reset();
@@ -122,7 +112,7 @@ export async function measure(dispatcher: Dispatcher, scenario: Scenario): Promi
     statementsATaskFull: whenFull.statements / full,
     claimsATask: oneByOne.claims / single,
     statementsATask: oneByOne.statements / single,
-    addedP50: added[Math.floor(added.length / 2)]!,
+    addedP50,
     addedP99: added[Math.floor(added.length * 0.99)]!,
     ofStatements: statements! / single,
     ofListeners: listeners! / single,
@@ -131,6 +121,26 @@ export async function measure(dispatcher: Dispatcher, scenario: Scenario): Promi
     idleStatementsASecond: idle.statements / idleSeconds,
     connections: rows[0]!.connections,
   };
+}
+
+/**
+ * The phases of the last tasks by PostgreSQL's clock, medians: from the start of the insertion to that of the claim, and from there
+ * to the recording. The rest is before and after: handing in, the commit, the signal of the end, and reading the task.
+ */
+async function phases(
+  watcher: pg.Client,
+  { single, engineMs, addedP50 }: Pick<Scenario, "single" | "engineMs"> & Pick<Figures, "addedP50">,
+): Promise<string> {
+  const median = (from: string, to: string) =>
+    `percentile_cont(0.5) within group (order by 1000 * extract(epoch from ${to} - ${from})::float8)`;
+  const { rows } = await watcher.query<{ claimed: number; drawn: number }>(
+    `select ${median("created_at", "started_at")} as claimed, ${median("started_at", "finished_at")} as drawn
+     from (select * from tasks order by id desc limit $1) last`,
+    [single],
+  );
+  const [claimed, drawn] = [rows[0]!.claimed, rows[0]!.drawn - engineMs];
+  const parts = [claimed, drawn, addedP50 - claimed - drawn].map((ms) => ms.toFixed(1));
+  return `until claimed ${parts[0]} ms, until recorded ${parts[1]} ms without the engine, the rest ${parts[2]} ms`;
 }
 
 /** One line of figures for a table in Markdown; without figures its head. */

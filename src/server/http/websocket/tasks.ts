@@ -111,13 +111,14 @@ async function follow(context: RequestContext, session: Session, record: TaskRec
 
 /**
  * Sends a frame for each stage of an upload, and the error if it fails. Every stage is sent exactly once, even if the
- * upload starts again, or runs on another server that does not report every stage.
+ * upload starts again.
  */
 async function followUpload(context: RequestContext, session: Session, task: ModelUploadTask): Promise<void> {
   let told = 0;
   const tell = (stage: UploadStage) => {
-    const reached = UPLOAD_STAGES.indexOf(stage) + 1;
-    for (; told < reached; told++) session.outbox.push(answerWith(stageItem(task, UPLOAD_STAGES[told]!)));
+    if (stage !== UPLOAD_STAGES[told]) return;
+    told++;
+    session.outbox.push(answerWith(stageItem(task, stage)));
   };
   tell("validated");
   let unsubscribe: (() => void) | undefined;

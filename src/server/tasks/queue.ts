@@ -141,7 +141,7 @@ export function createTaskQueue<L extends Lane>(options: TaskQueueOptions<L>): T
       },
       show: (preview) => show({ type: "preview", id: task.id, preview }),
       async result(result, last) {
-        await presence.reported; // whoever reads the result can read which model is in memory
+        await presence.reported; // The model in memory can be read elsewhere before the result.
         const whole = { ...result, parameters: provenance(task.task as PictureTask, result.seed) };
         const { written, more } = await completeResult(db, task, whole, last);
         nothingWaits = last && written && !more;

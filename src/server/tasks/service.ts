@@ -62,7 +62,7 @@ export function createTaskService(options: TaskServiceOptions): OpenTaskService 
     pollMs = 2_000,
   } = options;
   const watchers = createWatchers({ db, signals, pollMs });
-  /** Accepted tasks, as the insertion left them. Whoever waits for one need not read it. */
+  /** Accepted tasks, as the insertion left them. A request that waits for one need not read it. */
   const stored = new WeakMap<TaskRecord, StoredTask>();
   const progress = followProgress(signals);
   const ownersShare = Math.max(1, Math.floor(maxQueued * queueShare));

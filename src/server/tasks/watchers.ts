@@ -197,8 +197,8 @@ function newsFor(watcher: Watcher, record: TaskRecord): TaskEvent[] {
 const STORED = UPLOAD_STAGES.indexOf("stored");
 
 /**
- * Converts progress to events. Each stage of an upload is reported, also if its signal was lost, and none after a later
- * one: the row may be older than the last signal.
+ * Converts progress to events. Each stage of an upload is reported, also if its signal was lost. Stages keep their
+ * order, although the row may be older than the last signal.
  */
 function progressFor(watcher: Watcher, progress: TaskProgress): TaskEvent[] {
   if (!("stage" in progress)) return [{ type: "progress", ...progress }];

@@ -15,7 +15,7 @@ export interface AttemptSpan {
   end(outcome: string, error?: unknown): void;
 }
 
-/** An attempt, with what its span tells of its task. */
+/** An attempt, with the attributes of its span. */
 type TracedClaim = Pick<Claim, "attempt" | "waitedSeconds" | "taskUUID" | "trace"> & {
   readonly task: { readonly taskType: string; readonly model?: string; readonly air?: string };
 };

@@ -1,12 +1,9 @@
-import { basename } from "node:path";
 import { type AnyTensor, free, type HostTensor } from "../onnx/index.ts";
-import { CheckpointError } from "../weights/index.ts";
-import { ParameterError } from "./check.ts";
-import { controlResiduals } from "./control-net/residuals.ts";
+import { acts, controlResiduals } from "./control-net/residuals.ts";
 import type { LatentGrid } from "./latents.ts";
 import { adaptTransformer } from "./lora/adapted-transformer.ts";
-import type { LoraParams } from "./lora/params.ts";
 import type { Model } from "./model.ts";
+import { causeOf, type Trial } from "./not-finite.ts";
 import type { GenerateHooks } from "./params.ts";
 import type { Recipe } from "./recipe.ts";
 import type { References } from "./references.ts";
@@ -70,6 +67,32 @@ export async function guidedFlow(
   const transformerAt = await adaptTransformer(model, loras, sigmas, hooks.onWarning ?? (() => {}));
   const residualsAt = await controlResiduals(model, grid, controls, sigmas, positive);
   if (cache) await model.transformer.openAt(cutsFor(cache, model.transformer.blocks));
+  /** Repeats a pass without a cache, with some of its adapters and ControlNets. True when its velocity is finite. */
+  const repeat = async (branch: number, latents: AnyTensor, sigma: number, step: number, trial: Trial) => {
+    const transformer = transformerAt(step);
+    const modulationAt = async (level: number) =>
+      trial.loras ? transformer.modulation(level) : (await model.modulations([level]))[0]!;
+    const modulation = await modulationAt(sigma);
+    const clean = model.zeroCond ? { from: grid.tokens, modulation: await modulationAt(0) } : undefined;
+    const residuals = await residualsAt(latents, sigma, step, trial.controls);
+    const adapters = trial.loras ? transformer.attachments : undefined;
+    const attachments = joined(adapters, branch === 0 ? residuals?.positive : residuals?.negative);
+    try {
+      const velocity = await model.velocity({ latents, ...conditions[branch]!, modulation, clean, attachments });
+      const finite = await arithmetic.allFinite(velocity);
+      free(velocity);
+      return finite;
+    } finally {
+      residuals?.free();
+    }
+  };
+  /** The error for a velocity with NaN or infinity. */
+  const notFinite = async (branch: number, latents: AnyTensor, sigma: number, step: number) => {
+    const acting = controls.map((one) => (acts(one, step) ? one : { ...one, weight: 0 }));
+    return causeOf({ folder: model.folder, loras, controls: acting }, (trial) =>
+      repeat(branch, latents, sigma, step, trial),
+    );
+  };
 
   return () => {
     const tally = cache && skipTally();
@@ -92,7 +115,7 @@ export async function guidedFlow(
           const attachments = joined(transformer.attachments, branch === 0 ? residuals?.positive : residuals?.negative);
           const velocity = await predict(branch, { latents, text, rotary, modulation, clean, attachments }, place);
           velocities.push(velocity);
-          if (!(await arithmetic.allFinite(velocity))) throw notFinite(model, loras);
+          if (!(await arithmetic.allFinite(velocity))) throw await notFinite(branch, latents, sigma, place.step);
           if (latents === noisy) continue;
           velocities[branch] = await arithmetic.first(velocity, grid.tokens);
           free(velocity);
@@ -128,14 +151,6 @@ export async function guidedFlow(
       },
     };
   };
-}
-
-/** The error for NaN and infinity. Each adapter is finite, but the sum may overflow; without adapters the weights are the cause. */
-function notFinite(model: Model, loras: readonly LoraParams[]): Error {
-  const what = "the transformer computes NaN or infinity";
-  const files = loras.filter(({ weight }) => weight !== 0).map(({ file }) => basename(file));
-  if (files.length === 0) return new CheckpointError(`${model.folder}: ${what}`);
-  return new ParameterError("loras", `loras: with ${files.join(", ")} ${what}; lower their weights`);
 }
 
 /** Adds the attachments of adapters and ControlNets. */

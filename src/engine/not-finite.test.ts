@@ -1,7 +1,7 @@
 import { cp, mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { writeSafetensors } from "../../test/support/safetensors.ts";
 import { openWeights } from "../weights/index.ts";
 import type { GenerateParams } from "./params.ts";
@@ -16,11 +16,11 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-/** Makes the first number of a tensor of a component NaN. */
-async function spoil(component: string, stem: string, name: string): Promise<void> {
+/** Makes the first number of a tensor of a component NaN, or another value. */
+async function spoil(component: string, stem: string, name: string, value = Number.NaN): Promise<void> {
   const weight = (await openWeights(component, stem)).find(name)!;
   const file = await open(weight.file, "r+");
-  await file.write(Buffer.from(Float32Array.of(Number.NaN).buffer), 0, 4, weight.offset);
+  await file.write(Buffer.from(Float32Array.of(value).buffer), 0, 4, weight.offset);
   await file.close();
 }
 
@@ -74,18 +74,60 @@ test("a ControlNet without a tensor is reported with its parameter, not as a fau
   await expect(drawing).rejects.toThrow('tensor "img_in.bias" is missing');
 });
 
-test("an adapter of finite numbers that overflows is reported with its file", async () => {
-  const path = join(folder, "lora.safetensors");
-  const huge = (length: number) => new Float32Array(length).fill(1e30);
-  const layer = "transformer_blocks.0.attn.to_q";
+/** A LoRA with huge numbers on one layer, [out, in]. */
+async function hugeLora(layer: string, out: number, width: number, value = 1e30): Promise<string> {
+  const path = join(await mkdtemp(join(folder, "lora-")), "lora.safetensors");
   const tensors = new Map([
-    [`${layer}.lora_A.weight`, { data: huge(64), dims: [2, 32] }],
-    [`${layer}.lora_B.weight`, { data: huge(64), dims: [32, 2] }],
+    [`${layer}.lora_A.weight`, { data: new Float32Array(2 * width).fill(value), dims: [2, width] }],
+    [`${layer}.lora_B.weight`, { data: new Float32Array(out * 2).fill(value), dims: [out, 2] }],
   ]);
   await writeFile(path, writeSafetensors(tensors));
-  await expect(draw("test/fixtures/plain/checkpoint", { loras: [{ file: path }] })).rejects.toMatchObject({
+  return path;
+}
+
+const QUERY = "transformer_blocks.0.attn.to_q";
+
+test("an adapter of finite numbers that overflows is reported with its file", async () => {
+  const file = await hugeLora(QUERY, 32, 32);
+  await expect(draw("test/fixtures/plain/checkpoint", { loras: [{ file }] })).rejects.toMatchObject({
     name: "ParameterError",
     parameter: "loras",
     message: "loras: with lora.safetensors the transformer computes NaN or infinity; lower their weights",
+  });
+});
+
+describe("a ControlNet of finite numbers", () => {
+  const ODD = "test/fixtures/odd/checkpoint";
+  const UNION = "test/fixtures/controlnet/union";
+  const calm = { folder: UNION, image };
+  let control: { folder: string; image: typeof image };
+  beforeEach(async () => {
+    control = { folder: join(folder, "huge"), image };
+    await cp(UNION, control.folder, { recursive: true });
+    await spoil(control.folder, "diffusion_pytorch_model", "controlnet_blocks.0.bias", 3e38);
+  });
+  const told = (index: number) => ({
+    name: "ParameterError",
+    parameter: `controls[${index}].folder`,
+    message: `controls[${index}].folder: ${control.folder}: with it the transformer computes NaN or infinity; lower its weight`,
+  });
+
+  test("that overflow in the transformer is reported with its parameter", async () => {
+    await expect(draw(ODD, { controls: [control] })).rejects.toMatchObject(told(0));
+  });
+
+  test("is found among others, and beside a LoRA without a fault", async () => {
+    await expect(draw(ODD, { controls: [calm, control] })).rejects.toMatchObject(told(1));
+    const file = await hugeLora(QUERY, 36, 36, 1e-3);
+    await expect(draw(ODD, { controls: [control], loras: [{ file }] })).rejects.toMatchObject(told(0));
+  });
+
+  test("is not blamed for the fault of a LoRA or of the checkpoint", async () => {
+    const file = await hugeLora(QUERY, 36, 36);
+    await expect(draw(ODD, { controls: [calm], loras: [{ file }] })).rejects.toMatchObject({ parameter: "loras" });
+    const checkpoint = join(folder, "checkpoint");
+    await cp(ODD, checkpoint, { recursive: true });
+    await spoil(join(checkpoint, "transformer"), "diffusion_pytorch_model", `${QUERY}.weight`);
+    await expect(draw(checkpoint, { controls: [calm] })).rejects.toMatchObject({ name: "CheckpointError" });
   });
 });

@@ -25,10 +25,19 @@ export interface PassResiduals {
   free(): void;
 }
 
-/** Runs the ControlNets that are active in this step; undefined when none is. */
-export type ControlResiduals = (latents: AnyTensor, sigma: number, step: number) => Promise<PassResiduals | undefined>;
+/**
+ * Runs the ControlNets that are active in this step; undefined when none is.
+ * @param among indices of those that take part; default: all
+ */
+export type ControlResiduals = (
+  latents: AnyTensor,
+  sigma: number,
+  step: number,
+  among?: readonly number[],
+) => Promise<PassResiduals | undefined>;
 
 interface Control {
+  readonly index: number;
   readonly net: ControlNet;
   readonly guide: HostTensor;
   readonly strengths: Float32Array;
@@ -54,32 +63,32 @@ export async function controlResiduals(
   const { arithmetic } = model;
   const zeros = zeroTensors();
   const ready: Control[] = [];
-  for (const [i, params] of controls.entries()) {
+  for (const [index, params] of controls.entries()) {
     if (params.weight === 0) continue;
-    const blamed = blaming(`controls[${i}].folder`);
+    const blamed = blaming(`controls[${index}].folder`);
     const net = await blamed(() => model.controlNets.open(params.folder));
     const { inpainting } = net;
     if (inpainting && !params.mask) {
       throw new ParameterError(
-        `controls[${i}].mask`,
-        `controls[${i}].mask is missing; an inpainting ControlNet needs it`,
+        `controls[${index}].mask`,
+        `controls[${index}].mask is missing; an inpainting ControlNet needs it`,
       );
     }
     const levels = sigmas.slice(0, -1).filter((_, step) => acts(params, step));
     const modulation = await blamed(() => modulationTable(net.modulations, levels));
     ready.push({
-      ...{ net, params, blamed },
+      ...{ index, net, params, blamed },
       guide: await encodeGuide(model, grid, params, inpainting ? params.mask : undefined),
       strengths: strengths(params, net.residuals),
       modulation,
     });
   }
 
-  return async (latents, sigma, step) => {
+  return async (latents, sigma, step, among) => {
     const positive = residualSums(arithmetic);
     const negative = residualSums(arithmetic);
-    for (const { net, guide, strengths, modulation, params, blamed } of ready) {
-      if (!acts(params, step)) continue;
+    for (const { index, net, guide, strengths, modulation, params, blamed } of ready) {
+      if (!acts(params, step) || among?.includes(index) === false) continue;
       const residuals = await blamed(async () => {
         const outputs = await net.run({ latents, guide, ...prompt, modulation: await modulation(sigma), strengths });
         for (const output of outputs) {
@@ -114,7 +123,8 @@ function blaming(parameter: string) {
   };
 }
 
-function acts({ start = 0, end = Number.POSITIVE_INFINITY }: ControlParams, step: number): boolean {
+/** True when a ControlNet acts in a step. */
+export function acts({ start = 0, end = Number.POSITIVE_INFINITY }: ControlParams, step: number): boolean {
   return step >= start && step < end;
 }
 

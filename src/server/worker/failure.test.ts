@@ -10,3 +10,9 @@ test("LoRAs that need too much memory are the caller's error, by name", () => {
   expect(error.body).toMatchObject({ code: "invalidLora", parameter: "lora" });
   expect(error.message).toContain("loras change too many layers");
 });
+
+test("ControlNets that overflow together are the caller's error, by name", () => {
+  const controlNet = [{ model: "me:a@1", guideImage: "https://me.example/a.png" }];
+  const { error, again } = failureOf(new ParameterError("controls", "controls: with a, b"), accepted({ controlNet }));
+  expect([again, error.body]).toEqual([false, expect.objectContaining({ parameter: "controlNet" })]);
+});

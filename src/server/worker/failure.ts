@@ -75,12 +75,12 @@ function unfit({ parameter, message }: ParameterError, task: ImageInferenceTask)
 
 /** A LoRA or ControlNet for another model. The engine counts them in the order of the task. */
 function unfitAdapter({ parameter, message }: ParameterError, { lora, controlNet }: ImageInferenceTask) {
-  if (parameter === "loras")
-    return invalidParameter(
-      "lora",
-      lora?.map(({ model }) => model),
-      `${message}.`,
-    );
+  const all = { loras: ["lora", lora], controls: ["controlNet", controlNet] } as const;
+  if (parameter === "loras" || parameter === "controls") {
+    const [name, adapters] = all[parameter];
+    const models = adapters?.map(({ model }) => model);
+    return invalidParameter(name, models, `${message}.`);
+  }
   const [, list, index, part] = /^(loras|controls)\[(\d+)\]\.(file|folder|mask)$/.exec(parameter) ?? [];
   if (list === undefined) return undefined;
   const [name, models] = list === "loras" ? ["lora", lora] : ["controlNet", controlNet];

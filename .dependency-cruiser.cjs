@@ -73,7 +73,7 @@ module.exports = {
     folder("fields", []),
     folder("protocol", ["fields"]),
     folder("engine", ["weights", "onnx", "pictures", "bundled"]),
-    folder("models", ["buckets", "weights", "onnx", "engine", "protocol", "pictures", "bundled"]),
+    folder("models", ["buckets", "weights", "onnx", "engine", "protocol", "pictures", "bundled", "disk-error"]),
     folder("drawing", ["weights", "onnx", "engine", "models", "pictures", "protocol", "settings"]),
     folder("settings", ["engine", "fields"]),
     folder("server", [
@@ -87,6 +87,7 @@ module.exports = {
       "protocol",
       "drawing",
       "version",
+      "disk-error",
     ]),
     folder("server/database", []),
     folder("server/net", []),
@@ -125,6 +126,7 @@ module.exports = {
       "models",
       "pictures",
       "protocol",
+      "disk-error",
     ]),
     {
       name: "in-by-the-door",

@@ -4,6 +4,7 @@
  */
 
 import { CommanderError } from "commander";
+import { DISK_REASONS, isDiskFull } from "../disk-error.ts";
 
 /** A usage error: exit code 2. The message names the given value and the allowed values. */
 export class UsageError extends Error {
@@ -12,11 +13,7 @@ export class UsageError extends Error {
 
 /** The meaning of error codes of the operating system. */
 const REASONS: Readonly<Record<string, string>> = {
-  EACCES: "no permission",
-  EPERM: "no permission",
-  EROFS: "the file system is read-only",
-  ENOSPC: "the disk is full",
-  EDQUOT: "the disk quota is exhausted",
+  ...DISK_REASONS,
   EEXIST: "a file of that name already exists",
   ENOTDIR: "a file of that name already exists",
   ENOENT: "no such file or folder",
@@ -50,14 +47,8 @@ export function exitOf(error: unknown): { code: number; message: string } {
   if (error instanceof Stopped) return { code: error.exitCode, message: "" };
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof Error && WRONGLY_ASKED.has(error.name)) return { code: 2, message };
-  return { code: 1, message: isFull(error) ? `${message}. ${FULL}` : message };
+  return { code: 1, message: isDiskFull(error) ? `${message}. ${FULL}` : message };
 }
 
 const FULL =
   "The disk is full. Free some space, or choose another place: --out for images, INKSTONE_DATA_DIR and INKSTONE_MODELS_DIR for other files.";
-
-/** True if the error or its cause is a full disk. */
-function isFull(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  return ("code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT")) || isFull(error.cause);
-}

@@ -2,6 +2,7 @@
 
 import { fileURLToPath } from "node:url";
 import type { Registry } from "prom-client";
+import { isDiskFull } from "../disk-error.ts";
 import { TaskError } from "../protocol/index.ts";
 import type { Config } from "../settings/index.ts";
 import type { Data } from "./data.ts";
@@ -146,7 +147,7 @@ async function readiness(
   const refused = isClosing
     ? "stopping"
     : (trouble?.message ?? (await outage(data)) ?? withoutDevice(devices) ?? (await modelTrouble()));
-  const full = (await data.space.shortage()) !== undefined || /ENOSPC|EDQUOT/.test(trouble?.message ?? "");
+  const full = (await data.space.shortage()) !== undefined || isDiskFull(trouble);
   return { ready: refused === undefined, reason: refused, full, devices };
 }
 

@@ -1,5 +1,6 @@
 /** Errors that prevent a server from starting: the problem, the place and the solution. */
 
+import { DISK_REASONS } from "../disk-error.ts";
 import { DatabaseUnavailableError } from "./database/index.ts";
 
 /** The message is for the operator. The cause is the error of the system. */
@@ -45,11 +46,8 @@ export function folderError(error: unknown, folder: string): unknown {
     ENOTDIR: "it, or one of its parent folders, is a file",
     EACCES: "this user may not write there",
     EPERM: "this user may not write there",
-    EROFS: "its disk is read-only",
-    ENOSPC: "its disk is full",
-    EDQUOT: "the disk quota is exhausted",
   };
-  const reason = reasons[codeOf(error)];
+  const reason = reasons[codeOf(error)] ?? DISK_REASONS[codeOf(error)];
   if (reason === undefined) return error;
   return new StartError(
     `the data folder ${folder} cannot be used: ${reason}. Choose another folder with --data-dir or INKSTONE_DATA_DIR`,

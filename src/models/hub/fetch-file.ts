@@ -3,6 +3,7 @@ import { createReadStream } from "node:fs";
 import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { downloadFile, HubApiError } from "@huggingface/hub";
+import { isDiskError } from "../../disk-error.ts";
 
 /** A file of a repository. */
 export interface HubFile {
@@ -80,9 +81,9 @@ async function persist(place: Place, file: HubFile, part: string, { told, rest, 
   }
 }
 
-/** True when a repeated attempt fails in the same way: the hub refuses, or the disk is full. */
+/** True when a repeated attempt fails in the same way: the hub refuses, or the disk is full or cannot be used. */
 function isDenial(cause: unknown): boolean {
-  if (cause instanceof Error && "code" in cause && (cause.code === "ENOSPC" || cause.code === "EDQUOT")) return true;
+  if (isDiskError(cause)) return true;
   if (!(cause instanceof HubApiError)) return false;
   const { statusCode } = cause;
   return statusCode >= 400 && statusCode < 500 && statusCode !== 408 && statusCode !== 429;

@@ -17,7 +17,13 @@ export interface PullJob {
 export type PullReport =
   | { readonly type: "progress"; readonly percentage: number }
   | { readonly type: "done" }
-  | { readonly type: "failed"; readonly name: string; readonly message: string; readonly reason?: string };
+  | {
+      readonly type: "failed";
+      readonly name: string;
+      readonly message: string;
+      readonly reason?: string;
+      readonly code?: string;
+    };
 
 const PROGRAM = fileURLToPath(
   new URL(`../import/pull-child${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url),
@@ -26,7 +32,7 @@ const PROGRAM = fileURLToPath(
 /**
  * Downloads a checkpoint from the hub and registers it, in a separate process. Large ones are converted during the download. A repeated
  * pull continues where it stopped. `HF_ENDPOINT` and `HF_TOKEN` come from the environment.
- * @throws ModelError, or Error with the fault; the signal's reason when it aborts
+ * @throws ModelError, or Error with the fault, and its code for a fault of the disk; the signal's reason when it aborts
  */
 export async function pullCheckpoint(
   job: PullJob,
@@ -50,6 +56,7 @@ export async function pullCheckpoint(
   signal.throwIfAborted();
   if (end === undefined) throw new Error(`the process that pulls ${exit}`);
   if (end.type === "done") return;
-  const { name, message, reason } = end;
-  throw name === "ModelError" ? new ModelError(reason as ModelErrorReason, message) : new Error(message);
+  const { name, message, reason, code } = end;
+  if (name === "ModelError") throw new ModelError(reason as ModelErrorReason, message);
+  throw Object.assign(new Error(message), code !== undefined && { code });
 }

@@ -1,3 +1,4 @@
+import { isDiskError } from "../../disk-error.ts";
 import { knownDistillation, ModelError, type ModelLocations } from "../../models/index.ts";
 import { pullCheckpoint, receiveAdapter } from "../../models/install/index.ts";
 import { hubRepository, invalidParameter, type ModelUploadTask, TaskError } from "../../protocol/index.ts";
@@ -77,6 +78,7 @@ async function pull(
     if (signal.aborted) throw error;
     const parameter = "downloadURL";
     if (error instanceof ModelError && error.reason === "alreadyInstalled") throw alreadyExists({ air });
+    if (isDiskError(error)) throw diskUnusable(error);
     throw new TaskError("downloadFailed", { parameter, reason: `${error.message}.` }, { parameter }, { cause: error });
   });
 }
@@ -133,16 +135,15 @@ function present<Values extends object>(values: Values) {
 /** Most characters of a message that contains text from a file. */
 const LONGEST_REASON = 1_000;
 
-/** Temporary errors of the file system. */
-const DISK = new Set(["ENOSPC", "EDQUOT", "EROFS", "EIO", "EACCES", "EMFILE", "ENFILE"]);
+const diskUnusable = (error: unknown) =>
+  new TaskError("serviceUnavailable", { reason: "Its disk cannot be used." }, {}, { cause: error });
 
 function asTaskError(error: unknown, { air, downloadURL }: ModelUploadTask): unknown {
   const parameter = "downloadURL";
   const cause = { cause: error };
   if (error instanceof OutboundError)
     return new TaskError("downloadFailed", { parameter, reason: error.message }, { parameter }, cause);
-  if (DISK.has(String((error as NodeJS.ErrnoException).code)))
-    return new TaskError("serviceUnavailable", { reason: "Its disk cannot be used." }, {}, cause);
+  if (isDiskError(error)) return diskUnusable(error);
   if (!(error instanceof ModelError)) return error;
   if (error.reason === "alreadyInstalled") return alreadyExists({ air });
   const reason = (error.message[0]!.toUpperCase() + error.message.slice(1)).slice(0, LONGEST_REASON);

@@ -1,6 +1,6 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { inkstone } from "../../test/cli.ts";
 import { type StandInHub, startHub } from "../../test/stand-ins/hub.ts";
@@ -43,6 +43,59 @@ test("a checkpoint is downloaded, checked and registered; files that it does not
   const again = await models("pull", "me/model", "--air", "me:model@2");
   expect(again.code).toBe(0);
   expect(hub.asked.filter((path) => path.startsWith(WEIGHTS))).toHaveLength(1);
+});
+
+test("only what a checkpoint uses is downloaded: no other variant, no file outside its components", async () => {
+  const unused = {
+    "config.json": Buffer.from("{}"),
+    "comfy/model.safetensors": lora,
+    "comfy/config.json": Buffer.from("{}"),
+    [WEIGHTS.replace(".safetensors", ".fp16.safetensors")]: lora,
+  };
+  await instead({ ...checkpoint, ...unused });
+  const { code, err } = await models("pull", "me/model", "--air", "me:model@1");
+  expect(code, err).toBe(0);
+  const downloaded = [...new Set(hub.asked.map((asked) => asked.split(" ")[0]))];
+  expect(downloaded.sort()).toEqual(Object.keys(checkpoint).sort());
+  expect((await draw("me:model@1")).code).toBe(0);
+});
+
+test("a newer version that breaks off, or cannot be drawn with, leaves the installed one whole", async () => {
+  await models("pull", "me/model", "--air", "me:model@1");
+  const newer = Buffer.concat([checkpoint[WEIGHTS]!, Buffer.from([0])]);
+  await instead({ ...checkpoint, "transformer/config.json": Buffer.from("{}"), [WEIGHTS]: newer });
+  const stop = new AbortController();
+  const onStderr = (text: string) => text.startsWith(WEIGHTS) && stop.abort(new Stopped("SIGINT"));
+  const args = ["models", "pull", "me/model", "--air", "me:model@1"];
+  expect((await inkstone(args, { ...world(), signal: stop.signal, onStderr })).code).toBe(130);
+  expect((await draw("me:model@1")).code).toBe(0);
+  expect(await models("pull", "me/model", "--air", "me:model@1")).toMatchObject({
+    code: 2,
+    err: expect.stringContaining("transformer/config.json"),
+  });
+  expect((await draw("me:model@1")).code).toBe(0);
+  await instead({ ...checkpoint, [WEIGHTS]: newer });
+  expect((await models("pull", "me/model", "--air", "me:model@1")).code).toBe(0);
+  expect(Buffer.compare(await readFile(here(WEIGHTS)), newer)).toBe(0);
+  expect(await readdir(join(cwd, "models/.hub/me/model"))).toEqual(["main"]);
+});
+
+test("a conversion under another AIR takes the files that are here, and leaves them to their model", async () => {
+  await models("pull", "me/model", "--air", "me:kept@1");
+  const asked = hub.asked.length;
+  const { code, err } = await models("pull", "me/model", "--air", "me:converted@1", "--weights", "int8");
+  expect(code, err).toBe(0);
+  expect(hub.asked).toHaveLength(asked);
+  for (const air of ["me:kept@1", "me:converted@1"]) expect(await draw(air)).toMatchObject({ code: 0 });
+});
+
+test("a newer LoRA file that is none leaves the installed one", async () => {
+  await instead({ "a.safetensors": lora });
+  const pull = () => models("pull", "me/model", "--kind", "lora", "--air", "me:style@1");
+  expect((await pull()).code).toBe(0);
+  await instead({ "a.safetensors": Buffer.from("oops") });
+  expect((await pull()).code).toBe(2);
+  expect(Buffer.compare(await readFile(here("a.safetensors")), lora)).toBe(0);
 });
 
 test("without a card, a checkpoint has the name of its repository and a LoRA that of its file", async () => {
@@ -206,9 +259,11 @@ test("the next conversion deletes a download that a killed one left behind", asy
   // The process was killed when the file was converted, but not yet deleted, and the component not yet complete.
   const [part] = (await readdir(join(cwd, "models/.parts"))).filter((name) => name.startsWith("transformer"));
   await rm(join(cwd, "models/.parts", part!, "complete.json"));
-  await writeFile(here(WEIGHTS), checkpoint[WEIGHTS]!);
+  const left = join(cwd, "models/.hub/me/model/main~new", WEIGHTS);
+  await mkdir(dirname(left), { recursive: true });
+  await writeFile(left, checkpoint[WEIGHTS]!);
   expect((await models(...pull)).code).toBe(0);
-  await expect(stat(here(WEIGHTS))).rejects.toThrow("ENOENT");
+  await expect(stat(left)).rejects.toThrow("ENOENT");
 });
 
 test("a single file becomes a checkpoint, completed from another one; the download is deleted", async () => {

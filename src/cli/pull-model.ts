@@ -1,7 +1,6 @@
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { type Adapter, type AdapterKind, airPattern, type Model, modelLocations } from "../models/index.ts";
-import { addOrKeep, publishedAir, registeredAt } from "../models/install/index.ts";
+import { addOrKeep, publishedAir, registeredAt, requireAdapter } from "../models/install/index.ts";
 import { addCheckpointFrom, type CheckpointFlags, mergedLoras, requireCheckpoint } from "./add-model.ts";
 import { byteProgress } from "./byte-progress.ts";
 import { UsageError } from "./exit.ts";
@@ -63,10 +62,17 @@ async function pullAdapter(
   const locations = modelLocations(terminal.env);
   if (kind === "controlnet" && flags.file !== undefined)
     throw new UsageError("--file is not allowed with --kind controlnet, which is a folder");
-  const paths = repository.files.map(({ path }) => path).filter(kind === "lora" ? isWanted(flags.file) : isModelFile);
-  const place = kind === "lora" ? join(folder, theOnly(paths, repository.name, flags.file)) : folder;
+  const { downloadTo } = await import("../models/hub/index.ts");
+  const { filesOfControlNet } = await import("../models/import/index.ts");
+  const files = kind === "lora" ? [theOnly(repository, flags.file)] : filesOfControlNet(repository);
+  const place = kind === "lora" ? join(folder, files[0]!.path) : folder;
   await registeredAt(kind, place, air, locations);
-  await fetchAll({ repository, folder, terminal }, paths);
+  const download = downloadTo(folder, repository);
+  for (const file of files) await download.fetch(file);
+  terminal.signal.throwIfAborted();
+  tell(terminal, ALL_HERE);
+  await requireAdapter(kind, join(download.folder, relative(folder, place)));
+  await download.finish();
   return addOrKeep(kind, place, { air, name: flags.name, folderName: repository.name }, locations);
 }
 
@@ -87,11 +93,13 @@ async function pullFile({ repository, flags, air, folder, terminal }: Pull, file
   }
   const source = `${repository.name}@${repository.revision}/${file}`;
   const { requireFreeFor } = await import("../models/import/index.ts");
+  const { downloadTo } = await import("../models/hub/index.ts");
   await requireFreeFor(air, source, modelLocations(terminal.env));
-  const path = await repository.fetch(found, folder);
+  const download = downloadTo(folder, repository);
+  const path = await download.fetch(found);
   tell(terminal, "the file is already here and its checksum is correct");
   const added = await addCheckpointFrom([path], flags, { air, name: flags.name }, terminal, source);
-  await rm(path);
+  await download.discard();
   return added;
 }
 
@@ -124,19 +132,6 @@ async function pullRepository({ repository, flags, air, folder, terminal }: Pull
 
 const ALL_HERE = "all files are already here and their checksums are correct";
 
-async function fetchAll(
-  { repository, folder, terminal }: Pick<Pull, "repository" | "folder" | "terminal">,
-  paths: readonly string[],
-) {
-  for (const file of repository.files) if (paths.includes(file.path)) await repository.fetch(file, folder);
-  terminal.signal.throwIfAborted();
-  tell(terminal, ALL_HERE);
-}
-
-const isModelFile = (path: string): boolean => /\.(json|safetensors|txt|jinja)$/.test(path);
-const isWanted = (file: string | undefined) => (path: string) =>
-  file === undefined ? path.endsWith(".safetensors") : path === file;
-
 /** Weight files at the top level of a repository with their sizes. At most twenty. */
 function weightFiles({ files }: Repository): string {
   const singles = files.filter(({ path }) => /\.(gguf|safetensors)$/.test(path));
@@ -144,12 +139,14 @@ function weightFiles({ files }: Repository): string {
   return [...listed, ...(singles.length > 20 ? [`${singles.length - 20} more`] : [])].join(", ");
 }
 
-function theOnly(paths: readonly string[], repo: string, file: string | undefined): string {
-  if (paths.length === 1) return paths[0]!;
+/** The file of a LoRA. @throws UsageError listing the files when it is not the only one */
+function theOnly({ name, files }: Repository, file: string | undefined) {
+  const found = files.filter(({ path }) => (file === undefined ? path.endsWith(".safetensors") : path === file));
+  if (found.length === 1) return found[0]!;
   throw new UsageError(
-    paths.length === 0
-      ? `${repo} has no ${file ?? "safetensors file"}`
-      : `${repo} has several safetensors files; choose one with --file: ${paths.join(", ")}`,
+    found.length === 0
+      ? `${name} has no ${file ?? "safetensors file"}`
+      : `${name} has several safetensors files; choose one with --file: ${found.map(({ path }) => path).join(", ")}`,
   );
 }
 

@@ -6,7 +6,8 @@ import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { pullCheckpoint } from "../../src/models/install/index.ts";
 import { startHub } from "../stand-ins/hub.ts";
 import { filesIn } from "../support/files-in.ts";
 
@@ -60,6 +61,25 @@ describe.skipIf(!mounts)("on a full disk (skipped without the right to mount)", 
     expect([status === 0, stderr]).toEqual([false, expect.stringMatching(/disk is full/)]);
     expect(await readdir(disk)).toEqual(["filler"]);
     expect(inkstone(["models", "list"]).stdout).not.toContain("test:full@1");
+  });
+
+  test("a server that pulls onto a disk that it may not write reports the disk, not the download", async () => {
+    const models = join(folder, "data/models");
+    await mkdir(models, { recursive: true });
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=64m", "tmpfs", models]);
+    await mkdir(join(models, ".hub/me/model/main~new"), { recursive: true });
+    execFileSync("mount", ["-o", "remount,ro", models]);
+    const hub = await startHub(await filesIn(resolve("test/fixtures/half/checkpoint")));
+    vi.stubEnv("HF_ENDPOINT", hub.url);
+    try {
+      const locations = { modelsDir: models, bundledDir: resolve("models/nano") };
+      const job = { repo: "me/model", revision: "main", naming: { air: "test:full@1" }, locations };
+      const pulled = pullCheckpoint(job, new AbortController().signal, () => {});
+      await expect(pulled).rejects.toMatchObject({ code: "EROFS" });
+    } finally {
+      vi.unstubAllEnvs();
+      hub.close();
+    }
   });
 
   test("models pull does not download twice, registers nothing, reports the remedy, and continues once there is room", async () => {

@@ -6,7 +6,7 @@ import { quantiser } from "../../onnx/index.ts";
 import { CheckpointError } from "../../weights/index.ts";
 import { parseCard } from "../card.ts";
 import { ModelError } from "../errors.ts";
-import type { Repository } from "../hub/index.ts";
+import type { Download, Repository } from "../hub/index.ts";
 import { addModel, type Naming } from "../install/model.ts";
 import type { ModelLocations } from "../locations.ts";
 import type { Model } from "../registry.ts";
@@ -71,12 +71,12 @@ export function requireDrawable(folder: string): Promise<void> {
 /**
  * Downloads a checkpoint in diffusers layout from the hub and converts each shard as it arrives. The disk holds the result and one shard.
  * A repeated pull updates it and keeps its card, except for a new name.
- * @param folder for the downloaded files
+ * @param download is deleted when the checkpoint is registered
  * @throws ModelError as `addCheckpoint` does, and Error for a failed download
  */
 export async function addRepository(
   repository: Repository,
-  folder: string,
+  download: Download,
   choices: RepositoryChoices,
   naming: Naming,
   locations: ModelLocations,
@@ -84,8 +84,10 @@ export async function addRepository(
 ): Promise<Model> {
   return asModelError(async () => {
     const mode = choices.mode ?? modeFor(repository);
-    const ingredients = await gatherRepository(repository, folder, { ...choices, mode }, hooks.warn);
-    return make(ingredients, naming, locations, hooks);
+    const ingredients = await gatherRepository(repository, download, { ...choices, mode }, hooks.warn);
+    const model = await make(ingredients, naming, locations, hooks);
+    await download.discard();
+    return model;
   });
 }
 

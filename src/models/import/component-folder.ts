@@ -68,7 +68,10 @@ export async function checkpointFolder(path: string): Promise<string | undefined
   return whole.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0];
 }
 
-/** Small parts of a checkpoint, which are copied. */
+/** Folders of the small parts of a checkpoint. */
+export const COMPANIONS = ["tokenizer", "scheduler", "processor"];
+
+/** The small parts of a checkpoint, which are copied. */
 export function companions(folder: string): string[] {
-  return ["tokenizer", "scheduler", "processor"].map((name) => join(folder, name)).filter((path) => existsSync(path));
+  return COMPANIONS.map((name) => join(folder, name)).filter((path) => existsSync(path));
 }

@@ -2,13 +2,14 @@ import { rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { expectedTensors } from "../../engine/index.ts";
 import { CheckpointError, openSource, readJson, weightsFile } from "../../weights/index.ts";
-import type { HubFile, Repository } from "../hub/index.ts";
+import type { Download, HubFile, Repository } from "../hub/index.ts";
 import { COMPONENT_FOLDERS, COMPONENTS, type Component, companions } from "./component-folder.ts";
 import type { Config } from "./configs.ts";
 import { type Ingredients, LARGE, type MergedLora } from "./ingredients.ts";
 import { type MemberName, memberNamed } from "./members.ts";
 import { withMerged } from "./merge.ts";
 import { type ConvertedPiece, namedShapes, type Shard, unseenWeights, type WeightMode } from "./pieces.ts";
+import { filesOfCheckpoint } from "./used-files.ts";
 
 /** Choices of the user for a checkpoint made from a repository. */
 export interface RepositoryChoices {
@@ -27,24 +28,25 @@ export function modeFor({ files }: Repository): WeightMode {
 }
 
 /**
- * The ingredients of a checkpoint in diffusers layout on the hub. Its small files are downloaded into `folder`. Its shards are downloaded
- * one by one during the conversion, and deleted afterwards.
+ * The ingredients of a checkpoint in diffusers layout on the hub. Its small files are downloaded first. Its shards are downloaded one by one
+ * during the conversion, and deleted afterwards.
  * @param choices.merge LoRAs to merge into the weights of the transformer
  * @param warn called for LoRAs with keys that fit no layer
  * @throws CheckpointError naming the files that the repository lacks
  */
 export async function gatherRepository(
   repository: Repository,
-  folder: string,
+  download: Download,
   { mode, member, merge = [] }: RepositoryChoices & { readonly mode: WeightMode },
   warn: (message: string) => void = () => {},
 ): Promise<Ingredients> {
-  for (const file of repository.files) {
-    if (/\.(json|txt|jinja)$/.test(file.path)) await repository.fetch(file, folder);
+  for (const file of filesOfCheckpoint(repository)) {
+    if (!file.path.endsWith(".safetensors")) await download.fetch(file);
   }
+  const { folder } = download;
   const pieces: ConvertedPiece[] = [];
   for (const component of COMPONENTS) {
-    pieces.push(await pieceFrom(repository, folder, component, component === "vae" ? "keep" : mode));
+    pieces.push(await pieceFrom(repository, download, component, component === "vae" ? "keep" : mode));
   }
   const transformer = repository.files.filter(({ path }) => isWeights(path, "transformer"));
   const found = {
@@ -62,7 +64,7 @@ export async function gatherRepository(
 
 async function pieceFrom(
   repository: Repository,
-  folder: string,
+  { folder, fetch }: Download,
   component: Component,
   mode: WeightMode,
 ): Promise<ConvertedPiece> {
@@ -73,7 +75,7 @@ async function pieceFrom(
       label: `${COMPONENT_FOLDERS[component].stem}-shard${String(i + 1).padStart(2, "0")}`,
       bytes: file.size,
       async open() {
-        const path = await repository.fetch(file, folder);
+        const path = await fetch(file);
         const source = openSource(path);
         const part = { kind: component, from: path, tensors: withoutHead(source.tensors), zeroCondT: false };
         return { part, close: source.close };

@@ -1,5 +1,6 @@
 /** Makes checkpoints from files of any supported format. It loads the engine, which other commands do not need. */
 export { type AddHooks, addCheckpoint } from "./add-checkpoint.ts";
 export type { CheckpointFiles } from "./ingredients.ts";
-export { isModelFile, pullRepository } from "./pull-repository.ts";
+export { pullRepository } from "./pull-repository.ts";
 export { requireFreeFor } from "./put-in-place.ts";
+export { filesOfControlNet } from "./used-files.ts";

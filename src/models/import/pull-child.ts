@@ -1,9 +1,11 @@
 import { mkdir, statfs } from "node:fs/promises";
 import { join } from "node:path";
+import { diskErrorCode } from "../../disk-error.ts";
 import { openRepository } from "../hub/index.ts";
 import type { PullJob, PullReport } from "../install/pull-checkpoint.ts";
 import { bytesBegun } from "./part-store.ts";
-import { bytesToPull, isModelFile, pullRepository } from "./pull-repository.ts";
+import { bytesToPull, pullRepository } from "./pull-repository.ts";
+import { filesOfCheckpoint } from "./used-files.ts";
 
 /**
  * A process that pulls one checkpoint, so that the conversion does not block the server. `pull-checkpoint.ts` starts it with a `PullJob`
@@ -27,14 +29,21 @@ try {
       report({ type: "progress", percentage: total === 0 ? 100 : Math.min(100, Math.floor((100 * bytes) / total)) });
     },
   });
-  total = repository.files.filter(({ path }) => isModelFile(path)).reduce((sum, { size }) => sum + size, 0);
+  total = filesOfCheckpoint(repository).reduce((sum, { size }) => sum + size, 0);
   await requireRoom(bytesToPull(repository));
   const folder = join(locations.modelsDir, ".hub", repo, revision.replaceAll("/", "."));
   await pullRepository(repository, folder, {}, { ...naming, folderName: repo }, locations);
   report({ type: "done" });
 } catch (error) {
   const { name, message, reason } = error as Error & { reason?: string };
-  report({ type: "failed", name, message, ...(reason !== undefined && { reason }) });
+  const code = diskErrorCode(error);
+  report({
+    type: "failed",
+    name,
+    message,
+    ...(reason !== undefined && { reason }),
+    ...(code !== undefined && { code }),
+  });
 }
 process.disconnect?.();
 

@@ -7,3 +7,4 @@ export { registeredAt } from "./free-air.ts";
 export { addModel, type Naming, removeModel } from "./model.ts";
 export { pullCheckpoint } from "./pull-checkpoint.ts";
 export { receiveAdapter, removeAbandoned } from "./receive.ts";
+export { requireAdapter } from "./require-adapter.ts";

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { downloadTo } from "../../../src/models/hub/index.ts";
 import { addRepository } from "../../../src/models/import/add-checkpoint.ts";
 import type { Synthetic } from "../../support/synthetic-checkpoint.ts";
 import { syntheticRepository } from "../../support/synthetic-repository.ts";
@@ -22,7 +23,7 @@ export async function convertRepository(synthetic: Omit<Synthetic, "form">, fold
   let most = 0;
   const { folder: checkpoint } = await addRepository(
     repository,
-    join(folder, "pulled"),
+    downloadTo(join(folder, "pulled"), repository),
     { mode: "int8" },
     { air: "me:true-size@1" },
     locations,

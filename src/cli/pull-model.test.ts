@@ -60,7 +60,7 @@ test("only what a checkpoint uses is downloaded: no other variant, no file outsi
   expect((await draw("me:model@1")).code).toBe(0);
 });
 
-test("a newer version that breaks off, or cannot be drawn with, leaves the installed one whole", async () => {
+test("a newer version that breaks off, or that cannot generate, leaves the installed one whole", async () => {
   await models("pull", "me/model", "--air", "me:model@1");
   const newer = Buffer.concat([checkpoint[WEIGHTS]!, Buffer.from([0])]);
   await instead({ ...checkpoint, "transformer/config.json": Buffer.from("{}"), [WEIGHTS]: newer });

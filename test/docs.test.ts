@@ -1,10 +1,14 @@
-/** The documentation: pages made from code are current, paths and links lead somewhere. Its blocks of code are tested in test/snippets. */
+/**
+ * The documentation: pages made from code are current, paths and links lead somewhere, quoted messages are those of the code. Its blocks
+ * of code are tested in test/snippets.
+ */
 
 import { existsSync, globSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { pages } from "../docs/generate/pages.ts";
+import { ERRORS } from "../src/protocol/index.ts";
 
 const root = join(import.meta.dirname, "..");
 const read = (path: string) => readFile(join(root, path), "utf8");
@@ -42,5 +46,31 @@ describe.each(files)("%s", (page) => {
       else if (anchor !== undefined && !anchorsOf(await read(target)).has(anchor)) missing.push(href!);
     }
     expect(missing).toEqual([]);
+  });
+});
+
+describe("troubleshooting, by message", () => {
+  /** A message of PostgreSQL, and a field of replies. */
+  const FOREIGN = ["permission denied for schema public", "NSFWContent: true"];
+  /** Code that may be the start of a row: a message with "…" for each value, or an error code. */
+  const rows = async () => {
+    const text = await read("docs/troubleshooting.md");
+    const firstCells = [...text.matchAll(/^\| ([^|]*) \|/gm)].map(([, cell]) => cell!);
+    return firstCells.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, code]) => code!));
+  };
+
+  test("each message is in the code", async () => {
+    const sources = globSync(["src/**/*.ts", "bin/*.mjs"], { cwd: root, exclude: ["**/*.test.ts"] });
+    const code = (await Promise.all(sources.map(read))).join("\n");
+    const messages = (await rows()).filter((message) => message.includes(" ") && !FOREIGN.includes(message));
+    expect(messages.length).toBeGreaterThan(8);
+    const parts = messages.flatMap((message) => message.split("…").map((part) => part.replace(/ "|"/g, "").trim()));
+    expect(parts.filter((part) => part !== "" && !code.includes(part))).toEqual([]);
+  });
+
+  test("each code is one of the API", async () => {
+    const codes = (await rows()).filter((code) => /^[a-z]+[A-Z]\w+$|^forbidden$/.test(code));
+    expect(codes.length).toBeGreaterThan(8);
+    expect(codes.filter((code) => !Object.hasOwn(ERRORS, code))).toEqual([]);
   });
 });

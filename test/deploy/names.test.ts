@@ -42,6 +42,14 @@ test("the container contains all built folders of the package that the server se
   for (const path of built) expect(read("Dockerfile")).toContain(`COPY --from=build /inkstone/${path} ${path}\n`);
 });
 
+test("the API server and workers on one machine listen on separate ports, whatever their common settings", () => {
+  const command = (unit: string) => /^ExecStart=(.*)$/m.exec(read(`deploy/${unit}`))![1]!;
+  const portOf = (worker: number) =>
+    /--host 127\.0\.0\.1 --port (\d+)$/.exec(command("inkstone-worker@.service").replaceAll("%i", String(worker)))?.[1];
+  const ports = [SETTINGS.port.field.parse(undefined), ...[0, 1, 9].map((worker) => Number(portOf(worker)))];
+  expect(new Set(ports)).toEqual(new Set([7437, 7440, 7441, 7449]));
+});
+
 test("the grace of containers and units is longer than that of the server", () => {
   const grace = 30; // INKSTONE_SHUTDOWN_GRACE
   expect(SETTINGS.shutdownGrace.field.parse(undefined)).toBe(grace);

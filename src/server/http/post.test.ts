@@ -187,6 +187,15 @@ describe("POST /v1", () => {
     expect(body.error).toMatchObject({ code: "unknownModel", allowedValues: ["runware:108@1"] });
   });
 
+  test("any model while no worker is running", async () => {
+    const { base } = await start({}, { ports: { models: { list: async () => [], cost: async () => 0 } } });
+    const { body } = await post(base, [inference()]);
+    expect(body.error).toMatchObject({
+      code: "unknownModel",
+      message: expect.stringContaining("no worker is running"),
+    });
+  });
+
   test("dryRun validates and prices, and runs nothing", async () => {
     const { base, tasks } = await start();
     const { body } = await post(base, [inference({ numberResults: 2 })], { query: "?dryRun=1" });

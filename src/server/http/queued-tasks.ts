@@ -104,7 +104,9 @@ export async function requireModel({ ports }: RequestContext, task: QueuedTask):
     const installed = models.filter((model) => model.category === category);
     const allowedValues = [...new Set(installed.flatMap(({ air, aliases = [] }) => [air, ...aliases]))];
     if (allowedValues.includes(air)) return;
-    const allowed = allowedValues.map((value) => `'${value}'`).join(", ") || "none";
+    // Every worker has the bundled checkpoint.
+    const none = category === "checkpoint" ? "none, because no worker is running" : "none";
+    const allowed = allowedValues.map((value) => `'${value}'`).join(", ") || none;
     throw new TaskError("unknownModel", { model: air, allowed }, { parameter, type: "string", allowedValues });
   };
   require(task.model, "checkpoint", "model");

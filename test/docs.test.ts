@@ -9,6 +9,7 @@ import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { pages } from "../docs/generate/pages.ts";
 import { ERRORS } from "../src/protocol/index.ts";
+import { TASK_TYPES } from "../src/protocol/task.ts";
 
 const root = join(import.meta.dirname, "..");
 const read = (path: string) => readFile(join(root, path), "utf8");
@@ -47,6 +48,20 @@ describe.each(files)("%s", (page) => {
     }
     expect(missing).toEqual([]);
   });
+});
+
+test("the pages for app developers show a request and a reply of each task type", async () => {
+  const text = (await Promise.all(globSync("docs/apps/*.md", { cwd: root }).map(read))).join("\n");
+  const shown = (info: string) => {
+    const blocks = [...text.matchAll(new RegExp(`^\`\`\`(?:${info}|jsonl transcript)\\n(.*?)^\`\`\``, "gms"))];
+    return new Set(
+      blocks.flatMap(([, block]) => [...block!.matchAll(/"taskType": "(\w+)"/g)].map(([, type]) => type!)),
+    );
+  };
+  const [requests, replies] = [shown("json request"), shown("json reply")];
+  expect(TASK_TYPES.filter((type) => !requests.has(type))).toEqual([]);
+  // getResponse is answered with the results of another task.
+  expect(TASK_TYPES.filter((type) => !replies.has(type))).toEqual(["getResponse"]);
 });
 
 describe("troubleshooting, by message", () => {

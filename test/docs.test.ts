@@ -65,8 +65,8 @@ test("the pages for app developers show a request and a reply of each task type"
 });
 
 describe("troubleshooting, by message", () => {
-  /** A message of PostgreSQL, and a field of replies. */
-  const FOREIGN = ["permission denied for schema public", "NSFWContent: true"];
+  /** Messages of PostgreSQL and of ONNX Runtime's installer, and a field of replies. */
+  const FOREIGN = ["permission denied for schema public", "getaddrinfo ENOTFOUND api.nuget.org", "NSFWContent: true"];
   /** Code that may be the start of a row: a message with "…" for each value, or an error code. */
   const rows = async () => {
     const text = await read("docs/troubleshooting.md");

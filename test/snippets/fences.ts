@@ -25,16 +25,23 @@ export function fences(root: string): Fence[] {
   return pages.flatMap((page) => fencesOf(page, readFileSync(`${root}/${page}`, "utf8")));
 }
 
-/** @throws Error at a language that the tests do not know, or a block that does not end */
+/** The first line of code that is indented instead of fenced: after an empty line, or an indented fence. */
+const INDENTED = /^\n {4}|^.*\n +```/;
+
+/** @throws Error at a language that the tests do not know, a block that does not end, or code that is indented instead of fenced */
 export function fencesOf(page: string, text: string): Fence[] {
   const found: Fence[] = [];
   let open: { line: number; info: string; code: string[] } | undefined;
+  let before = "";
   for (const [index, line] of text.split("\n").entries()) {
     if (open && line.trim() === "```") {
       found.push(fence(page, open));
       open = undefined;
     } else if (open) open.code.push(line);
     else if (line.startsWith("```")) open = { line: index + 2, info: line.slice(3).trim(), code: [] };
+    else if (INDENTED.test(`${before}\n${line}`))
+      throw new Error(`${page}:${index + 1}: put code between two lines of \`\`\`, so that it is run`);
+    before = line;
   }
   if (open) throw new Error(`${page}:${open.line - 1}: the block does not end`);
   return found;

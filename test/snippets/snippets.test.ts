@@ -36,6 +36,7 @@ test("blocks of every kind exist, and each mark is known and has its reason", ()
 test("a block without an end, or in an unknown language, is an error", () => {
   expect(() => fencesOf("a.md", "```sh\nls")).toThrow("a.md:1: the block does not end");
   expect(() => fencesOf("a.md", "text\n```perl\n1\n```")).toThrow('a.md:2: unknown language "perl"');
+  expect(() => fencesOf("a.md", "text\n\n    ls\n")).toThrow("a.md:3: put code between");
   const [fence] = fencesOf("a.md", "x\n```sh no-run: needs a GPU\nls\n```\n");
   expect(fence).toEqual({ page: "a.md", line: 3, language: "sh", marks: "no-run: needs a GPU", code: "ls" });
 });

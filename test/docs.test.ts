@@ -64,6 +64,13 @@ test("the pages for app developers show a request and a reply of each task type"
   expect(TASK_TYPES.filter((type) => !replies.has(type))).toEqual(["getResponse"]);
 });
 
+test("the page on errors says what to do for each status", async () => {
+  const text = await read("docs/apps/errors.md");
+  const shown = [...text.matchAll(/^\| (\d[\d, ]*) \|/gm)].flatMap(([, cell]) => cell!.split(", ").map(Number));
+  const statuses = new Set(Object.values(ERRORS).map(({ status }) => status));
+  expect(shown.toSorted()).toEqual([...statuses].toSorted());
+});
+
 describe("troubleshooting, by message", () => {
   /** Messages of PostgreSQL and of ONNX Runtime's installer, and a field of replies. */
   const FOREIGN = ["permission denied for schema public", "getaddrinfo ENOTFOUND api.nuget.org", "NSFWContent: true"];

@@ -15,7 +15,7 @@ export interface Device {
    */
   readonly activationBits: 8 | 7;
   /**
-   * `fused`: one operator. `written out`: products and softmax, a few heads at a time. On some adapters the fused operator of WebGPU is wrong
+   * `fused`: one operator. `written out`: products and softmax, one head at a time. On some adapters the fused operator of WebGPU is wrong
    * by 9 to 18 % for 32 or more tokens, without an error. `openDevice` tests it.
    */
   readonly attention: "fused" | "written out";

@@ -4,9 +4,10 @@
  *
  * What there is to know of a GPU, in one go and without a network: whether its provider loads and passes its tests, whether every stage
  * equals the processor's, and seconds of a pass and memory for weights of Qwen-Image's true size (numbers of noise) in 4, 8 and
- * 16 bits, with products in float32 and, where the device has it, in float16. `--toy` does the same with small networks, on any device. `--pack` writes all that it needs, Node included, into one archive
- * for a machine of the same system: unpack it there and run `./check-gpu --device cuda`. `--peer` times diffusers in BF16 on the same card;
- * PYTHON has torch and diffusers. Ends with 1 when a stage differs.
+ * 16 bits, with products in float32 and, where the device has it, in float16. Each pass is compared with the processor's too. `--toy` does the
+ * same with small networks, on any device. `--pack` writes all that it needs, Node included, into one archive for a machine of the same
+ * system: unpack it there and run `./check-gpu --device cuda`. `--peer` times diffusers in BF16 on the same card; PYTHON has torch and
+ * diffusers. Ends with 1 when a stage or a pass of weights in 16 bits differs.
  */
 
 import { execFile } from "node:child_process";
@@ -44,6 +45,8 @@ const FORMS = [
 /** Most that a stage may differ from the processor's in float32, relatively. */
 const BOUNDS = { float32: 1e-3, float16: 2e-2 } as const;
 
+const TEXT_TOKENS = 64;
+
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const began = performance.now();
 const seconds = () => (performance.now() - began) / 1000;
@@ -70,7 +73,7 @@ async function check(): Promise<void> {
     const worst = await compareStages(opened);
     if (!(worst < BOUNDS[precision])) failed.push(`a stage in ${precision} differs by ${worst.toExponential(1)}`);
   }
-  await measureForms(devices);
+  failed.push(...(await measureForms(devices)));
   console.log(`\n${seconds().toFixed(0)} s in all`);
   for (const fault of failed) console.log(`FAILED: ${fault}`);
   if (failed.length > 0) process.exitCode = 1;
@@ -104,15 +107,18 @@ function late(): boolean {
   return seconds() > 60 * Number(values.minutes) * 0.7;
 }
 
-/** Seconds and memory of some blocks, and what all 60 come to. */
-async function measureForms(devices: readonly OpenedDevice[]): Promise<void> {
+/** Seconds, memory and errors of some blocks, and what all 60 come to. @returns what is wrong */
+async function measureForms(devices: readonly OpenedDevice[]): Promise<string[]> {
+  const failed: string[] = [];
   const { toy } = values;
   const blocks = Number(values.blocks);
   const side = Number(values.side ?? (toy ? 64 : 1024));
   const folder = await mkdtemp(join(tmpdir(), "inkstone-check-gpu-"));
   const tokenizer = join(root, "test/fixtures/edit/checkpoint/tokenizer");
   console.log(`\n${blocks} blocks at ${side}², ${toy ? "small" : "true"} widths\n`);
-  console.log("| weights, products | load | a pass | of 60 blocks | memory of the device, of 60 blocks | finite |");
+  console.log(
+    "| weights, products | load | a pass | of 60 blocks | memory of the device, of 60 blocks | error to the processor |",
+  );
   console.log("| --- | --- | --- | --- | --- | --- |");
   try {
     for (const [title, form] of FORMS) {
@@ -122,52 +128,81 @@ async function measureForms(devices: readonly OpenedDevice[]): Promise<void> {
       }
       const widths = toy ? smallWidths(430) : TRUE_WIDTHS;
       await makeCheckpoint(join(folder, form), { widths, blocks, layers: 1, form, tokenizer } satisfies Synthetic);
+      const wanted = await processorsVelocity(join(folder, form), side);
       for (const opened of devices) {
-        const cells = late() ? ["not begun"] : await measure(join(folder, form), opened, blocks, side);
-        console.log(`| ${title}, ${opened.device.precision} | ${cells.join(" | ")} |`);
+        const { precision } = opened.device;
+        if (late()) {
+          console.log(`| ${title}, ${precision} | not begun |`);
+          continue;
+        }
+        const measured = await measure(join(folder, form), opened, blocks, side).catch((error: Error) => error);
+        if (measured instanceof Error) {
+          console.log(`| ${title}, ${precision} | ${measured.message} |`);
+          failed.push(`${title}, ${precision}: ${measured.message}`);
+          continue;
+        }
+        const { cells, velocity } = measured;
+        const error = relativeError(velocity, wanted);
+        console.log(`| ${title}, ${precision} | ${cells.join(" | ")} | ${error.toExponential(1)} |`);
+        // In blocks the processor rounds activations to 8 bits, a GPU does not.
+        const bound = form === "plain" ? BOUNDS[precision] : 0.1;
+        if (!(error < bound)) failed.push(`a pass with ${title}, ${precision} differs by ${error.toExponential(1)}`);
       }
-      if (form === "plain" && values.peer) console.log(await peerRow(join(folder, form), values.peer, blocks, side));
+      if (form === "plain" && values.peer) {
+        const row = peerRow(join(folder, form), values.peer, blocks, side);
+        console.log(await row.catch(({ message }: Error) => `| diffusers, BF16 | ${message} |`));
+      }
       await rm(join(folder, form), { recursive: true });
     }
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+  return failed;
 }
 
-async function measure(folder: string, device: OpenedDevice, blocks: number, side: number): Promise<string[]> {
-  const before = await usedMemory();
-  const start = performance.now();
-  const model = await loadModel(await openCheckpoint(folder), { device });
-  const loaded = (performance.now() - start) / 1000;
+/** The velocity that a device should compute. */
+async function processorsVelocity(folder: string, side: number): Promise<Float32Array> {
+  const model = await loadModel(await openCheckpoint(folder), { device: "cpu" });
   try {
-    const pass = await somePass(model, side, 64);
-    await velocityOf(model, pass); // uploads weights, compiles kernels
-    const times: number[] = [];
-    let velocity = new Float32Array();
-    for (let run = 0; run < 3; run++) {
-      const start = performance.now();
-      velocity = new Float32Array(await velocityOf(model, pass));
-      times.push((performance.now() - start) / 1000);
-    }
-    const fastest = Math.min(...times);
-    const after = await usedMemory();
-    const scale = 60 / blocks;
-    const memory = before === undefined || after === undefined ? "not told" : gigabytes((after - before) * scale);
-    return [
-      `${loaded.toFixed(1)} s`,
-      `${fastest.toFixed(3)} s`,
-      `${(fastest * scale).toFixed(2)} s`,
-      memory,
-      velocity.every(Number.isFinite) ? "yes" : "NO",
-    ];
+    return new Float32Array(await velocityOf(model, await somePass(model, side, TEXT_TOKENS)));
   } finally {
     await model.dispose();
   }
 }
 
-/** The same pass by diffusers, in BF16. */
+interface Measured {
+  readonly cells: readonly string[];
+  readonly velocity: Float32Array;
+}
+
+async function measure(folder: string, device: OpenedDevice, blocks: number, side: number): Promise<Measured> {
+  const before = await usedMemory();
+  const start = performance.now();
+  const model = await loadModel(await openCheckpoint(folder), { device });
+  const loaded = (performance.now() - start) / 1000;
+  try {
+    const pass = await somePass(model, side, TEXT_TOKENS);
+    await velocityOf(model, pass); // uploads weights, compiles kernels
+    let fastest = Number.POSITIVE_INFINITY;
+    let velocity = new Float32Array();
+    for (let run = 0; run < 3; run++) {
+      const start = performance.now();
+      velocity = new Float32Array(await velocityOf(model, pass));
+      fastest = Math.min(fastest, (performance.now() - start) / 1000);
+    }
+    const after = await usedMemory();
+    const scale = 60 / blocks;
+    const memory = before === undefined || after === undefined ? "not told" : gigabytes((after - before) * scale);
+    const times = [`${loaded.toFixed(1)} s`, `${fastest.toFixed(3)} s`, `${(fastest * scale).toFixed(2)} s`];
+    return { cells: [...times, memory], velocity };
+  } finally {
+    await model.dispose();
+  }
+}
+
+/** The same pass by diffusers in BF16, on an NVIDIA GPU where torch finds one. */
 async function peerRow(folder: string, python: string, blocks: number, side: number): Promise<string> {
-  const device = values.device.startsWith("cuda") ? values.device : "cpu";
+  const device = values.device.startsWith("cuda") ? values.device : await torchDevice(python);
   const args = ["diffusers", "--model", folder, "--stage", "pass", "--side", String(side), "--device", device];
   const before = await usedMemory();
   const start = performance.now();
@@ -187,10 +222,15 @@ async function peerRow(folder: string, python: string, blocks: number, side: num
       memory,
       "",
     ];
-    return `| diffusers, BF16 | ${cells.join(" | ")} |`;
+    return `| diffusers, BF16, ${device} | ${cells.join(" | ")} |`;
   } finally {
     await peer.stop();
   }
+}
+
+async function torchDevice(python: string): Promise<string> {
+  const code = "import torch; print('cuda' if torch.cuda.is_available() else 'cpu')";
+  return (await promisify(execFile)(python, ["-c", code])).stdout.trim();
 }
 
 /** Bytes in use on the first NVIDIA GPU; undefined where its tool is not there. */

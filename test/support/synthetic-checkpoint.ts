@@ -23,6 +23,8 @@ export interface Synthetic {
   readonly layers: number;
   /** How the matrices of blocks and layers are stored. */
   readonly form: "plain" | "int8" | "blocks8" | "blocks4";
+  /** Tensors whose numbers are 2¹⁷ times as large. */
+  readonly loud?: RegExp;
   /** Default: it draws from text. */
   readonly member?: "edit" | "edit-2509" | "edit-2511";
   /** Folder of a tokenizer; the small widths have as many words as it needs. */
@@ -121,7 +123,7 @@ export interface Layout {
 }
 
 /** The graphs say which tensors there are, so nothing is listed twice. */
-export function layoutOf({ widths, blocks, layers, member }: Omit<Synthetic, "form" | "tokenizer">): Layout {
+export function layoutOf({ widths, blocks, layers, member }: Omit<Synthetic, "form" | "tokenizer" | "loud">): Layout {
   const transformer: TransformerConfig = {
     ...{ ...widths.transformer, num_layers: blocks },
     ...(member === "edit-2511" && { zero_cond_t: true }),
@@ -171,7 +173,7 @@ export function layoutOf({ widths, blocks, layers, member }: Omit<Synthetic, "fo
 }
 
 /** Writes a checkpoint folder. */
-export async function makeCheckpoint(folder: string, { form, tokenizer, ...rest }: Synthetic) {
+export async function makeCheckpoint(folder: string, { form, tokenizer, loud, ...rest }: Synthetic) {
   const { configs, components } = layoutOf(rest);
   for (const [path, value] of Object.entries(configs)) {
     await mkdir(join(folder, path, ".."), { recursive: true });
@@ -179,7 +181,7 @@ export async function makeCheckpoint(folder: string, { form, tokenizer, ...rest 
   }
   await cp(tokenizer, join(folder, "tokenizer"), { recursive: true });
   for (const { folder: component, stem, shapes } of components) {
-    await writeNoise(join(folder, component, `${stem}.safetensors`), shapes, form);
+    await writeNoise(join(folder, component, `${stem}.safetensors`), shapes, form, loud);
   }
 }
 
@@ -195,13 +197,19 @@ const ROTATION = 64;
 const BLOCK = 32;
 
 /** Writes a file of tensors whose numbers are noise. A file that is there already is the same one. */
-export async function writeNoise(path: string, shapes: TensorShapes, form: Synthetic["form"]): Promise<void> {
+export async function writeNoise(
+  path: string,
+  shapes: TensorShapes,
+  form: Synthetic["form"],
+  loud?: RegExp,
+): Promise<void> {
   const planned = new Map<string, Planned>();
   const forms = new Map<string, StoredForm>();
   const size = (shape: readonly number[]) => shape.reduce((product, n) => product * n, 1);
   for (const [name, shape] of shapes) {
     // So that the gates of blocks come out near 1, and the prompt and the references show in a picture.
-    const gain = /_mod\.|time_text_embed/.test(name) ? 2.5 : 1;
+    const usual = /_mod\.|time_text_embed/.test(name) ? 2.5 : 1;
+    const gain = loud?.test(name) ? 2 ** 17 : usual;
     const deviation = gain / Math.sqrt(size(shape.slice(1)) || 1);
     if (form !== "plain" && isLarge(name, shape)) {
       const [out, width] = shape as [number, number];

@@ -67,10 +67,10 @@ describe.skipIf(driver === undefined)("on WebGPU with float16", () => {
     expect(total / cpu.pixels.length).toBeLessThan(1.5);
   });
 
-  // Softmax of WebGPU is silently wrong beyond 134 MB on this adapter: two heads at 4,160 tokens take 138 MB.
+  // Softmax of WebGPU is silently wrong beyond 134 MB on this adapter: the scores of a head at 5,900 tokens take 139 MB.
   test.each([
     [24, 64],
-    [2, 4160],
+    [1, 5900],
   ])("attention written out: %d heads, %d tokens", async (heads, tokens) => {
     const wanted = await attended(EXACT, heads, tokens);
     expect(relativeError(await attended(exact.device, heads, tokens), wanted)).toBeLessThan(1e-5);

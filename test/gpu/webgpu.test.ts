@@ -4,6 +4,7 @@
  */
 
 import { describe, expect, test, vi } from "vitest";
+import { bundledCheckpoint } from "../../src/bundled.ts";
 import { createEngineProcess, EngineDied } from "../../src/drawing/index.ts";
 import { openCheckpoint } from "../../src/engine/checkpoint/checkpoint.ts";
 import { generate } from "../../src/engine/generate.ts";
@@ -14,7 +15,7 @@ import { buildTransformer } from "../../src/engine/transformer.ts";
 import { openVaeDecoder, positionsAtOnce } from "../../src/engine/vae-decoder.ts";
 import { type AnyTensor, createSession, isOnDevice, openDevice } from "../../src/onnx/index.ts";
 import { somePass, velocityOf, waves } from "../support/some-pass.ts";
-import { checkpoint, drawsLikeTheProcessor, small, worst } from "./draws-like-the-processor.ts";
+import { checkpoint, drawnByBoth, drawsLikeTheProcessor, small, worst } from "./draws-like-the-processor.ts";
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 }); // every shader is compiled in software
 
@@ -23,6 +24,11 @@ if (driver !== undefined) process.env.VK_DRIVER_FILES = driver;
 
 describe.skipIf(driver === undefined)("on WebGPU", () => {
   drawsLikeTheProcessor("float32", { plain: 2, lowBit: 16 });
+
+  test("the bundled checkpoint", async () => {
+    const params = { prompt: 'a sign that says "TEA"', width: 64, height: 64, steps: 2, seed: 3n };
+    expect(worst(...(await drawnByBoth(bundledCheckpoint, params, await openDevice("webgpu"))))).toBeLessThanOrEqual(2);
+  });
 
   test("latents and velocities stay on the device from step to step: the host reads the final latents only", async () => {
     const model = await loadModel(await openCheckpoint(checkpoint), { device: "webgpu" });
@@ -115,7 +121,7 @@ describe.skipIf(driver === undefined)("on WebGPU", () => {
     const opened = await openCheckpoint(checkpoint);
     const { config, weights } = opened.vae;
     const { device } = await openDevice("webgpu");
-    const latents = waves(1, 16, 8, 72);
+    const latents = waves(1, 16, 8, 56);
     const whole = await openVaeDecoder(config, weights, {});
     const tiled = await openVaeDecoder(config, weights, { device }, positionsAtOnce(config, 0) / 4);
     const [wanted, got] = [await whole.decode(latents), await tiled.decode(latents)];

@@ -1,5 +1,10 @@
+import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { expect, test } from "vitest";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { expect, onTestFinished, test } from "vitest";
 import { Graph, NO_WEIGHTS } from "./graph.ts";
 import { createSession } from "./session.ts";
 
@@ -40,3 +45,23 @@ test.skipIf(process.platform !== "linux")(
     expect(await growth(false)).toBeGreaterThan(2 * LARGEST);
   },
 );
+
+// ONNX Runtime 1.29 and later sends usage data by default. With that it keeps an identifier and a queue in the home folder.
+test("ONNX Runtime collects no usage data: it writes nothing into the home folder", async () => {
+  const home = await mkdtemp(join(tmpdir(), "inkstone-home-"));
+  onTestFinished(() => rm(home, { recursive: true }));
+  const code = `import { createSession, Graph, NO_WEIGHTS } from ${JSON.stringify(new URL("index.ts", import.meta.url))};
+    const g = new Graph("absolute", NO_WEIGHTS);
+    g.output("y", g.op("Abs", [g.input("x", [1])]), [1]);
+    const session = await createSession(g.build());
+    const { y } = await session.run({ x: { data: Float32Array.of(-3), dims: [1] } });
+    console.log(y.data[0]);`;
+  // Without the variables of CI systems, which turn it off too.
+  const env = { HOME: home, PATH: process.env.PATH };
+  const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", code], {
+    cwd: home,
+    env,
+  });
+  expect(stdout).toBe("3\n");
+  expect(await readdir(home, { recursive: true })).toEqual([]);
+});

@@ -2,8 +2,14 @@ import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { type Device, DeviceError, deviceName, EXACT } from "./device.ts";
 import type { BuiltGraph } from "./graph.ts";
 
-/** ONNX Runtime, loaded when the first session opens. Help texts and the server process do not need it. */
-const runtime = () => import("onnxruntime-node");
+/**
+ * ONNX Runtime, loaded when the first session opens. Help texts and the server process do not need it. Since 1.29 its builds for Linux and
+ * macOS send usage data to Microsoft, and keep an identifier in the home folder. Nothing of that happens with the variable.
+ */
+const runtime = () => {
+  process.env.ORT_DISABLE_TELEMETRY = "1";
+  return import("onnxruntime-node");
+};
 
 /** Loads ONNX Runtime. @returns its version */
 export async function runtimeVersion(): Promise<string> {

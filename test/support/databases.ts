@@ -1,6 +1,7 @@
 /** Databases for tests: the embedded one always, PostgreSQL when INKSTONE_TEST_DATABASE_URL names a server. */
 
 import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { type Database, openDatabase } from "../../src/server/database/index.ts";
 
@@ -39,14 +40,31 @@ async function openOnServer() {
     url: url.href,
     async drop() {
       await db.close();
-      await onServer(`drop database ${name} with (force)`);
+      await dropOnServer(name);
     },
   };
+}
+
+/** An autovacuum worker in the database belongs to a superuser: PostgreSQL refuses to end it, and it leaves soon. */
+const NOT_OURS = "42501";
+
+async function dropOnServer(name: string): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await onServer(`drop database ${name} with (force)`);
+    } catch (error) {
+      if ((error as pg.DatabaseError).code !== NOT_OURS || tries === 100) throw error;
+      await sleep(200);
+    }
+  }
 }
 
 async function onServer(sql: string): Promise<void> {
   const client = new pg.Client({ connectionString: POSTGRES_URL });
   await client.connect();
-  await client.query(sql);
-  await client.end();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
 }

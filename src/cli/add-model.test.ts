@@ -1,6 +1,18 @@
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import {
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { inkstone } from "../../test/cli.ts";
 
@@ -66,6 +78,16 @@ describe("a transformer file is completed from another checkpoint", () => {
     expect([await parts(), await left()]).toEqual([[], []]);
   });
 
+  test("rounds the text encoder of the base too; a kept one is linked", async () => {
+    const file = join(FORMATS, "fp8.safetensors");
+    for (const weights of ["keep", "int8"])
+      expect((await add(file, "--base", HALF, "--weights", weights, "--air", `me:${weights}@1`)).code).toBe(0);
+    const ofForm = (form: string) => async () => (await parts()).filter((name) => name.includes(form)).length;
+    expect([await ofForm("-keep-")(), await ofForm("-int8-")()]).toEqual([1, 2]);
+    expect(await readlink(join(cwd, "models/me+keep@1/checkpoint/text_encoder"))).toBe(join(HALF, "text_encoder"));
+    await draw("me:int8@1");
+  });
+
   test("another checkpoint by its AIR", async () => {
     await add(HALF, "--air", "me:half@1");
     expect((await add(join(FORMATS, "fp8.safetensors"), "--base", "me:half@1", "--air", "me:a@1")).code).toBe(0);
@@ -85,10 +107,31 @@ describe("a folder in diffusers layout", () => {
     );
   });
 
-  test("is found in the hub's cache", async () => {
+  test("is found in the hub's cache, where its files are links to blobs; as a base too", async () => {
     const root = join(cwd, "models--me--half");
-    await cp(HALF, join(root, "snapshots/0123abcd"), { recursive: true });
-    expect((await add(root, "--air", "me:a@1")).out).toContain(join(root, "snapshots/0123abcd"));
+    const snapshot = join(root, "snapshots/0123abcd");
+    await cp(HALF, snapshot, { recursive: true });
+    await mkdir(join(root, "blobs"));
+    for (const [i, path] of (await readdir(snapshot, { recursive: true })).entries()) {
+      const place = join(snapshot, path);
+      if ((await stat(place)).isDirectory()) continue;
+      await rename(place, join(root, "blobs", `${i}`));
+      await symlink(relative(dirname(place), join(root, "blobs", `${i}`)), place);
+    }
+    expect((await add(root, "--air", "me:a@1")).out).toContain(snapshot);
+    await draw("me:a@1");
+    expect((await add(join(FORMATS, "fp8.safetensors"), "--base", root, "--air", "me:b@1")).code).toBe(0);
+    await draw("me:b@1");
+  });
+
+  test("added twice, it is refused with the ways out, and nothing is converted", async () => {
+    expect((await add(HALF)).out).toMatch(/^runware:108@1\n/);
+    const { code, err } = await add(HALF, "--weights", "int8");
+    expect([code, err]).toEqual([
+      2,
+      `runware:108@1 is already installed: ${HALF}. Choose another name with --air, or remove it first: inkstone models remove runware:108@1`,
+    ]);
+    expect(await parts()).toEqual([]);
   });
 });
 
@@ -169,6 +212,31 @@ describe("unusable files are refused, and nothing of them stays", () => {
       /--base is .* which has no model_index.json/,
     ],
     [
+      "a tokenizer of another vocabulary",
+      async () => [
+        join(FORMATS, "transformer.gguf"),
+        "--text-encoder",
+        join(FORMATS, "text-encoder.gguf"),
+        "--base",
+        "inkstone:nano@1",
+      ],
+      /text-encoder\.gguf/,
+    ],
+    [
+      "a component's folder",
+      async () => [join(HALF, "transformer")],
+      /neither a checkpoint .*\. It is part of a checkpoint; name .*half\/checkpoint/,
+    ],
+    ["a folder of files", async () => [FORMATS], /\. Name what is inside it: blocks\.gguf, codes\.safetensors, /],
+    [
+      "the hub's whole cache",
+      async () => {
+        await mkdir(join(cwd, "hub/models--Qwen--Qwen-Image"), { recursive: true });
+        return [join(cwd, "hub")];
+      },
+      /\. Name what is inside it: models--Qwen--Qwen-Image/,
+    ],
+    [
       "an editing member without a vision tower",
       async () => [
         join(FORMATS, "transformer.gguf"),
@@ -222,11 +290,13 @@ test("Ctrl-C ends a conversion; the next run continues it", async () => {
     cwd,
     env: env(),
     signal: stop.signal,
-    onStderr: () => stop.abort(new Error("stop")),
+    onStderr: (text) => text.startsWith("converting text encoder") && stop.abort(new Error("stop")),
   });
   expect(stopped.code).toBe(1);
   expect(await left()).toEqual([]);
-  expect((await parts()).length).toBe(1);
-  expect((await inkstone(args, { cwd, env: env() })).code).toBe(0);
-  expect((await parts()).length).toBe(1);
+  expect((await parts()).map((name) => name.split("-")[0])).toEqual(["transformer"]);
+  const { code, err } = await inkstone(args, { cwd, env: env() });
+  expect([code, err]).toEqual([0, expect.stringMatching(/^converting text encoder/)]);
+  expect(err).not.toContain("converting transformer");
+  await draw("me:a@1");
 });

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
+import type { CheckpointFiles, ConversionProgress } from "../models/import/index.ts";
 import {
   type Adapter,
   type AdapterKind,
@@ -11,7 +12,7 @@ import {
   resolveAdapter,
 } from "../models/index.ts";
 import { MEMBERS, type MemberName, type Naming, WEIGHT_MODES, type WeightMode } from "../models/install/index.ts";
-import { byteProgress } from "./byte-progress.ts";
+import { type ByteProgress, byteProgress } from "./byte-progress.ts";
 import { UsageError } from "./exit.ts";
 import { type Terminal, tell } from "./terminal.ts";
 
@@ -75,22 +76,23 @@ export function requireCheckpoint(kind: "checkpoint" | AdapterKind, flags: Check
 }
 
 /**
- * Builds a checkpoint from files, registers it and shows the progress.
+ * Resolves the paths and AIRs of a future checkpoint.
  * @param source where the files were downloaded from: a model registered from the same source is replaced
+ * @throws UsageError, and ModelError for a base or LoRA that is not installed
  */
-export async function addCheckpointFrom(
+export async function checkpointFiles(
   paths: readonly string[],
   flags: CheckpointFlags,
-  naming: Omit<Naming, "air"> & { readonly air?: string | undefined },
+  air: string | undefined,
   terminal: Terminal,
   source?: string,
-): Promise<Model> {
+): Promise<CheckpointFiles> {
   const locations = modelLocations(terminal.env);
   const here = (path: string | undefined) => path && resolve(terminal.cwd, path);
   const { base } = flags;
   const baseFolder =
     base === undefined ? undefined : airPattern.test(base) ? (await findModel(base, locations)).folder : here(base);
-  const files = {
+  return {
     paths: paths.map((path) => resolve(terminal.cwd, path)),
     textEncoder: here(flags.textEncoder),
     vae: here(flags.vae),
@@ -99,20 +101,34 @@ export async function addCheckpointFrom(
     source,
     mode: flags.weights,
     member: flags.member,
-    merge: await mergedLoras(flags.merge, naming.air, locations),
+    merge: await mergedLoras(flags.merge, air, locations),
   };
+}
+
+/** Builds a checkpoint from files, registers it and shows the progress. */
+export async function addCheckpointFrom(
+  files: CheckpointFiles,
+  naming: Omit<Naming, "air"> & { readonly air?: string | undefined },
+  terminal: Terminal,
+): Promise<Model> {
   const progress = byteProgress(terminal);
   // Loaded here, because other commands do not need the engine.
   const { addCheckpoint } = await import("../models/import/index.ts");
   try {
-    return await addCheckpoint(files, naming, locations, {
+    return await addCheckpoint(files, naming, modelLocations(terminal.env), {
       signal: terminal.signal,
-      onProgress: ({ component, done, total }) => progress.at(`converting ${component.replace("_", " ")}`, done, total),
+      onProgress: conversionOn(progress),
       warn: (message) => tell(terminal, `warning: ${message}`),
     });
   } finally {
     progress.end();
   }
+}
+
+/** Shows a conversion. */
+export function conversionOn(progress: ByteProgress): (at: ConversionProgress) => void {
+  return ({ component, done, total, kept }) =>
+    progress.at(`converting ${component.replace("_", " ")}`, done, total, kept);
 }
 
 /**

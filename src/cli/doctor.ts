@@ -52,8 +52,8 @@ function checks(name: string, dataDir: string, terminal: Terminal): readonly Che
     { name: "ONNX Runtime", run: describeRuntime },
     { name: "device", run: async () => describeDevice(terminal, model) },
     { name: "checkpoint", run: async () => describeCheckpoint(await examined()) },
-    { name: "memory", run: async () => describeMemory(await examined()) },
-    { name: "speed", run: async () => describeSpeed(await examined()) },
+    { name: "memory", run: async () => describeMemory((await examined()).examination.plan) },
+    { name: "speed", run: async () => describeSpeed((await examined()).examination) },
     { name: "data folder", run: () => checkDataFolder(dataDir) },
   ];
 }
@@ -124,7 +124,7 @@ function describeCheckpoint({ card, folder, examination }: Examined): string {
 }
 
 /** The memory plan in words. */
-function describeMemory({ examination: { plan } }: Examined): string {
+export function describeMemory(plan: Examination["plan"]): string {
   const sentences = [
     `${gigabytes(plan.available)} available of ${gigabytes(totalmem())}`,
     `${gigabytes(plan.copied)} for weights, about ${gigabytes(plan.working)} more for an image of 1024 × 1024`,
@@ -135,7 +135,11 @@ function describeMemory({ examination: { plan } }: Examined): string {
   return sentences.join("; ");
 }
 
-function describeSpeed({ examination: { passSeconds, activationBits } }: Examined): string {
+/** Expected times in words, and what integer products lack on this processor. */
+export function describeSpeed({
+  passSeconds,
+  activationBits,
+}: Pick<Examination, "passSeconds" | "activationBits">): string {
   const seconds = (value: number) => (value < 10 ? value.toPrecision(2) : Math.round(value).toString());
   const narrow = "; this processor has no VNNI: activations are rounded to 7 bits instead of 8";
   return (

@@ -157,6 +157,18 @@ describe("a merged LoRA", () => {
   });
 });
 
+test.each(["dora-rows", "dora-peft", "lokr", "diff"])(
+  "%s is refused on rounded weights, with the way out",
+  async (name) => {
+    await add(lora(name), "--kind", "lora", "--air", "me:dense@1");
+    await add(PLAIN, "--air", "me:int8@1", "--weights", "int8");
+    const { code, err } = await run("generate", "a fox", "--model", "me:int8@1", "--lora", "me:dense@1");
+    expect([code, err]).toEqual([2, expect.stringMatching(/not low-rank.*Use a checkpoint in BF16 or F16, or merge/)]);
+    await add(PLAIN, "--air", "me:merged@1", "--weights", "int8", "--merge", "me:dense@1");
+    expect(difference(await draw("me:merged@1"), await draw("me:int8@1"))).toBeGreaterThan(2);
+  },
+);
+
 describe("refused without leaving anything behind", () => {
   test.each([
     ["without a name", [PLAIN, "--merge", "me:peft@1"], /--air is missing, and --merge requires it/],

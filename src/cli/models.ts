@@ -12,7 +12,13 @@ import {
   referenceCount,
 } from "../models/index.ts";
 import { addAdapter, removeAdapter, removeModel } from "../models/install/index.ts";
-import { addCheckpointFrom, type CheckpointFlags, requireCheckpoint, withCheckpointFlags } from "./add-model.ts";
+import {
+  addCheckpointFrom,
+  type CheckpointFlags,
+  checkpointFiles,
+  requireCheckpoint,
+  withCheckpointFlags,
+} from "./add-model.ts";
 import { requireOwner } from "./data-owner.ts";
 import { UsageError } from "./exit.ts";
 import { type PullFlags, pullModel } from "./pull-model.ts";
@@ -64,7 +70,8 @@ export function addModels(command: Command, terminal: Terminal): void {
       }
       requireCheckpoint(kind, flags, paths.length);
       if (kind === "checkpoint") {
-        return print(terminal, await asText(await addCheckpointFrom(paths, flags, { air, name }, terminal)));
+        const files = await checkpointFiles(paths, flags, air, terminal);
+        return print(terminal, await asText(await addCheckpointFrom(files, { air, name }, terminal)));
       }
       if (air === undefined)
         throw new UsageError(`--air is missing, and --kind ${kind} requires it: source:id@version`);

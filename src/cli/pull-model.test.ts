@@ -36,7 +36,8 @@ async function instead(files: Record<string, Buffer>, others?: Record<string, Re
 
 test("a checkpoint is downloaded, checked and registered; files that it does not need are left out", async () => {
   const { code, out, err } = await models("pull", "me/model", "--air", "me:model@1");
-  expect(err).toContain(`${WEIGHTS}: 100 % of 0.`);
+  const size = `${(checkpoint[WEIGHTS]!.length / 1e3).toFixed(1)} kB`;
+  expect(err).toContain(`${WEIGHTS}: ${size} of ${size}`);
   expect([code, out.split("\n")[0]]).toEqual([0, "me:model@1"]);
   expect(Buffer.compare(await readFile(here(WEIGHTS)), checkpoint[WEIGHTS]!)).toBe(0);
   await expect(stat(here("README.md"))).rejects.toThrow();
@@ -162,7 +163,10 @@ test("a second pull updates a LoRA; the AIR of another file or another kind is r
     code: 0,
     out: expect.stringContaining("me:style@1\n  a, lora, installed"),
   });
-  const taken = { code: 2, err: `me:style@1 is already installed: ${here("a.safetensors")}` };
+  const taken = {
+    code: 2,
+    err: expect.stringContaining(`me:style@1 is already installed: ${here("a.safetensors")}. Choose`),
+  };
   expect(await pull("--kind", "lora", "--file", "b.safetensors")).toMatchObject(taken);
   expect(await pull()).toMatchObject(taken);
   expect(hub.asked).toEqual(["a.safetensors 0"]);
@@ -175,7 +179,7 @@ test("Ctrl-C ends the pull even if every file is already here; nothing is regist
   const onStderr = () => stop.abort(new Stopped("SIGINT"));
   const args = ["models", "pull", "me/model", "--air", "me:model@1"];
   const stopped = await inkstone(args, { ...world(), signal: stop.signal, onStderr });
-  expect(stopped).toEqual({ code: 130, out: "", err: "model_index.json: 100 % of 0.0 MB\n" });
+  expect(stopped).toEqual({ code: 130, out: "", err: "model_index.json: 0.4 kB of 0.4 kB, 0 MB/s\n" });
   expect(await inkstone(args, { ...world(), signal: stop.signal })).toEqual({ code: 130, out: "", err: "" });
   expect((await models("list")).out).not.toContain("me:model@1");
 });
@@ -242,6 +246,20 @@ test("a checkpoint is converted shard by shard; no download stays, an interrupte
   expect((await draw("me:m@1")).code).toBe(0);
 });
 
+test("a connection that breaks for good loses no converted shard", async () => {
+  const args = ["pull", "me/model", "--weights", "int8", "--air", "me:m@1"];
+  const { refuse } = hub;
+  refuse.add("text_encoder/model.safetensors");
+  const broken = await models(...args);
+  expect([broken.code, broken.err]).toEqual([1, expect.stringContaining("repeat the command to continue")]);
+  const parts = await readdir(join(cwd, "models/.parts"));
+  expect(parts.map((name) => name.split("-")[0])).toEqual(["transformer"]);
+  refuse.clear();
+  expect((await models(...args)).code).toBe(0);
+  expect(hub.asked.filter((path) => path.startsWith(WEIGHTS))).toHaveLength(1);
+  expect((await draw("me:m@1")).code).toBe(0);
+});
+
 test("a repository with weights of one variant only is converted", async () => {
   const variants = Object.entries(checkpoint).map(([path, bytes]) => [
     path.replace(/\.safetensors$/, ".fp16.safetensors"),
@@ -273,11 +291,22 @@ test("a single file becomes a checkpoint, completed from another one; the downlo
     models("pull", "me/model", "--file", "q/model-Q8_0.gguf", "--air", "me:q@1", ...flags);
   expect((await pull()).err).toContain("--base is missing");
   expect(hub.asked).toEqual([]);
+  for (const [flags, message] of [
+    [["--base", "me:none@1"], 'model is "me:none@1"; known models'],
+    [["--base", cwd], "which has no model_index.json"],
+    [["--base", HALF, "--vae", join(HALF, "none")], "the file does not exist"],
+    [["--base", HALF, "--text-encoder", resolve("test/fixtures/formats/fp8.safetensors")], "holds no text encoder"],
+    [["--base", HALF, "--merge", "me:none@1"], 'lora is "me:none@1"'],
+  ] as const)
+    expect(await pull(...flags)).toMatchObject({ code: 2, err: expect.stringContaining(message) });
+  expect(hub.asked).toEqual([]);
   const { code, out, err } = await pull("--base", HALF);
   expect([code, out.split("\n")[0]], err).toEqual([0, "me:q@1"]);
   await expect(stat(here("q/model-Q8_0.gguf"))).rejects.toThrow();
   expect((await draw("me:q@1")).code).toBe(0);
   expect((await pull("--base", HALF, "--weights", "int8")).code).toBe(0);
+  const byName = ["--file", "model-Q8_0.gguf", "--base", HALF, "--air", "me:name@1"];
+  expect((await models("pull", "me/model", ...byName)).code).toBe(0);
   const other = await models("pull", "me/model", "--file", "none.gguf", "--base", HALF);
   expect([other.code, other.err]).toEqual([2, "me/model has no none.gguf; it has q/model-Q8_0.gguf (0.0 GB)"]);
 });

@@ -1,8 +1,15 @@
-import { join, relative } from "node:path";
+import { basename, join, relative } from "node:path";
 import { type Adapter, type AdapterKind, airPattern, type Model, modelLocations } from "../models/index.ts";
 import { addOrKeep, publishedAir, registeredAt, requireAdapter } from "../models/install/index.ts";
-import { addCheckpointFrom, type CheckpointFlags, mergedLoras, requireCheckpoint } from "./add-model.ts";
-import { byteProgress } from "./byte-progress.ts";
+import {
+  addCheckpointFrom,
+  type CheckpointFlags,
+  checkpointFiles,
+  conversionOn,
+  mergedLoras,
+  requireCheckpoint,
+} from "./add-model.ts";
+import { type ByteProgress, byteProgress, downloadProgress } from "./byte-progress.ts";
 import { UsageError } from "./exit.ts";
 import { type Terminal, tell } from "./terminal.ts";
 
@@ -24,6 +31,9 @@ interface Pull {
   /** The folder for downloads. */
   readonly folder: string;
   readonly terminal: Terminal;
+  /** Progress of the current download, and of the conversion. One ends before the other, or a line, is written. */
+  readonly downloads: ByteProgress;
+  readonly conversion: ByteProgress;
 }
 
 /**
@@ -41,22 +51,30 @@ export async function pullModel(repo: string, flags: PullFlags, terminal: Termin
   const { HF_ENDPOINT: hubUrl, HF_TOKEN: accessToken } = terminal.env;
   // Loaded here, because other commands do not need the hub.
   const { openRepository } = await import("../models/hub/index.ts");
+  const [downloads, conversion] = [downloadProgress(terminal), byteProgress(terminal)];
   const repository = await openRepository(repo, {
     revision,
     hubUrl,
     accessToken,
     signal: terminal.signal,
-    onProgress: tenths((line) => tell(terminal, line)),
+    onProgress({ path, done, size }) {
+      conversion.end();
+      downloads.at(path, done, size);
+    },
   });
   const folder = join(modelLocations(terminal.env).modelsDir, ".hub", repo, revision.replaceAll("/", "."));
-  const pull = { repository, flags, air, folder, terminal };
-  if (kind !== "checkpoint") return pullAdapter(pull, kind);
-  return file === undefined ? pullRepository(pull) : pullFile(pull, file);
+  const pull = { repository, flags, air, folder, terminal, downloads, conversion };
+  const pulling =
+    kind !== "checkpoint" ? pullAdapter(pull, kind) : file === undefined ? pullRepository(pull) : pullFile(pull, file);
+  return pulling.finally(() => {
+    downloads.end();
+    conversion.end();
+  });
 }
 
 /** Pulls the file of a LoRA, or the folder of a ControlNet. */
 async function pullAdapter(
-  { repository, flags, air, folder, terminal }: Pull,
+  { repository, flags, air, folder, terminal, downloads }: Pull,
   kind: AdapterKind,
 ): Promise<Model | Adapter> {
   const locations = modelLocations(terminal.env);
@@ -70,6 +88,7 @@ async function pullAdapter(
   const download = downloadTo(folder, repository);
   for (const file of files) await download.fetch(file);
   terminal.signal.throwIfAborted();
+  downloads.end();
   tell(terminal, ALL_HERE);
   await requireAdapter(kind, join(download.folder, relative(folder, place)));
   await download.finish();
@@ -80,9 +99,9 @@ async function pullAdapter(
  * Pulls the file of a transformer and builds a checkpoint with parts from elsewhere. The download is deleted after
  * conversion.
  */
-async function pullFile({ repository, flags, air, folder, terminal }: Pull, file: string): Promise<Model> {
-  const found = repository.files.find(({ path }) => path === file);
-  if (!found)
+async function pullFile({ repository, flags, air, folder, terminal, downloads }: Pull, file: string): Promise<Model> {
+  const [found, ...others] = chosen(repository, file);
+  if (!found || others.length > 0)
     throw new UsageError(
       `${repository.name} has no ${file}; it has ${weightFiles(repository) || "no files of weights"}`,
     );
@@ -91,14 +110,19 @@ async function pullFile({ repository, flags, air, folder, terminal }: Pull, file
       `--base is missing, and ${file} requires it: a checkpoint (AIR or folder) with the tokenizer and other parts that a single file lacks. \`inkstone models pull Qwen/Qwen-Image\` downloads one`,
     );
   }
-  const source = `${repository.name}@${repository.revision}/${file}`;
-  const { requireFreeFor } = await import("../models/import/index.ts");
+  const locations = modelLocations(terminal.env);
+  const { requireCompleted, requireFreeFor, requireRoom } = await import("../models/import/index.ts");
   const { downloadTo } = await import("../models/hub/index.ts");
-  await requireFreeFor(air, source, modelLocations(terminal.env));
   const download = downloadTo(folder, repository);
-  const path = await download.fetch(found);
-  tell(terminal, "the file is already here and its checksum is correct");
-  const added = await addCheckpointFrom([path], flags, { air, name: flags.name }, terminal, source);
+  const source = `${repository.name}@${repository.revision}/${found.path}`;
+  const files = await checkpointFiles([join(download.folder, found.path)], flags, air, terminal, source);
+  await requireFreeFor(air, source, locations);
+  await requireCompleted(files, found.size);
+  await requireRoom(await download.missingBytes([found]), locations.modelsDir);
+  await download.fetch(found);
+  downloads.end();
+  tell(terminal, "the file is here and its checksum is correct");
+  const added = await addCheckpointFrom(files, { air, name: flags.name }, terminal);
   await download.discard();
   return added;
 }
@@ -106,7 +130,8 @@ async function pullFile({ repository, flags, air, folder, terminal }: Pull, file
 /**
  * Pulls a checkpoint in diffusers layout. A large one is converted shard by shard, a small one is downloaded unchanged.
  */
-async function pullRepository({ repository, flags, air, folder, terminal }: Pull): Promise<Model | Adapter> {
+async function pullRepository(pulled: Pull): Promise<Model | Adapter> {
+  const { repository, flags, air, folder, terminal, downloads, conversion } = pulled;
   const { name } = repository;
   const only = (["textEncoder", "vae", "vision", "base"] as const).find((flag) => flags[flag] !== undefined);
   if (only) throw new UsageError(`--${only.replace("E", "-e")} requires --file`);
@@ -119,18 +144,24 @@ async function pullRepository({ repository, flags, air, folder, terminal }: Pull
   }
   const locations = modelLocations(terminal.env);
   const { pullRepository: pull } = await import("../models/import/index.ts");
-  const progress = byteProgress(terminal);
+  const show = conversionOn(conversion);
   const merge = await mergedLoras(flags.merge, flags.air, locations);
   const choices = { mode: flags.weights, member: flags.member, merge };
   return pull(repository, folder, choices, { air, name: flags.name, folderName: name }, locations, {
     signal: terminal.signal,
-    onProgress: ({ component, done, total }) => progress.at(`converting ${component.replace("_", " ")}`, done, total),
+    onProgress(at) {
+      downloads.end();
+      show(at);
+    },
     warn: (message) => tell(terminal, `warning: ${message}`),
-    onFetched: () => tell(terminal, ALL_HERE),
-  }).finally(progress.end);
+    onFetched() {
+      downloads.end();
+      tell(terminal, ALL_HERE);
+    },
+  });
 }
 
-const ALL_HERE = "all files are already here and their checksums are correct";
+const ALL_HERE = "all files are here and their checksums are correct";
 
 /** Weight files at the top level of a repository with their sizes. At most twenty. */
 function weightFiles({ files }: Repository): string {
@@ -139,23 +170,20 @@ function weightFiles({ files }: Repository): string {
   return [...listed, ...(singles.length > 20 ? [`${singles.length - 20} more`] : [])].join(", ");
 }
 
+/** The files that `--file` chooses, by path or by name alone; all safetensors files without it. */
+function chosen({ files }: Pick<Repository, "name" | "files">, file: string | undefined) {
+  if (file === undefined) return files.filter(({ path }) => path.endsWith(".safetensors"));
+  const exact = files.filter(({ path }) => path === file);
+  return exact.length > 0 ? exact : files.filter(({ path }) => basename(path) === file);
+}
+
 /** The file of a LoRA. @throws UsageError listing the files when it is not the only one */
 function theOnly({ name, files }: Repository, file: string | undefined) {
-  const found = files.filter(({ path }) => (file === undefined ? path.endsWith(".safetensors") : path === file));
+  const found = chosen({ name, files }, file);
   if (found.length === 1) return found[0]!;
   throw new UsageError(
     found.length === 0
       ? `${name} has no ${file ?? "safetensors file"}`
       : `${name} has several safetensors files; choose one with --file: ${found.map(({ path }) => path).join(", ")}`,
   );
-}
-
-/** Writes a line for each tenth of a file. */
-function tenths(write: (line: string) => void) {
-  let last = "";
-  return ({ path, done, size }: { path: string; done: number; size: number }) => {
-    const line = `${path}: ${size === 0 ? 100 : Math.floor((10 * done) / size) * 10} % of ${(size / 1e6).toFixed(1)} MB`;
-    if (line !== last) write(line);
-    last = line;
-  };
 }

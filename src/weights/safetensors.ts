@@ -31,6 +31,9 @@ export function bytesPerElement(dtype: StoredType): number {
   return BYTES_PER_ELEMENT[dtype];
 }
 
+/** Types of the format for packed weights and their scales, which are not supported. */
+const MICROSCALED = /^(F4|F4_E2M1|F6_E2M3|F6_E3M2|F8_E8M0|F8_E8M0FNU)$/;
+
 /**
  * Largest header, in bytes. The format allows 100 MB, but parsing that blocks a process for a minute. A tensor takes about 120 bytes. Headers of
  * real files: 0.25 MB (1,933 tensors of the 20B transformer), 0.6 MB (a LoRA of all layers), 0.5 MB (fp8 with scales). The
@@ -152,6 +155,9 @@ function stringsOf(metadata: unknown): Record<string, string> {
 function parseEntry(name: string, value: unknown, dataStart: number, fileSize: number, path: string): TensorEntry {
   const fail = (what: string) => new CheckpointError(`${path}: tensor "${brief(name)}": ${what}`);
   const { dtype, shape, data_offsets: offsets } = (value ?? {}) as Record<string, unknown>;
+  if (typeof dtype === "string" && MICROSCALED.test(dtype)) {
+    throw fail(`dtype ${dtype} is of MXFP8, MXFP4 or NVFP4 weights; use the bf16, fp8 or GGUF file of the same model`);
+  }
   if (typeof dtype !== "string" || !Object.hasOwn(BYTES_PER_ELEMENT, dtype)) {
     throw fail(`dtype ${brief(JSON.stringify(dtype))} is not one of ${Object.keys(BYTES_PER_ELEMENT).join(", ")}`);
   }

@@ -2,7 +2,7 @@
 
 import { execFile, execFileSync, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -56,10 +56,11 @@ describe.skipIf(!mounts)("on a full disk (skipped without the right to mount)", 
   });
 
   test("models add registers nothing, and reports the remedy", async () => {
-    const disk = await fullDisk("data/models");
+    const disk = await fullDisk("data/models", 100 * 1024);
     const { status, stderr } = inkstone(["models", "add", CHECKPOINT, "--air", "test:full@1", "--weights", "int8"]);
-    expect([status === 0, stderr]).toEqual([false, expect.stringMatching(/disk is full/)]);
-    expect(await readdir(disk)).toEqual(["filler"]);
+    const refused = /it needs [\d.]+ GB of disk space; [\d.e-]+ GB are free\. .* INKSTONE_MODELS_DIR/;
+    expect([status, stderr]).toEqual([1, expect.stringMatching(refused)]);
+    expect((await readdir(disk, { recursive: true })).sort()).toEqual([".parts", "filler"]);
     expect(inkstone(["models", "list"]).stdout).not.toContain("test:full@1");
   });
 
@@ -82,17 +83,32 @@ describe.skipIf(!mounts)("on a full disk (skipped without the right to mount)", 
     }
   });
 
+  test("models pull asks for nothing large when there is no room", async () => {
+    const hub = await startHub(await filesIn(resolve("test/fixtures/half/checkpoint")));
+    try {
+      await fullDisk("data/models", 256 * 1024, 2 ** 20);
+      for (const mode of ["keep", "int8"]) {
+        const args = [BIN, "models", "pull", "me/model", "--air", "test:full@1", "--weights", mode];
+        const env = { ...process.env, INKSTONE_DATA_DIR: join(folder, "data"), HF_ENDPOINT: hub.url, NO_COLOR: "1" };
+        const pull = promisify(execFile)(process.execPath, args, { env, timeout: 200_000 });
+        await expect(pull).rejects.toMatchObject({ code: 1, stderr: expect.stringMatching(/it needs .* GB of disk/) });
+      }
+      expect(hub.asked.filter((path) => path.includes(".safetensors"))).toEqual([]);
+    } finally {
+      hub.close();
+    }
+  });
+
   test("models pull does not download twice, registers nothing, reports the remedy, and continues once there is room", async () => {
-    const files = await filesIn(resolve("test/fixtures/half/checkpoint"));
-    const hub = await startHub(files);
+    const lora = await readFile(resolve("test/fixtures/lora/files/peft.safetensors"));
+    const hub = await startHub({ "a.safetensors": Buffer.concat([lora, Buffer.alloc(2 ** 20)]) });
     // Not spawned in sync: the hub answers from this process.
     const pull = () => {
       const env = { ...process.env, INKSTONE_DATA_DIR: join(folder, "data"), HF_ENDPOINT: hub.url, NO_COLOR: "1" };
-      const args = [BIN, "models", "pull", "me/model", "--air", "test:full@1"];
+      const args = [BIN, "models", "pull", "me/model", "--kind", "lora", "--air", "test:full@1"];
       return promisify(execFile)(process.execPath, args, { env, timeout: 200_000 });
     };
     try {
-      // The autoencoder comes last and alone has over 400 KB.
       const disk = await fullDisk("data/models", 512 * 1024, 2 ** 21);
       const { code, stderr } = await pull().then(
         () => ({ code: 0, stderr: "" }),

@@ -55,6 +55,21 @@ const key = (name: string, type: number, value: Buffer) => Buffer.concat([text(n
 const list = (itemType: number, count: number | bigint, items: Buffer) =>
   Buffer.concat([u32(itemType), u64(count), items]);
 
+/** Types of numbers that are refused by name, by ggml's identifier. */
+const UNSUPPORTED: readonly (readonly [type: number, name: string])[] = [
+  [16, "IQ2_XXS"],
+  [17, "IQ2_XS"],
+  [18, "IQ3_XXS"],
+  [19, "IQ1_S"],
+  [21, "IQ3_S"],
+  [22, "IQ2_S"],
+  [29, "IQ1_M"],
+  [34, "TQ1_0"],
+  [35, "TQ2_0"],
+  [39, "MXFP4"],
+  [40, "NVFP4"],
+];
+
 describe("a hostile GGUF header is an error", () => {
   it.each<[string, Uint8Array, RegExp]>([
     ["four bytes", Buffer.from("GGUF"), /ended early/],
@@ -96,8 +111,11 @@ describe("a hostile GGUF header is an error", () => {
       }),
       /overlap/,
     ],
-    ["IQ2_XXS", file({ tensors: [{ type: 16, dims: [256] }] }), /IQ2_XXS is not supported.*Q4_K_M or Q8_0/],
-    ["MXFP4", file({ tensors: [{ type: 39, dims: [256] }] }), /MXFP4 is not supported/],
+    ...UNSUPPORTED.map(([type, name]): [string, Uint8Array, RegExp] => [
+      name,
+      file({ tensors: [{ type, dims: [256] }] }),
+      new RegExp(`${name} is not supported.*Q4_K_M or Q8_0`),
+    ]),
     ["a type that nobody knows", file({ tensors: [{ type: 200 }] }), /type 200/],
     ["a row of half a block", file({ tensors: [{ type: 8, dims: [16, 2] }] }), /whole blocks of 32/],
     [

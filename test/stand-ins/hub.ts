@@ -12,6 +12,8 @@ export interface StandInHub {
   cuts: number;
   /** Statuses of the next answers to what is asked for beyond the first byte, instead of bytes. */
   refusals: number[];
+  /** Paths that are listed, but always refused. */
+  readonly refuse: Set<string>;
   /** Lists its files, but gives none. */
   gated: boolean;
   /** Sends other bytes than promised. */
@@ -30,6 +32,7 @@ type Files = Readonly<Record<string, Uint8Array>>;
 export async function startHub(main: Files, others: Readonly<Record<string, Files>> = {}): Promise<StandInHub> {
   const revisions: Readonly<Record<string, Files>> = { main, ...others };
   const asked: string[] = [];
+  const refuse = new Set<string>();
   const state = { cuts: 0, refusals: [] as number[], gated: false, lies: false };
   const server = createServer(({ url = "", headers }, response) => {
     const { pathname } = new URL(url, "http://hub");
@@ -42,7 +45,7 @@ export async function startHub(main: Files, others: Readonly<Record<string, File
     }
     const bytes = files[path];
     if (!bytes) return response.writeHead(404, { "x-error-code": "EntryNotFound" }).end();
-    if (state.gated) return response.writeHead(403).end();
+    if (state.gated || refuse.has(path)) return response.writeHead(403).end();
     const [, from = "0", to = `${bytes.length - 1}`] = /^bytes=(\d+)-(\d*)$/.exec(headers.range ?? "") ?? [];
     const piece = Buffer.from(bytes.subarray(Number(from), Number(to) + 1));
     if (to !== "0") asked.push(`${path} ${from}`);
@@ -58,7 +61,7 @@ export async function startHub(main: Files, others: Readonly<Record<string, File
   }).listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return Object.assign(state, { url, asked, close: () => void server.close() });
+  return Object.assign(state, { url, asked, refuse, close: () => void server.close() });
 }
 
 function entry(path: string, bytes: Uint8Array) {

@@ -7,6 +7,8 @@ import type { Repository } from "./repository.ts";
 export interface Download {
   /** The folder of the files until then. An interrupted download continues there. */
   readonly folder: string;
+  /** Bytes of files that are in neither of the two folders yet. Partial downloads count as present. */
+  missingBytes(files: readonly HubFile[]): Promise<number>;
   /** Downloads a file, unless it is already in one of the two folders. Returns its path. */
   fetch(file: HubFile): Promise<string>;
   /** Moves all files to their place. Each move is a rename, so no file is ever incomplete. */
@@ -24,6 +26,14 @@ export function downloadTo(place: string, repository: Repository): Download {
   const fetched: string[] = [];
   return {
     folder,
+    async missingBytes(files) {
+      const missing = files.map(async ({ path, size }) => {
+        const places = [join(folder, path), join(folder, `${path}.part`), join(place, path)];
+        const sizes = await Promise.all(places.map(sizeOf));
+        return Math.max(0, size - Math.max(...sizes));
+      });
+      return (await Promise.all(missing)).reduce((sum, bytes) => sum + bytes, 0);
+    },
     async fetch(file) {
       await linkPresent(join(place, file.path), join(folder, file.path));
       fetched.push(file.path);
@@ -39,6 +49,12 @@ export function downloadTo(place: string, repository: Repository): Download {
     discard: () => rm(folder, { recursive: true, force: true }),
   };
 }
+
+const sizeOf = (path: string): Promise<number> =>
+  stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  );
 
 /** Gives a file a second name, if it exists and the name is free. Its content is checked later. */
 async function linkPresent(from: string, to: string): Promise<void> {

@@ -12,19 +12,36 @@ import type { ModelLocations } from "../locations.ts";
 import type { Model } from "../registry.ts";
 import { COMPONENT_FOLDERS, type Component } from "./component-folder.ts";
 import { type ConversionHooks, convertTensors, writeIndex } from "./convert.ts";
+import { bytesToConvert, requireRoom } from "./disk-room.ts";
+import { requireCompanions } from "./from-files.ts";
 import { gatherCheckpoint } from "./gather.ts";
 import { gatherRepository, modeFor, type RepositoryChoices } from "./gather-repository.ts";
 import type { CheckpointFiles, Ingredients } from "./ingredients.ts";
 import { AIRS, knownCheckpoint } from "./members.ts";
-import { completePart, removeUnusedParts, stagingFolder, storedPart, sweepAbandoned } from "./part-store.ts";
+import {
+  completePart,
+  emptyParts,
+  removeUnusedParts,
+  stagingFolder,
+  storedPart,
+  sweepAbandoned,
+} from "./part-store.ts";
 import { type ConvertedPiece, openUnconverted, type Piece, type Shard } from "./pieces.ts";
 import { putInPlace, requireFreeFor } from "./put-in-place.ts";
+
+/** The component in progress, and bytes of the source. */
+export interface ConversionProgress {
+  readonly component: Component;
+  readonly done: number;
+  readonly total: number;
+  /** Of `done`, the bytes that an earlier run converted. */
+  readonly kept: number;
+}
 
 /** Callbacks of adding a checkpoint, and its signal. */
 export interface AddHooks {
   readonly signal?: AbortSignal | undefined;
-  /** Called with the component in progress, and bytes of the source: done, and in total. */
-  onProgress?(progress: { readonly component: string; readonly done: number; readonly total: number }): void;
+  onProgress?(progress: ConversionProgress): void;
   /** Called for LoRAs with keys that fit no layer. */
   warn?(message: string): void;
 }
@@ -58,6 +75,14 @@ export async function addCheckpoint(
       ingredients.close();
     }
   });
+}
+
+/**
+ * Checks the files and the base that complete a transformer, before its own file is downloaded.
+ * @throws ModelError `notACheckpoint` naming the fault
+ */
+export function requireCompleted(files: CheckpointFiles): Promise<void> {
+  return asModelError(() => requireCompanions(files));
 }
 
 /**
@@ -123,12 +148,14 @@ async function make(
       await link(place.folder, join(folder, piece.component));
     }
     await checkCheckpoint(folder, openUnconverted(ingredients.pieces));
-    await convertAll(ingredients.pieces, places, hooks);
+    const open = openPieces(ingredients.pieces, places);
+    await requireRoom(await bytesToConvert(open), modelsDir);
+    await convertAll(open, hooks);
     await checkCheckpoint(folder);
     return await putInPlace({ staging, card: checked, source: ingredients.source, earlier }, locations);
   } catch (error) {
-    // After an abort, the converted parts are kept for the next attempt. After an error they are deleted.
-    if (!hooks.signal?.aborted) unneeded = begun;
+    // Bad files make the converted parts useless. After an abort, a broken connection or a full disk, the next attempt continues with them.
+    unneeded = isRefusal(error) ? begun : await emptyParts(begun);
     throw error;
   } finally {
     await rm(staging, { recursive: true, force: true });
@@ -153,20 +180,27 @@ async function link(target: string, path: string): Promise<void> {
   await symlink(place, path, process.platform === "win32" ? "junction" : "dir");
 }
 
-async function convertAll(pieces: readonly Piece[], places: ReadonlyMap<Component, Place>, hooks: AddHooks) {
-  const open = pieces.filter((piece) => piece.folder === undefined && !places.get(piece.component)!.complete);
-  const shards = (open as ConvertedPiece[]).flatMap((piece) => piece.shards.map((shard) => ({ piece, shard })));
+/** The pieces that are not converted yet, and the folders of their results. */
+function openPieces(pieces: readonly Piece[], places: ReadonlyMap<Component, Place>) {
+  return pieces.flatMap((piece) => {
+    const { folder, complete } = places.get(piece.component)!;
+    return piece.folder !== undefined || complete ? [] : [{ piece, folder }];
+  });
+}
+
+async function convertAll(open: ReturnType<typeof openPieces>, hooks: AddHooks) {
+  const shards = open.flatMap(({ piece, folder }) => piece.shards.map((shard) => ({ piece, folder, shard })));
   const total = shards.reduce((sum, { shard }) => sum + shard.bytes, 0);
-  let before = 0;
+  let [before, kept] = [0, 0];
   const rounding = quantiser();
   try {
-    for (const { piece, shard } of shards) {
+    for (const { piece, folder, shard } of shards) {
       const { component } = piece;
-      const { folder } = places.get(component)!;
       let done = 0;
-      const onProgress = (bytes: number) => {
+      const onProgress = (bytes: number, wasKept: boolean) => {
         done += bytes;
-        hooks.onProgress?.({ component, done: before + done, total });
+        if (wasKept) kept += bytes;
+        hooks.onProgress?.({ component, done: before + done, total, kept });
       };
       await convertShard(piece, shard, folder, { quantiser: rounding, signal: hooks.signal, onProgress });
       before += shard.bytes;
@@ -186,7 +220,7 @@ async function convertAll(pieces: readonly Piece[], places: ReadonlyMap<Componen
 /** Converts a shard, unless an earlier run did, and deletes its download. A note beside the files names its results. */
 async function convertShard({ mode, merge }: ConvertedPiece, shard: Shard, folder: string, hooks: ConversionHooks) {
   const note = noteOf(shard, folder);
-  if (existsSync(note)) hooks.onProgress?.(shard.bytes);
+  if (existsSync(note)) hooks.onProgress?.(shard.bytes, true);
   else {
     const { part, close } = await shard.open();
     try {
@@ -212,6 +246,11 @@ async function writeConfigs({ configs, copies }: Ingredients, folder: string): P
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), `${JSON.stringify(config, undefined, 2)}\n`);
   }
+}
+
+/** True for an error that a repeated attempt gives again: the files or the name cannot be used. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof CheckpointError || error instanceof LoraFileError || error instanceof ModelError;
 }
 
 async function asModelError<T>(work: () => Promise<T>): Promise<T> {

@@ -1,6 +1,6 @@
-import { existsSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { CheckpointError, listShards, openSource, type SourceTensor, type TensorSource } from "../../weights/index.ts";
 import { readCard } from "../card.ts";
 import type { PartKind } from "./parts.ts";
@@ -66,6 +66,31 @@ export async function checkpointFolder(path: string): Promise<string | undefined
     .map((name) => join(snapshots, name))
     .filter((folder) => existsSync(join(folder, "model_index.json")));
   return whole.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0];
+}
+
+/** The folder of a base: a checkpoint, also in the hub's cache, or a folder with a part of one. */
+export async function baseFolder(path: string | undefined): Promise<string | undefined> {
+  return path === undefined ? undefined : ((await checkpointFolder(path)) ?? path);
+}
+
+/** Names in the advice on a folder. */
+const MOST_NAMES = 10;
+
+/**
+ * Advice on a folder that is no checkpoint, for the end of a message: the checkpoint around it, or the checkpoints and files inside it.
+ * Otherwise it is empty.
+ */
+export function adviceOn(folder: string): string {
+  if (existsSync(join(dirname(folder), "model_index.json")))
+    return `. It is part of a checkpoint; name ${dirname(folder)}`;
+  const isCheckpoint = (name: string) =>
+    name.startsWith("models--") || existsSync(join(folder, name, "model_index.json"));
+  const names = readdirSync(folder).sort();
+  const inside = [isCheckpoint, (name: string) => /\.(gguf|safetensors)$/.test(name)].map((is) => names.filter(is));
+  const found = inside.find(({ length }) => length > 0);
+  if (!found) return "";
+  const more = found.length > MOST_NAMES ? ` and ${found.length - MOST_NAMES} more` : "";
+  return `. Name what is inside it: ${found.slice(0, MOST_NAMES).join(", ")}${more}`;
 }
 
 /** Folders of the small parts of a checkpoint. */

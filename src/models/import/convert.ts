@@ -23,8 +23,8 @@ export interface Conversion {
 export interface ConversionHooks {
   readonly quantiser: Quantiser;
   readonly signal?: AbortSignal | undefined;
-  /** Called with the bytes of the source that are finished since the last call. */
-  onProgress?(bytes: number): void;
+  /** Called with the bytes of the source that are finished since the last call. `kept` is true if an earlier run finished them. */
+  onProgress?(bytes: number, kept: boolean): void;
 }
 
 /** Largest part of the source in one converted file, in bytes. An interruption repeats at most this much work. */
@@ -106,10 +106,13 @@ function mergedJob(
 
 /** Writes a file unless it exists: an existing file is always complete. */
 async function writeOnce(path: string, jobs: readonly TensorJob[], { signal, onProgress }: ConversionHooks) {
-  if (existsSync(path)) return onProgress?.(jobs.reduce((sum, { bytes }) => sum + bytes, 0));
+  if (existsSync(path)) {
+    const bytes = jobs.reduce((sum, job) => sum + job.bytes, 0);
+    return onProgress?.(bytes, true);
+  }
   const forms = new Map(jobs.flatMap(({ form }) => (form ? [form] : [])));
   await writeSafetensorsFile(path, jobs, storedFormsMetadata(forms), async (job) => {
-    onProgress?.(job.bytes);
+    onProgress?.(job.bytes, false);
     await breathe(); // lets signals arrive
     signal?.throwIfAborted();
   });

@@ -2,7 +2,15 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { realpath } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import { CheckpointError, openSource, openWeights, readJson, type TensorSource } from "../../weights/index.ts";
-import { COMPONENT_FOLDERS, COMPONENTS, type Component, companions, openComponent } from "./component-folder.ts";
+import {
+  adviceOn,
+  baseFolder,
+  COMPONENT_FOLDERS,
+  COMPONENTS,
+  type Component,
+  companions,
+  openComponent,
+} from "./component-folder.ts";
 import { type Config, configOf, REAL_SCHEDULER } from "./configs.ts";
 import { type CheckpointFiles, type Ingredients, LARGE, type Opened } from "./ingredients.ts";
 import { distilledSteps, type MemberName, memberNamed, PIPELINES } from "./members.ts";
@@ -15,30 +23,20 @@ import { type Piece, pieceOf, type WeightMode, wholePiece } from "./pieces.ts";
  */
 export async function fromFiles(files: CheckpointFiles, opened: Opened): Promise<Omit<Ingredients, "close">> {
   const { base } = files;
-  const baseConfigs = new Map<Component, Config>();
-  if (base !== undefined) {
-    for (const component of COMPONENTS) {
-      const path = join(base, component, "config.json");
-      if (existsSync(path)) baseConfigs.set(component, (await readJson(path)) as Config);
-    }
-  }
+  const baseConfigs = await configsIn(base);
   const found = new Map<Part["kind"], Part & { file: string }>();
   const folders = new Map<Component, string>();
   const take = (path: string, wanted?: Component | "vision") => {
-    if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
+    if (isFolder(path)) {
       if (wanted === undefined || wanted === "vision") {
         throw new CheckpointError(
-          `${path} is neither a checkpoint in diffusers layout (it has no model_index.json) nor a file of weights`,
+          `${path} is neither a checkpoint in diffusers layout (it has no model_index.json) nor a file of weights${adviceOn(path)}`,
         );
       }
       folders.set(wanted, path);
       return;
     }
-    const source: TensorSource = openSource(path);
-    opened.push(source);
-    const parts = partsOf(source).filter(({ kind }) => wanted === undefined || kind === wanted);
-    if (parts.length === 0) throw new CheckpointError(`${path} holds no ${PART_NAMES[wanted!]}`);
-    for (const part of parts) {
+    for (const part of openParts(path, wanted, opened)) {
       const before = found.get(part.kind);
       if (before)
         throw new CheckpointError(
@@ -56,6 +54,12 @@ export async function fromFiles(files: CheckpointFiles, opened: Opened): Promise
   if (!transformer)
     throw new CheckpointError(`${files.paths.join(", ")} holds no transformer, which a checkpoint needs`);
   requireSources(found, folders, base);
+  await requireVocabulary(
+    found.get("text_encoder"),
+    folders.get("text_encoder"),
+    baseConfigs.get("text_encoder"),
+    base,
+  );
   const weights = [...transformer.tensors.values()].reduce(
     (sum, { shape }) => sum + shape.reduce((n, size) => n * size, 1),
     0,
@@ -66,12 +70,7 @@ export async function fromFiles(files: CheckpointFiles, opened: Opened): Promise
     const part = found.get(component);
     const folder = folders.get(component);
     if (part) pieces.push(await converted(component, part, found.get("vision"), mode, baseConfigs.get(component)));
-    else
-      pieces.push(
-        folder === undefined
-          ? { component, folder: await realpath(join(base!, component)) }
-          : await given(component, folder, mode, opened),
-      );
+    else pieces.push(await given(component, folder ?? join(base!, component), mode, opened));
   }
   const file = basename(transformer.from);
   const member = files.member ?? (transformer.zeroCondT ? "edit-2511" : memberNamed(file));
@@ -90,17 +89,65 @@ export async function fromFiles(files: CheckpointFiles, opened: Opened): Promise
   };
 }
 
+/**
+ * Checks the files and the base that complete a transformer, before its own file is downloaded.
+ * @throws CheckpointError as `fromFiles` does
+ */
+export async function requireCompanions(files: Omit<CheckpointFiles, "paths">): Promise<void> {
+  const opened: Opened = [];
+  const base = await baseFolder(files.base);
+  const known = (await configsIn(base)).get("text_encoder");
+  try {
+    requireBase(base);
+    const given = [
+      ["text_encoder", files.textEncoder],
+      ["vae", files.vae],
+      ["vision", files.vision],
+    ] as const;
+    for (const [kind, path] of given) {
+      if (path === undefined || (kind !== "vision" && isFolder(path))) continue;
+      const [part] = openParts(path, kind, opened);
+      if (kind === "text_encoder") await requireVocabulary(part, undefined, known, base);
+    }
+  } finally {
+    for (const one of opened) one.close();
+  }
+}
+
+const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+
+/** The parts in a file; if a flag names it, only the part of the flag. */
+function openParts(path: string, wanted: Component | "vision" | undefined, opened: Opened): Part[] {
+  const source: TensorSource = openSource(path);
+  opened.push(source);
+  const parts = partsOf(source).filter(({ kind }) => wanted === undefined || kind === wanted);
+  if (parts.length === 0) throw new CheckpointError(`${path} holds no ${PART_NAMES[wanted!]}`);
+  return parts;
+}
+
+/** The configs of a base's components. */
+async function configsIn(base: string | undefined): Promise<Map<Component, Config>> {
+  const configs = new Map<Component, Config>();
+  for (const component of base === undefined ? [] : COMPONENTS) {
+    const path = join(base!, component, "config.json");
+    if (existsSync(path)) configs.set(component, (await readJson(path)) as Config);
+  }
+  return configs;
+}
+
+function requireBase(base: string | undefined): void {
+  const holder = base && ["model_index.json", "tokenizer"].find((name) => !existsSync(join(base, name)));
+  if (holder)
+    throw new CheckpointError(`--base is ${base}, which has no ${holder}; name a checkpoint in diffusers layout`);
+}
+
 /** Refuses a checkpoint with missing parts. The error names all of them, and the flags that provide them. */
 function requireSources(
   found: ReadonlyMap<Part["kind"], unknown>,
   folders: ReadonlyMap<Component, string>,
   base: string | undefined,
 ): void {
-  if (base !== undefined) {
-    const holder = ["model_index.json", "tokenizer"].find((name) => !existsSync(join(base, name)));
-    if (holder)
-      throw new CheckpointError(`--base is ${base}, which has no ${holder}; name a checkpoint in diffusers layout`);
-  }
+  requireBase(base);
   const missing = [];
   if (!found.has("text_encoder") && !folders.has("text_encoder") && !(base && existsSync(join(base, "text_encoder"))))
     missing.push("the text encoder (--text-encoder FILE)");
@@ -111,6 +158,30 @@ function requireSources(
   throw new CheckpointError(
     `the checkpoint lacks ${missing.join(" and ")}; --base AIR or --base FOLDER takes missing parts from another checkpoint`,
   );
+}
+
+/**
+ * Checks that the tokenizer of the base belongs to a text encoder from elsewhere. Another one gives ids of other words, which no later check
+ * notices.
+ */
+async function requireVocabulary(
+  part: Part | undefined,
+  folder: string | undefined,
+  known: Config | undefined,
+  base: string | undefined,
+): Promise<void> {
+  const other = part ? configOf(part, known) : folder && ((await readJson(join(folder, "config.json"))) as Config);
+  if (!other || !known) return;
+  const [rows, words] = [other, known].map(vocabularyOf);
+  if (rows === words) return;
+  throw new CheckpointError(
+    `${part?.from ?? folder} has a vocabulary of ${rows} tokens, the tokenizer of --base ${base} is for ${words}. Name a base with the same text encoder: for Qwen2.5-VL-7B, any Qwen-Image checkpoint`,
+  );
+}
+
+/** Rows of a text encoder's embedding table. Newer configs nest it. */
+function vocabularyOf(config: Config): unknown {
+  return (config.text_config as Config | undefined)?.vocab_size ?? config.vocab_size;
 }
 
 async function converted(
@@ -135,7 +206,7 @@ function withoutVision(part: Part): Part {
   return { ...part, tensors: new Map([...part.tensors].filter(([name]) => !/^(model\.)?visual\./.test(name))) };
 }
 
-/** The folder of a component: linked, or converted if necessary. */
+/** The folder of a component, named by a flag or from the base: linked, or converted if its form is another one. */
 async function given(component: Component, folder: string, mode: WeightMode, opened: Opened): Promise<Piece> {
   const weights = await openWeights(folder, COMPONENT_FOLDERS[component].stem).catch(() => undefined);
   if (component === "vae" || mode === "keep" || weights?.names.some((name) => weights.find(name)!.quantised)) {

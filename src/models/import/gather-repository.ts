@@ -22,6 +22,9 @@ export interface RepositoryChoices {
 /** Size of a transformer from which int8 is worth its error: a billion weights of two bytes. */
 const LARGE_BYTES = 2 * LARGE;
 
+/** Size of converted files relative to BF16, at least. */
+const CONVERTED = { int8: 0.48, int4: 0.27, keep: 1 } as const;
+
 /** How to store the weights of a repository in diffusers layout, unless the user chooses. */
 export function modeFor({ files }: Repository): WeightMode {
   return bytesOf(files.filter(({ path }) => isWeights(path, "transformer"))) >= LARGE_BYTES ? "int8" : "keep";
@@ -64,16 +67,19 @@ export async function gatherRepository(
 
 async function pieceFrom(
   repository: Repository,
-  { folder, fetch }: Download,
+  { folder, fetch, missingBytes }: Download,
   component: Component,
   mode: WeightMode,
 ): Promise<ConvertedPiece> {
   const place = join(folder, component);
   const { files, names } = await shardsIn(repository, folder, component);
+  const missing = await Promise.all(files.map((file) => missingBytes([file])));
   const shards = files.map(
     (file, i): Shard => ({
       label: `${COMPONENT_FOLDERS[component].stem}-shard${String(i + 1).padStart(2, "0")}`,
       bytes: file.size,
+      results: Math.floor(CONVERTED[mode] * file.size),
+      download: missing[i]!,
       async open() {
         const path = await fetch(file);
         const source = openSource(path);

@@ -1,4 +1,4 @@
-import { checkpointFolder } from "./component-folder.ts";
+import { baseFolder, checkpointFolder } from "./component-folder.ts";
 import { fromFiles } from "./from-files.ts";
 import { fromFolder } from "./from-folder.ts";
 import type { CheckpointFiles, Ingredients, InPlace, Opened } from "./ingredients.ts";
@@ -10,9 +10,10 @@ import { withMerged } from "./merge.ts";
  * @throws CheckpointError naming the file and its fault, or a missing part and the flag that provides it
  */
 export async function gatherCheckpoint(
-  files: CheckpointFiles,
+  given: CheckpointFiles,
   warn: (message: string) => void = () => {},
 ): Promise<Ingredients | InPlace> {
+  const files = { ...given, base: await baseFolder(given.base) };
   const [first] = files.paths;
   const folder = first !== undefined && files.paths.length === 1 ? await checkpointFolder(first) : undefined;
   const opened: Opened = [];

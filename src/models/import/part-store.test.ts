@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, rm, symlink, utimes, writeFile } from "node:fs
 import { hostname, tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { bytesBegun, removeUnusedParts, stagingFolder, sweepAbandoned } from "./part-store.ts";
+import { removeUnusedParts, stagingFolder, sweepAbandoned } from "./part-store.ts";
 
 let models: string;
 beforeEach(async () => {
@@ -76,14 +76,4 @@ test("a checkpoint that its card no longer names is deleted after a week; one ma
 
 test("without a models folder there is nothing to clean", async () => {
   await expect(sweepAbandoned(join(models, "none"))).resolves.toBeUndefined();
-});
-
-test("leftovers of an interrupted conversion are counted; a complete component is not", async () => {
-  const begun = await part("transformer-int8-a");
-  await writeFile(join(begun, "model-00001-of-00002.safetensors"), Buffer.alloc(1000));
-  const whole = await part("text_encoder-int8-b");
-  await writeFile(join(whole, "model.safetensors"), Buffer.alloc(500));
-  await writeFile(join(whole, "complete.json"), "{}");
-  expect(await bytesBegun(models)).toBe(1000 + "{}".length);
-  expect(await bytesBegun(join(models, "none"))).toBe(0);
 });

@@ -56,6 +56,12 @@ export async function completePart(folder: string, identity: readonly unknown[])
   await writeFile(join(folder, COMPLETE), `${JSON.stringify({ from: identity }, undefined, 2)}\n`);
 }
 
+/** Of these folders of components, those without any results. */
+export async function emptyParts(folders: readonly string[]): Promise<string[]> {
+  const names = await Promise.all(folders.map((folder) => readdir(folder).catch((): string[] => [])));
+  return folders.filter((_, i) => names[i]!.every((name) => name === "config.json"));
+}
+
 /** Deletes converted components that no checkpoint uses, finished or in progress. Returns their folders. */
 export async function removeUnusedParts(modelsDir: string, candidates: readonly string[]): Promise<string[]> {
   const used = await partsInUse(modelsDir);
@@ -127,17 +133,6 @@ function isDead(name: string): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "ESRCH";
   }
-}
-
-/** Bytes of the components whose conversion started and is not complete. */
-export async function bytesBegun(modelsDir: string): Promise<number> {
-  const store = join(modelsDir, ".parts");
-  let bytes = 0;
-  for (const name of await readdir(store).catch((): string[] => [])) {
-    if (existsSync(join(store, name, COMPLETE))) continue;
-    for (const file of await readdir(join(store, name))) bytes += (await stat(join(store, name, file))).size;
-  }
-  return bytes;
 }
 
 /** The converted components that a registered checkpoint links to. While it is being replaced, also those of the other one. */

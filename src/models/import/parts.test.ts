@@ -8,7 +8,10 @@ import { partsOf } from "./parts.ts";
 const FORMATS = "test/fixtures/formats";
 
 /** A file that holds these tensors, their numbers counted on from 0. */
-function holding(tensors: Readonly<Record<string, readonly number[]>>): TensorSource {
+function holding(
+  tensors: Readonly<Record<string, readonly number[]>>,
+  metadata: Readonly<Record<string, string>> = {},
+): TensorSource {
   const tensor = (shape: readonly number[]): SourceTensor => ({
     shape,
     stored: "F32",
@@ -17,7 +20,7 @@ function holding(tensors: Readonly<Record<string, readonly number[]>>): TensorSo
   });
   return {
     name: "some.safetensors",
-    metadata: new Map(),
+    metadata: new Map(Object.entries(metadata)),
     tensors: new Map(Object.entries(tensors).map(([name, shape]) => [name, tensor(shape)])),
     close() {},
   };
@@ -162,6 +165,14 @@ describe("a file that is no part of a Qwen-Image checkpoint is named for what it
     expect(() => partsOf(holding(tensors))).toThrow("some.safetensors");
   });
 
+  test("a language model of the same sizes that cannot see", () => {
+    const llama = { "token_embd.weight": [152064, 3584], "blk.0.attn_q.bias": [3584] };
+    expect(() => partsOf(holding(llama, { "general.architecture": "qwen2" }))).toThrow(
+      /is a Qwen2 or Qwen2\.5 language model .* text encoder is Qwen2\.5-VL-7B/,
+    );
+    expect(partsOf(holding(llama, { "general.architecture": "qwen2vl" }))[0]!.kind).toBe("text_encoder");
+  });
+
   test("unknown sizes, and missing layers", () => {
     const config = (tensors: Record<string, readonly number[]>) => configOf(partsOf(holding(tensors))[0]!, undefined);
     expect(() => config({ ...TRANSFORMER, "transformer_blocks.0.attn.norm_q.weight": [96] })).toThrow(
@@ -169,5 +180,9 @@ describe("a file that is no part of a Qwen-Image checkpoint is named for what it
     );
     expect(() => config({ ...TRANSFORMER, "transformer_blocks.999999999.a": [1] })).toThrow(/to layer 1000000000/);
     expect(() => config({ ...TEXT, "model.embed_tokens.weight": [99, 2048] })).toThrow(/Qwen2\.5-VL-7B has 28 of 3584/);
+    const vae = { "decoder.mid_block.resnets.0.norm1.gamma": [384, 1, 1, 1], "decoder.conv_in.weight": [384, 16] };
+    const ofChannels = (channels: number) => config({ ...vae, "decoder.conv_out.weight": [channels, 96] });
+    expect(ofChannels(3)).toMatchObject({ base_dim: 96, z_dim: 16 });
+    expect(() => ofChannels(4)).toThrow(/decodes to 4 channels, perhaps for Qwen-Image-Layered; Inkstone supports 3/);
   });
 });

@@ -13,6 +13,19 @@ export const PART_NAMES: Readonly<Record<PartKind, string>> = {
   vae: "VAE",
 };
 
+/** Layers with nearly all weights. */
+const LAYERS: Readonly<Record<PartKind, RegExp | undefined>> = {
+  transformer: /^transformer_blocks\.\d+\..*\.weight$/,
+  text_encoder: /^model\.(language_model\.)?layers\.\d+\..*_proj\.weight$/,
+  vision: undefined,
+  vae: undefined,
+};
+
+/** True for a matrix that may be rounded. Stem, head, norms, biases and the embedding table keep their form. */
+export function isRoundable(kind: PartKind, name: string, shape: readonly number[]): boolean {
+  return shape.length === 2 && LAYERS[kind]?.test(name) === true;
+}
+
 /** A component with its tensors, by diffusers' names. */
 export interface Part {
   readonly kind: PartKind;
@@ -36,12 +49,24 @@ export function partsOf(source: TensorSource): Part[] {
     groups.set(prefix, group);
   }
   const parts = [...groups.values()].flatMap((tensors) => partOf(source.name, tensors));
+  requireVisionLanguage(source, parts);
   if (parts.length > 0) return parts;
   const names = [...groups.values()].flatMap((group) => [...group.keys()]);
   const known = foreignArchitecture(names);
   const [first = "nothing"] = names;
   throw new CheckpointError(
     `${source.name} ${known ? `is ${known}` : `is no part of a Qwen-Image checkpoint: it holds ${names.length} tensors, among them "${first}"`}`,
+  );
+}
+
+/**
+ * Refuses a language model of the same sizes that has not learned to see: Qwen2.5-7B instead of Qwen2.5-VL-7B. Its tensors have the same
+ * names and shapes in GGUF files; the architecture differs.
+ */
+function requireVisionLanguage({ name, metadata }: TensorSource, parts: readonly Part[]): void {
+  if (metadata.get("general.architecture") !== "qwen2" || !parts.some(({ kind }) => kind === "text_encoder")) return;
+  throw new CheckpointError(
+    `${name} is a Qwen2 or Qwen2.5 language model (its architecture is qwen2); Qwen-Image's text encoder is Qwen2.5-VL-7B (qwen2vl)`,
   );
 }
 

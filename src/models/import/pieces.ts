@@ -1,10 +1,17 @@
 import { realpath } from "node:fs/promises";
 import { basename } from "node:path";
 import type { LoraMerge } from "../../engine/index.ts";
-import { CheckpointError, fileIdentity, openWeights, type Weight, type Weights } from "../../weights/index.ts";
+import {
+  CheckpointError,
+  elementsOf,
+  fileIdentity,
+  openWeights,
+  type Weight,
+  type Weights,
+} from "../../weights/index.ts";
 import { COMPONENT_FOLDERS, COMPONENTS, type Component } from "./component-folder.ts";
 import type { Config } from "./configs.ts";
-import type { Part } from "./parts.ts";
+import { isRoundable, type Part } from "./parts.ts";
 
 /** How to store linear layers: rounded, or as close to the file as ONNX Runtime can read. */
 export const WEIGHT_MODES = ["int8", "int4", "keep"] as const;
@@ -40,6 +47,10 @@ export interface Shard {
   readonly label: string;
   /** Size of its tensors. */
   readonly bytes: number;
+  /** Size of its converted files, at least. */
+  readonly results: number;
+  /** Bytes to download before it opens; 0 for files on this machine. */
+  readonly download: number;
   /** Downloads it if necessary, and opens it. */
   open(): Promise<{ readonly part: Part; close(): void }>;
   /** Deletes its download. */
@@ -57,6 +68,8 @@ export async function pieceOf(
   const shards = parts.map((part) => ({
     label: part.label,
     bytes: [...part.tensors.values()].reduce((sum, { byteLength }) => sum + byteLength, 0),
+    results: resultsOf(part, mode),
+    download: 0,
     open: async () => ({ part, close() {} }),
     discard: async () => {},
   }));
@@ -65,6 +78,16 @@ export async function pieceOf(
   );
   const identity = await Promise.all(files.map(async (file) => fileIdentity(await realpath(file))));
   return { component, mode, config, identity, shards, preview: namedShapes(parts[0]!.from, shapes) };
+}
+
+/** Size of converted tensors without their scales. In mode `keep` fp8 takes more. */
+function resultsOf({ kind, tensors }: Part, mode: WeightMode): number {
+  let bytes = 0;
+  for (const [name, { shape, byteLength }] of tensors) {
+    const isRounded = mode !== "keep" && isRoundable(kind, name, shape);
+    bytes += isRounded ? elementsOf(shape) * (mode === "int8" ? 1 : 0.5) : byteLength;
+  }
+  return bytes;
 }
 
 /** A piece that is the only part of a component. A VAE is small, and its convolutions are kept unchanged. */

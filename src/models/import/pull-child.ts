@@ -1,10 +1,8 @@
-import { mkdir, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { diskErrorCode } from "../../disk-error.ts";
 import { openRepository } from "../hub/index.ts";
 import type { PullJob, PullReport } from "../install/pull-checkpoint.ts";
-import { bytesBegun } from "./part-store.ts";
-import { bytesToPull, pullRepository } from "./pull-repository.ts";
+import { pullRepository } from "./pull-repository.ts";
 import { filesOfCheckpoint } from "./used-files.ts";
 
 /**
@@ -30,7 +28,6 @@ try {
     },
   });
   total = filesOfCheckpoint(repository).reduce((sum, { size }) => sum + size, 0);
-  await requireRoom(bytesToPull(repository));
   const folder = join(locations.modelsDir, ".hub", repo, revision.replaceAll("/", "."));
   await pullRepository(repository, folder, {}, { ...naming, folderName: repo }, locations);
   report({ type: "done" });
@@ -46,17 +43,3 @@ try {
   });
 }
 process.disconnect?.();
-
-/**
- * Refuses a checkpoint that does not fit on the disk, before the download starts. The results of an interrupted pull count as free space:
- * they are reused.
- */
-async function requireRoom(bytes: number): Promise<void> {
-  const { modelsDir } = locations;
-  await mkdir(modelsDir, { recursive: true });
-  const { bavail, bsize } = await statfs(modelsDir);
-  const free = bavail * bsize;
-  if (free + (await bytesBegun(modelsDir)) >= bytes) return;
-  const gigabytes = (size: number) => (size / 1e9).toFixed(1);
-  throw new Error(`it needs ${gigabytes(bytes)} GB of disk space; ${gigabytes(free)} GB are free`);
-}

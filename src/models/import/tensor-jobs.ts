@@ -8,7 +8,7 @@ import {
   type TensorToWrite,
   type WriteJob,
 } from "../../weights/index.ts";
-import type { PartKind } from "./parts.ts";
+import { isRoundable, type PartKind } from "./parts.ts";
 import type { WeightMode } from "./pieces.ts";
 
 /** A job for the writer, and the entry of its matrix in the header. */
@@ -17,14 +17,6 @@ export interface TensorJob extends WriteJob {
   /** Bytes that it reads, for progress. */
   readonly bytes: number;
 }
-
-/** Layers whose matrices are rounded, nearly all weights. Stem, head, norms, biases and the embedding table keep their form. */
-const LAYERS: Readonly<Record<PartKind, RegExp | undefined>> = {
-  transformer: /^transformer_blocks\.\d+\..*\.weight$/,
-  text_encoder: /^model\.(language_model\.)?layers\.\d+\..*_proj\.weight$/,
-  vision: undefined,
-  vae: undefined,
-};
 
 /** Numbers to decode at a time. */
 const PIECE = 1 << 24;
@@ -54,7 +46,7 @@ export function tensorJob(
   };
   const { shape } = tensor;
   const [out, width] = shape as [number, number];
-  if (shape.length === 2 && LAYERS[kind]?.test(name)) {
+  if (isRoundable(kind, name, shape)) {
     if (tensor.int8 && mode !== "int4") return { ...job, ...int8Copy(name, tensor, finite) };
     if (tensor.blocks && keepsBlocks(tensor, mode)) return { ...job, ...blockCopy(name, tensor, finite) };
     if (mode === "int8") return { ...job, ...int8(name, tensor, quantiser, finite) };

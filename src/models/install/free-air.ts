@@ -39,5 +39,10 @@ const kindOf = (model: Model | Adapter) => ("folder" in model ? "checkpoint" : m
 const placeOf = (model: Model | Adapter) => ("folder" in model ? model.folder : model.path);
 
 function alreadyInstalled(taken: Model | Adapter): ModelError {
-  return new ModelError("alreadyInstalled", `${taken.card.air} is already ${taken.origin}: ${placeOf(taken)}`);
+  const { air } = taken.card;
+  const removal = taken.origin === "bundled" ? "" : `, or remove it first: inkstone models remove ${air}`;
+  return new ModelError(
+    "alreadyInstalled",
+    `${air} is already ${taken.origin}: ${placeOf(taken)}. Choose another name with --air${removal}`,
+  );
 }

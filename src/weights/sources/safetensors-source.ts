@@ -16,6 +16,10 @@ const FOREIGN_PACKINGS: readonly [end: RegExp, what: string][] = [
     /\.weight\.(absmax|quant_map|quant_state\..*)$/,
     "packed by bitsandbytes; use the GGUF or the fp8 file of the same model",
   ],
+  [
+    /\.(weight_scale_2|weight_global_scale|weight_packed)$/,
+    "packed as NVFP4 or by compressed-tensors; use the bf16, fp8 or GGUF file of the same model",
+  ],
   [/\.weight\._(data|scale|qdata)$/, "packed by quanto or torchao; use the GGUF or the fp8 file of the same model"],
 ];
 

@@ -111,6 +111,17 @@ describe("files that look like weights are refused with their kind", () => {
     );
   const note = (format: string) => new TextEncoder().encode(JSON.stringify({ format }));
   const eight = new Uint8Array(4);
+  /** A file of tensors of one byte each, with any types. */
+  const typed = (types: Record<string, string>) => {
+    const entries = Object.entries(types).map(([name, dtype], i) => [
+      name,
+      { dtype, shape: [1], data_offsets: [i, i + 1] },
+    ]);
+    const header = Buffer.from(JSON.stringify(Object.fromEntries(entries)));
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(header.length));
+    return Buffer.concat([length, header, Buffer.alloc(entries.length)]);
+  };
 
   test.each<[string, Uint8Array, RegExp]>([
     ["nothing", Buffer.alloc(0), /is empty/],
@@ -133,6 +144,28 @@ describe("files that look like weights are refused with their kind", () => {
       tensors({ "a.weight": eight, "a.weight_scale": eight, "a.comfy_quant": note("nvfp4") }),
       /layer "a" is stored as nvfp4/,
     ],
+    [
+      "nvfp4 of other programs",
+      tensors({ "a.weight": eight, "a.weight_scale": eight, "a.weight_scale_2": new Float32Array(1) }),
+      /packed as NVFP4 .* use the bf16, fp8 or GGUF file/,
+    ],
+    [
+      "the scales of mxfp8",
+      typed({ "a.weight": "F8_E4M3", "a.weight_scale": "F8_E8M0" }),
+      /"a\.weight_scale": dtype F8_E8M0 is of MXFP8, .* use the bf16, fp8 or GGUF file/,
+    ],
+    ["four bits", typed({ "a.weight": "F4" }), /dtype F4 is of MXFP8, MXFP4 or NVFP4 weights; use/],
+    [
+      "AWQ and GPTQ",
+      tensors({ "a.qweight": new Int8Array(4), "a.qzeros": new Int8Array(4) }),
+      /AWQ or GPTQ; use the GGUF or the fp8 file/,
+    ],
+    ["quanto", tensors({ "a.weight._data": new Int8Array(4) }), /quanto or torchao; use the GGUF or the fp8 file/],
+    ...["convrot_w4a4", "asym_w4a8_int8", "awq_w4a16", "mxfp8", "nvfp4"].map((format): [string, Uint8Array, RegExp] => [
+      `${format} in a note`,
+      tensors({ "a.weight": eight, "a.weight_scale": eight, "a.comfy_quant": note(format) }),
+      new RegExp(`layer "a" is stored as ${format}, .* use the bf16, fp8 or GGUF file`),
+    ]),
     [
       "mxfp8",
       tensors(

@@ -103,7 +103,7 @@ describe("installing", () => {
     await addModel(folder, { air: "me:a@1" }, locations);
     expect(await reason(addModel(folder, { air: "me:a@1" }, locations))).toEqual([
       "alreadyInstalled",
-      `me:a@1 is already installed: ${folder}`,
+      `me:a@1 is already installed: ${folder}. Choose another name with --air, or remove it first: inkstone models remove me:a@1`,
     ]);
     expect(await reason(addModel(folder, { air: "inkstone:nano@1" }, locations))).toMatchObject([
       "alreadyInstalled",

@@ -1,8 +1,6 @@
-import { existsSync } from "node:fs";
-import { cp, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
 import { checkCheckpoint, LoraFileError } from "../../engine/index.ts";
-import { quantiser } from "../../onnx/index.ts";
 import { CheckpointError } from "../../weights/index.ts";
 import { parseCard } from "../card.ts";
 import { ModelError } from "../errors.ts";
@@ -10,33 +8,17 @@ import type { Download, Repository } from "../hub/index.ts";
 import { addModel, type Naming } from "../install/model.ts";
 import type { ModelLocations } from "../locations.ts";
 import type { Model } from "../registry.ts";
-import { COMPONENT_FOLDERS, type Component } from "./component-folder.ts";
-import { type ConversionHooks, convertTensors, writeIndex } from "./convert.ts";
+import type { Component } from "./component-folder.ts";
+import { type ConversionProgress, convertPieces } from "./convert-pieces.ts";
 import { bytesToConvert, requireRoom } from "./disk-room.ts";
 import { requireCompanions } from "./from-files.ts";
 import { gatherCheckpoint } from "./gather.ts";
 import { gatherRepository, modeFor, type RepositoryChoices } from "./gather-repository.ts";
 import type { CheckpointFiles, Ingredients } from "./ingredients.ts";
 import { AIRS, knownCheckpoint } from "./members.ts";
-import {
-  completePart,
-  emptyParts,
-  removeUnusedParts,
-  stagingFolder,
-  storedPart,
-  sweepAbandoned,
-} from "./part-store.ts";
-import { type ConvertedPiece, openUnconverted, type Piece, type Shard } from "./pieces.ts";
+import { emptyParts, removeUnusedParts, stagingFolder, storedPart, sweepAbandoned } from "./part-store.ts";
+import { type OpenPiece, openUnconverted, type Piece } from "./pieces.ts";
 import { putInPlace, requireFreeFor } from "./put-in-place.ts";
-
-/** The component in progress, and bytes of the source. */
-export interface ConversionProgress {
-  readonly component: Component;
-  readonly done: number;
-  readonly total: number;
-  /** Of `done`, the bytes that an earlier run converted. */
-  readonly kept: number;
-}
 
 /** Callbacks of adding a checkpoint, and its signal. */
 export interface AddHooks {
@@ -79,10 +61,11 @@ export async function addCheckpoint(
 
 /**
  * Checks the files and the base that complete a transformer, before its own file is downloaded.
+ * @param bytes size of that file
  * @throws ModelError `notACheckpoint` naming the fault
  */
-export function requireCompleted(files: CheckpointFiles): Promise<void> {
-  return asModelError(() => requireCompanions(files));
+export function requireCompleted(files: CheckpointFiles, bytes: number): Promise<void> {
+  return asModelError(() => requireCompanions(files, bytes));
 }
 
 /**
@@ -150,7 +133,7 @@ async function make(
     await checkCheckpoint(folder, openUnconverted(ingredients.pieces));
     const open = openPieces(ingredients.pieces, places);
     await requireRoom(await bytesToConvert(open), modelsDir);
-    await convertAll(open, hooks);
+    await convertPieces(open, hooks);
     await checkCheckpoint(folder);
     return await putInPlace({ staging, card: checked, source: ingredients.source, earlier }, locations);
   } catch (error) {
@@ -181,63 +164,11 @@ async function link(target: string, path: string): Promise<void> {
 }
 
 /** The pieces that are not converted yet, and the folders of their results. */
-function openPieces(pieces: readonly Piece[], places: ReadonlyMap<Component, Place>) {
+function openPieces(pieces: readonly Piece[], places: ReadonlyMap<Component, Place>): OpenPiece[] {
   return pieces.flatMap((piece) => {
     const { folder, complete } = places.get(piece.component)!;
     return piece.folder !== undefined || complete ? [] : [{ piece, folder }];
   });
-}
-
-async function convertAll(open: ReturnType<typeof openPieces>, hooks: AddHooks) {
-  const shards = open.flatMap(({ piece, folder }) => piece.shards.map((shard) => ({ piece, folder, shard })));
-  const total = shards.reduce((sum, { shard }) => sum + shard.bytes, 0);
-  let [before, kept] = [0, 0];
-  const rounding = quantiser();
-  try {
-    for (const { piece, folder, shard } of shards) {
-      const { component } = piece;
-      let done = 0;
-      const onProgress = (bytes: number, wasKept: boolean) => {
-        done += bytes;
-        if (wasKept) kept += bytes;
-        hooks.onProgress?.({ component, done: before + done, total, kept });
-      };
-      await convertShard(piece, shard, folder, { quantiser: rounding, signal: hooks.signal, onProgress });
-      before += shard.bytes;
-      if (shard !== piece.shards.at(-1)) continue;
-      await writeIndex(
-        folder,
-        COMPONENT_FOLDERS[component].stem,
-        Object.assign({}, ...(await holdersIn(piece, folder))),
-      );
-      await completePart(folder, piece.identity);
-    }
-  } finally {
-    await rounding.release();
-  }
-}
-
-/** Converts a shard, unless an earlier run did, and deletes its download. A note beside the files names its results. */
-async function convertShard({ mode, merge }: ConvertedPiece, shard: Shard, folder: string, hooks: ConversionHooks) {
-  const note = noteOf(shard, folder);
-  if (existsSync(note)) hooks.onProgress?.(shard.bytes, true);
-  else {
-    const { part, close } = await shard.open();
-    try {
-      const holders = await convertTensors({ ...part, mode, merge }, folder, shard.label, hooks);
-      await writeFile(`${note}.part`, JSON.stringify(holders));
-      await rename(`${note}.part`, note);
-    } finally {
-      close();
-    }
-  }
-  await shard.discard();
-}
-
-const noteOf = ({ label }: Shard, folder: string) => join(folder, `${label}.shard.json`);
-
-function holdersIn({ shards }: ConvertedPiece, folder: string): Promise<object[]> {
-  return Promise.all(shards.map(async (shard) => JSON.parse(await readFile(noteOf(shard, folder), "utf8"))));
 }
 
 async function writeConfigs({ configs, copies }: Ingredients, folder: string): Promise<void> {

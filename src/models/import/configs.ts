@@ -69,6 +69,14 @@ export function configOf(part: Part, base: Config | undefined): Config {
   return part.kind === "vae" ? vaeConfig(part, base) : textEncoderConfig(part, base);
 }
 
+/** Features of a text encoder's tokens. Newer configs nest the language part. */
+export function textFeatures(config: Config): unknown {
+  return (config.text_config as Config | undefined)?.hidden_size ?? config.hidden_size;
+}
+
+/** Features of the published text encoder's tokens. */
+export const REAL_TEXT_FEATURES = REAL_TEXT.hidden_size;
+
 function transformerConfig(part: Part, base: Config | undefined): Config {
   const size = sizes(part);
   const headDim = size("transformer_blocks.0.attn.norm_q.weight", 0);

@@ -1,18 +1,12 @@
 import { mkdir, readdir, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
-import type { ConvertedPiece } from "./pieces.ts";
-
-/** A component to convert, and the folder of its results. */
-interface Open {
-  readonly piece: ConvertedPiece;
-  readonly folder: string;
-}
+import type { OpenPiece } from "./pieces.ts";
 
 /**
  * Bytes that a conversion adds to the disk, at least: the results that do not exist yet, and the largest download. Each download is
  * deleted after its conversion.
  */
-export async function bytesToConvert(open: readonly Open[]): Promise<number> {
+export async function bytesToConvert(open: readonly OpenPiece[]): Promise<number> {
   let [results, download] = [0, 0];
   for (const { piece, folder } of open) {
     const all = piece.shards.reduce((sum, shard) => sum + shard.results, 0);

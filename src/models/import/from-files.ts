@@ -11,7 +11,7 @@ import {
   companions,
   openComponent,
 } from "./component-folder.ts";
-import { type Config, configOf, REAL_SCHEDULER } from "./configs.ts";
+import { type Config, configOf, REAL_SCHEDULER, REAL_TEXT_FEATURES, textFeatures } from "./configs.ts";
 import { type CheckpointFiles, type Ingredients, LARGE, type Opened } from "./ingredients.ts";
 import { distilledSteps, type MemberName, memberNamed, PIPELINES } from "./members.ts";
 import { PART_NAMES, type Part, partsOf } from "./parts.ts";
@@ -91,14 +91,20 @@ export async function fromFiles(files: CheckpointFiles, opened: Opened): Promise
 
 /**
  * Checks the files and the base that complete a transformer, before its own file is downloaded.
+ * @param bytes size of that file
  * @throws CheckpointError as `fromFiles` does
  */
-export async function requireCompanions(files: Omit<CheckpointFiles, "paths">): Promise<void> {
+export async function requireCompanions(files: Omit<CheckpointFiles, "paths">, bytes: number): Promise<void> {
   const opened: Opened = [];
   const base = await baseFolder(files.base);
   const known = (await configsIn(base)).get("text_encoder");
   try {
     requireBase(base);
+    if (known && bytes >= LARGE && textFeatures(known) !== REAL_TEXT_FEATURES) {
+      throw new CheckpointError(
+        `--base is ${base}, whose text encoder has ${textFeatures(known)} features; a transformer of this size needs ${REAL_TEXT_FEATURES}. Name Qwen-Image or another published checkpoint`,
+      );
+    }
     const given = [
       ["text_encoder", files.textEncoder],
       ["vae", files.vae],

@@ -41,6 +41,12 @@ export interface ConvertedPiece {
   readonly preview: Weights;
 }
 
+/** A component that is not converted yet, and the folder of its results. */
+export interface OpenPiece {
+  readonly piece: ConvertedPiece;
+  readonly folder: string;
+}
+
 /** Tensors that are opened together. */
 export interface Shard {
   /** Start of its files' names, unique in the component. */

@@ -99,8 +99,13 @@ describe("a folder in diffusers layout", () => {
   test("stays in place, or is converted", async () => {
     expect((await add(HALF, "--air", "me:a@1")).out).toContain(`\n  ${HALF}\n`);
     expect(await parts()).toEqual([]);
-    const { code, out } = await add(HALF, "--air", "me:b@1", "--weights", "int8");
-    expect([code, out.includes(HALF)]).toEqual([0, false]);
+    const card = { air: "their:half@1", name: "Half a checkpoint", defaults: { steps: 7 } };
+    const theirs = join(cwd, "theirs");
+    await cp(HALF, theirs, { recursive: true });
+    await writeFile(join(theirs, "card.json"), JSON.stringify(card));
+    const { code, out } = await add(theirs, "--air", "me:b@1", "--weights", "int8");
+    expect([code, out.includes(theirs)]).toEqual([0, false]);
+    expect(out).toMatch(/^me:b@1\n {2}Half a checkpoint, installed\n {2}defaults: 1024×1024, 7 steps/);
     await draw("me:b@1");
     expect((await add(join(cwd, "models/me+b@1/checkpoint"), "--air", "me:c@1", "--weights", "int4")).err).toContain(
       "is already converted",

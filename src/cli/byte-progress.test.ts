@@ -39,7 +39,7 @@ test("in a pipe: a line for each tenth, with rate and time left", () => {
   );
 });
 
-test("what an earlier run finished is no speed", () => {
+test("bytes of an earlier run do not count for the rate", () => {
   const { terminal, text } = stage(false);
   let time = 0;
   const { at } = byteProgress(terminal, () => time);

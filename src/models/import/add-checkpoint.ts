@@ -119,7 +119,7 @@ async function make(
       ...(ingredients.isLarge && knownCheckpoint(ingredients.title, ingredients.member)),
       ...ingredients.card,
       air: naming.air,
-      name: naming.name ?? naming.folderName ?? ingredients.title,
+      name: naming.name ?? ingredients.card.name ?? naming.folderName ?? ingredients.title,
     };
     const checked = parseCard(naming.name === undefined ? card : { ...card, name: naming.name }, ingredients.title);
     await writeConfigs(ingredients, folder);

@@ -1,6 +1,7 @@
 /** The parts of a future checkpoint. */
 
 import type { AdapterCard } from "../adapter-card.ts";
+import type { ModelCardInput } from "../card.ts";
 import type { Config } from "./configs.ts";
 import type { MemberName } from "./members.ts";
 import type { Piece, WeightMode } from "./pieces.ts";
@@ -42,7 +43,7 @@ export interface Ingredients {
   /** True when it has the size of the published checkpoints, whose defaults and price then apply. */
   readonly isLarge: boolean;
   /** The card of the source folder, if it has one. */
-  readonly card: object;
+  readonly card: Partial<ModelCardInput>;
   readonly pieces: readonly Piece[];
   /** Config files to write, by path inside the checkpoint. */
   readonly configs: Readonly<Record<string, Config>>;

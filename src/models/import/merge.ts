@@ -28,7 +28,7 @@ export async function withMerged(
     return { ...converted, merge, identity: [...converted.identity, "merged", ...identity] };
   };
   const distilled = loras.find(({ card, weight }) => weight !== 0 && (card.schedule || card.defaults))?.card;
-  const { defaults, ...card } = ingredients.card as { defaults?: object };
+  const { defaults, ...card } = ingredients.card;
   return {
     ...ingredients,
     pieces: await Promise.all(ingredients.pieces.map(merged)),

@@ -34,7 +34,7 @@ describe("editing", () => {
     const references = ["--reference", "a.png", "--reference", "b.jpg"];
     const given = ["make it night", "--model", `${cwd}/`, ...references, "--steps", "1", "--out", "edited.png"];
     const { code, err } = await generate(...given);
-    expect([code, err]).toEqual([0, expect.stringMatching(/1 picture in/)]);
+    expect([code, err]).toEqual([0, expect.stringMatching(/1 image in/)]);
     expect(await decodeImage(await file("edited.png"))).toMatchObject({ width: 32, height: 96 });
     const { parameters } = (await readMetadata(await file("edited.png")))!;
     expect(parameters).toMatchObject({
@@ -63,7 +63,7 @@ describe("editing", () => {
 describe("generating", () => {
   test("prints only the path on stdout, and the file contains its parameters", async () => {
     const { code, out, err } = await generate("春桥 “Tea” & co", ...small, "--seed", "18446744073709551615");
-    expect(err).toMatch(/loaded in .* s\n(step 1.*\n)?step 2\/2, 0\.0 s left, .* it\/s\n1 picture in /);
+    expect(err).toMatch(/loaded in .* s\n(step 1.*\n)?step 2\/2, 0\.0 s left, .* it\/s\n1 image in /);
     expect([code, out]).toEqual([0, "春桥-tea-co-18446744073709551615.png\n"]);
     const bytes = await file(out.trim());
     expect(await decodeImage(bytes)).toMatchObject({ width: 128, height: 128, format: "PNG" });
@@ -183,10 +183,10 @@ describe("generating", () => {
     const { code, out, err } = await inkstone(["generate", "x", ...small, "--number", "20", "--out", "s.png"], {
       cwd,
       signal: stop.signal,
-      onStderr: (text) => text.includes("picture 2/20, step 2/2") && stop.abort(new Stopped("SIGINT")),
+      onStderr: (text) => text.includes("image 2/20, step 2/2") && stop.abort(new Stopped("SIGINT")),
     });
     expect(code).toBe(130);
-    expect(err).toContain(`stopped: ${out.split("\n").length - 1} of 20 pictures finished`);
+    expect(err).toContain(`stopped: ${out.split("\n").length - 1} of 20 images finished`);
     expect((await readdir(cwd)).sort()).toEqual(out.trim().split("\n").sort());
   });
 });

@@ -133,12 +133,12 @@ async function fulfil(order: Order, target: OutputTarget, flags: Flags, terminal
         if (!flags.json) print(terminal, shownPath(picture.path, terminal.cwd));
       },
     });
-    tell(terminal, `${pictureCount(saved.length)} in ${duration((performance.now() - loaded) / 1000)}`);
+    tell(terminal, `${imageCount(saved.length)} in ${duration((performance.now() - loaded) / 1000)}`);
   } catch (error) {
     progress.end();
     if (error instanceof PictureRefused) throw new TaskError("nsfwContentDetected", { result: error.index + 1 });
     if (terminal.signal.aborted)
-      tell(terminal, `stopped: ${saved.length} of ${pictureCount(task.numberResults)} finished`);
+      tell(terminal, `stopped: ${saved.length} of ${imageCount(task.numberResults)} finished`);
     throw error;
   } finally {
     await Promise.all([pipeline.dispose(), networks.release()]);
@@ -177,8 +177,8 @@ function told({ faces, safety }: Findings, policy: SafetyPolicy): string[] {
   return lines;
 }
 
-function pictureCount(n: number): string {
-  return n === 1 ? "1 picture" : `${n} pictures`;
+function imageCount(n: number): string {
+  return n === 1 ? "1 image" : `${n} images`;
 }
 
 /** In seconds, with three decimals. */

@@ -64,7 +64,7 @@ describe("the process", () => {
     });
     expect(code).toBe(expected);
     const finished = out.split("\n").length - 1;
-    expect(err).toContain(`stopped: ${finished} of 20 pictures finished`);
+    expect(err).toContain(`stopped: ${finished} of 20 images finished`);
     expect(finished).toBeLessThan(20);
     expect(await readdir(cwd)).toHaveLength(finished);
   });

@@ -39,10 +39,10 @@ test("in a pipe: a line per second and one per finished image, with rate and rem
   }
   expect(text()).toBe(
     [
-      "picture 1/2, step 2/4, 3.0 s left, 2.00 it/s",
-      "picture 1/2, step 4/4, 2.0 s left, 2.00 it/s",
-      "picture 2/2, step 2/4, 1.0 s left, 2.00 it/s",
-      "picture 2/2, step 4/4, 0.0 s left, 2.00 it/s",
+      "image 1/2, step 2/4, 3.0 s left, 2.00 it/s",
+      "image 1/2, step 4/4, 2.0 s left, 2.00 it/s",
+      "image 2/2, step 2/4, 1.0 s left, 2.00 it/s",
+      "image 2/2, step 4/4, 0.0 s left, 2.00 it/s",
       "",
     ].join("\n"),
   );
@@ -60,16 +60,16 @@ test("on a terminal: one bar, redrawn in place and removed at the end", () => {
   step(0, 2, 1000);
   progress.end();
   expect(text()).toContain("█");
-  expect(text()).toContain("picture 1/2, step 2/4, 3.0 s left, 2.00 it/s");
+  expect(text()).toContain("image 1/2, step 2/4, 3.0 s left, 2.00 it/s");
   expect(text()).not.toContain("\n");
 });
 
 test("a line fits the terminal: the least important part goes first, and the bar if there is no room", () => {
   for (const [columns, expected] of [
-    [80, /^[█░]{24} picture 1\/2, step 37\/100, 5\.4 s left, 30\.30 it\/s$/],
-    [40, /^[█░]{0,24} ?picture 1\/2, step 37\/100, 5\.4 s left$/],
-    [30, /^picture 1\/2, step 37\/100$/],
-    [12, /^picture 1\/2$/],
+    [80, /^[█░]{24} image 1\/2, step 37\/100, 5\.4 s left, 30\.30 it\/s$/],
+    [40, /^[█░]{0,24} ?image 1\/2, step 37\/100, 5\.4 s left$/],
+    [30, /^image 1\/2, step 37\/100$/],
+    [12, /^image 1\/2$/],
     [8, /^picture$/],
   ] as const) {
     const { step, progress, text } = stage({ isTTY: true, steps: 100, columns });

@@ -54,7 +54,7 @@ function stepClock(now: () => number): (done: number) => { steps: number; pictur
 
 /** Returns the labels, most important first. */
 function describe({ image, count, step, steps, rate, left }: Standing): string[] {
-  const which = count > 1 ? [`picture ${image + 1}/${count}`] : [];
+  const which = count > 1 ? [`image ${image + 1}/${count}`] : [];
   return [...which, `step ${step}/${steps}`, `${duration(left)} left`, `${rate.toFixed(2)} it/s`];
 }
 

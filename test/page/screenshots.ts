@@ -1,7 +1,6 @@
 /** Takes the two pictures of the page in README.md, on a quiet machine: `npm run sheet:page`. Needs Chromium. */
 
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import sharp from "sharp";
 import { buildPage, draw, finished, type Listed, type StudioPage, settled, startStudio } from "./studio.ts";
 
@@ -19,7 +18,7 @@ const EARLIER: readonly (readonly [string, number])[] = [
   ['A red sign that says "CAT" in white sans letters on a blue background', 7],
 ];
 
-const PROMPT = 'A wooden sign that says "TEA" on a brick wall';
+const PROMPT = 'A wooden sign that says "TEA"';
 
 async function shoot(page: StudioPage, name: string): Promise<void> {
   await settled(page);
@@ -56,7 +55,8 @@ try {
   await page.fill(".edit-prompt", 'A wooden sign that says "SALE"');
   await page.click(".button.draw");
   await page.waitForSelector(".edit-results .actions");
-  await sleep(500);
+  await page.locator(".edit-results .strip-cell").first().click(); // back to the tinted image, its result beside it
+  await page.waitForSelector(".edit-results .actions", { state: "detached" });
   await shoot(page, "page-edit.webp");
 } finally {
   await studio.stop();

@@ -217,6 +217,10 @@ const LISTS: readonly Block[] = [
         "Checkpoints in OpenAI's form. `inkstone` has capabilities, sizes, state and seconds per step.",
       ],
       ["`GET /v1/models/{air}/schema`", "The `imageInference` task of one checkpoint as JSON Schema, for forms."],
+      [
+        "`POST /v1/models/{air}/load`",
+        "Loads a checkpoint before its first task, if no task runs. The page does this for the chosen model.",
+      ],
       ["`GET /v1/status`", "Version, device, model in memory, queue, storage, limits, and the name of the key."],
     ].map((cells) => ({ cells })),
   },

@@ -154,6 +154,14 @@ export const modelReply = group("A checkpoint in the model format of OpenAI. Fur
   }),
 });
 
+const modelLoadReply = group("The model after the request.", {
+  air: air("AIR of the model."),
+  state: oneOf(
+    "`ready`: it can generate immediately. `loading`: it is being loaded. `installed`: it is loaded with its first task.",
+    MODEL_STATES,
+  ),
+});
+
 /** The replies of the routes, by their names in the OpenAPI document. */
 export const ROUTE_REPLIES = {
   Picture: pictureReply,
@@ -170,6 +178,7 @@ export const ROUTE_REPLIES = {
   }),
   Status: statusReply,
   Model: modelReply,
+  ModelLoad: modelLoadReply,
   ModelList: group("The installed checkpoints.", {
     object: text("Always `list`."),
     data: many("The checkpoints.", modelReply),
@@ -179,4 +188,5 @@ export const ROUTE_REPLIES = {
 export type PictureReply = z.output<typeof pictureReply>;
 export type TaskReply = z.output<typeof taskReply>;
 export type StatusReply = z.output<typeof statusReply>;
+export type ModelLoadReply = z.output<typeof modelLoadReply>;
 export type ModelReply = z.output<typeof modelReply>;

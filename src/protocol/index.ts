@@ -16,6 +16,7 @@ export {
   taskStop,
 } from "./gallery.ts";
 export {
+  type ModelLoadReply,
   type ModelReply,
   type PictureReply,
   ROUTE_REPLIES,

@@ -78,6 +78,7 @@ export function httpPorts(options: PortsOptions): HttpPorts {
     tracer,
     readiness: () => readiness(data, workers, modelTrouble, isClosing()),
     device: () => workers.devices.map(({ name, note }) => note ?? name).join(", "),
+    prepare: workers.prepare,
     inMemory: async () => [...(await workers.inMemory()), ...(await presence.inMemory())],
     freeBytes: space.freeBytes,
     pageFolder: fileURLToPath(new URL("../../web/dist", import.meta.url)),

@@ -2,7 +2,7 @@
 
 import { Gauge, type Registry } from "prom-client";
 import { type Adapter, type AdapterKind, type Model, resolveAdapter } from "../models/index.ts";
-import type { BringHooks } from "../models/shared/index.ts";
+import { type BringHooks, isMirrored } from "../models/shared/index.ts";
 import type { Config } from "../settings/index.ts";
 import { software } from "../version.ts";
 import type { Data } from "./data.ts";
@@ -27,6 +27,8 @@ export interface Workers {
   readonly trouble: Error | undefined;
   /** The checkpoints that the engine processes have loaded or are loading. */
   inMemory(): Promise<readonly ModelInMemory[]>;
+  /** Loads the model with this AIR before its first task, in a worker without a task. False if none does, or the model is in a bucket. */
+  prepare(air: string): Promise<boolean>;
   /** The devices: one engine process each. */
   readonly devices: readonly EngineProcess["device"][];
   /** Resolves after the first attempt to open every device. */
@@ -117,6 +119,12 @@ export function startWorkers(options: WorkersOptions): Workers {
       return workers.map(({ trouble }) => trouble).find((trouble) => trouble !== undefined);
     },
     inMemory,
+    async prepare(air) {
+      const { folder, registration } = await models.find(air);
+      if (registration !== undefined && isMirrored(registration)) return false; // a task downloads its weights
+      if (engines.some(({ checkpoint }) => checkpoint?.folder === folder)) return true;
+      return workers.some((worker) => worker.prepare(folder));
+    },
     get devices() {
       return engines.map(({ device }) => device);
     },
@@ -146,6 +154,7 @@ export function countDevices(register: Registry, engines: readonly Pick<EnginePr
 export const NO_WORKERS: Workers = {
   trouble: undefined,
   inMemory: async () => [],
+  prepare: async () => false,
   devices: [],
   tried: Promise.resolve(),
   stop: async () => {},

@@ -81,6 +81,7 @@ export async function startMemoryApp(
     freeBytes: async () => undefined,
     device: () => "cpu",
     inMemory: async () => [],
+    prepare: async () => false,
     uploads: {
       store: async () => {
         const imageUUID = crypto.randomUUID();

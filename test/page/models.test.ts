@@ -163,6 +163,24 @@ describe.skipIf(!hasChromium)("models", () => {
     await page.context().close();
   });
 
+  test("the server loads the model of a new page, and the chosen one, before the first image", async () => {
+    await studio.kill();
+    await studio.start();
+    const inMemory = async () => (await studio.ask<{ model?: object }>("GET", "/v1/status")).model;
+    expect(await inMemory()).toBeUndefined();
+    const page = await studio.open();
+    await expect.poll(inMemory, { timeout: 20_000 }).toEqual({ air: QUICK.model, state: "ready" });
+    await page.selectOption(".model-choice", EDITING);
+    await expect.poll(inMemory, { timeout: 20_000 }).toEqual({ air: EDITING, state: "ready" });
+    const other = await studio.open();
+    await other.waitForSelector(".model-choice");
+    await settled(other);
+    expect(await inMemory()).toEqual({ air: EDITING, state: "ready" });
+    expect([...page.faults, ...other.faults]).toEqual([]);
+    await page.context().close();
+    await other.context().close();
+  });
+
   test("the model in memory is shown; a style is downloaded by its address, with its progress", async () => {
     const file = await readFile("test/fixtures/lora/files/peft.safetensors");
     const page = await studio.open({ path: "/models" });

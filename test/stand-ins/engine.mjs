@@ -16,6 +16,7 @@ process.on("message", (request) => {
   if (request.type === "abort") aborted.add(request.id);
   else if (request.type === "open") open(request);
   else if (request.type === "draw") void draw(request);
+  else if (request.type === "load") load(request);
   else guide(request);
 });
 
@@ -28,6 +29,11 @@ function open({ id }) {
   const message = deviceFile && existsSync(deviceFile) ? readFileSync(deviceFile, "utf8") : "";
   if (message) return process.send({ type: "failed", id, error: { name: "DeviceError", message } });
   process.send({ type: "opened", id, note: `${JSON.parse(process.argv[2]).device} in ${process.pid}` });
+  process.send({ type: "done", id });
+}
+
+function load({ id }) {
+  process.send({ type: "loaded", id });
   process.send({ type: "done", id });
 }
 

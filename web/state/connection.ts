@@ -4,7 +4,7 @@ import { signal } from "@preact/signals";
 import { ApiError, request, useKey } from "../api/server.ts";
 import { watchTasks } from "../api/socket.ts";
 import type { Status, WatchEvent } from "../api/types.ts";
-import { loadModels } from "./models.ts";
+import { loadModels, model, prepare } from "./models.ts";
 import { dropListed, noteListed } from "./picture-list.ts";
 import { recent } from "./pictures.ts";
 import { previews } from "./preferences.ts";
@@ -84,6 +84,8 @@ function take(event: WatchEvent): void {
 async function catchUp(): Promise<void> {
   await Promise.allSettled([attach(), loadModels(), readStatus(), recent.show({ kind: "drawn" })]);
   settle();
+  // A model in memory stays: the next image of somebody else may need it.
+  if (status.value?.model === undefined && model.value !== undefined && !document.hidden) await prepare(model.value);
 }
 
 export async function readStatus(): Promise<void> {

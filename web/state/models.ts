@@ -70,7 +70,15 @@ function inputsFor(chosen: Model): Parameters["inputs"] {
 }
 
 /** Chooses a model with its defaults. */
-export const chooseModel = (chosen: Model): void => patchDraft(valuesOf(chosen));
+export function chooseModel(chosen: Model): void {
+  patchDraft(valuesOf(chosen));
+  void prepare(chosen);
+}
+
+/** Loads a model on the server, if no task runs there, so that the first image comes sooner. */
+export async function prepare({ air }: Pick<Model, "air">): Promise<void> {
+  await request("POST", `/v1/models/${encodeURIComponent(air)}/load`).catch(() => {}); // a task reports what is wrong with it
+}
 
 /** Default size, steps and guidance of a model. By default, an editing model keeps the shape of the image. */
 const valuesOf = (chosen: Model): Parameters =>

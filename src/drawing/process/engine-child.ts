@@ -36,7 +36,10 @@ async function fulfil(id: number, work: EngineWork): Promise<void> {
       opened ??= await openDevice(device, { precision });
       report({ type: "opened", id, note: opened.note });
     } else if (work.type === "draw") await draw(id, work, abort.signal);
-    else {
+    else if (work.type === "load") {
+      await load(work.checkpoint);
+      report({ type: "loaded", id });
+    } else {
       const image =
         work.type === "guide" ? guideImage(work.picture, work.filter) : await upscale(id, work, abort.signal);
       const { width, height, pixels } = image;

@@ -43,6 +43,11 @@ export interface EngineProcess {
    */
   draw(folder: string, plan: DrawingPlan, hooks?: DrawHooks & { readonly previews?: boolean }): Promise<void>;
   /**
+   * Loads the checkpoint in `folder`, so that `draw` finds it ready.
+   * @throws CheckpointError, EngineDied as `draw` does
+   */
+  load(folder: string): Promise<void>;
+  /**
    * Makes a guide image. It needs no checkpoint.
    * @throws EngineDied as `draw` does
    */
@@ -139,7 +144,7 @@ export function createEngineProcess(options: EngineProcessOptions = {}): EngineP
     const turn = queue.then(() => {
       hooks.signal?.throwIfAborted();
       child ??= start();
-      const held = work.type === "draw" ? work.checkpoint : undefined;
+      const held = work.type === "draw" || work.type === "load" ? work.checkpoint : undefined;
       if (held !== undefined && held !== checkpoint?.folder) hold({ folder: held, state: "loading" });
       const onLoaded = () => {
         if (held !== undefined) hold({ folder: held, state: "ready" });
@@ -148,7 +153,11 @@ export function createEngineProcess(options: EngineProcessOptions = {}): EngineP
         device = { name, note };
       };
       const limits = { stallTimeout: work.type === "open" ? OPEN_TIMEOUT : stallTimeout, abortGrace };
-      return followRequest(child, { id: nextId++, ...work }, { ...hooks, onLoaded, onOpened }, limits).catch(failed);
+      const done = followRequest(child, { id: nextId++, ...work }, { ...hooks, onLoaded, onOpened }, limits);
+      return done.catch((error) => {
+        if (held !== undefined && checkpoint?.state === "loading") hold(undefined);
+        return failed(error);
+      });
     });
     queue = turn.catch(() => {});
     return turn;
@@ -175,6 +184,7 @@ export function createEngineProcess(options: EngineProcessOptions = {}): EngineP
     },
     draw: (checkpoint, plan, { previews = false, ...hooks } = {}) =>
       request({ type: "draw", checkpoint, plan, previews }, hooks),
+    load: (checkpoint) => request({ type: "load", checkpoint }, {}),
     makeGuide: (picture, filter, signal) => made({ type: "guide", picture: plain(picture), filter }, { signal }),
     upscale: (picture, factor, hooks = {}) => made({ type: "upscale", picture: plain(picture), factor }, hooks),
     get checkpoint() {

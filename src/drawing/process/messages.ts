@@ -27,6 +27,8 @@ export type EngineWork =
   | { type: "open" }
   /** Generate and finish images with the checkpoint in a folder. `previews` adds a small image to each step. */
   | { type: "draw"; checkpoint: string; plan: DrawingPlan; previews: boolean }
+  /** Load the checkpoint in a folder. */
+  | { type: "load"; checkpoint: string }
   /** Make a guide image. */
   | { type: "guide"; picture: RgbImage; filter: GuideFilter }
   /** Enlarge an image. Its tiles are reported as steps. */

@@ -188,6 +188,16 @@ export const PATHS: Schema = {
       responses: { "200": json("The schema.", { type: "object" }), ...failures(401, 403, 404) },
     },
   },
+  "/v1/models/{air}/load": {
+    post: {
+      operationId: "loadModel",
+      summary: "Load a checkpoint before the first task",
+      description:
+        "The first image then comes sooner. Nothing happens while a task runs, or if the server does not generate.",
+      parameters: [{ name: "air", in: "path", required: true, schema: { type: "string" } }],
+      responses: { ...answer("ModelLoad", 202), ...failures(401, 403, 404) },
+    },
+  },
   "/v1/status": {
     get: {
       operationId: "getStatus",

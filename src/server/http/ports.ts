@@ -130,6 +130,8 @@ export interface HttpPorts {
   device(): string;
   /** The models in memory of all workers, and those that are loading: those of this process first. */
   inMemory(): Promise<readonly ModelInMemory[]>;
+  /** Loads a model before its first task, if a worker of this process has no task. True when it is loading or ready. */
+  prepare(air: string): Promise<boolean>;
   /** Free bytes in the storage of images; undefined if unknown. */
   freeBytes(): Promise<number | undefined>;
   /** The folder of the built page. Absent: it is not served. */

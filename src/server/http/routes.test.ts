@@ -98,6 +98,18 @@ describe("other tasks", () => {
     expect(await search({ category: "lora" })).toMatchObject({ totalResults: 0 });
   });
 
+  test("a checkpoint is loaded before its first task, by AIR; others are not found", async () => {
+    const asked: string[] = [];
+    const prepare = async (air: string) => asked.push(air) > 0;
+    const { base } = await start({}, { ports: { prepare } });
+    const load = (air: string, headers: Record<string, string> = { authorization: `Bearer ${KEY}` }) =>
+      fetch(`${base}/v1/models/${air}/load`, { method: "POST", headers });
+    const answer = await load("runware:108@1");
+    expect([answer.status, await answer.json()]).toEqual([202, { air: "runware:108@1", state: "loading" }]);
+    expect([(await load("me:none@1")).status, (await load("runware:108@1", {})).status]).toEqual([404, 401]);
+    expect(asked).toEqual(["runware:108@1"]);
+  });
+
   test("accountManagement shows the caller's key, masked", async () => {
     const { base } = await start();
     const { text, body } = await post(base, [

@@ -13,6 +13,7 @@ const refusing: EngineProcess = {
   },
   makeGuide: () => Promise.reject(new Error("no guides here")),
   upscale: () => Promise.reject(new Error("no upscaler here")),
+  load: () => Promise.reject(new Error("no checkpoints here")),
   ready: async () => {},
   device: { name: "cpu", note: "cpu" },
   pid: undefined,

@@ -62,6 +62,22 @@ describe("a task that succeeds", () => {
     expect(record.results[0]!.cost).toBe(0.0058);
   });
 
+  test("a model is loaded before its first task, not while a task runs, and leaves memory like any other", async () => {
+    const { engine, worker } = await start({ modelIdleMs: 200 });
+    expect(worker.prepare("/first")).toBe(true);
+    await expect.poll(() => engine.checkpoint).toEqual({ folder: "/first", state: "ready" });
+    const first = engine.pid;
+    expect(worker.prepare("/first")).toBe(true);
+    const taskUUID = await submit({ steps: 5, positivePrompt: "step 30" });
+    await firstSteps(taskUUID);
+    expect(worker.prepare("/second")).toBe(false);
+    expect((await final(taskUUID)).state).toBe("succeeded");
+    expect(engine.pid).toBe(first);
+    await expect.poll(() => worker.prepare("/second")).toBe(true);
+    await expect.poll(() => engine.checkpoint?.folder).toBe("/second");
+    await expect.poll(() => engine.pid, { timeout: 20_000 }).toBeUndefined();
+  });
+
   test("the same task gives the same bytes", async () => {
     const { images } = await start();
     const fields = { seed: 7n, outputFormat: "WEBP" } as const;

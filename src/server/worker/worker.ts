@@ -36,6 +36,11 @@ export interface Worker {
   readonly trouble: Error | undefined;
   /** Resolves after the first attempt to open the engine's device. `engine.device` has the outcome. */
   readonly tried: Promise<void>;
+  /**
+   * Loads a model before its first task, unless a task runs or another model is being loaded.
+   * @returns false if it does not load it
+   */
+  prepare(folder: string): boolean;
   /** Takes no new task, gives the running one this time to finish, then returns it to the queue and ends the engine. */
   stop(graceMs: number): Promise<void>;
 }
@@ -56,6 +61,7 @@ export function startWorker(options: WorkerOptions): Worker {
   const closing = new AbortController(); // no new tasks
   const ending = new AbortController(); // nor the current one
   let trouble: Error | undefined;
+  let busy = false;
 
   async function attempt(claim: Claim, spans: AttemptSpans): Promise<string> {
     const stalled = new AbortController();
@@ -144,13 +150,17 @@ export function startWorker(options: WorkerOptions): Worker {
     queue.unloaded();
     void engine.stop();
   };
+  const rest = () => {
+    busy = false;
+    if (modelIdleMs > 0) idle = setTimeout(unload, modelIdleMs).unref();
+  };
 
   const working = takeClaims(queue, {
     ready: untilReady,
     async take(claim) {
       clearTimeout(idle);
-      await run(claim);
-      if (modelIdleMs > 0) idle = setTimeout(unload, modelIdleMs).unref();
+      busy = true;
+      await run(claim).finally(rest);
       await nextTurn(); // The client gets its reply before the embedded database blocks this thread again.
     },
     onError: (error) => log.error({ error }, "the worker could not continue its task"),
@@ -161,6 +171,17 @@ export function startWorker(options: WorkerOptions): Worker {
       return trouble;
     },
     tried,
+    prepare(folder) {
+      if (busy || closing.signal.aborted || engine.device.note === undefined) return false;
+      if (engine.checkpoint?.state === "loading") return engine.checkpoint.folder === folder;
+      if (engine.checkpoint?.folder === folder) return true;
+      clearTimeout(idle);
+      engine
+        .load(folder)
+        .catch((error) => log.warn({ error }, "a model could not be loaded before its first task"))
+        .finally(() => busy || rest());
+      return true;
+    },
     async stop(graceMs) {
       closing.abort(new Stopping());
       const grace = setTimeout(() => ending.abort(new Stopping()), graceMs);

@@ -2,7 +2,7 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { encodeImage } from "../../src/pictures/index.ts";
-import { openDatabase } from "../../src/server/database/index.ts";
+import { type Database, openDatabase } from "../../src/server/database/index.ts";
 import {
   buildPage,
   draw,
@@ -191,6 +191,55 @@ describe.skipIf(!hasChromium)("two tabs", () => {
   });
 });
 
+/** Records of images without files. `createdAt` is SQL for the n-th, from 1 on. */
+async function insertImages(db: Database, count: number, createdAt: string): Promise<void> {
+  await db.query(
+    `insert into images (image_uuid, owner, index, seed, output_format, file_name, content_type, width, height, byte_length,
+                         created_at, delete_at, parameters)
+     select id, 'local', 0, n::text, 'PNG', id || '.png', 'image/png', 128, 128, 1000,
+            ${createdAt}, now() + interval '1 year',
+            json_build_object('positivePrompt', 'picture ' || n, 'model', 'inkstone:nano@1')::text
+     from (select n, overlay(overlay(gen_random_uuid()::text placing '4' from 15) placing '8' from 20) as id
+           from generate_series(1, ${count}) n) made`,
+  );
+}
+
+describe.skipIf(!hasChromium)("images of four months", () => {
+  let studio: Studio;
+  beforeAll(async () => {
+    await buildPage();
+    studio = await startStudio({}, async (folder) => {
+      const db = await openDatabase({ dataDir: join(folder, "database") });
+      await insertImages(db, 8, "timestamptz '2025-12-15 12:00Z' - make_interval(months => 5 * ((n - 1) / 2))");
+      await db.close();
+    });
+  });
+  afterAll(() => studio?.stop());
+
+  test.each([{}, { viewport: PHONE, hasTouch: true, isMobile: true }])(
+    "the rail leads to each of them: %j",
+    async (device) => {
+      const page = await studio.open({ path: "/pictures", ...device });
+      const marks = page.locator(".date-rail button");
+      await expect.poll(() => marks.allTextContents()).toEqual(["Newest", "Jul 2025", "Feb 2025", "Sep 2024"]);
+      const cells = () => page.locator(".grid-cell").count();
+      await expect.poll(cells).toBe(8);
+      await marks.nth(2).click();
+      await expect.poll(cells).toBe(4);
+      expect(await page.locator(".grid-day").first().textContent()).toBe("February 15, 2025");
+      expect(await page.locator('.date-rail [aria-current="date"]').textContent()).toBe("Feb 2025");
+      await page.fill("#gallery-search", "picture 8");
+      await expect.poll(() => marks.count()).toBe(0);
+      await page.fill("#gallery-search", "");
+      await page.click(".date-rail >> text=Newest");
+      await expect.poll(cells).toBe(8);
+      expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(page.viewportSize()!.width);
+      await page.screenshot({ path: `/tmp/rail-${page.viewportSize()!.width}.png` });
+      await page.context().close();
+    },
+  );
+});
+
 describe.skipIf(!hasChromium)("ten thousand images", () => {
   let studio: Studio;
   beforeAll(async () => {
@@ -198,15 +247,7 @@ describe.skipIf(!hasChromium)("ten thousand images", () => {
     studio = await startStudio({}, async (folder) => {
       const db = await openDatabase({ dataDir: join(folder, "database") });
       // A day in ten apart, so that there are days to be headed.
-      await db.query(
-        `insert into images (image_uuid, owner, index, seed, output_format, file_name, content_type, width, height, byte_length,
-                             created_at, delete_at, parameters)
-         select id, 'local', 0, n::text, 'PNG', id || '.png', 'image/png', 128, 128, 1000,
-                now() - make_interval(mins => n), now() + interval '1 year',
-                json_build_object('positivePrompt', 'picture ' || n, 'model', 'inkstone:nano@1')::text
-         from (select n, overlay(overlay(gen_random_uuid()::text placing '4' from 15) placing '8' from 20) as id
-               from generate_series(1, 10000) n) made`,
-      );
+      await insertImages(db, 10_000, "now() - make_interval(mins => n)");
       await db.close();
     });
   });

@@ -21,6 +21,9 @@ export const keepSeconds = stored<number>("keep", FOR_GOOD);
 const dayAndTime = computed(() => new Intl.DateTimeFormat(language.value, { dateStyle: "medium", timeStyle: "short" }));
 const day = computed(() => new Intl.DateTimeFormat(language.value, { day: "numeric", month: "long", year: "numeric" }));
 
+const month = computed(() => new Intl.DateTimeFormat(language.value, { month: "short", year: "numeric" }));
+
+export const formatMonth = (day: Date): string => month.value.format(day);
 export const formatTime = (iso: string): string => dayAndTime.value.format(new Date(iso));
 export const formatDay = (iso: string): string => day.value.format(new Date(iso));
 

@@ -182,6 +182,8 @@ export const en = {
 
   search: "Search prompts",
   until: "Until",
+  months: "Months with pictures",
+  newest: "Newest",
   all: "All",
   starred: "Starred",
   uploads: "Uploaded",

@@ -178,6 +178,8 @@ export const zh: Words = {
 
   search: "搜索描述",
   until: "截至",
+  months: "有图片的月份",
+  newest: "最新",
   all: "全部",
   starred: "星标",
   uploads: "带来的",

@@ -6,6 +6,7 @@ import { Button } from "../../parts/button.tsx";
 import { bin, compared, gallery, hasPixels, restore, star } from "../../state/pictures.ts";
 import { go } from "../../state/route.ts";
 import { words } from "../../text/index.ts";
+import { DateRail } from "./date-rail.tsx";
 import { Filters, type GalleryFilter, queryOf } from "./filters.tsx";
 import { PictureGrid } from "./picture-grid.tsx";
 import { useSelection } from "./selection.ts";
@@ -87,13 +88,16 @@ export function PicturesScreen() {
         </div>
       )}
       {inBin && <p class="soft bin-note">{t.binNote}</p>}
-      <PictureGrid
-        list={gallery}
-        selection={selection}
-        selecting={selecting || selection.pictures.length > 0}
-        onOpen={setViewed}
-        empty={filter.words === "" ? t.emptyPlaces[filter.place] : undefined}
-      />
+      <div class="grid-and-rail">
+        <PictureGrid
+          list={gallery}
+          selection={selection}
+          selecting={selecting || selection.pictures.length > 0}
+          onOpen={setViewed}
+          empty={filter.words === "" ? t.emptyPlaces[filter.place] : undefined}
+        />
+        <DateRail filter={filter} onChange={setFilter} />
+      </div>
       {picture !== undefined && (
         <Viewer
           picture={picture}

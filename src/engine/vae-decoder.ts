@@ -58,16 +58,22 @@ export async function openVaeDecoder(
   const tiling = { reach: decoderReach(config), factor: spatialFactor(config), most };
   await whole.get(); // reports unusable weights now
   return {
-    // The sessions of the last image stay loaded, because images usually have the same size.
+    // The session of an image in one piece stays loaded, because images usually have the same size.
     async decode(latents) {
       if (isOnePiece(latents, tiling)) {
         await free(middle, up);
         return (await (await whole.get()).run({ latents })).picture!.data;
       }
       await free(whole);
-      const { features } = await (await middle.get()).run({ latents });
-      const decoder = await up.get();
-      return inTiles(features!, tiling, async (tile) => (await decoder.run({ features: tile })).picture!.data);
+      // Both sessions would keep the working memory of their largest run. The next image opens them again, in a small part of its time.
+      try {
+        const { features } = await (await middle.get()).run({ latents });
+        await free(middle);
+        const decoder = await up.get();
+        return await inTiles(features!, tiling, async (tile) => (await decoder.run({ features: tile })).picture!.data);
+      } finally {
+        await free(middle, up);
+      }
     },
     dispose: () => free(whole, middle, up),
   };

@@ -84,7 +84,7 @@ function take(event: WatchEvent): void {
 async function catchUp(): Promise<void> {
   await Promise.allSettled([attach(), loadModels(), readStatus(), recent.show({ kind: "drawn" })]);
   settle();
-  // A model in memory stays: the next image of somebody else may need it.
+  // A model in memory stays: another client may need it for its next image.
   if (status.value?.model === undefined && model.value !== undefined && !document.hidden) await prepare(model.value);
 }
 

@@ -234,7 +234,6 @@ describe.skipIf(!hasChromium)("images of four months", () => {
       await page.click(".date-rail >> text=Newest");
       await expect.poll(cells).toBe(8);
       expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(page.viewportSize()!.width);
-      await page.screenshot({ path: `/tmp/rail-${page.viewportSize()!.width}.png` });
       await page.context().close();
     },
   );

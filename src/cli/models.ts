@@ -96,7 +96,10 @@ export function addModels(command: Command, terminal: Terminal): void {
       )
       .addOption(kindOption())
       .option("--revision <revision>", "Branch, tag or commit.", "main")
-      .option("--file <path>", "One file of the repository: a transformer or a LoRA (default: the only one)."),
+      .option(
+        "--file <path>",
+        "One file of the repository, by path or name: a transformer or a LoRA (default: the only one).",
+      ),
   )
     .addHelpText("after", pullNotes)
     .action(async (repo: string, flags: PullFlags) => {

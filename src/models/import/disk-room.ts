@@ -24,8 +24,9 @@ export async function bytesToConvert(open: readonly OpenPiece[]): Promise<number
 export async function requireRoom(bytes: number, modelsDir: string): Promise<void> {
   if (bytes === 0) return;
   await mkdir(modelsDir, { recursive: true });
-  const { bavail, bsize } = await statfs(modelsDir);
-  const free = bavail * bsize;
+  const disk = await statfs(modelsDir).catch(() => undefined);
+  if (!disk || disk.blocks === 0) return; // some network file systems do not report their size
+  const free = disk.bavail * disk.bsize;
   if (free >= bytes) return;
   throw new Error(
     `it needs ${gigabytes(bytes)} GB of disk space; ${gigabytes(free)} GB are free. Free some space, or choose another place with INKSTONE_MODELS_DIR`,

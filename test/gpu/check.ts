@@ -150,7 +150,8 @@ async function measureForms(devices: readonly OpenedDevice[]): Promise<string[]>
       }
       if (form === "plain" && values.peer) {
         const row = peerRow(join(folder, form), values.peer, blocks, side);
-        console.log(await row.catch(({ message }: Error) => `| diffusers, BF16 | ${message} |`));
+        const failure = ({ message }: Error) => `| diffusers, BF16 | ${message.trim().split("\n").at(-1)} |`;
+        console.log(await row.catch(failure));
       }
       await rm(join(folder, form), { recursive: true });
     }

@@ -218,14 +218,13 @@ describe("unusable files are refused, and nothing of them stays", () => {
     ],
     [
       "a tokenizer of another vocabulary",
-      async () => [
-        join(FORMATS, "transformer.gguf"),
-        "--text-encoder",
-        join(FORMATS, "text-encoder.gguf"),
-        "--base",
-        "inkstone:nano@1",
-      ],
-      /text-encoder\.gguf/,
+      async () => {
+        const config = JSON.parse(await readFile(join(HALF, "text_encoder/config.json"), "utf8"));
+        const [base] = await with_("text_encoder/config.json", JSON.stringify({ ...config, vocab_size: 400 }))();
+        const text = join(FORMATS, "text-encoder.gguf");
+        return [join(FORMATS, "transformer.gguf"), "--text-encoder", text, "--base", base!];
+      },
+      /text-encoder\.gguf has a vocabulary of 346 tokens, the tokenizer of --base .*half is for 400\. Name a base/,
     ],
     [
       "a component's folder",

@@ -220,7 +220,8 @@ describe("unusable files are refused, and nothing of them stays", () => {
       "a tokenizer of another vocabulary",
       async () => {
         const config = JSON.parse(await readFile(join(HALF, "text_encoder/config.json"), "utf8"));
-        const [base] = await with_("text_encoder/config.json", JSON.stringify({ ...config, vocab_size: 400 }))();
+        config.text_config.vocab_size = 400;
+        const [base] = await with_("text_encoder/config.json", JSON.stringify(config))();
         const text = join(FORMATS, "text-encoder.gguf");
         return [join(FORMATS, "transformer.gguf"), "--text-encoder", text, "--base", base!];
       },

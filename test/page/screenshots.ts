@@ -48,9 +48,9 @@ try {
   const side = Math.min(width - 48, height - 48, 4 * source.width);
   const corner = (along: number, down: number) =>
     [x + (width - side) / 2 + along * side, y + (height - side) / 2 + down * side] as const;
-  await page.mouse.move(...corner(0.15, 0.3));
+  await page.mouse.move(...corner(0.12, 0.3));
   await page.mouse.down();
-  await page.mouse.move(...corner(0.85, 0.7), { steps: 8 });
+  await page.mouse.move(...corner(0.88, 0.68), { steps: 8 });
   await page.mouse.up();
   await page.fill(".edit-prompt", 'A wooden sign that says "SALE"');
   await page.click(".button.draw");

@@ -1,24 +1,28 @@
 import { globSync, readFileSync } from "node:fs";
 import { defineConfig } from "vitest/config";
 
-/** Suites that start servers and engines, or hold clocks to promises: one at a time, when nothing else runs. */
-const alone = [
+/** Suites that start servers and engines and mostly wait for them: two at a time, after the others. */
+const servers = [
   "test/contract/**",
   "test/deploy/**",
   "test/faults/**",
-  "test/package/**",
-  "test/snippets/**",
-  "test/soak/**",
   "test/finishing/**",
+  "test/snippets/**",
+  "src/server/worker/**",
+  "src/server/delivery/**",
+  "src/drawing/process/**",
+  "src/cli/main.test.ts",
+];
+
+/** Suites that hold clocks to promises, look through a browser, or build what others read: one at a time, when nothing else runs. */
+const alone = [
+  "test/package/**",
+  "test/soak/**",
   "test/attacks/**",
   "test/page/**",
   "test/site/**",
   "test/bench/**",
   "test/gpu/**",
-  "src/server/worker/**",
-  "src/server/delivery/**",
-  "src/drawing/process/**",
-  "src/cli/main.test.ts",
 ];
 
 /** The contract suites, once more against an API server and a worker with separate folders. They need PostgreSQL and an S3 server. */
@@ -29,6 +33,9 @@ const onMachines =
         return suite.includes("startContractServer") && !suite.includes("INKSTONE_DATABASE_URL");
       })
     : [];
+
+/** A folder as the pattern of its tests. */
+const testsIn = (path: string) => (path.endsWith("**") ? `${path}/*.test.ts` : path);
 
 export default defineConfig({
   test: {
@@ -45,17 +52,21 @@ export default defineConfig({
         test: {
           name: "together",
           include: ["src/**/*.test.ts", "test/**/*.test.ts", "web/**/*.test.ts"],
-          exclude: alone,
+          exclude: [...servers, ...alone],
           sequence: { groupOrder: 0 },
         },
       },
       {
         extends: true,
+        test: { name: "servers", include: servers.map(testsIn), sequence: { groupOrder: 1 } },
+      },
+      {
+        extends: true,
         test: {
           name: "alone",
-          include: alone.map((path) => (path.endsWith("**") ? `${path}/*.test.ts` : path)),
+          include: alone.map(testsIn),
           maxWorkers: 1,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -64,8 +75,7 @@ export default defineConfig({
           name: "machines",
           include: onMachines,
           env: { INKSTONE_TEST_MACHINES: "1" },
-          maxWorkers: 1,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 1 },
         },
       },
     ],

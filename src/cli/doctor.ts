@@ -130,6 +130,8 @@ export function describeMemory(plan: Examination["plan"]): string {
     `${gigabytes(plan.copied)} for weights, about ${gigabytes(plan.working)} more for an image of 1024 × 1024`,
     `${gigabytes(plan.stored)} of files${plan.mapped === 0 ? "" : `, of which ${gigabytes(plan.mapped)} run from the disk without a copy`}`,
   ];
+  if (plan.mapped > plan.available - plan.copied)
+    sentences.push("not all files stay in memory, so passes also wait for the disk");
   if (Number.isFinite(plan.perSession)) sentences.push(`${plan.perSession} blocks per session`);
   if (!plan.keep) sentences.push("the text encoder and the modulations are unloaded after use");
   return sentences.join("; ");

@@ -191,6 +191,16 @@ describe.skipIf(!hasChromium)("two tabs", () => {
   });
 });
 
+/** A page whose gallery has records of images without files. `createdAt` is as for `insertImages`. */
+async function studioWithImages(count: number, createdAt: string): Promise<Studio> {
+  await buildPage();
+  return startStudio({}, async (folder) => {
+    const db = await openDatabase({ dataDir: join(folder, "database") });
+    await insertImages(db, count, createdAt);
+    await db.close();
+  });
+}
+
 /** Records of images without files. `createdAt` is SQL for the n-th, from 1 on. */
 async function insertImages(db: Database, count: number, createdAt: string): Promise<void> {
   await db.query(
@@ -207,12 +217,7 @@ async function insertImages(db: Database, count: number, createdAt: string): Pro
 describe.skipIf(!hasChromium)("images of four months", () => {
   let studio: Studio;
   beforeAll(async () => {
-    await buildPage();
-    studio = await startStudio({}, async (folder) => {
-      const db = await openDatabase({ dataDir: join(folder, "database") });
-      await insertImages(db, 8, "timestamptz '2025-12-15 12:00Z' - make_interval(months => 5 * ((n - 1) / 2))");
-      await db.close();
-    });
+    studio = await studioWithImages(8, "timestamptz '2025-12-15 12:00Z' - make_interval(months => 5 * ((n - 1) / 2))");
   });
   afterAll(() => studio?.stop());
 
@@ -242,13 +247,8 @@ describe.skipIf(!hasChromium)("images of four months", () => {
 describe.skipIf(!hasChromium)("ten thousand images", () => {
   let studio: Studio;
   beforeAll(async () => {
-    await buildPage();
-    studio = await startStudio({}, async (folder) => {
-      const db = await openDatabase({ dataDir: join(folder, "database") });
-      // A day in ten apart, so that there are days to be headed.
-      await insertImages(db, 10_000, "now() - make_interval(mins => n)");
-      await db.close();
-    });
+    // A day in ten apart, so that there are days to be headed.
+    studio = await studioWithImages(10_000, "now() - make_interval(mins => n)");
   });
   afterAll(() => studio?.stop());
 

@@ -1,5 +1,6 @@
-import { copyFile, link, mkdir, rename, rm, stat } from "node:fs/promises";
+import { copyFile, link, mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { fileSize } from "../file-size.ts";
 import type { HubFile } from "./fetch-file.ts";
 import type { Repository } from "./repository.ts";
 
@@ -29,8 +30,8 @@ export function downloadTo(place: string, repository: Repository): Download {
     async missingBytes(files) {
       const missing = files.map(async ({ path, size }) => {
         const places = [join(folder, path), join(folder, `${path}.part`), join(place, path)];
-        const sizes = await Promise.all(places.map(sizeOf));
-        return Math.max(0, size - Math.max(...sizes));
+        const sizes = await Promise.all(places.map(fileSize));
+        return Math.max(0, size - Math.max(...sizes.map((present = 0) => present)));
       });
       return (await Promise.all(missing)).reduce((sum, bytes) => sum + bytes, 0);
     },
@@ -50,19 +51,9 @@ export function downloadTo(place: string, repository: Repository): Download {
   };
 }
 
-const sizeOf = (path: string): Promise<number> =>
-  stat(path).then(
-    ({ size }) => size,
-    () => 0,
-  );
-
 /** Gives a file a second name, if it exists and the name is free. Its content is checked later. */
 async function linkPresent(from: string, to: string): Promise<void> {
-  const exists = (path: string) =>
-    stat(path).then(
-      () => true,
-      () => false,
-    );
+  const exists = async (path: string) => (await fileSize(path)) !== undefined;
   if (!(await exists(from)) || (await exists(to)) || (await exists(`${to}.part`))) return;
   await mkdir(dirname(to), { recursive: true });
   await link(from, to).catch(() => copyFile(from, to)); // exFAT has no links

@@ -4,6 +4,7 @@ import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { downloadFile, HubApiError } from "@huggingface/hub";
 import { isDiskError } from "../../disk-error.ts";
+import { fileSize } from "../file-size.ts";
 
 /** A file of a repository. */
 export interface HubFile {
@@ -43,7 +44,7 @@ export async function fetchFile(place: Place, file: HubFile, target: string, con
   const { told, signal } = conduct;
   signal?.throwIfAborted();
   const part = `${target}.part`;
-  if ((await sizeOf(target)) === file.size && (await checksum(file, target, signal)) === file.checksum.hex) {
+  if ((await fileSize(target)) === file.size && (await checksum(file, target, signal)) === file.checksum.hex) {
     return told(file.size);
   }
   await mkdir(dirname(target), { recursive: true });
@@ -59,7 +60,7 @@ export async function fetchFile(place: Place, file: HubFile, target: string, con
 /** Completes the file over several connections. The pauses between them grow, until `ATTEMPTS` of them add no bytes. */
 async function persist(place: Place, file: HubFile, part: string, { told, rest, signal }: Conduct): Promise<void> {
   const bytesHere = async () => {
-    const size = (await sizeOf(part)) ?? 0;
+    const size = (await fileSize(part)) ?? 0;
     return size > file.size ? 0 : size;
   };
   let most = await bytesHere();
@@ -100,7 +101,7 @@ async function continueFile(
   told: (done: number) => void,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  let done = (await sizeOf(part)) ?? 0;
+  let done = (await fileSize(part)) ?? 0;
   if (done > file.size) {
     await rm(part);
     done = 0;
@@ -134,11 +135,4 @@ async function checksum(
     hash.update(piece);
   }
   return hash.digest("hex");
-}
-
-async function sizeOf(path: string): Promise<number | undefined> {
-  return stat(path).then(
-    ({ size }) => size,
-    () => undefined,
-  );
 }

@@ -69,9 +69,9 @@ export function configOf(part: Part, base: Config | undefined): Config {
   return part.kind === "vae" ? vaeConfig(part, base) : textEncoderConfig(part, base);
 }
 
-/** Features of a text encoder's tokens. Newer configs nest the language part. */
-export function textFeatures(config: Config): unknown {
-  return (config.text_config as Config | undefined)?.hidden_size ?? config.hidden_size;
+/** A size of a text encoder: features of its tokens, or rows of its embedding table. Newer configs nest the language part. */
+export function textSize(config: Config, name: "hidden_size" | "vocab_size"): unknown {
+  return (config.text_config as Config | undefined)?.[name] ?? config[name];
 }
 
 /** Features of the published text encoder's tokens. */

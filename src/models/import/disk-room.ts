@@ -1,5 +1,6 @@
-import { mkdir, readdir, stat, statfs } from "node:fs/promises";
+import { mkdir, readdir, statfs } from "node:fs/promises";
 import { join } from "node:path";
+import { fileSize } from "../file-size.ts";
 import type { OpenPiece } from "./pieces.ts";
 
 /**
@@ -35,15 +36,9 @@ export async function requireRoom(bytes: number, modelsDir: string): Promise<voi
 
 async function bytesIn(folder: string): Promise<number> {
   const names = await readdir(folder).catch((): string[] => []);
-  const sizes = await Promise.all(names.map((name) => sizeOf(join(folder, name))));
+  const sizes = await Promise.all(names.map((name) => fileSize(join(folder, name))));
   return sizes.reduce((sum: number, size) => sum + (size ?? 0), 0);
 }
-
-const sizeOf = (path: string): Promise<number | undefined> =>
-  stat(path).then(
-    ({ size }) => size,
-    () => undefined,
-  );
 
 /** Small sizes keep two digits: nothing that is missing looks like 0. */
 function gigabytes(bytes: number): string {

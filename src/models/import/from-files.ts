@@ -11,7 +11,7 @@ import {
   companions,
   openComponent,
 } from "./component-folder.ts";
-import { type Config, configOf, REAL_SCHEDULER, REAL_TEXT_FEATURES, textFeatures } from "./configs.ts";
+import { type Config, configOf, REAL_SCHEDULER, REAL_TEXT_FEATURES, textSize } from "./configs.ts";
 import { type CheckpointFiles, type Ingredients, LARGE, type Opened } from "./ingredients.ts";
 import { distilledSteps, type MemberName, memberNamed, PIPELINES } from "./members.ts";
 import { PART_NAMES, type Part, partsOf } from "./parts.ts";
@@ -100,9 +100,10 @@ export async function requireCompanions(files: Omit<CheckpointFiles, "paths">, b
   const known = (await configsIn(base)).get("text_encoder");
   try {
     requireBase(base);
-    if (known && bytes >= LARGE && textFeatures(known) !== REAL_TEXT_FEATURES) {
+    const features = known && textSize(known, "hidden_size");
+    if (known && bytes >= LARGE && features !== REAL_TEXT_FEATURES) {
       throw new CheckpointError(
-        `--base is ${base}, whose text encoder has ${textFeatures(known)} features; a transformer of this size needs ${REAL_TEXT_FEATURES}. Name Qwen-Image or another published checkpoint`,
+        `--base is ${base}, whose text encoder has ${features} features; a transformer of this size needs ${REAL_TEXT_FEATURES}. Name Qwen-Image or another published checkpoint`,
       );
     }
     const given = [
@@ -178,16 +179,11 @@ async function requireVocabulary(
 ): Promise<void> {
   const other = part ? configOf(part, known) : folder && ((await readJson(join(folder, "config.json"))) as Config);
   if (!other || !known) return;
-  const [rows, words] = [other, known].map(vocabularyOf);
+  const [rows, words] = [other, known].map((config) => textSize(config, "vocab_size"));
   if (rows === words) return;
   throw new CheckpointError(
     `${part?.from ?? folder} has a vocabulary of ${rows} tokens, the tokenizer of --base ${base} is for ${words}. Name a base with the same text encoder: for Qwen2.5-VL-7B, any Qwen-Image checkpoint`,
   );
-}
-
-/** Rows of a text encoder's embedding table. Newer configs nest it. */
-function vocabularyOf(config: Config): unknown {
-  return (config.text_config as Config | undefined)?.vocab_size ?? config.vocab_size;
 }
 
 async function converted(
